@@ -1,0 +1,112 @@
+# A room is one folder, one static library, one include root and one namespace.
+#
+#   zk_room(tree PURE SOURCES data_tree.cc HEADERS data_tree.h DEPS zk::base zk::jute LIBS ZLIB::ZLIB)
+#
+# * DEPS may only name rooms that were added earlier: an arrow that points up stops the configure step.
+# * A PURE room may depend on PURE rooms only, so that the simulator can link it.
+# * A room's headers are reached as "room/header.h" and only through its target: each room has an include root of
+#   its own (a folder of the build tree with one symbolic link), so an undeclared dependency does not compile.
+# * LIBS are third-party libraries; they stay private to the room.
+# * Every header compiles by itself: `check_headers`.
+
+add_custom_target(check_headers)
+
+# Compile and link options of everything we write.
+add_library(zk_options INTERFACE)
+target_compile_options(zk_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+                       $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+target_compile_definitions(zk_options INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
+                           BOOST_JSON_NO_LIB BOOST_ALL_NO_LIB)
+if(ZK_SANITIZE)
+  target_compile_options(zk_options INTERFACE -fsanitize=${ZK_SANITIZE} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all)
+  target_link_options(zk_options INTERFACE -fsanitize=${ZK_SANITIZE})
+endif()
+
+function(zk_room name)
+  cmake_parse_arguments(ROOM "PURE" "PATH" "SOURCES;HEADERS;DEPS;LIBS;PUBLIC_LIBS" ${ARGN})
+  if(ROOM_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "zk_room(${name}): unknown arguments ${ROOM_UNPARSED_ARGUMENTS}")
+  endif()
+  set(source_dir ${CMAKE_CURRENT_SOURCE_DIR}/${name})
+  if(ROOM_PATH)
+    set(source_dir ${CMAKE_CURRENT_SOURCE_DIR}/${ROOM_PATH})
+  endif()
+
+  foreach(dep ${ROOM_DEPS})
+    if(NOT TARGET ${dep})
+      message(FATAL_ERROR "room ${name} names ${dep}, which is not below it: rooms may only use rooms listed earlier")
+    endif()
+    get_target_property(dep_pure ${dep} ZK_PURE)
+    if(ROOM_PURE AND NOT dep_pure)
+      message(FATAL_ERROR "room ${name} is PURE but names ${dep}, which is a shell")
+    endif()
+  endforeach()
+
+  set(root ${CMAKE_BINARY_DIR}/roots/${name})
+  file(MAKE_DIRECTORY ${root})
+  file(CREATE_LINK ${source_dir} ${root}/${name} SYMBOLIC)
+
+  list(TRANSFORM ROOM_SOURCES PREPEND ${source_dir}/)
+  if(ROOM_SOURCES)
+    add_library(zk_${name} STATIC ${ROOM_SOURCES})
+    set(scope PUBLIC)
+    target_link_libraries(zk_${name} PRIVATE zk_options ${ROOM_LIBS})
+  else()
+    add_library(zk_${name} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  add_library(zk::${name} ALIAS zk_${name})
+  set_target_properties(zk_${name} PROPERTIES ZK_PURE "$<BOOL:${ROOM_PURE}>")
+  if(ROOM_PURE)
+    set_target_properties(zk_${name} PROPERTIES ZK_PURE ON)
+  else()
+    set_target_properties(zk_${name} PROPERTIES ZK_PURE OFF)
+  endif()
+  target_include_directories(zk_${name} ${scope} ${root})
+  target_link_libraries(zk_${name} ${scope} ${ROOM_DEPS} ${ROOM_PUBLIC_LIBS})
+
+  if(ROOM_HEADERS)
+    set(check_sources)
+    foreach(header ${ROOM_HEADERS})
+      if(NOT EXISTS ${source_dir}/${header})
+        message(FATAL_ERROR "room ${name} lists header ${header}, which does not exist")
+      endif()
+      string(REPLACE "." "_" stem ${header})
+      set(check ${CMAKE_BINARY_DIR}/check_headers/${name}_${stem}.cc)
+      if(NOT EXISTS ${check})
+        file(WRITE ${check} "#include \"${name}/${header}\"\n")
+      endif()
+      list(APPEND check_sources ${check})
+    endforeach()
+    add_library(zk_check_${name} OBJECT EXCLUDE_FROM_ALL ${check_sources})
+    target_compile_options(zk_check_${name} PRIVATE -fsyntax-only)
+    set_target_properties(zk_check_${name} PROPERTIES CXX_COMPILER_LAUNCHER "")
+    target_link_libraries(zk_check_${name} PRIVATE zk_options zk_${name} ${ROOM_LIBS})
+    add_dependencies(check_headers zk_check_${name})
+  endif()
+endfunction()
+
+# A program: zk_program(zkserver STATIC SOURCES main.cc DEPS zk::net)
+function(zk_program name)
+  cmake_parse_arguments(PROGRAM "STATIC" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  add_executable(${name} ${PROGRAM_SOURCES})
+  target_link_libraries(${name} PRIVATE zk_options ${PROGRAM_DEPS} ${PROGRAM_LIBS})
+  if(PROGRAM_STATIC AND ZK_STATIC)
+    target_link_options(${name} PRIVATE -static)
+  endif()
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    target_link_options(${name} PRIVATE -s)
+  endif()
+endfunction()
+
+# A test program of one room: zk_test(tree SOURCES data_tree_test.cc DEPS zk::tree). Every TEST is found by CTest.
+function(zk_test name)
+  cmake_parse_arguments(TEST "" "" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
+  add_executable(${name}_test ${TEST_SOURCES})
+  target_link_libraries(${name}_test PRIVATE zk_options ${TEST_DEPS} ${TEST_LIBS} GTest::gtest GTest::gmock
+                        GTest::gtest_main)
+  # One CTest entry per program: the programs are many and their cases short.
+  add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
+  set_tests_properties(${name} PROPERTIES LABELS "unit;${TEST_LABELS}" TIMEOUT 300)
+endfunction()

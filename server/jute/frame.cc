@@ -1,0 +1,31 @@
+#include "jute/frame.h"
+
+namespace zk::jute {
+
+void FrameDecoder::feed(ByteView bytes) {
+    if (broken_) return;
+    if (consumed_ == buffer_.size()) {
+        buffer_.clear();
+        consumed_ = 0;
+    } else if (consumed_ > 65536 && consumed_ * 2 > buffer_.size()) {
+        buffer_.erase(0, consumed_);
+        consumed_ = 0;
+    }
+    buffer_.append(bytes);
+}
+
+std::optional<ByteView> FrameDecoder::next() {
+    if (broken_ || buffered() < 4) return std::nullopt;
+    const auto length = load_be<std::int32_t>(buffer_.data() + consumed_);
+    if (length < length_min_ || length > length_max_) {
+        broken_ = true;
+        return std::nullopt;
+    }
+    const auto size = static_cast<std::size_t>(length);
+    if (buffered() < 4 + size) return std::nullopt;
+    const ByteView frame = ByteView(buffer_).substr(consumed_ + 4, size);
+    consumed_ += 4 + size;
+    return frame;
+}
+
+}  // namespace zk::jute
