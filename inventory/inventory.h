@@ -1,0 +1,86 @@
+// What the user wants: one ensemble, its hosts and settings; read, resolved (defaults, ranges, overrides) and
+// validated, so that whoever holds an Inventory holds one that can be carried out.
+// Pure. Way three of DESIGN.md, step 2. Used by the controller; by the agent for unattended installs later.
+// Source: facts/provisioning.md 2.5 (grammar); the run book is docs/OPERATIONS.md.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "inventory/yaml_reader.h"
+
+namespace zk::inventory {
+
+/// The schema this version reads.
+inline constexpr std::string_view kSchema = "zkprov/1";
+
+/// How zkprov reaches the nodes.
+enum class Transport {
+    ssh,    ///< one host per node, systemd units, root or sudo
+    local,  ///< all nodes on this machine under base_dir, supervised by their agents, no root needed
+};
+
+enum class Sudo {
+    automatic,  ///< sudo -n when the login user is not root
+    never,      ///< the login user must be root
+    always,     ///< sudo -n whoever the login user is
+};
+
+/// How to log in to one host. Empty text means: what the SSH room decides (own user name, ~/.ssh keys and agent).
+struct SshLogin {
+    std::string host;  ///< address to connect to; the node's own address unless overridden
+    std::uint16_t port = 22;
+    std::string user;
+    std::vector<std::string> keys;  ///< private key files, as written ("~" not expanded)
+    std::string known_hosts;        ///< known_hosts file, as written
+    Sudo sudo = Sudo::automatic;
+
+    friend bool operator==(const SshLogin&, const SshLogin&) = default;
+};
+
+struct Ports {
+    std::uint16_t client = 2181;
+    std::uint16_t peer = 2888;
+    std::uint16_t election = 3888;
+    friend bool operator==(const Ports&, const Ports&) = default;
+};
+
+/// One server of the ensemble with everything resolved.
+struct Node {
+    ServerId id;
+    std::string host;  ///< address in server.N, for peers and clients
+    Ports ports;
+    std::string install_dir;
+    std::string data_dir;
+    std::string log_dir;
+    std::map<std::string, std::string> config;  ///< further zoo.cfg keys, without those zkprov writes itself
+    SshLogin ssh;
+    Mark mark;  ///< of the entry in `nodes`
+
+    friend bool operator==(const Node&, const Node&) = default;
+};
+
+struct Inventory {
+    std::string cluster;
+    Transport transport = Transport::ssh;
+    std::string base_dir;     ///< transport local: holds node-<id> directories
+    std::vector<Node> nodes;  ///< by id, all voters
+
+    /// The node with this id, or nullptr.
+    [[nodiscard]] const Node* find(ServerId id) const;
+    friend bool operator==(const Inventory&, const Inventory&) = default;
+};
+
+/// Reads, resolves and validates. Problems go to `diagnostics`; with errors there is no inventory. Warnings (an even
+/// number of voters) do not stop.
+/// `working_dir` is where a relative base_dir starts (absolute path; the directory of the inventory file).
+std::optional<Inventory> read_inventory(std::string_view text,
+                                        const std::string& working_dir,
+                                        Diagnostics& diagnostics);
+
+}  // namespace zk::inventory

@@ -1,0 +1,181 @@
+#include "inventory/section.h"
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+
+namespace zk::inventory {
+namespace {
+
+/// Edits (insert, remove, replace, swap of neighbours counts two) that make `a` into `b`.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t above = row[j];
+            const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            row[j] = std::min({replaced, above + 1, row[j - 1] + 1});
+            diagonal = above;
+        }
+    }
+    return row[b.size()];
+}
+
+std::string join_names(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+    return text;
+}
+
+}  // namespace
+
+std::string nearest_name(std::string_view word, const std::vector<std::string>& names) {
+    std::string best;
+    std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+    if (word.size() > 64) return best;
+    for (const std::string& name : names) {
+        const std::size_t distance = edit_distance(word, name);
+        if (distance < best_distance && distance < name.size()) {
+            best = name;
+            best_distance = distance;
+        }
+    }
+    return best;
+}
+
+std::string kind_name(const Value& value) {
+    switch (value.kind) {
+        case Value::Kind::null: return "nothing";
+        case Value::Kind::scalar: return "\"" + value.scalar + "\"";
+        case Value::Kind::list: return "a list";
+        case Value::Kind::map: return "a mapping";
+    }
+    return "?";
+}
+
+std::optional<std::int64_t> parse_number(std::string_view text) {
+    std::int64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc{} || stop != end || text.empty()) return std::nullopt;
+    return number;
+}
+
+Section::Section(const Value& value, std::string path, Diagnostics& diagnostics)
+    : value_(value), path_(std::move(path)), diagnostics_(diagnostics) {
+    if (value.kind == Value::Kind::scalar || value.kind == Value::Kind::list) {
+        diagnostics_.error(value.mark,
+                           path_,
+                           "must be a mapping (key: value), found " + kind_name(value));
+    }
+}
+
+const Value::Entry* Section::entry(std::string_view key) const {
+    const auto found = std::ranges::find(value_.entries, key, &Value::Entry::key);
+    return found == value_.entries.end() ? nullptr : &*found;
+}
+
+const Value* Section::find(std::string_view key) {
+    if (std::ranges::find(known_, key) == known_.end()) known_.emplace_back(key);
+    const Value::Entry* const found = entry(key);
+    return found == nullptr ? nullptr : &found->value;
+}
+
+std::optional<std::string> Section::text(std::string_view key) {
+    const Value* const value = find(key);
+    if (value == nullptr) return std::nullopt;
+    if (value->kind != Value::Kind::scalar || value->scalar.empty()) {
+        diagnostics_.error(value->mark, path_of(key), "must be a text, found " + kind_name(*value));
+        return std::nullopt;
+    }
+    return value->scalar;
+}
+
+std::optional<std::int64_t> Section::number(std::string_view key,
+                                            std::int64_t least,
+                                            std::int64_t most) {
+    const Value* const value = find(key);
+    if (value == nullptr) return std::nullopt;
+    const std::string range =
+        "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+    if (value->kind != Value::Kind::scalar || value->quoted || !parse_number(value->scalar)) {
+        const std::string hint = value->quoted ? " (without quotes)" : "";
+        diagnostics_.error(value->mark,
+                           path_of(key),
+                           "must be " + range + hint + ", found " + kind_name(*value));
+        return std::nullopt;
+    }
+    const std::int64_t number = *parse_number(value->scalar);
+    if (number < least || number > most) {
+        diagnostics_.error(
+            value->mark, path_of(key), "must be " + range + ", found " + value->scalar);
+        return std::nullopt;
+    }
+    return number;
+}
+
+std::optional<bool> Section::flag(std::string_view key) {
+    const Value* const value = find(key);
+    if (value == nullptr) return std::nullopt;
+    if (value->kind == Value::Kind::scalar && !value->quoted) {
+        if (value->scalar == "true") return true;
+        if (value->scalar == "false") return false;
+    }
+    diagnostics_.error(
+        value->mark, path_of(key), "must be true or false, found " + kind_name(*value));
+    return std::nullopt;
+}
+
+std::vector<std::string> Section::texts(std::string_view key) {
+    const Value* const value = find(key);
+    if (value == nullptr) return {};
+    if (value->kind != Value::Kind::list) {
+        const auto single = text(key);
+        return single ? std::vector<std::string>{*single} : std::vector<std::string>{};
+    }
+    std::vector<std::string> all;
+    for (const Value& item : value->items) {
+        if (item.kind != Value::Kind::scalar || item.scalar.empty()) {
+            diagnostics_.error(
+                item.mark, path_of(key), "must be a list of texts, found " + kind_name(item));
+            continue;
+        }
+        all.push_back(item.scalar);
+    }
+    return all;
+}
+
+void Section::refuse(std::string_view key, std::string_view words) {
+    refused_.emplace_back(key);
+    if (const Value::Entry* const found = entry(key)) {
+        diagnostics_.error(found->key_mark,
+                           path_of(key),
+                           "not supported in this version; " + std::string(words));
+    }
+}
+
+void Section::finish() {
+    for (const Value::Entry& each : value_.entries) {
+        if (std::ranges::find(known_, each.key) != known_.end()) continue;
+        if (std::ranges::find(refused_, each.key) != refused_.end()) continue;
+        const std::string meant = nearest_name(each.key, known_);
+        diagnostics_.error(each.key_mark,
+                           path_of(each.key),
+                           meant.empty() ? "unknown key; known here: " + join_names(known_)
+                                         : "unknown key; did you mean \"" + meant + "\"?");
+    }
+}
+
+std::string Section::path_of(std::string_view key) const {
+    return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
+}
+
+Mark Section::mark_of(std::string_view key) const {
+    const Value::Entry* const found = entry(key);
+    return found == nullptr ? value_.mark : found->value.mark;
+}
+
+}  // namespace zk::inventory

@@ -1,0 +1,55 @@
+// The settings that may be given for all nodes (server, ssh) and again for one node: read as "given or not", then laid
+// over each other.
+// Pure. Internal to this room.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "inventory/inventory.h"
+#include "inventory/section.h"
+
+namespace zk::inventory {
+
+/// A text as it was written, for errors found only after resolving.
+struct Written {
+    std::string text;
+    Mark mark;
+    std::string path;
+};
+
+/// What a `server` mapping or a node entry may say about the server.
+struct ServerSettings {
+    std::optional<std::uint16_t> client_port;
+    std::optional<std::uint16_t> peer_port;
+    std::optional<std::uint16_t> election_port;
+    std::optional<Written> install_dir;
+    std::optional<Written> data_dir;
+    std::optional<Written> log_dir;
+    std::map<std::string, std::string> config;
+};
+struct SshSettings {
+    std::optional<std::string> host;  ///< node only; may be a range
+    std::optional<std::uint16_t> port;
+    std::optional<std::string> user;
+    std::vector<std::string> keys;
+    std::optional<std::string> known_hosts;
+    std::optional<Sudo> sudo;
+};
+
+/// Reads the keys of ServerSettings from `section` (which may hold more keys) and checks each alone.
+ServerSettings read_server_settings(Section& section, Diagnostics& diagnostics);
+/// Reads a whole `ssh` mapping. `of_node`: the key host is allowed.
+SshSettings read_ssh_settings(const Value& value,
+                              const std::string& path,
+                              bool of_node,
+                              Diagnostics& diagnostics);
+
+/// A directory path that can stand in zoo.cfg and in a unit file: absolute, plain characters, no "..", not a system
+/// directory. Returns the path without doubled or trailing slashes.
+std::optional<std::string> check_directory(const Written& written, Diagnostics& diagnostics);
+
+}  // namespace zk::inventory

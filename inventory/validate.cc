@@ -1,0 +1,156 @@
+#include "inventory/validate.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "inventory/ranges.h"
+#include "inventory/section.h"
+
+namespace zk::inventory {
+namespace {
+
+std::string line_of(const Mark& mark) { return "line " + std::to_string(mark.line); }
+
+void check_ids(const Inventory& inventory, Diagnostics& diagnostics) {
+    std::map<ServerId, Mark> first;
+    for (const Node& node : inventory.nodes) {
+        const auto [at, is_new] = first.emplace(node.id, node.mark);
+        if (is_new) continue;
+        diagnostics.error(node.mark,
+                          "nodes",
+                          "id " + to_string(node.id) + " was given before, in " +
+                              line_of(at->second) + "; every server needs its own id");
+    }
+}
+
+void check_hosts(const Inventory& inventory, Diagnostics& diagnostics) {
+    std::map<std::string, const Node*> first;
+    for (const Node& node : inventory.nodes) {
+        if (inventory.transport == Transport::local) {
+            if (!is_loopback(node.host)) {
+                diagnostics.error(node.mark,
+                                  "nodes",
+                                  "host " + node.host +
+                                      " is not this machine; with transport: local leave host "
+                                      "out, or use transport: ssh");
+            }
+            continue;
+        }
+        if (is_loopback(node.host) && inventory.nodes.size() > 1) {
+            diagnostics.error(node.mark,
+                              "nodes",
+                              "host " + node.host +
+                                  " is not reachable from the other nodes; write the node's own "
+                                  "address, or use transport: local");
+        }
+        const auto [at, is_new] = first.emplace(node.host, &node);
+        if (is_new) continue;
+        diagnostics.error(node.mark,
+                          "nodes",
+                          "host " + node.host + " is node " + to_string(at->second->id) +
+                              " already (" + line_of(at->second->mark) +
+                              "); one host holds one server, several only with transport: local");
+    }
+}
+
+void check_ports(const Inventory& inventory, Diagnostics& diagnostics) {
+    std::map<std::pair<std::string, std::uint16_t>, std::pair<ServerId, std::string>> taken;
+    for (const Node& node : inventory.nodes) {
+        const std::array<std::pair<std::uint16_t, const char*>, 3> ports = {
+            std::pair{node.ports.client, "client_port"},
+            std::pair{node.ports.peer, "peer_port"},
+            std::pair{node.ports.election, "election_port"}};
+        for (const auto& [port, name] : ports) {
+            const auto [at, is_new] =
+                taken.emplace(std::pair{node.host, port}, std::pair{node.id, std::string(name)});
+            if (is_new) continue;
+            const auto& [other, other_name] = at->second;
+            if (other == node.id && other_name == name) continue;  // the same id twice: said before
+            diagnostics.error(node.mark,
+                              "nodes",
+                              std::string(name) + " " + std::to_string(port) + " of node " +
+                                  to_string(node.id) + " clashes with " + other_name +
+                                  " of node " + to_string(other) + " on " + node.host +
+                                  "; choose another port");
+        }
+    }
+}
+
+void check_directories(const Inventory& inventory, Diagnostics& diagnostics) {
+    for (const Node& node : inventory.nodes) {
+        const std::string id = "node " + to_string(node.id) + ": ";
+        if (node.data_dir.empty() || node.install_dir.empty() || node.log_dir.empty()) continue;
+        if (node.data_dir == node.install_dir || node.log_dir == node.install_dir) {
+            diagnostics.error(node.mark,
+                              "nodes",
+                              id + "data_dir and log_dir must not be install_dir itself; use " +
+                                  node.install_dir + "/data and " + node.install_dir + "/logs");
+        }
+        for (const char* const used : {"/bin", "/conf", "/releases", "/current"}) {
+            const std::string own = node.install_dir + used;
+            for (const std::string& directory : {node.data_dir, node.log_dir}) {
+                if (directory != own && !directory.starts_with(own + "/")) continue;
+                diagnostics.error(node.mark,
+                                  "nodes",
+                                  id + directory + " is used for zkprov's own files; choose "
+                                                   "another directory");
+            }
+        }
+    }
+}
+
+void check_sessions(const Inventory& inventory, Diagnostics& diagnostics) {
+    for (const Node& node : inventory.nodes) {
+        const auto value = [&](const char* key, std::int64_t standard) {
+            const auto found = node.config.find(key);
+            return found == node.config.end() ? standard
+                                              : parse_number(found->second).value_or(standard);
+        };
+        const std::int64_t tick_ms = value("tickTime", 2000);
+        const std::int64_t least_ms = value("minSessionTimeout", 2 * tick_ms);
+        const std::int64_t most_ms = value("maxSessionTimeout", 20 * tick_ms);
+        if (least_ms <= most_ms) continue;
+        diagnostics.error(node.mark,
+                          "nodes",
+                          "node " + to_string(node.id) + ": minSessionTimeout " +
+                              std::to_string(least_ms) + " is above maxSessionTimeout " +
+                              std::to_string(most_ms) + " (ms); exchange them");
+    }
+}
+
+void check_voters(const Inventory& inventory, Diagnostics& diagnostics) {
+    const std::size_t voters = inventory.nodes.size();
+    if (voters == 0 || voters % 2 == 1) return;
+    const Mark mark = inventory.nodes.back().mark;
+    const std::size_t tolerated = (voters - 1) / 2;
+    diagnostics.warn(mark,
+                     "nodes",
+                     std::to_string(voters) + " voters bear the loss of " +
+                         std::to_string(tolerated) + ", no more than " +
+                         std::to_string(voters - 1) + " would; an odd number is better");
+}
+
+}  // namespace
+
+void refuse_directories_for_local(const ServerSettings& settings, Diagnostics& diagnostics) {
+    for (const auto* written : {&settings.install_dir, &settings.data_dir, &settings.log_dir}) {
+        if (!*written) continue;
+        diagnostics.error((*written)->mark,
+                          (*written)->path,
+                          "is not used with transport: local, whose nodes live under base_dir; "
+                          "remove it");
+    }
+}
+
+void validate(const Inventory& inventory, Diagnostics& diagnostics) {
+    check_ids(inventory, diagnostics);
+    check_hosts(inventory, diagnostics);
+    check_ports(inventory, diagnostics);
+    check_directories(inventory, diagnostics);
+    check_sessions(inventory, diagnostics);
+    if (!diagnostics.has_errors()) check_voters(inventory, diagnostics);
+}
+
+}  // namespace zk::inventory
