@@ -1,0 +1,1 @@
+#include "prep/outstanding_changes.h"

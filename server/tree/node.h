@@ -1,0 +1,107 @@
+// One znode, small: its name (not its path), data, ACL number, counters and children.
+// Pure. Written by the data tree only; read under the tree's read slots.
+// A node that was created and never touched again keeps only its creation's zxid and time; everything else sits in a
+// block of its own that most nodes do not have.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "jute/archive.h"
+#include "tree/acl.h"
+
+namespace zk::tree {
+
+/// The counters that a snapshot stores and the digest covers, in that order: 60 bytes.
+struct StatPersisted {
+    Zxid czxid, mzxid;
+    WallMs ctime, mtime;
+    std::int32_t version = 0;
+    std::int32_t cversion = 0;  ///< raw: number of creates under the node, not what clients see
+    std::int32_t aversion = 0;
+    std::int64_t ephemeral_owner = 0;  ///< session, or kContainerOwner, or kTtlMark | ttl
+    Zxid pzxid;
+    static void fields(auto& archive, auto& self) {
+        archive(self.czxid, self.mzxid, self.ctime, self.mtime, self.version, self.cversion,
+                self.aversion, self.ephemeral_owner, self.pzxid);
+    }
+    friend bool operator==(const StatPersisted&, const StatPersisted&) = default;
+};
+
+inline constexpr std::int64_t kContainerOwner = INT64_MIN;
+inline constexpr std::int64_t kTtlMark = static_cast<std::int64_t>(0xff00000000000000ULL);
+/// True if `ephemeral_owner` names a session (not 0, no container, no TTL node).
+constexpr bool is_session_owner(std::int64_t ephemeral_owner) {
+    return ephemeral_owner != 0 && ephemeral_owner != kContainerOwner &&
+           (ephemeral_owner & kTtlMark) != kTtlMark;
+}
+
+class ChildSet;
+
+class Node {
+  public:
+    [[nodiscard]] std::string_view name() const;
+    /// nullopt is null data, which is not empty data.
+    [[nodiscard]] std::optional<ByteView> data() const;
+    [[nodiscard]] std::size_t data_size() const;
+    [[nodiscard]] AclId acl_id() const { return AclId(acl_id_); }
+    [[nodiscard]] StatPersisted stat() const;
+    [[nodiscard]] std::size_t child_count() const;
+    /// Names in no particular order, as clients get them.
+    [[nodiscard]] std::vector<std::string> child_names() const;
+    [[nodiscard]] const Node* child(std::string_view name) const;
+    /// Part of the tree digest; 0 for nodes that it leaves out.
+    [[nodiscard]] std::uint32_t digest() const;
+    /// CRC of path and data, the constant part of the digest.
+    [[nodiscard]] std::uint32_t path_data_crc() const { return path_data_crc_; }
+
+    Node(const Node&) = delete;
+    Node& operator=(const Node&) = delete;
+
+  private:
+    friend class DataTree;
+    friend class ChildSet;
+    struct Later {
+        Zxid mzxid;
+        WallMs mtime;
+        Zxid pzxid;
+        std::int64_t ephemeral_owner;
+        std::int32_t version, cversion, aversion;
+    };
+    struct Delete {
+        void operator()(Node* node) const;
+    };
+    using Owned = std::unique_ptr<Node, Delete>;
+
+    Node() = default;
+    ~Node();
+    /// The name is laid behind the node, in the same allocation.
+    static Owned make(std::string_view name);
+    void set_data(const jute::Buffer& data);
+    void set_stat(const StatPersisted& stat);
+    Node* find_child(std::string_view name);
+    void add_child(Owned child);
+    /// Takes the child out; null if there is none of this name.
+    Owned remove_child(std::string_view name);
+    /// Moves all children to the end of `out`.
+    void take_children(std::vector<Owned>& out);
+
+    std::unique_ptr<ChildSet> children_;  ///< null for leaves
+    std::unique_ptr<Later> later_;        ///< null while stat() follows from czxid_ and ctime_
+    char* data_ = nullptr;                ///< 4 bytes length, then the data; null is null data
+    Zxid czxid_;
+    WallMs ctime_;
+    std::int32_t acl_id_ = -1;
+    std::uint32_t name_size_ = 0;
+    std::uint32_t path_data_crc_ = 0;
+    bool outside_digest_ = false;
+};
+
+}  // namespace zk::tree

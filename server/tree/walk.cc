@@ -1,0 +1,1 @@
+#include "tree/data_tree.h"
