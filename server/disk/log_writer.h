@@ -1,0 +1,74 @@
+// The log thread: runs a storage::DiskExecutor on batches of commands. Everything that was queued while the previous batch
+// was being synced is the next batch, so syncs are shared under load and immediate without. Shell.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "storage/disk_command.h"
+
+namespace zk::disk {
+
+struct LogWriterOptions {
+    storage::ExecutorOptions executor;
+    /// post() blocks while so many payload bytes wait. The core's own bound of proposals in flight is far lower, so
+    /// this is a backstop.
+    std::size_t queued_bytes_max = std::size_t{256} << 20;
+    /// Commands per batch, zookeeper.maxBatchSize.
+    std::size_t batch_max = 1000;
+    /// A slower sync is logged, fsync.warningthresholdms.
+    Duration slow_sync = std::chrono::seconds(1);
+};
+
+/// Any thread may post; the events come on the log thread, in order, a vector per batch. After DiskFailed the thread goes
+/// on only to drop commands.
+class LogThread {
+  public:
+    using OnEvents = std::function<void(std::vector<storage::DiskEvent>)>;
+
+    /// `disk` must outlive the object. Starts the thread.
+    LogThread(storage::Disk& disk,
+              storage::Paths paths,
+              LogWriterOptions options,
+              OnEvents on_events,
+              Log log = {});
+    /// stop().
+    ~LogThread();
+    LogThread(const LogThread&) = delete;
+    LogThread& operator=(const LogThread&) = delete;
+
+    void post(storage::DiskCommand command);
+    /// The same for many, which are moved out; one wake-up.
+    void post(std::vector<storage::DiskCommand>& commands);
+    /// Executes everything that was posted before, then ends the thread. Later posts are dropped. Idempotent.
+    void stop();
+    /// Payload bytes that wait; for back-pressure and metrics.
+    [[nodiscard]] std::size_t queued_bytes() const;
+
+  private:
+    void run();
+    void add(storage::DiskCommand&& command);
+
+    storage::DiskExecutor executor_;  // log thread
+    const LogWriterOptions options_;
+    const OnEvents on_events_;
+    const Log log_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable work_;   // something queued, or stopping
+    std::condition_variable space_;  // something taken
+    std::vector<storage::DiskCommand> queue_;  // guarded by mutex_
+    std::size_t queued_bytes_ = 0;             // guarded by mutex_
+    bool stopping_ = false;                    // guarded by mutex_
+    std::mutex stop_mutex_;                    // one stop() at a time
+    std::thread thread_;
+};
+
+}  // namespace zk::disk

@@ -1,0 +1,60 @@
+// From a data directory to the state a server starts with.
+// Pure, over Disk. Runs before the loops start, and again on the log thread after a truncation.
+// Source: ZooKeeper FileTxnSnapLog.restore, QuorumPeer.loadDataBase.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "storage/disk.h"
+#include "storage/snapshot.h"
+#include "tree/data_tree.h"
+
+namespace zk::storage {
+
+/// dataDir and dataLogDir as in zoo.cfg, without version-2. Both the same when the log has no directory of its own.
+struct Paths {
+    std::string data_dir;
+    std::string log_dir;
+    [[nodiscard]] std::string snapshots() const { return data_dir + "/version-2"; }
+    [[nodiscard]] std::string logs() const { return log_dir + "/version-2"; }
+    /// Empty flag file that lets an empty directory become a new database; beside version-2 of the log directory.
+    [[nodiscard]] std::string initialize_marker() const { return log_dir + "/initialize"; }
+};
+
+struct RecoveryOptions {
+    /// zookeeper.db.autocreate: an empty directory becomes a new database even without the marker.
+    bool autocreate = true;
+    /// A standalone server has no epochs: epoch files are neither read, checked nor written.
+    bool standalone = false;
+};
+
+struct RecoveredState {
+    std::unique_ptr<tree::DataTree> tree;
+    SessionTable sessions;
+    Zxid last_zxid;  ///< -1: an empty database that may not vote
+    Epoch accepted_epoch;
+    Epoch current_epoch;
+    /// The last replayed txns (at most limits::kCommittedWindow), oldest first, without a gap.
+    std::vector<std::pair<Zxid, SharedBytes>> recent;
+    bool fresh = false;  ///< a new database was made by this call
+};
+
+/// Loads the newest valid snapshot and replays the log; makes a new database in empty directories when allowed; checks
+/// and completes the epoch files. Fails rather than start from less than was once there; the words name the file.
+/// What a crash may leave half-made (temporary files, a last log without header) is removed.
+Result<RecoveredState> recover(Disk& disk,
+                               const Paths& paths,
+                               const RecoveryOptions& options,
+                               const Log& log = {});
+
+/// autopurge: keeps the `retain` newest valid snapshots (at least 3) and the logs they need.
+Result<> purge(Disk& disk, const Paths& paths, int retain);
+
+}  // namespace zk::storage
