@@ -1,0 +1,266 @@
+#include "inventory/inventory.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "ensemble/zoo_cfg.h"
+#include "inventory/config_keys.h"
+
+namespace zk::inventory {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kHead = "schema: zkprov/1\ncluster: demo\n";
+constexpr const char* kNodes = "nodes:\n  - { id: 1-3, host: \"192.168.6.[137-139]\" }\n";
+
+std::string problems_of(const std::string& text) {
+    Diagnostics diagnostics("i.yaml");
+    const auto inventory = read_inventory(text, "/work", diagnostics);
+    EXPECT_EQ(inventory.has_value(), !diagnostics.has_errors());
+    return diagnostics.format_all();
+}
+Inventory read_good(const std::string& text) {
+    Diagnostics diagnostics("i.yaml");
+    auto inventory = read_inventory(text, "/work", diagnostics);
+    EXPECT_EQ(diagnostics.format_all(), "");
+    return inventory.value_or(Inventory{});
+}
+std::string with_server(const std::string& line) {
+    return std::string(kHead) + "server:\n  " + line + "\n" + kNodes;
+}
+
+TEST(Inventory, DefaultsFillWhatIsNotSaid) {
+    const Inventory inventory = read_good(std::string(kHead) + kNodes);
+    ASSERT_EQ(inventory.nodes.size(), 3U);
+    const Node& node = inventory.nodes[1];
+    EXPECT_EQ(node.id, ServerId(2));
+    EXPECT_EQ(node.host, "192.168.6.138");
+    EXPECT_EQ(node.install_dir, "/usr/local/zookeeper");
+    EXPECT_EQ(node.data_dir, "/usr/local/zookeeper/data");
+    EXPECT_EQ(node.log_dir, "/usr/local/zookeeper/logs");
+    EXPECT_EQ(node.ports, (Ports{2181, 2888, 3888}));
+    EXPECT_EQ(node.ssh.host, "192.168.6.138");
+    EXPECT_EQ(node.ssh.port, 22);
+    EXPECT_EQ(node.ssh.sudo, Sudo::automatic);
+    EXPECT_EQ(inventory.transport, Transport::ssh);
+}
+
+TEST(Inventory, NodeOverridesServerAndSsh) {
+    const Inventory inventory = read_good(std::string(kHead) + R"(
+server: { install_dir: /opt/zk/, data_dir: /data//zk, client_port: 12181,
+          config: { tickTime: 1000, syncLimit: 7 } }
+ssh: { user: ops, key: ~/.ssh/a, port: 2222, known_hosts: /kh, sudo: always }
+nodes:
+  - { id: 2, host: b, client_port: 9999, data_dir: /big/zk, config: { tickTime: 3000 },
+      ssh: { host: 10.0.0.2, keys: [k1, k2], sudo: never } }
+  - { id: 1, host: a }
+  - { id: 3, host: c }
+)");
+    ASSERT_EQ(inventory.nodes.size(), 3U);
+    const Node& first = inventory.nodes[0];
+    EXPECT_EQ(first.id, ServerId(1));  // sorted
+    EXPECT_EQ(first.install_dir, "/opt/zk");
+    EXPECT_EQ(first.data_dir, "/data/zk");
+    EXPECT_EQ(first.log_dir, "/opt/zk/logs");
+    EXPECT_EQ(first.ports.client, 12181);
+    EXPECT_EQ(first.config.at("tickTime"), "1000");
+    EXPECT_EQ(first.ssh.user, "ops");
+    EXPECT_EQ(first.ssh.port, 2222);
+    EXPECT_EQ(first.ssh.known_hosts, "/kh");
+    EXPECT_EQ(first.ssh.keys, std::vector<std::string>{"~/.ssh/a"});
+    EXPECT_EQ(first.ssh.sudo, Sudo::always);
+    const Node& second = inventory.nodes[1];
+    EXPECT_EQ(second.ports.client, 9999);
+    EXPECT_EQ(second.data_dir, "/big/zk");
+    EXPECT_EQ(second.config.at("tickTime"), "3000");
+    EXPECT_EQ(second.config.at("syncLimit"), "7");
+    EXPECT_EQ(second.ssh.host, "10.0.0.2");
+    EXPECT_EQ(second.ssh.keys, (std::vector<std::string>{"k1", "k2"}));
+    EXPECT_EQ(second.ssh.sudo, Sudo::never);
+    EXPECT_EQ(second.ssh.user, "ops");
+}
+
+TEST(Inventory, LocalNodesShareAnAddressAndTakeTheNextPorts) {
+    const Inventory inventory =
+        read_good(std::string(kHead) + "transport: local\nbase_dir: ./play\nnodes: [ { id: 1-3 } ]\n");
+    ASSERT_EQ(inventory.nodes.size(), 3U);
+    EXPECT_EQ(inventory.base_dir, "/work/play");
+    EXPECT_EQ(inventory.nodes[2].host, "127.0.0.1");
+    EXPECT_EQ(inventory.nodes[2].ports, (Ports{2183, 2890, 3890}));
+    EXPECT_EQ(inventory.nodes[2].data_dir, "/work/play/node-3/data");
+}
+
+struct BadCase {
+    const char* name;
+    std::string text;
+    const char* expected;  ///< part of the message, with its place
+};
+class BadInventory : public testing::TestWithParam<BadCase> {};
+
+TEST_P(BadInventory, SaysWhereAndWhatInstead) {
+    EXPECT_THAT(problems_of(GetParam().text), HasSubstr(GetParam().expected));
+}
+
+const std::string kBase = std::string(kHead) + kNodes;
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    BadInventory,
+    testing::Values(
+        BadCase{"empty", "", "i.yaml: error: the file is empty"},
+        BadCase{"not_a_map", "- 1\n", "i.yaml:1:1: error: must be a mapping"},
+        BadCase{"no_schema", std::string("cluster: demo\n") + kNodes, "schema: is missing; write"},
+        BadCase{"other_schema",
+                std::string("schema: zkprov/2\ncluster: demo\n") + kNodes,
+                "i.yaml:1:9: error: schema: this version reads zkprov/1, found \"zkprov/2\""},
+        BadCase{"no_cluster", std::string("schema: zkprov/1\n") + kNodes, "cluster: is missing"},
+        BadCase{"bad_cluster",
+                std::string("schema: zkprov/1\ncluster: My Zoo\n") + kNodes,
+                "i.yaml:2:10: error: cluster: must be up to 40 small letters"},
+        BadCase{"unknown_top", kBase + "nods: 1\n",
+                "i.yaml:5:1: error: nods: unknown key; did you mean \"nodes\"?"},
+        BadCase{"unknown_node",
+                std::string(kHead) + "nodes:\n  - { id: 1, hots: a }\n",
+                "i.yaml:4:14: error: nodes[0].hots: unknown key; did you mean \"host\"?"},
+        BadCase{"unknown_far", kBase + "zzzzzz: 1\n", "unknown key; known here: schema, cluster"},
+        BadCase{"no_nodes", kHead, "nodes: is missing; list the servers"},
+        BadCase{"empty_nodes", std::string(kHead) + "nodes: []\n", "i.yaml:3:8: error: nodes: is m"},
+        BadCase{"nodes_map", std::string(kHead) + "nodes: { id: 1 }\n", "nodes: must be a list"},
+        BadCase{"node_scalar", std::string(kHead) + "nodes: [a]\n",
+                "i.yaml:3:9: error: nodes[0]: must be a mapping"},
+        BadCase{"node_null", std::string(kHead) + "nodes:\n  -\n", "nodes[0]: is empty"},
+        BadCase{"no_id", std::string(kHead) + "nodes: [{host: a}]\n", "nodes[0].id: is missing"},
+        BadCase{"no_host", std::string(kHead) + "nodes: [{id: 1}]\n", "nodes[0].host: is missing"},
+        BadCase{"bad_id", std::string(kHead) + "nodes: [{id: x, host: a}]\n",
+                "i.yaml:3:14: error: nodes[0].id: must be an id from 1 to 255"},
+        BadCase{"duplicate_id",
+                std::string(kHead) + "nodes:\n  - { id: 1, host: a }\n  - { id: 1, host: b }\n",
+                "i.yaml:5:5: error: nodes: id 1 was given before, in line 4"},
+        BadCase{"duplicate_host",
+                std::string(kHead) + "nodes:\n  - { id: 1, host: a }\n  - { id: 2, host: a }\n",
+                "i.yaml:5:5: error: nodes: host a is node 1 already (line 4)"},
+        BadCase{"bad_address", std::string(kHead) + "nodes: [{id: 1, host: 192.168.6.300}]\n",
+                "i.yaml:3:23: error: nodes[0].host: \"192.168.6.300\" is not an IPv4 address"},
+        BadCase{"ipv6", std::string(kHead) + "nodes: [{id: 1, host: \"fd00::1\"}]\n",
+                "IPv6 addresses are not supported in this version"},
+        BadCase{"ranges_differ",
+                std::string(kHead) + "nodes: [{id: 1-3, host: \"10.0.0.[1-2]\"}]\n",
+                "nodes[0].host: names 2 hosts for 3 ids; make the two ranges equally long"},
+        BadCase{"host_for_many", std::string(kHead) + "nodes: [{id: 1-3, host: a}]\n",
+                "names 1 host for 3 ids"},
+        BadCase{"backwards_range",
+                std::string(kHead) + "nodes: [{id: 1-3, host: \"10.0.0.[3-1]\"}]\n",
+                "runs backwards"},
+        BadCase{"loopback_over_ssh",
+                std::string(kHead) + "nodes: [{id: 1, host: 127.0.0.1}, {id: 2, host: b}]\n",
+                "127.0.0.1 is not reachable from the other nodes"},
+        BadCase{"port_text", with_server("client_port: abc"),
+                "i.yaml:4:16: error: server.client_port: must be a whole number from 1024 to 65535, "
+                "found \"abc\""},
+        BadCase{"port_quoted", with_server("client_port: \"2181\""), "(without quotes)"},
+        BadCase{"port_large", with_server("client_port: 70000"), "from 1024 to 65535, found 70000"},
+        BadCase{"port_privileged", with_server("client_port: 80"), "from 1024 to 65535, found 80"},
+        BadCase{"port_list", with_server("client_port: [1]"), "found a list"},
+        BadCase{"port_clash", with_server("client_port: 2888"),
+                "peer_port 2888 of node 1 clashes with client_port of node 1 on 192.168.6.137"},
+        BadCase{"local_port_clash",
+                std::string(kHead) + "transport: local\nbase_dir: /b/c\nserver: { peer_port: 2182 }\n"
+                                     "nodes: [{id: 1-3}]\n",
+                "client_port 2182 of node 2 clashes with peer_port of node 1 on 127.0.0.1"},
+        BadCase{"relative_dir", with_server("data_dir: data"),
+                "i.yaml:4:13: error: server.data_dir: must be an absolute path"},
+        BadCase{"dotdot", with_server("data_dir: /data/../etc"), "must not contain \"..\""},
+        BadCase{"blank_in_dir", with_server("data_dir: /my data"), "holds a character"},
+        BadCase{"system_dir", with_server("install_dir: /usr//local/"), "belongs to the system"},
+        BadCase{"root_dir", with_server("data_dir: /"), "belongs to the system"},
+        BadCase{"data_is_install", with_server("data_dir: /usr/local/zookeeper"),
+                "must not be install_dir itself"},
+        BadCase{"data_in_bin", with_server("data_dir: /usr/local/zookeeper/bin"),
+                "is used for zkprov's own files"},
+        BadCase{"config_list", with_server("config: [1]"), "must be a mapping of zoo.cfg keys"},
+        BadCase{"config_typo", with_server("config: { ticktime: 2000 }"),
+                "i.yaml:4:13: error: server.config.ticktime: unknown zoo.cfg key; did you mean "
+                "\"tickTime\"?"},
+        BadCase{"config_unknown", with_server("config: { qqqqqqqqq: 1 }"), "unknown zoo.cfg key, or"},
+        BadCase{"config_managed", with_server("config: { dataDir: /x }"), "use server.data_dir"},
+        BadCase{"config_member", with_server("config: { server.4: \"x:1:2\" }"),
+                "members are written from the list nodes"},
+        BadCase{"config_later", with_server("config: { sslQuorum: true }"),
+                "not supported in this version"},
+        BadCase{"config_number", with_server("config: { tickTime: soon }"),
+                "server.config.tickTime: must be a whole number from 100 to 60000"},
+        BadCase{"config_word", with_server("config: { leaderServes: true }"), "must be yes or no"},
+        BadCase{"config_nested", with_server("config: { tickTime: [1] }"), "must be one value"},
+        BadCase{"sessions",
+                with_server("config: { minSessionTimeout: 9000, maxSessionTimeout: 5000 }"),
+                "minSessionTimeout 9000 is above maxSessionTimeout 5000"},
+        BadCase{"transport", kBase + "transport: telnet\n",
+                "i.yaml:5:12: error: transport: must be ssh or local, found \"telnet\""},
+        BadCase{"transport_docker", kBase + "transport: docker\n",
+                "\"docker\" is not supported in this version"},
+        BadCase{"docker", kBase + "docker: {}\n", "docker: not supported in this version"},
+        BadCase{"node_docker", std::string(kHead) + "nodes: [{id: 1, docker: {}}]\n",
+                "nodes[0].docker: not supported in this version"},
+        BadCase{"jump", kBase + "ssh: { jump: [a] }\n", "ssh.jump: not supported in this version"},
+        BadCase{"tls", kBase + "tls: {}\n", "tls: not supported in this version"},
+        BadCase{"flavor", with_server("flavor: apache"), "flavor: not supported in this version"},
+        BadCase{"observer", std::string(kHead) + "nodes: [{id: 1, host: a, role: observer}]\n",
+                "nodes[0].role: observers are not supported in this version"},
+        BadCase{"role", std::string(kHead) + "nodes: [{id: 1, host: a, role: king}]\n",
+                "role: must be participant, found \"king\""},
+        BadCase{"sudo_ask", kBase + "ssh: { sudo: ask }\n", "passwordless sudo (NOPASSWD)"},
+        BadCase{"sudo_word", kBase + "ssh: { sudo: maybe }\n", "must be auto, always or never"},
+        BadCase{"no_host_keys", kBase + "ssh: { known_hosts: accept-new }\n",
+                "host keys are always checked"},
+        BadCase{"user", kBase + "ssh: { user: \"-x y\" }\n", "is not a user name"},
+        BadCase{"base_dir_ssh", kBase + "base_dir: /x/y\n", "base_dir: belongs to transport: local"},
+        BadCase{"no_base_dir", std::string(kHead) + "transport: local\nnodes: [{id: 1}]\n",
+                "base_dir: is missing"},
+        BadCase{"local_ssh",
+                std::string(kHead) + "transport: local\nbase_dir: b\nssh: {}\nnodes: [{id: 1}]\n",
+                "ssh: is not used with transport: local"},
+        BadCase{"local_data_dir",
+                std::string(kHead) + "transport: local\nbase_dir: b\nserver: {data_dir: /d/e}\n"
+                                     "nodes: [{id: 1}]\n",
+                "server.data_dir: is not used with transport: local"},
+        BadCase{"local_other_host",
+                std::string(kHead) + "transport: local\nbase_dir: b\nnodes: [{id: 1, host: zk}]\n",
+                "host zk is not this machine"},
+        BadCase{"tab", std::string(kHead) + "nodes:\n\t- { id: 1, host: a }\n",
+                "i.yaml:4:1: error: a tab is used as indentation"},
+        BadCase{"duplicate_key", kBase + "cluster: two\n",
+                "i.yaml:5:1: error: cluster: this key was given before, in line 2"}),
+    [](const auto& param_info) { return std::string(param_info.param.name); });
+
+TEST(Inventory, EvenNumberOfVotersIsAWarning) {
+    Diagnostics diagnostics("i.yaml");
+    const auto inventory = read_inventory(
+        std::string(kHead) + "nodes: [{id: 1-4, host: \"h[1-4]\"}]\n", "/work", diagnostics);
+    EXPECT_TRUE(inventory.has_value());
+    EXPECT_EQ(diagnostics.format_all(),
+              "i.yaml:3:9: warning: nodes: 4 voters bear the loss of 1, no more than 3 would; an "
+              "odd number is better\n");
+}
+
+TEST(Inventory, AllMistakesAreToldAtOnceInTheOrderOfTheFile) {
+    const std::string text = problems_of(std::string(kHead) +
+                                         "server: { client_port: x }\n"
+                                         "nodes:\n  - { id: 1, hots: a }\n  - { id: 2 }\n");
+    EXPECT_LT(text.find("i.yaml:3:"), text.find("i.yaml:5:"));
+    EXPECT_LT(text.find("i.yaml:5:"), text.find("i.yaml:6:"));
+}
+
+TEST(Inventory, EveryAllowedConfigKeyIsOneTheServerReads) {
+    std::string zoo_cfg = "dataDir=/data/zk\nclientPort=2181\n";
+    for (const ConfigExample& example : config_examples()) {
+        EXPECT_EQ(refuse_config_key(example.key), std::nullopt) << example.key;
+        EXPECT_EQ(check_config_value(example.key, example.value), std::nullopt) << example.key;
+        zoo_cfg += example.key + "=" + example.value + "\n";
+    }
+    const auto config = ensemble::parse_zoo_cfg(zoo_cfg, "zoo.cfg");
+    ASSERT_TRUE(config.has_value()) << config.error().words;
+    EXPECT_TRUE(config->warnings.empty()) << config->warnings.front();
+}
+
+}  // namespace
+}  // namespace zk::inventory
