@@ -1,0 +1,73 @@
+// One client connection as the frontend remembers it.
+// Pure values; only Frontend changes them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "frontend/frontend.h"
+#include "frontend/session_gate.h"
+#include "jute/frame.h"
+#include "jute/protocol.h"
+
+namespace zk::frontend {
+
+/// Bytes that wait to be taken beyond which a connection's requests wait too: about one large reply.
+inline constexpr std::size_t kOutputHigh = 1 << 20;
+/// Watch events cannot wait. A client that leaves this many bytes of them unread is cut off; it reconnects and catches
+/// up with setWatches.
+inline constexpr std::size_t kEventBytesMax = 16 << 20;
+/// Requests of one connection that may be under way or parked before its socket is not read any more.
+inline constexpr std::size_t kParkedMax = 1000;
+/// A connection without ConnectRequest, or one that is closing and whose client does not read, ends after this.
+inline constexpr Duration kSessionlessMax = std::chrono::seconds(10);
+
+class Connection {
+  public:
+    enum class State {
+        fresh,      ///< fewer than four bytes so far: word or handshake?
+        asked,      ///< a four-letter word waits for its answer
+        greeting,   ///< four bytes of a handshake and maybe more
+        joining,    ///< the core was asked for a session
+        open,       ///< has a session
+        ending,     ///< answers what was asked before, reads nothing more (closeSession, or an error that closes)
+        closing,    ///< only bytes to flush are left, and maybe not even these
+    };
+
+    Connection(ConnectionId own_id, Peer own_peer, std::int32_t frame_max, Instant now)
+        : id(own_id), peer(std::move(own_peer)), decoder(frame_max), opened(now), heard(now) {
+        auth.push_back(jute::AuthId{"ip", peer.address});
+    }
+
+    ConnectionId id;
+    Peer peer;
+    State state = State::fresh;
+    Bytes head;  ///< the first bytes, until there are four
+    jute::FrameDecoder decoder;
+    Instant opened;
+    Instant heard;   ///< when bytes last came
+    Instant closed;  ///< when it became closing
+
+    bool told_read_only = false;  ///< the ConnectRequest had the readOnly byte
+    bool asked_core = false;      ///< the core knows this connection
+    SessionId session;
+    std::int32_t timeout_ms = 0;
+    std::vector<jute::AuthId> auth;  ///< proven identities
+    SessionGate gate;
+
+    Bytes output;
+    std::size_t event_bytes = 0;  ///< of watch events in output
+    Close close = Close::no;
+    bool listed = false;        ///< is in Out::changed, not yet taken
+    bool reading = true;        ///< what the shell was told last
+    bool touched = false;       ///< TouchSession is due
+
+    std::int64_t packets_received = 0;
+    std::int64_t packets_sent = 0;
+};
+
+}  // namespace zk::frontend

@@ -1,0 +1,20 @@
+// The words that a client port takes instead of a ConnectRequest, as ZooKeeper knows them.
+// Pure. A word is only a word before the handshake; other bytes are the length of a frame.
+// Source: ZooKeeper FourLetterCommands.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace zk::frontend {
+
+inline constexpr std::array<std::string_view, 18> kFourLetterWords = {
+    "conf", "cons", "crst", "dirs", "dump", "envi", "gtmk", "hash", "isro",
+    "mntr", "ruok", "srst", "srvr", "stat", "stmk", "wchc", "wchp", "wchs"};
+
+inline bool is_four_letter_word(std::string_view word) {
+    return std::find(kFourLetterWords.begin(), kFourLetterWords.end(), word) != kFourLetterWords.end();
+}
+
+}  // namespace zk::frontend

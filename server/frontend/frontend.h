@@ -1,0 +1,169 @@
+// The connections of one client loop: handshakes, request order, reads, watches, identities.
+// Pure: bytes, messages of the core and the time go in; bytes, messages to the core and orders to sockets come out.
+// Lives on its client loop. Not thread-safe.
+//
+// The shell (net/client_loop) or the simulator drives it:
+//   * on_open, on_bytes, on_closed for each connection; every on_open is followed by exactly one on_closed, whoever
+//     ended the connection.
+//   * on_core with everything the core has said since the last call, *before* any other call that may read the tree:
+//     then a client sees the event of a change before it sees the change.
+//   * For each connection in Out::changed: take() its bytes and orders, unless an earlier write of it has not finished;
+//     when a write finishes: on_written, then take() again. Bytes that are not taken count against the connection:
+//     beyond a limit its requests wait, and its socket is not read.
+// Source: ZooKeeper NIOServerCnxn, ZooKeeperServer, CommitProcessor, FinalRequestProcessor.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "frontend/statistics.h"
+#include "frontend/watch_table.h"
+#include "jute/codes.h"
+#include "request/outcome.h"
+#include "request/request.h"
+#include "tree/data_tree.h"
+
+namespace zk::frontend {
+
+class Connection;
+struct ParkedRequest;
+
+struct Settings {
+    std::uint32_t loop = 0;                      ///< this client loop's number, in every Origin
+    std::int32_t session_timeout_min_ms = 4000;  ///< minSessionTimeout
+    std::int32_t session_timeout_max_ms = 40000; ///< maxSessionTimeout
+    std::int32_t jute_max_buffer = limits::kJuteMaxBuffer;  ///< jute.maxbuffer: longest client frame
+    std::int64_t outstanding_max = 1000;         ///< globalOutstandingLimit, for this loop
+    std::string super_digest;                    ///< "super:<base64>"; empty: nobody is super
+};
+
+/// Where a connection comes from.
+struct Peer {
+    std::string address;  ///< textual, without port: the connection's identity of scheme ip
+    std::uint16_t port = 0;
+};
+
+/// A four-letter word arrived instead of a ConnectRequest: answer it with raw text, then close.
+struct FourLetterAsked {
+    ConnectionId connection = 0;
+    std::string word;
+};
+
+/// What calls ask for. The caller empties it; it is reused.
+struct Out {
+    std::vector<request::ToCore> to_core;
+    std::vector<ConnectionId> changed;  ///< each once: take() them
+    std::vector<FourLetterAsked> four_letter;
+
+    void clear() {
+        to_core.clear();
+        changed.clear();
+        four_letter.clear();
+    }
+};
+
+enum class Close {
+    no,
+    after_flush,  ///< when everything taken so far has been written
+    at_once,
+};
+
+/// What a socket is to do.
+struct Orders {
+    Close close = Close::no;
+    bool read = true;  ///< false: leave the bytes in the kernel until told otherwise
+};
+
+class Frontend {
+  public:
+    /// `tree` is the core's; it is read during calls only. Begins not serving.
+    Frontend(Settings settings, const tree::DataTree& tree, Log log);
+    ~Frontend();
+    Frontend(const Frontend&) = delete;
+    Frontend& operator=(const Frontend&) = delete;
+
+    /// The core has another tree object (after a SNAP). Watches stay.
+    void set_tree(const tree::DataTree& tree) { tree_ = &tree; }
+
+    void on_open(ConnectionId id, Peer peer, Instant now);
+    void on_bytes(ConnectionId id, ByteView bytes, Instant now, Out& out);
+    /// What was taken has been written to the socket.
+    void on_written(ConnectionId id, Instant now, Out& out);
+    /// The socket is gone. Unknown ids are ignored.
+    void on_closed(ConnectionId id, Out& out);
+    /// Everything the core has said since the last call, in its order.
+    void on_core(std::span<const request::ToFrontend> messages, Instant now, Out& out);
+    /// Wanted about once a second: closes connections that never became a session or fell silent.
+    void on_tick(Instant now, Out& out);
+    /// The text of a four-letter word; the connection closes after it.
+    void answer_four_letter(ConnectionId id, std::string_view text, Out& out);
+
+    /// Gives the bytes to write next (`bytes` must be empty; its capacity is kept for later output) and the orders.
+    /// An unknown id gives Close::at_once.
+    Orders take(ConnectionId id, Bytes& bytes);
+
+    [[nodiscard]] bool serving() const { return serving_; }
+    [[nodiscard]] Statistics statistics() const;
+    /// One entry per open connection, by connection number.
+    [[nodiscard]] std::vector<ConnectionStatistics> connections() const;
+
+  private:
+    // frontend.cc: connections
+    Connection* find(ConnectionId id);
+    [[nodiscard]] std::vector<ConnectionId> sorted_ids() const;
+    void pump(Connection& connection, Instant now, Out& out);
+    void run_parked(Connection& connection, Instant now);
+    void send(Connection& connection, const ParkedRequest& finished, Instant now);
+    void close(Connection& connection, Close how, std::string_view why, Out& out);
+    void list(Connection& connection, Out& out);
+    void list_if_reading_changed(Connection& connection, Out& out);
+    [[nodiscard]] bool must_wait(const Connection& connection) const;
+
+    // requests.cc: what clients say
+    bool accept_head(Connection& connection, ByteView& bytes, Out& out);
+    void accept_connect(Connection& connection, ByteView frame, Instant now, Out& out);
+    void accept_request(Connection& connection, ByteView frame, Instant now, Out& out);
+    void accept_auth(Connection& connection, Xid xid, ByteView body, Instant now, Out& out);
+    void accept_sasl(Connection& connection, Xid xid, ByteView body, Instant now, Out& out);
+    void forward(Connection& connection, Xid xid, OpCode op, ByteView body, Instant now, Out& out);
+    void admit_local(Connection& connection, Xid xid, OpCode op, ByteView body, Instant now);
+    void answer_in_turn(Connection& connection, ParkedRequest answer, Instant now);
+    void serve(Connection& connection, Xid xid, OpCode op, ByteView body, std::int64_t waited_ms);
+    ErrorCode serve_set_watches(Connection& connection, ByteView body);
+
+    // core_messages.cc: what the core says
+    void hear(const request::SessionOpened& message, Instant now, Out& out);
+    void hear(const request::Reply& message, Instant now, Out& out);
+    void hear(const request::Changed& message, Instant now, Out& out);
+    void hear(const request::SessionGone& message, Instant now, Out& out);
+    void hear(const request::Serving& message, Instant now, Out& out);
+    void fire(const tree::Change& change, Out& out);
+    void fire(const std::vector<ConnectionId>& watchers, EventType type, std::string_view path,
+              const tree::AclRef& acl, Out& out);
+    void send_event(Connection& connection, EventType type, std::string_view path);
+
+    Settings settings_;
+    const tree::DataTree* tree_;
+    Log log_;
+    bool serving_ = false;
+    std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;
+    std::unordered_map<SessionId, ConnectionId> sessions_;
+    WatchTable data_watches_;  ///< and exists watches
+    WatchTable child_watches_;
+    std::int64_t outstanding_ = 0;  ///< requests at the core, over all connections
+    Statistics totals_;
+    std::vector<ConnectionId> released_;  ///< connections whose next requests can run when all messages are heard
+};
+
+}  // namespace zk::frontend

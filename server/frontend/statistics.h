@@ -1,0 +1,71 @@
+// Counters of a frontend's traffic: what four-letter words print.
+// Pure values.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "base/ids.h"
+
+namespace zk::frontend {
+
+/// Time from a request's arrival to its reply, in whole milliseconds as ZooKeeper counts it.
+struct LatencyStatistics {
+    std::int64_t count = 0;
+    std::int64_t total_ms = 0;
+    std::int64_t min_ms = 0;
+    std::int64_t max_ms = 0;
+
+    void add(std::int64_t ms) {
+        min_ms = count == 0 ? ms : std::min(min_ms, ms);
+        max_ms = std::max(max_ms, ms);
+        total_ms += ms;
+        ++count;
+    }
+    void merge(const LatencyStatistics& other) {
+        if (other.count == 0) return;
+        min_ms = count == 0 ? other.min_ms : std::min(min_ms, other.min_ms);
+        max_ms = std::max(max_ms, other.max_ms);
+        total_ms += other.total_ms;
+        count += other.count;
+    }
+};
+
+/// One connection, as `stat` and `cons` show it.
+struct ConnectionStatistics {
+    std::string address;  ///< "127.0.0.1:57986"
+    SessionId session;    ///< 0: no session
+    std::int64_t queued = 0;    ///< requests that wait for the core or for earlier requests
+    std::int64_t received = 0;  ///< packets
+    std::int64_t sent = 0;      ///< packets
+    bool reading = true;
+    bool writing = false;
+};
+
+/// Sums over all connections of a frontend since it was made.
+struct Statistics {
+    LatencyStatistics latency;
+    std::int64_t packets_received = 0;
+    std::int64_t packets_sent = 0;
+    std::int64_t bytes_received = 0;
+    std::int64_t connections = 0;         ///< open now
+    std::int64_t outstanding = 0;         ///< requests that wait for the core
+    std::int64_t watches = 0;             ///< one-shot watches set now
+    std::int64_t auth_failures = 0;
+    std::int64_t sessionless_expired = 0; ///< closed because they never sent a ConnectRequest
+
+    void merge(const Statistics& other) {
+        latency.merge(other.latency);
+        packets_received += other.packets_received;
+        packets_sent += other.packets_sent;
+        bytes_received += other.bytes_received;
+        connections += other.connections;
+        outstanding += other.outstanding;
+        watches += other.watches;
+        auth_failures += other.auth_failures;
+        sessionless_expired += other.sessionless_expired;
+    }
+};
+
+}  // namespace zk::frontend

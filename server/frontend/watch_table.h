@@ -1,0 +1,49 @@
+// Watches of one client loop: which connections wait for which paths.
+// Pure. Lives on its client loop. Events come in zxid order, before any newer read is served.
+// A watch belongs to a connection, not to its session, and fires at most once.
+// Invariant: a connection appears once per path and table.
+// Source: ZooKeeper WatchManager, DataTree.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace zk::frontend {
+
+using ConnectionId = std::uint64_t;
+
+/// One table of one-shot watches. ZooKeeper has two: data (and exists) watches, and child watches.
+class WatchTable {
+  public:
+    /// Sets a watch. Setting the same one twice is the same as once.
+    void add(std::string_view path, ConnectionId connection);
+    /// Takes all watches at `path` out of the table: their connections, in the order in which they were set.
+    std::vector<ConnectionId> take(std::string_view path);
+    /// Forgets what `connection` waits for.
+    void remove_connection(ConnectionId connection);
+
+    [[nodiscard]] bool contains(std::string_view path, ConnectionId connection) const;
+    /// How many watches are set.
+    [[nodiscard]] std::size_t size() const { return size_; }
+
+  private:
+    struct PathHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view path) const {
+            return std::hash<std::string_view>{}(path);
+        }
+    };
+    using Watchers = std::unordered_map<std::string, std::vector<ConnectionId>, PathHash, std::equal_to<>>;
+    /// Keys of `watchers_`; they keep their address as long as their entry lives.
+    using Paths = std::unordered_set<const std::string*>;
+
+    Watchers watchers_;
+    std::unordered_map<ConnectionId, Paths> paths_of_;
+    std::size_t size_ = 0;
+};
+
+}  // namespace zk::frontend
