@@ -1,1 +1,259 @@
 #include "tree/data_tree.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "tree/digest.h"
+#include "tree/path.h"
+
+namespace zk::tree {
+
+DataTree::DataTree() {
+    root_ = Node::make("");
+    root_->set_data(Bytes());
+    node_count_ = 1;
+    digest_ = root_->digest();
+    add_built_in(kSystemPath);
+    add_built_in(kQuotaPath);
+    add_built_in(kConfigPath);
+}
+
+DataTree::~DataTree() = default;
+DataTree::DataTree(DataTree&&) noexcept = default;
+
+DataTree& DataTree::operator=(DataTree&& other) noexcept {
+    const std::uint64_t generation = std::max(generation_, other.generation_) + 1;
+    acl_ = std::move(other.acl_);
+    root_ = std::move(other.root_);
+    ephemerals_ = std::move(other.ephemerals_);
+    containers_ = std::move(other.containers_);
+    last_zxid_ = other.last_zxid_;
+    digest_ = other.digest_;
+    node_count_ = other.node_count_;
+    bytes_ = other.bytes_;
+    ephemeral_count_ = other.ephemeral_count_;
+    removals_ = std::max(removals_, other.removals_) + 1;
+    generation_ = generation;
+    return *this;
+}
+
+void DataTree::add_built_in(std::string_view path) {
+    Node* parent = find_mutable(parent_of(path));
+    ZK_ASSERT(parent != nullptr);
+    StatPersisted stat;
+    AclId acl = kOpenAcl;
+    if (path == kConfigPath) {
+        acl = acl_.intern(read_only_acl_list());
+        stat.aversion = -1;
+    }
+    add_node(*parent, path, Bytes(), acl, stat);
+}
+
+const Node* DataTree::find(std::string_view path) const {
+    if (path.empty() || path == kRootPath) return root_.get();
+    if (path.front() != '/') return nullptr;
+    const Node* node = root_.get();
+    for (std::size_t begin = 1; begin <= path.size() && node != nullptr;) {
+        const std::size_t end = std::min(path.find('/', begin), path.size());
+        node = node->child(path.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    return node;
+}
+
+Node* DataTree::find_mutable(std::string_view path) { return const_cast<Node*>(find(path)); }
+
+jute::Stat DataTree::stat_of(const Node& node) const {
+    const StatPersisted kept = node.stat();
+    const std::size_t children = node.child_count();
+    jute::Stat stat;
+    stat.czxid = kept.czxid;
+    stat.mzxid = kept.mzxid;
+    stat.ctime = kept.ctime;
+    stat.mtime = kept.mtime;
+    stat.version = kept.version;
+    // In 32 bits, wrapping as in Java.
+    stat.cversion = static_cast<std::int32_t>(2U * static_cast<std::uint32_t>(kept.cversion) -
+                                              static_cast<std::uint32_t>(children));
+    stat.aversion = kept.aversion;
+    stat.ephemeral_owner = is_session_owner(kept.ephemeral_owner) ? kept.ephemeral_owner : 0;
+    stat.data_length = static_cast<std::int32_t>(node.data_size());
+    stat.children_count = static_cast<std::int32_t>(children);
+    stat.pzxid = kept.pzxid;
+    return stat;
+}
+
+std::size_t DataTree::count_below(const Node& node) const {
+    std::size_t count = 0;
+    std::vector<const Node*> open = {&node};
+    while (!open.empty()) {
+        const Node* next = open.back();
+        open.pop_back();
+        count += next->child_count();
+        next->collect_inner_children(open);
+    }
+    return count;
+}
+
+std::vector<std::string> DataTree::ephemerals(SessionId session) const {
+    const auto place = ephemerals_.find(session);
+    if (place == ephemerals_.end()) return {};
+    return {place->second.begin(), place->second.end()};
+}
+
+std::vector<SessionId> DataTree::ephemeral_sessions() const {
+    std::vector<SessionId> sessions;
+    sessions.reserve(ephemerals_.size());
+    for (const auto& [session, paths] : ephemerals_) sessions.push_back(session);
+    return sessions;
+}
+
+void DataTree::set_config_node(ByteView text, Zxid version, WallMs mtime) {
+    Node* node = find_mutable(kConfigPath);
+    if (node == nullptr) {
+        if (find(kSystemPath) == nullptr) add_built_in(kSystemPath);
+        add_built_in(kConfigPath);
+        node = find_mutable(kConfigPath);
+    }
+    set_data(*node, kConfigPath, Bytes(text));
+    StatPersisted stat = node->stat();
+    stat.mzxid = version;
+    stat.mtime = mtime;
+    stat.version = -1;
+    set_stat(*node, stat);
+}
+
+void DataTree::set_stat(Node& node, const StatPersisted& stat) {
+    digest_ -= node.digest();
+    node.set_stat(stat);
+    digest_ += node.digest();
+}
+
+void DataTree::set_data(Node& node, std::string_view path, const jute::Buffer& data) {
+    digest_ -= node.digest();
+    bytes_ -= node.data_size();
+    node.set_data(data);
+    node.path_data_crc_ = tree::path_data_crc(path, node.data());
+    bytes_ += node.data_size();
+    digest_ += node.digest();
+}
+
+Node& DataTree::add_node(Node& parent,
+                         std::string_view path,
+                         const jute::Buffer& data,
+                         AclId acl,
+                         const StatPersisted& stat) {
+    Node::Owned owned = Node::make(name_of(path));
+    Node& node = *owned;
+    node.set_data(data);
+    node.set_stat(stat);
+    node.acl_id_ = static_cast<std::int32_t>(acl.value());
+    node.path_data_crc_ = tree::path_data_crc(path, node.data());
+    node.outside_digest_ = is_outside_digest(path);
+    parent.add_child(std::move(owned));
+    digest_ += node.digest();
+    node_count_ += 1;
+    bytes_ += path.size() + node.data_size();
+    if (is_session_owner(stat.ephemeral_owner)) {
+        const bool is_new =
+            ephemerals_[SessionId(stat.ephemeral_owner)].insert(std::string(path)).second;
+        ZK_ASSERT(is_new);
+        ephemeral_count_ += 1;
+    } else if (stat.ephemeral_owner == kContainerOwner) {
+        containers_.insert(std::string(path));
+    }
+    return node;
+}
+
+void DataTree::remove_subtree(Node& parent, std::string_view path) {
+    struct Doomed {
+        Node::Owned node;
+        std::string path;
+    };
+    std::vector<Doomed> doomed;
+    doomed.push_back({parent.remove_child(name_of(path)), std::string(path)});
+    ZK_ASSERT(doomed.back().node != nullptr);
+    while (!doomed.empty()) {
+        Doomed next = std::move(doomed.back());
+        doomed.pop_back();
+        std::vector<Node::Owned> children;
+        next.node->take_children(children);
+        for (Node::Owned& child : children) {
+            std::string child_path = next.path + '/' + std::string(child->name());
+            doomed.push_back({std::move(child), std::move(child_path)});
+        }
+        forget(*next.node, next.path);
+    }
+    removals_ += 1;
+}
+
+void DataTree::forget(const Node& node, const std::string& path) {
+    digest_ -= node.digest();
+    node_count_ -= 1;
+    bytes_ -= path.size() + node.data_size();
+    acl_.release(node.acl_id());
+    const std::int64_t owner = node.stat().ephemeral_owner;
+    if (is_session_owner(owner)) {
+        const auto place = ephemerals_.find(SessionId(owner));
+        ZK_ASSERT(place != ephemerals_.end() && place->second.erase(path) == 1);
+        if (place->second.empty()) ephemerals_.erase(place);
+        ephemeral_count_ -= 1;
+    } else if (owner == kContainerOwner) {
+        containers_.erase(path);
+    }
+}
+
+void DataTree::clear_for_load() {
+    root_.reset();
+    acl_ = AclCache();
+    ephemerals_.clear();
+    containers_.clear();
+    last_zxid_ = Zxid();
+    digest_ = 0;
+    node_count_ = 0;
+    bytes_ = 0;
+    ephemeral_count_ = 0;
+    removals_ += 1;
+    generation_ += 1;
+}
+
+Result<> DataTree::load_node(std::string_view path,
+                             const jute::Buffer& data,
+                             AclId acl,
+                             const StatPersisted& stat) {
+    const auto corrupt = [path](const char* what) {
+        return Error(Errc::corrupt, "snapshot node \"" + std::string(path) + "\": " + what);
+    };
+    const std::optional<AclId> own_acl = acl_.use_loaded(acl);
+    if (!own_acl) return corrupt("names an ACL that the snapshot does not have");
+    if (path.empty() || path == kRootPath) {
+        if (root_) return corrupt("comes twice");
+        root_ = Node::make("");
+        root_->set_data(data);
+        root_->set_stat(stat);
+        root_->acl_id_ = static_cast<std::int32_t>(own_acl->value());
+        root_->path_data_crc_ = tree::path_data_crc("", root_->data());
+        node_count_ = 1;
+        bytes_ = root_->data_size();
+        digest_ = root_->digest();
+        return ok();
+    }
+    if (path.front() != '/' || path.back() == '/') return corrupt("is no path");
+    Node* parent = find_mutable(parent_of(path));
+    if (parent == nullptr) return corrupt("comes before its parent");
+    if (parent->find_child(name_of(path)) != nullptr) return corrupt("comes twice");
+    add_node(*parent, path, data, *own_acl, stat);
+    return ok();
+}
+
+Result<> DataTree::finish_load() {
+    acl_.finish_load();
+    if (!root_) return Error(Errc::corrupt, "snapshot has no root node");
+    for (const std::string_view path : {kSystemPath, kQuotaPath, kConfigPath}) {
+        if (find(path) == nullptr) add_built_in(path);
+    }
+    return ok();
+}
+
+}  // namespace zk::tree

@@ -57,6 +57,8 @@ class Node {
     /// Names in no particular order, as clients get them.
     [[nodiscard]] std::vector<std::string> child_names() const;
     [[nodiscard]] const Node* child(std::string_view name) const;
+    /// Appends the children that have children themselves.
+    void collect_inner_children(std::vector<const Node*>& out) const;
     /// Part of the tree digest; 0 for nodes that it leaves out.
     [[nodiscard]] std::uint32_t digest() const;
     /// CRC of path and data, the constant part of the digest.
