@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,7 +51,7 @@ class Connection {
     jute::FrameDecoder decoder;
     Instant opened;
     Instant heard;   ///< when bytes last came
-    Instant closed;  ///< when it became closing
+    std::optional<Instant> lingers_since;  ///< a tick that found it closing
 
     bool told_read_only = false;  ///< the ConnectRequest had the readOnly byte
     bool asked_core = false;      ///< the core knows this connection
@@ -65,6 +66,7 @@ class Connection {
     bool listed = false;        ///< is in Out::changed, not yet taken
     bool reading = true;        ///< what the shell was told last
     bool touched = false;       ///< TouchSession is due
+    bool session_gone = false;  ///< closes when all messages are heard
 
     std::int64_t packets_received = 0;
     std::int64_t packets_sent = 0;

@@ -39,6 +39,7 @@ struct ConnectionStatistics {
     std::int64_t queued = 0;    ///< requests that wait for the core or for earlier requests
     std::int64_t received = 0;  ///< packets
     std::int64_t sent = 0;      ///< packets
+    bool asked = false;         ///< this is the connection of a four-letter word
     bool reading = true;
     bool writing = false;
 };

@@ -1,0 +1,165 @@
+// What the core says: sessions, replies, changes. Part of Frontend.
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "frontend/connection.h"
+#include "frontend/frontend.h"
+#include "frontend/session_gate.h"
+#include "jute/archive.h"
+#include "jute/protocol.h"
+#include "tree/acl.h"
+#include "tree/path.h"
+
+namespace zk::frontend {
+namespace {
+
+constexpr std::size_t kPasswordBytes = 16;
+
+/// The handshake's answer; zeros tell an expired session. The read-only byte only goes to clients that sent theirs.
+void write_connect_response(const request::SessionOpened& message, bool with_read_only, Bytes& out) {
+    jute::ConnectResponse response;
+    if (message.session != SessionId{}) {
+        response.timeout_ms = message.timeout_ms;
+        response.session = message.session;
+        response.password = message.password;
+    } else {
+        response.password = Bytes(kPasswordBytes, '\0');
+    }
+    Bytes record = jute::encode(response);
+    if (with_read_only) record.push_back('\0');
+    jute::append_frame(out, record);
+}
+
+}  // namespace
+
+void Frontend::on_core(std::span<const request::ToFrontend> messages, Instant now, Out& out) {
+    for (const request::ToFrontend& message : messages) {
+        std::visit([&](const auto& m) { hear(m, now, out); }, message);
+    }
+    // Only now may parked reads run: the tree holds all these changes, and every event of them is on its way.
+    std::vector<ConnectionId> released = std::move(released_);
+    released_.clear();
+    for (const ConnectionId id : released) {
+        Connection* connection = find(id);
+        if (connection == nullptr) continue;
+        if (connection->session_gone) close(*connection, Close::after_flush, "session_gone", out);
+        pump(*connection, now, out);
+    }
+    released.clear();
+    released_ = std::move(released);
+}
+
+void Frontend::hear(const request::SessionOpened& message, Instant now, Out& out) {
+    Connection* connection = find(message.origin.connection);
+    if (connection == nullptr || connection->state != Connection::State::joining) return;
+    connection->heard = now;
+    write_connect_response(message, connection->told_read_only, connection->output);
+    ++connection->packets_sent;
+    ++totals_.packets_sent;
+    if (message.session == SessionId{}) return close(*connection, Close::after_flush, "expired", out);
+    connection->session = message.session;
+    connection->timeout_ms = message.timeout_ms;
+    const auto [entry, is_new] = sessions_.emplace(message.session, connection->id);
+    if (!is_new) {
+        const ConnectionId old = std::exchange(entry->second, connection->id);
+        if (Connection* replaced = find(old)) close(*replaced, Close::at_once, "reattached", out);
+    }
+    connection->state = Connection::State::open;
+    list(*connection, out);
+    released_.push_back(connection->id);
+}
+
+void Frontend::hear(const request::Reply& message, Instant now, Out& out) {
+    Connection* connection = find(message.origin.connection);
+    if (connection == nullptr) return;
+    ParkedRequest* request = connection->gate.finish(message.xid, message.op);
+    if (request == nullptr) return;
+    --outstanding_;
+    // The client has gone to another server and must find out by the end of this connection only.
+    if (message.error == ErrorCode::session_moved) return close(*connection, Close::at_once, "moved", out);
+    request->zxid = message.zxid;
+    request->error = message.error;
+    if (message.error == ErrorCode::ok) request->bytes = message.body;
+    while (!connection->gate.empty() && connection->gate.head().kind == ParkedRequest::Kind::finished) {
+        send(*connection, connection->gate.head(), now);
+        connection->gate.pop();
+    }
+    list(*connection, out);
+    if (released_.empty() || released_.back() != connection->id) released_.push_back(connection->id);
+}
+
+void Frontend::hear(const request::Changed& message, Instant, Out& out) {
+    if (data_watches_.size() + child_watches_.size() == 0) return;
+    for (const tree::Change& change : message.changes) fire(change, out);
+}
+
+/// The session is over: what is already written goes out (maybe events of its own ephemerals), then the end.
+/// The close waits for the end of the batch, because the answer to a closeSession may be in it.
+void Frontend::hear(const request::SessionGone& message, Instant, Out&) {
+    const auto entry = sessions_.find(message.session);
+    if (entry == sessions_.end()) return;
+    find(entry->second)->session_gone = true;
+    released_.push_back(entry->second);
+}
+
+void Frontend::hear(const request::Serving& message, Instant, Out& out) {
+    serving_ = message.serving;
+    if (serving_) return;
+    for (const ConnectionId id : sorted_ids()) {
+        Connection& connection = *find(id);
+        if (connection.state == Connection::State::fresh) continue;
+        if (connection.state == Connection::State::asked) continue;
+        close(connection, Close::after_flush, "not_serving", out);
+    }
+}
+
+/// Turns one change into events, table by table; each connection hears at most once per table.
+void Frontend::fire(const tree::Change& change, Out& out) {
+    using Kind = tree::Change::Kind;
+    const std::vector<ConnectionId> told = data_watches_.take(change.path);
+    switch (change.kind) {
+        case Kind::data_changed: return fire(told, EventType::node_data_changed, change.path, change.acl, out);
+        case Kind::created: fire(told, EventType::node_created, change.path, change.acl, out); break;
+        case Kind::deleted: {
+            fire(told, EventType::node_deleted, change.path, change.acl, out);
+            std::vector<ConnectionId> rest = child_watches_.take(change.path);
+            std::erase_if(rest, [&told](ConnectionId id) {
+                return std::find(told.begin(), told.end(), id) != told.end();
+            });
+            fire(rest, EventType::node_deleted, change.path, change.acl, out);
+            break;
+        }
+    }
+    const std::string_view parent = tree::event_parent_of(change.path);
+    fire(child_watches_.take(parent), EventType::node_children_changed, parent, change.parent_acl, out);
+}
+
+/// An event about a node that the connection may not read is dropped; its watch is gone all the same.
+void Frontend::fire(const std::vector<ConnectionId>& watchers,
+                    EventType type,
+                    std::string_view path,
+                    const tree::AclRef& acl,
+                    Out& out) {
+    for (const ConnectionId id : watchers) {
+        Connection* connection = find(id);
+        if (connection == nullptr || connection->state == Connection::State::closing) continue;
+        if (!tree::check_acl(acl, perms::kRead, connection->auth)) continue;
+        send_event(*connection, type, path);
+        list(*connection, out);
+        if (connection->event_bytes > kEventBytesMax) close(*connection, Close::at_once, "slow_reader", out);
+    }
+}
+
+void Frontend::send_event(Connection& connection, EventType type, std::string_view path) {
+    Bytes& out = connection.output;
+    append_be(out, static_cast<std::int32_t>(16 + 12 + path.size()));
+    jute::OutputArchive archive(out);
+    archive(jute::ReplyHeader{Xid(xids::kNotification), Zxid(-1), ErrorCode::ok});
+    archive(type, kStateSyncConnected, path);
+    connection.event_bytes += 4 + 16 + 12 + path.size();
+    ++connection.packets_sent;
+    ++totals_.packets_sent;
+}
+
+}  // namespace zk::frontend

@@ -1,0 +1,240 @@
+#include "frontend/frontend.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "frontend/connection.h"
+#include "frontend/session_gate.h"
+#include "jute/archive.h"
+#include "jute/protocol.h"
+
+namespace zk::frontend {
+
+Frontend::Frontend(Settings settings, const tree::DataTree& tree, Log log)
+    : settings_(std::move(settings)), tree_(&tree), log_(std::move(log)) {}
+
+Frontend::~Frontend() = default;
+
+Connection* Frontend::find(ConnectionId id) {
+    const auto found = connections_.find(id);
+    return found == connections_.end() ? nullptr : found->second.get();
+}
+
+std::vector<ConnectionId> Frontend::sorted_ids() const {
+    std::vector<ConnectionId> ids;
+    ids.reserve(connections_.size());
+    for (const auto& [id, connection] : connections_) ids.push_back(id);
+    std::sort(ids.begin(), ids.end());
+    return ids;
+}
+
+void Frontend::on_open(ConnectionId id, Peer peer, Instant now) {
+    auto connection = std::make_unique<Connection>(id, std::move(peer), settings_.jute_max_buffer, now);
+    const bool is_new = connections_.emplace(id, std::move(connection)).second;
+    ZK_ASSERT(is_new);
+}
+
+void Frontend::on_bytes(ConnectionId id, ByteView bytes, Instant now, Out& out) {
+    Connection* connection = find(id);
+    if (connection == nullptr) return;
+    totals_.bytes_received += static_cast<std::int64_t>(bytes.size());
+    connection->heard = now;
+    if (connection->state == Connection::State::fresh && !accept_head(*connection, bytes, out)) return;
+    switch (connection->state) {
+        case Connection::State::greeting:
+        case Connection::State::joining:
+        case Connection::State::open: break;
+        default: return;  // whatever comes behind the last request is ignored
+    }
+    connection->decoder.feed(bytes);
+    pump(*connection, now, out);
+}
+
+void Frontend::on_written(ConnectionId id, Instant now, Out& out) {
+    if (Connection* connection = find(id)) pump(*connection, now, out);
+}
+
+void Frontend::on_closed(ConnectionId id, Out& out) {
+    Connection* connection = find(id);
+    if (connection == nullptr) return;
+    close(*connection, Close::at_once, "peer", out);
+    connections_.erase(id);
+}
+
+void Frontend::on_tick(Instant now, Out& out) {
+    for (const ConnectionId id : sorted_ids()) {
+        Connection& connection = *find(id);
+        if (connection.state == Connection::State::closing) {
+            if (!connection.lingers_since) connection.lingers_since = now;
+            if (now - *connection.lingers_since > kSessionlessMax) close(connection, Close::at_once, "linger", out);
+        } else if (!connection.asked_core) {
+            if (now - connection.opened <= kSessionlessMax) continue;
+            ++totals_.sessionless_expired;
+            close(connection, Close::at_once, "sessionless", out);
+        } else if (connection.state == Connection::State::open && !must_wait(connection)) {
+            // A session that moved away keeps its connection here until the client lets go of it, or falls silent.
+            const Duration timeout = std::chrono::milliseconds(connection.timeout_ms);
+            if (now - connection.heard > timeout + kSessionlessMax) {
+                close(connection, Close::at_once, "silent", out);
+            }
+        }
+    }
+}
+
+void Frontend::answer_four_letter(ConnectionId id, std::string_view text, Out& out) {
+    Connection* connection = find(id);
+    if (connection == nullptr || connection->state != Connection::State::asked) return;
+    connection->output.append(text);
+    close(*connection, Close::after_flush, "four_letter", out);
+}
+
+Orders Frontend::take(ConnectionId id, Bytes& bytes) {
+    ZK_ASSERT(bytes.empty());
+    Connection* connection = find(id);
+    if (connection == nullptr) return Orders{Close::at_once, false};
+    std::swap(bytes, connection->output);
+    connection->event_bytes = 0;
+    connection->listed = false;
+    connection->reading = connection->close == Close::no && !must_wait(*connection);
+    return Orders{connection->close, connection->reading};
+}
+
+/// Runs what can run: parked requests whose turn has come, then whole frames.
+void Frontend::pump(Connection& connection, Instant now, Out& out) {
+    using State = Connection::State;
+    while (true) {
+        if (connection.state == State::open || connection.state == State::ending) run_parked(connection, now);
+        if (connection.state == State::ending && connection.gate.empty()) {
+            close(connection, Close::after_flush, "ending", out);
+        }
+        const bool takes_frames = connection.state == State::greeting || connection.state == State::open;
+        if (!takes_frames || must_wait(connection)) break;
+        const std::optional<ByteView> frame = connection.decoder.next();
+        if (!frame) {
+            if (connection.decoder.broken()) close(connection, Close::at_once, "frame_length", out);
+            break;
+        }
+        if (connection.state == State::greeting) {
+            accept_connect(connection, *frame, now, out);
+        } else {
+            accept_request(connection, *frame, now, out);
+        }
+    }
+    if (connection.touched) {
+        connection.touched = false;
+        if (connection.session != SessionId{}) out.to_core.push_back(request::TouchSession{connection.session});
+    }
+    list_if_reading_changed(connection, out);
+}
+
+/// Answers from the head of the gate: finished requests, and local ones, which run now.
+void Frontend::run_parked(Connection& connection, Instant now) {
+    while (!connection.gate.empty()) {
+        ParkedRequest& head = connection.gate.head();
+        if (head.kind == ParkedRequest::Kind::at_core) return;
+        if (head.kind == ParkedRequest::Kind::finished) {
+            send(connection, head, now);
+        } else {
+            if (connection.output.size() >= kOutputHigh) return;
+            serve(connection, head.xid, head.op, head.bytes, to_ms(now - head.received));
+        }
+        connection.gate.pop();
+    }
+}
+
+/// Writes a finished request's answer.
+void Frontend::send(Connection& connection, const ParkedRequest& finished, Instant now) {
+    const jute::ReplyHeader header{finished.xid, finished.zxid, finished.error};
+    append_be(connection.output, static_cast<std::int32_t>(16 + finished.bytes.size()));
+    jute::OutputArchive archive(connection.output);
+    archive(header);
+    connection.output.append(finished.bytes);
+    ++connection.packets_sent;
+    ++totals_.packets_sent;
+    totals_.latency.add(to_ms(now - finished.received));
+}
+
+/// Ends a connection, or hastens its end. Its session lives on.
+void Frontend::close(Connection& connection, Close how, std::string_view why, Out& out) {
+    const bool first = connection.state != Connection::State::closing;
+    if (how == Close::at_once) {
+        connection.output.clear();
+        connection.close = Close::at_once;
+    } else if (connection.close == Close::no) {
+        connection.close = Close::after_flush;
+    }
+    list(connection, out);
+    if (!first) return;
+    log_.debug("connection.close peer={}:{} session={} why={}", connection.peer.address,
+               connection.peer.port, to_string(connection.session), why);
+    connection.state = Connection::State::closing;
+    data_watches_.remove_connection(connection.id);
+    child_watches_.remove_connection(connection.id);
+    outstanding_ -= connection.gate.at_core();
+    connection.gate.clear();
+    const auto session = sessions_.find(connection.session);
+    if (session != sessions_.end() && session->second == connection.id) sessions_.erase(session);
+    if (connection.asked_core) {
+        const request::Origin origin{settings_.loop, connection.id};
+        out.to_core.push_back(request::ConnectionClosed{origin, connection.session});
+    }
+}
+
+void Frontend::list(Connection& connection, Out& out) {
+    if (connection.listed) return;
+    connection.listed = true;
+    out.changed.push_back(connection.id);
+}
+
+void Frontend::list_if_reading_changed(Connection& connection, Out& out) {
+    const bool reads = connection.close == Close::no && !must_wait(connection);
+    if (!connection.output.empty() || reads != connection.reading) list(connection, out);
+}
+
+/// True while this connection's next request must stay in its socket.
+bool Frontend::must_wait(const Connection& connection) const {
+    switch (connection.state) {
+        case Connection::State::fresh:
+        case Connection::State::greeting: return false;
+        case Connection::State::asked:
+        case Connection::State::joining: return true;
+        case Connection::State::open: break;
+        // Going on to read is how the shell notices that the client has gone.
+        case Connection::State::ending:
+        case Connection::State::closing: return false;
+    }
+    if (connection.output.size() >= kOutputHigh || connection.gate.size() >= kParkedMax) return true;
+    return outstanding_ >= settings_.outstanding_max && connection.gate.at_core() > 0;
+}
+
+Statistics Frontend::statistics() const {
+    Statistics statistics = totals_;
+    statistics.connections = static_cast<std::int64_t>(connections_.size());
+    statistics.outstanding = outstanding_;
+    statistics.watches = static_cast<std::int64_t>(data_watches_.size() + child_watches_.size());
+    return statistics;
+}
+
+std::vector<ConnectionStatistics> Frontend::connections() const {
+    std::vector<ConnectionStatistics> all;
+    for (const ConnectionId id : sorted_ids()) {
+        const Connection& connection = *connections_.at(id);
+        ConnectionStatistics one;
+        one.address = connection.peer.address.find(':') == std::string::npos
+                          ? connection.peer.address
+                          : "[" + connection.peer.address + "]";
+        one.address += ":" + std::to_string(connection.peer.port);
+        one.session = connection.session;
+        one.queued = static_cast<std::int64_t>(connection.gate.size());
+        one.received = connection.packets_received;
+        one.sent = connection.packets_sent;
+        one.asked = connection.state == Connection::State::asked;
+        one.reading = connection.reading;
+        one.writing = !connection.output.empty();
+        all.push_back(std::move(one));
+    }
+    return all;
+}
+
+}  // namespace zk::frontend

@@ -1,0 +1,291 @@
+// What clients say: the handshake, then requests. Part of Frontend.
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "frontend/connection.h"
+#include "frontend/four_letter_words.h"
+#include "frontend/frontend.h"
+#include "frontend/read_service.h"
+#include "frontend/session_gate.h"
+#include "jute/archive.h"
+#include "jute/protocol.h"
+#include "tree/acl.h"
+
+namespace zk::frontend {
+namespace {
+
+/// What becomes of a request, by its operation.
+enum class Way {
+    core,      ///< a write, sync or closeSession
+    local,     ///< a read or a ping, or an operation that is switched off: answered here in its turn
+    auth,      ///< about the connection itself
+    sasl,
+    unknown,   ///< answered with "unimplemented", then the connection closes
+};
+
+/// Operations that this version does not have are answered as by an older server, or as by one that has them switched
+/// off: clients know both cases.
+Way way_of(OpCode op) {
+    switch (op) {
+        case OpCode::create:
+        case OpCode::create2:
+        case OpCode::remove:
+        case OpCode::set_data:
+        case OpCode::set_acl:
+        case OpCode::multi:
+        case OpCode::sync:
+        case OpCode::close_session: return Way::core;
+        case OpCode::exists:
+        case OpCode::get_data:
+        case OpCode::get_acl:
+        case OpCode::get_children:
+        case OpCode::get_children2:
+        case OpCode::ping:
+        case OpCode::set_watches:
+        case OpCode::create_ttl:
+        case OpCode::reconfig: return Way::local;
+        case OpCode::auth: return Way::auth;
+        case OpCode::sasl: return Way::sasl;
+        default: return Way::unknown;
+    }
+}
+
+}  // namespace
+
+/// The first four bytes: a four-letter word, or the length of a ConnectRequest. `bytes` becomes what the decoder must
+/// be fed with. Returns false when nothing more is to be done.
+bool Frontend::accept_head(Connection& connection, ByteView& bytes, Out& out) {
+    const std::size_t missing = 4 - connection.head.size();
+    connection.head.append(bytes.substr(0, missing));
+    if (connection.head.size() < 4) return false;
+    bytes.remove_prefix(missing);
+    if (is_four_letter_word(connection.head)) {
+        connection.state = Connection::State::asked;
+        ++connection.packets_received;
+        ++totals_.packets_received;
+        out.four_letter.push_back(FourLetterAsked{connection.id, connection.head});
+        return false;
+    }
+    if (!serving_) {
+        close(connection, Close::at_once, "not_serving", out);
+        return false;
+    }
+    connection.state = Connection::State::greeting;
+    connection.decoder.feed(connection.head);
+    return true;
+}
+
+void Frontend::accept_connect(Connection& connection, ByteView frame, Instant now, Out& out) {
+    (void)now;
+    ++connection.packets_received;
+    ++totals_.packets_received;
+    jute::InputArchive archive(frame);
+    auto connect = archive.get<jute::ConnectRequest>();
+    if (!archive.ok()) return close(connection, Close::at_once, "bad_connect", out);
+    connection.told_read_only = !archive.at_end();
+    if (connect.last_zxid_seen > tree_->last_zxid()) {
+        log_.info("connection.refused_ahead peer={} seen={} last={}", connection.peer.address,
+                  connect.last_zxid_seen, tree_->last_zxid());
+        return close(connection, Close::at_once, "client_ahead", out);
+    }
+    connection.timeout_ms = std::clamp(connect.timeout_ms, settings_.session_timeout_min_ms,
+                                       settings_.session_timeout_max_ms);
+    connection.state = Connection::State::joining;
+    connection.asked_core = true;
+    const request::Origin origin{settings_.loop, connection.id};
+    if (connect.session == SessionId{}) {
+        out.to_core.push_back(request::OpenSession{origin, connection.timeout_ms});
+    } else {
+        out.to_core.push_back(request::ReattachSession{origin, connect.session, connection.timeout_ms,
+                                                       std::move(connect.password).value_or(Bytes())});
+    }
+}
+
+void Frontend::accept_request(Connection& connection, ByteView frame, Instant now, Out& out) {
+    ++connection.packets_received;
+    ++totals_.packets_received;
+    jute::InputArchive archive(frame);
+    const auto header = archive.get<jute::RequestHeader>();
+    if (!archive.ok()) return close(connection, Close::at_once, "bad_header", out);
+    const ByteView body = archive.rest();
+    switch (way_of(header.op)) {
+        case Way::core: return forward(connection, header.xid, header.op, body, now, out);
+        case Way::local: return admit_local(connection, header.xid, header.op, body, now);
+        case Way::auth: return accept_auth(connection, header.xid, body, now, out);
+        case Way::sasl: return accept_sasl(connection, header.xid, body, now, out);
+        case Way::unknown: break;
+    }
+    log_.debug("request.unimplemented peer={} op={}", connection.peer.address,
+               static_cast<std::int32_t>(header.op));
+    ParkedRequest answer;
+    answer.xid = header.xid;
+    answer.op = header.op;
+    answer.zxid = Zxid(-1);
+    answer.error = ErrorCode::unimplemented;
+    answer.then_close = true;
+    answer_in_turn(connection, std::move(answer), now);
+}
+
+/// addauth. Ids count from the next request on; the answer keeps its place among the others, because kazoo takes it
+/// for the answer to its oldest request.
+void Frontend::accept_auth(Connection& connection, Xid xid, ByteView body, Instant now, Out& out) {
+    const auto request = jute::decode<jute::AuthRequest>(body);
+    if (!request) return close(connection, Close::at_once, "bad_auth", out);
+    const auto add = [&connection](jute::AuthId id) {
+        auto& ids = connection.auth;
+        if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(std::move(id));
+    };
+    ParkedRequest answer;
+    answer.xid = xid;
+    answer.op = OpCode::auth;
+    if (request->scheme == "digest" && request->auth) {
+        std::string id = tree::digest_id(*request->auth);
+        if (!settings_.super_digest.empty() && id == settings_.super_digest) {
+            add(jute::AuthId{"super", ""});
+        }
+        add(jute::AuthId{"digest", std::move(id)});
+    } else if (request->scheme == "ip") {
+        add(jute::AuthId{"ip", connection.peer.address});
+    } else {
+        ++totals_.auth_failures;
+        log_.info("connection.auth_failed peer={} session={}", connection.peer.address,
+                  to_string(connection.session));
+        answer.error = ErrorCode::auth_failed;
+        answer.then_close = true;
+    }
+    answer_in_turn(connection, std::move(answer), now);
+}
+
+/// SASL is not configured: like ZooKeeper's server then, answer with a null token and prove nothing.
+void Frontend::accept_sasl(Connection& connection, Xid xid, ByteView body, Instant now, Out& out) {
+    jute::InputArchive archive(body);
+    (void)archive.get<jute::Buffer>();
+    if (!archive.ok()) return close(connection, Close::at_once, "bad_sasl", out);
+    ParkedRequest answer;
+    answer.xid = xid;
+    answer.op = OpCode::sasl;
+    append_be(answer.bytes, std::int32_t{-1});
+    answer_in_turn(connection, std::move(answer), now);
+}
+
+/// An answer that is known already, behind whatever must be answered before.
+void Frontend::answer_in_turn(Connection& connection, ParkedRequest answer, Instant now) {
+    answer.kind = ParkedRequest::Kind::finished;
+    answer.received = now;
+    if (answer.then_close) connection.state = Connection::State::ending;
+    if (connection.gate.empty()) {
+        send(connection, answer, now);
+    } else {
+        connection.gate.park(std::move(answer));
+    }
+}
+
+void Frontend::forward(Connection& connection, Xid xid, OpCode op, ByteView body, Instant now, Out& out) {
+    if (op == OpCode::sync && !jute::decode<jute::SyncRequest>(body)) {
+        return admit_local(connection, xid, op, body, now);
+    }
+    request::ClientRequest request;
+    request.origin = {settings_.loop, connection.id};
+    request.session = connection.session;
+    request.xid = xid;
+    request.op = op;
+    request.body.assign(body);
+    request.auth = connection.auth;
+    out.to_core.push_back(std::move(request));
+
+    ParkedRequest parked;
+    parked.kind = ParkedRequest::Kind::at_core;
+    parked.xid = xid;
+    parked.op = op;
+    parked.received = now;
+    connection.gate.park(std::move(parked));
+    ++outstanding_;
+    // Requests behind closeSession vanish, as they do in ZooKeeper.
+    if (op == OpCode::close_session) connection.state = Connection::State::ending;
+}
+
+void Frontend::admit_local(Connection& connection, Xid xid, OpCode op, ByteView body, Instant now) {
+    connection.touched = true;
+    if (connection.gate.empty()) return serve(connection, xid, op, body, 0);
+    ParkedRequest parked;
+    parked.kind = ParkedRequest::Kind::local;
+    parked.xid = xid;
+    parked.op = op;
+    parked.received = now;
+    parked.bytes.assign(body);
+    connection.gate.park(std::move(parked));
+}
+
+/// Runs a local request and writes its reply.
+void Frontend::serve(Connection& connection, Xid xid, OpCode op, ByteView body, std::int64_t waited_ms) {
+    ErrorCode error = ErrorCode::ok;
+    const bool catches_up = op == OpCode::set_watches;
+    if (catches_up) error = serve_set_watches(connection, body);  // its events come before its reply
+    Bytes& out = connection.output;
+    const std::size_t start = out.size();
+    constexpr std::size_t kHeaderBytes = 20;
+    out.append(kHeaderBytes, '\0');
+    if (is_read(op)) {
+        const ReadResult result = read(*tree_, op, body, connection.auth, out);
+        error = result.error;
+        if (result.watch == ReadResult::Watch::data) data_watches_.add(result.path, connection.id);
+        if (result.watch == ReadResult::Watch::child) child_watches_.add(result.path, connection.id);
+    } else if (op == OpCode::ping) {
+        xid = Xid(xids::kPing);
+    } else if (op == OpCode::reconfig) {
+        error = ErrorCode::reconfig_disabled;
+    } else if (op == OpCode::create_ttl) {
+        error = ErrorCode::unimplemented;
+    } else if (op == OpCode::sync) {
+        error = ErrorCode::marshalling_error;
+    } else {
+        ZK_ASSERT(catches_up);
+    }
+    ZK_ASSERT(error == ErrorCode::ok || out.size() == start + kHeaderBytes);
+    store_be(out.data() + start, static_cast<std::int32_t>(out.size() - start - 4));
+    store_be(out.data() + start + 4, xid.value());
+    store_be(out.data() + start + 8, tree_->last_zxid().value());
+    store_be(out.data() + start + 16, static_cast<std::int32_t>(error));
+    ++connection.packets_sent;
+    ++totals_.packets_sent;
+    totals_.latency.add(waited_ms);
+}
+
+/// A client that lost its connection sets its watches again: what happened since `relative_zxid` is told at once,
+/// the other watches are registered.
+ErrorCode Frontend::serve_set_watches(Connection& connection, ByteView body) {
+    const auto request = jute::decode<jute::SetWatchesRequest>(body);
+    if (!request) return ErrorCode::marshalling_error;
+    const Zxid seen = request->relative_zxid;
+    for (const std::string& path : request->data) {
+        const tree::Node* node = tree_->find(path);
+        if (node == nullptr) {
+            send_event(connection, EventType::node_deleted, path);
+        } else if (node->stat().mzxid > seen) {
+            send_event(connection, EventType::node_data_changed, path);
+        } else {
+            data_watches_.add(path, connection.id);
+        }
+    }
+    for (const std::string& path : request->exist) {
+        if (tree_->find(path) != nullptr) {
+            send_event(connection, EventType::node_created, path);
+        } else {
+            data_watches_.add(path, connection.id);
+        }
+    }
+    for (const std::string& path : request->child) {
+        const tree::Node* node = tree_->find(path);
+        if (node == nullptr) {
+            send_event(connection, EventType::node_deleted, path);
+        } else if (node->stat().pzxid > seen) {
+            send_event(connection, EventType::node_children_changed, path);
+        } else {
+            child_watches_.add(path, connection.id);
+        }
+    }
+    return ErrorCode::ok;
+}
+
+}  // namespace zk::frontend
