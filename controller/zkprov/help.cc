@@ -1,0 +1,99 @@
+// The texts of `zkprov help`: examples first.
+#include "zkprov/options.h"
+
+namespace zk::zkprov {
+namespace {
+
+constexpr std::string_view kMain = R"(zkprov brings up and looks after ZooKeeper ensembles.
+
+  zkprov apply inventory.yaml      make the hosts what the inventory says; changes nothing twice
+  zkprov plan inventory.yaml       print what apply would do
+  zkprov status                    who leads, who follows, who is ill (./inventory.yaml)
+  zkprov status -o json            the same as one JSON document
+  zkprov replace-node 2            bring back server 2 on its wiped host, the others keep serving
+  zkprov stop | start              stop or start all servers of the inventory
+  zkprov version
+
+Options
+  -i, --inventory FILE             also as a plain word; else ZKPROV_INVENTORY, else ./inventory.yaml
+  -o, --output table|json
+  -y, --yes                        answer yes to the questions of this command
+      --timeout 5m                 for the whole command
+      --connect-timeout 5s         for the connection to each host
+      --accept-new-host-keys       write keys of hosts never seen before to known_hosts
+      --accept-changed-host-key    replace-node: the wiped host has a new key
+      --release-dir DIR            where zkserver and zkprov-agent are; else ZKPROV_RELEASE_DIR,
+                                   else beside zkprov
+      --exit-code                  plan: end with 2 when there is something to change
+      --stats, -v                  bytes, connections and channels of each host
+      --color auto|always|never
+
+More: zkprov help inventory | exit-codes | env
+)";
+
+constexpr std::string_view kInventory = R"(An inventory, all keys (the first four are needed; the rest shows the defaults):
+
+  schema: zkprov/1
+  cluster: demo                            # small letters, digits, '-'
+  nodes:
+    - { id: 1-3, host: "192.168.6.[137-139]" }   # or one line per node
+
+  transport: ssh                           # or local: all nodes on this machine, needs base_dir
+  server:
+    install_dir: /usr/local/zookeeper
+    data_dir: /usr/local/zookeeper/data
+    log_dir: /usr/local/zookeeper/logs
+    client_port: 2181
+    peer_port: 2888
+    election_port: 3888
+    config: { tickTime: 2000, initLimit: 10, syncLimit: 5 }   # further keys of zoo.cfg
+  ssh:
+    user: root                             # left out: your own user name
+    port: 22
+    key: ~/.ssh/id_ed25519                 # or keys: [a, b]; left out: ssh-agent, then ~/.ssh/id_*
+    known_hosts: ~/.ssh/known_hosts
+    sudo: auto                             # auto: when the user is not root; always; never
+
+A node may have its own client_port, peer_port, election_port, install_dir, data_dir, log_dir,
+config and ssh (there also host, when the address for SSH is another one).
+)";
+
+constexpr std::string_view kExitCodes = R"(Exit codes
+    0  done, or nothing to change; status: healthy
+    2  plan --exit-code: there is something to change
+    3  usage or inventory invalid
+    4  a host does not answer; nothing was changed anywhere
+    5  some nodes were changed, then something failed; run the command again
+    6  a check before the first change failed; nothing was changed
+    8  refused: the ensemble would lose its quorum or its data
+    9  the ensemble did not become healthy in time
+   10  host key or login
+   20  status: serving, but not all is well
+   21  status: no leader with a quorum
+   22  status: too few nodes answered to say
+  130  interrupted
+)";
+
+constexpr std::string_view kEnv = R"(Environment
+  ZKPROV_INVENTORY     the inventory, when none is named
+  ZKPROV_RELEASE_DIR   where zkserver and zkprov-agent are
+  SSH_AUTH_SOCK        ssh-agent
+  NO_COLOR, CLICOLOR_FORCE
+)";
+
+}  // namespace
+
+Result<std::string> help_text(std::string_view topic) {
+    if (topic == "inventory") return std::string(kInventory);
+    if (topic == "exit-codes") return std::string(kExitCodes);
+    if (topic == "env") return std::string(kEnv);
+    for (const std::string_view verb :
+         {"", "apply", "plan", "status", "replace-node", "start", "stop", "version", "help"}) {
+        if (topic == verb) return std::string(kMain);
+    }
+    return Error(Errc::invalid,
+                 "there is no help on \"" + std::string(topic) +
+                     "\"; topics: inventory, exit-codes, env");
+}
+
+}  // namespace zk::zkprov

@@ -1,0 +1,56 @@
+// The command line of zkprov as a value.
+// Pure: words and environment in, options or an error out; main.cc does the rest.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace zk::zkprov {
+
+enum class Verb { apply, plan, status, replace_node, start, stop, version, help };
+enum class Output { table, json };
+enum class Colour { automatic, always, never };
+
+struct Options {
+    Verb verb = Verb::help;
+    std::string inventory_file;  ///< "-": standard input
+    std::optional<ServerId> node;  ///< replace-node
+    Output output = Output::table;
+    Colour colour = Colour::automatic;
+    bool yes = false;
+    bool exit_code = false;             ///< plan: 2 when there is something to change
+    bool accept_new_host_keys = false;
+    bool accept_changed_host_key = false;  ///< replace-node: of that node only
+    bool stats = false;
+    bool verbose = false;
+    std::string release_dir;            ///< empty: beside the program
+    std::optional<milliseconds> timeout;   ///< of the whole command
+    milliseconds connect_timeout{5000};
+    std::string help_topic;
+};
+
+/// What the environment says. main.cc reads it once.
+struct Environment {
+    std::string inventory;    ///< ZKPROV_INVENTORY
+    std::string release_dir;  ///< ZKPROV_RELEASE_DIR
+    bool no_color = false;    ///< NO_COLOR is set and not empty
+    bool force_color = false; ///< CLICOLOR_FORCE is set and not "0"
+};
+
+/// Reads the words after the program's name. Errors end with the command that helps.
+Result<Options> parse_options(const std::vector<std::string>& words, const Environment& environment);
+/// Whether `-o json` is among the words, so that even a usage error can be one JSON document.
+bool wants_json(const std::vector<std::string>& words);
+/// "5s", "2m", "500ms", "10" (seconds).
+Result<milliseconds> parse_duration(std::string_view text);
+/// The text of `zkprov help [topic]`. Errors: no such topic.
+Result<std::string> help_text(std::string_view topic);
+
+}  // namespace zk::zkprov

@@ -1,0 +1,126 @@
+#include "zkprov/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace zk::zkprov {
+namespace {
+
+using testing::HasSubstr;
+
+std::vector<std::string> words_of(const std::string& line) {
+    std::vector<std::string> words;
+    std::string word;
+    for (const char c : line + " ") {
+        if (c != ' ') {
+            word += c;
+        } else if (!word.empty()) {
+            words.push_back(std::exchange(word, {}));
+        }
+    }
+    return words;
+}
+Options good(const std::string& line, const Environment& environment = {}) {
+    auto options = parse_options(words_of(line), environment);
+    EXPECT_TRUE(options.has_value()) << line << ": " << options.error().words;
+    return options.has_value() ? *options : Options{};
+}
+std::string bad(const std::string& line) {
+    const auto options = parse_options(words_of(line), {});
+    EXPECT_FALSE(options.has_value()) << line;
+    return options.has_value() ? "" : options.error().words;
+}
+
+TEST(Options, InventoryByWordFlagAndEnvironment) {
+    EXPECT_EQ(good("apply a.yaml").inventory_file, "a.yaml");
+    EXPECT_EQ(good("apply -i a.yaml").inventory_file, "a.yaml");
+    EXPECT_EQ(good("-i a.yaml apply").inventory_file, "a.yaml");
+    EXPECT_EQ(good("apply --inventory=a.yaml").inventory_file, "a.yaml");
+    EXPECT_EQ(good("apply -i -").inventory_file, "-");
+    EXPECT_EQ(good("status").inventory_file, "inventory.yaml");
+    Environment environment;
+    environment.inventory = "e.yaml";
+    EXPECT_EQ(good("status", environment).inventory_file, "e.yaml");
+    EXPECT_EQ(good("status a.yaml", environment).inventory_file, "a.yaml");
+    EXPECT_THAT(bad("apply a.yaml -i b.yaml"), HasSubstr("two inventories"));
+    EXPECT_THAT(bad("apply a.yaml b.yaml"), HasSubstr("one word too many"));
+}
+
+TEST(Options, ReplaceNodeTakesOneId) {
+    const Options options = good("replace-node 2 a.yaml");
+    EXPECT_EQ(options.node, ServerId(2));
+    EXPECT_EQ(options.inventory_file, "a.yaml");
+    EXPECT_THAT(bad("replace-node"), HasSubstr("needs the node's id"));
+    EXPECT_THAT(bad("replace-node 1-2"), HasSubstr("one node at a time"));
+    EXPECT_THAT(bad("replace-node x"), HasSubstr("must be an id"));
+}
+
+TEST(Options, Flags) {
+    const Options options = good(
+        "apply -y --timeout 2m --connect-timeout=500ms --accept-new-host-keys --stats -v -o json "
+        "--color never --release-dir /r");
+    EXPECT_TRUE(options.yes);
+    EXPECT_EQ(options.timeout, std::chrono::minutes(2));
+    EXPECT_EQ(options.connect_timeout, milliseconds(500));
+    EXPECT_TRUE(options.accept_new_host_keys);
+    EXPECT_TRUE(options.stats);
+    EXPECT_TRUE(options.verbose);
+    EXPECT_EQ(options.output, Output::json);
+    EXPECT_EQ(options.colour, Colour::never);
+    EXPECT_EQ(options.release_dir, "/r");
+    EXPECT_TRUE(good("replace-node 1 --accept-changed-host-key").accept_changed_host_key);
+    EXPECT_THAT(bad("apply --accept-changed-host-key"), HasSubstr("belongs to replace-node"));
+}
+
+TEST(Options, MistakesNameTheWayOut) {
+    EXPECT_THAT(bad("aply"), HasSubstr("did you mean \"apply\""));
+    EXPECT_THAT(bad("upgrade"), HasSubstr("not supported in this version"));
+    EXPECT_THAT(bad("apply --timout 1s"), HasSubstr("did you mean \"--timeout\""));
+    EXPECT_THAT(bad("apply --timeout"), HasSubstr("needs a value"));
+    EXPECT_THAT(bad("apply --timeout soon"), HasSubstr("a duration is a number"));
+    EXPECT_THAT(bad("apply --yes=1"), HasSubstr("takes no value"));
+    EXPECT_THAT(bad("status -o xml"), HasSubstr("must be table or json"));
+    EXPECT_THAT(bad("status -o yaml"), HasSubstr("not supported in this version"));
+    EXPECT_THAT(bad("--yes"), HasSubstr("no command"));
+    EXPECT_THAT(bad("version x"), HasSubstr("one word too many"));
+}
+
+TEST(Options, HelpAndVersion) {
+    EXPECT_EQ(good("").verb, Verb::help);
+    EXPECT_EQ(good("--help").verb, Verb::help);
+    EXPECT_EQ(good("apply --help").help_topic, "apply");
+    EXPECT_EQ(good("help exit-codes").help_topic, "exit-codes");
+    EXPECT_EQ(good("--version").verb, Verb::version);
+    for (const char* const topic : {"", "inventory", "exit-codes", "env", "apply"}) {
+        EXPECT_TRUE(help_text(topic).has_value()) << topic;
+    }
+    EXPECT_FALSE(help_text("love").has_value());
+}
+
+TEST(Options, JsonIsSeenEvenInAWrongCommandLine) {
+    EXPECT_TRUE(wants_json(words_of("aply -o json")));
+    EXPECT_TRUE(wants_json(words_of("--output=json")));
+    EXPECT_FALSE(wants_json(words_of("status -o table")));
+}
+
+TEST(Options, Durations) {
+    EXPECT_EQ(*parse_duration("10"), std::chrono::seconds(10));
+    EXPECT_EQ(*parse_duration("250ms"), milliseconds(250));
+    EXPECT_EQ(*parse_duration("24h"), std::chrono::hours(24));
+    for (const char* const wrong : {"", "0", "-1s", "s", "1d", "25h", "1.5s", "99999999999999999999"}) {
+        EXPECT_FALSE(parse_duration(wrong).has_value()) << wrong;
+    }
+}
+
+TEST(Options, EnvironmentSetsColourAndReleaseDir) {
+    Environment environment;
+    environment.no_color = true;
+    environment.release_dir = "/rel";
+    const Options options = good("status", environment);
+    EXPECT_EQ(options.colour, Colour::never);
+    EXPECT_EQ(options.release_dir, "/rel");
+    EXPECT_EQ(good("status --color=always", environment).colour, Colour::always);
+}
+
+}  // namespace
+}  // namespace zk::zkprov
