@@ -1,0 +1,166 @@
+// Everything a Leader or a Learner can ask of the core. Carried out in order, all of them before the next event.
+// Pure values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "jute/codes.h"
+#include "jute/protocol.h"
+#include "zab/packet.h"
+
+namespace zk::zab {
+
+/// One accepted learner connection at the leader; never reused.
+using LinkId = std::uint64_t;
+
+// --- Leader: its learners. Everything to one link is one FIFO.
+struct SendToLearner {
+    LinkId link = 0;
+    Packet packet;
+};
+/// Stream the tree as it is now, right behind the SNAP packet that was sent before; ends with "BenWasHere".
+struct SendSnapshot {
+    LinkId link = 0;
+};
+/// The leader has forgotten this link already.
+struct CloseLearner {
+    LinkId link = 0;
+    std::string why;
+};
+
+// --- Learner: its leader.
+/// Answered by on_connected or on_dial_failed.
+struct DialLeader {
+    ServerId leader;
+};
+struct SendToLeader {
+    Packet packet;
+};
+/// Always followed by GiveUp or Fatal.
+struct CloseLeader {
+    std::string why;
+};
+
+// --- Both: disk. One FIFO; completions are events.
+/// Answered by on_log_durable (one answer may cover many).
+struct AppendTxn {
+    Zxid zxid;
+    SharedBytes bytes;
+};
+struct SaveAcceptedEpoch {
+    Epoch epoch;
+};
+struct SaveCurrentEpoch {
+    Epoch epoch;
+};
+/// TRUNC: remove newer snapshots, then every log record above `zxid`, durably; reload memory from disk.
+/// Answered by on_truncated or on_truncate_failed.
+struct TruncateLog {
+    Zxid zxid;
+};
+/// SNAP seen: the shell parses the stream that follows, the core swaps the tree in, then calls on_snapshot_loaded.
+struct LoadSnapshot {
+    Zxid zxid;
+};
+/// At NEWLEADER after SNAP (a TRUNC needs none: later txns are logged): write the tree in memory durably. It is the
+/// whole database from now on. Answered by on_snapshot_saved.
+struct SaveSnapshot {
+    Zxid zxid;
+    /// The log on disk holds records above `zxid`, which are no part of history: they must be removed first.
+    bool log_reaches_above = false;
+};
+
+// --- Both: outcomes.
+/// Apply now; comes in zxid order.
+struct Committed {
+    Zxid zxid;
+    SharedBytes bytes;
+};
+/// Leader: a quorum follows; start serving, lastProcessed = epoch<<32 (CommittedLog::begin_epoch). Learner: UPTODATE.
+struct Established {
+    Epoch epoch;
+};
+/// The peerEpoch of our vote becomes `epoch`.
+struct EpochChanged {
+    Epoch epoch;
+};
+
+// --- Leader: what learners ask for. (A forwarded sync is answered by the leader itself.)
+struct ForwardedRequest {
+    LinkId link = 0;
+    ServerId from;
+    SessionId session;
+    Xid cxid;
+    OpCode op{};
+    Bytes body;  ///< the client's request record, without its header
+    std::vector<jute::AuthId> auth;
+};
+/// Sessions of clients that said something to this learner, with their timeouts in ms.
+struct LearnerTouched {
+    LinkId link = 0;
+    std::vector<std::pair<SessionId, std::int32_t>> sessions;
+};
+/// Answered by Leader::revalidated.
+struct LearnerRevalidates {
+    LinkId link = 0;
+    SessionId session;
+    std::int32_t timeout_ms = 0;
+};
+
+// --- Learner: the leader's answers.
+struct RevalidateAnswered {
+    SessionId session;
+    bool valid = false;
+};
+/// Both sides: every txn that was proposed before the request of this token has been applied.
+struct SyncAnswered {
+    std::uint64_t token = 0;
+};
+
+// --- Both: the end.
+/// Memory is not what the disk holds: reload before the next vote. Followed by GiveUp.
+struct DiscardDatabase {};
+/// Back to LOOKING. Everything is closed; the object ignores all later events.
+struct GiveUp {
+    std::string why;
+};
+/// The process must end, with these words as its last.
+struct Fatal {
+    std::string why;
+};
+
+using Action = std::variant<SendToLearner,
+                            SendSnapshot,
+                            CloseLearner,
+                            DialLeader,
+                            SendToLeader,
+                            CloseLeader,
+                            AppendTxn,
+                            SaveAcceptedEpoch,
+                            SaveCurrentEpoch,
+                            TruncateLog,
+                            LoadSnapshot,
+                            SaveSnapshot,
+                            Committed,
+                            Established,
+                            EpochChanged,
+                            ForwardedRequest,
+                            LearnerTouched,
+                            LearnerRevalidates,
+                            RevalidateAnswered,
+                            SyncAnswered,
+                            DiscardDatabase,
+                            GiveUp,
+                            Fatal>;
+using Actions = std::vector<Action>;
+
+/// One line, for trace logs and for scenario tests.
+std::string to_string(const Action& action);
+
+}  // namespace zk::zab

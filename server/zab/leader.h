@@ -1,0 +1,180 @@
+// A leader: finds the new epoch (discovery), brings its learners to its history (synchronisation), then orders and
+// commits proposals (broadcast).
+// Pure: events and the time in, actions out. Lives on the core loop. Not thread-safe.
+//
+// The core carries out all actions of a call before the next call; in particular it adds each Committed txn to the
+// CommittedLog, which is read here whenever a learner synchronises. Completions of disk work are events and the only
+// ground for our own acknowledgements. Calls after GiveUp, and for links that are closed, do nothing.
+// Source: ZooKeeper Leader, LearnerHandler; quorum-protocol facts 3.2 to 3.7.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "ensemble/quorum_verifier.h"
+#include "zab/actions.h"
+#include "zab/committed_log.h"
+#include "zab/packet.h"
+#include "zab/proposals.h"
+#include "zab/settings.h"
+
+namespace zk::zab {
+
+/// A learner as `status` shows it.
+struct LearnerView {
+    LinkId link = 0;
+    ServerId sid;
+    bool synced = false;  ///< has had its UPTODATE
+    Zxid last_acked;
+};
+
+class Leader {
+  public:
+    Leader(Settings settings, Log log);
+
+    /// Called once, when the election made this server the leader. `last_logged` is the end of its history (all of it in
+    /// the tree), `last_durable` how far the disk has confirmed it. `committed` must outlive this object.
+    void start(Epoch accepted,
+               Epoch current,
+               Zxid last_logged,
+               Zxid last_durable,
+               const CommittedLog& committed,
+               Instant now,
+               Actions& out);
+
+    void on_learner_connected(LinkId link, Instant now, Actions& out);
+    void on_packet(LinkId link, const Packet& packet, Instant now, Actions& out);
+    void on_link_closed(LinkId link, Instant now, Actions& out);
+    void on_log_durable(Zxid up_to, Instant now, Actions& out);
+    void on_accepted_epoch_saved(Epoch epoch, Instant now, Actions& out);
+    void on_current_epoch_saved(Epoch epoch, Instant now, Actions& out);
+    void on_tick(Instant now, Actions& out);
+
+    /// True from Established to GiveUp.
+    [[nodiscard]] bool established() const { return phase_ == Phase::established; }
+    /// The epoch of this reign; -1 before discovery has fixed it.
+    [[nodiscard]] Epoch epoch() const { return epoch_; }
+    /// REQUIRES: established().
+    [[nodiscard]] Zxid next_zxid() const { return last_proposed_.next(); }
+    /// True while no proposal may be added: the core queues requests meanwhile.
+    [[nodiscard]] bool window_full() const {
+        return proposals_.size() >= limits::kProposalsInFlightMax;
+    }
+    /// Sends the proposal to the followers and to our own log. When the counter would be 0xffffffff it gives up instead,
+    /// so that a new epoch starts; the txn is not proposed.
+    /// REQUIRES: established(), zxid == next_zxid(), !window_full().
+    void propose(Zxid zxid, SharedBytes bytes, Instant now, Actions& out);
+    /// sync of a client of this server: SyncAnswered{token} after the last proposal now in flight.
+    void request_sync(std::uint64_t token, Actions& out);
+    /// Answer to LearnerRevalidates.
+    void revalidated(LinkId link, SessionId session, bool valid, Actions& out);
+
+    [[nodiscard]] std::vector<LearnerView> learners() const;
+
+  private:
+    enum class Phase {
+        idle,             ///< start() not called
+        discovery,        ///< waits for FOLLOWERINFO of a quorum
+        saving_accepted,  ///< the epoch is fixed; LEADERINFO waits for the disk
+        collecting_acks,  ///< waits for ACKEPOCH of a quorum
+        synchronization,  ///< waits for a quorum to have our history and the epoch
+        established,
+        gone
+    };
+    /// Where a learner stands; from `syncing` on it gets every live proposal.
+    enum class Stage {
+        connected,       ///< FOLLOWERINFO is due
+        waiting_epoch,   ///< LEADERINFO not sent yet
+        epoch_sent,      ///< ACKEPOCH is due
+        waiting_quorum,  ///< of ACKEPOCHs
+        syncing,         ///< NEWLEADER sent, its ACK is due; COMMITs are held back
+        acked,           ///< waits for a quorum of NEWLEADER acks; COMMITs are held back
+        serving          ///< UPTODATE sent
+    };
+    /// Some proposals sent about the same time, and not acknowledged.
+    struct Unacknowledged {
+        Zxid last;
+        Instant sent;
+    };
+    struct Link {
+        Stage stage = Stage::connected;
+        ServerId sid;  ///< meaningless in stage connected
+        Epoch accepted;
+        Zxid peer_last;
+        std::optional<Instant> deadline;  ///< for the next packet; none while it waits for us
+        Zxid last_acked;
+        std::vector<Packet> held_commits;
+        std::vector<Zxid> early_acks;  ///< of proposals, before the ACK of NEWLEADER
+        std::deque<Unacknowledged> unacknowledged;
+    };
+    using Links = std::map<LinkId, Link>;
+    struct PendingSync {
+        std::optional<LinkId> link;  ///< none: a local one
+        std::uint64_t token = 0;
+    };
+
+    // leader.cc: phases and broadcast
+    void fix_epoch(Instant now, Actions& out);
+    void begin_synchronization(Instant now, Actions& out);
+    void maybe_acknowledge_self(Instant now, Actions& out);
+    void maybe_establish(Instant now, Actions& out);
+    void commit_ready(Actions& out);
+    void send_commit(const CommittedTxn& txn, Actions& out);
+    void answer_sync(const PendingSync& sync, Actions& out);
+    void add_sync(PendingSync sync, Actions& out);
+    void check_phase_deadline(Instant now, Actions& out);
+    void check_links(Instant now, Actions& out);
+    void ping(Instant now, Actions& out);
+    void check_quorum(Actions& out);
+    void give_up(std::string why, Actions& out);
+
+    // leader_links.cc: one learner
+    void on_follower_info(LinkId id, Link& link, const Packet& packet, Instant now, Actions& out);
+    void on_ack_epoch(LinkId id, Link& link, const Packet& packet, Instant now, Actions& out);
+    void on_ack(LinkId id, Link& link, const Packet& packet, Instant now, Actions& out);
+    void on_ping_reply(LinkId id, const Packet& packet, Actions& out);
+    void on_revalidate(LinkId id, const Packet& packet, Actions& out);
+    void on_request(LinkId id, const Link& link, const Packet& packet, Actions& out);
+    void send_leader_info(LinkId id, Link& link, Instant now, Actions& out);
+    void synchronize(LinkId id, Link& link, Instant now, Actions& out);
+    void send_up_to_date(LinkId id, Link& link, Instant now, Actions& out);
+    void count_proposal_ack(Link& link, Zxid zxid);
+    void note_sent(Link& link, Zxid zxid, Instant now);
+    void close(LinkId id, std::string why, Actions& out);
+    void close_older_link_of(ServerId sid, LinkId newer, Actions& out);
+    [[nodiscard]] std::set<ServerId> sids_at_least(Stage stage) const;
+
+    Settings settings_;
+    Log log_;
+    ensemble::QuorumVerifier quorum_;
+    const CommittedLog* committed_ = nullptr;
+
+    Phase phase_ = Phase::idle;
+    Instant phase_deadline_{};
+    Epoch accepted_, current_;
+    Epoch epoch_{-1};
+    Zxid last_logged_;   ///< the end of the history that we started with
+    Zxid last_durable_;
+    Zxid last_proposed_;
+    bool current_saved_ = false;
+    bool self_acked_ = false;  ///< our own ack of NEWLEADER
+    std::set<ServerId> epoch_acks_;
+
+    Links links_;
+    Proposals proposals_;
+    std::map<Zxid, std::vector<PendingSync>> syncs_;  ///< by the proposal that must commit first
+    Instant next_ping_{};
+    bool quorum_check_due_ = false;  ///< every second ping
+};
+
+}  // namespace zk::zab

@@ -1,0 +1,164 @@
+// A follower: joins the leader's epoch, takes its history, then logs and applies what it proposes and commits.
+// Pure: events and the time in, actions out. Lives on the core loop. Not thread-safe.
+//
+// An ACK promises durability, so completions of disk work send it, never the append. Calls after GiveUp do nothing.
+// Observers and dynamic reconfiguration are not in this version.
+// Source: ZooKeeper Learner.syncWithLeader, Follower; quorum-protocol facts 3.2 to 3.8; order of steps from 3.9.4.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "jute/codes.h"
+#include "jute/protocol.h"
+#include "zab/actions.h"
+#include "zab/committed_log.h"
+#include "zab/packet.h"
+#include "zab/settings.h"
+
+namespace zk::zab {
+
+class Learner {
+  public:
+    /// How often and how fast a leader that does not accept connections yet is dialled again.
+    static constexpr int kDialsMax = 5;
+    static constexpr Duration kDialPause = milliseconds(100);
+
+    Learner(Settings settings, Log log);
+
+    /// Called once, when the election made `leader` the leader. `last_logged` is the end of the log, all of it in the
+    /// tree.
+    void start(ServerId leader,
+               Epoch accepted,
+               Epoch current,
+               Zxid last_logged,
+               Instant now,
+               Actions& out);
+
+    void on_connected(Instant now, Actions& out);
+    void on_dial_failed(const std::string& why, Instant now, Actions& out);
+    void on_disconnected(const std::string& why, Instant now, Actions& out);
+    void on_packet(const Packet& packet, Instant now, Actions& out);
+    /// The tree in memory is the one of the SNAP packet with this zxid.
+    void on_snapshot_loaded(Zxid zxid, Instant now, Actions& out);
+    /// Log, snapshots and memory end at `zxid`, durably.
+    void on_truncated(Zxid zxid, Instant now, Actions& out);
+    void on_truncate_failed(const std::string& why, Instant now, Actions& out);
+    void on_snapshot_saved(Zxid zxid, Instant now, Actions& out);
+    void on_log_durable(Zxid up_to, Instant now, Actions& out);
+    void on_accepted_epoch_saved(Epoch epoch, Instant now, Actions& out);
+    void on_current_epoch_saved(Epoch epoch, Instant now, Actions& out);
+    void on_tick(Instant now, Actions& out);
+
+    // From here on, REQUIRES: serving().
+    /// A write of a client of this server.
+    void forward(SessionId session,
+                 Xid xid,
+                 OpCode op,
+                 ByteView body,
+                 const std::vector<jute::AuthId>& auth,
+                 Actions& out);
+    /// A client wants to go on with its session here; answered by RevalidateAnswered.
+    void revalidate(SessionId session, std::int32_t timeout_ms, Actions& out);
+    /// A client's sync; answered by SyncAnswered{token}, in the order of the requests.
+    void request_sync(std::uint64_t token,
+                      SessionId session,
+                      Xid xid,
+                      ByteView body,
+                      const std::vector<jute::AuthId>& auth,
+                      Actions& out);
+
+    /// The session's client said something; the leader learns it with our next PING.
+    void touch(SessionId session, std::int32_t timeout_ms) { touched_[session] = timeout_ms; }
+
+    /// True from UPTODATE to GiveUp.
+    [[nodiscard]] bool serving() const { return stage_ == Stage::serving; }
+    [[nodiscard]] ServerId leader() const { return leader_; }
+    /// The end of our history on disk, or on its way there. After a SNAP: the snapshot's, once it is saved.
+    [[nodiscard]] Zxid last_logged() const { return last_logged_; }
+    /// Logged (appended) and not committed, in order. Emptied: the core applies them when it leaves the role.
+    std::vector<CommittedTxn> take_pending();
+
+  private:
+    enum class Stage {
+        idle,              ///< start() not called
+        dialing,
+        awaiting_epoch,    ///< FOLLOWERINFO sent
+        saving_accepted,   ///< before ACKEPOCH
+        awaiting_sync,     ///< ACKEPOCH sent; DIFF, TRUNC or SNAP is due
+        truncating,        ///< disk
+        loading,           ///< the snapshot stream
+        syncing,           ///< the txns we lack, up to NEWLEADER
+        saving_snapshot,   ///< NEWLEADER seen: disk
+        logging,           ///< NEWLEADER seen: disk
+        saving_current,    ///< NEWLEADER seen: disk
+        awaiting_up_to_date,
+        serving,
+        gone
+    };
+
+    // learner.cc: connection, epoch, broadcast
+    void dial(Actions& out);
+    void on_leader_info(const Packet& packet, Instant now, Actions& out);
+    void send_ack_epoch(Epoch current, Instant now, Actions& out);
+    void on_live_packet(const Packet& packet, Actions& out);
+    void answer_ping(const Packet& packet, Actions& out);
+    void on_revalidate_reply(const Packet& packet, Actions& out);
+    void on_sync_reply(Actions& out);
+    void on_live_proposal(const Packet& packet, Actions& out);
+    void commit(Zxid zxid, Actions& out);
+    void append(const CommittedTxn& txn, Actions& out);
+    void acknowledge_durable(Actions& out);
+    [[nodiscard]] bool waits_for_leader() const;
+    [[nodiscard]] Duration read_timeout() const;
+    void give_up(std::string why, Actions& out);
+    void send(Packet packet, Actions& out);
+
+    // learner_sync.cc: synchronisation
+    void on_sync_start(const Packet& packet, Actions& out);
+    void on_sync_packet(const Packet& packet, Instant now, Actions& out);
+    void on_sync_commit(Zxid zxid, Actions& out);
+    void on_new_leader(const Packet& packet, Instant now, Actions& out);
+    void on_packet_before_up_to_date(const Packet& packet, Instant now, Actions& out);
+    void on_up_to_date(Instant now, Actions& out);
+    void save_current_epoch(Actions& out);
+    void replay_waiting(Instant now, Actions& out);
+    void compare_config(const Packet& packet) const;
+    bool take_proposal(const Packet& packet, Actions& out);
+
+    Settings settings_;
+    Log log_;
+    Stage stage_ = Stage::idle;
+    ServerId leader_;
+    Epoch accepted_, current_, epoch_;
+    Zxid last_logged_;
+    Zxid last_durable_;     ///< as far as the disk confirmed appends of this object
+    Zxid last_received_;    ///< newest zxid of our history, queued proposals included
+    Zxid last_committed_;   ///< what the tree holds
+    bool from_snapshot_ = false;   ///< SNAP: txns before NEWLEADER go to memory only
+    bool memory_ahead_ = false;    ///< memory is not what the disk holds
+    bool log_reaches_above_ = false;  ///< SNAP to a zxid below the end of our log
+
+    int dials_ = 0;
+    Instant start_deadline_{};             ///< for the connection
+    std::optional<Instant> next_dial_;
+    Instant last_heard_{};
+
+    std::deque<Packet> waiting_;            ///< arrived while truncating or loading
+    std::vector<CommittedTxn> synced_;      ///< DIFF, TRUNC: committed before NEWLEADER
+    std::deque<CommittedTxn> pending_;      ///< proposed, not committed
+    std::vector<Zxid> queued_commits_;      ///< between NEWLEADER and UPTODATE
+    std::deque<Zxid> unacknowledged_;       ///< appended since UPTODATE
+    std::deque<std::uint64_t> syncs_;       ///< tokens, oldest first
+    std::map<SessionId, std::int32_t> touched_;
+};
+
+}  // namespace zk::zab

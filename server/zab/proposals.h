@@ -1,0 +1,52 @@
+// Proposals in flight at a leader, and who has made them durable.
+// Pure. Source: ZooKeeper Leader.outstandingProposals, SyncedLearnerTracker; quorum-protocol facts 3.6.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <set>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "ensemble/quorum_verifier.h"
+#include "zab/committed_log.h"
+
+namespace zk::zab {
+
+class Proposals {
+  public:
+    explicit Proposals(ensemble::QuorumVerifier quorum) : quorum_(std::move(quorum)) {}
+
+    /// REQUIRES: zxid is one above the last one in flight, if there is one.
+    void add(Zxid zxid, SharedBytes bytes);
+    /// `sid` has `zxid` on stable storage. Zxids that are not in flight are ignored.
+    void ack(Zxid zxid, ServerId sid);
+    /// `sid` has everything up to `up_to` on stable storage.
+    void ack_through(Zxid up_to, ServerId sid);
+    /// `sid` synchronises anew and may cut its log: what it said before counts no more.
+    void forget(ServerId sid);
+    /// Takes the oldest proposal if a quorum has it.
+    std::optional<CommittedTxn> take_committed();
+
+    [[nodiscard]] bool empty() const { return in_flight_.empty(); }
+    [[nodiscard]] std::size_t size() const { return in_flight_.size(); }
+    /// REQUIRES: not empty.
+    [[nodiscard]] Zxid last() const { return in_flight_.back().txn.zxid; }
+    [[nodiscard]] bool contains(Zxid zxid) const { return find(zxid) != nullptr; }
+    [[nodiscard]] bool has_acked(Zxid zxid, ServerId sid) const;
+
+    struct Proposal {
+        CommittedTxn txn;
+        std::set<ServerId> acks;
+    };
+    [[nodiscard]] const std::deque<Proposal>& in_flight() const { return in_flight_; }
+
+  private:
+    [[nodiscard]] const Proposal* find(Zxid zxid) const;
+
+    ensemble::QuorumVerifier quorum_;
+    std::deque<Proposal> in_flight_;  ///< zxids without gaps
+};
+
+}  // namespace zk::zab
