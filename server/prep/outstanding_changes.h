@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -60,10 +62,16 @@ class OutstandingChanges {
         std::optional<Entry> before;
     };
 
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view path) const {
+            return std::hash<std::string_view>{}(path);
+        }
+    };
+
     const tree::DataTree& tree_;
-    std::unordered_map<std::string, Entry> changes_;
+    std::unordered_map<std::string, Entry, Hash, std::equal_to<>> changes_;
     std::deque<std::pair<Zxid, std::string>> order_;  ///< one entry a put, oldest first
-    std::uint64_t delta_ = 0;
     std::uint64_t digest_ = 0;  ///< meaningful while changes_ is not empty
     bool recording_ = false;
     std::vector<Undo> undo_;

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "base/bytes.h"
@@ -37,7 +36,7 @@ struct PrepareRequest {
 /// Zxids must rise from call to call. One object per reign.
 class Preparer {
   public:
-    explicit Preparer(const tree::DataTree& tree) : tree_(tree), changes_(tree) {}
+    explicit Preparer(const tree::DataTree& tree) : changes_(tree) {}
 
     /// Never fails. Every OpCode is accepted: operations that never become a txn, and those this version does not
     /// have, give an error txn (unimplemented).
@@ -61,9 +60,9 @@ class Preparer {
     [[nodiscard]] std::size_t outstanding() const { return changes_.size(); }
 
   private:
-    struct Op;
+    jute::Txn prepare_multi(const PrepareRequest& request);
+    jute::Txn with_digest(jute::Txn txn) const;
 
-    const tree::DataTree& tree_;
     OutstandingChanges changes_;
 };
 

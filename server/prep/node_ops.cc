@@ -1,0 +1,193 @@
+#include "prep/node_ops.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+#include "tree/acl.h"
+#include "tree/digest.h"
+#include "tree/path.h"
+
+namespace zk::prep {
+namespace {
+
+Prepared mistake(ErrorCode error) { return Prepared{error, OpCode::error, jute::ErrorTxn{error}}; }
+
+bool is_known(CreateMode mode) {
+    return mode >= CreateMode::persistent && mode <= CreateMode::persistent_sequential_with_ttl;
+}
+
+bool has_ttl(CreateMode mode) {
+    return mode == CreateMode::persistent_with_ttl ||
+           mode == CreateMode::persistent_sequential_with_ttl;
+}
+
+bool has_parent(std::string_view path) {
+    return path.find('/') != std::string_view::npos && path.find('\0') == std::string_view::npos;
+}
+
+bool version_matches(std::int32_t expected, std::int32_t current) {
+    return expected == -1 || expected == current;
+}
+
+// Wraps like Java's int, but never gives -1: in a request that means "any version".
+std::int32_t next_version(std::int32_t current) {
+    const auto next = static_cast<std::int32_t>(static_cast<std::uint32_t>(current) + 1U);
+    return next == -1 ? 0 : next;
+}
+
+tree::AclRef acl_ref(const jute::AclList& list) {
+    if (list == tree::open_acl_list()) return nullptr;
+    return std::make_shared<const jute::AclList>(list);
+}
+
+std::optional<ByteView> view_of(const jute::Buffer& data) {
+    if (!data) return std::nullopt;
+    return ByteView(*data);
+}
+
+}  // namespace
+
+bool NodeOps::allowed(const ProjectedNode& node, std::int32_t needed) const {
+    return tree::check_acl(node.acl, needed, auth);
+}
+
+Prepared NodeOps::create(const jute::CreateRequest& request, OpCode type) {
+    if (!is_known(request.flags)) return mistake(ErrorCode::bad_arguments);
+    if (has_ttl(request.flags)) return mistake(ErrorCode::unimplemented);
+    if (session_check != ErrorCode::ok) return mistake(session_check);
+    if (!has_parent(request.path)) return mistake(ErrorCode::bad_arguments);
+    std::optional<jute::AclList> acl = tree::fix_up_acl(request.acl, auth);
+    if (!acl) return mistake(ErrorCode::invalid_acl);
+    const std::string parent_path(tree::parent_of(request.path));
+    std::optional<ProjectedNode> parent = changes.find(parent_path);
+    if (!parent) return mistake(ErrorCode::no_node);
+    if (!allowed(*parent, perms::kCreate)) return mistake(ErrorCode::no_auth);
+    std::string path = request.path;
+    const std::int32_t raw_cversion = parent->stat.cversion;
+    if (is_sequential(request.flags)) path += tree::sequence_suffix(raw_cversion);
+    if (!tree::validate_path(path)) return mistake(ErrorCode::bad_arguments);
+    if (changes.find(path)) return mistake(ErrorCode::node_exists);
+    if (tree::is_session_owner(parent->stat.ephemeral_owner)) {
+        return mistake(ErrorCode::no_children_for_ephemerals);
+    }
+
+    // The tree never lowers the counter: after 2^31 - 1 it stays.
+    const auto new_cversion =
+        static_cast<std::int32_t>(static_cast<std::uint32_t>(raw_cversion) + 1U);
+    if (new_cversion > raw_cversion) {
+        parent->stat.cversion = new_cversion;
+        parent->stat.pzxid = zxid;
+    }
+    parent->child_count += 1;
+    const bool container = type == OpCode::create_container;
+    const bool ephemeral = !container && is_ephemeral(request.flags);
+    ProjectedNode node;
+    node.stat.czxid = node.stat.mzxid = node.stat.pzxid = zxid;
+    node.stat.ctime = node.stat.mtime = time;
+    node.stat.ephemeral_owner = container ? tree::kContainerOwner : ephemeral ? session.value() : 0;
+    node.acl = acl_ref(*acl);
+    node.path_data_crc = tree::path_data_crc(path, view_of(request.data));
+    changes.put(parent_path, std::move(parent), zxid);
+    changes.put(path, std::move(node), zxid);
+    if (container) {
+        return Prepared{
+            ErrorCode::ok,
+            type,
+            jute::CreateContainerTxn{std::move(path), request.data, *std::move(acl), new_cversion}};
+    }
+    return Prepared{
+        ErrorCode::ok,
+        type,
+        jute::CreateTxn{std::move(path), request.data, *std::move(acl), ephemeral, new_cversion}};
+}
+
+Prepared NodeOps::create_ttl(const CreateTtlRequest& request) const {
+    return mistake(has_ttl(request.create.flags) ? ErrorCode::unimplemented
+                                                 : ErrorCode::bad_arguments);
+}
+
+Prepared NodeOps::remove(const jute::DeleteRequest& request) {
+    if (session_check != ErrorCode::ok) return mistake(session_check);
+    if (!has_parent(request.path) || tree::is_built_in(request.path)) {
+        return mistake(ErrorCode::bad_arguments);
+    }
+    const std::optional<ProjectedNode> parent = changes.find(tree::parent_of(request.path));
+    if (!parent) return mistake(ErrorCode::no_node);
+    if (!allowed(*parent, perms::kDelete)) return mistake(ErrorCode::no_auth);
+    const std::optional<ProjectedNode> node = changes.find(request.path);
+    if (!node) return mistake(ErrorCode::no_node);
+    if (!version_matches(request.version, node->stat.version)) {
+        return mistake(ErrorCode::bad_version);
+    }
+    if (node->child_count > 0) return mistake(ErrorCode::not_empty);
+    project_removal(request.path);
+    return Prepared{ErrorCode::ok, OpCode::remove, jute::DeleteTxn{request.path}};
+}
+
+void NodeOps::project_removal(const std::string& path) {
+    const std::string_view parent_path = tree::parent_of(path);
+    std::optional<ProjectedNode> parent = changes.find(parent_path);
+    ZK_ASSERT(parent && parent->child_count > 0);
+    parent->child_count -= 1;
+    if (parent->stat.pzxid < zxid) parent->stat.pzxid = zxid;
+    changes.put(parent_path, std::move(parent), zxid);
+    changes.put(path, std::nullopt, zxid);
+}
+
+Prepared NodeOps::set_data(const jute::SetDataRequest& request) {
+    if (session_check != ErrorCode::ok) return mistake(session_check);
+    if (!tree::validate_path(request.path)) return mistake(ErrorCode::bad_arguments);
+    std::optional<ProjectedNode> node = changes.find(request.path);
+    if (!node) return mistake(ErrorCode::no_node);
+    if (!allowed(*node, perms::kWrite)) return mistake(ErrorCode::no_auth);
+    if (!version_matches(request.version, node->stat.version)) {
+        return mistake(ErrorCode::bad_version);
+    }
+    const std::int32_t version = next_version(node->stat.version);
+    node->stat.version = version;
+    node->stat.mzxid = zxid;
+    node->stat.mtime = time;
+    node->path_data_crc = tree::path_data_crc(request.path, view_of(request.data));
+    changes.put(request.path, std::move(node), zxid);
+    return Prepared{ErrorCode::ok,
+                    OpCode::set_data,
+                    jute::SetDataTxn{request.path, request.data, version}};
+}
+
+Prepared NodeOps::set_acl(const jute::SetAclRequest& request) {
+    if (session_check != ErrorCode::ok) return mistake(session_check);
+    if (!tree::validate_path(request.path)) return mistake(ErrorCode::bad_arguments);
+    std::optional<jute::AclList> acl = tree::fix_up_acl(request.acl, auth);
+    if (!acl) return mistake(ErrorCode::invalid_acl);
+    std::optional<ProjectedNode> node = changes.find(request.path);
+    if (!node) return mistake(ErrorCode::no_node);
+    if (!allowed(*node, perms::kAdmin)) return mistake(ErrorCode::no_auth);
+    if (!version_matches(request.version, node->stat.aversion)) {
+        return mistake(ErrorCode::bad_version);
+    }
+    const std::int32_t version = next_version(node->stat.aversion);
+    node->stat.aversion = version;
+    node->acl = acl_ref(*acl);
+    changes.put(request.path, std::move(node), zxid);
+    return Prepared{ErrorCode::ok,
+                    OpCode::set_acl,
+                    jute::SetAclTxn{request.path, *std::move(acl), version}};
+}
+
+Prepared NodeOps::check(const jute::CheckVersionRequest& request) const {
+    if (session_check != ErrorCode::ok) return mistake(session_check);
+    if (!tree::validate_path(request.path)) return mistake(ErrorCode::bad_arguments);
+    const std::optional<ProjectedNode> node = changes.find(request.path);
+    if (!node) return mistake(ErrorCode::no_node);
+    if (!allowed(*node, perms::kRead)) return mistake(ErrorCode::no_auth);
+    if (!version_matches(request.version, node->stat.version)) {
+        return mistake(ErrorCode::bad_version);
+    }
+    return Prepared{ErrorCode::ok,
+                    OpCode::check,
+                    jute::CheckVersionTxn{request.path, next_version(node->stat.version)}};
+}
+
+}  // namespace zk::prep

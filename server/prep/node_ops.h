@@ -1,0 +1,59 @@
+// The checks and effects of single operations on nodes, in ZooKeeper's order: the first failing check decides.
+// Pure. Used by the preparer only: for a request of its own or for a part of a multi.
+// Source: client-protocol facts 2.3; ZooKeeper PrepRequestProcessor.pRequest2Txn.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "jute/codes.h"
+#include "jute/protocol.h"
+#include "jute/txn.h"
+#include "prep/outstanding_changes.h"
+
+namespace zk::prep {
+
+/// A txn body, or the client's mistake.
+struct Prepared {
+    ErrorCode error = ErrorCode::ok;
+    OpCode type = OpCode::error;
+    jute::TxnBody body;
+};
+
+/// createTTL: a create with a time to live.
+struct CreateTtlRequest {
+    jute::CreateRequest create;
+    std::int64_t ttl_ms = 0;
+    static void fields(auto& archive, auto& self) { archive(self.create, self.ttl_ms); }
+};
+
+/// Who asks, and the txn's place. Operations change `changes` only when they succeed.
+struct NodeOps {
+    OutstandingChanges& changes;
+    SessionId session;
+    const std::vector<jute::AuthId>& auth;
+    Zxid zxid;
+    WallMs time;
+    ErrorCode session_check = ErrorCode::ok;
+
+    /// `type`: create, create2 or create_container. The opcode decides what is made; the flags only say ephemeral and
+    /// sequential.
+    Prepared create(const jute::CreateRequest& request, OpCode type);
+    /// TTL nodes are off, as in ZooKeeper without extendedTypesEnabled: always a mistake, but which one depends.
+    Prepared create_ttl(const CreateTtlRequest& request) const;
+    Prepared remove(const jute::DeleteRequest& request);
+    Prepared set_data(const jute::SetDataRequest& request);
+    Prepared set_acl(const jute::SetAclRequest& request);
+    Prepared check(const jute::CheckVersionRequest& request) const;
+
+    /// Takes the node out of its parent; both as of `zxid`.
+    void project_removal(const std::string& path);
+
+  private:
+    [[nodiscard]] bool allowed(const ProjectedNode& node, std::int32_t needed) const;
+};
+
+}  // namespace zk::prep
