@@ -1,0 +1,157 @@
+// Committed txns, on every server: tree, sessions, then what frontends must know, in that order.
+// See core.h. Replies are built here, from the txn's result, so that leader and learners answer alike.
+#include "base/check.h"
+#include "core/core.h"
+#include "session/session_ids.h"
+
+namespace zk::core {
+namespace {
+
+using jute::OutputArchive;
+
+/// Type under which a part of a successful multi is answered; 3.8.0 answers create2 parts as create (client-protocol
+/// facts 2.5), and the preparer writes them so.
+void write_part(OutputArchive& archive, const tree::ApplyResult& part) {
+    const OpCode type = part.type == OpCode::create_container || part.type == OpCode::create_ttl
+                            ? OpCode::create2
+                            : part.type;
+    archive.write(jute::MultiHeader{.type = type, .done = false, .error = ErrorCode::ok});
+    switch (type) {
+        case OpCode::create: archive.write(part.path); break;
+        case OpCode::create2: archive(part.path, part.stat); break;
+        case OpCode::set_data: archive.write(part.stat); break;
+        default: break;
+    }
+}
+
+Bytes multi_response(const tree::ApplyResult& result) {
+    Bytes body;
+    OutputArchive archive(body);
+    bool failed = false;
+    for (const tree::ApplyResult& part : result.parts) failed |= part.error != ErrorCode::ok;
+    for (const tree::ApplyResult& part : result.parts) {
+        if (failed) {
+            archive.write(
+                jute::MultiHeader{.type = OpCode::error, .done = false, .error = part.error});
+            archive.write(part.error);
+        } else {
+            write_part(archive, part);
+        }
+    }
+    archive.write(jute::MultiHeader{
+        .type = OpCode::error, .done = true, .error = static_cast<ErrorCode>(-1)});
+    return body;
+}
+
+Bytes response_body(OpCode op, const tree::ApplyResult& result) {
+    Bytes body;
+    OutputArchive archive(body);
+    switch (op) {
+        case OpCode::create: archive.write(result.path); break;
+        case OpCode::create2:
+        case OpCode::create_container:
+        case OpCode::create_ttl: archive(result.path, result.stat); break;
+        case OpCode::set_data:
+        case OpCode::set_acl: archive.write(result.stat); break;
+        case OpCode::multi: return multi_response(result);
+        default: break;
+    }
+    return body;
+}
+
+}  // namespace
+
+void Core::apply(Zxid zxid, const SharedBytes& bytes, Instant now, Actions& out) {
+    auto txn = jute::decode_txn(*bytes);
+    if (!txn.has_value()) {
+        out.push_back(Fatal{"committed txn " + to_string(zxid) + " cannot be read: " +
+                            txn.error().message()});
+        return;
+    }
+    ZK_ASSERT(txn->header.zxid == zxid);
+    const tree::ApplyResult result = tree_->apply(*txn);
+    if (txn->digest && txn->digest->version == 2 && txn->digest->tree_digest != tree_->digest()) {
+        ZK_COVERED("core.digest_mismatch");
+        if (digest_mismatches_++ == 0) {
+            log_.error("tree.digest_mismatch zxid={} type={} this server's tree differs from the leader's",
+                       zxid,
+                       to_string(txn->header.type));
+        }
+    }
+    committed_log_.add(zxid, bytes);
+    if (preparer_) preparer_->committed(zxid);
+    apply_sessions(*txn, now);
+    if (serving_ && !result.changes.empty()) {
+        out.push_back(request::ToFrontend(request::Changed{zxid, result.changes}));
+    }
+    answer(*txn, result, out);
+    ++txns_since_snapshot_;
+}
+
+void Core::apply_sessions(const jute::Txn& txn, Instant now) {
+    const SessionId session = txn.header.session;
+    if (const auto* created = std::get_if<jute::CreateSessionTxn>(&txn.body)) {
+        // A leader has known the session since it prepared the txn.
+        if (!sessions_.contains(session)) sessions_.add(session, created->timeout_ms, now);
+    } else if (txn.header.type == OpCode::close_session) {
+        sessions_.remove(session);
+    }
+}
+
+void Core::answer(const jute::Txn& txn, const tree::ApplyResult& result, Actions& out) {
+    if (!serving_) return;
+    const SessionId session = txn.header.session;
+    if (txn.header.type == OpCode::create_session) {
+        const auto open = pending_opens_.find(session);
+        if (open == pending_opens_.end()) return;
+        out.push_back(request::ToFrontend(
+            request::SessionOpened{.origin = open->second.origin,
+                                   .session = session,
+                                   .timeout_ms = std::get<jute::CreateSessionTxn>(txn.body).timeout_ms,
+                                   .password = session::password_for(session)}));
+        pending_opens_.erase(open);
+        return;
+    }
+
+    const bool closes = txn.header.type == OpCode::close_session;
+    const auto queue = pending_.find(session);
+    const bool ours = queue != pending_.end() && !queue->second.empty() &&
+                      queue->second.front().xid == txn.header.cxid &&
+                      (!closes || queue->second.front().op == OpCode::close_session);
+    if (ours) {
+        const PendingRequest request = queue->second.front();
+        queue->second.pop_front();
+        if (queue->second.empty()) pending_.erase(queue);
+        if (result.error == ErrorCode::session_moved) {
+            ZK_COVERED("core.session_moved");
+            out.push_back(request::ToFrontend(request::SessionGone{session}));
+            return;
+        }
+        out.push_back(request::ToFrontend(request::Reply{
+            .origin = request.origin,
+            .session = session,
+            .xid = request.xid,
+            .op = request.op,
+            .zxid = txn.header.zxid,
+            .error = result.error,
+            .body = result.error == ErrorCode::ok ? response_body(request.op, result) : Bytes()}));
+    }
+    if (closes) {
+        pending_.erase(session);
+        if (!ours) out.push_back(request::ToFrontend(request::SessionGone{session}));
+    }
+}
+
+void Core::maybe_snapshot(Actions& out) {
+    if (!serving_ || snapshot_running_ || txns_since_snapshot_ < snapshot_after_) return;
+    // Between half and all of snapCount, like Apache, so that members do not write their snapshots at once.
+    random_state_ = random_state_ * 6364136223846793005ULL + 1442695040888963407ULL;
+    const auto half = static_cast<std::uint64_t>(settings_.snap_count / 2);
+    snapshot_after_ = static_cast<std::int64_t>(half + (random_state_ >> 33) % (half + 1));
+    txns_since_snapshot_ = 0;
+    snapshot_running_ = true;
+    out.push_back(storage::DiskCommand(storage::RollLog{}));
+    out.push_back(StartSnapshot{tree_->last_zxid()});
+}
+
+}  // namespace zk::core

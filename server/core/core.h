@@ -1,0 +1,199 @@
+// One server's replicated half: election, broadcast, sessions, tree. Events in, actions out.
+// Pure: no clock, socket, file, thread or random source. Lives on the core loop. Not thread-safe.
+//
+// A core is LOOKING (an Election searches), FOLLOWING (a zab::Learner), LEADING (a zab::Leader), or reloading its
+// database from disk after an aborted synchronisation. It matches committed txns to the requests of its own clients and
+// tells frontends what changed. Source: ZooKeeper QuorumPeer, and the request processor chains it stands for.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "core/actions.h"
+#include "core/event.h"
+#include "core/status_page.h"
+#include "election/election.h"
+#include "ensemble/ensemble_config.h"
+#include "jute/txn.h"
+#include "prep/preparer.h"
+#include "session/session_tracker.h"
+#include "storage/recovery.h"
+#include "tree/data_tree.h"
+#include "zab/committed_log.h"
+#include "zab/leader.h"
+#include "zab/learner.h"
+
+namespace zk::core {
+
+struct Settings {
+    ServerId my_id;
+    ensemble::EnsembleConfig config;
+    Duration tick = std::chrono::milliseconds(2000);  ///< tickTime
+    int init_limit = 10;                              ///< ticks for connecting and synchronising
+    int sync_limit = 5;                               ///< ticks a learner may be silent
+    std::int64_t snap_count = 100'000;                ///< txns between snapshots, before randomisation
+    std::int64_t monotonic_ms = 0;                    ///< seeds session ids; must grow from start to start
+    std::uint64_t seed = 0;                           ///< spreads snapshots of the members over time
+};
+
+class Core {
+  public:
+    /// How often Tick is wanted at least.
+    static constexpr Duration kTickPeriod = std::chrono::milliseconds(20);
+
+    Core(Settings settings, storage::RecoveredState recovered, Log log);
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
+
+    /// Begins the first election. Called once, before any step().
+    void start(WallMs wall, Instant now, Actions& out);
+    /// Lets one thing happen. Appends what must be done to `out`, in order.
+    void step(Event event, Instant now, Actions& out);
+
+    [[nodiscard]] const tree::DataTree& tree() const { return *tree_; }
+    /// Live sessions and their timeouts in ms: part of every snapshot.
+    [[nodiscard]] std::map<SessionId, std::int32_t> session_timeouts() const;
+    [[nodiscard]] StatusPage status() const;
+    [[nodiscard]] bool serving() const { return serving_; }
+    /// Every txn up to here is in this server's log for good. A snapshot file may be given its name only when this has
+    /// passed the last txn that it may contain.
+    [[nodiscard]] Zxid last_durable() const { return last_durable_; }
+
+  private:
+    enum class State { looking, reloading, following, leading };
+    /// A request of a client of this server whose txn has not been applied here yet.
+    struct PendingRequest {
+        request::Origin origin;
+        Xid xid;
+        OpCode op{};
+    };
+    struct PendingSync {
+        request::Origin origin;
+        SessionId session;
+        Xid xid;
+        Bytes body;
+    };
+    struct PendingReattach {
+        request::Origin origin;
+        std::int32_t timeout_ms = 0;
+    };
+    /// A request that waits at the leader for room among the proposals.
+    struct QueuedRequest {
+        /// Who serves the session: 0 for this server, a learner's link, or nobody for the leader's own closeSession.
+        std::optional<std::int64_t> owner;
+        SessionId session;
+        Xid cxid;
+        OpCode op{};
+        Bytes body;
+        std::vector<jute::AuthId> auth;
+    };
+
+    // core.cc: roles
+    void handle(Tick& event, Instant now, Actions& out);
+    void handle(NotificationReceived& event, Instant now, Actions& out);
+    void handle(LearnerConnected& event, Instant now, Actions& out);
+    void handle(LearnerPacket& event, Instant now, Actions& out);
+    void handle(LearnerClosed& event, Instant now, Actions& out);
+    void handle(LeaderConnected& event, Instant now, Actions& out);
+    void handle(LeaderDialFailed& event, Instant now, Actions& out);
+    void handle(LeaderPacket& event, Instant now, Actions& out);
+    void handle(LeaderSnapshot& event, Instant now, Actions& out);
+    void handle(LeaderClosed& event, Instant now, Actions& out);
+    void handle(SnapshotFinished& event, Instant now, Actions& out);
+    void handle(storage::DiskEvent& event, Instant now, Actions& out);
+    void handle(request::ToCore& event, Instant now, Actions& out);
+
+    void look(Instant now, Actions& out);
+    void run_election(const election::ElectionActions& actions, Instant now, Actions& out);
+    void decided(ServerId leader, Instant now, Actions& out);
+    void leave_role(const std::string& why, Instant now, Actions& out);
+    void continue_after_role(Instant now, Actions& out);
+    void run_zab(Instant now, Actions& out);
+    void begin_serving(Epoch epoch, Instant now, Actions& out);
+    void stop_serving(Actions& out);
+    void replace_tree(std::unique_ptr<tree::DataTree> tree,
+                      const std::map<SessionId, std::int32_t>& sessions,
+                      Instant now,
+                      Actions& out);
+    void fill_committed_log(storage::RecoveredState& recovered);
+    void take_recovered(storage::RecoveredState recovered, Instant now, Actions& out);
+    zab::Settings zab_settings() const;
+
+    // What zab asks for; all run inside run_zab().
+    void carry_out(zab::Action& action, Instant now, Actions& out);
+
+    // requests.cc: clients and sessions
+    void accept(request::OpenSession& request, Instant now, Actions& out);
+    void accept(request::ReattachSession& request, Instant now, Actions& out);
+    void accept(request::ClientRequest& request, Instant now, Actions& out);
+    void accept(request::TouchSession& request, Instant now, Actions& out);
+    void accept(request::ConnectionClosed& request, Instant now, Actions& out);
+    void submit(QueuedRequest request, Instant now, Actions& out);
+    void propose(QueuedRequest& request, Instant now, Actions& out);
+    void propose_queued(Instant now, Actions& out);
+    void revalidated(SessionId session, bool valid, Actions& out);
+    void sync_answered(std::uint64_t token, Actions& out);
+    ErrorCode check_session(const QueuedRequest& request) const;
+    void expire_sessions(Instant now, Actions& out);
+    void touch(SessionId session, Instant now);
+
+    // apply.cc: committed txns
+    void apply(Zxid zxid, const SharedBytes& bytes, Instant now, Actions& out);
+    void apply_sessions(const jute::Txn& txn, Instant now);
+    void answer(const jute::Txn& txn, const tree::ApplyResult& result, Actions& out);
+    void maybe_snapshot(Actions& out);
+
+    Settings settings_;
+    Log log_;
+    std::unique_ptr<tree::DataTree> tree_;
+    std::vector<std::unique_ptr<tree::DataTree>> retired_trees_;  ///< freed at the next step
+    session::SessionTracker sessions_;
+    zab::CommittedLog committed_log_;
+    std::optional<prep::Preparer> preparer_;  ///< one for each reign
+    election::Election election_;
+    std::unique_ptr<zab::Leader> leader_;
+    std::unique_ptr<zab::Learner> learner_;
+    zab::Actions zab_actions_;
+
+    State state_ = State::looking;
+    bool serving_ = false;
+    bool must_reload_ = false;       ///< memory is not what the disk holds
+    bool reload_sent_ = false;
+    WallMs wall_;
+    Instant election_began_{};
+    Duration last_election_took_{};
+    std::int64_t elections_ = 0;
+    Epoch accepted_epoch_, current_epoch_;
+    Zxid last_logged_;               ///< last appended, or what recovery found
+    Zxid last_durable_;
+    Attempt attempt_ = 0;
+    std::optional<ServerId> leader_sid_;
+    std::optional<Zxid> snapshot_loading_;  ///< SNAP seen, stream not complete
+
+    bool snapshot_running_ = false;
+    bool install_snapshot_ = false;  ///< the running or prepared snapshot is the one of a SNAP or TRUNC
+    Zxid install_zxid_;
+    std::int64_t txns_since_snapshot_ = 0;
+    std::int64_t snapshot_after_ = 0;
+    std::uint64_t random_state_;
+
+    SessionId next_session_;
+    std::map<SessionId, std::deque<PendingRequest>> pending_;
+    std::map<SessionId, request::OpenSession> pending_opens_;
+    std::map<SessionId, std::deque<PendingReattach>> pending_reattaches_;
+    std::map<std::uint64_t, PendingSync> pending_syncs_;
+    std::uint64_t next_sync_ = 1;
+    std::deque<QueuedRequest> queued_;
+    /// Proposed by this leader and not committed: applied when the role ends, as the log counts them.
+    std::deque<zab::CommittedTxn> proposed_;
+    std::size_t digest_mismatches_ = 0;
+};
+
+}  // namespace zk::core

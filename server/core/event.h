@@ -1,0 +1,90 @@
+// Everything that can happen to a server, as one variant.
+// Pure values. Shells and the simulator make them; Core::step() takes them one at a time.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "request/request.h"
+#include "storage/disk_command.h"
+#include "tree/data_tree.h"
+#include "zab/actions.h"
+#include "zab/packet.h"
+
+namespace zk::core {
+
+/// Number of an attempt to follow a leader; events of older attempts are ignored.
+using Attempt = std::uint64_t;
+
+/// Time has passed. Wanted at least every Core::kTickPeriod.
+struct Tick {
+    WallMs wall;
+};
+/// A frame of the election port.
+struct NotificationReceived {
+    ServerId from;
+    Bytes body;
+};
+
+// A leader's learners.
+struct LearnerConnected {
+    zab::LinkId link = 0;
+};
+struct LearnerPacket {
+    zab::LinkId link = 0;
+    zab::Packet packet;
+};
+struct LearnerClosed {
+    zab::LinkId link = 0;
+};
+
+// A learner's leader.
+struct LeaderConnected {
+    Attempt attempt = 0;
+};
+struct LeaderDialFailed {
+    Attempt attempt = 0;
+    std::string why;
+};
+struct LeaderPacket {
+    Attempt attempt = 0;
+    zab::Packet packet;
+};
+/// The stream that followed a SNAP packet, parsed into a fresh tree.
+struct LeaderSnapshot {
+    Attempt attempt = 0;
+    std::unique_ptr<tree::DataTree> tree;
+    std::map<SessionId, std::int32_t> sessions;
+};
+struct LeaderClosed {
+    Attempt attempt = 0;
+    std::string why;
+};
+
+/// The snapshot that StartSnapshot asked for is on disk under its final name, or could not be written.
+struct SnapshotFinished {
+    Zxid zxid;
+    bool saved = false;  ///< false: cancelled
+};
+
+using Event = std::variant<Tick,
+                           NotificationReceived,
+                           LearnerConnected,
+                           LearnerPacket,
+                           LearnerClosed,
+                           LeaderConnected,
+                           LeaderDialFailed,
+                           LeaderPacket,
+                           LeaderSnapshot,
+                           LeaderClosed,
+                           storage::DiskEvent,
+                           SnapshotFinished,
+                           request::ToCore>;
+
+}  // namespace zk::core

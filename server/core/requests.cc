@@ -1,0 +1,202 @@
+// Clients and sessions: what frontends ask for, on the way to a proposal.
+// A learner passes writes to its leader; a leader turns them into txns. See core.h.
+#include "base/check.h"
+#include "core/core.h"
+#include "session/session_ids.h"
+
+namespace zk::core {
+namespace {
+/// Owner of a session whose client is connected to this very server.
+constexpr std::int64_t kOwnerSelf = 0;
+}  // namespace
+
+void Core::handle(request::ToCore& event, Instant now, Actions& out) {
+    if (!serving_) return;  // the frontend closes its connections and asks again elsewhere
+    std::visit([&](auto& request) { accept(request, now, out); }, event);
+    run_zab(now, out);
+}
+
+void Core::accept(request::OpenSession& request, Instant now, Actions& out) {
+    const SessionId session = next_session_;
+    next_session_ = session::next_session_id(next_session_);
+    pending_opens_[session] = request;
+    submit({.owner = kOwnerSelf,
+            .session = session,
+            .cxid = Xid(0),
+            .op = OpCode::create_session,
+            .body = jute::encode(jute::CreateSessionTxn{request.timeout_ms}),
+            .auth = {}},
+           now,
+           out);
+}
+
+void Core::accept(request::ReattachSession& request, Instant now, Actions& out) {
+    const auto refuse = [&] {
+        out.push_back(request::ToFrontend(request::SessionOpened{.origin = request.origin}));
+    };
+    if (!session::check_password(request.session, request.password)) return refuse();
+    if (state_ == State::following) {
+        pending_reattaches_[request.session].push_back({request.origin, request.timeout_ms});
+        learner_->revalidate(request.session, request.timeout_ms, zab_actions_);
+        return;
+    }
+    if (!sessions_.contains(request.session) || sessions_.is_closing(request.session)) return refuse();
+    sessions_.add(request.session, request.timeout_ms, now);
+    sessions_.set_owner(request.session, kOwnerSelf);
+    out.push_back(request::ToFrontend(request::SessionOpened{.origin = request.origin,
+                                                             .session = request.session,
+                                                             .timeout_ms = request.timeout_ms,
+                                                             .password = request.password}));
+}
+
+void Core::accept(request::ClientRequest& request, Instant now, Actions& out) {
+    touch(request.session, now);
+    if (request.op == OpCode::sync) {
+        const std::uint64_t token = next_sync_++;
+        if (state_ == State::leading) {
+            leader_->request_sync(token, zab_actions_);
+        } else {
+            learner_->request_sync(token, request.session, request.xid, request.body, request.auth,
+                                   zab_actions_);
+        }
+        pending_syncs_[token] = {request.origin, request.session, request.xid,
+                                 std::move(request.body)};
+        return;
+    }
+    pending_[request.session].push_back({request.origin, request.xid, request.op});
+    submit({.owner = kOwnerSelf,
+            .session = request.session,
+            .cxid = request.xid,
+            .op = request.op,
+            .body = std::move(request.body),
+            .auth = std::move(request.auth)},
+           now,
+           out);
+}
+
+void Core::accept(request::TouchSession& request, Instant now, Actions&) {
+    touch(request.session, now);
+}
+
+void Core::accept(request::ConnectionClosed&, Instant, Actions&) {
+    // What is pending stays pending, because its txn will still come; the frontend drops answers to a connection that
+    // is gone.
+}
+
+void Core::touch(SessionId session, Instant now) {
+    if (!sessions_.contains(session)) return;
+    if (state_ == State::leading) {
+        sessions_.touch(session, now);
+    } else if (state_ == State::following) {
+        learner_->touch(session, sessions_.timeout_ms(session).value_or(0));
+    }
+}
+
+void Core::submit(QueuedRequest request, Instant now, Actions& out) {
+    if (state_ == State::following) {
+        learner_->forward(
+            request.session, request.cxid, request.op, request.body, request.auth, zab_actions_);
+        return;
+    }
+    ZK_ASSERT(state_ == State::leading);
+    if (!queued_.empty() || leader_->window_full()) {
+        ZK_COVERED("core.window_full");
+        queued_.push_back(std::move(request));
+        return;
+    }
+    propose(request, now, out);
+}
+
+void Core::propose_queued(Instant now, Actions& out) {
+    while (state_ == State::leading && serving_ && !queued_.empty() && !leader_->window_full()) {
+        QueuedRequest request = std::move(queued_.front());
+        queued_.pop_front();
+        propose(request, now, out);
+    }
+}
+
+ErrorCode Core::check_session(const QueuedRequest& request) const {
+    if (!request.owner) return ErrorCode::ok;  // the leader closes a session that it has expired itself
+    if (!sessions_.contains(request.session)) return ErrorCode::session_expired;
+    // A session that nobody has claimed since this reign began belongs to whoever speaks first.
+    const auto owner = sessions_.owner(request.session);
+    if (owner && owner != request.owner) return ErrorCode::session_moved;
+    return sessions_.is_closing(request.session) ? ErrorCode::session_expired : ErrorCode::ok;
+}
+
+void Core::propose(QueuedRequest& request, Instant now, Actions&) {
+    const Zxid zxid = leader_->next_zxid();
+    jute::Txn txn;
+    if (request.op == OpCode::create_session) {
+        const auto body = jute::decode<jute::CreateSessionTxn>(request.body);
+        const std::int32_t timeout_ms = body ? body->timeout_ms : 0;
+        sessions_.add(request.session, timeout_ms, now);
+        sessions_.set_owner(request.session, *request.owner);
+        txn = preparer_->create_session(request.session, request.cxid, timeout_ms, zxid, wall_);
+    } else {
+        const ErrorCode session_check = check_session(request);
+        txn = preparer_->prepare({.session = request.session,
+                                  .cxid = request.cxid,
+                                  .op = request.op,
+                                  .body = request.body,
+                                  .auth = request.auth,
+                                  .zxid = zxid,
+                                  .time = wall_,
+                                  .session_check = session_check});
+        if (session_check == ErrorCode::ok) {
+            if (request.owner) sessions_.set_owner(request.session, *request.owner);
+            if (request.op == OpCode::close_session) sessions_.begin_closing(request.session);
+        }
+    }
+    auto bytes = std::make_shared<const Bytes>(jute::encode_txn(txn));
+    leader_->propose(zxid, std::move(bytes), now, zab_actions_);
+}
+
+void Core::revalidated(SessionId session, bool valid, Actions& out) {
+    const auto queue = pending_reattaches_.find(session);
+    if (queue == pending_reattaches_.end()) return;
+    const PendingReattach reattach = queue->second.front();
+    queue->second.pop_front();
+    if (queue->second.empty()) pending_reattaches_.erase(queue);
+    request::SessionOpened opened{.origin = reattach.origin};
+    if (valid) {
+        opened.session = session;
+        opened.timeout_ms = reattach.timeout_ms;
+        opened.password = session::password_for(session);
+    }
+    out.push_back(request::ToFrontend(std::move(opened)));
+}
+
+void Core::sync_answered(std::uint64_t token, Actions& out) {
+    const auto found = pending_syncs_.find(token);
+    if (found == pending_syncs_.end()) return;
+    PendingSync& sync = found->second;
+    const auto request = jute::decode<jute::SyncRequest>(sync.body);
+    out.push_back(request::ToFrontend(
+        request::Reply{.origin = sync.origin,
+                       .session = sync.session,
+                       .xid = sync.xid,
+                       .op = OpCode::sync,
+                       .zxid = tree_->last_zxid(),
+                       .error = request ? ErrorCode::ok : ErrorCode::marshalling_error,
+                       .body = request ? jute::encode(*request) : Bytes()}));
+    pending_syncs_.erase(found);
+}
+
+void Core::expire_sessions(Instant now, Actions& out) {
+    for (const SessionId session : sessions_.expire(now)) {
+        log_.info("session.expired session={} timeout_ms={}",
+                  session,
+                  sessions_.timeout_ms(session).value_or(0));
+        submit({.owner = std::nullopt,
+                .session = session,
+                .cxid = Xid(0),
+                .op = OpCode::close_session,
+                .body = {},
+                .auth = {}},
+               now,
+               out);
+    }
+}
+
+}  // namespace zk::core

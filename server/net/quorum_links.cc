@@ -1,0 +1,390 @@
+#include "net/quorum_links.h"
+
+#include <array>
+#include <deque>
+#include <utility>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+
+#include "jute/archive.h"
+
+namespace zk::net {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+/// A learner may owe this much before it is dropped: it would rather synchronise anew than hold the leader's memory.
+constexpr std::size_t kQueueBytesMax = std::size_t{64} << 20;
+constexpr std::size_t kSnapshotChunkBytes = std::size_t{256} << 10;
+constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+constexpr int kBindAttempts = 50;
+constexpr auto kBindRetry = std::chrono::milliseconds(200);
+
+}  // namespace
+
+// A socket with one outgoing queue. Packets that queue while a write is under way go out together.
+class StreamLink : public std::enable_shared_from_this<StreamLink> {
+  public:
+    explicit StreamLink(tcp::socket socket) : socket_(std::move(socket)) {}
+    virtual ~StreamLink() = default;
+
+    void begin_reading() { read_next(); }
+
+    void send(Bytes bytes) {
+        if (closed_) return;
+        queued_bytes_ += bytes.size();
+        if (queued_bytes_ > kQueueBytesMax) return fail("its queue is full: it reads too slowly");
+        if (queue_.empty() || queue_.back().snapshot) {
+            queue_.push_back({std::move(bytes), nullptr});
+        } else {
+            queue_.back().bytes += bytes;
+        }
+        write_soon();
+    }
+
+    void send_snapshot(storage::SnapshotSerializer serializer) {
+        if (closed_) return;
+        queue_.push_back(
+            {{}, std::make_unique<storage::SnapshotSerializer>(std::move(serializer))});
+        write_soon();
+    }
+
+    /// Closes without telling the owner.
+    void close() {
+        closed_ = true;
+        queue_.clear();
+        error_code ignored;
+        socket_.shutdown(tcp::socket::shutdown_both, ignored);
+        socket_.close(ignored);
+    }
+
+  protected:
+    /// Bytes have arrived. Returns why the link must end, or an empty string.
+    virtual std::string on_bytes(ByteView bytes) = 0;
+    virtual void on_end(const std::string& why) = 0;
+
+    void fail(const std::string& why) {
+        if (closed_) return;
+        close();
+        // Later, because the caller may be in the middle of its own turn.
+        asio::post(socket_.get_executor(), [self = shared_from_this(), why] { self->on_end(why); });
+    }
+    [[nodiscard]] bool closed() const { return closed_; }
+
+    tcp::socket socket_;
+
+  private:
+    struct Item {
+        Bytes bytes;
+        std::unique_ptr<storage::SnapshotSerializer> snapshot;
+    };
+
+    void read_next() {
+        socket_.async_read_some(
+            asio::buffer(read_buffer_),
+            [self = shared_from_this()](error_code error, std::size_t count) {
+                if (self->closed_) return;
+                if (error) return self->fail(error.message());
+                const std::string why = self->on_bytes(ByteView(self->read_buffer_.data(), count));
+                if (!why.empty()) return self->fail(why);
+                if (!self->closed_) self->read_next();
+            });
+    }
+
+    /// Writes when the turn that sends is over, so that its packets leave in one piece.
+    void write_soon() {
+        if (writing_ || write_scheduled_) return;
+        write_scheduled_ = true;
+        asio::post(socket_.get_executor(), [self = shared_from_this()] {
+            self->write_scheduled_ = false;
+            self->write_next();
+        });
+    }
+
+    void write_next() {
+        if (writing_ || closed_ || queue_.empty()) return;
+        Item& item = queue_.front();
+        if (item.snapshot) {
+            write_buffer_.clear();
+            if (!item.snapshot->next_chunk(write_buffer_, kSnapshotChunkBytes)) queue_.pop_front();
+        } else {
+            write_buffer_ = std::move(item.bytes);
+            queued_bytes_ -= write_buffer_.size();
+            queue_.pop_front();
+        }
+        writing_ = true;
+        asio::async_write(socket_,
+                          asio::buffer(write_buffer_),
+                          [self = shared_from_this()](error_code error, std::size_t) {
+                              self->writing_ = false;
+                              if (self->closed_) return;
+                              if (error) return self->fail(error.message());
+                              self->write_next();
+                          });
+    }
+
+    std::array<char, kReadBytes> read_buffer_;
+    std::deque<Item> queue_;
+    std::size_t queued_bytes_ = 0;
+    Bytes write_buffer_;
+    bool writing_ = false;
+    bool write_scheduled_ = false;
+    bool closed_ = false;
+};
+
+// ---- leader's side
+
+class LearnerLink final : public StreamLink {
+  public:
+    LearnerLink(tcp::socket socket, QuorumLinks& owner, zab::LinkId id)
+        : StreamLink(std::move(socket)), owner_(owner), id_(id) {}
+
+  private:
+    std::string on_bytes(ByteView bytes) override {
+        decoder_.feed(bytes);
+        while (!closed()) {
+            auto packet = decoder_.next();
+            if (!packet.has_value()) return packet.error().message();
+            if (!*packet) break;
+            owner_.sink_(core::LearnerPacket{id_, std::move(**packet)});
+        }
+        return {};
+    }
+    void on_end(const std::string& why) override {
+        owner_.log_.info("learner.link_closed link={} why=\"{}\"", id_, why);
+        owner_.learner_gone(id_);
+    }
+
+    QuorumLinks& owner_;
+    zab::LinkId id_;
+    zab::PacketDecoder decoder_;
+};
+
+struct QuorumLinks::Acceptor {
+    explicit Acceptor(asio::io_context& io) : listener(io), timer(io) {}
+    tcp::acceptor listener;
+    asio::steady_timer timer;
+    bool closed = false;
+};
+
+// ---- learner's side
+
+class LeaderLink final : public StreamLink {
+  public:
+    LeaderLink(asio::io_context& io, core::Attempt attempt, EventSink sink, Duration timeout)
+        : StreamLink(tcp::socket(io)),
+          attempt_(attempt),
+          sink_(std::move(sink)),
+          resolver_(io),
+          timer_(io),
+          timeout_(timeout) {}
+
+    void connect(const ensemble::HostPort& address) {
+        auto self = std::static_pointer_cast<LeaderLink>(shared_from_this());
+        timer_.expires_after(timeout_);
+        timer_.async_wait([self](error_code error) {
+            if (!error) self->dial_failed("timed out");
+        });
+        resolver_.async_resolve(
+            address.host,
+            std::to_string(address.port),
+            [self](error_code error, const tcp::resolver::results_type& results) {
+                if (self->closed()) return;
+                if (error) return self->dial_failed(error.message());
+                asio::async_connect(self->socket_, results, [self](error_code failed, const auto&) {
+                    self->connected(failed);
+                });
+            });
+    }
+    void stop() {
+        timer_.cancel();
+        resolver_.cancel();
+        close();
+    }
+
+  private:
+    void connected(error_code error) {
+        if (closed()) return;
+        if (error) return dial_failed(error.message());
+        timer_.cancel();
+        error_code ignored;
+        socket_.set_option(tcp::no_delay(true), ignored);
+        sink_(core::LeaderConnected{attempt_});
+        begin_reading();
+    }
+    void dial_failed(const std::string& why) {
+        if (closed()) return;
+        stop();
+        sink_(core::LeaderDialFailed{attempt_, why});
+    }
+
+    std::string on_bytes(ByteView bytes) override {
+        if (snapshot_) return on_snapshot_bytes(bytes);
+        decoder_.feed(bytes);
+        while (!closed()) {
+            auto packet = decoder_.next();
+            if (!packet.has_value()) return packet.error().message();
+            if (!*packet) break;
+            const bool snap = (*packet)->type == zab::PacketType::snap;
+            sink_(core::LeaderPacket{attempt_, std::move(**packet)});
+            if (!snap) continue;
+            snapshot_.emplace(storage::Form::wire);
+            return on_snapshot_bytes(decoder_.take_rest());
+        }
+        return {};
+    }
+
+    std::string on_snapshot_bytes(ByteView bytes) {
+        const auto taken = snapshot_->feed(bytes);
+        if (!taken.has_value()) return taken.error().message();
+        if (!snapshot_->done()) return {};
+        core::LeaderSnapshot event;
+        event.attempt = attempt_;
+        event.tree = snapshot_->take_tree();
+        event.sessions = snapshot_->take_sessions();
+        snapshot_.reset();
+        sink_(std::move(event));
+        const Bytes rest(bytes.substr(*taken));
+        return rest.empty() ? std::string() : on_bytes(rest);
+    }
+
+    void on_end(const std::string& why) override { sink_(core::LeaderClosed{attempt_, why}); }
+
+    core::Attempt attempt_;
+    EventSink sink_;
+    tcp::resolver resolver_;
+    asio::steady_timer timer_;
+    Duration timeout_;
+    zab::PacketDecoder decoder_;
+    std::optional<storage::SnapshotParser> snapshot_;
+};
+
+// ---- QuorumLinks
+
+QuorumLinks::QuorumLinks(asio::io_context& io, QuorumLinkSettings settings, EventSink sink, Log log)
+    : io_(io), settings_(std::move(settings)), sink_(std::move(sink)), log_(std::move(log)) {}
+
+QuorumLinks::~QuorumLinks() { stop(); }
+
+void QuorumLinks::open_port() {
+    close_port();
+    acceptor_ = std::make_shared<Acceptor>(io_);
+    try_bind(acceptor_, kBindAttempts);
+}
+
+void QuorumLinks::try_bind(std::shared_ptr<Acceptor> acceptor, int attempts_left) {
+    if (acceptor->closed) return;
+    const ensemble::Member* self = settings_.config.find(settings_.my_id);
+    error_code error;
+    tcp::resolver resolver(io_);
+    const auto addresses = resolver.resolve(self->host, std::to_string(self->quorum_port), error);
+    if (!error) {
+        const tcp::endpoint endpoint = addresses.begin()->endpoint();
+        acceptor->listener.open(endpoint.protocol(), error);
+        if (!error) acceptor->listener.set_option(tcp::acceptor::reuse_address(true), error);
+        if (!error) acceptor->listener.bind(endpoint, error);
+        if (!error) acceptor->listener.listen(asio::socket_base::max_listen_connections, error);
+    }
+    if (!error) return accept_next(std::move(acceptor));
+
+    log_.warn("quorum_port.bind_failed address={} port={} why=\"{}\" attempts_left={}",
+              self->host,
+              self->quorum_port,
+              error.message(),
+              attempts_left);
+    error_code ignored;
+    acceptor->listener.close(ignored);
+    if (attempts_left == 0) return;  // nobody joins, so the leader gives up and an election follows
+    acceptor->timer.expires_after(kBindRetry);
+    acceptor->timer.async_wait([this, acceptor, attempts_left](error_code failed) {
+        if (!failed && !acceptor->closed) try_bind(acceptor, attempts_left - 1);
+    });
+}
+
+void QuorumLinks::accept_next(std::shared_ptr<Acceptor> acceptor) {
+    acceptor->listener.async_accept([this, acceptor](error_code error, tcp::socket socket) {
+        if (acceptor->closed) return;
+        if (error) {
+            log_.warn("quorum_port.accept_failed why=\"{}\"", error.message());
+            acceptor->timer.expires_after(kBindRetry);
+            acceptor->timer.async_wait([this, acceptor](error_code failed) {
+                if (!failed && !acceptor->closed) accept_next(acceptor);
+            });
+            return;
+        }
+        error_code ignored;
+        socket.set_option(tcp::no_delay(true), ignored);
+        const zab::LinkId id = next_link_++;
+        auto link = std::make_shared<LearnerLink>(std::move(socket), *this, id);
+        learners_[id] = link;
+        sink_(core::LearnerConnected{id});
+        link->begin_reading();
+        accept_next(acceptor);
+    });
+}
+
+void QuorumLinks::close_port() {
+    if (acceptor_) {
+        acceptor_->closed = true;
+        error_code ignored;
+        acceptor_->listener.close(ignored);
+        acceptor_->timer.cancel();
+        acceptor_.reset();
+    }
+    for (auto& [id, link] : learners_) link->close();
+    learners_.clear();
+}
+
+void QuorumLinks::learner_gone(zab::LinkId link) {
+    if (learners_.erase(link) != 0) sink_(core::LearnerClosed{link});
+}
+
+void QuorumLinks::send_to_learner(zab::LinkId link, const zab::Packet& packet) {
+    const auto found = learners_.find(link);
+    if (found != learners_.end()) found->second->send(zab::encode(packet));
+}
+
+void QuorumLinks::send_snapshot(zab::LinkId link, storage::SnapshotSerializer serializer) {
+    const auto found = learners_.find(link);
+    if (found != learners_.end()) found->second->send_snapshot(std::move(serializer));
+}
+
+void QuorumLinks::close_learner(zab::LinkId link) {
+    const auto found = learners_.find(link);
+    if (found == learners_.end()) return;
+    found->second->close();
+    learners_.erase(found);
+}
+
+void QuorumLinks::dial(core::Attempt attempt, ServerId leader) {
+    close_leader();
+    const ensemble::Member* member = settings_.config.find(leader);
+    if (member == nullptr) {
+        sink_(core::LeaderDialFailed{attempt, "server." + to_string(leader) + " is not a member"});
+        return;
+    }
+    leader_ = std::make_shared<LeaderLink>(io_, attempt, sink_, settings_.connect_timeout);
+    leader_->connect(member->quorum_address());
+}
+
+void QuorumLinks::send_to_leader(const zab::Packet& packet) {
+    if (leader_) leader_->send(zab::encode(packet));
+}
+
+void QuorumLinks::close_leader() {
+    if (!leader_) return;
+    leader_->stop();
+    leader_.reset();
+}
+
+void QuorumLinks::stop() {
+    close_port();
+    close_leader();
+}
+
+}  // namespace zk::net

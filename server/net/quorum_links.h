@@ -1,0 +1,77 @@
+// The quorum port: a leader's links to its learners, and a learner's link to its leader.
+// Shell, Asio, on one io_context; not thread-safe. Packets have no outer length, so both ends parse a stream; a SNAP
+// packet is followed by the raw snapshot. Each link is one first-in-first-out queue, bounded: a learner that falls too
+// far behind is dropped and synchronises anew. Source: ZooKeeper LearnerHandler, Learner; docs/WIRE.md.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "core/event.h"
+#include "ensemble/ensemble_config.h"
+#include "storage/snapshot.h"
+#include "zab/actions.h"
+#include "zab/packet.h"
+
+namespace zk::net {
+
+/// Where link events go; called from the io_context.
+using EventSink = std::function<void(core::Event)>;
+
+struct QuorumLinkSettings {
+    ServerId my_id;
+    ensemble::EnsembleConfig config;
+    Duration connect_timeout = std::chrono::seconds(5);
+};
+
+class LearnerLink;
+class LeaderLink;
+
+class QuorumLinks {
+  public:
+    QuorumLinks(boost::asio::io_context& io, QuorumLinkSettings settings, EventSink sink, Log log);
+    ~QuorumLinks();
+
+    /// Leader: binds the quorum port and accepts. Binding is tried again for a while, since the port may still be held
+    /// by connections of a previous reign; meanwhile learners are refused and come back.
+    void open_port();
+    /// Leader: closes the port and every learner link, without events.
+    void close_port();
+    void send_to_learner(zab::LinkId link, const zab::Packet& packet);
+    /// Queues the serializer's stream behind what was sent so far. The tree must live until close_port() or the link's end.
+    void send_snapshot(zab::LinkId link, storage::SnapshotSerializer serializer);
+    void close_learner(zab::LinkId link);
+
+    /// Learner: resolves and connects; LeaderConnected or LeaderDialFailed follows. Replaces an older link.
+    void dial(core::Attempt attempt, ServerId leader);
+    void send_to_leader(const zab::Packet& packet);
+    void close_leader();
+
+    /// Everything off, no events any more.
+    void stop();
+
+  private:
+    friend class LearnerLink;
+    struct Acceptor;
+    void accept_next(std::shared_ptr<Acceptor> acceptor);
+    void try_bind(std::shared_ptr<Acceptor> acceptor, int attempts_left);
+    void learner_gone(zab::LinkId link);
+
+    boost::asio::io_context& io_;
+    QuorumLinkSettings settings_;
+    EventSink sink_;
+    Log log_;
+    std::shared_ptr<Acceptor> acceptor_;
+    std::map<zab::LinkId, std::shared_ptr<LearnerLink>> learners_;
+    zab::LinkId next_link_ = 1;  // 0 is this server itself
+    std::shared_ptr<LeaderLink> leader_;
+};
+
+}  // namespace zk::net

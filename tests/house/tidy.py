@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""House rules as a test: banned words in pure rooms, file and line lengths, dead links in documents.
+
+Run from anywhere; prints each breach as file:line and exits 1 if there is one.
+"""
+
+import os
+import re
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CODE = (".h", ".cc")
+LINE_MAX = 125
+FILE_MAX = 620
+
+# Words that a pure room must not contain. base/check.cc guards its marks with a mutex and base/log.cc owns spdlog: they are
+# the two doors, named here.
+PURE_BANNED = {
+    r"#include <(thread|mutex|shared_mutex|condition_variable|atomic|filesystem|fstream|random|future)>": "thread, lock, file or random header",
+    r"#include <(boost/asio|boost/beast|spdlog|libssh2|sys/socket|unistd|fcntl)": "a shell's header",
+    r"std::chrono::(steady|system|high_resolution)_clock": "a clock",
+    r"\b(rand|srand|time|gettimeofday|clock_gettime)\(": "a clock or random source",
+    r"std::(thread|mutex|random_device|mt19937)": "thread, lock or random source",
+}
+PURE_EXEMPT = {"server/base/check.cc", "server/base/log.cc"}
+
+
+def rooms():
+    """Pure rooms as folders, read from the zk_room lines."""
+    pure = []
+    for top in ("server", "inventory", "agent", "controller"):
+        listing = os.path.join(ROOT, top, "CMakeLists.txt")
+        if not os.path.exists(listing):
+            continue
+        text = open(listing).read()
+        for match in re.finditer(r"zk_room\((\w+)\s+PURE([^)]*)\)", text):
+            path = re.search(r"PATH\s+(\S+)", match.group(2))
+            pure.append(os.path.normpath(os.path.join(top, path.group(1) if path else match.group(1))))
+    return pure
+
+
+def files(folder, endings):
+    for base, folders, names in os.walk(os.path.join(ROOT, folder)):
+        folders[:] = [f for f in folders if f not in ("build", ".git", "__pycache__")]
+        for name in sorted(names):
+            if name.endswith(endings):
+                yield os.path.relpath(os.path.join(base, name), ROOT)
+
+
+def check_pure(complaints):
+    found = rooms()
+    if len(found) < 10:
+        complaints.append("tests/house/tidy.py: found only %d pure rooms: its reading of CMakeLists.txt is broken" % len(found))
+    for room in found:
+        for path in files(room, CODE):
+            if path in PURE_EXEMPT:
+                continue
+            for number, line in enumerate(open(os.path.join(ROOT, path)), 1):
+                code = line.split("//")[0]
+                for pattern, what in PURE_BANNED.items():
+                    if re.search(pattern, code):
+                        complaints.append("%s:%d: %s in a pure room" % (path, number, what))
+
+
+def check_lengths(complaints):
+    for top in ("server", "inventory", "agent", "controller", "tests", "bench"):
+        for path in files(top, CODE):
+            lines = open(os.path.join(ROOT, path)).read().split("\n")
+            if len(lines) > FILE_MAX and not path.startswith("tests/"):
+                complaints.append("%s: %d lines, more than %d" % (path, len(lines), FILE_MAX))
+            for number, line in enumerate(lines, 1):
+                if len(line) > LINE_MAX:
+                    complaints.append("%s:%d: %d columns" % (path, number, len(line)))
+
+
+def check_links(complaints):
+    documents = [d for d in files(".", (".md",))]
+    for path in documents:
+        text = open(os.path.join(ROOT, path)).read()
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+            if re.match(r"[a-z]+:", target):
+                continue
+            if not os.path.exists(os.path.join(ROOT, os.path.dirname(path), target)):
+                complaints.append("%s: dead link %s" % (path, target))
+
+
+def main():
+    complaints = []
+    check_pure(complaints)
+    check_lengths(complaints)
+    check_links(complaints)
+    for complaint in complaints:
+        print(complaint)
+    print("house rules: %d breaches" % len(complaints))
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
