@@ -1,0 +1,262 @@
+// Reads, permissions and watches.
+#include <algorithm>
+
+#include "frontend/read_service.h"
+#include "frontend/watch_table.h"
+#include "harness.h"
+
+namespace zk::frontend {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+class Reads : public Harness {};
+class Watches : public Harness {
+  protected:
+    void run(ConnectionId id, OpCode op, const std::string& path) {
+        feed(id, request_frame(1, op, watch(path)));
+        sent[id].clear();
+    }
+};
+
+// Frames of appendix A, with the tree in the state of that capture.
+TEST_F(Reads, AnswersByteForByte) {
+    zxid = 1;
+    create("/a", tree::open_acl_list(), "x");
+    join(1, 9);
+    feed(1, from_hex("0000000f 00000003 00000003 00000002 2f62 01"));
+    EXPECT_EQ(hex(sent[1]), hex(from_hex("00000010 00000003 0000000000000002 ffffff9b")));
+    sent[1].clear();
+    feed(1, from_hex("0000000f 00000004 00000004 00000002 2f61 01"));
+    const std::string stat = "0000000000000002 0000000000000002 00000000000003ea 00000000000003ea"
+                             "00000000 00000000 00000000 0000000000000000 00000001 00000000 0000000000000002";
+    EXPECT_EQ(hex(sent[1]), hex(from_hex("00000059 00000004 0000000000000002 00000000 00000001 78" + stat)));
+    sent[1].clear();
+    auto changed = set_data("/a", "yy");
+    say(changed);
+    EXPECT_EQ(hex(sent[1]), hex(from_hex("0000001e ffffffff ffffffffffffffff 00000000 00000003 00000003 00000002 2f61")));
+}
+
+TEST_F(Reads, NullDataIsNotEmptyData) {
+    create("/null", tree::open_acl_list(), std::nullopt);
+    create("/empty", tree::open_acl_list(), "");
+    join(1, 9);
+    feed(1, request_frame(1, OpCode::get_data, plain("/null")) + request_frame(2, OpCode::get_data, plain("/empty")));
+    const auto all = frames(1);
+    EXPECT_EQ(hex(all[0].body.substr(0, 4)), "ffffffff");
+    EXPECT_EQ(hex(all[1].body.substr(0, 4)), "00000000");
+    EXPECT_EQ(all[0].body.size(), 72U);
+}
+
+TEST_F(Reads, ChildrenAreNamesAndStatFollowsInTheSecondForm) {
+    create("/a");
+    create("/a/x");
+    create("/a/y");
+    join(1, 9);
+    feed(1, request_frame(1, OpCode::get_children, plain("/a")) + request_frame(2, OpCode::get_children2, plain("/a")));
+    const auto all = frames(1);
+    for (const Frame& frame : all) {
+        jute::InputArchive archive(frame.body);
+        auto names = archive.get<std::vector<std::string>>();
+        std::sort(names.begin(), names.end());
+        EXPECT_EQ(names, (Strings{"x", "y"}));
+        if (frame.header.xid == Xid(1)) {
+            EXPECT_TRUE(archive.at_end());
+        } else {
+            EXPECT_EQ(archive.get<jute::Stat>().children_count, 2);
+            EXPECT_TRUE(archive.ok() && archive.at_end());
+        }
+    }
+}
+
+TEST_F(Reads, EmptyPathIsTheRoot) {
+    join(1, 9);
+    feed(1, request_frame(1, OpCode::exists, plain("")) + request_frame(2, OpCode::get_children, plain("/")) +
+                request_frame(3, OpCode::exists, plain("nonsense")) + request_frame(4, OpCode::exists, plain(std::string("/a\0b", 4))) +
+                request_frame(5, OpCode::get_data, plain("/a/")) );
+    EXPECT_EQ(story(1), (Strings{"1:0", "2:0", "3:-101", "4:-8", "5:-101"}));
+}
+
+TEST_F(Reads, PermissionsAreChecked) {
+    const std::string id = tree::digest_id("u:p");
+    create("/closed", {acl(perms::kAll, "digest", id)});
+    create("/writable", {acl(perms::kWrite, "world", "anyone"), acl(perms::kAll, "digest", id)});
+    join(1, 9);
+    const std::vector<OpCode> ops = {OpCode::exists, OpCode::get_data, OpCode::get_children, OpCode::get_children2};
+    for (const OpCode op : ops) {
+        for (const std::string path : {"/closed", "/writable"}) {
+            feed(1, request_frame(1, op, watch(path)));
+            EXPECT_EQ(story(1), (Strings{"1:-102"})) << to_string(op) << path;
+        }
+    }
+    feed(1, request_frame(1, OpCode::get_acl, jute::PathRequest{"/closed"}));
+    EXPECT_EQ(story(1), (Strings{"1:-102"}));
+    EXPECT_EQ(frontend.statistics().watches, 0) << "a refused read sets no watch";
+    feed(1, request_frame(-4, OpCode::auth, jute::AuthRequest{0, "digest", "u:p"}));
+    for (const OpCode op : ops) feed(1, request_frame(1, op, plain("/closed")));
+    EXPECT_EQ(story(1), (Strings{"-4:0", "1:0", "1:0", "1:0", "1:0"}));
+}
+
+TEST_F(Reads, DigestsAreMaskedForThoseWhoDoNotAdminister) {
+    const std::string id = tree::digest_id("bob:p");
+    const jute::AclList list = {acl(perms::kRead, "world", "anyone"), acl(perms::kAll, "digest", id),
+                                acl(perms::kRead, "ip", "10.0.0.0/8")};
+    create("/a", list);
+    join(1, 9);
+    feed(1, request_frame(1, OpCode::get_acl, jute::PathRequest{"/a"}));
+    auto shown = jute::decode<jute::AclList>(frames(1).at(0).body);
+    ASSERT_TRUE(shown);
+    jute::AclList expected = list;
+    expected[1].id.id = "bob:x";
+    EXPECT_EQ(*shown, expected);
+    feed(1, request_frame(-4, OpCode::auth, jute::AuthRequest{0, "digest", "bob:p"}));
+    frames(1);
+    feed(1, request_frame(2, OpCode::get_acl, jute::PathRequest{"/a"}));
+    shown = jute::decode<jute::AclList>(frames(1).at(0).body);
+    EXPECT_EQ(*shown, list);
+}
+
+TEST_F(Watches, AreOneShotAndPerTable) {
+    create("/a");
+    join(1, 9);
+    run(1, OpCode::get_data, "/a");
+    run(1, OpCode::get_children, "/a");
+    run(1, OpCode::get_data, "/a");
+    EXPECT_EQ(frontend.statistics().watches, 2);
+    say(create("/a/c"));
+    EXPECT_EQ(story(1), (Strings{"E4:/a"})) << "the data watch stays";
+    say(set_data("/a", "1"));
+    EXPECT_EQ(story(1), (Strings{"E3:/a"}));
+    say(set_data("/a", "2"));
+    say(remove("/a/c"));
+    EXPECT_TRUE(story(1).empty());
+}
+
+TEST_F(Watches, DeletedNodeIsToldOnce) {
+    create("/a");
+    join(1, 9);
+    join(2, 10);
+    run(1, OpCode::get_data, "/a");
+    run(1, OpCode::exists, "/a");
+    run(1, OpCode::get_children2, "/a");
+    run(2, OpCode::get_children, "/a");
+    run(2, OpCode::get_children, "/");
+    say(remove("/a"));
+    EXPECT_EQ(story(1), (Strings{"E2:/a"}));
+    EXPECT_EQ(story(2), (Strings{"E2:/a", "E4:/"}));
+    EXPECT_EQ(frontend.statistics().watches, 0);
+}
+
+TEST_F(Watches, ExistsWaitsForANodeThatIsMissing) {
+    join(1, 9);
+    run(1, OpCode::exists, "/a");
+    run(1, OpCode::get_data, "/a");
+    run(1, OpCode::get_children, "/a");
+    EXPECT_EQ(frontend.statistics().watches, 1) << "only exists watches what is missing";
+    say(create("/a"));
+    EXPECT_EQ(story(1), (Strings{"E1:/a"}));
+}
+
+TEST_F(Watches, MultiTellsItsPartsInOrder) {
+    create("/p");
+    join(1, 9);
+    run(1, OpCode::exists, "/p/a");
+    run(1, OpCode::get_children, "/p");
+    run(1, OpCode::get_data, "/p");
+    jute::MultiTxn multi;
+    multi.parts.push_back({OpCode::create, jute::encode(jute::CreateTxn{"/p/a", "x", tree::open_acl_list(), false, -1})});
+    multi.parts.push_back({OpCode::remove, jute::encode(jute::DeleteTxn{"/p/a"})});
+    multi.parts.push_back({OpCode::set_data, jute::encode(jute::SetDataTxn{"/p", "y", 1})});
+    say(apply(OpCode::multi, multi));
+    EXPECT_EQ(story(1), (Strings{"E1:/p/a", "E4:/p", "E3:/p"}));
+}
+
+TEST_F(Watches, EventPrecedesTheReplyOfItsWriter) {
+    create("/a");
+    join(1, 9);
+    run(1, OpCode::get_data, "/a");
+    feed(1, request_frame(2, OpCode::set_data, jute::SetDataRequest{"/a", "1", -1}));
+    auto changed = set_data("/a", "1");
+    say(changed, reply(1, 9, 2, OpCode::set_data));
+    EXPECT_EQ(story(1), (Strings{"E3:/a", "2:0"}));
+}
+
+TEST_F(Watches, UnreadableNodesAreNotToldButTheWatchIsGone) {
+    const jute::AclList closed = {acl(perms::kAll, "digest", tree::digest_id("u:p"))};
+    create("/p");
+    join(1, 9);
+    run(1, OpCode::exists, "/p/secret");
+    run(1, OpCode::get_children, "/p");
+    say(create("/p/secret", closed));
+    EXPECT_EQ(story(1), (Strings{"E4:/p"})) << "the parent is readable";
+    EXPECT_EQ(frontend.statistics().watches, 0);
+    say(remove("/p/secret"));
+    EXPECT_TRUE(story(1).empty());
+}
+
+TEST_F(Watches, GoWithTheirConnection) {
+    create("/a");
+    join(1, 9);
+    join(2, 10);
+    run(1, OpCode::get_data, "/a");
+    run(1, OpCode::get_children, "/a");
+    run(2, OpCode::get_data, "/a");
+    frontend.on_closed(1, out);
+    collect();
+    EXPECT_EQ(frontend.statistics().watches, 1);
+    say(set_data("/a", "1"));
+    EXPECT_EQ(story(2), (Strings{"E3:/a"}));
+}
+
+TEST_F(Watches, SetWatchesTellsWhatWasMissed) {
+    create("/old");        // 1
+    create("/changed");    // 2
+    create("/parent");     // 3
+    create("/appeared");   // 4
+    create("/still");      // 5
+    set_data("/changed", "1");   // 6
+    create("/parent/c");         // 7
+    join(1, 9);
+    jute::SetWatchesRequest request;
+    request.relative_zxid = Zxid(5);
+    request.data = {"/old", "/changed", "/gone"};
+    request.exist = {"/appeared", "/never"};
+    request.child = {"/parent", "/still", "/gone"};
+    feed(1, request_frame(-8, OpCode::set_watches, request));
+    EXPECT_EQ(story(1), (Strings{"E3:/changed", "E2:/gone", "E1:/appeared", "E4:/parent", "E2:/gone", "-8:0"}));
+    EXPECT_EQ(frontend.statistics().watches, 3);
+    say(set_data("/old", "1"));
+    say(create("/never"));
+    say(create("/still/c"));
+    EXPECT_EQ(story(1), (Strings{"E3:/old", "E1:/never", "E4:/still"}));
+    EXPECT_EQ(frontend.statistics().watches, 0);
+}
+
+TEST_F(Watches, SetWatchesTakesNullListsAndAnyXid) {
+    join(1, 9);
+    feed(1, framed(from_hex("00000005 00000065 0000000000000000 ffffffff ffffffff ffffffff")));
+    EXPECT_EQ(story(1), (Strings{"5:0"}));
+    feed(1, framed(from_hex("00000006 00000065 0000000000000000 00000001 ffffffff 00000000 00000000")));
+    EXPECT_EQ(story(1), (Strings{"6:-5"}));
+}
+
+TEST(WatchTable, KeepsOrderAndForgets) {
+    WatchTable table;
+    table.add("/a", 3);
+    table.add("/a", 1);
+    table.add("/a", 3);
+    table.add("/b", 1);
+    EXPECT_EQ(table.size(), 3U);
+    EXPECT_TRUE(table.contains("/a", 1));
+    EXPECT_FALSE(table.contains("/b", 3));
+    EXPECT_EQ(table.take("/a"), (std::vector<ConnectionId>{3, 1}));
+    EXPECT_TRUE(table.take("/a").empty());
+    EXPECT_EQ(table.size(), 1U);
+    table.remove_connection(1);
+    table.remove_connection(1);
+    EXPECT_EQ(table.size(), 0U);
+    EXPECT_TRUE(table.take("/b").empty());
+}
+
+}  // namespace
+}  // namespace zk::frontend
