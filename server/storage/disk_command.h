@@ -41,7 +41,8 @@ struct PrepareSnapshotInstall {
 };
 /// Reads everything again, as after a restart. Answered by Reloaded.
 struct Reload {};
-/// Removes snapshots and logs that are not needed for the newest `retain` snapshots. No answer.
+/// Removes snapshots and logs that are not needed for the newest `retain` snapshots. No answer. Reads those snapshots whole:
+/// a server with a large tree rather lets its snapshot thread do it (disk::SnapshotThread::purge).
 struct Purge {
     int retain = 3;
 };
@@ -112,12 +113,19 @@ class DiskExecutor {
   private:
     Result<> run(DiskCommand& command, std::vector<DiskEvent>& out);
     Result<> sync(std::vector<DiskEvent>& out);
-    Result<> truncate_to(Zxid zxid, std::vector<DiskEvent>& out);
-    Result<> prepare_install(Zxid zxid, std::vector<DiskEvent>& out);
+    void stop_on_failure(const Result<>& result, std::vector<DiskEvent>& out);
+    Result<> run_synced(const AppendTxn& command, std::vector<DiskEvent>& out);
+    Result<> run_synced(const RollLog& command, std::vector<DiskEvent>& out);
+    Result<> run_synced(const SaveAcceptedEpoch& command, std::vector<DiskEvent>& out);
+    Result<> run_synced(const SaveCurrentEpoch& command, std::vector<DiskEvent>& out);
+    Result<> run_synced(const TruncateLog& command, std::vector<DiskEvent>& out);
+    Result<> run_synced(const PrepareSnapshotInstall& command, std::vector<DiskEvent>& out);
+    Result<> run_synced(const Reload& command, std::vector<DiskEvent>& out);
+    Result<> run_synced(const Purge& command, std::vector<DiskEvent>& out);
 
     Disk& disk_;
     Paths paths_;
-    ExecutorOptions options_;
+    RecoveryOptions recovery_;
     Log log_;
     LogWriter writer_;
     Zxid appended_;

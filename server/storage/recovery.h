@@ -13,7 +13,8 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "storage/disk.h"
-#include "storage/snapshot.h"
+#include "storage/snapshot_file.h"
+#include "storage/txn_log.h"
 #include "tree/data_tree.h"
 
 namespace zk::storage {
@@ -31,8 +32,12 @@ struct Paths {
 struct RecoveryOptions {
     /// zookeeper.db.autocreate: an empty directory becomes a new database even without the marker.
     bool autocreate = true;
-    /// A standalone server has no epochs: epoch files are neither read, checked nor written.
+    /// A standalone server has no epochs: its epoch files are neither written nor compared.
     bool standalone = false;
+    /// Removes temporary files of a crashed predecessor. Only at the start of a process: later they may be in use.
+    bool remove_temporary = true;
+    /// Larger records are damage; raise with jute.maxbuffer.
+    std::int32_t payload_max = kLogPayloadMax;
 };
 
 struct RecoveredState {
@@ -48,13 +53,25 @@ struct RecoveredState {
 
 /// Loads the newest valid snapshot and replays the log; makes a new database in empty directories when allowed; checks
 /// and completes the epoch files. Fails rather than start from less than was once there; the words name the file.
-/// What a crash may leave half-made (temporary files, a last log without header) is removed.
+/// What a crash may leave half-made (temporary files, a last log file without header) is removed.
 Result<RecoveredState> recover(Disk& disk,
                                const Paths& paths,
                                const RecoveryOptions& options,
                                const Log& log = {});
 
-/// autopurge: keeps the `retain` newest valid snapshots (at least 3) and the logs they need.
+/// Snapshot and log only, without anything above `limit`: tree, sessions, last_zxid, recent. Changes nothing on disk.
+/// Errc::not_found when there is no snapshot at or below `limit`.
+Result<RecoveredState> restore(Disk& disk,
+                               const Paths& paths,
+                               Zxid limit,
+                               const RecoveryOptions& options,
+                               const Log& log = {});
+
+/// Removes snapshots that contain, or may contain, anything above `last`, and those that are damaged. Durable.
+Result<> remove_snapshots_above(Disk& disk, const std::string& dir, Zxid last);
+
+/// autopurge: keeps the `retain` newest valid snapshots (at least 3) and the logs they need. Reads the kept ones whole to
+/// verify them, so it takes its time.
 Result<> purge(Disk& disk, const Paths& paths, int retain);
 
 }  // namespace zk::storage

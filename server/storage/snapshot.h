@@ -13,7 +13,6 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/result.h"
-#include "storage/disk.h"
 #include "tree/data_tree.h"
 
 namespace zk::storage {
@@ -56,7 +55,9 @@ class SnapshotSerializer {
 /// Builds a fresh tree from bytes that come in any pieces. Trusts nothing: wrong bytes are Errc::corrupt.
 class SnapshotParser {
   public:
-    explicit SnapshotParser(Form form);
+    /// verify: everything is checked, nothing is kept.
+    enum class Purpose { load, verify };
+    explicit SnapshotParser(Form form, Purpose purpose = Purpose::load);
     ~SnapshotParser();
     SnapshotParser(SnapshotParser&&) noexcept;
 
@@ -68,7 +69,7 @@ class SnapshotParser {
     /// file form: the file has ended here. Errc::corrupt when it was cut.
     Result<> finish();
 
-    /// REQUIRES: done(); once. The tree's last zxid is 0 and set by the caller from the name or the SNAP packet.
+    /// REQUIRES: done(), Purpose::load; once. The tree's last zxid is 0 and set by the caller from the name or the SNAP packet.
     std::unique_ptr<tree::DataTree> take_tree();
     SessionTable take_sessions();
     /// file form: the digest section, when there is one of a known version.
@@ -78,50 +79,5 @@ class SnapshotParser {
     struct State;
     std::unique_ptr<State> state_;
 };
-
-/// A snapshot file by its name.
-struct SnapshotName {
-    enum class Compression { none, gz, snappy };
-    Zxid zxid;
-    Compression compression{};
-    std::string name;
-};
-/// "snapshot.100000000".
-std::string snapshot_name(Zxid zxid);
-/// The snapshot files of `dir`, newest first. Names that only resemble one (snapshot.11.tmp) are an error: ZooKeeper
-/// would load them.
-Result<std::vector<SnapshotName>> list_snapshots(Disk& disk, const std::string& dir);
-
-struct LoadedSnapshot {
-    Zxid zxid;  ///< from the name
-    std::unique_ptr<tree::DataTree> tree;
-    SessionTable sessions;
-    std::optional<SnapshotDigest> digest;
-};
-/// Reads and verifies one file, plain or gz. Errc::corrupt for damaged ones, Errc::unsupported for snappy.
-Result<LoadedSnapshot> load_snapshot(Disk& disk, const std::string& dir, const SnapshotName& file);
-/// Reads and verifies one file without keeping its tree.
-Result<> verify_snapshot(Disk& disk, const std::string& dir, const SnapshotName& file);
-
-/// Writes snapshot.<zxid> under a temporary name that no server takes for a snapshot; finish() makes it durable and then
-/// gives it its name. Destroyed unfinished, it leaves only a temporary file, which the next recovery removes.
-class SnapshotFile {
-  public:
-    SnapshotFile(Disk& disk, std::string dir);
-    Result<> begin(Zxid zxid);
-    Result<> write(ByteView chunk);
-    /// See SnapshotSerializer::end_zxid() for what must be durable before.
-    Result<> finish();
-    /// Removes the temporary file of an unfinished one.
-    Result<> abandon();
-
-  private:
-    Disk& disk_;
-    std::string dir_;
-    Zxid zxid_;
-    std::unique_ptr<DiskFile> file_;
-};
-/// Temporary names are "tmp.snapshot.<hex>" and "tmp.log.<hex>".
-inline constexpr const char* kTempPrefix = "tmp.";
 
 }  // namespace zk::storage

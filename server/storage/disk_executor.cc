@@ -1,0 +1,121 @@
+#include <type_traits>
+#include <utility>
+
+#include "base/check.h"
+#include "storage/disk_command.h"
+#include "storage/epoch_files.h"
+
+namespace zk::storage {
+namespace {
+RecoveryOptions for_reload(RecoveryOptions options) {
+    options.remove_temporary = false;
+    return options;
+}
+}  // namespace
+
+DiskExecutor::DiskExecutor(Disk& disk, Paths paths, ExecutorOptions options, Log log)
+    : disk_(disk),
+      paths_(std::move(paths)),
+      recovery_(for_reload(options.recovery)),
+      log_(std::move(log)),
+      writer_(disk, paths_.logs(), options.log) {}
+
+void DiskExecutor::execute(std::vector<DiskCommand>& batch, std::vector<DiskEvent>& out) {
+    for (DiskCommand& command : batch) {
+        if (failed_) break;
+        stop_on_failure(run(command, out), out);
+    }
+    batch.clear();
+    if (!failed_) stop_on_failure(sync(out), out);
+}
+
+void DiskExecutor::stop_on_failure(const Result<>& result, std::vector<DiskEvent>& out) {
+    if (result.has_value()) return;
+    ZK_COVERED("storage.disk_failed");
+    failed_ = true;
+    log_.error("storage.disk_failed {}", result.error().message());
+    out.emplace_back(DiskFailed{result.error().message()});
+}
+
+Result<> DiskExecutor::run(DiskCommand& command, std::vector<DiskEvent>& out) {
+    if (const auto* append = std::get_if<AppendTxn>(&command)) {
+        appended_ = append->zxid;
+        return writer_.append(append->zxid, *append->payload);
+    }
+    if (std::holds_alternative<RollLog>(command)) return writer_.roll();
+    ZK_CHECK(sync(out));  // nothing below may overtake an append
+    return std::visit([&](const auto& other) { return run_synced(other, out); }, command);
+}
+
+Result<> DiskExecutor::sync(std::vector<DiskEvent>& out) {
+    if (!writer_.has_unsynced()) return ok();
+    ZK_CHECK(writer_.sync());
+    out.emplace_back(LogDurable{appended_});
+    return ok();
+}
+
+Result<> DiskExecutor::run_synced(const AppendTxn& /*command*/, std::vector<DiskEvent>& /*out*/) {
+    ZK_ASSERT(!"appends are not synced one by one");
+    return ok();
+}
+
+Result<> DiskExecutor::run_synced(const RollLog& /*command*/, std::vector<DiskEvent>& /*out*/) {
+    ZK_ASSERT(!"rolling needs no sync");
+    return ok();
+}
+
+Result<> DiskExecutor::run_synced(const SaveAcceptedEpoch& command, std::vector<DiskEvent>& out) {
+    ZK_CHECK(write_epoch(disk_, paths_.snapshots(), kAcceptedEpochName, command.epoch));
+    out.emplace_back(AcceptedEpochSaved{command.epoch});
+    return ok();
+}
+
+Result<> DiskExecutor::run_synced(const SaveCurrentEpoch& command, std::vector<DiskEvent>& out) {
+    ZK_CHECK(write_epoch(disk_, paths_.snapshots(), kCurrentEpochName, command.epoch));
+    out.emplace_back(CurrentEpochSaved{command.epoch});
+    return ok();
+}
+
+Result<> DiskExecutor::run_synced(const TruncateLog& command, std::vector<DiskEvent>& out) {
+    ZK_CHECK(writer_.roll());
+    // First see that the zxid can be reached, so that a refusal changes nothing.
+    auto state = restore(disk_, paths_, command.zxid, recovery_, log_);
+    if (!state.has_value() || state->last_zxid != command.zxid) {
+        ZK_COVERED("storage.truncate_refused");
+        std::string why = state.has_value() ? "the nearest stored transaction is " + to_string(state->last_zxid)
+                                            : state.error().message();
+        out.emplace_back(TruncateFailed{command.zxid, std::move(why)});
+        return ok();
+    }
+    // Snapshots before the log: were the log cut first, a crash would leave a snapshot ahead of it that wins.
+    ZK_CHECK(remove_snapshots_above(disk_, paths_.snapshots(), command.zxid));
+    ZK_CHECK(truncate_log(disk_, paths_.logs(), command.zxid));
+    ZK_TRY(RecoveredState reloaded, recover(disk_, paths_, recovery_, log_));
+    if (reloaded.last_zxid != command.zxid) {
+        return Error(Errc::failed, "after truncation to " + to_string(command.zxid) + " the log ends at " +
+                                       to_string(reloaded.last_zxid));
+    }
+    out.emplace_back(LogTruncated{command.zxid, std::move(reloaded)});
+    return ok();
+}
+
+Result<> DiskExecutor::run_synced(const PrepareSnapshotInstall& command, std::vector<DiskEvent>& out) {
+    ZK_CHECK(writer_.roll());
+    ZK_CHECK(remove_snapshots_above(disk_, paths_.snapshots(), command.zxid));
+    ZK_CHECK(truncate_log(disk_, paths_.logs(), command.zxid));
+    out.emplace_back(SnapshotPrepared{command.zxid});
+    return ok();
+}
+
+Result<> DiskExecutor::run_synced(const Reload& /*command*/, std::vector<DiskEvent>& out) {
+    ZK_CHECK(writer_.roll());
+    ZK_TRY(RecoveredState state, recover(disk_, paths_, recovery_, log_));
+    out.emplace_back(Reloaded{std::move(state)});
+    return ok();
+}
+
+Result<> DiskExecutor::run_synced(const Purge& command, std::vector<DiskEvent>& /*out*/) {
+    return purge(disk_, paths_, command.retain);
+}
+
+}  // namespace zk::storage

@@ -1,0 +1,303 @@
+#include "storage/recovery.h"
+
+#include <algorithm>
+#include <deque>
+#include <limits>
+#include <optional>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "jute/txn.h"
+#include "storage/epoch_files.h"
+#include "storage/file_name.h"
+#include "storage/log_reader.h"
+#include "storage/replay.h"
+
+namespace zk::storage {
+namespace {
+
+constexpr Zxid kNoLimit{std::numeric_limits<std::int64_t>::max()};
+
+Result<> refuse_mixed_directories(Disk& disk, const Paths& paths) {
+    if (paths.snapshots() == paths.logs()) return ok();
+    ZK_TRY(const auto snapshots, list_snapshots(disk, paths.logs()));
+    ZK_TRY(const auto logs, list_logs(disk, paths.snapshots()));
+    if (snapshots.empty() && logs.empty()) return ok();
+    const std::string place = snapshots.empty() ? paths.snapshots() + "/" + logs.front().name
+                                                : paths.logs() + "/" + snapshots.front().name;
+    return Error(Errc::refused,
+                 place + " is in the wrong directory: with dataLogDir set, snapshots belong to dataDir and logs to "
+                         "dataLogDir; was the setting changed? Move the files or restore the setting");
+}
+
+Result<> remove_temporary_files(Disk& disk, const std::string& dir) {
+    ZK_TRY(const std::vector<std::string> names, disk.list(dir));
+    for (const std::string& name : names) {
+        if (name.starts_with(kTempPrefix)) ZK_CHECK(disk.remove(dir + "/" + name));
+    }
+    return ok();
+}
+
+// The last log file may lack its header when its creator crashed (not ours: see LogWriter::open). No server can open
+// such a file and nothing in it was ever acknowledged.
+Result<> remove_headerless_log(Disk& disk, const std::string& dir, const Log& log) {
+    ZK_TRY(const std::vector<LogFile> files, list_logs(disk, dir));
+    if (files.empty()) return ok();
+    LogFileReader reader(disk, dir, files.back().name);
+    const auto first = reader.next();
+    if (!first.has_value() || !reader.headerless()) return ok();
+    ZK_COVERED("storage.headerless_log_removed");
+    log.warn("storage.headerless_log_removed file={}/{}", dir, files.back().name);
+    ZK_CHECK(disk.remove(dir + "/" + files.back().name));
+    return disk.sync_dir(dir);
+}
+
+void warn_strays(const std::vector<std::string>& strays, const Log& log) {
+    for (const std::string& stray : strays) {
+        log.warn("storage.stray_file file={} ignored=yes advice=\"ZooKeeper would read it: move it away\"", stray);
+    }
+}
+
+Result<bool> any_record(Disk& disk, const Paths& paths) {
+    ZK_TRY(const std::vector<LogFile> files, list_logs(disk, paths.logs()));
+    for (const LogFile& file : files) {
+        LogFileReader reader(disk, paths.logs(), file.name);
+        ZK_TRY(const std::optional<LogRecord> record, reader.next());
+        if (record) return true;
+    }
+    return false;
+}
+
+Result<> write_snapshot(Disk& disk, const std::string& dir, const tree::DataTree& tree, const SessionTable& sessions) {
+    SnapshotSerializer serializer(tree, sessions, Form::file);
+    SnapshotFile file(disk, dir);
+    ZK_CHECK(file.begin(serializer.zxid()));
+    Bytes chunk;
+    for (bool more = true; more;) {
+        chunk.clear();
+        more = serializer.next_chunk(chunk, std::size_t{1} << 20);
+        ZK_CHECK(file.write(chunk));
+    }
+    return file.finish();
+}
+
+Result<bool> has_seen_epoch(Disk& disk, const std::string& dir) {
+    ZK_TRY(const std::optional<Epoch> current, read_epoch(disk, dir, kCurrentEpochName));
+    ZK_TRY(const std::optional<Epoch> accepted, read_epoch(disk, dir, kAcceptedEpochName));
+    return std::max(current.value_or(Epoch(0)), accepted.value_or(Epoch(0))) > Epoch(0);
+}
+
+// No snapshot at all: a new database, if that is allowed.
+Result<RecoveredState> create_database(Disk& disk,
+                                       const Paths& paths,
+                                       const RecoveryOptions& options,
+                                       bool marked,
+                                       const Log& log) {
+    ZK_TRY(const bool has_records, any_record(disk, paths));
+    if (has_records) {
+        return Error(Errc::refused,
+                     paths.snapshots() + " has no snapshot, but " + paths.logs() +
+                         " has transactions: the snapshot they build on is lost. Restore it, or empty both "
+                         "directories to let this member copy everything from the leader");
+    }
+    RecoveredState state;
+    state.tree = std::make_unique<tree::DataTree>();
+    // Epochs without data: a member whose data are gone, or whose first SNAP was cut. It may copy, but not vote.
+    ZK_TRY(const bool had_epoch, has_seen_epoch(disk, paths.snapshots()));
+    if ((!options.autocreate || had_epoch) && !marked) {
+        log.warn("storage.empty autocreate={} had_epoch={} initialize=false last_zxid=-1 may_vote=false",
+                 options.autocreate, had_epoch);
+        state.last_zxid = Zxid(-1);
+        return state;
+    }
+    state.fresh = true;
+    state.tree->set_last_zxid(Zxid(0));
+    ZK_CHECK(write_snapshot(disk, paths.snapshots(), *state.tree, state.sessions));
+    log.info("storage.database_created dir={}", paths.snapshots());
+    return state;
+}
+
+// currentEpoch.tmp beside a currentEpoch that is too old: a crash between writing and renaming (ZOOKEEPER-4269).
+Result<Epoch> adopt_left_over_epoch(Disk& disk, const std::string& dir, Epoch current, Epoch of_zxid) {
+    const std::string temp = std::string(kCurrentEpochName) + ".tmp";
+    ZK_TRY(const std::optional<Epoch> left_over, read_epoch(disk, dir, temp));
+    if (!left_over || *left_over < of_zxid) {
+        return Error(Errc::corrupt,
+                     dir + "/" + kCurrentEpochName + " says epoch " + to_string(current) +
+                         ", but transactions of epoch " + to_string(of_zxid) + " are stored: the file was lost or "
+                         "replaced. Restore it, or empty the directory to copy everything from the leader");
+    }
+    ZK_COVERED("storage.epoch_temp_adopted");
+    ZK_CHECK(write_epoch(disk, dir, kCurrentEpochName, *left_over));
+    return *left_over;
+}
+
+Result<Epoch> load_epoch(Disk& disk, const std::string& dir, const char* name, Epoch otherwise) {
+    ZK_TRY(const std::optional<Epoch> epoch, read_epoch(disk, dir, name));
+    if (epoch) return *epoch;
+    ZK_CHECK(write_epoch(disk, dir, name, otherwise));
+    return otherwise;
+}
+
+Result<> load_epochs(Disk& disk, const Paths& paths, RecoveredState& state) {
+    const std::string dir = paths.snapshots();
+    const Epoch of_zxid = state.last_zxid.epoch();
+    ZK_TRY(state.current_epoch, load_epoch(disk, dir, kCurrentEpochName, of_zxid));
+    ZK_TRY(state.accepted_epoch, load_epoch(disk, dir, kAcceptedEpochName, of_zxid));
+    if (state.fresh && state.current_epoch < of_zxid) {
+        // The directory was once empty without a right to vote (-1) and has now been given the marker.
+        if (state.accepted_epoch < of_zxid) {
+            ZK_CHECK(write_epoch(disk, dir, kAcceptedEpochName, of_zxid));
+            state.accepted_epoch = of_zxid;
+        }
+        ZK_CHECK(write_epoch(disk, dir, kCurrentEpochName, of_zxid));
+        state.current_epoch = of_zxid;
+    }
+    if (of_zxid > state.current_epoch) {
+        ZK_TRY(state.current_epoch, adopt_left_over_epoch(disk, dir, state.current_epoch, of_zxid));
+    }
+    if (state.accepted_epoch < state.current_epoch) {
+        return Error(Errc::corrupt,
+                     dir + "/" + kAcceptedEpochName + " says " + to_string(state.accepted_epoch) + ", below " +
+                         kCurrentEpochName + " with " + to_string(state.current_epoch) +
+                         ": one of the files was lost or replaced; restore both");
+    }
+    return ok();
+}
+
+// Snapshots newest first until one loads and its log carries it to a consistent state.
+struct Attempts {
+    std::string words;  // why the newer ones were not used
+    Zxid at_least{-1};  // names of damaged ones: so far the history once went
+};
+
+Result<std::optional<RecoveredState>> try_snapshot(Disk& disk,
+                                                   const Paths& paths,
+                                                   const SnapshotName& file,
+                                                   Zxid limit,
+                                                   const RecoveryOptions& options,
+                                                   Attempts& attempts,
+                                                   const Log& log) {
+    using State = std::optional<RecoveredState>;
+    auto loaded = load_snapshot(disk, paths.snapshots(), file);
+    if (!loaded.has_value()) {
+        log.warn("storage.snapshot_unusable {}", loaded.error().message());
+        attempts.words += "; " + loaded.error().message();
+        attempts.at_least = std::max(attempts.at_least, file.zxid);
+        return State();
+    }
+    const std::optional<SnapshotDigest> digest = loaded->digest;
+    ZK_TRY(RecoveredState state, replay_log(disk, paths.logs(), *std::move(loaded), limit, options.payload_max, log));
+    if (digest && digest->zxid > state.last_zxid) {
+        ZK_COVERED("storage.fuzzy_snapshot_ahead_of_log");
+        attempts.words += "; " + paths.snapshots() + "/" + file.name + " contains changes up to " +
+                          to_string(digest->zxid) + ", but the log ends at " + to_string(state.last_zxid);
+        return State();
+    }
+    return State(std::move(state));
+}
+
+}  // namespace
+
+Result<RecoveredState> restore(Disk& disk,
+                               const Paths& paths,
+                               Zxid limit,
+                               const RecoveryOptions& options,
+                               const Log& log) {
+    std::vector<std::string> strays;
+    ZK_TRY(const std::vector<SnapshotName> files, list_snapshots(disk, paths.snapshots(), &strays));
+    warn_strays(strays, log);
+    Attempts attempts;
+    bool any = false;
+    for (const SnapshotName& file : files) {
+        if (file.zxid > limit) continue;
+        any = true;
+        ZK_TRY(auto state, try_snapshot(disk, paths, file, limit, options, attempts, log));
+        if (!state) continue;
+        if (state->last_zxid < attempts.at_least) {
+            return Error(Errc::corrupt,
+                         "snapshot and log only reach " + to_string(state->last_zxid) + ", but a damaged snapshot of " +
+                             to_string(attempts.at_least) +
+                             " says that more was stored: starting would forget acknowledged writes" + attempts.words);
+        }
+        return *std::move(state);
+    }
+    if (any) {
+        return Error(Errc::corrupt,
+                     "no snapshot in " + paths.snapshots() + " is usable" + attempts.words +
+                         ". Restore one, or empty the directories to copy everything from the leader");
+    }
+    return Error(Errc::not_found, "no snapshot in " + paths.snapshots());
+}
+
+Result<RecoveredState> recover(Disk& disk, const Paths& paths, const RecoveryOptions& options, const Log& log) {
+    ZK_CHECK(disk.make_dirs(paths.snapshots()));
+    ZK_CHECK(disk.make_dirs(paths.logs()));
+    ZK_CHECK(refuse_mixed_directories(disk, paths));
+    if (options.remove_temporary) {
+        ZK_CHECK(remove_temporary_files(disk, paths.snapshots()));
+        if (paths.snapshots() != paths.logs()) ZK_CHECK(remove_temporary_files(disk, paths.logs()));
+    }
+    ZK_CHECK(remove_headerless_log(disk, paths.logs(), log));
+    ZK_TRY(const bool marked, disk.exists(paths.initialize_marker()));
+
+    auto restored = restore(disk, paths, kNoLimit, options, log);
+    if (!restored.has_value() && restored.error().code == Errc::not_found) {
+        restored = create_database(disk, paths, options, marked, log);
+    }
+    if (!restored.has_value()) return std::move(restored).error();
+    RecoveredState state = *std::move(restored);
+    if (marked) {
+        ZK_CHECK(disk.remove(paths.initialize_marker()));
+        ZK_CHECK(disk.sync_dir(paths.log_dir));
+    }
+    if (options.standalone) {
+        state.current_epoch = state.accepted_epoch = state.last_zxid.epoch();
+    } else {
+        ZK_CHECK(load_epochs(disk, paths, state));
+    }
+    log.info("storage.recovered last_zxid={} accepted_epoch={} current_epoch={} nodes={} sessions={} fresh={}",
+             state.last_zxid, state.accepted_epoch, state.current_epoch, state.tree->node_count(),
+             state.sessions.size(), state.fresh);
+    return state;
+}
+
+Result<> remove_snapshots_above(Disk& disk, const std::string& dir, Zxid last) {
+    ZK_TRY(const std::vector<SnapshotName> files, list_snapshots(disk, dir));
+    for (const SnapshotName& file : files) {
+        bool keep = file.zxid <= last;
+        if (keep) {
+            // A fuzzy one may contain later txns under an earlier name.
+            const auto digest = verify_snapshot(disk, dir, file);
+            keep = digest.has_value() && (!*digest || (*digest)->zxid <= last);
+        }
+        if (!keep) ZK_CHECK(disk.remove(dir + "/" + file.name));
+    }
+    return disk.sync_dir(dir);
+}
+
+Result<> purge(Disk& disk, const Paths& paths, int retain) {
+    const int wanted = std::max(retain, 3);
+    ZK_TRY(const std::vector<SnapshotName> snapshots, list_snapshots(disk, paths.snapshots()));
+    int valid = 0;
+    std::optional<Zxid> oldest_kept;
+    for (const SnapshotName& file : snapshots) {
+        if (!verify_snapshot(disk, paths.snapshots(), file).has_value()) continue;
+        if (++valid == wanted) {
+            oldest_kept = file.zxid;
+            break;
+        }
+    }
+    if (!oldest_kept) return ok();
+    // Logs first, oldest first: a crash between must leave no snapshot without its log.
+    ZK_TRY(const std::vector<LogFile> logs, list_logs(disk, paths.logs()));
+    for (std::size_t i = 0; i + 1 < logs.size() && logs[i + 1].first <= *oldest_kept; ++i) {
+        ZK_CHECK(disk.remove(paths.logs() + "/" + logs[i].name));
+    }
+    for (const SnapshotName& file : snapshots) {
+        if (file.zxid < *oldest_kept) ZK_CHECK(disk.remove(paths.snapshots() + "/" + file.name));
+    }
+    return ok();
+}
+
+}  // namespace zk::storage

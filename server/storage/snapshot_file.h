@@ -1,0 +1,65 @@
+// Snapshot files: names, choice, loading with every checksum verified, writing aside.
+// Pure, over Disk. Source: ZooKeeper FileSnap, SnapStream.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "storage/disk.h"
+#include "storage/snapshot.h"
+#include "tree/data_tree.h"
+
+namespace zk::storage {
+
+/// A snapshot file by its name.
+struct SnapshotName {
+    enum class Compression { none, gz, snappy };
+    Zxid zxid;
+    Compression compression{};
+    std::string name;
+};
+/// "snapshot.100000000".
+std::string snapshot_name(Zxid zxid);
+/// The snapshot files of `dir`, newest first. Names that only resemble one (snapshot.11.tmp, which ZooKeeper would load)
+/// are left out and added to `strays`.
+Result<std::vector<SnapshotName>> list_snapshots(Disk& disk,
+                                                 const std::string& dir,
+                                                 std::vector<std::string>* strays = nullptr);
+
+struct LoadedSnapshot {
+    Zxid zxid;  ///< from the name
+    std::unique_ptr<tree::DataTree> tree;
+    SessionTable sessions;
+    std::optional<SnapshotDigest> digest;
+};
+/// Reads and verifies one file, plain or gz. Errc::corrupt for damaged ones, Errc::unsupported for snappy.
+Result<LoadedSnapshot> load_snapshot(Disk& disk, const std::string& dir, const SnapshotName& file);
+/// Reads and verifies one file without keeping its tree; its digest section, if any.
+Result<std::optional<SnapshotDigest>> verify_snapshot(Disk& disk, const std::string& dir, const SnapshotName& file);
+
+/// Writes snapshot.<zxid> under a temporary name that no server takes for a snapshot; finish() makes it durable and then
+/// gives it its name. Destroyed unfinished, it leaves only a temporary file, which the next recovery removes.
+class SnapshotFile {
+  public:
+    SnapshotFile(Disk& disk, std::string dir);
+    Result<> begin(Zxid zxid);
+    Result<> write(ByteView chunk);
+    /// See SnapshotSerializer::end_zxid() for what must be durable before.
+    Result<> finish();
+    /// Removes the temporary file of an unfinished one.
+    Result<> abandon();
+
+  private:
+    [[nodiscard]] std::string temp_path() const;
+
+    Disk& disk_;
+    std::string dir_;
+    Zxid zxid_;
+    std::unique_ptr<DiskFile> file_;
+};
+}  // namespace zk::storage
