@@ -107,16 +107,21 @@ class Learner {
 
     // learner.cc: connection, epoch, broadcast
     void dial(Actions& out);
-    void on_leader_info(const Packet& packet, Instant now, Actions& out);
-    void send_ack_epoch(Epoch current, Instant now, Actions& out);
+    void on_leader_info(const Packet& packet, Actions& out);
+    void send_ack_epoch(Epoch current, Actions& out);
     void on_live_packet(const Packet& packet, Actions& out);
     void answer_ping(const Packet& packet, Actions& out);
     void on_revalidate_reply(const Packet& packet, Actions& out);
     void on_sync_reply(Actions& out);
-    void on_live_proposal(const Packet& packet, Actions& out);
     void commit(Zxid zxid, Actions& out);
     void append(const CommittedTxn& txn, Actions& out);
     void acknowledge_durable(Actions& out);
+    void send_request(SessionId session,
+                      Xid xid,
+                      OpCode op,
+                      ByteView body,
+                      const std::vector<jute::AuthId>& auth,
+                      Actions& out);
     [[nodiscard]] bool waits_for_leader() const;
     [[nodiscard]] Duration read_timeout() const;
     void give_up(std::string why, Actions& out);
@@ -124,14 +129,16 @@ class Learner {
 
     // learner_sync.cc: synchronisation
     void on_sync_start(const Packet& packet, Actions& out);
-    void on_sync_packet(const Packet& packet, Instant now, Actions& out);
+    void on_sync_packet(const Packet& packet, Actions& out);
     void on_sync_commit(Zxid zxid, Actions& out);
-    void on_new_leader(const Packet& packet, Instant now, Actions& out);
-    void on_packet_before_up_to_date(const Packet& packet, Instant now, Actions& out);
-    void on_up_to_date(Instant now, Actions& out);
+    void on_new_leader(const Packet& packet, Actions& out);
+    void on_packet_before_up_to_date(const Packet& packet, Actions& out);
+    void on_up_to_date(Actions& out);
     void save_current_epoch(Actions& out);
-    void replay_waiting(Instant now, Actions& out);
+    void begin_sync_from(Zxid zxid, Actions& out);
+    void handle(const Packet& packet, Actions& out);
     void compare_config(const Packet& packet) const;
+    /// Checks the proposal and queues it; false after giving up.
     bool take_proposal(const Packet& packet, Actions& out);
 
     Settings settings_;
@@ -145,7 +152,7 @@ class Learner {
     Zxid last_committed_;   ///< what the tree holds
     bool from_snapshot_ = false;   ///< SNAP: txns before NEWLEADER go to memory only
     bool memory_ahead_ = false;    ///< memory is not what the disk holds
-    bool log_reaches_above_ = false;  ///< SNAP to a zxid below the end of our log
+    bool pending_logged_ = false;  ///< all of pending_ is appended: since UPTODATE
 
     int dials_ = 0;
     Instant start_deadline_{};             ///< for the connection

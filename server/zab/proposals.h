@@ -6,6 +6,7 @@
 #include <deque>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -22,8 +23,8 @@ class Proposals {
     void add(Zxid zxid, SharedBytes bytes);
     /// `sid` has `zxid` on stable storage. Zxids that are not in flight are ignored.
     void ack(Zxid zxid, ServerId sid);
-    /// `sid` has everything up to `up_to` on stable storage.
-    void ack_through(Zxid up_to, ServerId sid);
+    /// `sid` has everything above `after` and up to `up_to` on stable storage.
+    void ack_range(Zxid after, Zxid up_to, ServerId sid);
     /// `sid` synchronises anew and may cut its log: what it said before counts no more.
     void forget(ServerId sid);
     /// Takes the oldest proposal if a quorum has it.
@@ -33,7 +34,7 @@ class Proposals {
     [[nodiscard]] std::size_t size() const { return in_flight_.size(); }
     /// REQUIRES: not empty.
     [[nodiscard]] Zxid last() const { return in_flight_.back().txn.zxid; }
-    [[nodiscard]] bool contains(Zxid zxid) const { return find(zxid) != nullptr; }
+    [[nodiscard]] bool contains(Zxid zxid) const { return index_of(zxid).has_value(); }
     [[nodiscard]] bool has_acked(Zxid zxid, ServerId sid) const;
 
     struct Proposal {
@@ -43,7 +44,7 @@ class Proposals {
     [[nodiscard]] const std::deque<Proposal>& in_flight() const { return in_flight_; }
 
   private:
-    [[nodiscard]] const Proposal* find(Zxid zxid) const;
+    [[nodiscard]] std::optional<std::size_t> index_of(Zxid zxid) const;
 
     ensemble::QuorumVerifier quorum_;
     std::deque<Proposal> in_flight_;  ///< zxids without gaps

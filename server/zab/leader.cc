@@ -1,0 +1,301 @@
+// The leader's phases, and broadcast.
+// Pure. Source: ZooKeeper Leader.lead; quorum-protocol facts 3.2 to 3.7.
+#include "zab/leader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace zk::zab {
+
+Leader::Leader(Settings settings, Log log)
+    : settings_(std::move(settings)),
+      log_(std::move(log)),
+      quorum_(settings_.config),
+      proposals_(quorum_) {}
+
+void Leader::start(Epoch accepted,
+                   Epoch current,
+                   Zxid last_logged,
+                   Zxid last_durable,
+                   const CommittedLog& committed,
+                   Instant now,
+                   Actions& out) {
+    ZK_ASSERT(phase_ == Phase::idle);
+    ZK_ASSERT(last_durable <= last_logged);
+    accepted_ = accepted;
+    current_ = current;
+    last_logged_ = last_logged;
+    last_durable_ = last_durable;
+    last_proposed_ = last_logged;
+    committed_ = &committed;
+    phase_ = Phase::discovery;
+    phase_deadline_ = now + settings_.init_timeout();
+    next_ping_ = now + settings_.tick / 2;
+    log_.info("leader.start accepted_epoch={} current_epoch={} last_logged={}",
+              accepted, current, last_logged);
+    fix_epoch(now, out);
+}
+
+void Leader::on_learner_connected(LinkId link, Instant now, Actions&) {
+    if (phase_ == Phase::gone) return;
+    ZK_ASSERT(phase_ != Phase::idle);
+    const bool added = links_.emplace(link, Link{}).second;
+    ZK_ASSERT(added);
+    links_.at(link).deadline = now + settings_.init_timeout();
+}
+
+void Leader::on_link_closed(LinkId link, Instant, Actions&) {
+    const auto it = links_.find(link);
+    if (it == links_.end()) return;
+    log_.info("leader.learner_lost link={} sid={}", link, it->second.sid);
+    links_.erase(it);
+}
+
+// --- Discovery
+
+/// Once FOLLOWERINFOs of a quorum are here, the epoch is the largest accepted one plus 1.
+void Leader::fix_epoch(Instant, Actions& out) {
+    ZK_ASSERT(phase_ == Phase::discovery);
+    std::set<ServerId> present = sids_at_least(Stage::waiting_epoch);
+    present.insert(settings_.my_id);
+    if (!quorum_.has_quorum(present)) return;
+    Epoch highest = accepted_;
+    for (const auto& [id, link] : links_) {
+        if (link.stage >= Stage::waiting_epoch) highest = std::max(highest, link.accepted);
+    }
+    epoch_ = Epoch(highest.value() + 1);
+    phase_ = Phase::saving_accepted;
+    log_.info("leader.epoch epoch={}", epoch_);
+    out.push_back(SaveAcceptedEpoch{epoch_});
+}
+
+void Leader::on_accepted_epoch_saved(Epoch epoch, Instant now, Actions& out) {
+    if (phase_ != Phase::saving_accepted) return;
+    ZK_ASSERT(epoch == epoch_);
+    phase_ = Phase::collecting_acks;
+    phase_deadline_ = now + settings_.init_timeout();
+    for (auto& [id, link] : links_) {
+        if (link.stage == Stage::waiting_epoch) send_leader_info(id, link, now, out);
+    }
+    epoch_acks_.insert(settings_.my_id);
+    if (quorum_.has_quorum(epoch_acks_)) begin_synchronization(now, out);
+}
+
+// --- Synchronisation
+
+void Leader::begin_synchronization(Instant now, Actions& out) {
+    ZK_ASSERT(phase_ == Phase::collecting_acks);
+    phase_ = Phase::synchronization;
+    phase_deadline_ = now + settings_.init_timeout();
+    out.push_back(SaveCurrentEpoch{epoch_});
+    for (auto& [id, link] : links_) {
+        if (link.stage == Stage::waiting_quorum) synchronize(id, link, now, out);
+    }
+}
+
+void Leader::on_current_epoch_saved(Epoch epoch, Instant now, Actions& out) {
+    if (phase_ != Phase::synchronization) return;
+    ZK_ASSERT(epoch == epoch_);
+    current_saved_ = true;
+    maybe_acknowledge_self(now, out);
+}
+
+/// Our own NEWLEADER ack, under the same conditions as a follower's: complete history durable, then the epoch.
+void Leader::maybe_acknowledge_self(Instant now, Actions& out) {
+    if (phase_ != Phase::synchronization || self_acked_) return;
+    if (!current_saved_ || last_durable_ < last_logged_) return;
+    self_acked_ = true;
+    maybe_establish(now, out);
+}
+
+void Leader::maybe_establish(Instant now, Actions& out) {
+    ZK_ASSERT(phase_ == Phase::synchronization);
+    std::set<ServerId> acks = sids_at_least(Stage::acked);
+    if (self_acked_) acks.insert(settings_.my_id);
+    // Without our own ack our log may end before the history that the learners were sent.
+    if (!self_acked_ || !quorum_.has_quorum(acks)) return;
+    phase_ = Phase::established;
+    last_proposed_ = Zxid(epoch_, 0);
+    quorum_check_due_ = false;
+    log_.info("leader.established epoch={} followers={}", epoch_, acks.size() - 1);
+    out.push_back(EpochChanged{epoch_});
+    out.push_back(Established{epoch_});
+    for (auto& [id, link] : links_) {
+        if (link.stage == Stage::acked) send_up_to_date(id, link, now, out);
+    }
+}
+
+// --- Broadcast
+
+void Leader::propose(Zxid zxid, SharedBytes bytes, Instant now, Actions& out) {
+    if (phase_ == Phase::gone) return;
+    ZK_ASSERT(established() && zxid == next_zxid() && !window_full());
+    if (zxid.counter() == 0xffffffff) {
+        ZK_COVERED("leader.rollover");
+        return give_up("the counter of epoch " + to_string(epoch_) +
+                           " is used up: a new epoch must start",
+                       out);
+    }
+    last_proposed_ = zxid;
+    for (auto& [id, link] : links_) {
+        if (link.stage < Stage::syncing) continue;
+        out.push_back(SendToLearner{id, {PacketType::proposal, zxid, *bytes, {}}});
+        note_sent(link, zxid, now);
+    }
+    out.push_back(AppendTxn{zxid, bytes});
+    proposals_.add(zxid, std::move(bytes));
+}
+
+void Leader::on_log_durable(Zxid up_to, Instant now, Actions& out) {
+    if (phase_ == Phase::gone) return;
+    const Zxid before = last_durable_;
+    last_durable_ = std::max(last_durable_, up_to);
+    maybe_acknowledge_self(now, out);
+    proposals_.ack_range(before, last_durable_, settings_.my_id);
+    commit_ready(out);
+}
+
+/// Commits from the oldest on, never out of order.
+void Leader::commit_ready(Actions& out) {
+    while (auto txn = proposals_.take_committed()) {
+        send_commit(*txn, out);
+        const Zxid zxid = txn->zxid;
+        out.push_back(Committed{zxid, std::move(txn->bytes)});
+        const auto waiting = syncs_.find(zxid);
+        if (waiting == syncs_.end()) continue;
+        for (const PendingSync& sync : waiting->second) answer_sync(sync, out);
+        syncs_.erase(waiting);
+    }
+}
+
+/// A learner between NEWLEADER and UPTODATE gets its COMMITs later: Java followers up to 3.9.2 leave otherwise.
+void Leader::send_commit(const CommittedTxn& txn, Actions& out) {
+    for (auto& [id, link] : links_) {
+        if (link.stage < Stage::syncing) continue;
+        Packet commit{PacketType::commit, txn.zxid, {}, {}};
+        if (link.stage == Stage::serving) {
+            out.push_back(SendToLearner{id, std::move(commit)});
+        } else {
+            ZK_COVERED("leader.commit_held");
+            link.held_commits.push_back(std::move(commit));
+        }
+    }
+}
+
+void Leader::request_sync(std::uint64_t token, Actions& out) {
+    if (phase_ == Phase::gone) return;
+    ZK_ASSERT(established());
+    add_sync({std::nullopt, token}, out);
+}
+
+void Leader::add_sync(PendingSync sync, Actions& out) {
+    if (proposals_.empty()) return answer_sync(sync, out);
+    syncs_[proposals_.last()].push_back(sync);
+}
+
+void Leader::answer_sync(const PendingSync& sync, Actions& out) {
+    if (!sync.link) {
+        out.push_back(SyncAnswered{sync.token});
+    } else if (links_.contains(*sync.link)) {
+        out.push_back(SendToLearner{*sync.link, {PacketType::sync, Zxid(0), {}, {}}});
+    }
+}
+
+void Leader::revalidated(LinkId link, SessionId session, bool valid, Actions& out) {
+    if (!links_.contains(link)) return;
+    Bytes data;
+    jute::OutputArchive archive(data);
+    archive(session, valid);
+    out.push_back(SendToLearner{link, {PacketType::revalidate, Zxid(-1), std::move(data), {}}});
+}
+
+// --- Time
+
+void Leader::on_tick(Instant now, Actions& out) {
+    if (phase_ == Phase::gone) return;
+    ZK_ASSERT(phase_ != Phase::idle);
+    check_phase_deadline(now, out);
+    if (phase_ == Phase::gone) return;
+    check_links(now, out);
+    if (now < next_ping_) return;
+    // After a pause of the process one ping is enough.
+    next_ping_ = std::max(next_ping_ + settings_.tick / 2, now);
+    ping(now, out);
+    if (std::exchange(quorum_check_due_, !quorum_check_due_)) check_quorum(out);
+}
+
+void Leader::check_phase_deadline(Instant now, Actions& out) {
+    if (phase_ == Phase::established || now < phase_deadline_) return;
+    const std::string limit = " within " + std::to_string(to_ms(settings_.init_timeout())) + " ms";
+    switch (phase_) {
+        case Phase::discovery:
+            return give_up("no quorum of followers connected" + limit, out);
+        case Phase::saving_accepted:
+            return give_up("the accepted epoch was not written" + limit, out);
+        case Phase::collecting_acks:
+            return give_up("no quorum of followers accepted the epoch" + limit, out);
+        case Phase::synchronization:
+            return give_up("no quorum was synchronised" + limit, out);
+        default: ZK_ASSERT(false);
+    }
+}
+
+void Leader::check_links(Instant now, Actions& out) {
+    std::vector<LinkId> silent;
+    for (const auto& [id, link] : links_) {
+        if (link.deadline && now >= *link.deadline) silent.push_back(id);
+    }
+    for (const LinkId id : silent) close(id, "nothing heard from it in time", out);
+}
+
+void Leader::ping(Instant now, Actions& out) {
+    std::vector<LinkId> slow;
+    for (const auto& [id, link] : links_) {
+        if (link.stage < Stage::syncing) continue;
+        if (!link.unacknowledged.empty() &&
+            now - link.unacknowledged.front().sent >= settings_.sync_timeout()) {
+            slow.push_back(id);
+            continue;
+        }
+        out.push_back(SendToLearner{id, {PacketType::ping, last_proposed_, {}, {}}});
+    }
+    for (const LinkId id : slow) close(id, "a proposal was not acknowledged in time", out);
+}
+
+/// A learner that is still on its way counts: its own deadlines bound that.
+void Leader::check_quorum(Actions& out) {
+    if (phase_ != Phase::established) return;
+    std::set<ServerId> present = sids_at_least(Stage::waiting_epoch);
+    present.insert(settings_.my_id);
+    if (quorum_.has_quorum(present)) return;
+    give_up("followers are no quorum any more", out);
+}
+
+void Leader::give_up(std::string why, Actions& out) {
+    ZK_ASSERT(phase_ != Phase::gone);
+    log_.warn("leader.give_up why=\"{}\"", why);
+    phase_ = Phase::gone;
+    links_.clear();
+    out.push_back(GiveUp{std::move(why)});
+}
+
+std::vector<LearnerView> Leader::learners() const {
+    std::vector<LearnerView> views;
+    for (const auto& [id, link] : links_) {
+        if (link.stage == Stage::connected) continue;
+        views.push_back({id, link.sid, link.stage == Stage::serving, link.last_acked});
+    }
+    return views;
+}
+
+std::set<ServerId> Leader::sids_at_least(Stage stage) const {
+    std::set<ServerId> sids;
+    for (const auto& [id, link] : links_) {
+        if (link.stage >= stage) sids.insert(link.sid);
+    }
+    return sids;
+}
+
+}  // namespace zk::zab

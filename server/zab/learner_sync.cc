@@ -1,0 +1,220 @@
+// How a follower takes the leader's history: from DIFF, TRUNC or SNAP to UPTODATE.
+// Pure. Order of steps: ZooKeeper 3.9.4 Learner.syncWithLeader; quorum-protocol facts 3.4, letters in the comments.
+// After a TRUNC, other than Java, the txns that follow are logged like those of a DIFF: the log ends where the txns
+// begin, on disk and in memory, so no snapshot is needed.
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "base/check.h"
+#include "ensemble/ensemble_config.h"
+#include "jute/txn.h"
+#include "zab/learner.h"
+
+namespace zk::zab {
+namespace {
+
+/// One step in the total order: the next counter, or the first of a later epoch.
+bool follows(Zxid zxid, Zxid previous) {
+    if (zxid.epoch() == previous.epoch()) return zxid == previous.next();
+    return zxid.epoch() > previous.epoch() && zxid.counter() == 1;
+}
+
+bool is_reconfiguration(PacketType type) {
+    return type == PacketType::commit_and_activate || type == PacketType::inform_and_activate;
+}
+constexpr const char* kReconfigUnsupported =
+    "the leader changes the configuration: dynamic reconfiguration is not supported by this version of the server";
+
+}  // namespace
+
+/// a, b, c: which of the three ways it is.
+void Learner::on_sync_start(const Packet& packet, Actions& out) {
+    log_.info("learner.sync {} last_logged={}", to_string(packet), last_logged_);
+    switch (packet.type) {
+        case PacketType::diff: stage_ = Stage::syncing; return;
+        case PacketType::trunc:
+            stage_ = Stage::truncating;
+            memory_ahead_ = true;  // until memory is what the shorter log says
+            out.push_back(TruncateLog{packet.zxid});
+            return;
+        case PacketType::snap:
+            stage_ = Stage::loading;
+            out.push_back(LoadSnapshot{packet.zxid});
+            return;
+        default: return give_up(to_string(packet) + " instead of DIFF, TRUNC or SNAP", out);
+    }
+}
+
+void Learner::on_truncated(Zxid zxid, Instant now, Actions& out) {
+    if (stage_ != Stage::truncating) return;
+    ZK_COVERED("learner.truncated");
+    last_heard_ = now;
+    memory_ahead_ = false;
+    last_logged_ = zxid;
+    last_durable_ = std::min(last_durable_, zxid);
+    begin_sync_from(zxid, out);
+}
+
+void Learner::on_truncate_failed(const std::string& why, Instant, Actions& out) {
+    if (stage_ != Stage::truncating) return;
+    // Going on with a log that the leader has told us to cut would be a second history (ZOOKEEPER-3701).
+    stage_ = Stage::gone;
+    const std::string words = "cannot cut the log as the leader demands: " + why;
+    log_.error("learner.truncate_failed why=\"{}\"", why);
+    out.push_back(CloseLeader{words});
+    out.push_back(Fatal{words});
+}
+
+void Learner::on_snapshot_loaded(Zxid zxid, Instant now, Actions& out) {
+    if (stage_ != Stage::loading) return;
+    last_heard_ = now;
+    from_snapshot_ = true;
+    memory_ahead_ = true;  // until it is saved
+    begin_sync_from(zxid, out);
+}
+
+/// History in memory ends at `zxid`; now the packets that came meanwhile.
+void Learner::begin_sync_from(Zxid zxid, Actions& out) {
+    last_received_ = last_committed_ = zxid;
+    stage_ = Stage::syncing;
+    while (!waiting_.empty() && stage_ != Stage::gone) {
+        const Packet packet = std::move(waiting_.front());
+        waiting_.pop_front();
+        handle(packet, out);
+    }
+}
+
+void Learner::on_sync_packet(const Packet& packet, Actions& out) {
+    if (is_reconfiguration(packet.type)) return give_up(kReconfigUnsupported, out);
+    switch (packet.type) {
+        case PacketType::proposal: take_proposal(packet, out); return;            // d
+        case PacketType::commit: return on_sync_commit(packet.zxid, out);         // e
+        case PacketType::ping: return;                                            // f
+        case PacketType::new_leader: return on_new_leader(packet, out);           // g
+        default: return give_up("unexpected " + to_string(packet), out);
+    }
+}
+
+bool Learner::take_proposal(const Packet& packet, Actions& out) {
+    if (!follows(packet.zxid, last_received_)) {
+        ZK_COVERED("learner.gap");
+        give_up("PROPOSAL " + to_string(packet.zxid) + " does not follow " +
+                    to_string(last_received_),
+                out);
+        return false;
+    }
+    const auto header =
+        jute::decode_txn_header(packet.data ? ByteView(*packet.data) : ByteView());
+    if (!header.has_value() || header->zxid != packet.zxid) {
+        give_up("PROPOSAL " + to_string(packet.zxid) + " without a transaction of that zxid", out);
+        return false;
+    }
+    last_received_ = packet.zxid;
+    pending_.push_back({packet.zxid, std::make_shared<const std::string>(*packet.data)});
+    return true;
+}
+
+void Learner::on_sync_commit(Zxid zxid, Actions& out) {
+    const Zxid last = synced_.empty() ? last_committed_ : synced_.back().zxid;
+    if (zxid <= last) return;
+    if (pending_.empty() || pending_.front().zxid != zxid) {
+        return give_up("COMMIT of " + to_string(zxid) + " during synchronisation, out of order",
+                       out);
+    }
+    CommittedTxn txn = std::move(pending_.front());
+    pending_.pop_front();
+    if (from_snapshot_) {
+        last_committed_ = zxid;
+        out.push_back(Committed{zxid, std::move(txn.bytes)});
+    } else {
+        synced_.push_back(std::move(txn));
+    }
+}
+
+/// g: the history first, then the epoch, then the ACK; each step waits for the disk.
+void Learner::on_new_leader(const Packet& packet, Actions& out) {
+    if (packet.zxid != Zxid(epoch_, 0)) {
+        return give_up(to_string(packet) + " is not of epoch " + to_string(epoch_), out);
+    }
+    compare_config(packet);
+    if (from_snapshot_) {
+        stage_ = Stage::saving_snapshot;
+        const bool log_reaches_above = last_logged_ > last_committed_;
+        if (log_reaches_above) ZK_COVERED("learner.snapshot_below_log");
+        out.push_back(SaveSnapshot{last_committed_, log_reaches_above});
+        return;
+    }
+    if (synced_.empty()) return save_current_epoch(out);
+    stage_ = Stage::logging;
+    for (const CommittedTxn& txn : synced_) out.push_back(AppendTxn{txn.zxid, txn.bytes});
+    for (CommittedTxn& txn : synced_) out.push_back(Committed{txn.zxid, std::move(txn.bytes)});
+    last_logged_ = last_committed_ = synced_.back().zxid;
+    synced_.clear();
+}
+
+void Learner::on_snapshot_saved(Zxid zxid, Instant now, Actions& out) {
+    if (stage_ != Stage::saving_snapshot) return;
+    ZK_ASSERT(zxid == last_committed_);
+    last_heard_ = now;
+    memory_ahead_ = false;
+    last_logged_ = last_durable_ = zxid;
+    save_current_epoch(out);
+}
+
+void Learner::save_current_epoch(Actions& out) {
+    stage_ = Stage::saving_current;
+    out.push_back(SaveCurrentEpoch{epoch_});
+}
+
+void Learner::on_current_epoch_saved(Epoch epoch, Instant now, Actions& out) {
+    if (stage_ != Stage::saving_current) return;
+    ZK_ASSERT(epoch == epoch_);
+    current_ = epoch;
+    last_heard_ = now;
+    stage_ = Stage::awaiting_up_to_date;
+    send({PacketType::ack, Zxid(epoch_, 0), {}, {}}, out);
+}
+
+/// h: what is live goes into queues.
+void Learner::on_packet_before_up_to_date(const Packet& packet, Actions& out) {
+    if (is_reconfiguration(packet.type)) return give_up(kReconfigUnsupported, out);
+    switch (packet.type) {
+        case PacketType::proposal: take_proposal(packet, out); return;
+        case PacketType::commit: queued_commits_.push_back(packet.zxid); return;
+        case PacketType::ping: return;
+        case PacketType::up_to_date:
+            if (stage_ == Stage::awaiting_up_to_date) return on_up_to_date(out);
+            return give_up("UPTODATE before our ACK of NEWLEADER", out);
+        default: return give_up("unexpected " + to_string(packet), out);
+    }
+}
+
+/// i: serve, log what was queued, then commit what was queued.
+void Learner::on_up_to_date(Actions& out) {
+    log_.info("learner.up_to_date epoch={} last_logged={} queued={} queued_commits={}",
+              epoch_, last_logged_, pending_.size(), queued_commits_.size());
+    send({PacketType::ack, Zxid(epoch_, 0), {}, {}}, out);
+    stage_ = Stage::serving;
+    pending_logged_ = true;
+    out.push_back(Established{epoch_});
+    out.push_back(EpochChanged{epoch_});
+    for (const CommittedTxn& txn : pending_) append(txn, out);
+    for (const Zxid zxid : std::exchange(queued_commits_, {})) {
+        if (stage_ == Stage::serving) commit(zxid, out);
+    }
+}
+
+/// Other members mean a rolling change of static files, or a reconfiguration that we do not take part in.
+void Learner::compare_config(const Packet& packet) const {
+    if (!packet.data || packet.data->empty()) return;
+    const auto config = ensemble::parse_ensemble_config(*packet.data, "NEWLEADER");
+    if (!config.has_value()) {
+        log_.warn("learner.config_unreadable why=\"{}\"", config.error().message());
+    } else if (config->voters() != settings_.config.voters()) {
+        log_.warn("learner.config_differs leader_voters={} our_voters={}",
+                  config->voters().size(), settings_.config.voters().size());
+    }
+}
+
+}  // namespace zk::zab
