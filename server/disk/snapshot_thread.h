@@ -1,16 +1,20 @@
 // The snapshot thread: writes one snapshot file at a time from chunks that a loop serializes, so that neither the loop nor
 // the log waits for its disk. Shell.
 //
-//   writer.begin(serializer.zxid());
-//   while (writer.wants_more()) { serializer.next_chunk(chunk, 256 << 10); writer.write(chunk); }   // a chunk per turn
-//   ... once the log is durable up to serializer.end_zxid():
-//   writer.finish();
+//   snapshots.begin(serializer.zxid());
+//   a chunk per turn, while snapshots.wants_more(): serializer.next_chunk(chunk, 256 << 10); snapshots.write(chunk);
+//   once the log is durable up to serializer.end_zxid(): snapshots.finish();
+//
+// A file gets its name only by finish(). So before TruncateLog or PrepareSnapshotInstall goes to the log thread, abandon a
+// begun snapshot, and if finish() was already called wait for its event: else it could appear afterwards and win over the
+// truncated log.
 #pragma once
 
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <variant>
@@ -18,7 +22,11 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "base/log.h"
+#include "base/result.h"
 #include "storage/disk.h"
+#include "storage/recovery.h"
+#include "storage/snapshot_file.h"
 
 namespace zk::disk {
 
@@ -41,9 +49,9 @@ class SnapshotThread {
     /// Called on the snapshot thread when a full queue has room again.
     using OnSpace = std::function<void()>;
 
-    /// `disk` must outlive the object. `dir` is the snapshots' version-2 directory.
-    SnapshotThread(storage::Disk& disk, std::string dir, OnEvent on_event, OnSpace on_space = {});
-    /// Abandons an unfinished file; finishes one whose finish() was called.
+    /// `disk` must outlive the object. Starts the thread.
+    SnapshotThread(storage::Disk& disk, storage::Paths paths, OnEvent on_event, OnSpace on_space = {}, Log log = {});
+    /// stop().
     ~SnapshotThread();
     SnapshotThread(const SnapshotThread&) = delete;
     SnapshotThread& operator=(const SnapshotThread&) = delete;
@@ -52,9 +60,12 @@ class SnapshotThread {
     void write(Bytes chunk);
     void finish();
     void abandon();
-    /// False while more than queue_max bytes wait: then hold the next chunk back until on_space. Writing nevertheless is
+    /// autopurge, see storage::purge. Between snapshots; a failure is only logged.
+    void purge(int retain);
+    /// False while more than kQueueBytesMax wait: then hold the next chunk back until on_space. Writing nevertheless is
     /// legal and only costs memory.
     [[nodiscard]] bool wants_more() const;
+    /// Carries out what was posted before, abandons an unfinished file, ends the thread. Idempotent.
     void stop();
 
     static constexpr std::size_t kQueueBytesMax = std::size_t{4} << 20;
@@ -68,24 +79,33 @@ class SnapshotThread {
     };
     struct Finish {};
     struct Abandon {};
-    using Step = std::variant<Begin, Write, Finish, Abandon>;
-    class Run;
+    struct Purge {
+        int retain;
+    };
+    using Step = std::variant<Begin, Write, Finish, Abandon, Purge>;
 
     void run();
     void post(Step step);
+    bool take(std::vector<Step>& steps);
+    void carry_out(const Step& step);
+    void stop_on_failure(const Result<>& result);
 
     storage::Disk& disk_;
-    const std::string dir_;
+    const storage::Paths paths_;
     const OnEvent on_event_;
     const OnSpace on_space_;
+    const Log log_;
+
+    // Snapshot thread only.
+    std::optional<storage::SnapshotFile> file_;
+    Zxid zxid_;
 
     mutable std::mutex mutex_;
     std::condition_variable work_;
-    std::vector<Step> queue_;      // guarded by mutex_
+    std::vector<Step> queue_;       // guarded by mutex_
     std::size_t queued_bytes_ = 0;  // guarded by mutex_
-    bool was_full_ = false;         // guarded by mutex_
     bool stopping_ = false;         // guarded by mutex_
-    std::mutex stop_mutex_;
+    std::mutex stop_mutex_;         // one stop() at a time
     std::thread thread_;
 };
 

@@ -2,6 +2,7 @@
 // was being synced is the next batch, so syncs are shared under load and immediate without. Shell.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
@@ -16,15 +17,15 @@
 
 namespace zk::disk {
 
-struct LogWriterOptions {
+struct LogThreadOptions {
     storage::ExecutorOptions executor;
     /// post() blocks while so many payload bytes wait. The core's own bound of proposals in flight is far lower, so
     /// this is a backstop.
     std::size_t queued_bytes_max = std::size_t{256} << 20;
     /// Commands per batch, zookeeper.maxBatchSize.
     std::size_t batch_max = 1000;
-    /// A slower sync is logged, fsync.warningthresholdms.
-    Duration slow_sync = std::chrono::seconds(1);
+    /// A slower batch is logged, fsync.warningthresholdms.
+    Duration slow_batch = std::chrono::seconds(1);
 };
 
 /// Any thread may post; the events come on the log thread, in order, a vector per batch. After DiskFailed the thread goes
@@ -36,7 +37,7 @@ class LogThread {
     /// `disk` must outlive the object. Starts the thread.
     LogThread(storage::Disk& disk,
               storage::Paths paths,
-              LogWriterOptions options,
+              LogThreadOptions options,
               OnEvents on_events,
               Log log = {});
     /// stop().
@@ -54,10 +55,10 @@ class LogThread {
 
   private:
     void run();
-    void add(storage::DiskCommand&& command);
+    bool take(std::vector<storage::DiskCommand>& batch);
 
     storage::DiskExecutor executor_;  // log thread
-    const LogWriterOptions options_;
+    const LogThreadOptions options_;
     const OnEvents on_events_;
     const Log log_;
 

@@ -1,0 +1,98 @@
+#include "disk/log_thread.h"
+
+#include <chrono>
+#include <iterator>
+#include <utility>
+#include <variant>
+
+namespace zk::disk {
+namespace {
+std::size_t payload_bytes(const storage::DiskCommand& command) {
+    const auto* append = std::get_if<storage::AppendTxn>(&command);
+    return append == nullptr ? 0 : append->payload->size();
+}
+}  // namespace
+
+LogThread::LogThread(storage::Disk& disk,
+                     storage::Paths paths,
+                     LogThreadOptions options,
+                     OnEvents on_events,
+                     Log log)
+    : executor_(disk, std::move(paths), options.executor, log),
+      options_(options),
+      on_events_(std::move(on_events)),
+      log_(std::move(log)),
+      thread_([this] { run(); }) {}
+
+LogThread::~LogThread() { stop(); }
+
+void LogThread::post(storage::DiskCommand command) {
+    std::vector<storage::DiskCommand> commands;
+    commands.push_back(std::move(command));
+    post(commands);
+}
+
+void LogThread::post(std::vector<storage::DiskCommand>& commands) {
+    if (commands.empty()) return;
+    std::size_t bytes = 0;
+    for (const storage::DiskCommand& command : commands) bytes += payload_bytes(command);
+    {
+        std::unique_lock lock(mutex_);
+        space_.wait(lock, [this] { return queued_bytes_ < options_.queued_bytes_max || stopping_; });
+        if (!stopping_) {
+            queued_bytes_ += bytes;
+            std::move(commands.begin(), commands.end(), std::back_inserter(queue_));
+        }
+    }
+    commands.clear();
+    work_.notify_one();
+}
+
+void LogThread::stop() {
+    const std::lock_guard one_at_a_time(stop_mutex_);
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    work_.notify_one();
+    space_.notify_all();
+    if (thread_.joinable()) thread_.join();
+}
+
+std::size_t LogThread::queued_bytes() const {
+    const std::lock_guard lock(mutex_);
+    return queued_bytes_;
+}
+
+// Takes what is queued, at most a batch. False when stopping and nothing is left.
+bool LogThread::take(std::vector<storage::DiskCommand>& batch) {
+    std::unique_lock lock(mutex_);
+    work_.wait(lock, [this] { return !queue_.empty() || stopping_; });
+    if (queue_.empty()) return false;
+    if (queue_.size() <= options_.batch_max) {
+        batch.swap(queue_);
+        queued_bytes_ = 0;
+    } else {
+        const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(options_.batch_max);
+        std::move(queue_.begin(), end, std::back_inserter(batch));
+        queue_.erase(queue_.begin(), end);
+        for (const storage::DiskCommand& command : batch) queued_bytes_ -= payload_bytes(command);
+    }
+    lock.unlock();
+    space_.notify_all();
+    return true;
+}
+
+void LogThread::run() {
+    std::vector<storage::DiskCommand> batch;
+    while (take(batch)) {
+        std::vector<storage::DiskEvent> events;
+        const auto begin = std::chrono::steady_clock::now();
+        executor_.execute(batch, events);
+        const auto took = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begin);
+        if (took > options_.slow_batch) log_.warn("disk.slow_batch took_ms={}", to_ms(took));
+        if (!events.empty()) on_events_(std::move(events));
+    }
+}
+
+}  // namespace zk::disk

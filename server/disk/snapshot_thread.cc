@@ -1,0 +1,106 @@
+#include "disk/snapshot_thread.h"
+
+#include <utility>
+
+namespace zk::disk {
+
+SnapshotThread::SnapshotThread(storage::Disk& disk,
+                               storage::Paths paths,
+                               OnEvent on_event,
+                               OnSpace on_space,
+                               Log log)
+    : disk_(disk),
+      paths_(std::move(paths)),
+      on_event_(std::move(on_event)),
+      on_space_(std::move(on_space)),
+      log_(std::move(log)),
+      thread_([this] { run(); }) {}
+
+SnapshotThread::~SnapshotThread() { stop(); }
+
+void SnapshotThread::begin(Zxid zxid) { post(Begin{zxid}); }
+void SnapshotThread::write(Bytes chunk) { post(Write{std::move(chunk)}); }
+void SnapshotThread::finish() { post(Finish{}); }
+void SnapshotThread::abandon() { post(Abandon{}); }
+void SnapshotThread::purge(int retain) { post(Purge{retain}); }
+
+bool SnapshotThread::wants_more() const {
+    const std::lock_guard lock(mutex_);
+    return queued_bytes_ < kQueueBytesMax;
+}
+
+void SnapshotThread::stop() {
+    const std::lock_guard one_at_a_time(stop_mutex_);
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    work_.notify_one();
+    if (thread_.joinable()) thread_.join();
+}
+
+void SnapshotThread::post(Step step) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopping_) return;
+        if (const auto* write = std::get_if<Write>(&step)) queued_bytes_ += write->chunk.size();
+        queue_.push_back(std::move(step));
+    }
+    work_.notify_one();
+}
+
+// Takes all that is queued. False when stopping and nothing is left.
+bool SnapshotThread::take(std::vector<Step>& steps) {
+    steps.clear();
+    bool was_full = false;
+    {
+        std::unique_lock lock(mutex_);
+        work_.wait(lock, [this] { return !queue_.empty() || stopping_; });
+        if (queue_.empty()) return false;
+        steps.swap(queue_);
+        was_full = std::exchange(queued_bytes_, 0) >= kQueueBytesMax;
+    }
+    if (was_full && on_space_) on_space_();
+    return true;
+}
+
+void SnapshotThread::run() {
+    std::vector<Step> steps;
+    while (take(steps)) {
+        for (const Step& step : steps) carry_out(step);
+    }
+    if (file_) (void)file_->abandon().has_value();
+}
+
+// After a failure the rest of the same snapshot is dropped: file_ is empty until the next Begin.
+void SnapshotThread::carry_out(const Step& step) {
+    if (const auto* begin = std::get_if<Begin>(&step)) {
+        if (file_) (void)file_->abandon().has_value();
+        zxid_ = begin->zxid;
+        file_.emplace(disk_, paths_.snapshots());
+        stop_on_failure(file_->begin(zxid_));
+    } else if (const auto* write = std::get_if<Write>(&step)) {
+        if (file_) stop_on_failure(file_->write(write->chunk));
+    } else if (std::holds_alternative<Finish>(step)) {
+        if (!file_) return;
+        stop_on_failure(file_->finish());
+        if (!file_) return;
+        file_.reset();
+        on_event_(SnapshotSaved{zxid_});
+    } else if (std::holds_alternative<Abandon>(step)) {
+        if (file_) (void)file_->abandon().has_value();
+        file_.reset();
+    } else if (const auto* purge = std::get_if<Purge>(&step)) {
+        const auto result = storage::purge(disk_, paths_, purge->retain);
+        if (!result.has_value()) log_.warn("disk.purge_failed {}", result.error().message());
+    }
+}
+
+void SnapshotThread::stop_on_failure(const Result<>& result) {
+    if (result.has_value()) return;
+    (void)file_->abandon().has_value();
+    file_.reset();
+    on_event_(SnapshotFailed{zxid_, result.error().message()});
+}
+
+}  // namespace zk::disk
