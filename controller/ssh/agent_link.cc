@@ -1,0 +1,143 @@
+#include "ssh/agent_link.h"
+
+#include <unistd.h>
+
+#include "ssh/bootstrap.h"
+#include "ssh/local_process.h"
+#include "ssh/session.h"
+
+namespace zk {
+namespace {
+
+constexpr std::size_t kFrameBytesMax = 64UL * 1024 * 1024;
+constexpr std::size_t kHeaderBytes = 4;
+
+std::string one_line(std::string words) {
+    while (!words.empty() && words.back() == '\n') words.pop_back();
+    for (char& c : words) {
+        if (c == '\n' || c == '\r') c = ' ';
+    }
+    return words;
+}
+
+// Frames over the stdin and stdout of a process, near or far.
+class ProcessLink final : public AgentLink {
+  public:
+    ProcessLink(std::string name,
+                std::unique_ptr<ProcessStream> stream,
+                LinkHello hello,
+                Bytes inbox)
+        : name_(std::move(name)),
+          stream_(std::move(stream)),
+          hello_(std::move(hello)),
+          inbox_(std::move(inbox)) {}
+    ~ProcessLink() override { ProcessLink::close(); }
+
+    Result<> send(ByteView payload, LinkDeadline deadline) override {
+        if (stream_ == nullptr) return closed();
+        Bytes frame;
+        frame.reserve(kHeaderBytes + payload.size());
+        append_be<std::uint32_t>(frame, static_cast<std::uint32_t>(payload.size()));
+        frame.append(payload);
+        auto sent = stream_->write(frame, inbox_, deadline);
+        if (!sent.has_value()) return explain(sent.error());
+        ++frames_sent_;
+        return ok();
+    }
+
+    Result<Bytes> receive(LinkDeadline deadline) override {
+        while (true) {
+            ZK_TRY(const bool complete, frame_complete());
+            if (complete) break;
+            if (stream_ == nullptr) return closed();
+            auto got = stream_->read(inbox_, deadline);
+            if (!got.has_value()) return explain(got.error());
+        }
+        const auto size = load_be<std::uint32_t>(inbox_.data());
+        Bytes payload = inbox_.substr(kHeaderBytes, size);
+        inbox_.erase(0, kHeaderBytes + size);
+        ++frames_received_;
+        return payload;
+    }
+
+    [[nodiscard]] const LinkHello& hello() const override { return hello_; }
+    [[nodiscard]] const std::string& name() const override { return name_; }
+    [[nodiscard]] LinkCounters counters() const override {
+        LinkCounters counters = stream_ == nullptr ? last_counters_ : stream_->counters();
+        counters.frames_sent = frames_sent_;
+        counters.frames_received = frames_received_;
+        return counters;
+    }
+    void close() override {
+        if (stream_ == nullptr) return;
+        stream_->close();
+        last_counters_ = stream_->counters();
+        stream_ = nullptr;
+    }
+
+  private:
+    Error closed() const { return link_error(LinkErrc::closed, name_ + ": the link is closed"); }
+
+    Result<bool> frame_complete() const {
+        if (inbox_.size() < kHeaderBytes) return false;
+        const auto size = load_be<std::uint32_t>(inbox_.data());
+        if (size > kFrameBytesMax) {
+            return link_error(LinkErrc::protocol,
+                              name_ + ": the agent sent something that is not a frame: " +
+                                  one_line(inbox_.substr(0, 80)));
+        }
+        return inbox_.size() - kHeaderBytes >= size;
+    }
+
+    // An agent that ended with an error or with words on stderr has failed; else the link just ended.
+    Error explain(const Error& error) const {
+        if (link_errc(error) != LinkErrc::closed) return error;
+        const std::string words = one_line(stream_->last_words());
+        const auto status = stream_->exit_status();
+        if (!status.has_value() || (*status == 0 && words.empty())) return error;
+        return link_error(LinkErrc::agent_failed,
+                          name_ + ": the agent ended with status " + std::to_string(*status) +
+                              (words.empty() ? std::string() : "; it said: " + words));
+    }
+
+    std::string name_;
+    std::unique_ptr<ProcessStream> stream_;
+    LinkHello hello_;
+    Bytes inbox_;
+    LinkCounters last_counters_;
+    std::uint64_t frames_sent_ = 0;
+    std::uint64_t frames_received_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<AgentLink>> open_ssh_link(const HostTarget& host,
+                                                 const LinkOptions& options) {
+    if (!is_plain_path(options.remote_dir)) {
+        return Error(Errc::invalid, host.name + ": the directory " + options.remote_dir +
+                                        " must be an absolute path of letters, digits and ./_-");
+    }
+    ZK_TRY(const auto agent, load_agent_binary(options.agent_binary));
+    ZK_TRY(auto session, SshSession::open(host, options));
+    const LinkDeadline deadline = deadline_in(options.login_timeout);
+    ZK_CHECK(session->run(bootstrap_command(host, options.remote_dir), deadline));
+    Bytes inbox;
+    ZK_TRY(LinkHello hello, bootstrap(*session, host, options, *agent, inbox, deadline));
+    return std::unique_ptr<AgentLink>(std::make_unique<ProcessLink>(
+        host.name, std::move(session), std::move(hello), std::move(inbox)));
+}
+
+Result<std::unique_ptr<AgentLink>> open_local_link(const LocalTarget& target) {
+    ZK_TRY(const auto agent, load_agent_binary(target.agent_binary));
+    LinkHello hello;
+    hello.uid = ::getuid();
+    hello.agent_sha256 = agent->sha256;
+    ZK_TRY(auto process,
+           LocalProcess::start(
+               target.name,
+               {target.agent_binary, "connect", "--stdio", "--state-dir", target.state_dir}));
+    return std::unique_ptr<AgentLink>(std::make_unique<ProcessLink>(
+        target.name, std::move(process), std::move(hello), Bytes()));
+}
+
+}  // namespace zk
