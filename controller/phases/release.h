@@ -1,0 +1,33 @@
+// The binaries that zkprov puts on the nodes: found beside itself, read once, named by their hash.
+// Shell (reads files).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+namespace zk::phases {
+
+/// One file of the release.
+struct Blob {
+    std::string path;    ///< on this machine
+    std::string sha256;  ///< 64 small hex digits
+    Bytes content;
+};
+
+struct Release {
+    Blob server;              ///< zkserver; its content goes over the links
+    std::string agent_path;   ///< zkprov-agent; the SSH room pushes it
+    std::string agent_sha256;
+};
+
+/// Reads the release in `directory`; empty: the directory of the running program.
+/// Errors: a program is missing, unreadable, not executable, or not an ELF file; the words say which.
+Result<Release> find_release(const std::string& directory);
+
+/// SHA-256 in small hex digits.
+std::string sha256_hex(ByteView bytes);
+
+}  // namespace zk::phases

@@ -1,0 +1,61 @@
+// What is true of one node before anything is changed: the facts a plan rests on, and nothing else.
+// Pure. Filled by phases/gather from the agent's facts, the dry run of its own plan, and the ensemble's verdict.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace zk::plan {
+
+/// Who the node's records, kept outside the data directory, say it is.
+struct Identity {
+    std::string cluster;
+    ServerId id;
+    bool formed = false;  ///< was part of an ensemble that formed
+};
+
+/// Room in one directory (or in its nearest existing parent).
+struct Space {
+    std::string path;
+    std::uint64_t free_bytes = 0;
+};
+
+/// A port of the inventory that something other than the node's own server holds.
+struct TakenPort {
+    std::uint16_t port = 0;
+    std::string by;  ///< program and pid, as far as known
+};
+
+/// What the agent would do to make the node match its specification.
+struct NodeChange {
+    std::vector<std::string> steps;  ///< one line each, with the reason; empty: nothing
+    bool restarts_server = false;    ///< the running server would be restarted
+};
+
+struct NodeActual {
+    ServerId id;
+    std::string arch;  ///< as `uname -m` says
+    bool root = false;
+    std::int64_t clock_offset_ms = 0;  ///< node's wall clock minus the controller's
+    std::optional<Identity> identity;
+    bool data_empty = true;      ///< no snapshot, log or epoch file under data_dir and log_dir
+    bool ever_served = true;     ///< the data holds a transaction; meaningful when !data_empty
+    bool server_running = false;
+    bool leads = false;
+    bool in_sync = false;        ///< leads, or follows a leader with a quorum
+    std::vector<Space> spaces;
+    std::vector<TakenPort> taken_ports;
+    NodeChange change;
+    /// "host:peer:election" of each member in the zoo.cfg applied before; nothing when there was none.
+    std::optional<std::map<ServerId, std::string>> members;
+
+    /// Belongs to an ensemble that formed, whether or not its data is still there.
+    [[nodiscard]] bool formed() const { return !data_empty || (identity && identity->formed); }
+};
+
+}  // namespace zk::plan

@@ -1,0 +1,118 @@
+#include "plan/preflight.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <fmt/core.h>
+
+#include "base/log.h"
+
+namespace zk::plan {
+namespace {
+
+using inventory::Inventory;
+using inventory::Node;
+using inventory::Transport;
+
+std::string mebibytes(std::uint64_t bytes) { return fmt::format("{} MiB", bytes >> 20); }
+
+class Checker {
+  public:
+    Checker(const Inventory& inventory, const NodeActual& actual, std::vector<Finding>& findings)
+        : inventory_(inventory), actual_(actual), findings_(findings) {}
+
+    void check_arch(const std::string& release_arch) {
+        if (actual_.arch.empty() || actual_.arch == release_arch) return;
+        error(fmt::format("is a {} machine, the release is for {}; use a release built for it",
+                          actual_.arch,
+                          release_arch));
+    }
+
+    void check_rights() {
+        if (inventory_.transport == Transport::local || actual_.root) return;
+        error("the agent does not run as root; log in as root, or give the user passwordless sudo "
+              "(NOPASSWD) and leave ssh.sudo at auto");
+    }
+
+    void check_identity() {
+        if (!actual_.identity) return;
+        const Identity& identity = *actual_.identity;
+        if (identity.cluster == inventory_.cluster && identity.id == actual_.id) return;
+        error(fmt::format("belongs to ensemble \"{}\" as server {} already; correct the inventory, or "
+                          "wipe the host first",
+                          identity.cluster,
+                          identity.id));
+    }
+
+    void check_space() {
+        for (const Space& space : actual_.spaces) {
+            if (space.free_bytes < kFreeBytesLeast) {
+                error(fmt::format("{} has {} free, at least {} are needed; make room or choose "
+                                  "another directory",
+                                  space.path,
+                                  mebibytes(space.free_bytes),
+                                  mebibytes(kFreeBytesLeast)));
+            } else if (space.free_bytes < kFreeBytesAdvised) {
+                warn(fmt::format("{} has only {} free", space.path, mebibytes(space.free_bytes)));
+            }
+        }
+    }
+
+    void check_ports() {
+        for (const TakenPort& taken : actual_.taken_ports) {
+            error(fmt::format("port {} is taken by {}; stop it, or choose another port in the "
+                              "inventory",
+                              taken.port,
+                              taken.by.empty() ? "another program" : taken.by));
+        }
+    }
+
+    void check_clock(std::int64_t median_offset_ms) {
+        const std::int64_t offset_ms = actual_.clock_offset_ms - median_offset_ms;
+        if (std::abs(offset_ms) <= kClockOffsetAdvisedMs) return;
+        warn(fmt::format("its clock is {} s {} the others; set up NTP (chrony)",
+                         std::abs(offset_ms) / 1000,
+                         offset_ms > 0 ? "ahead of" : "behind"));
+    }
+
+  private:
+    void error(std::string words) {
+        findings_.push_back({Finding::Level::error, actual_.id, std::move(words)});
+    }
+    void warn(std::string words) {
+        findings_.push_back({Finding::Level::warning, actual_.id, std::move(words)});
+    }
+
+    const Inventory& inventory_;
+    const NodeActual& actual_;
+    std::vector<Finding>& findings_;
+};
+
+std::int64_t median_offset(const std::vector<NodeActual>& actuals) {
+    std::vector<std::int64_t> offsets;
+    for (const NodeActual& actual : actuals) offsets.push_back(actual.clock_offset_ms);
+    if (offsets.empty()) return 0;
+    std::ranges::sort(offsets);
+    return offsets[offsets.size() / 2];
+}
+
+}  // namespace
+
+std::vector<Finding> preflight(const Inventory& inventory,
+                               const std::vector<NodeActual>& actuals,
+                               const std::string& release_arch) {
+    std::vector<Finding> findings;
+    const std::int64_t median_offset_ms = median_offset(actuals);
+    for (const NodeActual& actual : actuals) {
+        Checker checker(inventory, actual, findings);
+        checker.check_arch(release_arch);
+        checker.check_rights();
+        checker.check_identity();
+        checker.check_space();
+        checker.check_ports();
+        checker.check_clock(median_offset_ms);
+    }
+    return findings;
+}
+
+}  // namespace zk::plan

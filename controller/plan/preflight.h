@@ -1,0 +1,32 @@
+// What must be true of the hosts before the first change.
+// Pure. Way three of DESIGN.md, step 6. An error ends the run with nothing changed; a warning is printed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "inventory/inventory.h"
+#include "plan/node_actual.h"
+
+namespace zk::plan {
+
+/// Least room for data and log: a log file alone grows in steps of 64 MiB, and a snapshot is written beside the old.
+inline constexpr std::uint64_t kFreeBytesLeast = 512ULL << 20;
+/// Below this, work goes on with a warning.
+inline constexpr std::uint64_t kFreeBytesAdvised = 2ULL << 30;
+inline constexpr std::int64_t kClockOffsetAdvisedMs = 1000;
+
+struct Finding {
+    enum class Level { warning, error };
+    Level level = Level::error;
+    std::optional<ServerId> node;
+    std::string words;  ///< what is wrong and what to do
+};
+
+/// Checks every node that answered. `release_arch` is the machine type of the binaries to install.
+std::vector<Finding> preflight(const inventory::Inventory& inventory,
+                               const std::vector<NodeActual>& actuals,
+                               const std::string& release_arch);
+
+}  // namespace zk::plan

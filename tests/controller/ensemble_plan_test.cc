@@ -1,0 +1,290 @@
+#include "plan/ensemble_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/log.h"
+
+namespace zk::plan {
+namespace {
+
+using inventory::Inventory;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Inventory ensemble_of(std::int64_t count) {
+    Inventory inventory;
+    inventory.cluster = "demo";
+    for (std::int64_t id = 1; id <= count; ++id) {
+        inventory::Node node;
+        node.id = ServerId(id);
+        node.host = "10.0.0." + std::to_string(id);
+        inventory.nodes.push_back(node);
+    }
+    return inventory;
+}
+std::map<ServerId, std::string> members_of(const Inventory& inventory) {
+    std::map<ServerId, std::string> members;
+    for (const auto& node : inventory.nodes) members[node.id] = node.host + ":2888:3888";
+    return members;
+}
+/// A bare host: what the first apply finds.
+NodeActual bare(std::int64_t id) {
+    NodeActual actual;
+    actual.id = ServerId(id);
+    actual.arch = "x86_64";
+    actual.root = true;
+    actual.change.steps = {"install"};
+    return actual;
+}
+/// A follower that serves and needs no change.
+NodeActual serving(std::int64_t id, const Inventory& inventory) {
+    NodeActual actual = bare(id);
+    actual.change.steps.clear();
+    actual.identity = Identity{"demo", ServerId(id), true};
+    actual.data_empty = false;
+    actual.server_running = true;
+    actual.in_sync = true;
+    actual.members = members_of(inventory);
+    return actual;
+}
+std::vector<NodeActual> all_serving(const Inventory& inventory, std::int64_t leader) {
+    std::vector<NodeActual> actuals;
+    for (const auto& node : inventory.nodes) {
+        actuals.push_back(serving(node.id.value(), inventory));
+        actuals.back().leads = node.id.value() == leader;
+    }
+    return actuals;
+}
+void need_restart(NodeActual& actual) {
+    actual.change.steps = {"zoo.cfg differs: syncLimit"};
+    actual.change.restarts_server = true;
+}
+/// Waves as text: "form 1 2 3; join 2".
+std::string waves_of(const Decision& decision) {
+    if (const auto* refusal = std::get_if<Refusal>(&decision)) return "refused: " + refusal->words;
+    std::string text;
+    for (const Wave& wave : std::get<Plan>(decision).waves) {
+        text += text.empty() ? "" : "; ";
+        std::string_view last;
+        for (const NodeStep& step : wave.nodes) {
+            const std::string_view action = to_string(step.action);
+            if (action != last) text += (last.empty() ? "" : " ") + std::string(action);
+            last = action;
+            text += " " + to_string(step.id) + (step.restarts ? "!" : "");
+        }
+    }
+    return text;
+}
+
+TEST(PlanApply, BareHostsFormTogether) {
+    const Inventory inventory = ensemble_of(3);
+    const auto decision = plan_apply(inventory, {bare(3), bare(1), bare(2)});
+    EXPECT_EQ(waves_of(decision), "form 1 2 3");
+}
+
+TEST(PlanApply, NothingToChange) {
+    const Inventory inventory = ensemble_of(3);
+    const auto decision = plan_apply(inventory, all_serving(inventory, 2));
+    const Plan& plan = std::get<Plan>(decision);
+    EXPECT_TRUE(plan.is_empty());
+    EXPECT_THAT(plan.untouched, ElementsAre(ServerId(1), ServerId(2), ServerId(3)));
+    EXPECT_THAT(format_plan(plan, inventory), HasSubstr("Plan: no change."));
+}
+
+TEST(PlanApply, RestartsFollowersOneByOneAndTheLeaderLast) {
+    const Inventory inventory = ensemble_of(5);
+    auto actuals = all_serving(inventory, 2);
+    for (auto& actual : actuals) need_restart(actual);
+    const auto decision = plan_apply(inventory, actuals);
+    EXPECT_EQ(waves_of(decision), "change 1!; change 3!; change 4!; change 5!; change 2!");
+    EXPECT_EQ(std::get<Plan>(decision).restarts(), 5U);
+}
+
+TEST(PlanApply, ChangesWithoutRestartGoTogether) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 1);
+    for (auto& actual : actuals) actual.change.steps = {"agent's unit differs"};
+    EXPECT_EQ(waves_of(plan_apply(inventory, actuals)), "change 1 2 3");
+}
+
+TEST(PlanApply, RefusesARestartThatWouldLoseTheQuorum) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 1);
+    actuals[2].in_sync = false;  // runs, but is still catching up
+    need_restart(actuals[0]);
+    need_restart(actuals[1]);
+    EXPECT_THAT(waves_of(plan_apply(inventory, actuals)),
+                HasSubstr("refused: restarting node 2 would leave 1 of 3 voters in sync, 2 are"));
+
+    const Inventory two = ensemble_of(2);
+    auto pair = all_serving(two, 1);
+    need_restart(pair[1]);
+    EXPECT_THAT(waves_of(plan_apply(two, pair)), HasSubstr("would leave 1 of 2 voters in sync"));
+}
+
+TEST(PlanApply, WhatIsNotInSyncIsRestartedFirst) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 1);
+    actuals[2].in_sync = false;
+    for (auto& actual : actuals) need_restart(actual);
+    EXPECT_EQ(waves_of(plan_apply(inventory, actuals)), "change 3!; change 2!; change 1!");
+}
+
+TEST(PlanApply, ADeadServerIsStartedBeforeAnythingElse) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 3);
+    actuals[0].server_running = false;
+    actuals[0].in_sync = false;
+    need_restart(actuals[1]);
+    EXPECT_EQ(waves_of(plan_apply(inventory, actuals)), "start 1; change 2!");
+}
+
+TEST(PlanApply, AStoppedEnsembleStartsAllAtOnceWithItsChanges) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 1);
+    for (auto& actual : actuals) {
+        actual.server_running = actual.in_sync = actual.leads = false;
+        need_restart(actual);
+    }
+    const auto decision = plan_apply(inventory, actuals);
+    EXPECT_EQ(waves_of(decision), "start 1 2 3");
+    EXPECT_EQ(std::get<Plan>(decision).restarts(), 0U);
+}
+
+TEST(PlanApply, WithoutAQuorumRestartsLoseNothing) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 1);
+    for (auto& actual : actuals) {
+        actual.in_sync = actual.leads = false;
+        need_restart(actual);
+    }
+    EXPECT_EQ(waves_of(plan_apply(inventory, actuals)), "change 1! 2! 3!");
+}
+
+TEST(PlanApply, AWipedNodeJoinsAfterTheOthersServe) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 1);
+    actuals[1] = bare(2);
+    EXPECT_EQ(waves_of(plan_apply(inventory, actuals)), "join 2");
+    actuals[2].server_running = actuals[2].in_sync = false;
+    EXPECT_EQ(waves_of(plan_apply(inventory, actuals)), "start 3; join 2");
+}
+
+TEST(PlanApply, AJoinerThatIsBeingBroughtUpToDateIsLeftAlone) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 1);
+    actuals[1].data_empty = true;
+    actuals[1].in_sync = false;
+    EXPECT_EQ(waves_of(plan_apply(inventory, actuals)), "");
+}
+
+TEST(PlanApply, NeverStartsFromAnEmptyMajority) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 1);
+    actuals[1] = bare(2);
+    actuals[2] = bare(3);
+    actuals[0].in_sync = actuals[0].leads = false;
+    EXPECT_THAT(waves_of(plan_apply(inventory, actuals)),
+                HasSubstr("refused: node 1 belonged to this ensemble, but nodes 2 and 3 are empty"));
+    // A disk that was emptied under a live root counts as empty, too.
+    actuals[0].data_empty = true;
+    EXPECT_THAT(waves_of(plan_apply(inventory, actuals)), HasSubstr("refused: node 1 belonged"));
+}
+
+TEST(PlanApply, AnInterruptedFirstApplyIsTakenUpAgain) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 1);
+    actuals[0].in_sync = actuals[0].leads = false;
+    actuals[0].ever_served = false;
+    actuals[1] = bare(2);
+    actuals[2] = bare(3);
+    EXPECT_EQ(waves_of(plan_apply(inventory, actuals)), "form 1 2 3");
+    // Not when one of the empty nodes remembers an ensemble.
+    actuals[1].identity = Identity{"demo", ServerId(2), true};
+    EXPECT_THAT(waves_of(plan_apply(inventory, actuals)), HasSubstr("refused"));
+}
+
+TEST(PlanApply, MembershipChangesAreRefused) {
+    const Inventory three = ensemble_of(3);
+    auto actuals = all_serving(three, 1);
+    const Inventory four = ensemble_of(4);
+    actuals.push_back(bare(4));
+    EXPECT_THAT(waves_of(plan_apply(four, actuals)), HasSubstr("refused: the inventory changes"));
+    EXPECT_THAT(waves_of(plan_apply(four, actuals)), HasSubstr("server 4 is new"));
+    Inventory moved = ensemble_of(3);
+    moved.nodes[1].host = "10.0.0.9";
+    actuals.pop_back();
+    EXPECT_THAT(waves_of(plan_apply(moved, actuals)),
+                HasSubstr("server 2 moved from 10.0.0.2:2888:3888 to 10.0.0.9:2888:3888"));
+    const Inventory two = ensemble_of(2);
+    actuals.pop_back();
+    EXPECT_THAT(waves_of(plan_apply(two, actuals)), HasSubstr("server 3 is gone"));
+}
+
+TEST(PlanReplace, AnEmptyHostJoinsWhileTheOthersServe) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 3);
+    actuals[1] = bare(2);
+    const auto decision = plan_replace(inventory, ServerId(2), actuals);
+    EXPECT_EQ(waves_of(decision), "join 2");
+    EXPECT_THAT(std::get<Plan>(decision).untouched, ElementsAre(ServerId(1), ServerId(3)));
+}
+
+TEST(PlanReplace, ANewDiskUnderALiveRootJoinsToo) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 3);
+    actuals[1].data_empty = true;
+    actuals[1].server_running = actuals[1].in_sync = false;
+    EXPECT_EQ(waves_of(plan_replace(inventory, ServerId(2), actuals)), "join 2");
+}
+
+TEST(PlanReplace, RefusesWithoutAQuorumOfTheOthers) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 3);
+    actuals[1] = bare(2);
+    actuals[0].server_running = actuals[0].in_sync = false;
+    EXPECT_THAT(waves_of(plan_replace(inventory, ServerId(2), actuals)),
+                HasSubstr("refused: without node 2 the ensemble has no quorum (1 of 3 voters in "
+                          "sync, 2 are needed): node 1 is down, node 3 leads"));
+    actuals.erase(actuals.begin());  // node 1 does not answer
+    EXPECT_THAT(waves_of(plan_replace(inventory, ServerId(2), actuals)),
+                HasSubstr("node 1 does not answer"));
+    EXPECT_THAT(waves_of(plan_replace(ensemble_of(1), ServerId(1), {bare(1)})),
+                HasSubstr("there is no other node"));
+}
+
+TEST(PlanReplace, FiveVotersBearASilentOne) {
+    const Inventory inventory = ensemble_of(5);
+    auto actuals = all_serving(inventory, 3);
+    actuals[1] = bare(2);
+    actuals.erase(actuals.begin());
+    EXPECT_EQ(waves_of(plan_replace(inventory, ServerId(2), actuals)), "join 2");
+}
+
+TEST(PlanReplace, NeverTouchesData) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 3);
+    EXPECT_EQ(waves_of(plan_replace(inventory, ServerId(2), actuals)), "");
+    actuals[1].in_sync = actuals[1].server_running = false;
+    EXPECT_THAT(waves_of(plan_replace(inventory, ServerId(2), actuals)),
+                HasSubstr("node 2 still has data, and replace-node never deletes any"));
+}
+
+TEST(FormatPlan, NamesNodesActionsAndReasons) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 3);
+    need_restart(actuals[0]);
+    const Plan plan = std::get<Plan>(plan_apply(inventory, actuals));
+    EXPECT_EQ(format_plan(plan, inventory),
+              "demo: 3 voters\n"
+              "wave 1: one follower at a time\n"
+              "  ~ node 1  10.0.0.1  change, restarts the server\n"
+              "      zoo.cfg differs: syncLimit\n"
+              "  = node 2  10.0.0.2\n"
+              "  = node 3  10.0.0.3\n"
+              "Plan: 1 to change, 2 untouched, 1 restart.\n");
+}
+
+}  // namespace
+}  // namespace zk::plan
