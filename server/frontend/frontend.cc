@@ -100,6 +100,11 @@ Orders Frontend::take(ConnectionId id, Bytes& bytes) {
     return Orders{connection->close, connection->reading};
 }
 
+Close Frontend::closing(ConnectionId id) const {
+    const auto found = connections_.find(id);
+    return found == connections_.end() ? Close::at_once : found->second->close;
+}
+
 /// Runs what can run: parked requests whose turn has come, then whole frames.
 void Frontend::pump(Connection& connection, Instant now, Out& out) {
     using State = Connection::State;
@@ -161,6 +166,7 @@ void Frontend::close(Connection& connection, Close how, std::string_view why, Ou
     if (how == Close::at_once) {
         connection.output.clear();
         connection.close = Close::at_once;
+        connection.listed = false;  // it may be listed and not taken for long: this is news
     } else if (connection.close == Close::no) {
         connection.close = Close::after_flush;
     }

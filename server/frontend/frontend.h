@@ -7,8 +7,8 @@
 //     ended the connection.
 //   * on_core with everything the core has said since the last call, *before* any other call that may read the tree:
 //     then a client sees the event of a change before it sees the change.
-//   * For each connection in Out::changed: take() its bytes and orders, unless an earlier write of it has not finished;
-//     when a write finishes: on_written, then take() again. Bytes that are not taken count against the connection:
+//   * For each connection in Out::changed: take() its bytes and orders. While an earlier write of it has not finished,
+//     only look at closing(); when the write finishes: on_written, then take() again. Bytes that are not taken count against the connection:
 //     beyond a limit its requests wait, and its socket is not read.
 // Source: ZooKeeper NIOServerCnxn, ZooKeeperServer, CommitProcessor, FinalRequestProcessor.
 #pragma once
@@ -112,6 +112,9 @@ class Frontend {
     /// Gives the bytes to write next (`bytes` must be empty; its capacity is kept for later output) and the orders.
     /// An unknown id gives Close::at_once.
     Orders take(ConnectionId id, Bytes& bytes);
+
+    /// The orders of take() without taking anything: a connection whose bytes do not get out may have to close at once.
+    [[nodiscard]] Close closing(ConnectionId id) const;
 
     [[nodiscard]] bool serving() const { return serving_; }
     [[nodiscard]] Statistics statistics() const;

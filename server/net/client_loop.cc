@@ -1,0 +1,347 @@
+#include "net/client_loop.h"
+
+#include <chrono>
+#include <utility>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/system/error_code.hpp>
+
+#include "base/check.h"
+
+namespace zk::net {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+
+namespace {
+
+constexpr std::size_t kReadBytes = 64 * 1024;
+/// A buffer that grew for one large reply is not kept for ever.
+constexpr std::size_t kKeptBytesMax = 256 * 1024;
+constexpr std::chrono::seconds kTick{1};
+/// How long a client may take to close its side after we have closed ours.
+constexpr std::chrono::seconds kLinger{2};
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+Instant clock_now() {
+    const auto since = std::chrono::steady_clock::now().time_since_epoch();
+    return Instant(std::chrono::duration_cast<Duration>(since));
+}
+
+std::string textual(const asio::ip::address& address) {
+    if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+        return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+    }
+    return address.to_string();
+}
+
+Error bind_error(const error_code& code, const std::string& address, std::uint16_t port) {
+    const std::string place = (address.empty() ? std::string("all addresses") : address) + ", port " +
+                              std::to_string(port);
+    std::string words = "the client port cannot be opened on " + place;
+    if (code == asio::error::address_in_use) {
+        words += ": another process listens there (see `ss -ltnp`); stop it, or change clientPort in zoo.cfg";
+    } else if (code == asio::error::access_denied) {
+        words += ": ports below 1024 need more rights; change clientPort in zoo.cfg";
+    } else if (code == boost::system::errc::address_not_available) {
+        words += ": this host does not have that address; correct clientPortAddress in zoo.cfg";
+    }
+    return {code, words};
+}
+
+}  // namespace
+
+/// One socket.
+struct ClientLoop::Link {
+    Link(Socket own_socket, frontend::ConnectionId own_id, std::string own_address)
+        : socket(std::move(own_socket)), id(own_id), address(std::move(own_address)) {}
+    Socket socket;
+    frontend::ConnectionId id;
+    std::string address;
+    Bytes writing;            ///< taken from the frontend
+    std::size_t written = 0;  ///< of `writing`
+    bool write_waits = false; ///< for the socket to become writable
+    bool read_waits = false;  ///< for the socket to become readable
+    bool may_read = true;
+    bool shut = false;        ///< our side is closed; the client's is read until it ends too
+    bool ended = false;
+};
+
+ClientLoop::ClientLoop(asio::io_context& io,
+                       ClientLoopSettings settings,
+                       const tree::DataTree& tree,
+                       ToCore to_core,
+                       FourLetter four_letter,
+                       Log log)
+    : io_(io),
+      settings_(std::move(settings)),
+      to_core_(std::move(to_core)),
+      four_letter_(std::move(four_letter)),
+      log_(log),
+      frontend_(settings_.frontend, tree, log),
+      acceptor_(io),
+      tick_timer_(io),
+      accept_timer_(io),
+      read_buffer_(kReadBytes) {}
+
+ClientLoop::~ClientLoop() { stop(); }
+
+Result<std::uint16_t> ClientLoop::open() {
+    if (settings_.address.empty()) {
+        const Result<> both = listen(tcp::endpoint(tcp::v6(), settings_.port));
+        if (!both.has_value()) {
+            const error_code code = both.error().code;
+            if (code == asio::error::address_in_use || code == asio::error::access_denied) return both.error();
+            ZK_CHECK(listen(tcp::endpoint(tcp::v4(), settings_.port)));  // a host without IPv6
+        }
+    } else {
+        error_code failed;
+        tcp::resolver resolver(io_);
+        const auto found = resolver.resolve(settings_.address, std::to_string(settings_.port), failed);
+        if (failed || found.empty()) {
+            return Error(failed, "clientPortAddress " + settings_.address + " is no address of this host");
+        }
+        ZK_CHECK(listen(found.begin()->endpoint()));
+    }
+    const std::uint16_t port = acceptor_.local_endpoint().port();
+    log_.info("clients.listening address={} port={}", settings_.address.empty() ? "*" : settings_.address, port);
+    accept_next();
+    tick_later();
+    return port;
+}
+
+Result<> ClientLoop::listen(const tcp::endpoint& endpoint) {
+    error_code code;
+    const auto failed = [&] {
+        error_code ignored;
+        acceptor_.close(ignored);
+        return bind_error(code, settings_.address, settings_.port);
+    };
+    acceptor_.open(endpoint.protocol(), code);
+    if (code) return failed();
+    acceptor_.set_option(asio::socket_base::reuse_address(true), code);
+    if (endpoint.protocol() == tcp::v6() && settings_.address.empty()) {
+        acceptor_.set_option(asio::ip::v6_only(false), code);
+    }
+    if (code) return failed();
+    acceptor_.bind(endpoint, code);
+    if (code) return failed();
+    acceptor_.listen(settings_.backlog > 0 ? settings_.backlog : asio::socket_base::max_listen_connections, code);
+    if (code) return failed();
+    return ok();
+}
+
+void ClientLoop::stop() {
+    if (std::exchange(stopped_, true)) return;
+    error_code ignored;
+    acceptor_.close(ignored);
+    tick_timer_.cancel();
+    accept_timer_.cancel();
+    for (auto& [id, link] : links_) {
+        link->ended = true;
+        link->socket.close(ignored);
+    }
+    links_.clear();
+}
+
+void ClientLoop::tick_later() {
+    tick_timer_.expires_after(kTick);
+    tick_timer_.async_wait([this](const error_code& code) {
+        if (code || stopped_) return;
+        tick();
+        tick_later();
+    });
+}
+
+void ClientLoop::tick() {
+    const Instant now = clock_now();
+    while (!lingering_.empty() && lingering_.front().until <= now) {
+        if (const LinkPtr link = lingering_.front().link.lock()) end(link);
+        lingering_.pop_front();
+    }
+    frontend_.on_tick(now, out_);
+    handle_out();
+}
+
+void ClientLoop::accept_next() {
+    acceptor_.async_accept([this](const error_code& code, Socket socket) {
+        if (stopped_) return;
+        if (!code) {
+            accepted(std::move(socket));
+            return accept_next();
+        }
+        if (code == asio::error::operation_aborted) return;
+        // Mostly "too many open files": the next ones wait in the backlog.
+        log_.warn("clients.accept_failed why={}", code.message());
+        accept_timer_.expires_after(kAcceptPause);
+        accept_timer_.async_wait([this](const error_code& cancelled) {
+            if (!cancelled && !stopped_) accept_next();
+        });
+    });
+}
+
+void ClientLoop::accepted(Socket socket) {
+    error_code code;
+    const tcp::endpoint peer = socket.remote_endpoint(code);
+    if (code) return;  // gone again
+    const std::string address = textual(peer.address());
+    int& from_there = connections_of_[address];
+    const bool too_many_there = settings_.connections_per_address_max > 0 &&
+                                from_there >= settings_.connections_per_address_max;
+    const bool too_many = settings_.connections_max > 0 &&
+                          links_.size() >= static_cast<std::size_t>(settings_.connections_max);
+    if (too_many_there || too_many) {
+        log_.warn("clients.too_many peer={} limit={}", address,
+                  too_many_there ? "maxClientCnxns" : "maxCnxns");
+        if (from_there == 0) connections_of_.erase(address);
+        socket.close(code);
+        return;
+    }
+    ++from_there;
+    socket.non_blocking(true, code);
+    socket.set_option(tcp::no_delay(true), code);
+    const frontend::ConnectionId id = next_id_++;
+    const auto link = std::make_shared<Link>(std::move(socket), id, address);
+    links_.emplace(id, link);
+    frontend_.on_open(id, frontend::Peer{address, peer.port()}, clock_now());
+    wait_readable(link);
+}
+
+void ClientLoop::wait_readable(const LinkPtr& link) {
+    if (link->read_waits || link->ended) return;
+    link->read_waits = true;
+    link->socket.async_wait(Socket::wait_read, [this, link](const error_code& code) {
+        link->read_waits = false;
+        if (link->ended || stopped_) return;
+        if (code) return end(link);
+        readable(link);
+    });
+}
+
+/// Reads once: what is left in the kernel waits for its turn behind other connections.
+void ClientLoop::readable(const LinkPtr& link) {
+    if (link->shut) return drain_before_close(link);
+    if (!link->may_read) return;
+    error_code code;
+    const std::size_t count = link->socket.read_some(asio::buffer(read_buffer_), code);
+    if (code == asio::error::would_block || code == asio::error::interrupted) return wait_readable(link);
+    if (code) return end(link);
+    frontend_.on_bytes(link->id, ByteView(read_buffer_.data(), count), clock_now(), out_);
+    handle_out();
+    if (!link->ended && link->may_read) wait_readable(link);
+}
+
+/// The reply is out and our side shut. Closing while bytes of the client lie unread would reset the connection and could
+/// destroy the reply on its way, so they are thrown away until the client closes, too.
+void ClientLoop::drain_before_close(const LinkPtr& link) {
+    error_code code;
+    link->socket.read_some(asio::buffer(read_buffer_), code);
+    if (code && code != asio::error::would_block && code != asio::error::interrupted) return end(link);
+    wait_readable(link);
+}
+
+void ClientLoop::deliver(std::span<const request::ToFrontend> messages) {
+    if (stopped_) return;
+    frontend_.on_core(messages, clock_now(), out_);
+    handle_out();
+}
+
+/// Does what the frontend asked for: messages to the core, answers to words, writes.
+void ClientLoop::handle_out() {
+    if (handling_) return;  // the outer call goes on until nothing is left
+    handling_ = true;
+    while (!out_.to_core.empty() || !out_.four_letter.empty() || !out_.changed.empty()) {
+        if (!out_.to_core.empty()) {
+            to_core_(out_.to_core);
+            out_.to_core.clear();
+        }
+        for (const frontend::FourLetterAsked& asked : std::exchange(out_.four_letter, {})) {
+            frontend_.answer_four_letter(asked.connection, four_letter_(asked.word), out_);
+        }
+        changed_.swap(out_.changed);
+        for (const frontend::ConnectionId id : changed_) {
+            const auto found = links_.find(id);
+            if (found == links_.end()) continue;
+            const LinkPtr link = found->second;
+            flush(link);
+        }
+        changed_.clear();
+    }
+    handling_ = false;
+}
+
+/// Takes and writes until the socket takes no more or there is nothing more.
+void ClientLoop::flush(const LinkPtr& link) {
+    if (link->write_waits && frontend_.closing(link->id) == frontend::Close::at_once) return end(link);
+    while (!link->ended && !link->write_waits) {
+        link->writing.clear();
+        link->written = 0;
+        const frontend::Orders orders = frontend_.take(link->id, link->writing);
+        if (orders.close == frontend::Close::at_once) return end(link);
+        const bool had_bytes = !link->writing.empty();
+        if (had_bytes && !write_some(link)) return obey(link, {frontend::Close::no, orders.read});
+        if (link->ended) return;
+        obey(link, orders);
+        if (!had_bytes || link->ended) return;
+        frontend_.on_written(link->id, clock_now(), out_);
+    }
+}
+
+bool ClientLoop::write_some(const LinkPtr& link) {
+    while (link->written < link->writing.size()) {
+        error_code code;
+        const auto rest = asio::buffer(link->writing.data() + link->written, link->writing.size() - link->written);
+        link->written += link->socket.write_some(rest, code);
+        if (code == asio::error::interrupted) continue;
+        if (code == asio::error::would_block) {
+            link->write_waits = true;
+            link->socket.async_wait(Socket::wait_write, [this, link](const error_code& failed) {
+                link->write_waits = false;
+                if (link->ended || stopped_) return;
+                if (failed) return end(link);
+                if (!write_some(link)) return;
+                if (link->ended) return;
+                frontend_.on_written(link->id, clock_now(), out_);
+                flush(link);
+                handle_out();
+            });
+            return false;
+        }
+        if (code) {
+            end(link);
+            return true;
+        }
+    }
+    if (link->writing.capacity() > kKeptBytesMax) link->writing = Bytes();
+    return true;
+}
+
+void ClientLoop::obey(const LinkPtr& link, frontend::Orders orders) {
+    if (orders.close == frontend::Close::after_flush && !link->shut) {
+        error_code ignored;
+        link->socket.shutdown(Socket::shutdown_send, ignored);
+        link->shut = true;
+        lingering_.push_back(Lingering{clock_now() + kLinger, link});
+        return wait_readable(link);
+    }
+    const bool resumes = orders.read && !link->may_read;
+    link->may_read = orders.read;
+    if (resumes) wait_readable(link);
+}
+
+/// The socket's end, whoever wanted it.
+void ClientLoop::end(const LinkPtr& link) {
+    if (std::exchange(link->ended, true)) return;
+    error_code ignored;
+    link->socket.close(ignored);
+    links_.erase(link->id);
+    const auto from_there = connections_of_.find(link->address);
+    ZK_ASSERT(from_there != connections_of_.end());
+    if (--from_there->second == 0) connections_of_.erase(from_there);
+    frontend_.on_closed(link->id, out_);
+    handle_out();
+}
+
+}  // namespace zk::net
