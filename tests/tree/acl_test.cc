@@ -1,0 +1,121 @@
+#include "tree/acl.h"
+
+#include <gtest/gtest.h>
+
+namespace zk::tree {
+namespace {
+
+using jute::Acl;
+using jute::AclList;
+using jute::AuthId;
+
+const std::vector<AuthId> kNobody;
+
+Acl entry(std::int32_t perms, std::string scheme, std::string id) {
+    return Acl{perms, AuthId{std::move(scheme), std::move(id)}};
+}
+
+TEST(CheckAcl, EmptyListAndSuperPass) {
+    EXPECT_TRUE(check_acl(AclList{}, perms::kWrite, kNobody));
+    EXPECT_TRUE(check_acl(AclRef(), perms::kWrite, kNobody));
+    const AclList closed = {entry(perms::kAll, "digest", "a:b")};
+    EXPECT_FALSE(check_acl(closed, perms::kWrite, kNobody));
+    EXPECT_TRUE(check_acl(closed, perms::kWrite, {AuthId{"super", ""}}));
+}
+
+TEST(CheckAcl, OneOfTheNeededBitsIsEnough) {
+    const AclList list = {entry(perms::kRead, "world", "anyone")};
+    EXPECT_TRUE(check_acl(list, perms::kRead | perms::kAdmin, kNobody));
+    EXPECT_FALSE(check_acl(list, perms::kAdmin, kNobody));
+}
+
+TEST(CheckAcl, DigestByEquality) {
+    const AclList list = {entry(perms::kWrite, "digest", "u:x"), entry(perms::kRead, "digest", "v:y")};
+    EXPECT_TRUE(check_acl(list, perms::kWrite, {AuthId{"digest", "u:x"}}));
+    EXPECT_FALSE(check_acl(list, perms::kWrite, {AuthId{"digest", "v:y"}}));
+    EXPECT_FALSE(check_acl(list, perms::kWrite, {AuthId{"sasl", "u:x"}}));
+    EXPECT_FALSE(check_acl(list, perms::kWrite, {AuthId{"digest", "u:"}}));
+}
+
+TEST(CheckAcl, IpWithBits) {
+    const auto allows = [](std::string pattern, std::string address) {
+        return check_acl({entry(perms::kRead, "ip", std::move(pattern))},
+                         perms::kRead,
+                         {AuthId{"ip", std::move(address)}});
+    };
+    EXPECT_TRUE(allows("10.1.2.3", "10.1.2.3"));
+    EXPECT_FALSE(allows("10.1.2.3", "10.1.2.4"));
+    EXPECT_TRUE(allows("10.1.2.3/8", "10.9.9.9"));
+    EXPECT_FALSE(allows("10.1.2.3/8", "11.1.2.3"));
+    EXPECT_TRUE(allows("10.1.2.128/25", "10.1.2.200"));
+    EXPECT_FALSE(allows("10.1.2.128/25", "10.1.2.100"));
+    EXPECT_TRUE(allows("0.0.0.0/0", "1.2.3.4"));
+    EXPECT_FALSE(allows("0.0.0.0/0", "::1"));
+    EXPECT_TRUE(allows("fe80::/10", "fe80::1"));
+    EXPECT_FALSE(allows("fe80::/10", "2001::1"));
+    EXPECT_FALSE(allows("nonsense", "10.1.2.3"));
+}
+
+TEST(FixUpAcl, RefusesWhatNobodyCouldUse) {
+    const std::vector<AuthId> auth = {AuthId{"ip", "127.0.0.1"}, AuthId{"super", ""}};
+    EXPECT_FALSE(fix_up_acl({}, auth));
+    for (const auto& [scheme, id] : std::vector<std::pair<std::string, std::string>>{
+             {"world", "someone"}, {"world", ""}, {"", ""}, {"super", ""}, {"nope", "x"}, {"sasl", "bob"},
+             {"digest", "a"}, {"digest", "a:"}, {"digest", ":"}, {"digest", ""}, {"digest", "a:b:c"},
+             {"digest", "a::"}, {"digest", "a::b"}, {"ip", "1.2.3"}, {"ip", "1.2.3.4.5"}, {"ip", "1.2.3.256"},
+             {"ip", "1.2.3.-1"}, {"ip", "1.2.3.4/33"}, {"ip", "1.2.3.4/"}, {"ip", "1.2.3.4/-1"},
+             {"ip", "1.2.3.4/8/8"}, {"ip", ""}, {"ip", "1..2.3"}, {"ip", "::1/129"}, {"auth", ""}}) {
+        EXPECT_FALSE(fix_up_acl({entry(31, scheme, id)}, auth)) << scheme << " " << id;
+        EXPECT_FALSE(fix_up_acl({entry(31, "world", "anyone"), entry(1, scheme, id)}, auth)) << scheme;
+    }
+}
+
+TEST(FixUpAcl, KeepsGoodEntriesAndOrderWithoutDuplicates) {
+    const Acl a = entry(-1, "digest", ":b");
+    const Acl b = entry(255, "ip", "10.0.0.0/8");
+    const Acl c = entry(0, "digest", "a:b:");
+    const Acl d = entry(1, "ip", "::1");
+    EXPECT_EQ(fix_up_acl({a, b, a, c, b, d}, kNobody), (AclList{a, b, c, d}));
+}
+
+TEST(FixUpAcl, AuthBecomesTheProvenIds) {
+    const std::vector<AuthId> auth = {{"ip", "127.0.0.1"}, {"digest", "u:x"}, {"digest", "v:y"}, {"super", ""}};
+    EXPECT_EQ(fix_up_acl({entry(5, "auth", "ignored"), entry(1, "world", "anyone")}, auth),
+              (AclList{entry(5, "digest", "u:x"), entry(5, "digest", "v:y"), entry(1, "world", "anyone")}));
+}
+
+TEST(DigestId, KnownValue) {
+    EXPECT_EQ(digest_id("u:p"), "u:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ=");
+    EXPECT_EQ(digest_id("nocolon").substr(0, 8), "nocolon:");
+    EXPECT_EQ(digest_id("a:b:c").substr(0, 2), "a:");
+}
+
+TEST(AclCache, OneIdPerListUntilTheLastUserIsGone) {
+    AclCache cache;
+    const AclList list = {entry(31, "digest", "a:b")};
+    EXPECT_EQ(cache.intern(open_acl_list()), kOpenAcl);
+    EXPECT_EQ(cache.size(), 1U);  // the read-only list
+    const AclId id = cache.intern(list);
+    EXPECT_EQ(cache.intern(list), id);
+    EXPECT_EQ(cache.find(id), list);
+    const AclRef kept = cache.share(id);
+    cache.release(id);
+    EXPECT_TRUE(cache.contains(id));
+    cache.release(id);
+    EXPECT_FALSE(cache.contains(id));
+    EXPECT_EQ(*kept, list);
+    EXPECT_NE(cache.intern(list), id) << "a snapshot under way may still name the old number";
+    EXPECT_EQ(cache.find(kOpenAcl), open_acl_list());
+    EXPECT_EQ(cache.find(kReadOnlyAcl), read_only_acl_list());
+}
+
+TEST(AclCache, EmptyListIsAListOfItsOwn) {
+    AclCache cache;
+    const AclId id = cache.intern({});
+    EXPECT_NE(id, kOpenAcl);
+    EXPECT_EQ(cache.all().size(), 2U);
+    EXPECT_EQ(cache.all().back(), (std::pair<AclId, AclList>(id, {})));
+}
+
+}  // namespace
+}  // namespace zk::tree

@@ -1,0 +1,339 @@
+#include "tree/data_tree.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tree/digest.h"
+#include "tree/path.h"
+#include "txns.h"
+
+namespace zk::tree {
+namespace {
+
+using namespace zk::tree::testing;
+using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
+
+// The digest by definition: over all nodes, from what a walk tells.
+std::uint64_t recomputed_digest(const DataTree& tree) {
+    std::uint64_t sum = 0;
+    Walk walk(tree);
+    for (Walk::VisitedNode node; walk.next(node);) {
+        if (!is_outside_digest(node.path)) {
+            sum += node_digest(path_data_crc(node.path, node.data), node.stat);
+        }
+    }
+    return sum;
+}
+
+TEST(DataTree, FreshTreeIsApaches) {
+    DataTree tree;
+    EXPECT_EQ(tree.digest(), 0x51c6d660U);
+    EXPECT_EQ(tree.node_count(), 4U);
+    EXPECT_EQ(tree.last_zxid(), Zxid(0));
+    const jute::Stat root = tree.stat_of(*tree.find("/"));
+    EXPECT_EQ(root.cversion, -1);
+    EXPECT_EQ(root.children_count, 1);
+    EXPECT_EQ(root.czxid, Zxid(0));
+    EXPECT_EQ(tree.find("/")->data(), ByteView(""));
+    EXPECT_EQ(tree.stat_of(*tree.find("/zookeeper")).cversion, -2);
+    const Node* config = tree.find("/zookeeper/config");
+    EXPECT_EQ(tree.stat_of(*config).aversion, -1);
+    EXPECT_EQ(tree.stat_of(*config).version, 0);
+    EXPECT_EQ(tree.acl_of(*config), read_only_acl_list());
+    EXPECT_EQ(tree.acl_of(*tree.find("/")), open_acl_list());
+    EXPECT_EQ(tree.acl().all().size(), 1U);
+}
+
+TEST(DataTree, LookUp) {
+    DataTree tree;
+    tree.apply(create(1, "/a", 1));
+    tree.apply(create(2, "/a/b", 1));
+    EXPECT_EQ(tree.find(""), tree.find("/"));
+    EXPECT_NE(tree.find("/a/b"), nullptr);
+    for (const char* path : {"a", "/b", "/a/", "/a//b", "//a", "/a/b/", "/a/c", "/a/b/c", "//"}) {
+        EXPECT_EQ(tree.find(path), nullptr) << path;
+    }
+    EXPECT_EQ(tree.count_below(*tree.find("/")), 5U);
+    EXPECT_EQ(tree.count_below(*tree.find("/a/b")), 0U);
+}
+
+TEST(DataTree, CreateSetsStatsOfNodeAndParent) {
+    DataTree tree;
+    const ApplyResult made = tree.apply(create(5, "/a", 1, Bytes("xyz")));
+    EXPECT_EQ(made.type, OpCode::create2);
+    EXPECT_EQ(made.error, ErrorCode::ok);
+    EXPECT_EQ(made.path, "/a");
+    jute::Stat expected;
+    expected.czxid = expected.mzxid = expected.pzxid = Zxid(5);
+    expected.ctime = expected.mtime = WallMs(1005);
+    expected.data_length = 3;
+    EXPECT_EQ(made.stat, expected);
+    EXPECT_EQ(tree.stat_of(*tree.find("/a")), expected);
+    tree.apply(create(6, "/a/b", 1));
+    expected.cversion = 1;
+    expected.children_count = 1;
+    expected.pzxid = Zxid(6);
+    EXPECT_EQ(tree.stat_of(*tree.find("/a")), expected);
+    tree.apply(remove(7, "/a/b"));
+    expected.cversion = 2;  // a delete counts as well
+    expected.children_count = 0;
+    expected.pzxid = Zxid(7);
+    EXPECT_EQ(tree.stat_of(*tree.find("/a")), expected);
+    EXPECT_EQ(tree.last_zxid(), Zxid(7));
+}
+
+TEST(DataTree, CversionWrapsIn32Bits) {
+    DataTree tree;
+    tree.apply(create(1, "/a", 1));
+    tree.apply(create(2, "/a/x", INT32_MAX));
+    tree.apply(create(3, "/a/y", INT32_MIN));
+    tree.apply(create(4, "/a/z", INT32_MIN));
+    const jute::Stat stat = tree.stat_of(*tree.find("/a"));
+    EXPECT_EQ(stat.cversion, -5);
+    EXPECT_EQ(stat.pzxid, Zxid(2)) << "a saturated counter stops pzxid too";
+    EXPECT_EQ(tree.digest(), recomputed_digest(tree));
+}
+
+TEST(DataTree, NullAndEmptyDataDiffer) {
+    DataTree tree;
+    tree.apply(create(1, "/null", 1, std::nullopt));
+    tree.apply(create(2, "/empty", 2, Bytes()));
+    EXPECT_EQ(tree.find("/null")->data(), std::nullopt);
+    EXPECT_EQ(tree.find("/empty")->data(), ByteView());
+    tree.apply(set_data(3, "/empty", std::nullopt, 1));
+    EXPECT_EQ(tree.find("/empty")->data(), std::nullopt);
+    EXPECT_EQ(tree.stat_of(*tree.find("/empty")).data_length, 0);
+    tree.apply(set_data(4, "/null", Bytes("x"), 1));
+    EXPECT_EQ(tree.find("/null")->data(), ByteView("x"));
+}
+
+TEST(DataTree, SetDataAndSetAclTouchOnlyTheirOwnCounters) {
+    DataTree tree;
+    tree.apply(create(1, "/a", 1));
+    const ApplyResult set = tree.apply(set_data(2, "/a", Bytes("longer"), 1));
+    EXPECT_EQ(set.stat.mzxid, Zxid(2));
+    EXPECT_EQ(set.stat.mtime, WallMs(1002));
+    EXPECT_EQ(set.stat.version, 1);
+    EXPECT_EQ(set.stat.data_length, 6);
+    EXPECT_EQ(set.stat.ctime, WallMs(1001));
+    EXPECT_EQ(set.stat.pzxid, Zxid(1));
+    EXPECT_EQ(set.stat.aversion, 0);
+    const ApplyResult acl = tree.apply(set_acl(3, "/a", digest_acl("a:b"), 1));
+    EXPECT_EQ(acl.stat.aversion, 1);
+    EXPECT_EQ(acl.stat.mzxid, Zxid(2));
+    EXPECT_EQ(acl.stat.mtime, WallMs(1002));
+    EXPECT_EQ(acl.stat.version, 1);
+    EXPECT_TRUE(acl.changes.empty());
+    EXPECT_EQ(tree.acl_of(*tree.find("/a")), digest_acl("a:b"));
+    tree.apply(remove(4, "/a"));
+    EXPECT_EQ(tree.acl().size(), 1U) << "an unused list is dropped";
+}
+
+TEST(DataTree, ChangesNameNodesWithTheirAcls) {
+    DataTree tree;
+    const ApplyResult made = tree.apply(create(1, "/a", 1, Bytes("d"), digest_acl("a:b")));
+    ASSERT_EQ(made.changes.size(), 1U);
+    EXPECT_EQ(made.changes[0].kind, Change::Kind::created);
+    EXPECT_EQ(made.changes[0].path, "/a");
+    EXPECT_EQ(*made.changes[0].acl, digest_acl("a:b"));
+    EXPECT_EQ(made.changes[0].parent_acl, nullptr);
+    const ApplyResult child = tree.apply(create(2, "/a/b", 1));
+    EXPECT_EQ(*child.changes[0].parent_acl, digest_acl("a:b"));
+    EXPECT_EQ(child.changes[0].acl, nullptr);
+    const ApplyResult set = tree.apply(set_data(3, "/a", Bytes("e"), 1));
+    ASSERT_EQ(set.changes.size(), 1U);
+    EXPECT_EQ(set.changes[0].kind, Change::Kind::data_changed);
+    tree.apply(remove(4, "/a/b"));
+    const ApplyResult gone = tree.apply(remove(5, "/a"));
+    ASSERT_EQ(gone.changes.size(), 1U);
+    EXPECT_EQ(gone.changes[0].kind, Change::Kind::deleted);
+    EXPECT_EQ(*gone.changes[0].acl, digest_acl("a:b")) << "the last ACL outlives the node";
+}
+
+TEST(DataTree, ErrorTxnOnlyMovesTheZxid) {
+    DataTree tree;
+    const std::uint64_t before = tree.digest();
+    const ApplyResult result =
+        tree.apply({header(OpCode::error, 9), jute::ErrorTxn{ErrorCode::no_node}, {}});
+    EXPECT_EQ(result.type, OpCode::error);
+    EXPECT_EQ(result.error, ErrorCode::no_node);
+    EXPECT_EQ(tree.digest(), before);
+    EXPECT_EQ(tree.last_zxid(), Zxid(9));
+    tree.apply({header(OpCode::error, 8), jute::ErrorTxn{ErrorCode::no_node}, {}});
+    EXPECT_EQ(tree.last_zxid(), Zxid(9)) << "never back";
+}
+
+jute::SubTxn part(const jute::Txn& txn) {
+    return {txn.header.type,
+            std::visit([](const auto& body) { return jute::encode(body); }, txn.body)};
+}
+
+TEST(DataTree, MultiAppliesItsPartsInOrder) {
+    DataTree tree;
+    jute::MultiTxn multi;
+    multi.parts = {part(create(0, "/a", 1)),
+                   part(set_data(0, "/a", Bytes("second"), 1)),
+                   {OpCode::check, jute::encode(jute::CheckVersionTxn{"/a", 2})},
+                   part(create(0, "/a/b", 1)),
+                   part(remove(0, "/a/b"))};
+    const ApplyResult result = tree.apply({header(OpCode::multi, 4), multi, {}});
+    EXPECT_EQ(result.error, ErrorCode::ok);
+    ASSERT_EQ(result.parts.size(), 5U);
+    EXPECT_EQ(result.parts[0].stat.version, 0) << "stats are as of that part";
+    EXPECT_EQ(result.parts[1].stat.version, 1);
+    EXPECT_EQ(result.parts[1].stat.mzxid, Zxid(4));
+    EXPECT_EQ(result.parts[2].type, OpCode::check);
+    EXPECT_EQ(result.parts[3].path, "/a/b");
+    EXPECT_EQ(tree.find("/a/b"), nullptr);
+    std::vector<std::string> told;
+    for (const Change& change : result.changes) {
+        told.push_back(std::to_string(static_cast<int>(change.kind)) + change.path);
+    }
+    EXPECT_THAT(told, ElementsAre("0/a", "2/a", "0/a/b", "1/a/b"));
+    EXPECT_EQ(tree.digest(), recomputed_digest(tree));
+}
+
+TEST(DataTree, FailedMultiHasNoEffect) {
+    DataTree tree;
+    const std::uint64_t before = tree.digest();
+    const auto error = [](ErrorCode code) {
+        return jute::SubTxn{OpCode::error, jute::encode(jute::ErrorTxn{code})};
+    };
+    jute::MultiTxn multi;
+    multi.parts = {part(create(0, "/a", 1)),
+                   error(ErrorCode::no_node),
+                   error(ErrorCode::runtime_inconsistency)};
+    const ApplyResult result = tree.apply({header(OpCode::multi, 4), multi, {}});
+    EXPECT_EQ(result.error, ErrorCode::ok);
+    ASSERT_EQ(result.parts.size(), 3U);
+    for (const ApplyResult& one : result.parts) EXPECT_EQ(one.type, OpCode::error);
+    EXPECT_EQ(result.parts[0].error, ErrorCode::ok);
+    EXPECT_EQ(result.parts[1].error, ErrorCode::no_node);
+    EXPECT_EQ(result.parts[2].error, ErrorCode::runtime_inconsistency);
+    EXPECT_TRUE(result.changes.empty());
+    EXPECT_EQ(tree.digest(), before);
+    EXPECT_EQ(tree.last_zxid(), Zxid(4));
+}
+
+TEST(DataTree, BadPartsOfAMultiAreSkipped) {
+    DataTree tree;
+    jute::MultiTxn inner;
+    jute::MultiTxn multi;
+    multi.parts = {{OpCode::multi, jute::encode(inner)}, {OpCode::create, "cut"}, {OpCode{55}, ""},
+                   {OpCode::close_session, ""}};
+    const ApplyResult result = tree.apply({header(OpCode::multi, 4), multi, {}});
+    ASSERT_EQ(result.parts.size(), 4U);
+    for (const ApplyResult& one : result.parts) EXPECT_EQ(one.error, ErrorCode::marshalling_error);
+}
+
+TEST(DataTree, EphemeralsGoWithTheirSession) {
+    DataTree tree;
+    tree.apply(create(1, "/p", 1));
+    tree.apply(ephemeral(2, 0x1000, "/p/b", 1));
+    tree.apply(ephemeral(3, 0x1000, "/p/a", 2));
+    tree.apply(ephemeral(4, 0x2000, "/p/c", 3));
+    EXPECT_EQ(tree.ephemeral_count(), 3U);
+    EXPECT_THAT(tree.ephemerals(SessionId(0x1000)), ElementsAre("/p/a", "/p/b"));
+    EXPECT_THAT(tree.ephemeral_sessions(), ElementsAre(SessionId(0x1000), SessionId(0x2000)));
+    EXPECT_EQ(tree.stat_of(*tree.find("/p/a")).ephemeral_owner, 0x1000);
+    jute::CloseSessionTxn close;
+    close.paths = {{"/p/a", "/p/b"}};
+    const ApplyResult result =
+        tree.apply({header(OpCode::close_session, 5, 0x1000), close, {}});
+    EXPECT_EQ(result.changes.size(), 2U);
+    EXPECT_THAT(tree.find("/p")->child_names(), ElementsAre("c"));
+    EXPECT_EQ(tree.stat_of(*tree.find("/p")).pzxid, Zxid(5));
+    // Without a list, as leaders before 3.6 send it.
+    tree.apply({header(OpCode::close_session, 6, 0x2000), jute::CloseSessionTxn{}, {}});
+    EXPECT_EQ(tree.ephemeral_count(), 0U);
+    EXPECT_TRUE(tree.ephemeral_sessions().empty());
+    EXPECT_EQ(tree.digest(), recomputed_digest(tree));
+}
+
+TEST(DataTree, ContainersAndTtlNodesAreNotOwnedByASession) {
+    DataTree tree;
+    tree.apply({header(OpCode::create_container, 1),
+                jute::CreateContainerTxn{"/c", Bytes(), open_acl_list(), 1},
+                {}});
+    tree.apply({header(OpCode::create_ttl, 2),
+                jute::CreateTtlTxn{"/t", Bytes(), open_acl_list(), 2, 5000},
+                {}});
+    EXPECT_EQ(tree.stat_of(*tree.find("/c")).ephemeral_owner, 0);
+    EXPECT_EQ(tree.stat_of(*tree.find("/t")).ephemeral_owner, 0);
+    EXPECT_EQ(tree.find("/c")->stat().ephemeral_owner, INT64_MIN);
+    EXPECT_EQ(tree.find("/t")->stat().ephemeral_owner,
+              static_cast<std::int64_t>(0xff00000000001388ULL));
+    EXPECT_EQ(tree.ephemeral_count(), 0U);
+    EXPECT_THAT(tree.containers(), ElementsAre("/c"));
+    tree.apply({header(OpCode::delete_container, 3, 0), jute::DeleteTxn{"/c"}, {}});
+    EXPECT_TRUE(tree.containers().empty());
+    // A negative session id (sid 128 and above) owns like any other.
+    EXPECT_TRUE(is_session_owner(static_cast<std::int64_t>(0x8100000000000001ULL)));
+    EXPECT_TRUE(is_session_owner(static_cast<std::int64_t>(0xfe00000000000001ULL)));
+}
+
+TEST(DataTree, ManyChildren) {
+    DataTree tree;
+    tree.apply(create(1, "/p", 1));
+    std::int64_t zxid = 2;
+    for (int i = 0; i < 3000; ++i, ++zxid) {
+        tree.apply(create(zxid, "/p/n" + std::to_string(i), i + 1));
+    }
+    EXPECT_EQ(tree.find("/p")->child_count(), 3000U);
+    EXPECT_EQ(tree.find("/p")->child_names().size(), 3000U);
+    for (int i = 0; i < 3000; i += 7) EXPECT_NE(tree.find("/p/n" + std::to_string(i)), nullptr);
+    for (int i = 0; i < 3000; ++i, ++zxid) {
+        if (i % 3 != 0) tree.apply(remove(zxid, "/p/n" + std::to_string(i)));
+    }
+    EXPECT_EQ(tree.find("/p")->child_count(), 1000U);
+    EXPECT_EQ(tree.stat_of(*tree.find("/p")).cversion, 5000);
+    EXPECT_EQ(tree.digest(), recomputed_digest(tree));
+}
+
+TEST(DataTree, VeryDeepTreeIsTornDownWithoutRecursion) {
+    DataTree tree;
+    std::string path;
+    // By hand rather than by 20000 txns, whose paths alone would cost time quadratic in the depth.
+    tree.clear_for_load();
+    ASSERT_TRUE(tree.load_node("", Bytes(), kOpenAcl, {}).has_value());
+    for (int depth = 0; depth < 5000; ++depth) {
+        path += "/d";
+        ASSERT_TRUE(tree.load_node(path, Bytes(), kOpenAcl, {}).has_value());
+    }
+    ASSERT_TRUE(tree.finish_load().has_value());
+    EXPECT_NE(tree.find(path), nullptr);
+    tree.apply(remove(1, "/d"));
+    EXPECT_EQ(tree.digest(), 0x51c6d660U - DataTree().find("/")->digest() + tree.find("/")->digest());
+    EXPECT_EQ(tree.node_count(), 4U);
+    EXPECT_EQ(tree.approximate_bytes(), DataTree().approximate_bytes());
+}
+
+TEST(DataTree, ConfigNodeIsOutsideOfDigestAndTxns) {
+    DataTree tree;
+    const std::uint64_t before = tree.digest();
+    tree.set_config_node("server.1=a:1:2:participant\nversion=100000000", Zxid(0x100000000), WallMs(5));
+    EXPECT_EQ(tree.digest(), before);
+    const Node* config = tree.find("/zookeeper/config");
+    const jute::Stat stat = tree.stat_of(*config);
+    EXPECT_EQ(stat.version, -1);
+    EXPECT_EQ(stat.aversion, -1);
+    EXPECT_EQ(stat.mzxid, Zxid(0x100000000));
+    EXPECT_EQ(stat.mtime, WallMs(5));
+    EXPECT_EQ(stat.czxid, Zxid(0));
+    EXPECT_EQ(*config->data(), "server.1=a:1:2:participant\nversion=100000000");
+}
+
+TEST(DataTree, BytesCountPathsAndData) {
+    DataTree tree;
+    const std::size_t before = tree.approximate_bytes();
+    tree.apply(create(1, "/abc", 1, Bytes("12345")));
+    EXPECT_EQ(tree.approximate_bytes(), before + 9);
+    tree.apply(set_data(2, "/abc", Bytes("1"), 1));
+    EXPECT_EQ(tree.approximate_bytes(), before + 5);
+    tree.apply(remove(3, "/abc"));
+    EXPECT_EQ(tree.approximate_bytes(), before);
+}
+
+}  // namespace
+}  // namespace zk::tree
