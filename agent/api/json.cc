@@ -1,0 +1,66 @@
+// The one place where Boost.JSON's own sources are compiled.
+#include <boost/json/src.hpp>
+
+#include "agent_api/json_io.h"
+#include "agent_api/link.h"
+
+namespace zk::agent_api {
+
+std::string to_json(const NodeSpec& spec) { return write_json(spec); }
+std::string to_json(const FactsRequest& request) { return write_json(request); }
+std::string to_json(const NodeFacts& facts) { return write_json(facts); }
+std::string to_json(const RecordedIdentity& identity) { return write_json(identity); }
+std::string to_json(const NodeHealth& health) { return write_json(health); }
+std::string to_json(const std::vector<ElectionEntry>& history) { return write_json(history); }
+std::string to_json(const Hello& message) { return write_json(message); }
+std::string to_json(const HelloOk& message) { return write_json(message); }
+std::string to_json(const BlobBegin& message) { return write_json(message); }
+std::string to_json(const BlobWant& message) { return write_json(message); }
+std::string to_json(const BlobOk& message) { return write_json(message); }
+std::string to_json(const Apply& message) { return write_json(message); }
+std::string to_json(const Event& message) { return write_json(message); }
+std::string to_json(const ApplyDone& message) { return write_json(message); }
+std::string to_json(const Control& message) { return write_json(message); }
+std::string to_json(const Done& message) { return write_json(message); }
+std::string to_json(const AgentError& message) { return write_json(message); }
+
+Result<NodeSpec> parse_node_spec(std::string_view text) {
+    return read_json<NodeSpec>(text, "node specification");
+}
+Result<FactsRequest> parse_facts_request(std::string_view text) {
+    return read_json<FactsRequest>(text, "facts request");
+}
+Result<NodeFacts> parse_node_facts(std::string_view text) {
+    return read_json<NodeFacts>(text, "node facts");
+}
+Result<RecordedIdentity> parse_recorded_identity(std::string_view text) {
+    return read_json<RecordedIdentity>(text, "recorded identity");
+}
+Result<NodeHealth> parse_node_health(std::string_view text) {
+    return read_json<NodeHealth>(text, "node health");
+}
+Result<std::vector<ElectionEntry>> parse_history(std::string_view text) {
+    return read_json<std::vector<ElectionEntry>>(text, "election history");
+}
+
+template <class T>
+Result<T> parse_payload(std::string_view text) {
+    return read_json<T>(text, "payload");
+}
+template Result<NodeSpec> parse_payload<NodeSpec>(std::string_view);
+template Result<FactsRequest> parse_payload<FactsRequest>(std::string_view);
+template Result<NodeFacts> parse_payload<NodeFacts>(std::string_view);
+template Result<NodeHealth> parse_payload<NodeHealth>(std::string_view);
+template Result<Hello> parse_payload<Hello>(std::string_view);
+template Result<HelloOk> parse_payload<HelloOk>(std::string_view);
+template Result<BlobBegin> parse_payload<BlobBegin>(std::string_view);
+template Result<BlobWant> parse_payload<BlobWant>(std::string_view);
+template Result<BlobOk> parse_payload<BlobOk>(std::string_view);
+template Result<Apply> parse_payload<Apply>(std::string_view);
+template Result<Event> parse_payload<Event>(std::string_view);
+template Result<ApplyDone> parse_payload<ApplyDone>(std::string_view);
+template Result<Control> parse_payload<Control>(std::string_view);
+template Result<Done> parse_payload<Done>(std::string_view);
+template Result<AgentError> parse_payload<AgentError>(std::string_view);
+
+}  // namespace zk::agent_api

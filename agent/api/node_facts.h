@@ -1,0 +1,236 @@
+// What an agent says of its host before anything is changed, so that pure planners can decide.
+// Pure. Way three of DESIGN.md, step 5. Travels as JSON.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent_api/names.h"
+#include "agent_api/node_spec.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace zk::agent_api {
+
+/// What to look at. Small: contents of files do not travel for facts.
+struct FactsRequest {
+    std::string install_dir;
+    std::string data_dir;
+    std::string log_dir;
+    std::string user;
+    std::string group;
+    std::string server_path;
+    std::string agent_path;
+    std::vector<std::string> directories;
+    std::vector<std::string> files;
+    std::vector<std::string> units;
+    std::string address;
+    std::vector<std::uint16_t> ports;
+
+    static void fields(auto& archive, auto& self) {
+        archive("install_dir", self.install_dir);
+        archive("data_dir", self.data_dir);
+        archive("log_dir", self.log_dir);
+        archive("user", self.user);
+        archive("group", self.group);
+        archive("server_path", self.server_path);
+        archive("agent_path", self.agent_path);
+        archive("directories", self.directories);
+        archive("files", self.files);
+        archive("units", self.units);
+        archive("address", self.address);
+        archive("ports", self.ports);
+    }
+};
+/// All that a plan for `spec` needs to know.
+FactsRequest facts_for(const NodeSpec& spec);
+std::string to_json(const FactsRequest& request);
+Result<FactsRequest> parse_facts_request(std::string_view json);
+
+/// Who this node is by the agent's own record, which lies outside the data directory and survives its loss.
+struct RecordedIdentity {
+    std::string cluster;
+    ServerId sid;
+    std::string generation;
+    bool formed = false;        ///< this node once had data of this generation
+    std::string data_dir;       ///< what the record is about
+    std::string spec_hash;      ///< of the spec that was applied last, to its end
+    WallMs recorded_at;
+
+    friend bool operator==(const RecordedIdentity&, const RecordedIdentity&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("cluster", self.cluster);
+        archive("sid", self.sid);
+        archive("generation", self.generation);
+        archive("formed", self.formed);
+        archive("data_dir", self.data_dir);
+        archive("spec_hash", self.spec_hash);
+        archive("recorded_at", self.recorded_at);
+    }
+};
+
+enum class DataState {
+    missing,  ///< no directory
+    empty,    ///< no snapshot, no log, no epochs (a myid alone is still empty)
+    data,     ///< the server has stored something
+};
+constexpr std::array<std::string_view, 3> enum_words(DataState) { return {"missing", "empty", "data"}; }
+
+struct DataFact {
+    DataState state = DataState::missing;
+    std::optional<ServerId> myid;
+    std::optional<Epoch> accepted_epoch;
+    std::optional<Epoch> current_epoch;
+    bool initialize = false;  ///< the marker is there
+
+    friend bool operator==(const DataFact&, const DataFact&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("state", self.state);
+        archive("myid", self.myid);
+        archive("accepted_epoch", self.accepted_epoch);
+        archive("current_epoch", self.current_epoch);
+        archive("initialize", self.initialize);
+    }
+};
+
+/// A file or directory of the request; absent ones are not listed.
+struct PathFact {
+    std::string path;
+    std::string sha256;  ///< of files; empty for directories
+    std::uint32_t mode = 0;
+    std::string owner;  ///< "user:group" by name
+    bool directory = false;
+
+    friend bool operator==(const PathFact&, const PathFact&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("path", self.path);
+        archive("sha256", self.sha256);
+        archive("mode", self.mode);
+        archive("owner", self.owner);
+        archive("directory", self.directory);
+    }
+};
+
+/// A port of the request on which somebody listens; free ones are not listed.
+struct PortFact {
+    std::uint16_t port = 0;
+    std::string owner;  ///< program and pid, for example "java (4711)"; empty: not known
+    bool ours = false;  ///< held by the server this agent manages
+
+    friend bool operator==(const PortFact&, const PortFact&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("port", self.port);
+        archive("owner", self.owner);
+        archive("ours", self.ours);
+    }
+};
+
+/// A unit of the request, or, where the manager is `supervised`, the supervised program of that name.
+struct UnitFact {
+    std::string name;
+    std::string state;  ///< systemd's ActiveState: active, activating, failed, inactive; "missing": no such unit
+    bool enabled = false;
+    std::int64_t pid = 0;  ///< 0: none
+    /// Since this process runs, in ms of the wall clock; 0 unknown.
+    WallMs started_at;
+
+    friend bool operator==(const UnitFact&, const UnitFact&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("name", self.name);
+        archive("state", self.state);
+        archive("enabled", self.enabled);
+        archive("pid", self.pid);
+        archive("started_at", self.started_at);
+    }
+};
+
+struct SpaceFact {
+    std::string path;  ///< asked for; measured at its nearest existing parent
+    std::uint64_t free_bytes = 0;
+    std::uint64_t total_bytes = 0;
+    bool read_only = false;
+
+    friend bool operator==(const SpaceFact&, const SpaceFact&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("path", self.path);
+        archive("free_bytes", self.free_bytes);
+        archive("total_bytes", self.total_bytes);
+        archive("read_only", self.read_only);
+    }
+};
+
+struct NodeFacts {
+    std::string hostname;
+    std::string arch;  ///< uname -m
+    std::string os;    ///< PRETTY_NAME of os-release
+    std::uint32_t uid = 0;
+    bool systemd = false;    ///< systemd runs this host
+    bool sudo_ok = false;    ///< root, or `sudo -n` works
+    bool user_exists = false;
+    bool group_exists = false;
+    std::string agent_version;
+    std::string agent_sha256;          ///< of the agent that says this
+    std::string installed_agent_sha256;  ///< of the file at agent_path; empty: none
+    bool resident_agent = false;       ///< a resident agent answers on this state directory's socket
+    std::string resident_agent_sha256;  ///< of its program
+    std::string release_sha256;        ///< of the program behind server_path; empty: none
+    std::string release_target;        ///< what install_dir/current points to; empty: none
+    std::string running_sha256;        ///< of the program the running server was started from; empty: unknown or none
+    std::optional<RecordedIdentity> identity;
+    DataFact data;
+    std::vector<SpaceFact> space;  ///< install_dir, data_dir, log_dir, state dir
+    std::vector<PathFact> paths;
+    std::vector<PortFact> ports;
+    std::vector<UnitFact> units;
+    std::vector<std::string> own_addresses;  ///< of this host's interfaces
+    std::string server_role;  ///< what the running server says of itself (NodeHealth's words); empty: it does not answer
+    bool interrupted = false;  ///< an earlier apply began and did not end; the next one goes on
+    WallMs wall_ms;
+
+    [[nodiscard]] const PathFact* path(std::string_view name) const;
+    [[nodiscard]] const UnitFact* unit(std::string_view name) const;
+    [[nodiscard]] const SpaceFact* space_at(std::string_view name) const;
+
+    friend bool operator==(const NodeFacts&, const NodeFacts&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("hostname", self.hostname);
+        archive("arch", self.arch);
+        archive("os", self.os);
+        archive("uid", self.uid);
+        archive("systemd", self.systemd);
+        archive("sudo_ok", self.sudo_ok);
+        archive("user_exists", self.user_exists);
+        archive("group_exists", self.group_exists);
+        archive("agent_version", self.agent_version);
+        archive("agent_sha256", self.agent_sha256);
+        archive("installed_agent_sha256", self.installed_agent_sha256);
+        archive("resident_agent", self.resident_agent);
+        archive("resident_agent_sha256", self.resident_agent_sha256);
+        archive("release_sha256", self.release_sha256);
+        archive("release_target", self.release_target);
+        archive("running_sha256", self.running_sha256);
+        archive("identity", self.identity);
+        archive("data", self.data);
+        archive("space", self.space);
+        archive("paths", self.paths);
+        archive("ports", self.ports);
+        archive("units", self.units);
+        archive("own_addresses", self.own_addresses);
+        archive("server_role", self.server_role);
+        archive("interrupted", self.interrupted);
+        archive("wall_ms", self.wall_ms);
+    }
+};
+std::string to_json(const NodeFacts& facts);
+Result<NodeFacts> parse_node_facts(std::string_view json);
+
+/// The recorded identity as it lies in the state directory.
+std::string to_json(const RecordedIdentity& identity);
+Result<RecordedIdentity> parse_recorded_identity(std::string_view json);
+
+}  // namespace zk::agent_api

@@ -1,0 +1,143 @@
+// What a node says of itself: is its server well, what is its part in the ensemble, and how did that change.
+// Pure. Way four of DESIGN.md, steps 3 to 5. Travels as JSON.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent_api/names.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace zk::agent_api {
+
+enum class NodeVerdict {
+    serving,   ///< answers clients as leader, follower, observer or alone
+    starting,  ///< its process is up for less than the patience for a start, and does not answer yet
+    looking,   ///< its process answers, but there is no leader for it
+    stuck,     ///< its process runs but has not answered for longer than the patience
+    down,      ///< no process
+};
+constexpr std::array<std::string_view, 5> enum_words(NodeVerdict) {
+    return {"serving", "starting", "looking", "stuck", "down"};
+}
+
+enum class Role { leader, follower, observer, standalone, looking, down };
+constexpr std::array<std::string_view, 6> enum_words(Role) {
+    return {"leader", "follower", "observer", "standalone", "looking", "down"};
+}
+
+enum class HealthSource {
+    agent,  ///< the resident agent's last probe
+    fourlw,  ///< asked the server right now; no resident agent answers
+};
+constexpr std::array<std::string_view, 2> enum_words(HealthSource) { return {"agent", "4lw"}; }
+
+/// One entry of the election history: from this moment on the node saw itself so.
+struct ElectionEntry {
+    WallMs at;
+    Role role = Role::down;
+    std::optional<Epoch> epoch;
+    std::optional<ServerId> leader;
+
+    friend bool operator==(const ElectionEntry&, const ElectionEntry&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("at", self.at);
+        archive("role", self.role);
+        archive("epoch", self.epoch);
+        archive("leader", self.leader);
+    }
+};
+
+/// Whom the server votes for, or follows once the election is over.
+struct VoteHealth {
+    ServerId leader;
+    std::optional<Zxid> zxid;
+    std::optional<Epoch> epoch;
+
+    friend bool operator==(const VoteHealth&, const VoteHealth&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("leader", self.leader);
+        archive("zxid", self.zxid);
+        archive("epoch", self.epoch);
+    }
+};
+
+struct NodeHealth {
+    std::string cluster;
+    ServerId sid;
+    NodeVerdict verdict = NodeVerdict::down;
+    std::vector<std::string> reasons;  ///< why the verdict is not `serving`, and what is not well though it serves
+    Role role = Role::down;
+    std::optional<ServerId> leader;  ///< as far as this node knows
+    std::optional<Epoch> epoch;      ///< of its last zxid, or currentEpoch when that is known
+    std::optional<Zxid> zxid;
+    std::optional<VoteHealth> vote;
+    std::uint64_t connections = 0;
+    std::uint64_t outstanding = 0;  ///< requests taken and not yet answered
+    std::uint64_t znodes = 0;
+    /// A leader: its learners as it counts them; otherwise none.
+    std::optional<std::uint64_t> learners;
+    std::optional<std::uint64_t> synced_followers;
+    std::uint64_t uptime_s = 0;  ///< of the server's process
+    std::int64_t pid = 0;
+    std::uint64_t restarts = 0;  ///< how often the agent or systemd started the server again since the agent runs
+    std::uint64_t rss_bytes = 0;
+    std::uint64_t data_free_bytes = 0;
+    std::uint64_t log_free_bytes = 0;
+    std::string server_version;
+    std::string agent_version;
+    std::int64_t agent_pid = 0;  ///< of the resident agent; 0: none
+    std::uint64_t agent_rss_bytes = 0;
+    WallMs changed_at;  ///< last change of role, epoch or leader
+    std::vector<ElectionEntry> history;  ///< oldest first, at most kHistoryMax
+    std::uint64_t age_ms = 0;            ///< of the probe this rests on
+    HealthSource source = HealthSource::fourlw;
+    WallMs wall_ms;  ///< of the node, when it said this
+
+    friend bool operator==(const NodeHealth&, const NodeHealth&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("cluster", self.cluster);
+        archive("sid", self.sid);
+        archive("verdict", self.verdict);
+        archive("reasons", self.reasons);
+        archive("role", self.role);
+        archive("leader", self.leader);
+        archive("epoch", self.epoch);
+        archive("zxid", self.zxid);
+        archive("vote", self.vote);
+        archive("connections", self.connections);
+        archive("outstanding", self.outstanding);
+        archive("znodes", self.znodes);
+        archive("learners", self.learners);
+        archive("synced_followers", self.synced_followers);
+        archive("uptime_s", self.uptime_s);
+        archive("pid", self.pid);
+        archive("restarts", self.restarts);
+        archive("rss_bytes", self.rss_bytes);
+        archive("data_free_bytes", self.data_free_bytes);
+        archive("log_free_bytes", self.log_free_bytes);
+        archive("server_version", self.server_version);
+        archive("agent_version", self.agent_version);
+        archive("agent_pid", self.agent_pid);
+        archive("agent_rss_bytes", self.agent_rss_bytes);
+        archive("changed_at", self.changed_at);
+        archive("history", self.history);
+        archive("age_ms", self.age_ms);
+        archive("source", self.source);
+        archive("wall_ms", self.wall_ms);
+    }
+};
+inline constexpr std::size_t kHistoryMax = 64;
+
+std::string to_json(const NodeHealth& health);
+Result<NodeHealth> parse_node_health(std::string_view json);
+std::string to_json(const std::vector<ElectionEntry>& history);
+Result<std::vector<ElectionEntry>> parse_history(std::string_view json);
+
+}  // namespace zk::agent_api

@@ -1,0 +1,126 @@
+#include "agent_api/node_spec.h"
+
+#include <algorithm>
+
+#include "agent_api/digest.h"
+#include "agent_api/node_facts.h"
+
+namespace zk::agent_api {
+namespace {
+
+bool is_clean_path(std::string_view path) {
+    return path.size() > 1 && path.starts_with('/') && !path.ends_with('/') &&
+           path.find("/../") == std::string_view::npos && !path.ends_with("/..") &&
+           path.find('\n') == std::string_view::npos && path.find('\0') == std::string_view::npos;
+}
+bool is_plain_name(std::string_view name) {
+    constexpr std::string_view kPlain =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-+@";
+    return !name.empty() && name.front() != '.' && name.front() != '-' &&
+           name.find_first_not_of(kPlain) == std::string_view::npos;
+}
+bool is_sha256(std::string_view text) {
+    return text.size() == 64 &&
+           text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+Error invalid(std::string words) {
+    return {Errc::invalid, "node specification: " + std::move(words)};
+}
+
+Result<> validate_paths(const NodeSpec& spec) {
+    for (const std::string* path :
+         {&spec.install_dir, &spec.data_dir, &spec.log_dir, &spec.conf_path}) {
+        if (!is_clean_path(*path)) return invalid("not an absolute path: \"" + *path + "\"");
+    }
+    for (const std::string* path : {&spec.console_log, &spec.agent_path}) {
+        if (!path->empty() && !is_clean_path(*path)) {
+            return invalid("not an absolute path: \"" + *path + "\"");
+        }
+    }
+    for (const DirectorySpec& directory : spec.directories) {
+        if (!is_clean_path(directory.path)) {
+            return invalid("not an absolute path: \"" + directory.path + "\"");
+        }
+    }
+    for (const FileSpec& file : spec.files) {
+        if (!is_clean_path(file.path)) return invalid("not an absolute path: \"" + file.path + "\"");
+    }
+    const auto is_conf = [&](const FileSpec& file) { return file.path == spec.conf_path; };
+    if (std::none_of(spec.files.begin(), spec.files.end(), is_conf)) {
+        return invalid("its files have no " + spec.conf_path);
+    }
+    return ok();
+}
+
+}  // namespace
+
+std::string NodeSpec::release_dir() const { return install_dir + "/releases/" + release.version; }
+std::string NodeSpec::server_path() const { return install_dir + "/current/bin/zkserver"; }
+std::string NodeSpec::resident_agent_path() const {
+    return agent_path.empty() ? install_dir + "/bin/zkprov-agent" : agent_path;
+}
+std::string NodeSpec::console_log_path() const {
+    return console_log.empty() ? log_dir + "/zkserver.log" : console_log;
+}
+
+Result<> validate(const NodeSpec& spec) {
+    if (spec.cluster.empty()) return invalid("no cluster");
+    if (spec.generation.empty()) return invalid("no generation");
+    if (spec.sid.value() < 0 || spec.sid.value() > 255) {
+        return invalid("sid " + to_string(spec.sid) + " is not within 0 to 255");
+    }
+    if (!spec.user.empty() && !is_plain_name(spec.user)) return invalid("user " + spec.user);
+    if (!spec.group.empty() && !is_plain_name(spec.group)) return invalid("group " + spec.group);
+    if (!is_plain_name(spec.release.version)) return invalid("version " + spec.release.version);
+    if (!is_sha256(spec.release.sha256)) return invalid("sha256 " + spec.release.sha256);
+    if (!is_plain_name(spec.server_unit) || !is_plain_name(spec.agent_unit)) {
+        return invalid("names of units");
+    }
+    if (spec.client_port == 0 || spec.peer_port == 0 || spec.election_port == 0) {
+        return invalid("a port of 0");
+    }
+    return validate_paths(spec);
+}
+
+std::string hash_of(const NodeSpec& spec) {
+    NodeSpec wanted = spec;
+    wanted.formation = Formation::join;
+    return sha256_hex(to_json(wanted));
+}
+
+FactsRequest facts_for(const NodeSpec& spec) {
+    FactsRequest request;
+    request.install_dir = spec.install_dir;
+    request.data_dir = spec.data_dir;
+    request.log_dir = spec.log_dir;
+    request.user = spec.user;
+    request.group = spec.group.empty() ? spec.user : spec.group;
+    request.server_path = spec.server_path();
+    request.agent_path = spec.resident_agent_path();
+    for (const DirectorySpec& directory : spec.directories) {
+        request.directories.push_back(directory.path);
+    }
+    for (const FileSpec& file : spec.files) request.files.push_back(file.path);
+    request.units = {spec.server_unit, spec.agent_unit};
+    request.address = spec.address;
+    request.ports = {spec.client_port, spec.peer_port, spec.election_port};
+    return request;
+}
+
+const PathFact* NodeFacts::path(std::string_view name) const {
+    const auto found = std::find_if(
+        paths.begin(), paths.end(), [&](const PathFact& fact) { return fact.path == name; });
+    return found == paths.end() ? nullptr : &*found;
+}
+const UnitFact* NodeFacts::unit(std::string_view name) const {
+    const auto found = std::find_if(
+        units.begin(), units.end(), [&](const UnitFact& fact) { return fact.name == name; });
+    return found == units.end() ? nullptr : &*found;
+}
+const SpaceFact* NodeFacts::space_at(std::string_view name) const {
+    const auto found = std::find_if(
+        space.begin(), space.end(), [&](const SpaceFact& fact) { return fact.path == name; });
+    return found == space.end() ? nullptr : &*found;
+}
+
+}  // namespace zk::agent_api

@@ -1,0 +1,156 @@
+// Everything a node should be, as one value: the controller renders it, the agent makes the node match it.
+// Pure. Way three of DESIGN.md, steps 7 and 9. Travels as JSON; unknown members are ignored, missing ones keep
+// their defaults.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent_api/names.h"
+#include "base/ids.h"
+#include "base/result.h"
+
+namespace zk::agent_api {
+
+/// Who keeps the server running.
+enum class Manager {
+    systemd,     ///< unit zookeeper.service; the agent runs as zkprov-agent.service
+    supervised,  ///< the resident agent starts the server as its child; no root, no systemd
+};
+constexpr std::array<std::string_view, 2> enum_words(Manager) { return {"systemd", "supervised"}; }
+
+/// Whether this apply may let the server start from an empty database.
+enum class Formation {
+    join,  ///< never: an empty server has to get its data from the ensemble
+    form,  ///< this apply writes the marker `initialize` (only when the data directory is empty and this node's
+           ///< record does not say that this generation was formed already)
+};
+constexpr std::array<std::string_view, 2> enum_words(Formation) { return {"join", "form"}; }
+
+/// What a change of a file asks for.
+enum class FileKind {
+    config,  ///< the server reads it when it starts: a change restarts the server (zoo.cfg, myid)
+    unit,    ///< a systemd unit file: a change reloads systemd and restarts that unit
+    plain,   ///< nothing
+};
+constexpr std::array<std::string_view, 3> enum_words(FileKind) { return {"config", "unit", "plain"}; }
+
+struct DirectorySpec {
+    std::string path;
+    std::uint32_t mode = 0750;
+    std::string owner;  ///< "user", "user:group", or empty: leave as it is
+
+    friend bool operator==(const DirectorySpec&, const DirectorySpec&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("path", self.path);
+        archive("mode", self.mode);
+        archive("owner", self.owner);
+    }
+};
+
+struct FileSpec {
+    std::string path;
+    std::uint32_t mode = 0640;
+    std::string owner;  ///< as in DirectorySpec
+    std::string content;
+    FileKind kind = FileKind::config;
+
+    friend bool operator==(const FileSpec&, const FileSpec&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("path", self.path);
+        archive("mode", self.mode);
+        archive("owner", self.owner);
+        archive("content", self.content);
+        archive("kind", self.kind);
+    }
+};
+
+/// The server's program: pushed as a blob, lives in install_dir/releases/<version>/bin/zkserver, and
+/// install_dir/current is a symbolic link to releases/<version>.
+struct ReleaseSpec {
+    std::string version;  ///< a plain file name, for example "0.1.0-1f2e3d4c"; one version has one content
+    std::string sha256;   ///< 64 hex digits
+    std::uint64_t size = 0;
+
+    friend bool operator==(const ReleaseSpec&, const ReleaseSpec&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("version", self.version);
+        archive("sha256", self.sha256);
+        archive("size", self.size);
+    }
+};
+
+struct NodeSpec {
+    std::string cluster;
+    std::string generation;  ///< id of the formation this node belongs to; made by the controller when it forms
+    ServerId sid;
+    std::string host;  ///< how people call the machine
+    Manager manager = Manager::systemd;
+    Formation formation = Formation::join;
+    std::string user;   ///< system user of the server, made when it does not exist; empty: leave all as is
+    std::string group;  ///< empty: the same name as `user`
+
+    std::string install_dir;
+    std::string data_dir;   ///< zoo.cfg dataDir: myid, snapshots, epochs
+    std::string log_dir;    ///< zoo.cfg dataLogDir: transaction logs, `initialize`; equals data_dir when not apart
+    std::string conf_path;  ///< of zoo.cfg, given to the server; must also be in `files`
+    std::string console_log;  ///< supervised: the server's stderr goes here; empty: log_dir/zkserver.log
+    /// systemd: where the resident agent's own program goes; empty: install_dir/bin/zkprov-agent.
+    std::string agent_path;
+    std::string server_unit = "zookeeper.service";
+    std::string agent_unit = "zkprov-agent.service";
+
+    ReleaseSpec release;
+    std::vector<DirectorySpec> directories;
+    std::vector<FileSpec> files;
+
+    std::string address;  ///< where clients and probes reach the server, for example 127.0.0.1
+    std::uint16_t client_port = 2181;
+    std::uint16_t peer_port = 2888;
+    std::uint16_t election_port = 3888;
+
+    [[nodiscard]] std::string release_dir() const;   ///< install_dir/releases/<version>
+    [[nodiscard]] std::string server_path() const;   ///< install_dir/current/bin/zkserver
+    [[nodiscard]] std::string resident_agent_path() const;
+    [[nodiscard]] std::string console_log_path() const;
+
+    friend bool operator==(const NodeSpec&, const NodeSpec&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("cluster", self.cluster);
+        archive("generation", self.generation);
+        archive("sid", self.sid);
+        archive("host", self.host);
+        archive("manager", self.manager);
+        archive("formation", self.formation);
+        archive("user", self.user);
+        archive("group", self.group);
+        archive("install_dir", self.install_dir);
+        archive("data_dir", self.data_dir);
+        archive("log_dir", self.log_dir);
+        archive("conf_path", self.conf_path);
+        archive("console_log", self.console_log);
+        archive("agent_path", self.agent_path);
+        archive("server_unit", self.server_unit);
+        archive("agent_unit", self.agent_unit);
+        archive("release", self.release);
+        archive("directories", self.directories);
+        archive("files", self.files);
+        archive("address", self.address);
+        archive("client_port", self.client_port);
+        archive("peer_port", self.peer_port);
+        archive("election_port", self.election_port);
+    }
+};
+
+std::string to_json(const NodeSpec& spec);
+Result<NodeSpec> parse_node_spec(std::string_view json);
+/// What an agent cannot carry out: relative paths, names with "/" or "..", no conf file, ports of 0. Errc::invalid.
+Result<> validate(const NodeSpec& spec);
+/// Names the wanted state: equal specs have equal hashes. `formation` counts as `join`, because it says what to do
+/// once and not what to be.
+std::string hash_of(const NodeSpec& spec);
+
+}  // namespace zk::agent_api
