@@ -1,5 +1,5 @@
-// Stands in for zkprov-agent: called as `fake_agent connect --stdio`, echoes every frame (4 bytes of length, then
-// that many bytes). Some payloads make it behave badly.
+// Stands in for zkprov-agent: called as `fake_agent connect --stdio`, echoes every frame (4 bytes of length, then a
+// type and a payload). Some payloads make it behave badly.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -29,13 +29,16 @@ bool write_all(const char* from, std::size_t size) {
     return true;
 }
 
+constexpr char kBlobChunk = 7;
+
 bool send_frame(const std::string& payload) {
-    const auto size = static_cast<std::uint32_t>(payload.size());
+    const auto size = static_cast<std::uint32_t>(payload.size() + 1);
     const char header[4] = {static_cast<char>(size >> 24U),
                             static_cast<char>(size >> 16U),
                             static_cast<char>(size >> 8U),
                             static_cast<char>(size)};
-    return write_all(header, sizeof header) && write_all(payload.data(), payload.size());
+    return write_all(header, sizeof header) && write_all(&kBlobChunk, 1) &&
+           write_all(payload.data(), payload.size());
 }
 
 void complain(const char* words) {
@@ -56,7 +59,8 @@ int main(int argc, char** argv) {
                                    (std::uint32_t{header[1]} << 16U) |
                                    (std::uint32_t{header[2]} << 8U) | header[3];
         std::string payload(size, '\0');
-        if (!read_exactly(payload.data(), size)) return 0;
+        if (size == 0 || !read_exactly(payload.data(), size)) return 0;
+        payload.erase(0, 1);
         if (payload == "fail") {
             complain("the disk is on fire\n");
             return 3;

@@ -93,7 +93,7 @@ class Child {
         pid_ = std::exchange(other.pid_, -1);
         return *this;
     }
-    bool running() const { return pid_ > 0; }
+    pid_t pid() const { return pid_; }
     void stop() {
         if (pid_ <= 0) return;
         ::kill(pid_, SIGTERM);
@@ -161,6 +161,7 @@ class Sshd {
         FAIL() << "sshd does not start: " << log();
     }
     void stop() { child_.stop(); }
+    pid_t pid() const { return child_.pid(); }
     void authorize(const std::string& key) const {
         std::ofstream(dir_ / "authorized_keys", std::ios::app) << read_text(key + ".pub");
     }

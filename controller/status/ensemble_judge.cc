@@ -1,0 +1,218 @@
+#include "status/ensemble_judge.h"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "base/log.h"
+
+namespace zk::status {
+namespace {
+
+/// A follower this far behind is named in the reasons.
+constexpr std::int64_t kLagAdvised = 1000;
+/// An agent probes every second; an older answer is no answer.
+constexpr std::uint64_t kAgeMaxMs = 15000;
+
+using agent_api::NodeHealth;
+using agent_api::Role;
+using inventory::Inventory;
+
+NodeStatus status_of(const std::vector<NodeStatus>& statuses, ServerId id) {
+    const auto found = std::ranges::find(statuses, id, &NodeStatus::id);
+    if (found != statuses.end()) return *found;
+    NodeStatus silent;
+    silent.id = id;
+    silent.silence = "was not asked";
+    return silent;
+}
+
+bool serves(const NodeStatus& status) {
+    return status.health && status.health->verdict == agent_api::NodeVerdict::serving &&
+           status.health->age_ms <= kAgeMaxMs;
+}
+
+bool claims_to_lead(const NodeStatus& status, std::size_t voters) {
+    return serves(status) &&
+           (status.is(Role::leader) || (status.is(Role::standalone) && voters == 1));
+}
+
+/// The epoch is not compared: a follower that has taken no write of the new epoch still shows the old one.
+bool follows(const NodeStatus& status, ServerId leader) {
+    return serves(status) && status.is(Role::follower) &&
+           (!status.health->leader || *status.health->leader == leader);
+}
+
+/// Transactions between two zxids. A follower in sync has all of the older epochs, so across an epoch the leader's
+/// counter is what is missing.
+std::optional<std::int64_t> lag_of(const NodeHealth& node, const NodeHealth& leader) {
+    if (!node.zxid || !leader.zxid) return std::nullopt;
+    if (*node.zxid >= *leader.zxid) return 0;
+    if (node.zxid->epoch() == leader.zxid->epoch()) {
+        return leader.zxid->value() - node.zxid->value();
+    }
+    return leader.zxid->counter();
+}
+
+class Judge {
+  public:
+    Judge(const Inventory& inventory, const std::vector<NodeStatus>& statuses) {
+        verdict_.cluster = inventory.cluster;
+        verdict_.voters = inventory.nodes.size();
+        for (const inventory::Node& node : inventory.nodes) {
+            NodeVerdict each;
+            each.status = status_of(statuses, node.id);
+            each.host = node.host;
+            verdict_.nodes.push_back(std::move(each));
+        }
+    }
+
+    EnsembleVerdict run() {
+        const NodeStatus* const leader = find_leader();
+        if (leader != nullptr) mark_in_sync(*leader);
+        collect_reasons(leader);
+        verdict_.verdict = decide(leader);
+        return std::move(verdict_);
+    }
+
+  private:
+    [[nodiscard]] std::size_t majority() const { return verdict_.voters / 2 + 1; }
+
+    /// How many voters stand behind a node that says it leads, itself included. Its own count of the followers in
+    /// sync decides where it has one: it shows the quorum even when some nodes are silent.
+    [[nodiscard]] std::size_t support_of(const NodeStatus& leader) const {
+        if (leader.health->synced_followers) return 1 + *leader.health->synced_followers;
+        return 1 + static_cast<std::size_t>(
+                       std::ranges::count_if(verdict_.nodes, [&](const NodeVerdict& node) {
+                           return node.status.id != leader.id && follows(node.status, leader.id);
+                       }));
+    }
+
+    /// The one of the newest epoch among those that say they lead and have a majority behind them.
+    const NodeStatus* find_leader() {
+        const NodeStatus* best = nullptr;
+        for (const NodeVerdict& node : verdict_.nodes) {
+            if (!claims_to_lead(node.status, verdict_.voters)) continue;
+            if (support_of(node.status) < majority()) continue;
+            if (best == nullptr || node.status.health->epoch > best->health->epoch) {
+                best = &node.status;
+            }
+        }
+        return best;
+    }
+
+    void mark_in_sync(const NodeStatus& leader) {
+        verdict_.leader = leader.id;
+        verdict_.epoch = leader.health->epoch;
+        for (NodeVerdict& node : verdict_.nodes) {
+            node.in_sync = node.status.id == leader.id || follows(node.status, leader.id);
+            if (!node.in_sync) continue;
+            ++verdict_.voters_in_sync;
+            node.lag = lag_of(*node.status.health, *leader.health);
+        }
+    }
+
+    void collect_reasons(const NodeStatus* leader) {
+        for (const NodeVerdict& node : verdict_.nodes) {
+            const NodeStatus& status = node.status;
+            if (!status.answered()) {
+                add(fmt::format("node {} does not answer: {}", status.id, status.silence));
+                continue;
+            }
+            const NodeHealth& health = *status.health;
+            if (health.age_ms > kAgeMaxMs) {
+                add(fmt::format("node {}: its agent's last look at the server is {} s old",
+                                status.id,
+                                health.age_ms / 1000));
+            }
+            if (leader != nullptr && !node.in_sync) {
+                add(describe_outsider(status, *leader));
+            } else if (leader == nullptr) {
+                add(fmt::format(
+                    "node {} is {}{}", status.id, to_string(health.role), vote_of(health)));
+            } else if (node.lag && *node.lag > kLagAdvised) {
+                add(fmt::format("node {} is {} transactions behind", status.id, *node.lag));
+            }
+            for (const std::string& reason : health.reasons) {
+                add(fmt::format("node {}: {}", status.id, reason));
+            }
+        }
+    }
+    void add(std::string reason) { verdict_.reasons.push_back(std::move(reason)); }
+
+    static std::string vote_of(const NodeHealth& health) {
+        if (!health.vote || health.role != Role::looking) return {};
+        return fmt::format(", votes for {}", health.vote->leader);
+    }
+
+    static std::string describe_outsider(const NodeStatus& status, const NodeStatus& leader) {
+        const NodeHealth& health = *status.health;
+        if (health.role == Role::leader) {
+            return fmt::format("node {} says it leads as well (epoch {})",
+                               status.id,
+                               health.epoch ? to_string(*health.epoch) : "unknown");
+        }
+        if (health.role == Role::follower && health.leader && *health.leader != leader.id) {
+            return fmt::format("node {} follows {}, not the leader {}",
+                               status.id,
+                               *health.leader,
+                               leader.id);
+        }
+        return fmt::format("node {} is {} ({}){}",
+                           status.id,
+                           to_string(health.verdict),
+                           to_string(health.role),
+                           vote_of(health));
+    }
+
+    [[nodiscard]] Verdict decide(const NodeStatus* leader) const {
+        if (leader != nullptr) {
+            const bool content = std::ranges::all_of(
+                verdict_.nodes, [](const auto& node) { return node.status.content(); });
+            return verdict_.reasons.empty() && content ? Verdict::healthy : Verdict::degraded;
+        }
+        // The silent ones could form a quorum with those that say they follow or lead: then nobody knows.
+        std::size_t silent = 0;
+        std::size_t could_serve = 0;
+        for (const NodeVerdict& node : verdict_.nodes) {
+            const NodeStatus& status = node.status;
+            silent += status.answered() ? 0U : 1U;
+            could_serve += !status.answered() || status.is(Role::follower) ||
+                                   status.is(Role::leader)
+                               ? 1U
+                               : 0U;
+        }
+        return silent > 0 && could_serve >= majority() ? Verdict::unknown : Verdict::no_quorum;
+    }
+
+    EnsembleVerdict verdict_;
+};
+
+}  // namespace
+
+std::string_view to_string(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::healthy: return "healthy";
+        case Verdict::degraded: return "degraded";
+        case Verdict::no_quorum: return "no_quorum";
+        case Verdict::unknown: return "unknown";
+    }
+    return "?";
+}
+
+const NodeVerdict* EnsembleVerdict::find(ServerId id) const {
+    const auto found =
+        std::ranges::find_if(nodes, [&](const auto& node) { return node.status.id == id; });
+    return found == nodes.end() ? nullptr : &*found;
+}
+
+std::size_t EnsembleVerdict::failures_borne() const {
+    const std::size_t majority = voters / 2 + 1;
+    return voters_in_sync > majority ? voters_in_sync - majority : 0;
+}
+
+EnsembleVerdict judge(const Inventory& inventory, const std::vector<NodeStatus>& statuses) {
+    return Judge(inventory, statuses).run();
+}
+
+}  // namespace zk::status

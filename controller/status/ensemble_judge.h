@@ -1,0 +1,66 @@
+// From what each node says of itself to one verdict on the ensemble: does it serve, with whom, and what is wrong.
+// Pure. Way four of DESIGN.md, step 6. Used by `zkprov status` and by the gates of `zkprov apply`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent_api/node_health.h"
+#include "base/ids.h"
+#include "inventory/inventory.h"
+
+namespace zk::status {
+
+/// What the agent of one node says, or why it says nothing.
+struct NodeStatus {
+    ServerId id;
+    std::optional<agent_api::NodeHealth> health;
+    std::string silence;  ///< without health: why
+
+    [[nodiscard]] bool answered() const { return health.has_value(); }
+    [[nodiscard]] bool is(agent_api::Role role) const { return health && health->role == role; }
+    /// The agent finds nothing wrong.
+    [[nodiscard]] bool content() const {
+        return health && health->verdict == agent_api::NodeVerdict::serving &&
+               health->reasons.empty();
+    }
+};
+
+enum class Verdict {
+    healthy,    ///< a leader, every voter in sync, every agent content
+    degraded,   ///< a leader with a quorum, but not all is well
+    no_quorum,  ///< no leader with a quorum
+    unknown,    ///< the nodes that did not answer may or may not be serving
+};
+std::string_view to_string(Verdict verdict);
+
+struct NodeVerdict {
+    NodeStatus status;
+    std::string host;
+    bool in_sync = false;             ///< leads, or follows the leader, with a quorum
+    std::optional<std::int64_t> lag;  ///< transactions behind the leader
+};
+
+struct EnsembleVerdict {
+    std::string cluster;
+    Verdict verdict = Verdict::unknown;
+    std::optional<ServerId> leader;
+    std::optional<Epoch> epoch;
+    std::size_t voters = 0;
+    std::size_t voters_in_sync = 0;
+    std::vector<std::string> reasons;  ///< why it is not healthy; empty when it is
+    std::vector<NodeVerdict> nodes;    ///< by id, all of the inventory
+
+    [[nodiscard]] const NodeVerdict* find(ServerId id) const;
+    /// How many more voters may fail; 0 without a quorum.
+    [[nodiscard]] std::size_t failures_borne() const;
+};
+
+/// Judges. Nodes of the inventory without a status count as silent. Never fails.
+EnsembleVerdict judge(const inventory::Inventory& inventory,
+                      const std::vector<NodeStatus>& statuses);
+
+}  // namespace zk::status

@@ -1,0 +1,125 @@
+#include "status/report.h"
+
+#include <fmt/core.h>
+
+#include "base/log.h"
+#include "status/table.h"
+
+namespace zk::status {
+namespace {
+
+using agent_api::ElectionEntry;
+using agent_api::NodeHealth;
+using agent_api::Role;
+
+template <class T>
+std::string text_or_dash(const std::optional<T>& value) {
+    return value ? fmt::format("{}", *value) : "-";
+}
+
+std::string headline(const EnsembleVerdict& verdict) {
+    switch (verdict.verdict) {
+        case Verdict::healthy: return "HEALTHY";
+        case Verdict::degraded: return "DEGRADED, serving";
+        case Verdict::no_quorum: return "NO QUORUM";
+        case Verdict::unknown: return "UNKNOWN";
+    }
+    return "?";
+}
+
+std::string colour(const EnsembleVerdict& verdict, const std::string& text) {
+    const char* code = verdict.verdict == Verdict::healthy    ? "32"
+                       : verdict.verdict == Verdict::degraded ? "33"
+                                                              : "31";
+    return fmt::format("\x1b[1;{}m{}\x1b[0m", code, text);
+}
+
+std::vector<std::string> row_of(const NodeVerdict& node) {
+    const std::string id = to_string(node.status.id);
+    if (!node.status.answered()) {
+        return {id, node.host, "unknown", "-", "-", "-", "-", "-", "no answer"};
+    }
+    const NodeHealth& health = *node.status.health;
+    const bool down = health.role == Role::down;
+    std::string state(to_string(health.verdict));
+    if (health.source == agent_api::HealthSource::fourlw) state += " (no agent)";
+    return {id,
+            node.host,
+            std::string(to_string(health.role)),
+            text_or_dash(health.epoch),
+            health.zxid ? to_string(*health.zxid) : "-",
+            text_or_dash(node.lag),
+            down ? "-" : std::to_string(health.connections),
+            down ? "-" : format_age(static_cast<long long>(health.uptime_s)),
+            std::move(state)};
+}
+
+/// "leader in epoch 3", "follower of 2 in epoch 3", "looking".
+std::string describe(const ElectionEntry& entry) {
+    std::string text(to_string(entry.role));
+    if (entry.role == Role::follower && entry.leader) text += fmt::format(" of {}", *entry.leader);
+    const bool has_epoch = entry.role == Role::leader || entry.role == Role::follower;
+    if (has_epoch && entry.epoch) text += fmt::format(" in epoch {}", *entry.epoch);
+    return text;
+}
+
+std::string time_of_day(WallMs at) {
+    const std::int64_t seconds = at.value() / 1000 % 86400;
+    return fmt::format(
+        "{:02}:{:02}:{:02} UTC", seconds / 3600, seconds % 3600 / 60, seconds % 60);
+}
+
+}  // namespace
+
+std::string format_history(const NodeHealth& health) {
+    if (health.history.empty()) return {};
+    const ElectionEntry& now = health.history.back();
+    const auto age_s = [&](const ElectionEntry& from, std::int64_t to_ms) {
+        return (to_ms - from.at.value()) / 1000;
+    };
+    std::string text = fmt::format("{} since {} ({})",
+                                   describe(now),
+                                   time_of_day(now.at),
+                                   format_age(age_s(now, health.wall_ms.value())));
+    // The last settled role says more than the moments of searching in between.
+    for (std::size_t i = health.history.size() - 1; i-- > 0;) {
+        const ElectionEntry& before = health.history[i];
+        const bool settled = before.role == Role::leader || before.role == Role::follower;
+        if (!settled && i > 0) continue;
+        const std::int64_t until_ms = health.history[i + 1].at.value();
+        return text + fmt::format("; before: {}, for {}",
+                                  describe(before),
+                                  format_age(age_s(before, until_ms)));
+    }
+    return text;
+}
+
+std::string format_report(const EnsembleVerdict& verdict, Colours colours) {
+    const std::string head = headline(verdict);
+    std::string text = fmt::format("{}  {}", verdict.cluster,
+                                   colours == Colours::yes ? colour(verdict, head) : head);
+    if (verdict.leader) {
+        text += fmt::format("  leader {}  epoch {}  {} of {} voters in sync, bears {} more failure{}",
+                            *verdict.leader,
+                            text_or_dash(verdict.epoch),
+                            verdict.voters_in_sync,
+                            verdict.voters,
+                            verdict.failures_borne(),
+                            verdict.failures_borne() == 1 ? "" : "s");
+    }
+    text += "\n";
+    std::vector<std::vector<std::string>> rows;
+    for (const NodeVerdict& node : verdict.nodes) rows.push_back(row_of(node));
+    text += format_table(
+        {"ID", "HOST", "ROLE", "EPOCH", "ZXID", "LAG", "CONN", "UPTIME", "AGENT SAYS"}, rows);
+    for (const std::string& reason : verdict.reasons) text += "! " + reason + "\n";
+    std::string stories;
+    for (const NodeVerdict& node : verdict.nodes) {
+        if (!node.status.answered()) continue;
+        const std::string story = format_history(*node.status.health);
+        if (!story.empty()) stories += fmt::format("node {}: {}\n", node.status.id, story);
+    }
+    return text + stories;
+}
+
+}  // namespace zk::status

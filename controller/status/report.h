@@ -1,0 +1,28 @@
+// The ensemble's verdict for people (a table and sentences) and for programs (one JSON document).
+// Pure. Way four of DESIGN.md, step 7.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "status/ensemble_judge.h"
+
+namespace zk::status {
+
+enum class Colours { no, yes };
+
+/// Lines of text: the verdict, a row per node, the reasons, and each node's last change of role.
+std::string format_report(const EnsembleVerdict& verdict, Colours colours);
+
+/// One document, schema zkprov.status/1, ending with a line end. `exit_code` is what the program will end with.
+std::string report_json(const EnsembleVerdict& verdict, int exit_code);
+
+/// One document, schema zkprov.error/1: how a command that was asked for JSON says that it failed.
+std::string error_json(const std::string& command,
+                       const std::vector<std::string>& messages,
+                       int exit_code);
+
+/// "leader since 20:15:03 (2m 4s); before: follower of 3 in epoch 2, 1h 0m". Empty without history.
+std::string format_history(const agent_api::NodeHealth& health);
+
+}  // namespace zk::status

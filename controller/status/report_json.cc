@@ -1,0 +1,124 @@
+// The JSON form of the report: the only file of this room that knows Boost.JSON.
+#include <boost/json.hpp>
+
+#include "status/report.h"
+
+namespace zk::status {
+namespace {
+
+namespace json = boost::json;
+using agent_api::ElectionEntry;
+using agent_api::NodeHealth;
+
+template <class T>
+json::value number_or_null(const std::optional<T>& value) {
+    if (!value) return nullptr;
+    if constexpr (requires { value->value(); }) {
+        return value->value();
+    } else {
+        return *value;
+    }
+}
+
+json::array texts(const std::vector<std::string>& all) {
+    json::array array;
+    for (const std::string& each : all) array.push_back(json::string(each));
+    return array;
+}
+
+json::value word(std::string_view text) { return json::string(text); }
+
+json::array history_of(const NodeHealth& health) {
+    json::array array;
+    for (const ElectionEntry& entry : health.history) {
+        json::object object;
+        object["at_ms"] = entry.at.value();
+        object["role"] = word(to_string(entry.role));
+        object["epoch"] = number_or_null(entry.epoch);
+        object["leader"] = number_or_null(entry.leader);
+        array.push_back(std::move(object));
+    }
+    return array;
+}
+
+void add_health(json::object& object, const NodeHealth& health) {
+    object["role"] = word(to_string(health.role));
+    object["health"] = word(to_string(health.verdict));
+    object["reasons"] = texts(health.reasons);
+    object["source"] = word(to_string(health.source));
+    object["epoch"] = number_or_null(health.epoch);
+    object["zxid"] = health.zxid ? json::value(json::string(to_string(*health.zxid))) : nullptr;
+    object["leader"] = number_or_null(health.leader);
+    if (health.vote) {
+        json::object vote;
+        vote["leader"] = health.vote->leader.value();
+        vote["zxid"] =
+            health.vote->zxid ? json::value(json::string(to_string(*health.vote->zxid))) : nullptr;
+        vote["epoch"] = number_or_null(health.vote->epoch);
+        object["vote"] = std::move(vote);
+    } else {
+        object["vote"] = nullptr;
+    }
+    object["connections"] = health.connections;
+    object["outstanding"] = health.outstanding;
+    object["znodes"] = health.znodes;
+    object["synced_followers"] = number_or_null(health.synced_followers);
+    object["uptime_s"] = health.uptime_s;
+    object["restarts"] = health.restarts;
+    object["rss_bytes"] = health.rss_bytes;
+    object["agent_rss_bytes"] = health.agent_rss_bytes;
+    object["data_free_bytes"] = health.data_free_bytes;
+    object["log_free_bytes"] = health.log_free_bytes;
+    object["server_version"] = json::string(health.server_version);
+    object["agent_version"] = json::string(health.agent_version);
+    object["changed_at_ms"] = health.changed_at.value();
+    object["age_ms"] = health.age_ms;
+    object["history"] = history_of(health);
+}
+
+}  // namespace
+
+std::string report_json(const EnsembleVerdict& verdict, int exit_code) {
+    json::object document;
+    document["schema"] = "zkprov.status/1";
+    document["cluster"] = json::string(verdict.cluster);
+    document["verdict"] = word(to_string(verdict.verdict));
+    document["exit_code"] = exit_code;
+    document["leader"] = number_or_null(verdict.leader);
+    document["epoch"] = number_or_null(verdict.epoch);
+    document["voters"] = verdict.voters;
+    document["voters_in_sync"] = verdict.voters_in_sync;
+    document["failures_borne"] = verdict.failures_borne();
+    document["reasons"] = texts(verdict.reasons);
+    json::array nodes;
+    for (const NodeVerdict& node : verdict.nodes) {
+        json::object object;
+        object["id"] = node.status.id.value();
+        object["host"] = json::string(node.host);
+        object["answered"] = node.status.answered();
+        object["in_sync"] = node.in_sync;
+        object["lag"] = number_or_null(node.lag);
+        if (node.status.answered()) {
+            add_health(object, *node.status.health);
+        } else {
+            object["role"] = "unknown";
+            object["error"] = json::string(node.status.silence);
+        }
+        nodes.push_back(std::move(object));
+    }
+    document["nodes"] = std::move(nodes);
+    return json::serialize(document) + "\n";
+}
+
+std::string error_json(const std::string& command,
+                       const std::vector<std::string>& messages,
+                       int exit_code) {
+    json::object document;
+    document["schema"] = "zkprov.error/1";
+    document["command"] = json::string(command);
+    document["exit_code"] = exit_code;
+    document["errors"] = texts(messages);
+    return json::serialize(document) + "\n";
+}
+
+}  // namespace zk::status

@@ -1,0 +1,349 @@
+// Links against a real sshd on loopback, and over a local pipe: keys, host keys, failures, cost.
+#include "ssh/agent_link.h"
+
+#include <gtest/gtest.h>
+
+#include "support.h"
+
+namespace zk {
+namespace {
+
+using test::make_key;
+using test::read_text;
+using test::shell;
+using test::Sshd;
+using test::TempDir;
+using test::write_text;
+
+using agent_api::MessageType;
+
+// The fake agent echoes raw frames, so the type does not matter.
+Result<> send(const std::unique_ptr<AgentLink>& link, ByteView payload, LinkDeadline deadline) {
+    return link->send(MessageType::blob_chunk, payload, deadline);
+}
+Result<Bytes> receive(const std::unique_ptr<AgentLink>& link, LinkDeadline deadline) {
+    ZK_TRY(agent_api::Message message, link->receive(deadline));
+    EXPECT_EQ(message.type, MessageType::blob_chunk);
+    return std::move(message.payload);
+}
+LinkDeadline soon() { return deadline_in(std::chrono::seconds(15)); }
+
+class SshLink : public testing::Test {
+  protected:
+    void SetUp() override {
+        ZK_NEEDS_SSHD();
+        sshd_ = std::make_unique<Sshd>(dir_, more_config_);
+        make_key(dir_ / "id", "ed25519");
+        sshd_->authorize(dir_ / "id");
+        host_.name = "node 2 (127.0.0.1)";
+        host_.address = "127.0.0.1";
+        host_.port = sshd_->port();
+        options_.key_files = {dir_ / "id"};
+        options_.known_hosts_file = dir_ / "known_hosts";
+        options_.agent_binary = FAKE_AGENT;
+        options_.remote_dir = dir_ / "remote";
+        trust("ed25519");
+    }
+    void trust(const std::string& host_key) {
+        std::istringstream words(read_text(dir_ / "host_" + host_key + ".pub"));
+        std::string type;
+        std::string base64;
+        words >> type >> base64;
+        write_text(options_.known_hosts_file,
+                   "[127.0.0.1]:" + std::to_string(sshd_->port()) + " " + type + " " + base64 + "\n");
+    }
+    Result<std::unique_ptr<AgentLink>> open() { return open_ssh_link(host_, options_); }
+    void expect_failure(LinkErrc kind, const std::string& word) {
+        const auto link = open();
+        ASSERT_FALSE(link.has_value());
+        EXPECT_EQ(link_errc(link.error()), kind) << link.error().words;
+        EXPECT_NE(link.error().words.find(word), std::string::npos) << link.error().words;
+        EXPECT_NE(link.error().words.find(host_.name), std::string::npos) << link.error().words;
+    }
+    void expect_echo(const std::string& payload = "hello") {
+        auto link = open();
+        ASSERT_TRUE(link.has_value()) << link.error().words;
+        ASSERT_TRUE(send(*link, payload, soon()).has_value());
+        const auto echo = receive(*link, soon());
+        ASSERT_TRUE(echo.has_value()) << echo.error().words;
+        EXPECT_EQ(*echo, payload);
+    }
+
+    std::string more_config_;
+    TempDir dir_;
+    std::unique_ptr<Sshd> sshd_;
+    HostTarget host_;
+    LinkOptions options_;
+};
+
+TEST_F(SshLink, OneConnectionAndOneChannelCarryEverything) {
+    sshd_->clear_log();
+    auto link = open();
+    ASSERT_TRUE(link.has_value()) << link.error().words;
+    EXPECT_TRUE((*link)->hello().pushed);
+    for (const char* payload : {"one", "", "three"}) {
+        ASSERT_TRUE(send(*link, payload, soon()).has_value());
+        const auto echo = receive(*link, soon());
+        ASSERT_TRUE(echo.has_value()) << echo.error().words;
+        EXPECT_EQ(*echo, payload);
+    }
+    const LinkCounters counters = (*link)->counters();
+    EXPECT_EQ(counters.connections, 1U);
+    EXPECT_EQ(counters.channels, 1U);
+    EXPECT_EQ(counters.frames_sent, 3U);
+    EXPECT_EQ(counters.frames_received, 3U);
+    EXPECT_GT(counters.bytes_sent, read_text(FAKE_AGENT).size());
+    EXPECT_GT(counters.bytes_received, 1000U);
+    (*link)->close();
+    EXPECT_EQ((*link)->counters().bytes_received >= counters.bytes_received, true);
+    EXPECT_FALSE(send(*link, "late", soon()).has_value());
+    ASSERT_TRUE(test::eventually(
+        [&] { return sshd_->log().find("disconnect") != std::string::npos; }));
+    EXPECT_EQ(test::count_of(sshd_->log(), "Connection from"), 1U);
+    EXPECT_EQ(test::count_of(sshd_->log(), "Starting session: command"), 1U);
+}
+
+TEST_F(SshLink, SecondOpenSendsNoAgent) {
+    expect_echo();
+    auto link = open();
+    ASSERT_TRUE(link.has_value()) << link.error().words;
+    EXPECT_FALSE((*link)->hello().pushed);
+    EXPECT_EQ((*link)->hello().uid, 0U);
+    EXPECT_LT((*link)->counters().bytes_sent, 6000U);
+}
+
+TEST_F(SshLink, LargeFramesPassBothWaysAtOnce) {
+    auto link = open();
+    ASSERT_TRUE(link.has_value()) << link.error().words;
+    const std::string large(3 << 20, 'z');
+    ASSERT_TRUE(send(*link, "babble", soon()).has_value());
+    ASSERT_TRUE(send(*link, large, soon()).has_value());
+    for (int i = 0; i < 8; ++i) {
+        const auto frame = receive(*link, soon());
+        ASSERT_TRUE(frame.has_value()) << frame.error().words;
+        EXPECT_EQ(frame->size(), 1U << 20U);
+    }
+    const auto echo = receive(*link, soon());
+    ASSERT_TRUE(echo.has_value()) << echo.error().words;
+    EXPECT_EQ(*echo, large);
+}
+
+TEST_F(SshLink, EveryKindOfKeyLogsIn) {
+    const struct {
+        const char* name;
+        const char* type;
+        const char* more;
+    } kinds[] = {{"ec256", "ecdsa", "-b 256"},
+                 {"ec384", "ecdsa", "-b 384"},
+                 {"ec521", "ecdsa", "-b 521"},
+                 {"rsa", "rsa", "-b 2048"},
+                 {"rsa_pem", "rsa", "-b 3072 -m PEM"}};
+    for (const auto& kind : kinds) {
+        SCOPED_TRACE(kind.name);
+        const std::string path = dir_ / kind.name;
+        ASSERT_TRUE(make_key(path, kind.type, std::string("-N '' ") + kind.more));
+        sshd_->authorize(path);
+        options_.key_files = {path};
+        expect_echo();
+    }
+}
+
+TEST_F(SshLink, AgentKeysLogInRsaIncluded) {
+    const std::string socket = dir_ / "agent";
+    const test::Child agent({"/usr/bin/ssh-agent", "-D", "-a", socket}, dir_ / "agent.log");
+    ASSERT_TRUE(test::eventually([&] { return ::access(socket.c_str(), F_OK) == 0; }));
+    options_.ssh_agent_socket = socket;
+    options_.key_files.clear();
+    for (const char* type : {"rsa", "ecdsa", "ed25519"}) {
+        SCOPED_TRACE(type);
+        const std::string path = dir_ / (std::string("agent_") + type);
+        ASSERT_TRUE(make_key(path, type));
+        ASSERT_TRUE(shell("SSH_AUTH_SOCK=" + socket + " ssh-add -D; SSH_AUTH_SOCK=" + socket +
+                          " ssh-add " + path));
+        sshd_->authorize(path);
+        expect_echo();
+    }
+}
+
+TEST_F(SshLink, RefusedLoginListsWhatWasTried) {
+    ASSERT_TRUE(make_key(dir_ / "stranger", "ed25519"));
+    ASSERT_TRUE(make_key(dir_ / "stranger_rsa", "rsa"));
+    options_.key_files = {dir_ / "stranger", dir_ / "stranger_rsa"};
+    expect_failure(LinkErrc::login_refused, "stranger_rsa (ssh-rsa)");
+    expect_failure(LinkErrc::login_refused, "authorized_keys");
+    // The second key is right: the first refusal does not end the login.
+    options_.key_files = {dir_ / "stranger", dir_ / "id"};
+    expect_echo();
+}
+
+TEST_F(SshLink, TooManyKeysAreALoginRefusalAndNotALostHost) {
+    options_.key_files.clear();
+    for (int i = 0; i < 8; ++i) {
+        options_.key_files.push_back(dir_ / ("k" + std::to_string(i)));
+        ASSERT_TRUE(make_key(options_.key_files.back(), "ed25519"));
+    }
+    expect_failure(LinkErrc::login_refused, "too many keys");
+}
+
+TEST_F(SshLink, UnknownHostKeyIsRefusedAndAcceptedOnlyWhenTold) {
+    write_text(options_.known_hosts_file, "");
+    expect_failure(LinkErrc::host_key_unknown, "--accept-new-host-keys");
+    EXPECT_EQ(read_text(options_.known_hosts_file), "");
+    options_.new_host_keys = NewHostKeys::accept;
+    expect_echo();
+    EXPECT_EQ(test::count_of(read_text(options_.known_hosts_file), "\n"), 1U);
+    options_.new_host_keys = NewHostKeys::refuse;
+    expect_echo();
+}
+
+TEST_F(SshLink, ChangedHostKeyIsNeverAcceptedAsNew) {
+    shell("rm " + (dir_ / "host_ed25519") + "*");
+    ASSERT_TRUE(make_key(dir_ / "host_ed25519", "ed25519"));
+    sshd_->start("ed25519");
+    host_.port = sshd_->port();
+    const std::string before = read_text(options_.known_hosts_file);
+    sshd_->clear_log();
+    expect_failure(LinkErrc::host_key_changed, "HOST KEY CHANGED");
+    options_.new_host_keys = NewHostKeys::accept;
+    expect_failure(LinkErrc::host_key_changed, "SHA256:");
+    EXPECT_EQ(read_text(options_.known_hosts_file), before);
+    EXPECT_EQ(test::count_of(sshd_->log(), "Accepted publickey"), 0U);
+
+    host_.replace_host_key = true;
+    expect_echo();
+    host_.replace_host_key = false;
+    options_.new_host_keys = NewHostKeys::refuse;
+    expect_echo();
+    EXPECT_NE(read_text(options_.known_hosts_file), before);
+}
+
+TEST_F(SshLink, HostKnownByAnotherTypeOfKeyIsNotAcceptedAsNew) {
+    sshd_->start("ecdsa");
+    host_.port = sshd_->port();
+    options_.new_host_keys = NewHostKeys::accept;
+    expect_failure(LinkErrc::host_key_unknown, "another type");
+    trust("ecdsa");
+    expect_echo();
+}
+
+TEST_F(SshLink, UnreachableHostsSayWhy) {
+    sshd_->stop();
+    expect_failure(LinkErrc::unreachable, "Connection refused");
+    host_.address = "host.invalid";
+    expect_failure(LinkErrc::unreachable, "host.invalid");
+}
+
+TEST_F(SshLink, PortThatIsNotSshOrSaysNothingMeetsTheDeadline) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
+    ASSERT_EQ(::listen(fd, 1), 0);
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+    host_.port = ntohs(address.sin_port);
+    options_.login_timeout = std::chrono::milliseconds(200);
+    expect_failure(LinkErrc::timeout, "key exchange");
+    ::close(fd);
+}
+
+TEST_F(SshLink, AccountWithoutAShellIsToldApart) {
+    host_.user = "nobody";
+    expect_failure(LinkErrc::shell_refused, "login shell");
+}
+
+TEST_F(SshLink, AgentsLastWordsAreInTheError) {
+    auto link = open();
+    ASSERT_TRUE(link.has_value()) << link.error().words;
+    ASSERT_TRUE(send(*link, "fail", soon()).has_value());
+    const auto end = receive(*link, soon());
+    ASSERT_FALSE(end.has_value());
+    EXPECT_EQ(link_errc(end.error()), LinkErrc::agent_failed) << end.error().words;
+    EXPECT_NE(end.error().words.find("the disk is on fire"), std::string::npos) << end.error().words;
+    EXPECT_NE(end.error().words.find("status 3"), std::string::npos) << end.error().words;
+}
+
+TEST_F(SshLink, ReceiveTimesOutAndGoesOn) {
+    auto link = open();
+    ASSERT_TRUE(link.has_value()) << link.error().words;
+    const auto nothing = receive(*link, deadline_in(std::chrono::milliseconds(30)));
+    ASSERT_FALSE(nothing.has_value());
+    EXPECT_EQ(link_errc(nothing.error()), LinkErrc::timeout);
+    ASSERT_TRUE(send(*link, "still here", soon()).has_value());
+    const auto echo = receive(*link, soon());
+    ASSERT_TRUE(echo.has_value()) << echo.error().words;
+    EXPECT_EQ(*echo, "still here");
+}
+
+TEST_F(SshLink, ConnectionCutMidwayIsClosedNotAHang) {
+    auto link = open();
+    ASSERT_TRUE(link.has_value()) << link.error().words;
+    // The session's sshd is the only child of the listening one.
+    ASSERT_TRUE(shell("pkill -KILL -P " + std::to_string(sshd_->pid())));
+    const auto end = receive(*link, soon());
+    ASSERT_FALSE(end.has_value());
+    EXPECT_EQ(link_errc(end.error()), LinkErrc::closed) << end.error().words;
+}
+
+TEST_F(SshLink, UnsafeRemoteDirectoryIsRefusedBeforeConnecting) {
+    options_.remote_dir = "/x'; reboot; '";
+    sshd_->clear_log();
+    const auto link = open();
+    ASSERT_FALSE(link.has_value());
+    EXPECT_EQ(sshd_->log(), "");
+}
+
+class OneTryLink : public SshLink {
+  protected:
+    OneTryLink() { more_config_ = "ForceCommand /bin/false\n"; }
+};
+TEST_F(OneTryLink, ForcedCommandIsAShellThatRefuses) {
+    expect_failure(LinkErrc::shell_refused, "login shell");
+}
+
+class LocalLink : public testing::Test {
+  protected:
+    TempDir dir_;
+    LocalTarget target_{"node 1 (local)", FAKE_AGENT, dir_ / "state"};
+};
+
+TEST_F(LocalLink, EchoesFrames) {
+    auto link = open_local_link(target_);
+    ASSERT_TRUE(link.has_value()) << link.error().words;
+    const std::string large(3 << 20, 'q');
+    ASSERT_TRUE(send(*link, large, soon()).has_value());
+    const auto echo = receive(*link, soon());
+    ASSERT_TRUE(echo.has_value()) << echo.error().words;
+    EXPECT_EQ(*echo, large);
+    EXPECT_EQ((*link)->counters().channels, 1U);
+}
+
+TEST_F(LocalLink, FailingAgentTellsItsLastWords) {
+    auto link = open_local_link(target_);
+    ASSERT_TRUE(link.has_value()) << link.error().words;
+    ASSERT_TRUE(send(*link, "fail", soon()).has_value());
+    const auto end = receive(*link, soon());
+    ASSERT_FALSE(end.has_value());
+    EXPECT_EQ(link_errc(end.error()), LinkErrc::agent_failed);
+    EXPECT_NE(end.error().words.find("on fire"), std::string::npos) << end.error().words;
+}
+
+TEST_F(LocalLink, ClosingEndsAnAgentThatDoesNotListen) {
+    auto link = open_local_link(target_);
+    ASSERT_TRUE(link.has_value()) << link.error().words;
+    ASSERT_TRUE(send(*link, "silence", soon()).has_value());
+    const auto before = std::chrono::steady_clock::now();
+    (*link)->close();
+    EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(3));
+}
+
+TEST_F(LocalLink, MissingBinaryIsNamed) {
+    target_.agent_binary = dir_ / "nothing";
+    const auto link = open_local_link(target_);
+    ASSERT_FALSE(link.has_value());
+    EXPECT_EQ(link_errc(link.error()), LinkErrc::agent_missing);
+}
+
+}  // namespace
+}  // namespace zk

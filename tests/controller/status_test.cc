@@ -1,0 +1,231 @@
+#include <boost/json.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "status/ensemble_judge.h"
+#include "status/report.h"
+#include "status/table.h"
+
+namespace zk::status {
+namespace {
+
+using agent_api::ElectionEntry;
+using agent_api::NodeHealth;
+using agent_api::Role;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using HealthVerdict = agent_api::NodeVerdict;
+
+constexpr std::int64_t kNowMs = 1'800'000'000'000;
+
+inventory::Inventory ensemble_of(std::int64_t count) {
+    inventory::Inventory inventory;
+    inventory.cluster = "demo";
+    for (std::int64_t id = 1; id <= count; ++id) {
+        inventory::Node node;
+        node.id = ServerId(id);
+        node.host = "10.0.0." + std::to_string(id);
+        inventory.nodes.push_back(node);
+    }
+    return inventory;
+}
+NodeStatus node(std::int64_t id, Role role, std::int64_t zxid = 0x300000005) {
+    NodeHealth health;
+    health.sid = ServerId(id);
+    health.role = role;
+    const bool serves = role == Role::leader || role == Role::follower;
+    health.verdict = serves                  ? HealthVerdict::serving
+                     : role == Role::looking ? HealthVerdict::looking
+                                             : HealthVerdict::down;
+    if (serves) {
+        health.zxid = Zxid(zxid);
+        health.epoch = Zxid(zxid).epoch();
+    }
+    health.source = agent_api::HealthSource::agent;
+    health.connections = 7;
+    health.uptime_s = 3723;
+    health.wall_ms = WallMs(kNowMs);
+    return {ServerId(id), health, ""};
+}
+NodeStatus silent(std::int64_t id) { return {ServerId(id), std::nullopt, "connection refused"}; }
+NodeStatus leader(std::int64_t id, std::uint64_t synced) {
+    NodeStatus status = node(id, Role::leader);
+    status.health->synced_followers = synced;
+    return status;
+}
+NodeStatus follower(std::int64_t id, std::int64_t of) {
+    NodeStatus status = node(id, Role::follower);
+    status.health->leader = ServerId(of);
+    return status;
+}
+
+TEST(EnsembleJudge, ALeaderAndAllFollowersAreHealthy) {
+    const auto verdict = judge(ensemble_of(3), {leader(2, 2), follower(1, 2), follower(3, 2)});
+    EXPECT_EQ(verdict.verdict, Verdict::healthy);
+    EXPECT_EQ(verdict.leader, ServerId(2));
+    EXPECT_EQ(verdict.epoch, Epoch(3));
+    EXPECT_EQ(verdict.voters_in_sync, 3U);
+    EXPECT_EQ(verdict.failures_borne(), 1U);
+    EXPECT_THAT(verdict.reasons, IsEmpty());
+    EXPECT_EQ(verdict.find(ServerId(1))->lag, 0);
+}
+
+TEST(EnsembleJudge, AMissingFollowerDegrades) {
+    const auto down = judge(ensemble_of(3), {leader(2, 1), follower(1, 2), node(3, Role::down)});
+    EXPECT_EQ(down.verdict, Verdict::degraded);
+    EXPECT_EQ(down.voters_in_sync, 2U);
+    EXPECT_EQ(down.failures_borne(), 0U);
+    EXPECT_THAT(down.reasons, Contains("node 3 is down (down)"));
+    const auto mute = judge(ensemble_of(3), {leader(2, 1), follower(1, 2), silent(3)});
+    EXPECT_EQ(mute.verdict, Verdict::degraded);
+    EXPECT_THAT(mute.reasons, Contains("node 3 does not answer: connection refused"));
+}
+
+TEST(EnsembleJudge, WhatAnAgentFindsWrongDegrades) {
+    auto ill = follower(1, 2);
+    ill.health->reasons = {"data_dir has 3 % free"};
+    const auto verdict = judge(ensemble_of(3), {leader(2, 2), ill, follower(3, 2)});
+    EXPECT_EQ(verdict.verdict, Verdict::degraded);
+    EXPECT_THAT(verdict.reasons, Contains("node 1: data_dir has 3 % free"));
+}
+
+TEST(EnsembleJudge, ALeaderAloneHasNoQuorum) {
+    const auto verdict =
+        judge(ensemble_of(3), {leader(2, 0), node(1, Role::looking), node(3, Role::down)});
+    EXPECT_EQ(verdict.verdict, Verdict::no_quorum);
+    EXPECT_FALSE(verdict.leader.has_value());
+    EXPECT_EQ(verdict.failures_borne(), 0U);
+}
+
+TEST(EnsembleJudge, AllLookingTellTheirVotes) {
+    auto looking = node(1, Role::looking);
+    looking.health->vote = agent_api::VoteHealth{ServerId(3), Zxid(5), std::nullopt};
+    const auto verdict =
+        judge(ensemble_of(3), {looking, node(2, Role::looking), node(3, Role::down)});
+    EXPECT_EQ(verdict.verdict, Verdict::no_quorum);
+    EXPECT_THAT(verdict.reasons, Contains("node 1 is looking, votes for 3"));
+}
+
+TEST(EnsembleJudge, SilenceIsNotAnAlarmByItself) {
+    EXPECT_EQ(judge(ensemble_of(3), {silent(1), silent(2), silent(3)}).verdict, Verdict::unknown);
+    EXPECT_EQ(judge(ensemble_of(3), {follower(1, 2), silent(2), silent(3)}).verdict,
+              Verdict::unknown);
+    // The leader's own count shows the quorum though nobody else answers.
+    EXPECT_EQ(judge(ensemble_of(3), {leader(1, 1), silent(2), silent(3)}).verdict,
+              Verdict::degraded);
+    // Two that are down prove that there is no quorum, whatever the third one does.
+    EXPECT_EQ(judge(ensemble_of(3), {node(1, Role::down), node(2, Role::looking), silent(3)}).verdict,
+              Verdict::no_quorum);
+    EXPECT_EQ(judge(ensemble_of(3), {}).verdict, Verdict::unknown);
+}
+
+TEST(EnsembleJudge, OfTwoLeadersTheNewerEpochCounts) {
+    auto old_leader = node(1, Role::leader, 0x200000009);
+    const auto verdict = judge(ensemble_of(3), {old_leader, leader(2, 1), follower(3, 2)});
+    EXPECT_EQ(verdict.leader, ServerId(2));
+    EXPECT_EQ(verdict.verdict, Verdict::degraded);
+    EXPECT_THAT(verdict.reasons, Contains("node 1 says it leads as well (epoch 2)"));
+}
+
+TEST(EnsembleJudge, AFollowerOfSomebodyElseIsNotInSync) {
+    const auto verdict = judge(ensemble_of(3), {leader(2, 1), follower(1, 3), follower(3, 2)});
+    EXPECT_FALSE(verdict.find(ServerId(1))->in_sync);
+    EXPECT_THAT(verdict.reasons, Contains("node 1 follows 3, not the leader 2"));
+}
+
+TEST(EnsembleJudge, LagCountsTransactions) {
+    auto behind = follower(1, 2);
+    behind.health->zxid = Zxid(0x300000002);
+    auto other_epoch = follower(3, 2);
+    other_epoch.health->zxid = Zxid(0x200000077);
+    const auto verdict = judge(ensemble_of(3), {leader(2, 2), behind, other_epoch});
+    EXPECT_EQ(verdict.find(ServerId(1))->lag, 3);
+    EXPECT_EQ(verdict.find(ServerId(3))->lag, 5);
+    EXPECT_EQ(verdict.verdict, Verdict::healthy);
+    behind.health->zxid = Zxid(0x300000000);
+    auto far = leader(2, 2);
+    far.health->zxid = Zxid(0x300000fff);
+    EXPECT_THAT(judge(ensemble_of(3), {far, behind, follower(3, 2)}).reasons,
+                Contains("node 1 is 4095 transactions behind"));
+}
+
+TEST(EnsembleJudge, AnOldAnswerIsNoAnswer) {
+    auto stale = follower(1, 2);
+    stale.health->age_ms = 20000;
+    const auto verdict = judge(ensemble_of(3), {leader(2, 2), stale, follower(3, 2)});
+    EXPECT_EQ(verdict.verdict, Verdict::degraded);
+    EXPECT_FALSE(verdict.find(ServerId(1))->in_sync);
+}
+
+TEST(EnsembleJudge, OneVoter) {
+    EXPECT_EQ(judge(ensemble_of(1), {leader(1, 0)}).verdict, Verdict::healthy);
+    EXPECT_EQ(judge(ensemble_of(1), {node(1, Role::down)}).verdict, Verdict::no_quorum);
+}
+
+TEST(Report, TableHasARowForEveryNode) {
+    auto first = follower(1, 2);
+    const auto verdict = judge(ensemble_of(3), {first, leader(2, 1), silent(3)});
+    EXPECT_EQ(format_report(verdict, Colours::no),
+              "demo  DEGRADED, serving  leader 2  epoch 3  2 of 3 voters in sync, bears 0 more "
+              "failures\n"
+              "ID  HOST      ROLE      EPOCH  ZXID         LAG  CONN  UPTIME  AGENT SAYS\n"
+              "1   10.0.0.1  follower  3      0x300000005  0    7     1h 2m   serving\n"
+              "2   10.0.0.2  leader    3      0x300000005  0    7     1h 2m   serving\n"
+              "3   10.0.0.3  unknown   -      -            -    -     -       no answer\n"
+              "! node 3 does not answer: connection refused\n");
+    EXPECT_THAT(format_report(verdict, Colours::yes), HasSubstr("\x1b[1;33mDEGRADED"));
+}
+
+TEST(Report, TellsTheLastChangeAndWhatWasBefore) {
+    NodeHealth health = *leader(2, 2).health;
+    const auto at = [](std::int64_t seconds_ago) { return WallMs(kNowMs - seconds_ago * 1000); };
+    EXPECT_EQ(format_history(health), "");
+    health.history = {
+        ElectionEntry{at(4000), Role::looking, std::nullopt, std::nullopt},
+        ElectionEntry{at(3900), Role::follower, Epoch(2), ServerId(3)},
+        ElectionEntry{at(125), Role::looking, std::nullopt, std::nullopt},
+        ElectionEntry{at(124), Role::leader, Epoch(3), ServerId(2)},
+    };
+    EXPECT_EQ(format_history(health),
+              "leader in epoch 3 since 07:57:56 UTC (2m 4s); before: follower of 3 in epoch 2, for "
+              "1h 2m");
+}
+
+TEST(Report, JsonIsOneDocumentWithASchema) {
+    auto looking = node(3, Role::looking);
+    looking.health->vote = agent_api::VoteHealth{ServerId(2), Zxid(0x10), Epoch(3)};
+    looking.health->history = {ElectionEntry{WallMs(5), Role::looking, std::nullopt, std::nullopt}};
+    auto verdict = judge(ensemble_of(4), {leader(2, 2), follower(1, 2), looking, silent(4)});
+    const std::string text = report_json(verdict, 20);
+    EXPECT_EQ(text.back(), '\n');
+    const auto document = boost::json::parse(text).as_object();
+    EXPECT_EQ(document.at("schema").as_string(), "zkprov.status/1");
+    EXPECT_EQ(document.at("verdict").as_string(), "degraded");
+    EXPECT_EQ(document.at("exit_code").as_int64(), 20);
+    EXPECT_EQ(document.at("leader").as_int64(), 2);
+    const auto& nodes = document.at("nodes").as_array();
+    ASSERT_EQ(nodes.size(), 4U);
+    EXPECT_EQ(nodes[0].at("zxid").as_string(), "0x300000005");
+    EXPECT_EQ(nodes[0].at("lag").as_int64(), 0);
+    EXPECT_EQ(nodes[2].at("vote").at("leader").as_int64(), 2);
+    EXPECT_EQ(nodes[2].at("history").as_array().size(), 1U);
+    EXPECT_TRUE(nodes[2].at("zxid").is_null());
+    EXPECT_EQ(nodes[3].at("error").as_string(), "connection refused");
+    EXPECT_FALSE(nodes[3].at("answered").as_bool());
+
+    const auto error = boost::json::parse(error_json("apply", {"no \"x\""}, 3)).as_object();
+    EXPECT_EQ(error.at("schema").as_string(), "zkprov.error/1");
+    EXPECT_EQ(error.at("errors").as_array().at(0).as_string(), "no \"x\"");
+}
+
+TEST(Table, WidthsCountCharacters) {
+    EXPECT_EQ(format_table({"A", "B"}, {{"ü", "x"}, {"abc", ""}}), "A    B\nü    x\nabc\n");
+    EXPECT_EQ(format_age(-1), "-");
+    EXPECT_EQ(format_age(59), "59s");
+    EXPECT_EQ(format_age(61), "1m 1s");
+    EXPECT_EQ(format_age(90000), "1d 1h");
+}
+
+}  // namespace
+}  // namespace zk::status
