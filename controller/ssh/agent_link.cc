@@ -9,9 +9,6 @@
 namespace zk {
 namespace {
 
-constexpr std::size_t kFrameBytesMax = 64UL * 1024 * 1024;
-constexpr std::size_t kHeaderBytes = 4;
-
 std::string one_line(std::string words) {
     while (!words.empty() && words.back() == '\n') words.pop_back();
     for (char& c : words) {
@@ -33,31 +30,34 @@ class ProcessLink final : public AgentLink {
           inbox_(std::move(inbox)) {}
     ~ProcessLink() override { ProcessLink::close(); }
 
-    Result<> send(ByteView payload, LinkDeadline deadline) override {
+    Result<> send(agent_api::MessageType type, ByteView payload, LinkDeadline deadline) override {
         if (stream_ == nullptr) return closed();
-        Bytes frame;
-        frame.reserve(kHeaderBytes + payload.size());
-        append_be<std::uint32_t>(frame, static_cast<std::uint32_t>(payload.size()));
-        frame.append(payload);
+        const Bytes frame = agent_api::encode_frame(type, payload);
         auto sent = stream_->write(frame, inbox_, deadline);
         if (!sent.has_value()) return explain(sent.error());
         ++frames_sent_;
         return ok();
     }
 
-    Result<Bytes> receive(LinkDeadline deadline) override {
+    Result<agent_api::Message> receive(LinkDeadline deadline) override {
         while (true) {
-            ZK_TRY(const bool complete, frame_complete());
-            if (complete) break;
+            decoder_.feed(inbox_);
+            inbox_.clear();
+            auto message = decoder_.next();
+            if (!message.has_value()) {
+                return link_error(LinkErrc::protocol,
+                                  name_ + ": the agent sent something that is not a frame (" +
+                                      message.error().words + "); are both of one release?");
+            }
+            if (message->has_value()) {
+                ++frames_received_;
+                return **std::move(message);
+            }
             if (stream_ == nullptr) return closed();
             auto got = stream_->read(inbox_, deadline);
-            if (!got.has_value()) return explain(got.error());
+            // What came before the end is still delivered.
+            if (!got.has_value() && inbox_.empty()) return explain(got.error());
         }
-        const auto size = load_be<std::uint32_t>(inbox_.data());
-        Bytes payload = inbox_.substr(kHeaderBytes, size);
-        inbox_.erase(0, kHeaderBytes + size);
-        ++frames_received_;
-        return payload;
     }
 
     [[nodiscard]] const LinkHello& hello() const override { return hello_; }
@@ -78,17 +78,6 @@ class ProcessLink final : public AgentLink {
   private:
     Error closed() const { return link_error(LinkErrc::closed, name_ + ": the link is closed"); }
 
-    Result<bool> frame_complete() const {
-        if (inbox_.size() < kHeaderBytes) return false;
-        const auto size = load_be<std::uint32_t>(inbox_.data());
-        if (size > kFrameBytesMax) {
-            return link_error(LinkErrc::protocol,
-                              name_ + ": the agent sent something that is not a frame: " +
-                                  one_line(inbox_.substr(0, 80)));
-        }
-        return inbox_.size() - kHeaderBytes >= size;
-    }
-
     // An agent that ended with an error or with words on stderr has failed; else the link just ended.
     Error explain(const Error& error) const {
         if (link_errc(error) != LinkErrc::closed) return error;
@@ -104,6 +93,7 @@ class ProcessLink final : public AgentLink {
     std::unique_ptr<ProcessStream> stream_;
     LinkHello hello_;
     Bytes inbox_;
+    agent_api::FrameDecoder decoder_;
     LinkCounters last_counters_;
     std::uint64_t frames_sent_ = 0;
     std::uint64_t frames_received_ = 0;

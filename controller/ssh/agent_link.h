@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "agent_api/link.h"
 #include "base/bytes.h"
 #include "ssh/link_error.h"
 
@@ -79,11 +80,12 @@ class AgentLink {
     AgentLink(const AgentLink&) = delete;
     AgentLink& operator=(const AgentLink&) = delete;
 
-    /// Sends one frame; returns when it is handed to the transport. `payload` is what agent_api encoded.
-    virtual Result<> send(ByteView payload, LinkDeadline deadline) = 0;
-    /// The next frame's payload. LinkErrc::timeout at the deadline (the link stays usable), closed or agent_failed
-    /// (with the agent's last words) when the other side ended.
-    virtual Result<Bytes> receive(LinkDeadline deadline) = 0;
+    /// Sends one frame; returns when it is handed to the transport. `payload` is what agent_api's to_json gives, or
+    /// raw bytes for a blob_chunk. REQUIRES: payload.size() < agent_api::kFrameBytesMax.
+    virtual Result<> send(agent_api::MessageType type, ByteView payload, LinkDeadline deadline) = 0;
+    /// The next frame. LinkErrc::timeout at the deadline (the link stays usable), closed or agent_failed (with the
+    /// agent's last words) when the other side ended, protocol when it is not a frame.
+    virtual Result<agent_api::Message> receive(LinkDeadline deadline) = 0;
     [[nodiscard]] virtual const LinkHello& hello() const = 0;
     [[nodiscard]] virtual LinkCounters counters() const = 0;
     /// How messages call the other side.

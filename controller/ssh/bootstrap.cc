@@ -78,7 +78,7 @@ Result<std::shared_ptr<const AgentBinary>> read_agent_binary(const std::string& 
     if (!file || !(text << file.rdbuf())) {
         return link_error(LinkErrc::agent_missing,
                           "the agent's binary " + path + " cannot be read: " +
-                              std::strerror(errno) + "; build it or name it with --agent-binary");
+                              std::strerror(errno) + "; build it, or name its directory with --release-dir");
     }
     auto binary = std::make_shared<AgentBinary>();
     binary->content = std::move(text).str();
@@ -247,7 +247,7 @@ Result<std::shared_ptr<const AgentBinary>> load_agent_binary(const std::string& 
     if (path.empty() || ::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
         return link_error(LinkErrc::agent_missing,
                           "the agent's binary " + (path.empty() ? "is not named" : path + " is not there") +
-                              "; build it or name it with --agent-binary");
+                              "; build it, or name its directory with --release-dir");
     }
     const Version version{path, status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_size};
     const std::lock_guard guard(mutex);
@@ -288,7 +288,7 @@ Result<LinkHello> bootstrap(ProcessStream& stream,
         return link_error(LinkErrc::wrong_arch,
                           host.name + ": the host is " + hello.arch + ", but the agent's binary " +
                               options.agent_binary + " is for " + agent.arch +
-                              "; name one for this host with --agent-binary");
+                              "; name the directory of a release for it with --release-dir");
     }
     if (hello.agent_sha256 == agent.sha256) {
         ZK_CHECK(stream.write("run\n", inbox, hello_deadline));

@@ -232,8 +232,9 @@ Result<> SshSession::check_host_key(const LinkOptions& options) {
                           host_.name + ": HOST KEY CHANGED: it is now " + shown +
                               ", not the one in " + path + line +
                               "; somebody may be listening in, or the host was reinstalled. If it "
-                              "was, check the fingerprint on its console and accept the new key "
-                              "for this host alone (--replace-host-key), or run: ssh-keygen -f " +
+                              "was, check the fingerprint on its console, then either accept it "
+                              "with zkprov replace-node and --accept-changed-host-key, or forget "
+                              "the old one: ssh-keygen -f " +
                               path + " -R '" + name + "'");
     }
     if (verdict == HostKeyVerdict::other_type) {
