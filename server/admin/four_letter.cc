@@ -132,8 +132,8 @@ std::string conf(const Facts& facts, const ensemble::ServerConfig& config) {
     if (facts.process.log_bytes) line("dataLogSize", *facts.process.log_bytes);
     line("tickTime", config.tick_time.count());
     line("maxClientCnxns", config.client_connections_max);
-    line("minSessionTimeout", config.session_timeout_min.count());
-    line("maxSessionTimeout", config.session_timeout_max.count());
+    line("minSessionTimeout", config.session_timeout_lowest().count());
+    line("maxSessionTimeout", config.session_timeout_highest().count());
     line("clientPortListenBacklog", config.client_backlog);
     line("serverId", facts.status.my_id.value());
     if (!config.replicated()) return text;

@@ -1,0 +1,151 @@
+#include "admin/four_letter.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace zk::admin {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class FourLetter : public ::testing::Test {
+  protected:
+    FourLetter() {
+        config = ensemble::parse_zoo_cfg("dataDir=/d\ndataLogDir=/l\nclientPort=22311\ntickTime=2000\ninitLimit=10\n"
+                                         "syncLimit=5\n4lw.commands.whitelist=*\n"
+                                         "server.1=127.0.0.1:22321:22331:participant;127.0.0.1:22311\n"
+                                         "server.2=127.0.0.1:22322:22332:participant;127.0.0.1:22312\n"
+                                         "server.3=127.0.0.1:22323:22333:participant;127.0.0.1:22313\n",
+                                         "zoo.cfg")
+                     .value();
+        facts.status.my_id = ServerId(1);
+        facts.status.role = core::Role::following;
+        facts.status.serving = true;
+        facts.status.leader = ServerId(3);
+        facts.status.last_zxid = Zxid(0x100000390);
+        facts.status.znode_count = 10;
+        facts.traffic.packets_received = 312;
+        facts.traffic.packets_sent = 311;
+        facts.traffic.connections = 2;
+        facts.traffic.latency = {.count = 9, .total_ms = 526, .min_ms = 0, .max_ms = 230};
+        facts.client_port = 22311;
+        facts.uptime = std::chrono::seconds(12);
+        facts.version = full_version("0.1.0", "2026-01-31 12:00 UTC");
+    }
+    std::string ask(std::string_view word) { return answer(word, facts, config); }
+
+    Facts facts;
+    ensemble::ServerConfig config;
+};
+
+TEST_F(FourLetter, SrvrReadsLikeApaches) {
+    EXPECT_EQ(ask("srvr"),
+              "Zookeeper version: 3.8.0-zkprov-0.1.0, built on 2026-01-31 12:00 UTC\n"
+              "Latency min/avg/max: 0/58.4444/230\n"
+              "Received: 312\n"
+              "Sent: 311\n"
+              "Connections: 2\n"
+              "Outstanding: 0\n"
+              "Zxid: 0x100000390\n"
+              "Mode: follower\n"
+              "Node count: 10\n");
+    facts.status.role = core::Role::leading;
+    EXPECT_THAT(ask("srvr"), HasSubstr("\nMode: leader\n"));
+}
+
+TEST_F(FourLetter, StatListsConnections) {
+    frontend::ConnectionStatistics client;
+    client.address = "127.0.0.1:57986";
+    client.received = 309;
+    client.sent = 309;
+    frontend::ConnectionStatistics own;
+    own.address = "127.0.0.1:56214";
+    own.received = 1;
+    own.asked = true;
+    facts.connections = {client, own};
+    EXPECT_THAT(ask("stat"), HasSubstr("UTC\nClients:\n"
+                                       " /127.0.0.1:57986[1](queued=0,recved=309,sent=309)\n"
+                                       " /127.0.0.1:56214[0](queued=0,recved=1,sent=0)\n"
+                                       "\n"
+                                       "Latency min/avg/max: "));
+}
+
+TEST_F(FourLetter, RuokAndIsroHaveNoNewline) {
+    EXPECT_EQ(ask("ruok"), "imok");
+    EXPECT_EQ(ask("isro"), "rw");
+    facts.status.serving = false;
+    EXPECT_EQ(ask("ruok"), "imok");
+    EXPECT_EQ(ask("isro"), "null");
+    for (const std::string_view word : {"srvr", "stat", "mntr", "conf"}) {
+        EXPECT_EQ(ask(word), "This ZooKeeper instance is not currently serving requests\n");
+    }
+}
+
+TEST_F(FourLetter, WhitelistRules) {
+    config.four_letter_words = {"srvr"};
+    EXPECT_EQ(ask("ruok"), "ruok is not executed because it is not in the whitelist.\n");
+    EXPECT_THAT(ask("srvr"), HasSubstr("Mode: follower"));
+    config.four_letter_words = {"ruok", "dump"};
+    EXPECT_EQ(ask("dump"), "dump is not supported by this server.\n");
+}
+
+TEST_F(FourLetter, ConfReadsLikeApaches) {
+    facts.process.data_bytes = 11;
+    facts.process.log_bytes = 22;
+    EXPECT_EQ(ask("conf"),
+              "clientPort=22311\nsecureClientPort=-1\ndataDir=/d/version-2\ndataDirSize=11\n"
+              "dataLogDir=/l/version-2\ndataLogSize=22\ntickTime=2000\nmaxClientCnxns=60\n"
+              "minSessionTimeout=4000\nmaxSessionTimeout=40000\nclientPortListenBacklog=-1\nserverId=1\n"
+              "initLimit=10\nsyncLimit=5\nelectionAlg=3\nelectionPort=22331\nquorumPort=22321\npeerType=0\n"
+              "membership: \n"
+              "server.1=127.0.0.1:22321:22331:participant;127.0.0.1:22311\n"
+              "server.2=127.0.0.1:22322:22332:participant;127.0.0.1:22312\n"
+              "server.3=127.0.0.1:22323:22333:participant;127.0.0.1:22313\n"
+              "version=0");
+}
+
+TEST_F(FourLetter, MntrLinesAreNameTabValue) {
+    facts.status.session_count = 4;
+    const std::string text = ask("mntr");
+    EXPECT_EQ(text.substr(0, 64), "zk_version\t3.8.0-zkprov-0.1.0, built on 2026-01-31 12:00 UTC\nzk_");
+    for (const std::string_view line :
+         {"zk_server_state\tfollower", "zk_peer_state\tfollowing - broadcast", "zk_avg_latency\t58.4444",
+          "zk_num_alive_connections\t2", "zk_znode_count\t10", "zk_global_sessions\t4", "zk_uptime\t12000",
+          "zk_quorum_size\t3", "zk_open_file_descriptor_count\t-1", "zk_leader_id\t3",
+          "zk_last_zxid\t0x100000390"}) {
+        EXPECT_THAT(text, HasSubstr("\n" + std::string(line) + "\n"));
+    }
+    EXPECT_THAT(text, Not(HasSubstr("zk_synced_followers")));
+    std::size_t begin = 0;
+    while (begin < text.size()) {
+        const std::size_t end = text.find('\n', begin);
+        ASSERT_NE(end, std::string::npos);
+        const std::string line = text.substr(begin, end - begin);
+        EXPECT_EQ(line.substr(0, 3), "zk_");
+        EXPECT_EQ(std::count(line.begin(), line.end(), '\t'), 1) << line;
+        begin = end + 1;
+    }
+}
+
+TEST_F(FourLetter, LeaderCountsItsLearners) {
+    facts.status.role = core::Role::leading;
+    facts.status.learners = {{.sid = ServerId(2), .synced = true, .voter = true, .last_acked = Zxid(1)},
+                             {.sid = ServerId(3), .synced = false, .voter = true, .last_acked = Zxid(0)},
+                             {.sid = ServerId(4), .synced = true, .voter = false, .last_acked = Zxid(0)}};
+    const std::string text = ask("mntr");
+    EXPECT_THAT(text, HasSubstr("zk_server_state\tleader\nzk_peer_state\tleading - broadcast\n"));
+    EXPECT_THAT(text, HasSubstr("zk_learners\t3\nzk_synced_followers\t1\nzk_synced_observers\t1\nzk_pending_syncs\t1\n"));
+}
+
+TEST_F(FourLetter, AveragesHaveOneToFourDecimals) {
+    EXPECT_EQ(average_text(0, 0), "0.0");
+    EXPECT_EQ(average_text(0, 7), "0.0");
+    EXPECT_EQ(average_text(3, 2), "1.5");
+    EXPECT_EQ(average_text(10, 5), "2.0");
+    EXPECT_EQ(average_text(1, 3), "0.3333");
+    EXPECT_EQ(average_text(2, 3), "0.6667");
+}
+
+}  // namespace
+}  // namespace zk::admin
