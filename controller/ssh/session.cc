@@ -148,6 +148,13 @@ bool SshSession::wait(LinkDeadline deadline) const {
     return true;
 }
 
+// Whether the host has closed the connection. libssh2 tells a key that is refused and a host that hangs up by one code.
+bool SshSession::hung_up() const {
+    char byte = 0;
+    const ssize_t got = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+}
+
 template <class Step>
 bool SshSession::drive(LinkDeadline deadline, Step step) {
     while (step() == kAgain) {
@@ -300,15 +307,16 @@ Result<> SshSession::log_in(const LinkOptions& options, LinkDeadline deadline) {
         tried.push_back(key.label + " (" + key.type + ")");
         auto accepted = try_key(key, deadline);
         if (accepted.has_value() && *accepted) return ok();
-        if (accepted.has_value()) continue;
-        const auto kind = link_errc(accepted.error());
-        if (!kind) {
-            found.notes.push_back(key.label + ": " + accepted.error().words);
-        } else if (*kind == LinkErrc::unreachable) {
-            return login_refused(
-                host_, "the host closed the connection (too many keys?)", tried, found.notes);
-        } else {
-            return accepted.error();
+        if (!accepted.has_value()) {
+            const auto kind = link_errc(accepted.error());
+            if (kind && *kind != LinkErrc::unreachable) return accepted.error();
+            if (!kind) found.notes.push_back(key.label + ": " + accepted.error().words);
+        }
+        if (hung_up()) {
+            return login_refused(host_,
+                                 "the host hung up after these (too many keys? then name the right one)",
+                                 tried,
+                                 found.notes);
         }
     }
     return login_refused(host_, "no key was accepted", tried, found.notes);

@@ -50,6 +50,7 @@ class SshSession final : public ProcessStream {
     template <class Step>
     bool drive(LinkDeadline deadline, Step step);
     bool wait(LinkDeadline deadline) const;
+    bool hung_up() const;
     Got take(Bytes& inbox);
     Error transport_error(const std::string& doing) const;
     Error ended();

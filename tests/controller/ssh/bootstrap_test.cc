@@ -111,7 +111,7 @@ TEST_F(Bootstrap, ShellThatRefusesIsToldApart) {
 }
 
 TEST_F(Bootstrap, SudoIsUsedForOthersThanRoot) {
-    fake_sudo("echo \"$@\" | head -c 10 > " + (dir_ / "asked") + "\n[ \"$1\" = -n ] && shift; exec \"$@\"");
+    fake_sudo("printf %s \"$*\" > " + (dir_ / "asked") + "\n[ \"$1\" = -n ] && shift; exec \"$@\"");
     host_.sudo = true;
     host_.user = "ops";
     ASSERT_TRUE(run("/bin/sh", with_tools()).has_value());

@@ -70,7 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
                     KeyKind{"rsa_pem", "rsa", "-b 2048 -m PEM", "ssh-rsa"},
                     KeyKind{"rsa_pkcs8", "rsa", "-b 2048 -m PKCS8", "ssh-rsa"},
                     KeyKind{"ecdsa_pem", "ecdsa", "-b 256 -m PEM", "ecdsa-sha2-nistp256"}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& kind) { return std::string(kind.param.name); });
 
 TEST(KeyFile, BadFilesAreNamedWithTheReason) {
     const TempDir dir;

@@ -139,7 +139,7 @@ class Sshd {
     explicit Sshd(const TempDir& directory, const std::string& more_config = {}) : dir_(directory) {
         make_key(dir_ / "host_ed25519", "ed25519");
         make_key(dir_ / "host_ecdsa", "ecdsa");
-        write_text(dir_ / "authorized_keys", "", 0600);
+        write_text(dir_ / "authorized_keys", "", 0644);
         ::mkdir("/run/sshd", 0755);
         config_ = "ListenAddress 127.0.0.1\nPidFile none\nUsePAM no\nStrictModes no\n"
                   "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n"
@@ -156,7 +156,12 @@ class Sshd {
                        config_ + "Port " + std::to_string(port_) + "\nHostKey " +
                            (dir_ / "host_") + host_key + "\n");
             child_ = Child({"/usr/sbin/sshd", "-D", "-e", "-f", dir_ / "sshd_config"}, log_path());
-            if (eventually([&] { return can_connect(port_); })) return;
+            // Our own probe is out of the log before a test looks at it.
+            clear_log();
+            if (eventually([&] { return can_connect(port_); }) &&
+                eventually([&] { return count_of(log(), "127.0.0.1 port") >= 2; })) {
+                return;
+            }
         }
         FAIL() << "sshd does not start: " << log();
     }
