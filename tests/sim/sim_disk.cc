@@ -1,0 +1,212 @@
+#include "sim_disk/sim_disk.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace zk::sim {
+namespace {
+std::string parent_of(const std::string& path) {
+    const std::size_t slash = path.find_last_of('/');
+    return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+}  // namespace
+
+class SimFile final : public storage::DiskFile {
+  public:
+    SimFile(SimDisk& disk, std::shared_ptr<SimDisk::Inode> inode, std::string path)
+        : disk_(disk), inode_(std::move(inode)), path_(std::move(path)), boot_(disk.boot_) {}
+
+    Result<> write(ByteView bytes) override { return put({position_, Bytes(bytes)}, bytes.size()); }
+    Result<> extend(std::uint64_t size) override {
+        if (size <= inode_->current.size()) return ok();
+        return put({size - 1, Bytes(1, '\0')}, 0);
+    }
+    Result<> sync() override {
+        ZK_CHECK(alive());
+        ZK_CHECK(disk_.count_call("sync " + path_));
+        ++disk_.syncs_;
+        for (const auto& write : inode_->unsynced) SimDisk::apply(inode_->durable, write);
+        inode_->unsynced.clear();
+        return ok();
+    }
+    Result<> close() override { return alive(); }
+
+  private:
+    Result<> alive() const {
+        if (boot_ == disk_.boot_) return ok();
+        return Error(Errc::closed, path_ + " was opened before the crash");
+    }
+    Result<> put(SimDisk::Write write, std::size_t advance) {
+        ZK_CHECK(alive());
+        // Also a failing write leaves something behind, as far as anybody knows.
+        const auto counted = disk_.count_call("write " + path_);
+        SimDisk::apply(inode_->current, write);
+        inode_->unsynced.push_back(std::move(write));
+        position_ += advance;
+        return counted;
+    }
+
+    SimDisk& disk_;
+    std::shared_ptr<SimDisk::Inode> inode_;
+    std::string path_;
+    std::uint64_t boot_;
+    std::uint64_t position_ = 0;
+};
+
+void SimDisk::apply(Bytes& content, const Write& write) {
+    if (write.cut) {
+        content.resize(write.offset, '\0');
+        return;
+    }
+    if (content.size() < write.offset + write.bytes.size()) content.resize(write.offset + write.bytes.size(), '\0');
+    content.replace(write.offset, write.bytes.size(), write.bytes);
+}
+
+void SimDisk::apply(Names& names, const NameChange& change) {
+    if (!change.from.empty()) names.erase(change.from);
+    if (!change.to.empty()) names[change.to] = change.inode;
+}
+
+void SimDisk::change(const NameChange& name_change) {
+    apply(names_, name_change);
+    unsynced_names_[parent_of(name_change.to.empty() ? name_change.from : name_change.to)].push_back(name_change);
+}
+
+Result<> SimDisk::count_call(const std::string& what) {
+    ++calls_;
+    if (calls_left_ == kNever) return ok();
+    if (calls_left_ > 0) --calls_left_;
+    if (calls_left_ > 0) return ok();
+    return Error(Errc::failed, what + ": simulated failure");
+}
+
+Result<SimDisk::Inode*> SimDisk::find(const std::string& path) const {
+    const auto found = names_.find(path);
+    if (found == names_.end()) return Error(Errc::not_found, path + ": no such file");
+    return found->second.get();
+}
+
+Result<std::vector<std::string>> SimDisk::list(const std::string& dir) {
+    if (!dirs_.contains(dir)) return Error(Errc::not_found, dir + ": no such directory");
+    std::vector<std::string> names;
+    for (const auto& [path, inode] : names_) {
+        if (parent_of(path) == dir) names.push_back(path.substr(dir.size() + 1));
+    }
+    for (const std::string& path : dirs_) {
+        if (!path.empty() && path != "." && parent_of(path) == dir) names.push_back(path.substr(dir.size() + 1));
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+Result<bool> SimDisk::exists(const std::string& path) { return names_.contains(path) || dirs_.contains(path); }
+
+Result<std::uint64_t> SimDisk::size(const std::string& path) {
+    ZK_TRY(const Inode* inode, find(path));
+    return std::uint64_t{inode->current.size()};
+}
+
+Result<Bytes> SimDisk::read(const std::string& path, std::uint64_t offset, std::size_t length) {
+    ZK_TRY(const Inode* inode, find(path));
+    if (offset >= inode->current.size()) return Bytes();
+    return inode->current.substr(static_cast<std::size_t>(offset), length);
+}
+
+Result<std::unique_ptr<storage::DiskFile>> SimDisk::create(const std::string& path) {
+    ZK_CHECK(count_call("create " + path));
+    if (!dirs_.contains(parent_of(path))) return Error(Errc::not_found, parent_of(path) + ": no such directory");
+    const auto found = names_.find(path);
+    std::shared_ptr<Inode> inode;
+    if (found != names_.end()) {
+        inode = found->second;
+        const Write cut{0, {}, true};
+        apply(inode->current, cut);
+        inode->unsynced.push_back(cut);
+    } else {
+        inode = std::make_shared<Inode>();
+        change({"", path, inode});
+    }
+    return std::unique_ptr<storage::DiskFile>(std::make_unique<SimFile>(*this, inode, path));
+}
+
+Result<> SimDisk::rename(const std::string& from, const std::string& to) {
+    ZK_CHECK(count_call("rename " + from));
+    const auto found = names_.find(from);
+    if (found == names_.end()) return Error(Errc::not_found, from + ": no such file");
+    change({from, to, found->second});
+    return ok();
+}
+
+Result<> SimDisk::remove(const std::string& path) {
+    ZK_CHECK(count_call("remove " + path));
+    ZK_CHECK(find(path));
+    change({path, "", nullptr});
+    return ok();
+}
+
+Result<> SimDisk::truncate(const std::string& path, std::uint64_t size) {
+    ZK_TRY(Inode* inode, find(path));
+    const Write cut{size, {}, true};
+    apply(inode->current, cut);
+    inode->unsynced.push_back(cut);
+    ZK_CHECK(count_call("truncate " + path));
+    ++syncs_;
+    for (const Write& write : inode->unsynced) apply(inode->durable, write);
+    inode->unsynced.clear();
+    return ok();
+}
+
+Result<> SimDisk::sync_dir(const std::string& dir) {
+    ZK_CHECK(count_call("sync directory " + dir));
+    ++syncs_;
+    for (const NameChange& queued : unsynced_names_[dir]) apply(durable_names_, queued);
+    unsynced_names_.erase(dir);
+    return ok();
+}
+
+Result<> SimDisk::make_dirs(const std::string& dir) {
+    for (std::string path = dir; dirs_.insert(path).second;) path = parent_of(path);
+    return ok();
+}
+
+void SimDisk::put(const std::string& path, ByteView bytes) {
+    const auto inode = std::make_shared<Inode>();
+    inode->durable = inode->current = Bytes(bytes);
+    names_[path] = durable_names_[path] = inode;
+    (void)make_dirs(parent_of(path)).has_value();
+}
+
+std::size_t SimDisk::kept(std::size_t queued, CrashMode mode) {
+    switch (mode) {
+        case CrashMode::lose: return 0;
+        case CrashMode::keep: return queued;
+        case CrashMode::tear: return random_() % (queued + 1);
+    }
+    return 0;
+}
+
+void SimDisk::crash(CrashMode mode) {
+    for (auto& [dir, changes] : unsynced_names_) {
+        const std::size_t count = kept(changes.size(), mode);
+        for (std::size_t i = 0; i < count; ++i) apply(durable_names_, changes[i]);
+    }
+    unsynced_names_.clear();
+    std::set<Inode*> done;
+    for (const auto& [path, inode] : durable_names_) {
+        if (!done.insert(inode.get()).second) continue;
+        const std::size_t count = kept(inode->unsynced.size(), mode);
+        for (std::size_t i = 0; i < count; ++i) apply(inode->durable, inode->unsynced[i]);
+        if (mode == CrashMode::tear && count < inode->unsynced.size()) {
+            Write torn = inode->unsynced[count];
+            if (!torn.bytes.empty()) torn.bytes.resize(random_() % torn.bytes.size());
+            if (!torn.bytes.empty()) apply(inode->durable, torn);
+        }
+        inode->current = inode->durable;
+        inode->unsynced.clear();
+    }
+    names_ = durable_names_;
+    calls_left_ = kNever;
+    ++boot_;
+}
+
+}  // namespace zk::sim

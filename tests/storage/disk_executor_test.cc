@@ -1,0 +1,159 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "samples.h"
+#include "storage/disk_command.h"
+#include "storage/epoch_files.h"
+
+namespace zk::storage {
+namespace {
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+const ExecutorOptions kOptions{plain_log(), {}};
+
+AppendTxn append(std::int64_t zxid) { return {Zxid(zxid), shared(numbered(Zxid(zxid)))}; }
+
+std::vector<DiskEvent> run(DiskExecutor& executor, std::vector<DiskCommand> batch) {
+    std::vector<DiskEvent> out;
+    executor.execute(batch, out);
+    EXPECT_TRUE(batch.empty());
+    return out;
+}
+
+/// "durable 0x2, current 3, ..." for the events.
+std::string words(const std::vector<DiskEvent>& events) {
+    struct Words {
+        std::string operator()(const LogDurable& e) const { return "durable " + to_string(e.up_to); }
+        std::string operator()(const AcceptedEpochSaved& e) const { return "accepted " + to_string(e.epoch); }
+        std::string operator()(const CurrentEpochSaved& e) const { return "current " + to_string(e.epoch); }
+        std::string operator()(const LogTruncated& e) const { return "truncated " + to_string(e.state.last_zxid); }
+        std::string operator()(const TruncateFailed& e) const { return "cannot truncate: " + e.why; }
+        std::string operator()(const SnapshotPrepared& e) const { return "prepared " + to_string(e.zxid); }
+        std::string operator()(const Reloaded& e) const { return "reloaded " + to_string(e.state.last_zxid); }
+        std::string operator()(const DiskFailed& e) const { return "failed: " + e.words; }
+    };
+    std::string text;
+    for (const DiskEvent& event : events) text += (text.empty() ? "" : ", ") + std::visit(Words(), event);
+    return text;
+}
+
+class DiskExecutorTest : public testing::Test {
+  protected:
+    DiskExecutorTest() { ZK_VALUE(recover(disk_, kPaths, {})); }
+
+    sim::SimDisk disk_;
+};
+
+TEST_F(DiskExecutorTest, OneSyncForABatchOfAppends) {
+    DiskExecutor executor(disk_, kPaths, kOptions);
+    run(executor, {append(1)});
+    const std::uint64_t before = disk_.sync_count();
+    std::vector<DiskCommand> batch;
+    for (std::int64_t i = 2; i <= 100; ++i) batch.emplace_back(append(i));
+    EXPECT_EQ(words(run(executor, std::move(batch))), "durable 0x64");
+    EXPECT_EQ(disk_.sync_count() - before, 1U);
+}
+
+TEST_F(DiskExecutorTest, EpochIsWrittenAfterEarlierAppendsAreDurable) {
+    DiskExecutor executor(disk_, kPaths, kOptions);
+    std::vector<DiskCommand> batch;
+    batch.emplace_back(append(1));
+    batch.emplace_back(SaveCurrentEpoch{Epoch(1)});
+    batch.emplace_back(append(0x100000001));
+    batch.emplace_back(SaveAcceptedEpoch{Epoch(2)});
+    EXPECT_EQ(words(run(executor, std::move(batch))), "durable 0x1, current 1, durable 0x100000001, accepted 2");
+}
+
+TEST_F(DiskExecutorTest, EventsComeInTheOrderOfCommandsAndNothingIsSyncedTwice) {
+    DiskExecutor executor(disk_, kPaths, kOptions);
+    std::vector<DiskCommand> batch;
+    batch.emplace_back(append(1));
+    batch.emplace_back(RollLog{});
+    batch.emplace_back(append(2));
+    EXPECT_EQ(words(run(executor, std::move(batch))), "durable 0x2");
+    EXPECT_EQ(words(run(executor, {})), "");
+    EXPECT_THAT(names(disk_), ElementsAre("acceptedEpoch", "currentEpoch", "log.1", "log.2", "snapshot.0"));
+}
+
+TEST_F(DiskExecutorTest, TruncateReloadsAndTheNextAppendIsANewFile) {
+    DiskExecutor executor(disk_, kPaths, kOptions);
+    std::vector<DiskCommand> batch;
+    for (std::int64_t i = 1; i <= 5; ++i) batch.emplace_back(append(i));
+    batch.emplace_back(TruncateLog{Zxid(3)});
+    batch.emplace_back(append(4));
+    auto events = run(executor, std::move(batch));
+    EXPECT_EQ(words(events), "durable 0x5, truncated 0x3, durable 0x4");
+    EXPECT_EQ(std::get<LogTruncated>(events[1]).state.tree->digest(), numbered_tree(3).digest());
+    EXPECT_EQ(ZK_VALUE(read_log(disk_)).size(), 4U);
+    EXPECT_TRUE(ZK_VALUE(disk_.exists(kDir + "/log.4")));
+}
+
+TEST_F(DiskExecutorTest, TruncateRemovesSnapshotsThatContainMore) {
+    DiskExecutor executor(disk_, kPaths, kOptions);
+    std::vector<DiskCommand> batch;
+    for (std::int64_t i = 1; i <= 5; ++i) batch.emplace_back(append(i));
+    run(executor, std::move(batch));
+    save_snapshot(disk_, numbered_tree(4));
+    // Named 2, but with changes up to 5 in it.
+    tree::DataTree tree = numbered_tree(2);
+    SnapshotSerializer fuzzy(tree, {}, Form::file);
+    for (std::int64_t i = 3; i <= 5; ++i) tree.apply(numbered(Zxid(i)));
+    Bytes bytes;
+    while (fuzzy.next_chunk(bytes, 1000)) {
+    }
+    disk_.put(kDir + "/snapshot.2", bytes);
+    EXPECT_EQ(words(run(executor, {TruncateLog{Zxid(3)}})), "truncated 0x3");
+    EXPECT_THAT(names(disk_), UnorderedElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0"));
+}
+
+TEST_F(DiskExecutorTest, TruncateToAnUnknownZxidChangesNothing) {
+    DiskExecutor executor(disk_, kPaths, kOptions);
+    std::vector<DiskCommand> batch;
+    for (const std::int64_t i : {1LL, 2LL, 0x100000001LL, 0x100000002LL}) batch.emplace_back(append(i));
+    run(executor, std::move(batch));
+    EXPECT_THAT(words(run(executor, {TruncateLog{Zxid(5)}})), HasSubstr("the nearest stored transaction is 0x2"));
+    EXPECT_THAT(words(run(executor, {TruncateLog{Zxid(0x100000000)}})), HasSubstr("cannot truncate"));
+    EXPECT_THAT(words(run(executor, {TruncateLog{Zxid(0x200000000)}})), HasSubstr("cannot truncate"));
+    EXPECT_EQ(ZK_VALUE(read_log(disk_)).size(), 4U);
+    EXPECT_EQ(words(run(executor, {append(0x100000003)})), "durable 0x100000003");
+}
+
+TEST_F(DiskExecutorTest, PrepareForASnapshotOfTheLeader) {
+    DiskExecutor executor(disk_, kPaths, kOptions);
+    std::vector<DiskCommand> batch;
+    for (std::int64_t i = 1; i <= 5; ++i) batch.emplace_back(append(i));
+    run(executor, std::move(batch));
+    save_snapshot(disk_, numbered_tree(5));
+    EXPECT_EQ(words(run(executor, {PrepareSnapshotInstall{Zxid(3)}})), "prepared 0x3");
+    EXPECT_EQ(ZK_VALUE(read_log(disk_)).size(), 3U);
+    // The leader's history is another one: its snapshot ends at 0x100000007.
+    EXPECT_EQ(words(run(executor, {PrepareSnapshotInstall{Zxid(0x100000007)}})), "prepared 0x100000007");
+    tree::DataTree leaders = numbered_tree(2);
+    leaders.set_last_zxid(Zxid(0x100000007));
+    save_snapshot(disk_, leaders);
+    std::vector<DiskCommand> after;
+    after.emplace_back(append(0x100000008));
+    after.emplace_back(SaveAcceptedEpoch{Epoch(1)});
+    after.emplace_back(SaveCurrentEpoch{Epoch(1)});
+    after.emplace_back(Reload{});
+    EXPECT_EQ(words(run(executor, std::move(after))), "durable 0x100000008, accepted 1, current 1, reloaded 0x100000008");
+}
+
+TEST_F(DiskExecutorTest, FailureIsFinal) {
+    DiskExecutor executor(disk_, kPaths, kOptions);
+    run(executor, {append(1)});
+    disk_.fail_after(2);  // the write passes, the sync fails
+    EXPECT_THAT(words(run(executor, {append(2)})), HasSubstr("failed: sync"));
+    disk_.never_fail();
+    EXPECT_TRUE(executor.failed());
+    std::vector<DiskCommand> batch;
+    batch.emplace_back(append(3));
+    batch.emplace_back(SaveCurrentEpoch{Epoch(9)});
+    EXPECT_EQ(words(run(executor, std::move(batch))), "");
+    EXPECT_EQ(content(disk_, "currentEpoch"), "0");
+}
+
+}  // namespace
+}  // namespace zk::storage

@@ -1,0 +1,314 @@
+#include "storage/recovery.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "samples.h"
+#include "storage/epoch_files.h"
+
+namespace zk::storage {
+namespace {
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+RecoveredState recover_ok(Disk& disk, RecoveryOptions options = {}) { return ZK_VALUE(recover(disk, kPaths, options)); }
+
+void expect_refused(Disk& disk, const std::string& words, RecoveryOptions options = {}) {
+    const auto result = recover(disk, kPaths, options);
+    ASSERT_FALSE(result.has_value()) << words;
+    EXPECT_THAT(result.error().message(), HasSubstr(words));
+}
+
+/// snapshot.0 and log.1 with the given zxids.
+void history(Disk& disk, const std::vector<Zxid>& zxids) {
+    save_snapshot(disk, tree::DataTree());
+    write_log(disk, zxids);
+}
+
+void set_epochs(sim::SimDisk& disk, const char* accepted, const char* current) {
+    disk.put(kDir + "/acceptedEpoch", accepted);
+    disk.put(kDir + "/currentEpoch", current);
+}
+
+TEST(Recovery, EmptyDirectoryBecomesADatabase) {
+    sim::SimDisk disk;
+    RecoveredState state = recover_ok(disk);
+    EXPECT_TRUE(state.fresh);
+    EXPECT_EQ(state.last_zxid, Zxid(0));
+    EXPECT_EQ(state.current_epoch, Epoch(0));
+    EXPECT_EQ(state.accepted_epoch, Epoch(0));
+    EXPECT_THAT(names(disk), ElementsAre("acceptedEpoch", "currentEpoch", "snapshot.0"));
+    disk.crash(sim::CrashMode::lose);
+    state = recover_ok(disk);
+    EXPECT_FALSE(state.fresh);
+    EXPECT_EQ(state.last_zxid, Zxid(0));
+    EXPECT_EQ(state.tree->digest(), tree::DataTree().digest());
+}
+
+TEST(Recovery, EmptyDirectoryWithoutRightToVote) {
+    sim::SimDisk disk;
+    RecoveredState state = recover_ok(disk, {.autocreate = false});
+    EXPECT_FALSE(state.fresh);
+    EXPECT_EQ(state.last_zxid, Zxid(-1));
+    EXPECT_EQ(state.current_epoch, Epoch(-1));
+    EXPECT_EQ(content(disk, "currentEpoch"), "-1");
+    EXPECT_THAT(names(disk), ElementsAre("acceptedEpoch", "currentEpoch"));
+    // The marker, given later, makes a database after all, and is used up.
+    disk.put(kPaths.initialize_marker(), "");
+    state = recover_ok(disk, {.autocreate = false});
+    EXPECT_TRUE(state.fresh);
+    EXPECT_EQ(state.last_zxid, Zxid(0));
+    EXPECT_EQ(state.current_epoch, Epoch(0));
+    EXPECT_FALSE(ZK_VALUE(disk.exists(kPaths.initialize_marker())));
+    disk.crash(sim::CrashMode::lose);
+    EXPECT_FALSE(ZK_VALUE(disk.exists(kPaths.initialize_marker())));
+}
+
+TEST(Recovery, MarkerIsLookedForBesideTheLog) {
+    const Paths split{"/data", "/log"};
+    sim::SimDisk disk;
+    disk.put("/data/initialize", "");
+    EXPECT_EQ(ZK_VALUE(recover(disk, split, {.autocreate = false})).last_zxid, Zxid(-1));
+    disk.put("/log/initialize", "");
+    EXPECT_EQ(ZK_VALUE(recover(disk, split, {.autocreate = false})).last_zxid, Zxid(0));
+    EXPECT_TRUE(ZK_VALUE(disk.exists("/data/version-2/snapshot.0")));
+}
+
+TEST(Recovery, MarkerIsRemovedFromAFullDirectory) {
+    sim::SimDisk disk;
+    history(disk, zxids({1}));
+    disk.put(kPaths.initialize_marker(), "");
+    EXPECT_EQ(recover_ok(disk).last_zxid, Zxid(1));
+    EXPECT_FALSE(ZK_VALUE(disk.exists(kPaths.initialize_marker())));
+}
+
+TEST(Recovery, EpochWithoutDataMayNotVote) {
+    sim::SimDisk disk;
+    set_epochs(disk, "3", "3");
+    const RecoveredState state = recover_ok(disk);
+    EXPECT_EQ(state.last_zxid, Zxid(-1));
+    EXPECT_EQ(state.current_epoch, Epoch(3));
+}
+
+TEST(Recovery, ReplaysTheLogOntoTheNewestSnapshot) {
+    sim::SimDisk disk;
+    history(disk, zxids({1, 2, 3, 4, 5}));
+    save_snapshot(disk, numbered_tree(3), {{SessionId(9), 1000}});
+    const RecoveredState state = recover_ok(disk);
+    EXPECT_EQ(state.last_zxid, Zxid(5));
+    EXPECT_EQ(state.tree->last_zxid(), Zxid(5));
+    EXPECT_EQ(state.tree->digest(), numbered_tree(5).digest());
+    EXPECT_THAT(state.sessions, ElementsAre(std::pair(SessionId(9), 1000)));
+    ASSERT_EQ(state.recent.size(), 2U);
+    EXPECT_EQ(state.recent[0].first, Zxid(4));
+    EXPECT_EQ(*state.recent[1].second, *shared(numbered(Zxid(5))));
+}
+
+TEST(Recovery, RecentIsBounded) {
+    sim::SimDisk disk;
+    std::vector<Zxid> all;
+    for (std::int64_t i = 1; i <= 700; ++i) all.emplace_back(i);
+    history(disk, all);
+    const RecoveredState state = recover_ok(disk);
+    ASSERT_EQ(state.recent.size(), 500U);
+    EXPECT_EQ(state.recent.front().first, Zxid(201));
+}
+
+TEST(Recovery, ReplaysSessions) {
+    sim::SimDisk disk;
+    save_snapshot(disk, tree::DataTree(), {{SessionId(1), 100}});
+    LogWriter writer(disk, kDir, plain_log());
+    jute::Txn open = header_only(Zxid(1), OpCode::create_session, SessionId(2));
+    open.body = jute::CreateSessionTxn{200};
+    jute::Txn close = header_only(Zxid(2), OpCode::close_session, SessionId(1));
+    close.body = jute::CloseSessionTxn{};
+    ZK_OK(writer.append(Zxid(1), *shared(open)));
+    ZK_OK(writer.append(Zxid(2), *shared(close)));
+    ZK_OK(writer.sync());
+    EXPECT_THAT(recover_ok(disk).sessions, ElementsAre(std::pair(SessionId(2), 200)));
+}
+
+TEST(Recovery, DamagedSnapshotFallsBackWithoutItsSessions) {
+    sim::SimDisk disk;
+    history(disk, zxids({1, 2, 3, 4}));
+    save_snapshot(disk, numbered_tree(2), {{SessionId(1), 100}});
+    save_snapshot(disk, numbered_tree(3), {{SessionId(2), 100}});
+    const Bytes good = content(disk, "snapshot.3");
+    for (const Bytes& damaged : {Bytes(), good.substr(0, good.size() - 1), good.substr(0, 100), "x" + good.substr(1)}) {
+        disk.put(kDir + "/snapshot.3", damaged);
+        const RecoveredState state = recover_ok(disk);
+        EXPECT_EQ(state.tree->digest(), numbered_tree(4).digest());
+        EXPECT_THAT(state.sessions, ElementsAre(std::pair(SessionId(1), 100)));
+    }
+}
+
+TEST(Recovery, DamagedSnapshotBeyondTheLogIsRefused) {
+    sim::SimDisk disk;
+    history(disk, zxids({1, 2}));
+    disk.put(kDir + "/snapshot.5", "damaged");
+    expect_refused(disk, "would forget acknowledged writes");
+}
+
+TEST(Recovery, NoUsableSnapshotIsRefused) {
+    sim::SimDisk disk;
+    disk.put(kDir + "/snapshot.0", "damaged");
+    expect_refused(disk, "no snapshot in /zk/version-2 is usable");
+    sim::SimDisk other;
+    write_log(other, zxids({1}));
+    expect_refused(other, "has no snapshot, but");
+    sim::SimDisk packed;
+    packed.put(kDir + "/snapshot.0.snappy", "x");
+    expect_refused(packed, "snappy");
+}
+
+TEST(Recovery, FuzzySnapshotAheadOfTheLogIsNotUsed) {
+    tree::DataTree tree = numbered_tree(3);
+    sim::SimDisk disk;
+    history(disk, zxids({1, 2, 3, 4}));
+    // Begun at 3, ended at 6; the log ends at 4.
+    SnapshotSerializer serializer(tree, {}, Form::file);
+    Bytes bytes;
+    serializer.next_chunk(bytes, 1);
+    for (std::int64_t i = 4; i <= 6; ++i) tree.apply(set_txn(Zxid(i), "/n1", "changed", static_cast<std::int32_t>(i)));
+    while (serializer.next_chunk(bytes, 1000)) {
+    }
+    disk.put(kDir + "/snapshot.3", bytes);
+    EXPECT_EQ(recover_ok(disk).tree->digest(), numbered_tree(4).digest());
+    ZK_OK(disk.remove(kDir + "/snapshot.0"));
+    expect_refused(disk, "contains changes up to 0x6, but the log ends at 0x4");
+}
+
+TEST(Recovery, CorruptLogIsRefusedWithItsPlace) {
+    sim::SimDisk disk;
+    history(disk, zxids({1, 2, 3}));
+    Bytes bytes = content(disk, "log.1");
+    bytes[60] ^= 1;
+    disk.put(kDir + "/log.1", bytes);
+    expect_refused(disk, "/zk/version-2/log.1 at offset 16: wrong checksum");
+}
+
+TEST(Recovery, GapBetweenSnapshotAndLogIsRefused) {
+    sim::SimDisk disk;
+    history(disk, zxids({2, 3}));
+    expect_refused(disk, "are missing");
+}
+
+TEST(Recovery, LastLogWithoutHeaderIsRemovedAndTemporaryFilesToo) {
+    sim::SimDisk disk;
+    history(disk, zxids({1}));
+    disk.put(kDir + "/log.2", "");
+    disk.put(kDir + "/tmp.snapshot.1", "half");
+    disk.put(kDir + "/tmp.log.2", "ZK");
+    EXPECT_EQ(recover_ok(disk).last_zxid, Zxid(1));
+    EXPECT_THAT(names(disk), ElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0"));
+}
+
+TEST(Recovery, StraysAreReportedAndLeftAlone) {
+    sim::SimDisk disk;
+    history(disk, zxids({1}));
+    disk.put(kDir + "/snapshot.9.tmp", content(disk, "snapshot.0"));
+    disk.put(kDir + "/log.1.bak", content(disk, "log.1"));
+    std::string lines;
+    const Log log([&lines](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; }, LogLevel::warn);
+    EXPECT_EQ(ZK_VALUE(recover(disk, kPaths, {}, log)).last_zxid, Zxid(1));
+    EXPECT_THAT(lines, HasSubstr("snapshot.9.tmp"));
+    EXPECT_THAT(lines, HasSubstr("log.1.bak"));
+}
+
+TEST(Recovery, MixedDirectoriesAreRefused) {
+    const Paths split{"/data", "/log"};
+    for (const char* path : {"/data/version-2/log.1", "/log/version-2/snapshot.0"}) {
+        sim::SimDisk disk;
+        disk.put(path, "");
+        const auto result = recover(disk, split, {});
+        ASSERT_FALSE(result.has_value());
+        EXPECT_THAT(result.error().words, HasSubstr(path));
+    }
+}
+
+TEST(Recovery, SplitDirectories) {
+    const Paths split{"/zk", "/log"};
+    sim::SimDisk disk;
+    save_snapshot(disk, numbered_tree(1));
+    ZK_OK(disk.make_dirs(split.logs()));
+    LogWriter writer(disk, split.logs(), plain_log());
+    ZK_OK(writer.append(Zxid(2), *shared(numbered(Zxid(2)))));
+    ZK_OK(writer.sync());
+    EXPECT_EQ(ZK_VALUE(recover(disk, split, {})).last_zxid, Zxid(2));
+}
+
+TEST(Recovery, MissingEpochFilesFollowTheZxid) {
+    sim::SimDisk disk;
+    history(disk, zxids({1, 0x300000001}));
+    const RecoveredState state = recover_ok(disk);
+    EXPECT_EQ(state.current_epoch, Epoch(3));
+    EXPECT_EQ(state.accepted_epoch, Epoch(3));
+    EXPECT_EQ(content(disk, "acceptedEpoch"), "3");
+}
+
+TEST(Recovery, EpochsMustFitTheData) {
+    sim::SimDisk disk;
+    history(disk, zxids({1, 0x300000001}));
+    set_epochs(disk, "5", "4");
+    EXPECT_EQ(recover_ok(disk).current_epoch, Epoch(4));
+    set_epochs(disk, "3", "2");
+    expect_refused(disk, "currentEpoch says epoch 2, but transactions of epoch 3");
+    set_epochs(disk, "3", "4");
+    expect_refused(disk, "acceptedEpoch says 3, below currentEpoch with 4");
+    set_epochs(disk, "x", "4");
+    expect_refused(disk, "acceptedEpoch does not hold an epoch");
+    // A standalone server has no use for them.
+    EXPECT_EQ(recover_ok(disk, {.standalone = true}).current_epoch, Epoch(3));
+}
+
+TEST(Recovery, LeftOverCurrentEpochIsTaken) {
+    sim::SimDisk disk;
+    history(disk, zxids({1, 0x300000001}));
+    set_epochs(disk, "3", "2");
+    disk.put(kDir + "/currentEpoch.tmp", "3");
+    EXPECT_EQ(recover_ok(disk).current_epoch, Epoch(3));
+    EXPECT_EQ(content(disk, "currentEpoch"), "3");
+    set_epochs(disk, "3", "1");
+    disk.put(kDir + "/currentEpoch.tmp", "2");
+    expect_refused(disk, "currentEpoch says epoch 1");
+}
+
+TEST(Recovery, PurgeKeepsWhatTheKeptSnapshotsNeed) {
+    sim::SimDisk disk;
+    save_snapshot(disk, numbered_tree(0));
+    write_log(disk, zxids({1, 2}));
+    save_snapshot(disk, numbered_tree(1));
+    write_log(disk, zxids({3, 4, 5}));
+    save_snapshot(disk, numbered_tree(4));
+    write_log(disk, zxids({6, 7}));
+    save_snapshot(disk, numbered_tree(6));
+    disk.put(kDir + "/snapshot.7", "damaged");
+    ZK_OK(purge(disk, kPaths, 1));  // at least three are kept, damaged ones do not count
+    EXPECT_THAT(names(disk), UnorderedElementsAre("log.1", "log.3", "log.6", "snapshot.1", "snapshot.4", "snapshot.6", "snapshot.7"));
+    ZK_OK(disk.remove(kDir + "/snapshot.7"));
+    save_snapshot(disk, numbered_tree(7));
+    ZK_OK(purge(disk, kPaths, 3));
+    EXPECT_THAT(names(disk), UnorderedElementsAre("log.3", "log.6", "snapshot.4", "snapshot.6", "snapshot.7"));
+    EXPECT_EQ(recover_ok(disk).last_zxid, Zxid(7));
+    for (const char* name : {"snapshot.6", "snapshot.7"}) ZK_OK(disk.remove(kDir + "/" + name));
+    EXPECT_EQ(recover_ok(disk).tree->digest(), numbered_tree(7).digest());
+}
+
+TEST(Recovery, DigestMismatchIsSaid) {
+    sim::SimDisk disk;
+    save_snapshot(disk, tree::DataTree());
+    jute::Txn txn = numbered(Zxid(1));
+    txn.digest = jute::TxnDigest{2, 0x1234};
+    LogWriter writer(disk, kDir, plain_log());
+    ZK_OK(writer.append(Zxid(1), *shared(txn)));
+    ZK_OK(writer.sync());
+    std::string lines;
+    const Log log([&lines](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; }, LogLevel::warn);
+    EXPECT_EQ(ZK_VALUE(recover(disk, kPaths, {}, log)).last_zxid, Zxid(1));
+    EXPECT_THAT(lines, HasSubstr("digest_mismatch zxid=0x1 expected=1234"));
+}
+
+}  // namespace
+}  // namespace zk::storage

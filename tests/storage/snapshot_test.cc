@@ -1,0 +1,300 @@
+#include "storage/snapshot.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include "samples.h"
+#include "storage/snapshot_file.h"
+
+namespace zk::storage {
+namespace {
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const SessionTable kSessions{{SessionId(0x100), 4000}, {SessionId(0x200), 30000}};
+
+/// All nodes as text: path, data, ACL, stat.
+std::map<std::string, std::string> dump(const tree::DataTree& tree) {
+    std::map<std::string, std::string> nodes;
+    tree::Walk walk(tree);
+    tree::Walk::VisitedNode node;
+    while (walk.next(node)) {
+        Bytes text = node.data ? "data:" + std::string(*node.data) : "null";
+        text += jute::encode(node.stat);
+        jute::OutputArchive(text).write(tree.acl().find(node.acl));
+        nodes[node.path] = text;
+    }
+    return nodes;
+}
+
+tree::DataTree sample_tree() {
+    tree::DataTree tree;
+    tree.apply(create_txn(Zxid(1), "/a", "one"));
+    jute::Txn restricted = header_only(Zxid(2), OpCode::create);
+    restricted.body = jute::CreateTxn{"/a/b", std::nullopt, {{perms::kRead, {"digest", "u:x"}}}, false, -1};
+    tree.apply(restricted);
+    jute::Txn ephemeral = header_only(Zxid(3), OpCode::create, SessionId(0x100));
+    ephemeral.body = jute::CreateTxn{"/a/e", "", {{perms::kRead, {"digest", "u:x"}}}, true, -1};
+    tree.apply(ephemeral);
+    jute::Txn ttl = header_only(Zxid(4), OpCode::create_ttl);
+    ttl.body = jute::CreateTtlTxn{"/ttl", "t", open_acl(), -1, 5000};
+    tree.apply(ttl);
+    tree.apply(set_txn(Zxid(5), "/a", "two", 1));
+    return tree;
+}
+
+Result<std::size_t> feed_in_pieces(SnapshotParser& parser, ByteView bytes, std::size_t piece) {
+    std::size_t taken = 0;
+    while (!bytes.empty() && !parser.done()) {
+        ZK_TRY(const std::size_t count, parser.feed(bytes.substr(0, piece)));
+        taken += count;
+        bytes.remove_prefix(std::min(piece, bytes.size()));
+    }
+    return taken;
+}
+
+TEST(Snapshot, RoundTripInBothFormsAndAnyPieces) {
+    const tree::DataTree tree = sample_tree();
+    for (const Form form : {Form::file, Form::wire}) {
+        for (const std::size_t chunk : {std::size_t{1}, std::size_t{100}, std::size_t{100000}}) {
+            const Bytes bytes = serialize(tree, kSessions, form, chunk);
+            EXPECT_EQ(bytes, serialize(tree, kSessions, form)) << chunk;
+            for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, bytes.size()}) {
+                SnapshotParser parser(form);
+                EXPECT_EQ(ZK_VALUE(feed_in_pieces(parser, bytes, piece)), bytes.size());
+                if (form == Form::file) ZK_OK(parser.finish());
+                ASSERT_TRUE(parser.done());
+                EXPECT_EQ(parser.take_sessions(), kSessions);
+                const auto loaded = parser.take_tree();
+                loaded->set_last_zxid(tree.last_zxid());
+                EXPECT_EQ(dump(*loaded), dump(tree));
+                EXPECT_EQ(loaded->digest(), tree.digest());
+                EXPECT_EQ(loaded->ephemerals(SessionId(0x100)), tree.ephemerals(SessionId(0x100)));
+                if (form == Form::file) {
+                    ASSERT_TRUE(parser.digest());
+                    EXPECT_EQ(parser.digest()->zxid, Zxid(5));
+                    EXPECT_EQ(parser.digest()->digest, tree.digest());
+                }
+            }
+        }
+    }
+}
+
+TEST(Snapshot, WireFormLeavesTheRestToTheNextPacket) {
+    const Bytes bytes = serialize(sample_tree(), kSessions, Form::wire);
+    EXPECT_TRUE(bytes.ends_with(std::string("\0\0\0\x0a" "BenWasHere", 14)));
+    SnapshotParser parser(Form::wire);
+    EXPECT_EQ(ZK_VALUE(parser.feed(bytes + "next packet")), bytes.size());
+    EXPECT_TRUE(parser.done());
+    EXPECT_EQ(ZK_VALUE(parser.feed("more")), 0U);
+}
+
+TEST(Snapshot, FileFormHasApachesSeals) {
+    const Bytes bytes = serialize(sample_tree(), kSessions, Form::file);
+    EXPECT_EQ(bytes.substr(0, 16), std::string("ZKSN\0\0\0\2\xff\xff\xff\xff\xff\xff\xff\xff", 16));
+    const Bytes end("\0\0\0\1/", 5);
+    const std::size_t first_seal = bytes.size() - 33 - 13;
+    EXPECT_EQ(bytes.substr(first_seal - 5, 5), end);
+    const auto sum = [&bytes](std::size_t size) {
+        return static_cast<std::int64_t>(adler32(1, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(size)));
+    };
+    EXPECT_EQ(load_be<std::int64_t>(bytes.data() + first_seal), sum(first_seal));
+    EXPECT_EQ(bytes.substr(first_seal + 8, 5), end);
+    EXPECT_EQ(load_be<std::int64_t>(bytes.data() + bytes.size() - 13), sum(bytes.size() - 13));
+    EXPECT_TRUE(bytes.ends_with(end));
+}
+
+Result<> parse_file(ByteView bytes) {
+    SnapshotParser parser(Form::file);
+    ZK_CHECK(parser.feed(bytes));
+    return parser.finish();
+}
+
+TEST(Snapshot, EveryCutAndEveryFlippedBitIsNoticed) {
+    const Bytes bytes = serialize(sample_tree(), kSessions, Form::file);
+    ZK_OK(parse_file(bytes));
+    const std::size_t without_digest = bytes.size() - 33;
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+        // A file of 3.5 and older ends behind the first seal.
+        EXPECT_EQ(parse_file(ByteView(bytes).substr(0, size)).has_value(), size == without_digest) << size;
+    }
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        Bytes damaged = bytes;
+        damaged[i] = static_cast<char>(damaged[i] ^ 0x10);
+        EXPECT_FALSE(parse_file(damaged).has_value()) << i;
+    }
+}
+
+void seal(Bytes& bytes) {
+    const auto sum = adler32(1, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size()));
+    append_be(bytes, static_cast<std::int64_t>(sum));
+    bytes += Bytes("\0\0\0\1/", 5);
+}
+
+TEST(Snapshot, ZxidSectionOf39IsReadWithAndWithoutDigest) {
+    Bytes bytes = serialize(sample_tree(), kSessions, Form::file);
+    Bytes with_both = bytes;
+    append_be(with_both, std::int64_t{5});
+    seal(with_both);
+    ZK_OK(parse_file(with_both));
+    Bytes zxid_only = bytes.substr(0, bytes.size() - 33);
+    append_be(zxid_only, std::int64_t{5});
+    seal(zxid_only);
+    ZK_OK(parse_file(zxid_only));
+    EXPECT_FALSE(parse_file(with_both + "x").has_value());
+    EXPECT_FALSE(parse_file(zxid_only + std::string(5000, '\0')).has_value());
+}
+
+TEST(Snapshot, DigestOfAnOldAlgorithmIsPassedOver) {
+    const Bytes whole = serialize(sample_tree(), kSessions, Form::file);
+    Bytes bytes = whole.substr(0, whole.size() - 33);
+    append_be(bytes, std::int64_t{5});
+    append_be(bytes, std::int32_t{1});
+    append_be(bytes, std::int32_t{4});
+    bytes += "beef";
+    seal(bytes);
+    SnapshotParser parser(Form::file);
+    ZK_VALUE(parser.feed(bytes));
+    ZK_OK(parser.finish());
+    EXPECT_FALSE(parser.digest());
+}
+
+TEST(Snapshot, FuzzyWalkPlusReplayEqualsTheTree) {
+    tree::DataTree tree = numbered_tree(50);
+    std::vector<jute::Txn> later;
+    std::int64_t next = 51;
+    const auto apply = [&](jute::Txn txn) {
+        tree.apply(txn);
+        later.push_back(std::move(txn));
+    };
+    SnapshotSerializer serializer(tree, kSessions, Form::file);
+    Bytes bytes;
+    for (bool more = true; more;) {
+        more = serializer.next_chunk(bytes, 200);
+        if (next > 90 || !more) continue;
+        apply(set_txn(Zxid(next), "/n" + std::to_string(next % 50 + 1), "new", 1));
+        ++next;
+        const std::string parent = "/n" + std::to_string(next % 7 + 1);
+        const std::int32_t cversion = tree.find(parent)->stat().cversion + 1;
+        jute::Txn create = create_txn(Zxid(next), parent + "/c" + std::to_string(next), "c", cversion);
+        std::get<jute::CreateTxn>(create.body).acl = {{perms::kRead, {"digest", "u" + std::to_string(next)}}};
+        apply(create);
+        ++next;
+        jute::Txn remove = header_only(Zxid(next), OpCode::remove);
+        remove.body = jute::DeleteTxn{"/n" + std::to_string(next % 40 + 10)};
+        apply(remove);
+        ++next;
+    }
+    EXPECT_EQ(serializer.zxid(), Zxid(50));
+    EXPECT_EQ(serializer.end_zxid(), tree.last_zxid());
+    ASSERT_GT(later.size(), 20U);
+    SnapshotParser parser(Form::file);
+    ZK_VALUE(parser.feed(bytes));
+    ZK_OK(parser.finish());
+    const auto loaded = parser.take_tree();
+    for (const jute::Txn& txn : later) loaded->apply(txn);
+    EXPECT_EQ(dump(*loaded), dump(tree));
+    EXPECT_EQ(loaded->digest(), tree.digest());
+    EXPECT_EQ(parser.digest()->digest, tree.digest());
+}
+
+TEST(Snapshot, ImpossibleContentIsRefused) {
+    const auto refuse = [](const Bytes& body, const std::string& words) {
+        SnapshotParser parser(Form::wire);
+        const auto result = parser.feed(body);
+        ASSERT_FALSE(result.has_value()) << words;
+        EXPECT_THAT(result.error().words, HasSubstr(words));
+    };
+    const auto record = [](auto... fields) {
+        Bytes out;
+        jute::OutputArchive archive(out);
+        archive(fields...);
+        return out;
+    };
+    const Bytes empty_tables = record(std::int32_t{0}, std::int32_t{0});
+    refuse(record(std::int32_t{-1}), "negative count");
+    refuse(record(std::int32_t{0}, std::int32_t{-5}), "negative count");
+    refuse(empty_tables + record(std::int32_t{-1}), "null");
+    refuse(empty_tables + record(std::int32_t{-7}), "unreasonable length");
+    refuse(empty_tables + record(std::int32_t{0x7fffffff}), "unreasonable length");
+    const Bytes stat(60, '\0');
+    const Bytes root = record("", "", std::int64_t{-1}) + stat;
+    refuse(empty_tables + root + record("/a/b", "", std::int64_t{-1}) + stat, "");          // no parent
+    refuse(empty_tables + root + record("/a", "", std::int64_t{99}) + stat, "");            // unknown ACL
+    refuse(empty_tables + root + record("/", "BenWasThere"), "BenWasHere");
+}
+
+TEST(SnapshotFile, AppearsOnlyWhenFinished) {
+    sim::SimDisk disk;
+    ZK_OK(disk.make_dirs(kDir));
+    SnapshotFile file(disk, kDir);
+    ZK_OK(file.begin(Zxid(0x10)));
+    ZK_OK(file.write(serialize(sample_tree(), kSessions, Form::file)));
+    EXPECT_THAT(names(disk), ElementsAre("tmp.snapshot.10"));
+    ZK_OK(file.finish());
+    disk.crash(sim::CrashMode::lose);
+    EXPECT_THAT(names(disk), ElementsAre("snapshot.10"));
+    const auto loaded = ZK_VALUE(load_snapshot(disk, kDir, ZK_VALUE(list_snapshots(disk, kDir)).front()));
+    EXPECT_EQ(loaded.zxid, Zxid(0x10));
+    EXPECT_EQ(loaded.tree->last_zxid(), Zxid(0x10));
+    EXPECT_EQ(dump(*loaded.tree), dump(sample_tree()));
+
+    SnapshotFile abandoned(disk, kDir);
+    ZK_OK(abandoned.begin(Zxid(0x11)));
+    ZK_OK(abandoned.abandon());
+    EXPECT_THAT(names(disk), ElementsAre("snapshot.10"));
+}
+
+TEST(SnapshotFile, NamesNewestFirstStraysApart) {
+    sim::SimDisk disk;
+    for (const char* name : {"snapshot.5", "snapshot.a.gz", "snapshot.7.snappy", "snapshot.9.tmp", "snapshot.", "log.1"}) {
+        disk.put(kDir + "/" + name, "");
+    }
+    std::vector<std::string> strays;
+    const auto files = ZK_VALUE(list_snapshots(disk, kDir, &strays));
+    ASSERT_EQ(files.size(), 3U);
+    EXPECT_EQ(files[0].name, "snapshot.a.gz");
+    EXPECT_EQ(files[0].compression, SnapshotName::Compression::gz);
+    EXPECT_EQ(files[1].zxid, Zxid(7));
+    EXPECT_EQ(files[2].name, "snapshot.5");
+    EXPECT_THAT(strays, ElementsAre(kDir + "/snapshot.", kDir + "/snapshot.9.tmp"));
+}
+
+Bytes gzip(ByteView plain) {
+    z_stream z{};
+    EXPECT_EQ(deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    Bytes out(plain.size() + 1000, '\0');
+    z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+    z.avail_in = static_cast<uInt>(plain.size());
+    z.next_out = reinterpret_cast<Bytef*>(out.data());
+    z.avail_out = static_cast<uInt>(out.size());
+    EXPECT_EQ(deflate(&z, Z_FINISH), Z_STREAM_END);
+    out.resize(out.size() - z.avail_out);
+    deflateEnd(&z);
+    return out;
+}
+
+TEST(SnapshotFile, GzipIsReadDamagedGzipIsNot) {
+    sim::SimDisk disk;
+    const Bytes packed = gzip(serialize(numbered_tree(2000), kSessions, Form::file));
+    const SnapshotName file{Zxid(5), SnapshotName::Compression::gz, "snapshot.5.gz"};
+    disk.put(kDir + "/snapshot.5.gz", packed);
+    EXPECT_EQ(ZK_VALUE(load_snapshot(disk, kDir, file)).tree->digest(), numbered_tree(2000).digest());
+    for (const Bytes& damaged : {packed.substr(0, packed.size() / 2), packed.substr(0, packed.size() - 1), packed + "x", Bytes("x"), Bytes()}) {
+        disk.put(kDir + "/snapshot.5.gz", damaged);
+        EXPECT_FALSE(verify_snapshot(disk, kDir, file).has_value());
+    }
+}
+
+TEST(SnapshotFile, SnappyIsRefusedInWords) {
+    sim::SimDisk disk;
+    disk.put(kDir + "/snapshot.5.snappy", "x");
+    const auto result = load_snapshot(disk, kDir, {Zxid(5), SnapshotName::Compression::snappy, "snapshot.5.snappy"});
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, Errc::unsupported);
+    EXPECT_THAT(result.error().words, HasSubstr("snappy"));
+}
+
+}  // namespace
+}  // namespace zk::storage
