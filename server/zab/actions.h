@@ -130,7 +130,7 @@ struct DiscardDatabase {};
 struct GiveUp {
     std::string why;
 };
-/// The process must end, with these words as its last.
+/// The process must end, with these words as its last. (No case in this version.)
 struct Fatal {
     std::string why;
 };

@@ -23,7 +23,6 @@ void Leader::start(Epoch accepted,
                    Instant now,
                    Actions& out) {
     ZK_ASSERT(phase_ == Phase::idle);
-    ZK_ASSERT(last_durable <= last_logged);
     accepted_ = accepted;
     current_ = current;
     last_logged_ = last_logged;
@@ -72,8 +71,7 @@ void Leader::fix_epoch(Instant, Actions& out) {
 }
 
 void Leader::on_accepted_epoch_saved(Epoch epoch, Instant now, Actions& out) {
-    if (phase_ != Phase::saving_accepted) return;
-    ZK_ASSERT(epoch == epoch_);
+    if (phase_ != Phase::saving_accepted || epoch != epoch_) return;  // of an earlier role
     phase_ = Phase::collecting_acks;
     phase_deadline_ = now + settings_.init_timeout();
     for (auto& [id, link] : links_) {
@@ -96,16 +94,8 @@ void Leader::begin_synchronization(Instant now, Actions& out) {
 }
 
 void Leader::on_current_epoch_saved(Epoch epoch, Instant now, Actions& out) {
-    if (phase_ != Phase::synchronization) return;
-    ZK_ASSERT(epoch == epoch_);
-    current_saved_ = true;
-    maybe_acknowledge_self(now, out);
-}
-
-/// Our own NEWLEADER ack, under the same conditions as a follower's: complete history durable, then the epoch.
-void Leader::maybe_acknowledge_self(Instant now, Actions& out) {
-    if (phase_ != Phase::synchronization || self_acked_) return;
-    if (!current_saved_ || last_durable_ < last_logged_) return;
+    if (phase_ != Phase::synchronization || epoch != epoch_) return;  // of an earlier role
+    // Our own NEWLEADER ack. The disk works first in, first out: our complete history is durable, then the epoch.
     self_acked_ = true;
     maybe_establish(now, out);
 }
@@ -132,7 +122,7 @@ void Leader::maybe_establish(Instant now, Actions& out) {
 void Leader::propose(Zxid zxid, SharedBytes bytes, Instant now, Actions& out) {
     if (phase_ == Phase::gone) return;
     ZK_ASSERT(established() && zxid == next_zxid() && !window_full());
-    if (zxid.counter() == 0xffffffff) {
+    if (zxid.counter() >= settings_.counter_limit) {
         ZK_COVERED("leader.rollover");
         return give_up("the counter of epoch " + to_string(epoch_) +
                            " is used up: a new epoch must start",
@@ -148,11 +138,10 @@ void Leader::propose(Zxid zxid, SharedBytes bytes, Instant now, Actions& out) {
     proposals_.add(zxid, std::move(bytes));
 }
 
-void Leader::on_log_durable(Zxid up_to, Instant now, Actions& out) {
+void Leader::on_log_durable(Zxid up_to, Instant, Actions& out) {
     if (phase_ == Phase::gone) return;
     const Zxid before = last_durable_;
     last_durable_ = std::max(last_durable_, up_to);
-    maybe_acknowledge_self(now, out);
     proposals_.ack_range(before, last_durable_, settings_.my_id);
     commit_ready(out);
 }

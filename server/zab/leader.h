@@ -4,7 +4,8 @@
 //
 // The core carries out all actions of a call before the next call; in particular it adds each Committed txn to the
 // CommittedLog, which is read here whenever a learner synchronises. Completions of disk work are events and the only
-// ground for our own acknowledgements. Calls after GiveUp, and for links that are closed, do nothing.
+// ground for our own acknowledgements; those of an earlier role may come late and do no harm. Calls after GiveUp, and
+// for links that are closed, do nothing.
 // Source: ZooKeeper Leader, LearnerHandler; quorum-protocol facts 3.2 to 3.7.
 #pragma once
 
@@ -43,7 +44,8 @@ class Leader {
     Leader(Settings settings, Log log);
 
     /// Called once, when the election made this server the leader. `last_logged` is the end of its history (all of it in
-    /// the tree), `last_durable` how far the disk has confirmed it. `committed` must outlive this object.
+    /// the tree), `last_durable` how far the disk has confirmed it; the rest is on its way there, ahead of everything
+    /// that this object asks of the disk. `committed` must outlive this object.
     void start(Epoch accepted,
                Epoch current,
                Zxid last_logged,
@@ -126,7 +128,6 @@ class Leader {
     // leader.cc: phases and broadcast
     void fix_epoch(Instant now, Actions& out);
     void begin_synchronization(Instant now, Actions& out);
-    void maybe_acknowledge_self(Instant now, Actions& out);
     void maybe_establish(Instant now, Actions& out);
     void commit_ready(Actions& out);
     void send_commit(const CommittedTxn& txn, Actions& out);
@@ -166,7 +167,6 @@ class Leader {
     Zxid last_logged_;   ///< the end of the history that we started with
     Zxid last_durable_;
     Zxid last_proposed_;
-    bool current_saved_ = false;
     bool self_acked_ = false;  ///< our own ack of NEWLEADER
     std::set<ServerId> epoch_acks_;
 

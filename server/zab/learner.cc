@@ -145,8 +145,7 @@ void Learner::on_leader_info(const Packet& packet, Actions& out) {
 }
 
 void Learner::on_accepted_epoch_saved(Epoch epoch, Instant now, Actions& out) {
-    if (stage_ != Stage::saving_accepted) return;
-    ZK_ASSERT(epoch == epoch_);
+    if (stage_ != Stage::saving_accepted || epoch != epoch_) return;  // of an earlier role
     accepted_ = epoch;
     last_heard_ = now;
     send_ack_epoch(current_, out);
@@ -156,7 +155,8 @@ void Learner::send_ack_epoch(Epoch current, Actions& out) {
     stage_ = Stage::awaiting_sync;
     Bytes data;
     append_be(data, static_cast<std::int32_t>(current.value()));
-    send({PacketType::ack_epoch, last_logged_, std::move(data), {}}, out);
+    const Zxid last = snapshot_wanted_ ? Zxid(-1) : last_logged_;
+    send({PacketType::ack_epoch, last, std::move(data), {}}, out);
 }
 
 // --- Broadcast

@@ -34,6 +34,9 @@ class Learner {
 
     Learner(Settings settings, Log log);
 
+    /// Before start(): tells the leader no zxid that a DIFF or TRUNC could build on, so that it sends SNAP. For the attempt
+    /// after truncate_failed().
+    void ask_for_snapshot() { snapshot_wanted_ = true; }
     /// Called once, when the election made `leader` the leader. `last_logged` is the end of the log, all of it in the
     /// tree.
     void start(ServerId leader,
@@ -51,6 +54,7 @@ class Learner {
     void on_snapshot_loaded(Zxid zxid, Instant now, Actions& out);
     /// Log, snapshots and memory end at `zxid`, durably.
     void on_truncated(Zxid zxid, Instant now, Actions& out);
+    /// The log does not contain that zxid and is unchanged. The next attempt must ask_for_snapshot().
     void on_truncate_failed(const std::string& why, Instant now, Actions& out);
     void on_snapshot_saved(Zxid zxid, Instant now, Actions& out);
     void on_log_durable(Zxid up_to, Instant now, Actions& out);
@@ -82,6 +86,8 @@ class Learner {
     /// True from UPTODATE to GiveUp.
     [[nodiscard]] bool serving() const { return stage_ == Stage::serving; }
     [[nodiscard]] ServerId leader() const { return leader_; }
+    /// True when a TRUNC could not be carried out.
+    [[nodiscard]] bool truncate_failed() const { return truncate_failed_; }
     /// The end of our history on disk, or on its way there. After a SNAP: the snapshot's, once it is saved.
     [[nodiscard]] Zxid last_logged() const { return last_logged_; }
     /// Logged (appended) and not committed, in order. Emptied: the core applies them when it leaves the role.
@@ -150,6 +156,8 @@ class Learner {
     Zxid last_durable_;     ///< as far as the disk confirmed appends of this object
     Zxid last_received_;    ///< newest zxid of our history, queued proposals included
     Zxid last_committed_;   ///< what the tree holds
+    bool snapshot_wanted_ = false;
+    bool truncate_failed_ = false;
     bool from_snapshot_ = false;   ///< SNAP: txns before NEWLEADER go to memory only
     bool memory_ahead_ = false;    ///< memory is not what the disk holds
     bool pending_logged_ = false;  ///< all of pending_ is appended: since UPTODATE

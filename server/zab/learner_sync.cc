@@ -59,11 +59,9 @@ void Learner::on_truncated(Zxid zxid, Instant now, Actions& out) {
 void Learner::on_truncate_failed(const std::string& why, Instant, Actions& out) {
     if (stage_ != Stage::truncating) return;
     // Going on with a log that the leader has told us to cut would be a second history (ZOOKEEPER-3701).
-    stage_ = Stage::gone;
-    const std::string words = "cannot cut the log as the leader demands: " + why;
-    log_.error("learner.truncate_failed why=\"{}\"", why);
-    out.push_back(CloseLeader{words});
-    out.push_back(Fatal{words});
+    ZK_COVERED("learner.truncate_failed");
+    truncate_failed_ = true;
+    give_up("cannot cut the log as the leader demands: " + why, out);
 }
 
 void Learner::on_snapshot_loaded(Zxid zxid, Instant now, Actions& out) {
@@ -154,8 +152,7 @@ void Learner::on_new_leader(const Packet& packet, Actions& out) {
 }
 
 void Learner::on_snapshot_saved(Zxid zxid, Instant now, Actions& out) {
-    if (stage_ != Stage::saving_snapshot) return;
-    ZK_ASSERT(zxid == last_committed_);
+    if (stage_ != Stage::saving_snapshot || zxid != last_committed_) return;  // of an earlier role
     last_heard_ = now;
     memory_ahead_ = false;
     last_logged_ = last_durable_ = zxid;
@@ -168,8 +165,7 @@ void Learner::save_current_epoch(Actions& out) {
 }
 
 void Learner::on_current_epoch_saved(Epoch epoch, Instant now, Actions& out) {
-    if (stage_ != Stage::saving_current) return;
-    ZK_ASSERT(epoch == epoch_);
+    if (stage_ != Stage::saving_current || epoch != epoch_) return;  // of an earlier role
     current_ = epoch;
     last_heard_ = now;
     stage_ = Stage::awaiting_up_to_date;
