@@ -13,6 +13,8 @@ namespace zk::inventory {
 namespace {
 
 constexpr std::string_view kInstallDir = "/usr/local/zookeeper";
+/// A unix socket's path has at most 107 characters; the longest is <base_dir>/node-255/agent/agent.sock.
+constexpr std::size_t kBaseDirLengthMax = 80;
 
 /// Everything said once for all nodes.
 struct Defaults {
@@ -92,6 +94,14 @@ std::string read_base_dir(Section& top,
     if (!text) return {};
     while (text->starts_with("./")) text->erase(0, 2);
     const std::string absolute = text->starts_with('/') ? *text : working_dir + "/" + *text;
+    if (absolute.size() > kBaseDirLengthMax) {
+        diagnostics.error(value->mark,
+                          "base_dir",
+                          "is " + std::to_string(absolute.size()) + " characters long (" +
+                              absolute + "), at most 80 leave room for the agents' sockets; name "
+                                         "a shorter absolute path");
+        return {};
+    }
     const Written written{absolute, value->mark, "base_dir"};
     return check_directory(written, diagnostics).value_or("");
 }

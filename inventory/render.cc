@@ -1,14 +1,101 @@
 #include "inventory/render.h"
 
 #include <map>
+#include <set>
+
+#include <fmt/core.h>
+
+#include "agent_api/digest.h"
+#include "ensemble/zoo_cfg.h"
+#include "inventory/unit_templates.h"
 
 namespace zk::inventory {
 namespace {
 
+using agent_api::DirectorySpec;
+using agent_api::FileKind;
+using agent_api::FileSpec;
+using agent_api::NodeSpec;
+
 /// The words the agent asks, and those operators type.
 constexpr std::string_view kFourLetterWords = "srvr,ruok,stat,mntr,conf,isro";
+constexpr std::size_t kDigestDigits = 12;
+constexpr std::string_view kUnitDir = "/etc/systemd/system/";
+
+/// The server's reader must understand what was rendered, without a warning.
+Result<> check_zoo_cfg(const std::string& text, const Node& node) {
+    const std::string name = "zoo.cfg of node " + to_string(node.id);
+    ZK_TRY(auto config, ensemble::parse_zoo_cfg(text, name));
+    return ensemble::set_identity(config, node.id, name);
+}
+
+Result<> add_units(NodeSpec& spec) {
+    const std::map<std::string, std::string> values = {
+        {"CLUSTER", spec.cluster},
+        {"SID", to_string(spec.sid)},
+        {"USER", spec.user},
+        {"GROUP", spec.group},
+        {"INSTALL_DIR", spec.install_dir},
+        {"DATA_DIR", spec.data_dir},
+        {"LOG_DIR", spec.log_dir},
+        {"CONF_PATH", spec.conf_path},
+        {"SERVER_PATH", spec.server_path()},
+        {"AGENT_PATH", spec.resident_agent_path()},
+        {"STATE_DIR", std::string(kStateDir)},
+    };
+    const auto add = [&](const std::string& unit, std::string_view text) -> Result<> {
+        FileSpec file;
+        file.path = std::string(kUnitDir) + unit;
+        file.mode = 0644;
+        file.owner = "root:root";
+        file.kind = FileKind::unit;
+        ZK_TRY(file.content, fill_template(text, values));
+        spec.files.push_back(std::move(file));
+        return ok();
+    };
+    ZK_CHECK(add(spec.server_unit, kServerUnitTemplate));
+    return add(spec.agent_unit, kAgentUnitTemplate);
+}
+
+void add_directories(NodeSpec& spec) {
+    const bool own_user = !spec.user.empty();
+    const std::string root = own_user ? "root:root" : "";
+    const std::string server = own_user ? spec.user + ":" + spec.group : "";
+    spec.directories = {
+        DirectorySpec{spec.install_dir, 0755, root},
+        DirectorySpec{spec.install_dir + "/conf", 0755, root},
+        DirectorySpec{spec.data_dir, 0750, server},
+    };
+    if (spec.log_dir != spec.data_dir) {
+        spec.directories.push_back(DirectorySpec{spec.log_dir, 0750, server});
+    }
+}
 
 }  // namespace
+
+Result<std::string> fill_template(std::string_view text,
+                                  const std::map<std::string, std::string>& values) {
+    std::string filled;
+    while (true) {
+        const std::size_t open = text.find('@');
+        filled += text.substr(0, open);
+        if (open == std::string_view::npos) return filled;
+        const std::size_t close = text.find('@', open + 1);
+        const std::string name(
+            text.substr(open + 1, close == std::string_view::npos ? close : close - open - 1));
+        const auto value = values.find(name);
+        if (close == std::string_view::npos || value == values.end()) {
+            return Error(Errc::invalid, "a unit template names @" + name + "@, which has no value");
+        }
+        filled += value->second;
+        text.remove_prefix(close + 1);
+    }
+}
+
+std::string state_dir_of(const Inventory& inventory, const Node& node) {
+    if (inventory.transport == Transport::local) return node.install_dir + "/agent";
+    return std::string(kStateDir);
+}
 
 std::string render_zoo_cfg(const Inventory& inventory, const Node& node) {
     std::map<std::string, std::string> config = node.config;
@@ -31,12 +118,71 @@ std::string render_zoo_cfg(const Inventory& inventory, const Node& node) {
     line("standaloneEnabled", "false");
     for (const Node& member : inventory.nodes) {
         line("server." + to_string(member.id),
-             member.host + ":" + std::to_string(member.ports.peer) + ":" +
-                 std::to_string(member.ports.election));
+             fmt::format("{}:{}:{}", member.host, member.ports.peer, member.ports.election));
     }
     return text;
 }
 
-std::string render_myid(const Node& node) { return to_string(node.id) + "\n"; }
+std::string members_digest(const Inventory& inventory) {
+    std::string members;
+    for (const Node& node : inventory.nodes) {
+        members += fmt::format("{}={}:{}:{}\n",
+                               node.id.value(),
+                               node.host,
+                               node.ports.peer,
+                               node.ports.election);
+    }
+    return agent_api::sha256_hex(members).substr(0, kDigestDigits);
+}
+
+std::string new_generation(const Inventory& inventory, std::int64_t wall_ms) {
+    return fmt::format("{:x}-{}", wall_ms, members_digest(inventory));
+}
+
+std::string digest_in_generation(std::string_view generation) {
+    const std::size_t dash = generation.rfind('-');
+    if (dash == std::string_view::npos || generation.size() - dash - 1 != kDigestDigits) return {};
+    return std::string(generation.substr(dash + 1));
+}
+
+Result<NodeSpec> render_node(const Inventory& inventory,
+                             const Node& node,
+                             const agent_api::ReleaseSpec& release,
+                             const std::string& generation) {
+    const bool local = inventory.transport == Transport::local;
+    NodeSpec spec;
+    spec.cluster = inventory.cluster;
+    spec.generation = generation;
+    spec.sid = node.id;
+    spec.host = node.host;
+    spec.manager = local ? agent_api::Manager::supervised : agent_api::Manager::systemd;
+    spec.formation = agent_api::Formation::join;
+    spec.user = local ? "" : kServerUser;
+    spec.group = spec.user;
+    spec.install_dir = node.install_dir;
+    spec.data_dir = node.data_dir;
+    spec.log_dir = node.log_dir;
+    spec.conf_path = node.install_dir + "/conf/zoo.cfg";
+    spec.release = release;
+    spec.address = local ? node.host : "127.0.0.1";
+    spec.client_port = node.ports.client;
+    spec.peer_port = node.ports.peer;
+    spec.election_port = node.ports.election;
+    add_directories(spec);
+
+    const std::string zoo_cfg = render_zoo_cfg(inventory, node);
+    ZK_CHECK(check_zoo_cfg(zoo_cfg, node));
+    const std::string server_reads = spec.user.empty() ? "" : "root:" + spec.group;
+    spec.files.push_back(
+        FileSpec{spec.conf_path, 0640, server_reads, zoo_cfg, FileKind::config});
+    spec.files.push_back(FileSpec{node.data_dir + "/myid",
+                                  0640,
+                                  server_reads,
+                                  to_string(node.id) + "\n",
+                                  FileKind::config});
+    if (!local) ZK_CHECK(add_units(spec));
+    ZK_CHECK(agent_api::validate(spec));
+    return spec;
+}
 
 }  // namespace zk::inventory

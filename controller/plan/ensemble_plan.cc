@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "inventory/render.h"
 
 namespace zk::plan {
 namespace {
@@ -40,41 +41,39 @@ std::vector<ServerId> ids_where(const std::vector<NodeActual>& actuals, Predicat
     return ids;
 }
 
-std::map<ServerId, std::string> members_of(const Inventory& inventory) {
-    std::map<ServerId, std::string> members;
-    for (const Node& node : inventory.nodes) {
-        members[node.id] =
-            fmt::format("{}:{}:{}", node.host, node.ports.peer, node.ports.election);
-    }
-    return members;
-}
-
 /// A formed ensemble whose member list is not the inventory's.
 std::optional<Refusal> refuse_membership_change(const Inventory& inventory,
                                                 const std::vector<NodeActual>& actuals) {
-    const auto wanted = members_of(inventory);
+    const std::string wanted = inventory::members_digest(inventory);
     for (const NodeActual& actual : actuals) {
-        if (!actual.formed() || !actual.members || *actual.members == wanted) continue;
-        std::string differences;
-        const auto add = [&](const std::string& words) {
-            differences += (differences.empty() ? "" : ", ") + words;
-        };
-        for (const auto& [id, address] : wanted) {
-            const auto had = actual.members->find(id);
-            if (had == actual.members->end()) {
-                add(fmt::format("server {} is new", id));
-            } else if (had->second != address) {
-                add(fmt::format("server {} moved from {} to {}", id, had->second, address));
-            }
-        }
-        for (const auto& [id, address] : *actual.members) {
-            if (!wanted.contains(id)) add(fmt::format("server {} is gone", id));
-        }
+        if (!actual.formed() || !actual.identity) continue;
+        const std::string had = inventory::digest_in_generation(actual.identity->generation);
+        if (had.empty() || had == wanted) continue;
         return Refusal{Refusal::Kind::unsupported,
-                       fmt::format("the inventory changes the members of a formed ensemble ({}); "
+                       fmt::format("the inventory names other members (ids, hosts, peer or "
+                                   "election ports) than those node {} formed an ensemble with; "
                                    "membership changes are not supported in this version, restore "
-                                   "the members in the inventory",
-                                   differences)};
+                                   "the members in the inventory. Nothing was changed",
+                                   actual.id)};
+    }
+    return std::nullopt;
+}
+
+/// Formed nodes that remember different formations: two ensembles were mixed up.
+std::optional<Refusal> refuse_mixed_generations(const std::vector<NodeActual>& actuals) {
+    const NodeActual* first = nullptr;
+    for (const NodeActual& actual : actuals) {
+        if (!actual.formed() || !actual.identity) continue;
+        if (first == nullptr) first = &actual;
+        if (actual.identity->generation == first->identity->generation) continue;
+        return Refusal{Refusal::Kind::quorum,
+                       fmt::format("nodes {} and {} belong to different formations of this "
+                                   "ensemble ({}, {}); wipe the one that does not belong here. "
+                                   "Nothing was changed",
+                                   first->id,
+                                   actual.id,
+                                   first->identity->generation,
+                                   actual.identity->generation)};
     }
     return std::nullopt;
 }
@@ -293,6 +292,21 @@ std::size_t Plan::restarts() const {
     return count;
 }
 
+std::optional<std::string> known_generation(const Inventory& inventory,
+                                            const std::vector<NodeActual>& actuals) {
+    std::optional<std::string> recorded;
+    for (const NodeActual& actual : actuals) {
+        if (!actual.identity) continue;
+        const Identity& identity = *actual.identity;
+        if (actual.formed()) return identity.generation;
+        // An apply that stopped before the ensemble formed: taken up again while the members are the same.
+        const bool same = inventory::digest_in_generation(identity.generation) ==
+                          inventory::members_digest(inventory);
+        if (same && identity.cluster == inventory.cluster) recorded = identity.generation;
+    }
+    return recorded;
+}
+
 const NodeStep* Plan::find(ServerId id) const {
     for (const Wave& wave : waves) {
         const auto found = std::ranges::find(wave.nodes, id, &NodeStep::id);
@@ -306,6 +320,7 @@ Decision plan_apply(const Inventory& inventory, const std::vector<NodeActual>& a
     if (std::ranges::none_of(actuals, &NodeActual::formed)) {
         return formation_plan(inventory, actuals);
     }
+    if (auto refusal = refuse_mixed_generations(actuals)) return *std::move(refusal);
     if (auto refusal = refuse_membership_change(inventory, actuals)) return *std::move(refusal);
     if (formation_was_interrupted(actuals)) {
         Plan plan = formation_plan(inventory, actuals);
@@ -321,6 +336,7 @@ Decision plan_replace(const Inventory& inventory,
                       const std::vector<NodeActual>& actuals) {
     const NodeActual* const node = find_actual(actuals, id);
     ZK_ASSERT(inventory.find(id) != nullptr && node != nullptr);
+    if (auto refusal = refuse_mixed_generations(actuals)) return *std::move(refusal);
     if (auto refusal = refuse_membership_change(inventory, actuals)) return *std::move(refusal);
     if (auto refusal = refuse_without_quorum(inventory, id, actuals)) return *std::move(refusal);
     Plan plan;

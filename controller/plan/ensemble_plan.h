@@ -64,6 +64,10 @@ struct Refusal {
 
 using Decision = std::variant<Plan, Refusal>;
 
+/// The formation that these nodes belong to, or that an interrupted apply began; nothing when all is new.
+std::optional<std::string> known_generation(const inventory::Inventory& inventory,
+                                            const std::vector<NodeActual>& actuals);
+
 /// The plan of `zkprov apply`. REQUIRES: exactly one actual for every node of the inventory.
 Decision plan_apply(const inventory::Inventory& inventory, const std::vector<NodeActual>& actuals);
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +16,7 @@ struct Identity {
     std::string cluster;
     ServerId id;
     bool formed = false;  ///< was part of an ensemble that formed
+    std::string generation;  ///< of which formation; see inventory/render.h
 };
 
 /// Room in one directory (or in its nearest existing parent).
@@ -51,9 +51,6 @@ struct NodeActual {
     std::vector<Space> spaces;
     std::vector<TakenPort> taken_ports;
     NodeChange change;
-    /// "host:peer:election" of each member in the zoo.cfg applied before; nothing when there was none.
-    std::optional<std::map<ServerId, std::string>> members;
-
     /// Belongs to an ensemble that formed, whether or not its data is still there.
     [[nodiscard]] bool formed() const { return !data_empty || (identity && identity->formed); }
 };

@@ -35,7 +35,8 @@ class Checker {
     }
 
     void check_identity() {
-        if (!actual_.identity) return;
+        // A record of an apply that never led to an ensemble binds nobody.
+        if (!actual_.identity || !actual_.formed()) return;
         const Identity& identity = *actual_.identity;
         if (identity.cluster == inventory_.cluster && identity.id == actual_.id) return;
         error(fmt::format("belongs to ensemble \"{}\" as server {} already; correct the inventory, or "

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/log.h"
+#include "inventory/render.h"
 
 namespace zk::plan {
 namespace {
@@ -23,11 +24,6 @@ Inventory ensemble_of(std::int64_t count) {
     }
     return inventory;
 }
-std::map<ServerId, std::string> members_of(const Inventory& inventory) {
-    std::map<ServerId, std::string> members;
-    for (const auto& node : inventory.nodes) members[node.id] = node.host + ":2888:3888";
-    return members;
-}
 /// A bare host: what the first apply finds.
 NodeActual bare(std::int64_t id) {
     NodeActual actual;
@@ -41,11 +37,10 @@ NodeActual bare(std::int64_t id) {
 NodeActual serving(std::int64_t id, const Inventory& inventory) {
     NodeActual actual = bare(id);
     actual.change.steps.clear();
-    actual.identity = Identity{"demo", ServerId(id), true};
+    actual.identity = Identity{"demo", ServerId(id), true, inventory::new_generation(inventory, 1)};
     actual.data_empty = false;
     actual.server_running = true;
     actual.in_sync = true;
-    actual.members = members_of(inventory);
     return actual;
 }
 std::vector<NodeActual> all_serving(const Inventory& inventory, std::int64_t leader) {
@@ -201,7 +196,7 @@ TEST(PlanApply, AnInterruptedFirstApplyIsTakenUpAgain) {
     actuals[2] = bare(3);
     EXPECT_EQ(waves_of(plan_apply(inventory, actuals)), "form 1 2 3");
     // Not when one of the empty nodes remembers an ensemble.
-    actuals[1].identity = Identity{"demo", ServerId(2), true};
+    actuals[1].identity = Identity{"demo", ServerId(2), true, actuals[0].identity->generation};
     EXPECT_THAT(waves_of(plan_apply(inventory, actuals)), HasSubstr("refused"));
 }
 
@@ -210,16 +205,34 @@ TEST(PlanApply, MembershipChangesAreRefused) {
     auto actuals = all_serving(three, 1);
     const Inventory four = ensemble_of(4);
     actuals.push_back(bare(4));
-    EXPECT_THAT(waves_of(plan_apply(four, actuals)), HasSubstr("refused: the inventory changes"));
-    EXPECT_THAT(waves_of(plan_apply(four, actuals)), HasSubstr("server 4 is new"));
+    EXPECT_THAT(waves_of(plan_apply(four, actuals)),
+                HasSubstr("refused: the inventory names other members"));
     Inventory moved = ensemble_of(3);
     moved.nodes[1].host = "10.0.0.9";
     actuals.pop_back();
-    EXPECT_THAT(waves_of(plan_apply(moved, actuals)),
-                HasSubstr("server 2 moved from 10.0.0.2:2888:3888 to 10.0.0.9:2888:3888"));
-    const Inventory two = ensemble_of(2);
-    actuals.pop_back();
-    EXPECT_THAT(waves_of(plan_apply(two, actuals)), HasSubstr("server 3 is gone"));
+    EXPECT_THAT(waves_of(plan_apply(moved, actuals)), HasSubstr("membership changes are not"));
+    EXPECT_THAT(waves_of(plan_replace(moved, ServerId(2), actuals)), HasSubstr("membership"));
+}
+
+TEST(PlanApply, TwoFormationsAreNotMixed) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 1);
+    actuals[2].identity->generation = inventory::new_generation(inventory, 2);
+    EXPECT_THAT(waves_of(plan_apply(inventory, actuals)),
+                HasSubstr("refused: nodes 1 and 3 belong to different formations"));
+}
+
+TEST(PlanApply, TheGenerationIsKept) {
+    const Inventory inventory = ensemble_of(3);
+    std::vector<NodeActual> actuals = {bare(1), bare(2), bare(3)};
+    EXPECT_EQ(known_generation(inventory, actuals), std::nullopt);
+    const std::string begun = inventory::new_generation(inventory, 5);
+    actuals[1].identity = Identity{"demo", ServerId(2), false, begun};
+    EXPECT_EQ(known_generation(inventory, actuals), begun);
+    EXPECT_EQ(known_generation(ensemble_of(2), actuals), std::nullopt);  // the members were corrected
+    auto formed = all_serving(inventory, 1);
+    formed[0] = bare(1);
+    EXPECT_EQ(known_generation(inventory, formed), formed[1].identity->generation);
 }
 
 TEST(PlanReplace, AnEmptyHostJoinsWhileTheOthersServe) {

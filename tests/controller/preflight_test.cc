@@ -50,11 +50,13 @@ TEST(Preflight, Rights) {
 
 TEST(Preflight, Identity) {
     NodeActual actual = good(2);
-    actual.identity = Identity{"demo", ServerId(2), true};
+    actual.identity = Identity{"demo", ServerId(2), true, "g"};
     EXPECT_EQ(findings_of({actual}), "");
     actual.identity->id = ServerId(3);
     EXPECT_THAT(findings_of({actual}), HasSubstr("belongs to ensemble \"demo\" as server 3"));
-    actual.identity = Identity{"other", ServerId(2), false};
+    actual.identity = Identity{"other", ServerId(2), false, "g"};
+    EXPECT_EQ(findings_of({actual}), "");  // it never formed
+    actual.data_empty = false;
     EXPECT_THAT(findings_of({actual}), HasSubstr("belongs to ensemble \"other\" as server 2"));
 }
 

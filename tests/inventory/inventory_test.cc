@@ -216,6 +216,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"base_dir_ssh", kBase + "base_dir: /x/y\n", "base_dir: belongs to transport: local"},
         BadCase{"no_base_dir", std::string(kHead) + "transport: local\nnodes: [{id: 1}]\n",
                 "base_dir: is missing"},
+        BadCase{"long_base_dir",
+                std::string(kHead) + "transport: local\nbase_dir: " + std::string(80, 'b') +
+                    "\nnodes: [{id: 1}]\n",
+                "i.yaml:4:11: error: base_dir: is 86 characters long"},
         BadCase{"local_ssh",
                 std::string(kHead) + "transport: local\nbase_dir: b\nssh: {}\nnodes: [{id: 1}]\n",
                 "ssh: is not used with transport: local"},

@@ -1,0 +1,20 @@
+// The unit files under systemd/, as text in the program. The source is generated when the build is configured.
+// Internal to this room.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace zk::inventory {
+
+extern const std::string_view kServerUnitTemplate;
+extern const std::string_view kAgentUnitTemplate;
+
+/// Replaces every @NAME@ by its value. Errors: a name without a value.
+Result<std::string> fill_template(std::string_view text,
+                                  const std::map<std::string, std::string>& values);
+
+}  // namespace zk::inventory

@@ -1,0 +1,134 @@
+#include "inventory/render.h"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "ensemble/zoo_cfg.h"
+#include "inventory/unit_templates.h"
+
+namespace zk::inventory {
+namespace {
+
+using agent_api::FileSpec;
+using agent_api::NodeSpec;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+Inventory read(const std::string& text) {
+    Diagnostics diagnostics("i.yaml");
+    auto inventory = read_inventory("schema: zkprov/1\ncluster: demo\n" + text, "/w", diagnostics);
+    EXPECT_EQ(diagnostics.format_all(), "");
+    return inventory.value_or(Inventory{});
+}
+Inventory three() { return read("nodes: [{id: 1-3, host: \"192.168.6.[137-139]\"}]\n"); }
+agent_api::ReleaseSpec release() { return {"0.1.0-12345678", std::string(64, 'a'), 1000}; }
+const FileSpec* file_of(const NodeSpec& spec, const std::string& path) {
+    const auto found = std::ranges::find(spec.files, path, &FileSpec::path);
+    return found == spec.files.end() ? nullptr : &*found;
+}
+NodeSpec render(const Inventory& inventory, std::size_t index) {
+    auto spec = render_node(inventory, inventory.nodes[index], release(), "g-1");
+    EXPECT_TRUE(spec.has_value()) << spec.error().words;
+    return spec.has_value() ? *spec : NodeSpec{};
+}
+
+TEST(Render, ZooCfgIsWhatTheServerReads) {
+    const Inventory inventory = three();
+    EXPECT_EQ(render_zoo_cfg(inventory, inventory.nodes[1]),
+              "# demo, server 2. Written by zkprov apply, which overwrites changes made here.\n"
+              "dataDir=/usr/local/zookeeper/data\n"
+              "dataLogDir=/usr/local/zookeeper/logs\n"
+              "clientPort=2181\n"
+              "initLimit=10\n"
+              "syncLimit=5\n"
+              "tickTime=2000\n"
+              "4lw.commands.whitelist=srvr,ruok,stat,mntr,conf,isro\n"
+              "admin.enableServer=false\n"
+              "db.autocreate=false\n"
+              "standaloneEnabled=false\n"
+              "server.1=192.168.6.137:2888:3888\n"
+              "server.2=192.168.6.138:2888:3888\n"
+              "server.3=192.168.6.139:2888:3888\n");
+    const auto config = ensemble::parse_zoo_cfg(render_zoo_cfg(inventory, inventory.nodes[1]), "z");
+    ASSERT_TRUE(config.has_value());
+    EXPECT_TRUE(config->warnings.empty());
+    EXPECT_TRUE(config->replicated());
+    EXPECT_FALSE(config->db_autocreate);
+    EXPECT_EQ(config->ensemble.voters().size(), 3U);
+}
+
+TEST(Render, OwnSettingsReplaceTheDefaults) {
+    const Inventory inventory = read(
+        "server: { config: { tickTime: 1000, maxClientCnxns: 9 } }\nnodes: [{id: 1, host: a}]\n");
+    const std::string text = render_zoo_cfg(inventory, inventory.nodes[0]);
+    EXPECT_THAT(text, HasSubstr("tickTime=1000\n"));
+    EXPECT_THAT(text, HasSubstr("maxClientCnxns=9\n"));
+    EXPECT_THAT(text, Not(HasSubstr("tickTime=2000")));
+}
+
+TEST(Render, NodeSpecForSystemd) {
+    const NodeSpec spec = render(three(), 1);
+    EXPECT_EQ(spec.manager, agent_api::Manager::systemd);
+    EXPECT_EQ(spec.formation, agent_api::Formation::join);
+    EXPECT_EQ(spec.user, "zookeeper");
+    EXPECT_EQ(spec.sid, ServerId(2));
+    EXPECT_EQ(spec.address, "127.0.0.1");
+    EXPECT_EQ(spec.conf_path, "/usr/local/zookeeper/conf/zoo.cfg");
+    const FileSpec* myid = file_of(spec, "/usr/local/zookeeper/data/myid");
+    ASSERT_NE(myid, nullptr);
+    EXPECT_EQ(myid->content, "2\n");
+    for (const char* const unit : {"zookeeper.service", "zkprov-agent.service"}) {
+        const FileSpec* file = file_of(spec, std::string("/etc/systemd/system/") + unit);
+        ASSERT_NE(file, nullptr) << unit;
+        EXPECT_EQ(file->kind, agent_api::FileKind::unit);
+        EXPECT_THAT(file->content, HasSubstr("[Service]"));
+        EXPECT_THAT(file->content, Not(HasSubstr("@")));
+    }
+    EXPECT_THAT(file_of(spec, "/etc/systemd/system/zookeeper.service")->content,
+                HasSubstr("/usr/local/zookeeper/current/bin/zkserver"));
+    EXPECT_TRUE(agent_api::validate(spec).has_value());
+}
+
+TEST(Render, NodeSpecForThisMachineNeedsNoRoot) {
+    const Inventory inventory = read("transport: local\nbase_dir: play\nnodes: [{id: 1-3}]\n");
+    const NodeSpec spec = render(inventory, 2);
+    EXPECT_EQ(spec.manager, agent_api::Manager::supervised);
+    EXPECT_EQ(spec.user, "");
+    EXPECT_EQ(spec.client_port, 2183);
+    EXPECT_EQ(spec.address, "127.0.0.1");
+    EXPECT_EQ(spec.files.size(), 2U);
+    for (const auto& directory : spec.directories) EXPECT_EQ(directory.owner, "");
+    EXPECT_EQ(state_dir_of(inventory, inventory.nodes[2]), "/w/play/node-3/agent");
+    EXPECT_THAT(file_of(spec, spec.conf_path)->content, HasSubstr("clientPortAddress=127.0.0.1\n"));
+}
+
+TEST(Render, EqualInventoriesGiveEqualSpecs) {
+    EXPECT_EQ(agent_api::hash_of(render(three(), 0)), agent_api::hash_of(render(three(), 0)));
+    EXPECT_NE(agent_api::hash_of(render(three(), 0)), agent_api::hash_of(render(three(), 1)));
+}
+
+TEST(Render, AGenerationRemembersTheMembers) {
+    const Inventory inventory = three();
+    const std::string generation = new_generation(inventory, 0x1234);
+    EXPECT_TRUE(generation.starts_with("1234-"));
+    EXPECT_EQ(digest_in_generation(generation), members_digest(inventory));
+    EXPECT_EQ(digest_in_generation("x"), "");
+    Inventory moved = inventory;
+    moved.nodes[0].ports.peer = 2999;
+    EXPECT_NE(members_digest(moved), members_digest(inventory));
+    Inventory other_client_port = inventory;
+    other_client_port.nodes[0].ports.client = 2999;
+    EXPECT_EQ(members_digest(other_client_port), members_digest(inventory));
+}
+
+TEST(Render, TemplatesNeedAValueForEveryName) {
+    EXPECT_EQ(*fill_template("a=@A@ b=@B@\n", {{"A", "1"}, {"B", ""}}), "a=1 b=\n");
+    EXPECT_FALSE(fill_template("@C@", {{"A", "1"}}).has_value());
+    EXPECT_FALSE(fill_template("user@host", {{"A", "1"}}).has_value());
+}
+
+}  // namespace
+}  // namespace zk::inventory
