@@ -297,7 +297,7 @@ TEST(DataTree, VeryDeepTreeIsTornDownWithoutRecursion) {
     // By hand rather than by 20000 txns, whose paths alone would cost time quadratic in the depth.
     tree.clear_for_load();
     ASSERT_TRUE(tree.load_node("", Bytes(), kOpenAcl, {}).has_value());
-    for (int depth = 0; depth < 5000; ++depth) {
+    for (int depth = 0; depth < 2000; ++depth) {
         path += "/d";
         ASSERT_TRUE(tree.load_node(path, Bytes(), kOpenAcl, {}).has_value());
     }

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tree/data_tree.h"
 #include "txns.h"
 
@@ -82,8 +84,11 @@ TEST(Walk, AclsMadeMeanwhileAreReplacedByTheReadOnlyOne) {
         EXPECT_TRUE(std::any_of(known.begin(), known.end(), [&](const auto& one) {
             return one.first == node.acl;
         })) << node.path;
-        if (node.path == "/a") EXPECT_EQ(node.acl, kReadOnlyAcl);
-        if (node.path == "/b") EXPECT_EQ(tree.acl().find(node.acl), digest_acl("b:b"));
+        if (node.path == "/a") {
+            EXPECT_EQ(node.acl, kReadOnlyAcl);
+        } else if (node.path == "/b") {
+            EXPECT_EQ(tree.acl().find(node.acl), digest_acl("b:b"));
+        }
     }
 }
 
