@@ -30,6 +30,7 @@ struct FactsRequest {
     std::vector<std::string> files;
     std::vector<std::string> units;
     std::string address;
+    bool any_address = false;  ///< a listener on any address is in the way, not only one on `address`
     std::vector<std::uint16_t> ports;
 
     static void fields(auto& archive, auto& self) {
@@ -44,6 +45,7 @@ struct FactsRequest {
         archive("files", self.files);
         archive("units", self.units);
         archive("address", self.address);
+        archive("any_address", self.any_address);
         archive("ports", self.ports);
     }
 };
@@ -76,7 +78,7 @@ struct RecordedIdentity {
 
 enum class DataState {
     missing,  ///< no directory
-    empty,    ///< no snapshot, no log, no epochs (a myid alone is still empty)
+    empty,    ///< no snapshot, no log, no epoch beyond 0 (a myid alone is still empty)
     data,     ///< the server has stored something
 };
 constexpr std::array<std::string_view, 3> enum_words(DataState) { return {"missing", "empty", "data"}; }
@@ -86,7 +88,8 @@ struct DataFact {
     std::optional<ServerId> myid;
     std::optional<Epoch> accepted_epoch;
     std::optional<Epoch> current_epoch;
-    bool initialize = false;  ///< the marker is there
+    bool initialize = false;    ///< the marker is there
+    bool transactions = false;  ///< a log, or a snapshot of more than the empty database
 
     friend bool operator==(const DataFact&, const DataFact&) = default;
     static void fields(auto& archive, auto& self) {
@@ -95,6 +98,7 @@ struct DataFact {
         archive("accepted_epoch", self.accepted_epoch);
         archive("current_epoch", self.current_epoch);
         archive("initialize", self.initialize);
+        archive("transactions", self.transactions);
     }
 };
 
@@ -190,6 +194,7 @@ struct NodeFacts {
     std::vector<std::string> own_addresses;  ///< of this host's interfaces
     std::string server_role;  ///< what the running server says of itself (NodeHealth's words); empty: it does not answer
     bool interrupted = false;  ///< an earlier apply began and did not end; the next one goes on
+    std::vector<std::string> pending;  ///< restarts and reloads that an interrupted apply still owes
     WallMs wall_ms;
 
     [[nodiscard]] const PathFact* path(std::string_view name) const;
@@ -223,6 +228,7 @@ struct NodeFacts {
         archive("own_addresses", self.own_addresses);
         archive("server_role", self.server_role);
         archive("interrupted", self.interrupted);
+        archive("pending", self.pending);
         archive("wall_ms", self.wall_ms);
     }
 };

@@ -103,6 +103,7 @@ FactsRequest facts_for(const NodeSpec& spec) {
     for (const FileSpec& file : spec.files) request.files.push_back(file.path);
     request.units = {spec.server_unit, spec.agent_unit};
     request.address = spec.address;
+    request.any_address = spec.manager == Manager::systemd;
     request.ports = {spec.client_port, spec.peer_port, spec.election_port};
     return request;
 }
