@@ -1,0 +1,371 @@
+// Election links over loopback: several servers in one process, and raw sockets that misbehave. Every wait has a bound.
+#include "net/election_links.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <gtest/gtest.h>
+
+#include "base/limits.h"
+
+namespace zk::net {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using namespace std::chrono_literals;
+
+std::uint16_t free_port() {
+    asio::io_context io;
+    tcp::acceptor acceptor(io, tcp::endpoint(asio::ip::make_address("127.0.0.1"), 0));
+    return acceptor.local_endpoint().port();
+}
+
+class ElectionLinksTest : public testing::Test {
+  protected:
+    struct Server {
+        std::unique_ptr<ElectionLinks> links;
+        std::vector<std::pair<ServerId, Bytes>> heard;
+        std::vector<std::string> failures;
+    };
+
+    ElectionLinksTest() {
+        for (const int sid : {1, 2, 3, 9}) ports_[sid] = free_port();
+    }
+
+    ensemble::EnsembleConfig config() const {
+        ensemble::EnsembleConfig config;
+        for (const int sid : {1, 2, 3}) {
+            config.members[ServerId(sid)] = {
+                ServerId(sid), "127.0.0.1", 1, ports_.at(sid), ensemble::Role::participant, {}};
+        }
+        return config;
+    }
+
+    Server& start(int sid, std::function<void(ElectionLinkSettings&)> change = {}) {
+        auto server = std::make_unique<Server>();
+        ElectionLinkSettings settings{.my_id = ServerId(sid), .config = config()};
+        settings.handshake_timeout = 300ms;
+        settings.connect_timeout = 1s;
+        if (change) change(settings);
+        server->links = std::make_unique<ElectionLinks>(io_, settings, Log());
+        Server* raw = server.get();
+        server->links->on_message = [raw](ServerId from, Bytes body) {
+            raw->heard.emplace_back(from, std::move(body));
+        };
+        server->links->on_listen_failed = [raw](const Error& error) {
+            raw->failures.push_back(error.message());
+        };
+        server->links->start();
+        servers_[sid] = std::move(server);
+        return *servers_[sid];
+    }
+
+    /// Runs the loop until `done` or the bound.
+    bool run_until(const std::function<bool()>& done, std::chrono::milliseconds bound = 5s) {
+        const auto end = std::chrono::steady_clock::now() + bound;
+        while (!done() && std::chrono::steady_clock::now() < end) {
+            io_.restart();
+            io_.run_for(5ms);
+        }
+        return done();
+    }
+    void run_for(std::chrono::milliseconds duration) {
+        run_until([] { return false; }, duration);
+    }
+
+    static bool heard(const Server& server, int from, const Bytes& body) {
+        for (const auto& [sid, text] : server.heard) {
+            if (sid == ServerId(from) && text == body) return true;
+        }
+        return false;
+    }
+
+    tcp::socket connect_to(int sid) {
+        tcp::socket socket(io_);
+        boost::system::error_code error;
+        for (int i = 0; i < 100; ++i) {
+            const tcp::endpoint endpoint(asio::ip::make_address("127.0.0.1"), ports_[sid]);
+            socket.connect(endpoint, error);
+            if (!error) break;
+            socket.close();
+            run_for(10ms);
+        }
+        EXPECT_FALSE(error) << error.message();
+        return socket;
+    }
+    static Bytes hello(std::int64_t sid, const std::string& address) {
+        Bytes message;
+        append_be(message, std::int64_t{-65536});
+        append_be(message, sid);
+        append_be(message, static_cast<std::int32_t>(address.size()));
+        return message + address;
+    }
+    /// True once the other side has closed `socket`; what came before is added to `received`.
+    bool closed_by_peer(tcp::socket& socket, Bytes* received = nullptr) {
+        socket.non_blocking(true);
+        return run_until([&] {
+            char buffer[512];
+            boost::system::error_code error;
+            const std::size_t count = socket.read_some(asio::buffer(buffer), error);
+            if (received != nullptr) received->append(buffer, count);
+            return error && error != asio::error::would_block;
+        }, 2s);
+    }
+    bool receives(tcp::socket& socket, const Bytes& expected) {
+        Bytes received;
+        socket.non_blocking(true);
+        return run_until([&] {
+            char buffer[512];
+            boost::system::error_code error;
+            const std::size_t count = socket.read_some(asio::buffer(buffer), error);
+            received.append(buffer, count);
+            return received == expected;
+        }, 2s);
+    }
+
+    std::map<int, std::uint16_t> ports_;
+    asio::io_context io_;
+    std::map<int, std::unique_ptr<Server>> servers_;
+};
+
+Bytes frame(const Bytes& body) {
+    Bytes bytes;
+    append_be(bytes, static_cast<std::int32_t>(body.size()));
+    return bytes + body;
+}
+
+TEST_F(ElectionLinksTest, AllHearAll) {
+    for (const int sid : {1, 2, 3}) start(sid);
+    for (const int from : {1, 2, 3}) {
+        for (const int to : {1, 2, 3}) {
+            if (from != to) servers_[from]->links->send(ServerId(to), "hi " + std::to_string(to));
+        }
+    }
+    for (const int to : {1, 2, 3}) {
+        for (const int from : {1, 2, 3}) {
+            if (from == to) continue;
+            EXPECT_TRUE(run_until([&] {
+                return heard(*servers_[to], from, "hi " + std::to_string(to));
+            })) << from << " to " << to;
+        }
+    }
+}
+
+TEST_F(ElectionLinksTest, SmallerSidIsCalledBack) {
+    start(1);
+    start(2);
+    servers_[1]->links->send(ServerId(2), "call me back");
+    EXPECT_TRUE(run_until([&] { return heard(*servers_[2], 1, "call me back"); }));
+    servers_[2]->links->send(ServerId(1), "here I am");
+    EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "here I am"); }));
+}
+
+TEST_F(ElectionLinksTest, NewestMessageWinsWhilePeerIsDown) {
+    start(2);
+    for (int i = 0; i < 20; ++i) {
+        servers_[2]->links->send(ServerId(1), "old " + std::to_string(i));
+        run_for(5ms);
+    }
+    start(1);
+    servers_[2]->links->send(ServerId(1), "newest");
+    EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "newest"); }));
+    EXPECT_EQ(servers_[1]->heard.size(), 1U);
+}
+
+TEST_F(ElectionLinksTest, LastMessageIsSaidAgainAfterAReconnect) {
+    start(1);
+    start(2);
+    servers_[2]->links->send(ServerId(1), "my vote");
+    ASSERT_TRUE(run_until([&] { return heard(*servers_[1], 2, "my vote"); }));
+    servers_.erase(1);
+    run_for(50ms);
+    start(1);
+    servers_[1]->links->send(ServerId(2), "I am new");  // 2 calls back
+    EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "my vote"); }));
+    EXPECT_TRUE(run_until([&] { return heard(*servers_[2], 1, "I am new"); }));
+}
+
+TEST_F(ElectionLinksTest, SilentConnectionsBlockNobodyAndEnd) {
+    start(1);
+    std::vector<tcp::socket> silent;
+    for (int i = 0; i < 5; ++i) silent.push_back(connect_to(1));
+    start(2);
+    servers_[2]->links->send(ServerId(1), "prompt");
+    EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "prompt"); }, 250ms));
+    for (tcp::socket& socket : silent) EXPECT_TRUE(closed_by_peer(socket));
+}
+
+TEST_F(ElectionLinksTest, ManySilentConnectionsAreBounded) {
+    start(1);
+    std::vector<tcp::socket> silent;
+    for (int i = 0; i < 200; ++i) {
+        silent.push_back(connect_to(1));
+        if (i % 20 == 0) run_for(5ms);
+    }
+    for (tcp::socket& socket : silent) EXPECT_TRUE(closed_by_peer(socket));
+    start(2);
+    servers_[2]->links->send(ServerId(1), "still there");
+    EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "still there"); }));
+}
+
+TEST_F(ElectionLinksTest, AcceptsThreeFourAndV1GreetingsInPieces) {
+    start(1);
+    tcp::socket old = connect_to(1);
+    Bytes sid;
+    append_be(sid, std::int64_t{2});
+    asio::write(old, asio::buffer(sid + frame("from 3.4")));
+    EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "from 3.4"); }));
+
+    tcp::socket pieces = connect_to(1);
+    for (const char c : hello(3, "127.0.0.1:9") + frame("in pieces")) {
+        asio::write(pieces, asio::buffer(&c, 1));
+        run_for(1ms);
+    }
+    EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 3, "in pieces"); }));
+}
+
+TEST_F(ElectionLinksTest, RefusesBadGreetings) {
+    start(2);
+    Bytes unknown_version;
+    append_be(unknown_version, std::int64_t{-65534});
+    for (const Bytes& greeting : {unknown_version + Bytes(40, 'x'),
+                                  hello(3, ""),
+                                  hello(3, std::string(limits::kElectionAddressMax + 1, 'a')),
+                                  hello(-7, "127.0.0.1:9"),
+                                  hello(2, "127.0.0.1:9"),
+                                  hello(0x7fffffffffffffff, "127.0.0.1:9")}) {
+        tcp::socket socket = connect_to(2);
+        boost::system::error_code ignored;
+        asio::write(socket, asio::buffer(greeting), ignored);
+        EXPECT_TRUE(closed_by_peer(socket));
+    }
+}
+
+TEST_F(ElectionLinksTest, BadFramesEndTheConnection) {
+    start(1);
+    for (const std::int32_t length : {0, -1, limits::kElectionFrameMax + 1}) {
+        tcp::socket socket = connect_to(1);
+        Bytes bad;
+        append_be(bad, length);
+        asio::write(socket, asio::buffer(hello(2, "127.0.0.1:9") + frame("good") + bad));
+        EXPECT_TRUE(closed_by_peer(socket)) << length;
+    }
+    EXPECT_EQ(servers_[1]->heard.size(), 3U);
+    tcp::socket largest = connect_to(1);
+    const Bytes body(limits::kElectionFrameMax, 'x');
+    largest.non_blocking(false);
+    std::size_t sent = 0;
+    const Bytes all = hello(2, "127.0.0.1:9") + frame(body);
+    largest.non_blocking(true);
+    EXPECT_TRUE(run_until([&] {
+        boost::system::error_code error;
+        if (sent < all.size()) sent += largest.write_some(asio::buffer(all) + sent, error);
+        return heard(*servers_[1], 2, body);
+    }));
+}
+
+TEST_F(ElectionLinksTest, NewConnectionOfALargerSidReplacesTheOlder) {
+    start(1);
+    tcp::socket first = connect_to(1);
+    asio::write(first, asio::buffer(hello(2, "127.0.0.1:9") + frame("first")));
+    ASSERT_TRUE(run_until([&] { return heard(*servers_[1], 2, "first"); }));
+    servers_[1]->links->send(ServerId(2), "vote");
+    ASSERT_TRUE(receives(first, frame("vote")));
+    tcp::socket second = connect_to(1);
+    asio::write(second, asio::buffer(hello(2, "127.0.0.1:9")));
+    EXPECT_TRUE(receives(second, frame("vote")));
+    EXPECT_TRUE(closed_by_peer(first));
+}
+
+TEST_F(ElectionLinksTest, GreetsInOneWriteWithItsOwnAddress) {
+    tcp::acceptor acceptor(io_, tcp::endpoint(asio::ip::make_address("127.0.0.1"), ports_[1]));
+    start(2);
+    servers_[2]->links->send(ServerId(1), "body");
+    std::optional<tcp::socket> accepted;
+    acceptor.async_accept([&](boost::system::error_code error, tcp::socket socket) {
+        if (!error) accepted = std::move(socket);
+    });
+    ASSERT_TRUE(run_until([&] { return accepted.has_value(); }));
+    EXPECT_TRUE(receives(*accepted, hello(2, "127.0.0.1:" + std::to_string(ports_[2])) + frame("body")));
+}
+
+TEST_F(ElectionLinksTest, StrangersAreHeardAndCalledBackAtTheirAddress) {
+    start(3);
+    tcp::acceptor acceptor(io_, tcp::endpoint(asio::ip::make_address("127.0.0.1"), ports_[9]));
+    // A larger stranger keeps its connection.
+    tcp::socket larger = connect_to(3);
+    asio::write(larger, asio::buffer(hello(9, "0.0.0.0:1") + frame("who leads?")));
+    ASSERT_TRUE(run_until([&] { return heard(*servers_[3], 9, "who leads?"); }));
+    servers_[3]->links->send(ServerId(9), "nobody");
+    EXPECT_TRUE(receives(larger, frame("nobody")));
+    // A smaller one (0 is no member) is dialled where it says it listens.
+    tcp::socket smaller = connect_to(3);
+    asio::write(smaller, asio::buffer(hello(0, "127.0.0.1:" + std::to_string(ports_[9]))));
+    std::optional<tcp::socket> accepted;
+    acceptor.async_accept([&](boost::system::error_code error, tcp::socket socket) {
+        if (!error) accepted = std::move(socket);
+    });
+    EXPECT_TRUE(run_until([&] { return accepted.has_value(); }));
+    EXPECT_TRUE(closed_by_peer(smaller));
+}
+
+TEST_F(ElectionLinksTest, TellsWhenThePortIsTaken) {
+    tcp::acceptor taken(io_, tcp::endpoint(asio::ip::make_address("127.0.0.1"), ports_[1]));
+    start(1, [](ElectionLinkSettings& settings) { settings.bind_retries = 1; });
+    ASSERT_TRUE(run_until([&] { return !servers_[1]->failures.empty(); }));
+    EXPECT_NE(servers_[1]->failures[0].find("election port 127.0.0.1:"), std::string::npos);
+}
+
+TEST_F(ElectionLinksTest, WaitsForAPortThatIsFreedLater) {
+    auto taken = std::make_unique<tcp::acceptor>(
+        io_, tcp::endpoint(asio::ip::make_address("127.0.0.1"), ports_[1]));
+    start(1);
+    run_for(50ms);
+    taken.reset();
+    start(2);
+    EXPECT_TRUE(run_until([&] {
+        servers_[2]->links->send(ServerId(1), "at last");
+        return heard(*servers_[1], 2, "at last");
+    }));
+    EXPECT_TRUE(servers_[1]->failures.empty());
+}
+
+TEST_F(ElectionLinksTest, ResolvesNamesAndListensOnAllAddresses) {
+    const auto by_name = [this](ElectionLinkSettings& settings) {
+        for (auto& [sid, member] : settings.config.members) member.host = "localhost";
+        settings.listen_on_all_addresses = true;
+    };
+    start(1, by_name);
+    start(2, by_name);
+    servers_[1]->links->send(ServerId(2), "by name");
+    EXPECT_TRUE(run_until([&] { return heard(*servers_[2], 1, "by name"); }));
+}
+
+TEST_F(ElectionLinksTest, CloseEndsEverythingInTheMiddle) {
+    for (const int sid : {1, 2, 3}) start(sid);
+    for (const int to : {1, 2}) servers_[3]->links->send(ServerId(to), "x");
+    tcp::socket silent = connect_to(3);
+    run_for(20ms);
+    servers_[3]->links->close();
+    EXPECT_TRUE(closed_by_peer(silent));
+    servers_[3]->links->send(ServerId(1), "after close");
+    run_for(20ms);
+    servers_.clear();
+    io_.restart();
+    // Nothing is left that would keep the loop alive.
+    EXPECT_TRUE(run_until([&] {
+        io_.restart();
+        return io_.poll() == 0;
+    }));
+}
+
+}  // namespace
+}  // namespace zk::net
