@@ -1,0 +1,95 @@
+#include "disk/snapshot_thread.h"
+
+#include <atomic>
+#include <future>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "disk/posix_disk.h"
+#include "storage/snapshot.h"
+#include "temp_dir.h"
+
+namespace zk::disk {
+namespace {
+using testing::ElementsAre;
+
+Bytes empty_snapshot() {
+    const tree::DataTree tree;
+    storage::SnapshotSerializer serializer(tree, {}, storage::Form::file);
+    Bytes bytes;
+    while (serializer.next_chunk(bytes, 1 << 20)) {
+    }
+    return bytes;
+}
+
+class SnapshotThreadTest : public testing::Test {
+  protected:
+    SnapshotThreadTest() { expect_ok(disk_.make_dirs(paths_.snapshots())); }
+
+    TempDir dir_;
+    storage::Paths paths_{dir_.path(), dir_.path()};
+    PosixDisk disk_;
+};
+
+TEST_F(SnapshotThreadTest, SavesInChunks) {
+    std::promise<SnapshotEvent> event;
+    SnapshotThread thread(disk_, paths_, [&event](SnapshotEvent e) { event.set_value(std::move(e)); });
+    thread.begin(Zxid(0x20));
+    const Bytes bytes = empty_snapshot();
+    for (const char byte : bytes) thread.write(Bytes(1, byte));
+    thread.finish();
+    const SnapshotEvent result = event.get_future().get();
+    ASSERT_TRUE(std::holds_alternative<SnapshotSaved>(result));
+    EXPECT_EQ(std::get<SnapshotSaved>(result).zxid, Zxid(0x20));
+    EXPECT_THAT(value_of(disk_.list(paths_.snapshots())), ElementsAre("snapshot.20"));
+    EXPECT_EQ(value_of(disk_.read_file(paths_.snapshots() + "/snapshot.20", 1 << 20)), bytes);
+}
+
+TEST_F(SnapshotThreadTest, AbandonedAndUnfinishedOnesLeaveNothing) {
+    std::atomic<int> events = 0;
+    {
+        SnapshotThread thread(disk_, paths_, [&events](const SnapshotEvent&) { ++events; });
+        thread.begin(Zxid(1));
+        thread.write("x");
+        thread.abandon();
+        thread.begin(Zxid(2));
+        thread.write("x");
+    }
+    EXPECT_EQ(events, 0);
+    EXPECT_THAT(value_of(disk_.list(paths_.snapshots())), ElementsAre());
+}
+
+TEST_F(SnapshotThreadTest, FailureIsReportedAndTheNextOneWorks) {
+    std::vector<SnapshotEvent> events;
+    {
+        SnapshotThread thread(disk_, paths_, [&events](SnapshotEvent e) { events.push_back(std::move(e)); });
+        // A directory in the way makes the rename fail.
+        expect_ok(disk_.make_dirs(paths_.snapshots() + "/snapshot.1"));
+        for (const std::int64_t zxid : {1, 2}) {
+            thread.begin(Zxid(zxid));
+            thread.write(empty_snapshot());
+            thread.finish();
+        }
+    }
+    ASSERT_EQ(events.size(), 2U);
+    EXPECT_EQ(std::get<SnapshotFailed>(events[0]).zxid, Zxid(1));
+    EXPECT_EQ(std::get<SnapshotSaved>(events[1]).zxid, Zxid(2));
+}
+
+TEST_F(SnapshotThreadTest, SaysWhenItIsFullAndWhenThereIsRoomAgain) {
+    std::promise<void> space;
+    std::atomic<int> calls = 0;
+    SnapshotThread thread(disk_, paths_, [](const SnapshotEvent&) {}, [&] {
+        if (++calls == 1) space.set_value();
+    });
+    thread.begin(Zxid(1));
+    thread.write(Bytes(SnapshotThread::kQueueBytesMax + 1, 'x'));
+    EXPECT_EQ(space.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
+    thread.abandon();
+    thread.stop();
+    EXPECT_TRUE(thread.wants_more());
+}
+
+}  // namespace
+}  // namespace zk::disk
