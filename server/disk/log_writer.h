@@ -17,7 +17,7 @@
 
 namespace zk::disk {
 
-struct LogThreadOptions {
+struct LogWriterOptions {
     storage::ExecutorOptions executor;
     /// post() blocks while so many payload bytes wait. The core's own bound of proposals in flight is far lower, so
     /// this is a backstop.
@@ -37,7 +37,7 @@ class LogThread {
     /// `disk` must outlive the object. Starts the thread.
     LogThread(storage::Disk& disk,
               storage::Paths paths,
-              LogThreadOptions options,
+              LogWriterOptions options,
               OnEvents on_events,
               Log log = {});
     /// stop().
@@ -58,7 +58,7 @@ class LogThread {
     bool take(std::vector<storage::DiskCommand>& batch);
 
     storage::DiskExecutor executor_;  // log thread
-    const LogThreadOptions options_;
+    const LogWriterOptions options_;
     const OnEvents on_events_;
     const Log log_;
 

@@ -1,4 +1,4 @@
-#include "disk/snapshot_thread.h"
+#include "disk/snapshot_writer.h"
 
 #include <atomic>
 #include <future>
