@@ -23,6 +23,8 @@ std::string to_json(const ApplyDone& message) { return write_json(message); }
 std::string to_json(const Control& message) { return write_json(message); }
 std::string to_json(const Done& message) { return write_json(message); }
 std::string to_json(const AgentError& message) { return write_json(message); }
+std::string to_json(const ProbeWrite& message) { return write_json(message); }
+std::string to_json(const ProbeDone& message) { return write_json(message); }
 
 Result<NodeSpec> parse_node_spec(std::string_view text) {
     return read_json<NodeSpec>(text, "node specification");
@@ -62,5 +64,7 @@ template Result<ApplyDone> parse_payload<ApplyDone>(std::string_view);
 template Result<Control> parse_payload<Control>(std::string_view);
 template Result<Done> parse_payload<Done>(std::string_view);
 template Result<AgentError> parse_payload<AgentError>(std::string_view);
+template Result<ProbeWrite> parse_payload<ProbeWrite>(std::string_view);
+template Result<ProbeDone> parse_payload<ProbeDone>(std::string_view);
 
 }  // namespace zk::agent_api

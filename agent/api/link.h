@@ -47,6 +47,8 @@ enum class MessageType : std::uint8_t {
     control = 15,       ///< controller: Control
     done = 16,          ///< agent: Done; the control was carried out
     error = 17,         ///< agent: AgentError instead of any other answer; the link stays usable
+    probe_write = 18,   ///< controller: ProbeWrite
+    probe_done = 19,    ///< agent: ProbeDone
 };
 
 struct Message {
@@ -230,6 +232,31 @@ struct Done {
     static void fields(auto& archive, auto& self) { archive("words", self.words); }
 };
 
+/// Writes through this node's server, as a client of its client port, and leaves nothing behind: an ephemeral znode is
+/// created, set and deleted. The controller may not reach client ports, so the agent does it.
+struct ProbeWrite {
+    std::string path;  ///< of the znode, for example "/zkprov-probe-1f2e3d4c"
+    std::int64_t timeout_ms = 5000;
+    static void fields(auto& archive, auto& self) {
+        archive("path", self.path);
+        archive("timeout_ms", self.timeout_ms);
+    }
+};
+
+/// A write that was not committed in time is an answer and not an AgentError.
+struct ProbeDone {
+    bool committed = false;
+    std::optional<Zxid> zxid;  ///< of the last write
+    std::int64_t took_ms = 0;
+    std::string words;  ///< why it was not committed
+    static void fields(auto& archive, auto& self) {
+        archive("committed", self.committed);
+        archive("zxid", self.zxid);
+        archive("took_ms", self.took_ms);
+        archive("words", self.words);
+    }
+};
+
 /// Payload of each JSON message, both ways.
 std::string to_json(const Hello& message);
 std::string to_json(const HelloOk& message);
@@ -242,6 +269,8 @@ std::string to_json(const ApplyDone& message);
 std::string to_json(const Control& message);
 std::string to_json(const Done& message);
 std::string to_json(const AgentError& message);
+std::string to_json(const ProbeWrite& message);
+std::string to_json(const ProbeDone& message);
 
 /// T is one of the payload types above, FactsRequest, NodeFacts, NodeHealth or NodeSpec. Errc::corrupt names the
 /// member that is wrong.
