@@ -114,7 +114,8 @@ TEST(SshWire, MpintsAreMinimalAndPositive) {
 }
 
 TEST(SshWire, ReaderStopsAtTheEnd) {
-    SshReader reader(Bytes("\0\0\0\5abc", 7));
+    const Bytes input("\0\0\0\5abc", 7);
+    SshReader reader(input);
     EXPECT_FALSE(reader.string().has_value());
     EXPECT_FALSE(reader.uint32().has_value());
 }
