@@ -45,7 +45,10 @@ LogWriter::~LogWriter() = default;
 Result<> LogWriter::append(Zxid zxid, ByteView payload) {
     ZK_ASSERT(!payload.empty());
     if (options_.file_bytes_max != 0 && position_ > options_.file_bytes_max) ZK_CHECK(roll());
-    if (file_ == nullptr) ZK_CHECK(open(zxid));
+    if (file_ == nullptr) {
+        last_ = Zxid(-1);
+        ZK_CHECK(open(zxid));
+    }
     ZK_ASSERT(zxid > last_);
     last_ = zxid;
     ZK_CHECK(pad());
@@ -85,6 +88,7 @@ Result<> LogWriter::roll() {
     unsynced_ = false;
     position_ = 0;
     size_ = 0;
+    last_ = Zxid();  // a truncation may come between
     return ok();
 }
 

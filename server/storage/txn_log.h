@@ -55,7 +55,7 @@ class LogWriter {
 
     /// Appends one serialized txn. The first append after construction or roll() creates log.<zxid>, with its header and
     /// its name durable before the record is written; a file of that name is replaced if it holds no record, else it is
-    /// an error. REQUIRES: zxid above that of the previous append.
+    /// an error. REQUIRES: zxid above that of the previous append, unless rolled since.
     Result<> append(Zxid zxid, ByteView payload);
     /// Makes all appended records durable: one fdatasync for each file that got data since the last sync.
     Result<> sync();
@@ -79,7 +79,7 @@ class LogWriter {
     std::uint64_t position_ = 0;   // end of the last record, pending ones included
     std::uint64_t size_ = 0;       // of the file with its zero fill
     bool unsynced_ = false;
-    Zxid last_;
+    Zxid last_;  // in the current file
 };
 
 /// True when `next` may follow `last` in one history: last + 1, or the first txn (counter 1) of a later epoch.
