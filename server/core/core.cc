@@ -36,14 +36,26 @@ void Core::start(WallMs wall, Instant now, Actions& out) {
 }
 
 void Core::step(Event event, Instant now, Actions& out) {
+    ZK_ASSERT(!paused_);
     retired_trees_.clear();
     std::visit([&](auto& e) { handle(e, now, out); }, event);
+    finish_step(now, out);
+}
+
+void Core::proceed(Instant now, Actions& out) {
+    ZK_ASSERT(paused_);
+    paused_ = false;
+    finish_step(now, out);
+}
+
+void Core::finish_step(Instant now, Actions& out) {
     run_zab(now, out);
+    if (paused_) return;
     if (state_ == State::leading) {
         propose_queued(now, out);
         run_zab(now, out);
     }
-    maybe_snapshot(out);
+    if (!paused_) maybe_snapshot(out);
 }
 
 // ---- election
@@ -285,15 +297,15 @@ void Core::replace_tree(std::unique_ptr<tree::DataTree> tree,
 // ---- zab
 
 void Core::run_zab(Instant now, Actions& out) {
-    while (!zab_actions_.empty()) {
-        zab::Actions actions;
-        actions.swap(zab_actions_);
-        const Attempt attempt = attempt_;
-        const State state = state_;
-        for (zab::Action& action : actions) {
-            carry_out(action, now, out);
-            if (state_ != state || attempt_ < attempt) break;  // the role ended: the rest is void
+    while (!paused_) {
+        if (zab_done_ == zab_current_.size()) {
+            zab_current_.clear();
+            zab_done_ = 0;
+            if (zab_actions_.empty()) return;
+            zab_current_.swap(zab_actions_);
         }
+        zab::Action action = std::move(zab_current_[zab_done_++]);
+        carry_out(action, now, out);
     }
 }
 
@@ -424,7 +436,9 @@ void Core::leave_role(const std::string& why, Instant now, Actions& out) {
     stop_serving(out);
     leader_.reset();
     learner_.reset();
-    zab_actions_.clear();
+    zab_actions_.clear();  // the role ended: what it still wanted is void
+    zab_current_.clear();
+    zab_done_ = 0;
     snapshot_loading_.reset();
     install_snapshot_ = false;
     leader_sid_.reset();

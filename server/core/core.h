@@ -54,8 +54,13 @@ class Core {
 
     /// Begins the first election. Called once, before any step().
     void start(WallMs wall, Instant now, Actions& out);
-    /// Lets one thing happen. Appends what must be done to `out`, in order.
+    /// Lets one thing happen. Appends what must be done to `out`, in order. REQUIRES: !more().
     void step(Event event, Instant now, Actions& out);
+    /// True when step() or proceed() stopped behind the answer to a client of this server: frontends must hear it before
+    /// the next txn is applied, so that a read which waited for that answer cannot see a later write.
+    [[nodiscard]] bool more() const { return paused_; }
+    /// Goes on after such a stop. REQUIRES: more().
+    void proceed(Instant now, Actions& out);
 
     [[nodiscard]] const tree::DataTree& tree() const { return *tree_; }
     /// Live sessions and their timeouts in ms: part of every snapshot.
@@ -116,6 +121,7 @@ class Core {
     void leave_role(const std::string& why, Instant now, Actions& out);
     void continue_after_role(Instant now, Actions& out);
     void run_zab(Instant now, Actions& out);
+    void finish_step(Instant now, Actions& out);
     void begin_serving(Epoch epoch, Instant now, Actions& out);
     void stop_serving(Actions& out);
     void replace_tree(std::unique_ptr<tree::DataTree> tree,
@@ -160,7 +166,10 @@ class Core {
     election::Election election_;
     std::unique_ptr<zab::Leader> leader_;
     std::unique_ptr<zab::Learner> learner_;
-    zab::Actions zab_actions_;
+    zab::Actions zab_actions_;         ///< asked for and not yet taken up
+    zab::Actions zab_current_;         ///< being carried out, up to zab_done_
+    std::size_t zab_done_ = 0;
+    bool paused_ = false;
 
     State state_ = State::looking;
     bool serving_ = false;

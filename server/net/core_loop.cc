@@ -104,8 +104,21 @@ void CoreLoop::turn() {
 void CoreLoop::step(core::Event event, Instant now) {
     if (stopped_) return;
     core_.step(std::move(event), now, actions_);
-    for (core::Action& action : actions_) carry_out(action);
-    actions_.clear();
+    while (true) {
+        for (core::Action& action : actions_) carry_out(action);
+        actions_.clear();
+        if (!core_.more()) return;
+        deliver_to_clients();
+        core_.proceed(now, actions_);
+    }
+}
+
+void CoreLoop::deliver_to_clients() {
+    if (tree_replaced_) doors_.tree_replaced(core_.tree());
+    tree_replaced_ = false;
+    if (to_clients_.empty()) return;
+    doors_.clients(to_clients_);
+    to_clients_.clear();
 }
 
 void CoreLoop::carry_out(core::Action& action) {
@@ -145,12 +158,7 @@ void CoreLoop::end_turn() {
         doors_.log->post(disk_commands_);
         disk_commands_.clear();
     }
-    if (tree_replaced_) doors_.tree_replaced(core_.tree());
-    tree_replaced_ = false;
-    if (!to_clients_.empty()) {
-        doors_.clients(to_clients_);
-        to_clients_.clear();
-    }
+    deliver_to_clients();
     pump_snapshot();
 }
 

@@ -1,9 +1,9 @@
 // Drives a core: collects events, runs turns, carries out actions. Decides nothing.
 // Shell; lives on one io_context. Other threads reach it through post_from_thread() only.
 //
-// In a turn each event is one core step, and its actions are carried out before the next. Log commands and messages to
-// clients are gathered and leave at the end of the turn: one wake-up of the log thread, one delivery. Nothing that a
-// client may read happens between a change of the tree and that delivery.
+// In a turn each event is one core step, and its actions are carried out before the next. Log commands are gathered and
+// leave at the end of the turn: one wake-up of the log thread. Messages to clients leave at the end of the turn too, or
+// earlier where the core stops for that (Core::more).
 #pragma once
 
 #include <functional>
@@ -63,6 +63,7 @@ class CoreLoop {
     void step(core::Event event, Instant now);
     void carry_out(core::Action& action);
     void end_turn();
+    void deliver_to_clients();
     void start_snapshot(Zxid zxid);
     void cancel_snapshot();
     void pump_snapshot();

@@ -125,7 +125,7 @@ void World::send_to_leader(Server& learner, Bytes bytes) {
     });
 }
 
-void World::break_link(const std::shared_ptr<Link>& link, bool tell_leader, bool tell_learner) {
+void World::break_link(std::shared_ptr<Link> link, bool tell_leader, bool tell_learner) {
     if (!link->open) return;
     link->open = false;
     std::erase(links_, link);

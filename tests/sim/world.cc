@@ -145,15 +145,31 @@ void World::tick(Server& server, std::uint64_t life) {
 
 void World::step(Server& server, core::Event event) {
     if (!server.up) return;
+    step_core(server, std::move(event));
+    if (server.up) run_frontend_output(server);
+}
+
+void World::step_core(Server& server, core::Event event) {
     const std::uint64_t life = server.life;
     core::Actions actions;
     server.core->step(std::move(event), now_, actions);
-    for (core::Action& action : actions) {
-        carry_out(server, action);
-        if (!server.up || server.life != life) return;  // the power went
+    while (true) {
+        for (core::Action& action : actions) {
+            carry_out(server, action);
+            if (!server.up || server.life != life) return;  // the power went
+        }
+        actions.clear();
+        check(server);
+        if (!server.core->more()) return;
+        hear_core(server);
+        server.core->proceed(now_, actions);
     }
-    check(server);
-    run_frontend_output(server);
+}
+
+void World::hear_core(Server& server) {
+    const auto messages = std::move(server.to_frontend);
+    server.to_frontend.clear();
+    server.frontend->on_core(messages, now_, server.out);
 }
 
 void World::carry_out(Server& server, core::Action& action) {
@@ -232,11 +248,7 @@ void World::run_frontend_output(Server& server) {
     const std::uint64_t life = server.life;
     for (int round = 0; round < 1000; ++round) {
         frontend::Out& out = server.out;
-        if (!server.to_frontend.empty()) {
-            const auto messages = std::move(server.to_frontend);
-            server.to_frontend.clear();
-            server.frontend->on_core(messages, now_, out);
-        }
+        if (!server.to_frontend.empty()) hear_core(server);
         const auto changed = std::move(out.changed);
         out.changed.clear();
         for (const auto connection : changed) flush_client(server, connection);
@@ -244,13 +256,8 @@ void World::run_frontend_output(Server& server) {
         auto to_core = std::move(out.to_core);
         out.to_core.clear();
         for (request::ToCore& message : to_core) {
-            core::Actions actions;
-            server.core->step(core::Event(std::move(message)), now_, actions);
-            for (core::Action& action : actions) {
-                carry_out(server, action);
-                if (!server.up || server.life != life) return;
-            }
-            check(server);
+            step_core(server, core::Event(std::move(message)));
+            if (!server.up || server.life != life) return;
         }
     }
     fail("frontend and core talk without end");
@@ -364,16 +371,16 @@ void World::check(Server& server) {
 }
 
 bool World::settled() const {
-    std::optional<Zxid> zxid;
+    std::optional<std::uint64_t> digest;
     int leaders = 0;
     for (const auto& server : servers_) {
         if (!server->up || !server->core || !server->core->serving()) return false;
         const core::StatusPage page = server->core->status();
         leaders += page.role == core::Role::leading ? 1 : 0;
-        // A follower that has had no txn of the leader's epoch still shows its older zxid.
         if (page.proposals_pending != 0) return false;
-        if (zxid && *zxid != page.last_logged) return false;
-        zxid = page.last_logged;
+        // Not the zxids: a follower that has had no txn of the leader's epoch still shows its older one.
+        if (digest && *digest != server->core->tree().digest()) return false;
+        digest = server->core->tree().digest();
     }
     for (const auto& client : clients_) {
         if (!client->connected() || !client->idle()) return false;

@@ -74,6 +74,8 @@ class World {
     void crash(Server& server, const std::string& why);
     void power_on(Server& server);
     void step(Server& server, core::Event event);
+    void step_core(Server& server, core::Event event);
+    void hear_core(Server& server);
     void carry_out(Server& server, core::Action& action);
     void run_frontend_output(Server& server);
     void run_disk(Server& server);
@@ -89,7 +91,7 @@ class World {
     void send_to_learner(Server& leader, zab::LinkId link, Bytes bytes, bool snapshot);
     void send_to_leader(Server& learner, Bytes bytes);
     void deliver_to_learner(const std::shared_ptr<Link>& link, const Bytes& bytes, bool snapshot);
-    void break_link(const std::shared_ptr<Link>& link, bool tell_leader, bool tell_learner);
+    void break_link(std::shared_ptr<Link> link, bool tell_leader, bool tell_learner);
     void close_client_links(Server& server);
     void flush_client(Server& server, std::uint64_t connection);
 
