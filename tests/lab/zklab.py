@@ -46,6 +46,7 @@ class Lab:
         self.state = Path(state or os.environ.get("ZKPROV_LAB_STATE", "/run/zkprov-lab"))
         self.cache = Path(cache or os.environ.get("ZKPROV_LAB_CACHE", lab_image.DEFAULT_CACHE))
         self.say = say
+        self._children = {}
 
     # ---- what there is --------------------------------------------------------------------------------------
 
@@ -285,6 +286,7 @@ class Lab:
                  f"--network-namespace-path=/run/netns/{self.namespace(number)}", "-D", str(self.root(number)),
                  f"--machine=zk{number}", "--boot", "--resolv-conf=off"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
+        self._children[process.pid] = process
         facts["hosts"][str(number)] = {"pid": process.pid, "started": _start_time(process.pid)}
         self._save(facts)
 
@@ -303,8 +305,12 @@ class Lab:
                     _kill(pid)
             if time.monotonic() > deadline + 10:
                 raise LabError(f"host {number} cannot be stopped: processes {sorted(self._processes(number))}")
-            _reap(entry["pid"])
+            self._reap()
             time.sleep(0.02)
+        self._reap()
+
+    def _reap(self):
+        self._children = {pid: child for pid, child in self._children.items() if child.poll() is None}
 
     def _unmount(self, number):
         root = self.root(number)
@@ -395,12 +401,4 @@ def _rmdir(directory):
     try:
         directory.rmdir()
     except OSError:
-        pass
-
-
-def _reap(pid):
-    """Collects the process when it is our child."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
         pass

@@ -1,0 +1,582 @@
+#!/usr/bin/python3
+"""End to end: zkprov against three bare hosts of the lab, stock clients, and everything that may go wrong.
+
+Run as root with the system's Python (which has kazoo):
+
+    ZKPROV_BIN=build/release/bin /usr/bin/python3 tests/lab/e2e_test.py [-v] [TestClass[.test_name]]
+
+Brings the lab up and takes it down again, unless it was up before. Skips loudly without root, binaries or kazoo.
+The cases of one class build on each other and run in the order in which they are written.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+sys.dont_write_bytecode = True
+
+from zklab import CONTROLLER, LabError, Lab  # noqa: E402
+
+try:
+    import clients
+except ImportError:
+    clients = None
+
+BIN = Path(os.environ.get("ZKPROV_BIN", HERE.parents[1] / "build/release/bin")).resolve()
+PROGRAMS = ("zkprov", "zkprov-agent", "zkserver")
+INSTALL_DIR = "/usr/local/zookeeper"
+HOSTS = (1, 2, 3)
+EXIT_DONE, EXIT_INVALID, EXIT_UNREACHABLE, EXIT_PREFLIGHT, EXIT_QUORUM, EXIT_LOGIN = 0, 3, 4, 6, 8, 10
+EXIT_DEGRADED, EXIT_NO_QUORUM, EXIT_UNKNOWN = 20, 21, 22
+
+lab = Lab(say=lambda text: print(text, file=sys.stderr))
+lab_was_up = False
+
+
+def setUpModule():
+    global lab_was_up
+    if os.geteuid() != 0:
+        skip("the lab needs root")
+    if clients is None:
+        skip("python3-kazoo is not installed for this Python (use /usr/bin/python3)")
+    lab_was_up = lab.exists()
+    lab.up(len(HOSTS))
+    clients.enter_namespace(CONTROLLER)
+
+
+def skip(why):
+    print(f"SKIPPED: {why}", file=sys.stderr)
+    raise unittest.SkipTest(why)
+
+
+def need_programs():
+    for program in PROGRAMS:
+        if not (BIN / program).exists():
+            skip(f"{BIN / program} is not built (set ZKPROV_BIN)")
+
+
+def tearDownModule():
+    if lab.exists() and not lab_was_up:
+        lab.down()
+
+
+# ---- what the cases are told with ---------------------------------------------------------------------------------
+
+def address(number):
+    return lab.address(number)
+
+
+ADDRESSES = [Lab.address(number) for number in HOSTS]
+
+
+class Run:
+    """How a zkprov command ended."""
+
+    def __init__(self, result, seconds):
+        self.code = result.returncode
+        self.out = result.stdout
+        self.err = result.stderr
+        self.text = result.stdout + result.stderr
+        self.seconds = seconds
+
+    def __str__(self):
+        return f"exit {self.code} after {self.seconds:.2f} s\n{self.text}"
+
+
+def zkprov(*words, inventory=None, agent_socket=None, timeout=300):
+    """Runs zkprov with a home directory of its own, so that no key of the machine's user is tried."""
+    with tempfile.TemporaryDirectory() as home:
+        env = {"PATH": os.environ["PATH"], "HOME": home, "LC_ALL": "C.UTF-8"}
+        if agent_socket:
+            env["SSH_AUTH_SOCK"] = str(agent_socket)
+        start = time.monotonic()
+        result = subprocess.run([str(BIN / "zkprov"), *[str(word) for word in words],
+                                 "-i", str(inventory or lab.inventory)],
+                                capture_output=True, text=True, timeout=timeout, check=False, env=env,
+                                stdin=subprocess.DEVNULL)
+        return Run(result, time.monotonic() - start)
+
+
+def status():
+    run = zkprov("status", "-o", "json", timeout=60)
+    return run.code, json.loads(run.out)
+
+
+def eventually(condition, what, timeout_s=60, pause_s=0.2):
+    """Waits for condition() to be true; its last value is returned."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout_s} s: {what}")
+        time.sleep(pause_s)
+
+
+def wait_until_healthy(timeout_s=60):
+    eventually(lambda: status()[0] == EXIT_DONE, "zkprov status says healthy", timeout_s)
+
+
+def leader():
+    code, report = status()
+    assert code in (EXIT_DONE, EXIT_DEGRADED), (code, report)
+    return report["leader"]
+
+
+def units(number):
+    """Identity of the running services: a restart changes it."""
+    words = lab.ssh(number, "systemctl show -p Id,ActiveState,MainPID,ExecMainStartTimestampMonotonic "
+                            "zookeeper.service zkprov-agent.service").stdout
+    assert words.count("ActiveState=active") == 2, f"host {number}: {words}"
+    return words
+
+
+def server_pid(number):
+    return int(lab.ssh(number, "systemctl show -p MainPID --value zookeeper.service").stdout)
+
+
+def managed_files(number):
+    """Names, sizes, modes, owners and times of change of all that apply manages; data and logs live."""
+    return lab.ssh(number, "cd / && find etc/systemd/system/zookeeper.service etc/systemd/system/zkprov-agent.service "
+                           f"{INSTALL_DIR[1:]} -path '*/data' -prune -o -path '*/logs' -prune -o "
+                           "-printf '%p %s %m %U %T@ %C@\\n' | sort").stdout
+
+
+def traces(number):
+    """What an apply has left on the host; empty on a bare one. The agent itself may be there."""
+    return lab.ssh(number, f"find {INSTALL_DIR} /etc/systemd/system/zookeeper.service "
+                           "/etc/systemd/system/zkprov-agent.service -not -type d 2>/dev/null; "
+                           "id zookeeper 2>/dev/null; true").stdout
+
+
+def bare_hosts():
+    for number in HOSTS:
+        lab.wipe(number)
+    lab._write_known_hosts()
+
+
+@contextlib.contextmanager
+def inventory(nodes=None, **more):
+    """Path of an inventory of all hosts, changed as told."""
+    nodes = nodes or '  - { id: 1-3, host: "192.168.6.[137-139]" }'
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+        file.write(lab.inventory_text(nodes, **more))
+        file.flush()
+        yield file.name
+
+
+def read_all(host, root):
+    client = clients.connect([host])
+    try:
+        client.sync(root)
+        return {f"{root}/{name}" for name in client.get_children(root)}
+    finally:
+        clients.close(client)
+
+
+class Case(unittest.TestCase):
+    """Checks that read well."""
+
+    def assert_run(self, run, code, *words):
+        self.assertEqual(run.code, code, str(run))
+        for word in words:
+            self.assertIn(word, run.text, str(run))
+
+    def assert_nothing_lost(self, writer):
+        for number in HOSTS:
+            there = read_all(address(number), writer.root)
+            lost = sorted(set(writer.acknowledged) - there)
+            self.assertEqual(lost, [], f"server {number} lost acknowledged writes")
+
+
+# ---- the lab itself -----------------------------------------------------------------------------------------------
+
+class LabIsClosed(Case):
+    def test_no_namespace_has_a_way_out(self):
+        lab.check_isolation()
+        for name in [CONTROLLER] + [lab.namespace(number) for number in HOSTS]:
+            result = subprocess.run(["ip", "-n", name, "route", "get", "198.51.100.1"], capture_output=True,
+                                    text=True, check=False)
+            self.assertNotEqual(result.returncode, 0, f"{name}: {result.stdout}")
+
+    def test_default_route_is_noticed(self):
+        subprocess.run(["ip", "-n", lab.namespace(3), "route", "add", "default", "via", "192.168.6.1"], check=True)
+        try:
+            with self.assertRaises(LabError):
+                lab.check_isolation()
+        finally:
+            subprocess.run(["ip", "-n", lab.namespace(3), "route", "del", "default"], check=True)
+
+    def test_hosts_differ_and_a_power_cut_ends_everything(self):
+        ids = {lab.ssh(number, "cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub").stdout for number in HOSTS}
+        self.assertEqual(len(ids), len(HOSTS))
+        lab.kill(3)
+        self.assertEqual(lab._processes(3), set())
+        lab.boot(3)
+
+
+# ---- bad input: one clear message, a documented exit code, nothing changed -------------------------------------------
+
+class BadInput(Case):
+    @classmethod
+    def setUpClass(cls):
+        need_programs()
+        bare_hosts()
+
+    def assert_nothing_changed(self, hosts=HOSTS):
+        for number in hosts:
+            self.assertEqual(traces(number), "", f"host {number} was changed")
+
+    def test_malformed_inventories_name_line_and_column(self):
+        good = lab.inventory_text('  - { id: 1-3, host: "192.168.6.[137-139]" }')
+        bad = {
+            "unknown key": good + "nodez: 3\n",
+            "duplicate id": good + "  - { id: 2, host: 192.168.6.140 }\n",
+            "bad address": good.replace("192.168.6.[137-139]", "192.168.6.[137-399]"),
+            "tab": good.replace("  user:", "\tuser:"),
+            "wrong type": good.replace("user: root", "user: [root]"),
+        }
+        for what, text in bad.items():
+            with self.subTest(what), tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+                file.write(text)
+                file.flush()
+                run = zkprov("apply", inventory=file.name)
+                self.assert_run(run, EXIT_INVALID)
+                self.assertRegex(run.err, rf"{file.name}:\d+:\d+", str(run))
+        self.assert_nothing_changed()
+
+    def test_unreachable_host(self):
+        lab.partition(3)
+        try:
+            run = zkprov("apply", "--connect-timeout", "2s")
+        finally:
+            lab.heal(3)
+        self.assert_run(run, EXIT_UNREACHABLE, address(3), "no answer")
+        self.assert_nothing_changed()
+
+    def test_host_without_sshd(self):
+        lab.ssh(2, "systemctl stop ssh.service ssh.socket; true")
+        try:
+            run = zkprov("apply")
+        finally:
+            lab.stop(2)
+            lab.boot(2)
+        self.assert_run(run, EXIT_UNREACHABLE, address(2), "refused")
+        self.assert_nothing_changed()
+
+    def test_refused_key(self):
+        with tempfile.TemporaryDirectory() as directory:
+            key = f"{directory}/stranger"
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+            with inventory(key=key) as path:
+                run = zkprov("apply", inventory=path)
+        self.assert_run(run, EXIT_LOGIN, "refused", "stranger", address(1))
+        self.assert_nothing_changed()
+
+    def test_key_with_passphrase_points_to_ssh_agent(self):
+        with tempfile.TemporaryDirectory() as directory:
+            key = f"{directory}/locked"
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", key], check=True)
+            with inventory(key=key) as path:
+                run = zkprov("apply", inventory=path)
+        self.assert_run(run, EXIT_LOGIN, "passphrase", "ssh-add")
+        self.assert_nothing_changed()
+
+    def test_unknown_host_keys_need_a_word(self):
+        with tempfile.TemporaryDirectory() as directory:
+            known = Path(directory) / "known_hosts"
+            with inventory(known_hosts=known) as path:
+                self.assert_run(zkprov("apply", inventory=path), EXIT_LOGIN, "host key", "--accept-new-host-keys")
+                self.assertFalse(known.exists() and known.read_text(encoding="utf-8"))
+                self.assert_run(zkprov("plan", "--accept-new-host-keys", inventory=path), EXIT_DONE)
+                self.assertEqual(len(known.read_text(encoding="utf-8").splitlines()), len(HOSTS))
+                self.assert_run(zkprov("plan", inventory=path), EXIT_DONE)
+        self.assert_nothing_changed()
+
+    def test_changed_host_key_is_never_accepted_as_new(self):
+        lines = lab.known_hosts.read_text(encoding="utf-8").splitlines()
+        keys = {line.split()[0]: line.split()[2] for line in lines if "ssh-ed25519" in line}
+        swapped = "".join(line.replace(keys[address(2)], keys[address(3)]) + "\n" for line in lines)
+        with tempfile.TemporaryDirectory() as directory:
+            known = Path(directory) / "known_hosts"
+            known.write_text(swapped, encoding="utf-8")
+            with inventory(known_hosts=known) as path:
+                for more in ([], ["--accept-new-host-keys"]):
+                    self.assert_run(zkprov("apply", *more, inventory=path), EXIT_LOGIN, "HOST KEY CHANGED", address(2))
+            self.assertEqual(known.read_text(encoding="utf-8"), swapped)
+        self.assert_nothing_changed()
+
+    def test_missing_sudo_right(self):
+        with inventory(user="nosudo") as path:
+            run = zkprov("apply", inventory=path)
+        self.assert_run(run, EXIT_PREFLIGHT, "sudo", "nosudo", address(1))
+        self.assert_nothing_changed()
+
+    def test_full_disk(self):
+        lab.ssh(2, f"mkdir -p {INSTALL_DIR} && mount -t tmpfs -o size=256k small {INSTALL_DIR}")
+        try:
+            run = zkprov("apply")
+            self.assert_run(run, EXIT_PREFLIGHT, address(2), "MiB")
+            self.assertRegex(run.text, "(?i)room|space|free", str(run))
+            self.assert_nothing_changed()
+        finally:
+            lab.ssh(2, f"umount {INSTALL_DIR}; rmdir {INSTALL_DIR}", check=False)
+
+    def test_full_disk_of_the_agent(self):
+        lab.ssh(3, "mkdir -p /var/lib/zkprov && mount -t tmpfs -o size=256k small /var/lib/zkprov")
+        try:
+            run = zkprov("apply")
+            self.assert_run(run, EXIT_PREFLIGHT, address(3), "no room")
+            self.assert_nothing_changed()
+        finally:
+            lab.ssh(3, "umount /var/lib/zkprov", check=False)
+
+    def test_taken_port(self):
+        lab.ssh(3, "systemd-run -q --unit=squatter systemd-socket-activate -l 2181 /bin/cat")
+        try:
+            eventually(lambda: ":2181" in lab.ssh(3, "ss -lnt").stdout, "the squatter listens", 10)
+            run = zkprov("apply")
+            self.assert_run(run, EXIT_PREFLIGHT, address(3), "2181")
+            self.assert_nothing_changed()
+        finally:
+            lab.ssh(3, "systemctl stop squatter", check=False)
+
+    def test_status_of_bare_hosts(self):
+        self.assert_run(zkprov("status"), EXIT_NO_QUORUM)
+
+
+# ---- ways to log in -------------------------------------------------------------------------------------------------
+
+class Login(Case):
+    @classmethod
+    def setUpClass(cls):
+        need_programs()
+        bare_hosts()
+
+    def test_every_kind_of_key(self):
+        for kind in ("ed25519", "ecdsa", "rsa"):
+            with self.subTest(kind), inventory(key=lab.key(kind)) as path:
+                self.assert_run(zkprov("plan", inventory=path), EXIT_DONE)
+
+    def test_ssh_agent(self):
+        with tempfile.TemporaryDirectory() as directory:
+            socket = f"{directory}/agent"
+            agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+            try:
+                eventually(lambda: os.path.exists(socket), "ssh-agent runs", 10)
+                env = dict(os.environ, SSH_AUTH_SOCK=socket)
+                nodes = '  - { id: 1-3, host: "192.168.6.[137-139]" }'
+                text = lab.inventory_text(nodes).replace(f"  key: {lab.key()}\n", "")
+                path = Path(directory) / "inventory.yaml"
+                path.write_text(text, encoding="utf-8")
+                self.assert_run(zkprov("plan", inventory=path, agent_socket=socket), EXIT_LOGIN)
+                for kind in ("rsa", "ed25519"):
+                    subprocess.run(["ssh-add", "-q", "-D"], env=env, check=True)
+                    subprocess.run(["ssh-add", "-q", str(lab.key(kind))], env=env, check=True)
+                    self.assert_run(zkprov("plan", inventory=path, agent_socket=socket), EXIT_DONE)
+            finally:
+                agent.terminate()
+                agent.wait(10)
+
+    def test_user_with_sudo_applies_from_bare(self):
+        with inventory(user="ops", key=lab.key("rsa")) as path:
+            run = zkprov("apply", inventory=path)
+            self.assert_run(run, EXIT_DONE)
+            before = [units(number) for number in HOSTS]
+            self.assert_run(zkprov("apply", inventory=path), EXIT_DONE)
+            self.assertEqual([units(number) for number in HOSTS], before)
+        wait_until_healthy()
+
+
+# ---- the story of an ensemble ------------------------------------------------------------------------------------------
+
+class Ensemble(Case):
+    """From bare hosts through a day of accidents; the cases run in this order."""
+
+    @classmethod
+    def setUpClass(cls):
+        need_programs()
+        bare_hosts()
+
+    def setUp(self):
+        if "test_01" not in self.id():
+            wait_until_healthy()
+
+    def test_01_apply_from_bare_hosts(self):
+        run = zkprov("apply")
+        self.assert_run(run, EXIT_DONE)
+        print(f"\n  first apply: {run.seconds:.2f} s", file=sys.stderr)
+        for number in HOSTS:
+            units(number)
+            self.assertEqual(lab.ssh(number, f"cat {INSTALL_DIR}/data/myid").stdout.strip(), str(number))
+            self.assertEqual(lab.ssh(number, f"stat -c %U {INSTALL_DIR}/data/myid").stdout.strip(), "zookeeper")
+            self.assertEqual(lab.ssh(number, "systemctl is-enabled zookeeper zkprov-agent").stdout.split(),
+                             ["enabled", "enabled"])
+        code, report = status()
+        self.assertEqual(code, EXIT_DONE, report)
+        roles = sorted(node["role"] for node in report["nodes"])
+        self.assertEqual(roles, ["follower", "follower", "leader"])
+        self.assertEqual(report["voters_in_sync"], 3)
+
+    def test_02_second_apply_changes_nothing(self):
+        before = [(units(number), managed_files(number)) for number in HOSTS]
+        run = zkprov("apply", "--stats")
+        self.assert_run(run, EXIT_DONE)
+        self.assertRegex(run.text, "(?i)nothing to change|no change|up to date|unchanged", str(run))
+        self.assertEqual([(units(number), managed_files(number)) for number in HOSTS], before)
+        print(f"\n  no-op apply: {run.seconds:.2f} s\n{run.text}", file=sys.stderr)
+        self.assert_run(zkprov("plan", "--exit-code"), EXIT_DONE)
+
+    def test_03_one_connection_and_one_channel_per_host(self):
+        def counts(number):
+            journal = lab.ssh(number, "journalctl -q -u ssh --no-pager -o cat").stdout
+            return journal.count("Accepted publickey"), journal.count("Starting session: command")
+        before = {number: counts(number) for number in HOSTS}
+        self.assert_run(zkprov("apply"), EXIT_DONE)
+        for number in HOSTS:
+            logins, channels = (new - old for new, old in zip(counts(number), before[number]))
+            # counts() itself logs in once, and its own login is in the journal it reads.
+            self.assertEqual((logins, channels), (2, 2), f"host {number}")
+
+    def test_04_kazoo_writes_here_and_reads_there(self):
+        one, three = clients.connect([address(1)]), clients.connect([address(3)])
+        try:
+            one.create("/e2e", b"written through 1")
+            three.sync("/e2e")
+            self.assertEqual(three.get("/e2e")[0], b"written through 1")
+            three.set("/e2e", b"changed through 3")
+            one.sync("/e2e")
+            self.assertEqual(one.get("/e2e")[0], b"changed through 3")
+            seen = []
+            one.get("/e2e", watch=seen.append)
+            three.delete("/e2e")
+            eventually(lambda: seen, "the watch at 1 sees the delete through 3", 10, 0.02)
+            self.assertEqual(seen[0].type, "DELETED")
+        finally:
+            clients.close(one)
+            clients.close(three)
+
+    def test_05_zkcli_of_apache(self):
+        if not os.path.exists(clients.ZKCLI):
+            self.skipTest("SKIPPED: Apache's zkCli.sh is not installed (package zookeeper)")
+        self.assertIn("Created /cli", clients.zkcli(address(1), "create", "/cli", "by-apache"))
+        self.assertIn("by-apache", clients.zkcli(address(2), "get", "/cli"))
+        self.assertIn("cli", clients.zkcli(address(3), "ls", "/"))
+        clients.zkcli(address(3), "delete", "/cli")
+        self.assertNotIn("by-apache", clients.zkcli(address(1), "get", "/cli"))
+
+    def test_06_leader_killed_under_a_writing_client(self):
+        old = leader()
+        old_epoch = status()[1]["epoch"]
+        with clients.Writer(ADDRESSES, "/e2e-leader") as writer:
+            writer.wait_for_more(50)
+            lab.ssh(old, f"kill -9 {server_pid(old)}")
+            writer.wait_for_more(50)
+        wait_until_healthy()
+        self.assert_nothing_lost(writer)
+        print(f"\n  leader killed: {len(writer.acknowledged)} writes kept, gap {writer.gap_s:.2f} s", file=sys.stderr)
+        _, report = status()
+        self.assertGreater(report["epoch"], old_epoch)
+        entry = next(node for node in report["nodes"] if node["id"] == old)
+        self.assertGreaterEqual(entry["restarts"], 1, "status tells that the server was restarted")
+        epochs = {change["epoch"] for change in entry["history"]}
+        self.assertTrue({old_epoch, report["epoch"]} <= epochs, f"history of both reigns: {entry['history']}")
+
+    def test_07_follower_power_cut_and_return(self):
+        victim = next(number for number in HOSTS if number != leader())
+        with clients.Writer([address(n) for n in HOSTS if n != victim], "/e2e-power") as writer:
+            lab.kill(victim)
+            writer.wait_for_more(50)
+            code, report = status()
+            self.assertEqual(code, EXIT_DEGRADED, report)
+            entry = next(node for node in report["nodes"] if node["id"] == victim)
+            self.assertFalse(entry["answered"])
+            lab.boot(victim)
+            wait_until_healthy()
+            writer.wait_for_more(20)
+        self.assert_nothing_lost(writer)
+
+    def test_08_leader_power_cut_and_return(self):
+        victim = leader()
+        with clients.Writer(ADDRESSES, "/e2e-power-leader") as writer:
+            writer.wait_for_more(30)
+            lab.kill(victim)
+            writer.wait_for_more(30)
+            lab.boot(victim)
+            wait_until_healthy()
+        self.assert_nothing_lost(writer)
+
+    def test_09_power_cut_of_all_hosts(self):
+        with clients.Writer(ADDRESSES, "/e2e-blackout") as writer:
+            writer.wait_for_more(30)
+            for number in HOSTS:
+                lab.kill(number)
+            self.assertEqual(status()[0], EXIT_UNKNOWN)
+            for number in HOSTS:
+                lab.boot(number)
+            wait_until_healthy()
+            writer.wait_for_more(10)
+        self.assert_nothing_lost(writer)
+
+    def test_10_replace_a_wiped_node(self):
+        others = [number for number in HOSTS if number != 2]
+        before = [units(number) for number in others]
+        with clients.Writer([address(number) for number in others], "/e2e-replace") as writer:
+            writer.wait_for_more(20)
+            lab.wipe(2)
+            # A host that comes back with another key is not trusted by itself.
+            self.assert_run(zkprov("replace-node", "2", "--yes"), EXIT_LOGIN, "HOST KEY CHANGED")
+            self.assertEqual(traces(2), "")
+            writer.gap_s = 0.0
+            run = zkprov("replace-node", "2", "--yes", "--accept-changed-host-key")
+            self.assert_run(run, EXIT_DONE)
+            print(f"\n  replace-node: {run.seconds:.2f} s, longest write gap {writer.gap_s:.2f} s", file=sys.stderr)
+            writer.wait_for_more(20)
+            self.assertLess(writer.gap_s, 2.0, "the others were without a quorum")
+        self.assertEqual([units(number) for number in others], before, "the others were restarted")
+        wait_until_healthy()
+        self.assert_nothing_lost(writer)
+        self.assertEqual(lab.ssh(2, f"cat {INSTALL_DIR}/data/myid").stdout.strip(), "2")
+        self.assert_run(zkprov("apply"), EXIT_DONE)
+        self.assertEqual([units(number) for number in others], before)
+
+    def test_11_apply_does_not_form_over_a_wiped_majority(self):
+        """Two of three hosts come back empty: the data lives on one host only and must not be outvoted."""
+        with clients.Writer(ADDRESSES, "/e2e-majority") as writer:
+            writer.wait_for_more(10)
+        lab.wipe(1)
+        lab.wipe(2)
+        lab._write_known_hosts()
+        run = zkprov("apply")
+        self.assertNotEqual(run.code, EXIT_DONE, str(run))
+        for number in (1, 2):
+            self.assertEqual(lab.ssh(number, f"ls {INSTALL_DIR}/data/version-2 2>/dev/null", check=False).stdout, "")
+        self.assertNotEqual(status()[0], EXIT_DONE)
+        self.addCleanup(bare_hosts)
+
+    def run(self, result=None):
+        # A case that fails leaves hosts that the next one could not start from: the story ends there.
+        if getattr(type(self), "story_ended", None):
+            self.setUp = lambda: self.skipTest(f"after the failure of {type(self).story_ended}")
+        before = _failures(result)
+        super().run(result)
+        if _failures(result) > before:
+            type(self).story_ended = type(self).__dict__.get("story_ended") or self.id().rpartition(".")[2]
+        return result
+
+
+def _failures(result):
+    return len(result.failures) + len(result.errors) if result is not None else 0
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
