@@ -1,0 +1,262 @@
+#!/usr/bin/python3
+"""Ensembles of Apache's servers and ours, in both proportions and with either as the leader."""
+import shutil
+import threading
+import time
+import unittest
+
+from kazoo.exceptions import KazooException
+from kazoo.handlers.threading import KazooTimeoutError
+
+from raw_client import CREATE, Closed, RawClient, create_body
+from servers import APACHE, OURS, Ensemble, wait_until
+from trees import Connected, differences, tree_of
+
+
+class Writer(threading.Thread):
+    """Writes numbered nodes through all servers and remembers which were acknowledged."""
+
+    def __init__(self, hosts, root):
+        super().__init__(daemon=True)
+        self.hosts, self.root = hosts, root
+        self.acknowledged = []
+        self.ends = False
+
+    def run(self):
+        number = 0
+        with Connected(self.hosts, timeout=4.0) as client:
+            client.ensure_path(self.root)
+            while not self.ends:
+                number += 1
+                try:
+                    client.create_async("%s/%06d" % (self.root, number), b"%d" % number).get(15)
+                    self.acknowledged.append(number)
+                except (KazooException, KazooTimeoutError):
+                    time.sleep(0.05)  # maybe written, maybe not: never written again
+                time.sleep(0.002)
+
+    def finish(self):
+        self.ends = True
+        self.join(60)
+        assert not self.is_alive()
+        return self.acknowledged
+
+
+class Mixed:
+    """The stories; subclasses name the flavors of servers 1, 2 and 3. With empty disks the highest number leads."""
+    flavors = []
+
+    @classmethod
+    def setUpClass(cls):
+        cls.ensemble = Ensemble(cls.flavors, snapCount=500)
+        cls.addClassCleanup(cls.ensemble.__exit__, None, None, None)
+        cls.ensemble.start()
+
+    def tearDown(self):
+        failed = any(error for _, error in self._outcome.errors) if hasattr(self._outcome, "errors") else False
+        if failed or (hasattr(self._outcome, "result") and self._outcome.result and (
+                self._outcome.result.errors or self._outcome.result.failures)):
+            for server in self.ensemble.servers:
+                print("--- %s: end of the log of server %d (%s)" % (self.id(), server.sid, server.flavor))
+                print(server.log_tail(15))
+
+    def all_serve(self):
+        for server in self.ensemble.servers:
+            if not server.alive():
+                if server.process is not None:
+                    server.kill()
+                server.start()
+        for server in self.ensemble.servers:
+            server.wait_serving()
+        return self.ensemble.wait_leader()
+
+    def same_trees(self):
+        self.ensemble.wait_same_zxid()
+        trees = {server.sid: tree_of(server) for server in self.ensemble.servers}
+        self.assertGreater(len(trees[1]), 4)
+        for sid in (2, 3):
+            self.assertEqual(differences(trees[1], trees[sid]), [], "server 1 and server %d" % sid)
+        return trees[1]
+
+    def write(self, server, path, count=20, size=10):
+        with Connected(server.address) as client:
+            client.ensure_path(path)
+            asked = [client.create_async("%s/n-" % path, b"x" * size, sequence=True) for _ in range(count)]
+            for answer in asked:
+                answer.get(30)
+
+    def test_1_elects_and_replicates(self):
+        leader = self.all_serve()
+        self.assertEqual(leader.sid, 3)
+        self.assertEqual(len(self.ensemble.followers()), 2)
+        for server in self.ensemble.servers:
+            with Connected(server.address) as client:
+                client.create("/from-%d" % server.sid, b"%d" % server.sid)
+                for other in self.ensemble.servers:
+                    with Connected(other.address) as reader:
+                        reader.sync("/")
+                        self.assertEqual(reader.get("/from-%d" % server.sid)[0], b"%d" % server.sid)
+        self.same_trees()
+
+    def test_2_transactions_acls_and_sequences(self):
+        self.all_serve()
+        for server in self.ensemble.servers:
+            with Connected(server.address, auth_data=[("digest", "u%d:p" % server.sid)]) as client:
+                root = "/t%d" % server.sid
+                client.create(root)
+                t = client.transaction()
+                t.create(root + "/a", b"1")
+                t.create(root + "/s-", sequence=True)
+                t.set_data(root + "/a", b"2")
+                t.delete(root + "/s-0000000001")
+                self.assertEqual(t.commit()[1], root + "/s-0000000001")
+                t = client.transaction()
+                t.create(root + "/b")
+                t.check(root, 77)
+                t.commit()
+                acl = client.get_acls(root)[0]
+                client.set_acls(root + "/a", acl)
+                self.assertEqual(client.create(root + "/s-", sequence=True), root + "/s-0000000002")
+                client.create(root + "/e", ephemeral=True)
+        tree = self.same_trees()
+        self.assertNotIn("/t1/b", tree)
+        self.assertNotIn("/t1/e", tree)
+        self.assertEqual(tree["/t2/a"][0], b"2")
+
+    def test_3_sessions_move_and_expire(self):
+        self.all_serve()
+        one, two, three = self.ensemble.servers
+        with RawClient(one.client_port) as client:
+            client.connect(timeout_ms=4000)
+            self.assertEqual(client.call(1, CREATE, create_body("/moves", flags=1))[2], 0)
+            with RawClient(two.client_port) as again:
+                again.connect(timeout_ms=4000, session=client.session, password=client.password)
+                self.assertEqual(again.session, client.session)
+                self.assertEqual(again.call(1, CREATE, create_body("/moves-too", flags=1))[2], 0)
+                # The old connection may not write any more, and ends.
+                client.send(2, CREATE, create_body("/never"))
+                self.assertRaises(Closed, client.read)
+        with Connected(three.address) as watcher:
+            self.assertIsNotNone(watcher.exists("/moves"))
+            wait_until("the session expires", lambda: watcher.exists("/moves") is None, 20)
+            self.assertIsNone(watcher.exists("/moves-too"))
+            self.assertIsNone(watcher.exists("/never"))
+        with RawClient(three.client_port) as late:
+            late.connect(session=client.session, password=client.password)
+            self.assertEqual((late.session, late.timeout), (0, 0))
+        self.same_trees()
+
+    def test_4_watches_see_writes_of_other_servers(self):
+        self.all_serve()
+        for server, writer in ((1, 2), (2, 3), (3, 1)):
+            with Connected(self.ensemble[server].address) as client, Connected(self.ensemble[writer].address) as other:
+                events = []
+                path = "/watched-%d" % server
+                client.exists(path, watch=lambda event: events.append((event.type, event.path)))
+                client.get_children("/", watch=lambda event: events.append((event.type, event.path)))
+                other.create(path)
+                wait_until("two events", lambda: len(events) == 2, 10)
+                self.assertEqual(events, [("CREATED", path), ("CHILD", "/")])
+
+    def test_5_followers_restart_and_catch_up(self):
+        self.all_serve()
+        for sid in (1, 2):
+            follower = self.ensemble[sid]
+            follower.kill()
+            self.write(self.ensemble[3 - sid], "/diff-%d" % sid, 50)
+            follower.start()
+            follower.wait_serving()
+        self.same_trees()
+
+    def test_6_wiped_follower_gets_a_snapshot(self):
+        self.all_serve()
+        leader = self.ensemble.wait_leader()
+        for follower in [server for server in self.ensemble.servers if server is not leader]:
+            follower.kill()
+            shutil.rmtree(follower.data_dir + "/version-2")
+            self.write(leader, "/snap-%d" % follower.sid, 20, size=5000)
+            follower.start()
+            follower.wait_serving()
+            self.write(follower, "/after-%d" % follower.sid, 5)
+        self.same_trees()
+
+    def test_7_every_leader_dies_once(self):
+        self.all_serve()
+        writer = Writer(self.ensemble.hosts(), "/survives")
+        writer.start()
+        wait_until("writes", lambda: len(writer.acknowledged) > 50, 20)
+        led = []
+        for _ in range(3):
+            leader = self.ensemble.wait_leader()
+            led.append((leader.sid, leader.flavor))
+            leader.kill()
+            before = len(writer.acknowledged)
+            wait_until("writes under a new leader", lambda: len(writer.acknowledged) > before + 20, 40)
+            leader.start()
+            leader.wait_serving()
+        acknowledged = writer.finish()
+        tree = self.same_trees()
+        missing = [n for n in acknowledged if "/survives/%06d" % n not in tree]
+        self.assertEqual(missing, [], "acknowledged and lost; leaders were %s" % led)
+
+    def test_8_unacknowledged_tail_is_cut_off(self):
+        leader = self.all_serve()
+        others = [server for server in self.ensemble.servers if server is not leader]
+        self.same_trees()
+        with RawClient(leader.client_port) as client:
+            client.connect()
+            for other in others:
+                other.kill()
+            # Logged by the leader alone: it has no quorum any more.
+            for i in range(20):
+                client.send(i, CREATE, create_body("/lost-%d" % i, b"x" * 100))
+            time.sleep(0.3)
+        leader.kill()
+        for other in others:
+            other.start()
+        for other in others:
+            other.wait_serving()
+        self.write(others[0], "/instead", 30)
+        leader.start()
+        leader.wait_serving()
+        tree = self.same_trees()
+        self.assertEqual([path for path in tree if path.startswith("/lost-")], [])
+
+    def test_9_all_restart_together(self):
+        self.all_serve()
+        before = self.same_trees()
+        for server in self.ensemble.servers:
+            server.kill()
+        self.ensemble.start()
+        self.assertEqual(differences(before, self.same_trees()), [])
+        self.write(self.ensemble[2], "/again", 5)
+        self.same_trees()
+        for server in self.ensemble.servers:
+            server.stop()
+        self.ensemble.start()
+        self.write(self.ensemble[1], "/once-more", 5)
+        self.same_trees()
+
+
+class TwoApacheOursLeads(Mixed, unittest.TestCase):
+    flavors = [APACHE, APACHE, OURS]
+
+
+class TwoApacheApacheLeads(Mixed, unittest.TestCase):
+    flavors = [OURS, APACHE, APACHE]
+
+
+class TwoOursApacheLeads(Mixed, unittest.TestCase):
+    flavors = [OURS, OURS, APACHE]
+
+
+class TwoOursOursLeads(Mixed, unittest.TestCase):
+    flavors = [APACHE, OURS, OURS]
+
+
+class OursOnly(Mixed, unittest.TestCase):
+    flavors = [OURS, OURS, OURS]
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
