@@ -12,6 +12,7 @@ enum class ExitCode : int {
     unreachable = 4,        ///< a host does not answer; nothing was changed anywhere
     partly = 5,             ///< some nodes were changed, then something failed; run the command again
     preflight = 6,          ///< a check before the first change failed; nothing was changed
+    busy = 7,               ///< another zkprov changes a node right now
     quorum = 8,             ///< refused: the ensemble would lose its quorum, or its data
     gate = 9,               ///< the ensemble did not become healthy in time
     login = 10,             ///< host key or login

@@ -1,14 +1,12 @@
 #include "phases/release.h"
 
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
-#include <openssl/evp.h>
 #include <unistd.h>
 
-#include "base/check.h"
+#include "agent_api/digest.h"
 
 namespace zk::phases {
 namespace {
@@ -47,21 +45,6 @@ Result<Bytes> read_program(const std::string& path) {
 
 }  // namespace
 
-std::string sha256_hex(ByteView bytes) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned int length = 0;
-    const int done =
-        EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr);
-    ZK_ASSERT(done == 1 && length == 32);
-    constexpr char kDigits[] = "0123456789abcdef";
-    std::string hex;
-    for (unsigned int i = 0; i < length; ++i) {
-        hex += kDigits[digest[i] >> 4];
-        hex += kDigits[digest[i] & 0xf];
-    }
-    return hex;
-}
-
 Result<Release> find_release(const std::string& directory) {
     std::string where = directory;
     if (where.empty()) {
@@ -70,10 +53,10 @@ Result<Release> find_release(const std::string& directory) {
     Release release;
     release.server.path = where + "/zkserver";
     ZK_TRY(release.server.content, read_program(release.server.path));
-    release.server.sha256 = sha256_hex(release.server.content);
+    release.server.sha256 = agent_api::sha256_hex(release.server.content);
     release.agent_path = where + "/zkprov-agent";
     ZK_TRY(const Bytes agent, read_program(release.agent_path));
-    release.agent_sha256 = sha256_hex(agent);
+    release.agent_sha256 = agent_api::sha256_hex(agent);
     return release;
 }
 

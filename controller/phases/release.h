@@ -27,7 +27,4 @@ struct Release {
 /// Errors: a program is missing, unreadable, not executable, or not an ELF file; the words say which.
 Result<Release> find_release(const std::string& directory);
 
-/// SHA-256 in small hex digits.
-std::string sha256_hex(ByteView bytes);
-
 }  // namespace zk::phases

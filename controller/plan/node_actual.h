@@ -23,6 +23,7 @@ struct Identity {
 struct Space {
     std::string path;
     std::uint64_t free_bytes = 0;
+    bool read_only = false;
 };
 
 /// A port of the inventory that something other than the node's own server holds.

@@ -47,7 +47,10 @@ class Checker {
 
     void check_space() {
         for (const Space& space : actual_.spaces) {
-            if (space.free_bytes < kFreeBytesLeast) {
+            if (space.read_only) {
+                error(fmt::format("{} is mounted read-only; remount it, or choose another directory",
+                                  space.path));
+            } else if (space.free_bytes < kFreeBytesLeast) {
                 error(fmt::format("{} has {} free, at least {} are needed; make room or choose "
                                   "another directory",
                                   space.path,

@@ -20,8 +20,8 @@ Options
   -y, --yes                        answer yes to the questions of this command
       --timeout 5m                 for the whole command
       --connect-timeout 5s         for the connection to each host
-      --accept-new-host-keys       write keys of hosts never seen before to known_hosts
-      --accept-changed-host-key    replace-node: the wiped host has a new key
+      --accept-new-host-keys       write keys of hosts never seen before to known_hosts; for
+                                   replace-node also the new key of the replaced host
       --release-dir DIR            where zkserver and zkprov-agent are; else ZKPROV_RELEASE_DIR,
                                    else beside zkprov
       --exit-code                  plan: end with 2 when there is something to change
@@ -65,6 +65,7 @@ constexpr std::string_view kExitCodes = R"(Exit codes
     4  a host does not answer; nothing was changed anywhere
     5  some nodes were changed, then something failed; run the command again
     6  a check before the first change failed; nothing was changed
+    7  another zkprov changes a node right now
     8  refused: the ensemble would lose its quorum or its data
     9  the ensemble did not become healthy in time
    10  host key or login

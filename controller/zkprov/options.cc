@@ -118,7 +118,6 @@ const std::vector<Flag>& flags() {
         {{"-y", "--yes"}, false, turn_on(&Options::yes)},
         {{"--exit-code"}, false, turn_on(&Options::exit_code)},
         {{"--accept-new-host-keys"}, false, turn_on(&Options::accept_new_host_keys)},
-        {{"--accept-changed-host-key"}, false, turn_on(&Options::accept_changed_host_key)},
         {{"--stats"}, false, turn_on(&Options::stats)},
         {{"-v", "--verbose"}, false, turn_on(&Options::verbose)},
     };
@@ -249,10 +248,6 @@ Result<Options> parse_options(const std::vector<std::string>& words,
     ZK_TRY(options.verb, parse_verb(positionals.front()));
     positionals.erase(positionals.begin());
     ZK_CHECK(take_positionals(positionals, options));
-    if (options.accept_changed_host_key && options.verb != Verb::replace_node) {
-        return usage("--accept-changed-host-key belongs to replace-node: elsewhere a changed host "
-                     "key is an alarm");
-    }
     if (options.inventory_file.empty()) {
         options.inventory_file =
             environment.inventory.empty() ? "inventory.yaml" : environment.inventory;

@@ -27,7 +27,6 @@ struct Options {
     bool yes = false;
     bool exit_code = false;             ///< plan: 2 when there is something to change
     bool accept_new_host_keys = false;
-    bool accept_changed_host_key = false;  ///< replace-node: of that node only
     bool stats = false;
     bool verbose = false;
     std::string release_dir;            ///< empty: beside the program

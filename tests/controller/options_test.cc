@@ -68,8 +68,6 @@ TEST(Options, Flags) {
     EXPECT_EQ(options.output, Output::json);
     EXPECT_EQ(options.colour, Colour::never);
     EXPECT_EQ(options.release_dir, "/r");
-    EXPECT_TRUE(good("replace-node 1 --accept-changed-host-key").accept_changed_host_key);
-    EXPECT_THAT(bad("apply --accept-changed-host-key"), HasSubstr("belongs to replace-node"));
 }
 
 TEST(Options, MistakesNameTheWayOut) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "plan/observe.h"
+
 namespace zk::plan {
 namespace {
 
@@ -18,7 +20,7 @@ NodeActual good(std::int64_t id) {
     actual.id = ServerId(id);
     actual.arch = "x86_64";
     actual.root = true;
-    actual.spaces = {{"/usr/local/zookeeper/data", 100ULL << 30}};
+    actual.spaces = {{"/usr/local/zookeeper/data", 100ULL << 30, false}};
     return actual;
 }
 std::string findings_of(const std::vector<NodeActual>& actuals,
@@ -62,10 +64,12 @@ TEST(Preflight, Identity) {
 
 TEST(Preflight, Room) {
     NodeActual actual = good(2);
-    actual.spaces = {{"/data", 511ULL << 20}};
+    actual.spaces = {{"/data", 511ULL << 20, false}};
     EXPECT_THAT(findings_of({actual}), HasSubstr("error 2: /data has 511 MiB free, at least 512"));
-    actual.spaces = {{"/data", 1ULL << 30}};
+    actual.spaces = {{"/data", 1ULL << 30, false}};
     EXPECT_EQ(findings_of({actual}), "warning 2: /data has only 1024 MiB free\n");
+    actual.spaces[0].read_only = true;
+    EXPECT_THAT(findings_of({actual}), HasSubstr("error 2: /data is mounted read-only"));
 }
 
 TEST(Preflight, Ports) {
@@ -83,6 +87,46 @@ TEST(Preflight, ClocksAreComparedWithTheMedian) {
     one.clock_offset_ms = three.clock_offset_ms = 85000;  // the controller's clock is wrong, too
     EXPECT_EQ(findings_of({one, wrong, three}),
               "warning 2: its clock is 5 s ahead of the others; set up NTP (chrony)\n");
+}
+
+TEST(Observe, FactsBecomeActuals) {
+    agent_api::NodeSpec spec;
+    spec.sid = ServerId(2);
+    spec.data_dir = "/d";
+    spec.log_dir = "/l";
+    spec.install_dir = "/i";
+    agent_api::NodeFacts facts;
+    facts.arch = "x86_64";
+    NodeActual actual = observe(spec, facts);
+    EXPECT_EQ(actual.id, ServerId(2));
+    EXPECT_TRUE(actual.data_empty);
+    EXPECT_FALSE(actual.server_running);
+    EXPECT_FALSE(actual.formed());
+
+    facts.uid = 1000;
+    facts.identity = agent_api::RecordedIdentity{};
+    facts.identity->generation = "g";
+    facts.data.state = agent_api::DataState::data;
+    facts.space = {{"/d", 5, 9, true}, {"/state", 1, 9, false}};
+    facts.ports = {{2181, "zkserver (9)", true}, {2888, "nc (7)", false}};
+    facts.units = {{spec.server_unit, "active", true, 9, WallMs(0)}};
+    actual = observe(spec, facts);
+    EXPECT_FALSE(actual.root);
+    EXPECT_EQ(actual.identity->generation, "g");
+    EXPECT_TRUE(actual.formed());
+    EXPECT_FALSE(actual.ever_served);
+    EXPECT_TRUE(actual.server_running);
+    ASSERT_EQ(actual.spaces.size(), 1U);
+    EXPECT_TRUE(actual.spaces[0].read_only);
+    ASSERT_EQ(actual.taken_ports.size(), 1U);
+    EXPECT_EQ(actual.taken_ports[0].by, "nc (7)");
+    facts.data.current_epoch = Epoch(0);
+    EXPECT_FALSE(observe(spec, facts).ever_served);
+    facts.data.transactions = true;
+    EXPECT_TRUE(observe(spec, facts).ever_served);
+    facts.data.transactions = false;
+    facts.data.current_epoch = Epoch(1);
+    EXPECT_TRUE(observe(spec, facts).ever_served);
 }
 
 }  // namespace

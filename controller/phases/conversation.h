@@ -1,0 +1,60 @@
+// Questions and answers over one agent link, as typed calls.
+// Shell. On the thread that holds the link. Every call has a deadline; after an AgentError the link stays usable, after
+// any other error it does not.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent_api/link.h"
+#include "phases/release.h"
+#include "ssh/agent_link.h"
+
+namespace zk::phases {
+
+/// The AgentErrc of an error that an agent answered with; nothing for errors of the link.
+std::optional<agent_api::AgentErrc> agent_errc(const Error& error);
+/// An error that carries an AgentErrc.
+Error agent_error(agent_api::AgentErrc code, std::string words);
+
+class Conversation {
+  public:
+    using OnEvent = std::function<void(const agent_api::Event&)>;
+
+    explicit Conversation(std::unique_ptr<AgentLink> link) : link_(std::move(link)) {}
+
+    /// First of all; checks that both sides speak the same version.
+    Result<agent_api::HelloOk> hello(LinkDeadline deadline);
+    Result<agent_api::NodeFacts> facts(const agent_api::FactsRequest& request,
+                                       LinkDeadline deadline);
+    Result<agent_api::NodeHealth> health(LinkDeadline deadline);
+    /// Sends the blob unless the agent has it. True when it was sent.
+    Result<bool> push(const Blob& blob, const std::string& install_dir, LinkDeadline deadline);
+    /// ApplyDone::error becomes this call's error; `reached` then holds how far it came.
+    Result<agent_api::ApplyDone> apply(const agent_api::Apply& apply,
+                                       LinkDeadline deadline,
+                                       const OnEvent& on_event,
+                                       agent_api::ApplyDone* reached = nullptr);
+    /// Writes through the node's own server.
+    Result<agent_api::ProbeDone> probe(const agent_api::ProbeWrite& probe, LinkDeadline deadline);
+    Result<std::string> control(agent_api::ControlAction action, LinkDeadline deadline);
+
+    [[nodiscard]] LinkCounters counters() const { return link_->counters(); }
+    [[nodiscard]] const LinkHello& link_hello() const { return link_->hello(); }
+    void close() { link_->close(); }
+
+  private:
+    Result<> send(agent_api::MessageType type, ByteView payload, LinkDeadline deadline);
+    /// The next message. An AgentError becomes this call's error.
+    Result<agent_api::Message> receive(LinkDeadline deadline);
+    /// Receives one message of type `type` and reads its payload.
+    template <class T>
+    Result<T> expect(agent_api::MessageType type, LinkDeadline deadline);
+    Error unexpected(agent_api::MessageType type) const;
+
+    std::unique_ptr<AgentLink> link_;
+};
+
+}  // namespace zk::phases

@@ -1,0 +1,167 @@
+#include "phases/fleet.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "phases/parallel.h"
+
+namespace zk::phases {
+namespace {
+
+using agent_api::AgentErrc;
+
+/// What a host says of itself on which zkprov has not installed anything.
+agent_api::NodeHealth nothing_installed(const inventory::Node& node) {
+    agent_api::NodeHealth health;
+    health.sid = node.id;
+    health.verdict = agent_api::NodeVerdict::down;
+    health.role = agent_api::Role::down;
+    health.reasons = {"nothing is installed here; run zkprov apply"};
+    return health;
+}
+
+ExitCode exit_code_of_agent(AgentErrc code) {
+    switch (code) {
+        case AgentErrc::unsafe: return ExitCode::quorum;
+        case AgentErrc::busy: return ExitCode::busy;
+        case AgentErrc::failed:
+        case AgentErrc::disk_full:
+        case AgentErrc::port_taken:
+        case AgentErrc::no_right:
+        case AgentErrc::identity_conflict:
+        case AgentErrc::invalid:
+        case AgentErrc::unsupported:
+        case AgentErrc::not_found:
+        case AgentErrc::start_failed: return ExitCode::preflight;
+    }
+    return ExitCode::preflight;
+}
+
+ExitCode exit_code_of_link(LinkErrc code) {
+    switch (code) {
+        case LinkErrc::host_key_unknown:
+        case LinkErrc::host_key_changed:
+        case LinkErrc::login_refused:
+        case LinkErrc::key_unusable:
+        case LinkErrc::known_hosts: return ExitCode::login;
+        case LinkErrc::sudo_refused:
+        case LinkErrc::shell_refused:
+        case LinkErrc::disk_full:
+        case LinkErrc::wrong_arch:
+        case LinkErrc::push_failed:
+        case LinkErrc::agent_failed: return ExitCode::preflight;
+        case LinkErrc::agent_missing: return ExitCode::invalid;
+        case LinkErrc::unreachable:
+        case LinkErrc::timeout:
+        case LinkErrc::protocol:
+        case LinkErrc::closed: return ExitCode::unreachable;
+    }
+    return ExitCode::unreachable;
+}
+
+}  // namespace
+
+LinkDeadline RunSettings::deadline_for(milliseconds limit) const {
+    const LinkDeadline own = deadline_in(limit);
+    return deadline ? std::min(own, *deadline) : own;
+}
+
+Console::Console(Write out, Write err, std::function<bool(const std::string&)> ask, bool json,
+                 status::Colours colours)
+    : out_(std::move(out)),
+      err_(std::move(err)),
+      ask_(std::move(ask)),
+      json_(json),
+      colours_(colours) {}
+
+void Console::data(const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    out_(text);
+}
+
+void Console::say(const std::string& line) {
+    const std::lock_guard lock(mutex_);
+    err_(line + "\n");
+}
+
+std::string name_of(const inventory::Node& node) {
+    return "node " + to_string(node.id) + " (" + node.host + ")";
+}
+
+std::vector<Host> make_hosts(const inventory::Inventory& inventory) {
+    std::vector<Host> hosts;
+    for (const inventory::Node& node : inventory.nodes) {
+        Host host;
+        host.node = &node;
+        hosts.push_back(std::move(host));
+    }
+    return hosts;
+}
+
+void connect_all(std::vector<Host>& hosts, const RunSettings& settings, milliseconds limit) {
+    const LinkDeadline deadline = settings.deadline_for(limit);
+    for_all(hosts, [&](Host& host) {
+        auto link = settings.open_link(*host.node);
+        if (!link) {
+            host.failure = link.error();
+            return;
+        }
+        host.talk.emplace(*std::move(link));
+        if (const auto hello = host.talk->hello(deadline); !hello) host.failure = hello.error();
+    });
+}
+
+void ask_health(std::vector<Host>& hosts, LinkDeadline deadline) {
+    for_all(hosts, [&](Host& host) {
+        host.health.reset();
+        if (!host.connected()) return;
+        auto health = host.talk->health(deadline);
+        if (health) {
+            host.health = *std::move(health);
+        } else if (agent_errc(health.error()) == AgentErrc::not_found) {
+            host.health = nothing_installed(*host.node);
+        } else {
+            host.failure = health.error();
+        }
+    });
+}
+
+std::vector<status::NodeStatus> statuses_of(const std::vector<Host>& hosts) {
+    std::vector<status::NodeStatus> statuses;
+    for (const Host& host : hosts) {
+        status::NodeStatus status;
+        status.id = host.node->id;
+        status.health = host.health;
+        status.silence = host.failure ? host.failure->words : host.silence;
+        if (status.silence.empty()) status.silence = "no answer";
+        statuses.push_back(std::move(status));
+    }
+    return statuses;
+}
+
+ExitCode exit_code_of(const Error& error) {
+    if (const auto code = agent_errc(error)) return exit_code_of_agent(*code);
+    if (const auto code = link_errc(error)) return exit_code_of_link(*code);
+    return ExitCode::preflight;
+}
+
+std::optional<Stop> stop_for_failures(const std::vector<Host>& hosts) {
+    // When hosts fail in different ways, the way that a person has to look at first.
+    constexpr std::array kFirst = {ExitCode::unreachable, ExitCode::login,  ExitCode::busy,
+                                   ExitCode::quorum,      ExitCode::preflight, ExitCode::invalid};
+    Stop stop;
+    std::size_t rank = kFirst.size();
+    for (const Host& host : hosts) {
+        if (!host.failure) continue;
+        stop.messages.push_back(host.failure->words.empty() ? host.failure->message()
+                                                             : host.failure->words);
+        const auto found = std::ranges::find(kFirst, exit_code_of(*host.failure));
+        rank = std::min(rank, static_cast<std::size_t>(found - kFirst.begin()));
+    }
+    if (stop.messages.empty()) return std::nullopt;
+    stop.code = rank < kFirst.size() ? kFirst[rank] : ExitCode::preflight;
+    return stop;
+}
+
+}  // namespace zk::phases

@@ -1,0 +1,112 @@
+// The nodes of a run: one link each, and what was learnt of each so far.
+// Shell. The runner's thread owns it; during a phase each host is touched by one thread only.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent_api/node_facts.h"
+#include "agent_api/node_health.h"
+#include "agent_api/node_spec.h"
+#include "inventory/inventory.h"
+#include "phases/conversation.h"
+#include "phases/exit_code.h"
+#include "phases/release.h"
+#include "plan/node_actual.h"
+#include "status/ensemble_judge.h"
+#include "status/report.h"
+
+namespace zk::phases {
+
+struct Host {
+    const inventory::Node* node = nullptr;
+    std::optional<Conversation> talk;  ///< while connected
+    std::optional<Error> failure;      ///< the first thing that went wrong
+    agent_api::NodeSpec spec;
+    agent_api::NodeFacts facts;
+    std::optional<agent_api::NodeHealth> health;
+    plan::NodeActual actual;
+    bool changed = false;    ///< an apply of this run changed the node
+    bool restarted = false;  ///< ... and restarted its server
+    std::string silence;     ///< the run goes on without this host: why
+    std::string words;       ///< what a control answered
+
+    [[nodiscard]] bool connected() const { return talk.has_value() && !failure; }
+};
+
+/// Opens the link of one node. Called on the host's thread.
+using OpenLink = std::function<Result<std::unique_ptr<AgentLink>>(const inventory::Node&)>;
+
+/// What a run may use of the world, and how long.
+struct RunSettings {
+    OpenLink open_link;
+    const Release* release = nullptr;  ///< null: nothing is installed (status, start, stop)
+    std::string version;               ///< of this program
+    std::string machine = "x86_64";    ///< `uname -m` of the hosts the release runs on
+    std::optional<LinkDeadline> deadline;  ///< of the whole run
+    milliseconds health_interval{300};     ///< between two looks of a gate
+    bool yes = false;
+    bool stats = false;
+    bool verbose = false;
+    const std::atomic<bool>* interrupted = nullptr;  ///< set by Ctrl-C: stop before the next wave
+
+    /// The earlier of the run's deadline and `limit` from now.
+    [[nodiscard]] LinkDeadline deadline_for(milliseconds limit) const;
+    [[nodiscard]] bool is_interrupted() const {
+        return interrupted != nullptr && interrupted->load();
+    }
+};
+
+/// Where words go. Any thread may speak; lines do not mix.
+class Console {
+  public:
+    using Write = std::function<void(const std::string&)>;
+    /// `ask` puts a question to a person; null: there is nobody to ask.
+    Console(Write out, Write err, std::function<bool(const std::string&)> ask, bool json,
+            status::Colours colours);
+
+    void data(const std::string& text);           ///< to stdout, as it is
+    void say(const std::string& line);            ///< to stderr, with a line end
+    [[nodiscard]] bool can_ask() const { return ask_ != nullptr; }
+    bool ask(const std::string& question) { return ask_(question); }
+    [[nodiscard]] bool json() const { return json_; }
+    [[nodiscard]] status::Colours colours() const { return colours_; }
+
+  private:
+    std::mutex mutex_;
+    Write out_;
+    Write err_;
+    std::function<bool(const std::string&)> ask_;
+    bool json_;
+    status::Colours colours_;
+};
+
+/// Why a run ends early.
+struct Stop {
+    ExitCode code = ExitCode::done;
+    std::vector<std::string> messages;  ///< for people, one line each
+};
+
+/// "node 2 (192.168.6.138)".
+std::string name_of(const inventory::Node& node);
+std::vector<Host> make_hosts(const inventory::Inventory& inventory);
+
+/// Connects all hosts at once and says hello. Failures stay with their hosts.
+void connect_all(std::vector<Host>& hosts, const RunSettings& settings, milliseconds limit);
+/// Asks all connected hosts for their health. A host on which nothing is installed says so; an error of the link
+/// becomes the host's failure.
+void ask_health(std::vector<Host>& hosts, LinkDeadline deadline);
+/// What the judge needs, from the last health of each host.
+std::vector<status::NodeStatus> statuses_of(const std::vector<Host>& hosts);
+
+/// The exit code of a failure before anything was changed.
+ExitCode exit_code_of(const Error& error);
+/// All failures of the hosts as one reason to stop; nothing when there is none.
+std::optional<Stop> stop_for_failures(const std::vector<Host>& hosts);
+
+}  // namespace zk::phases

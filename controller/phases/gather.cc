@@ -1,0 +1,107 @@
+#include "phases/gather.h"
+
+#include <chrono>
+
+#include "inventory/render.h"
+#include "phases/parallel.h"
+#include "plan/observe.h"
+
+namespace zk::phases {
+namespace {
+
+std::int64_t wall_ms_now() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<milliseconds>(now).count();
+}
+
+agent_api::ReleaseSpec release_spec(const RunSettings& settings) {
+    agent_api::ReleaseSpec release;
+    release.version = settings.version + "-" + settings.release->server.sha256.substr(0, 8);
+    release.sha256 = settings.release->server.sha256;
+    release.size = settings.release->server.content.size();
+    return release;
+}
+
+void gather_one(Host& host, LinkDeadline deadline) {
+    const std::int64_t asked_ms = wall_ms_now();
+    auto facts = host.talk->facts(agent_api::facts_for(host.spec), deadline);
+    const std::int64_t answered_ms = wall_ms_now();
+    if (!facts) {
+        host.failure = facts.error();
+        return;
+    }
+    host.facts = *std::move(facts);
+    host.actual = plan::observe(host.spec, host.facts);
+    // The agent looked at its clock somewhere between question and answer.
+    host.actual.clock_offset_ms = host.facts.wall_ms.value() - (asked_ms + answered_ms) / 2;
+    if (!host.facts.identity) return;
+    auto health = host.talk->health(deadline);
+    if (health) {
+        host.health = *std::move(health);
+    } else if (!agent_errc(health.error())) {
+        host.failure = health.error();
+    }
+}
+
+}  // namespace
+
+Result<> render_all(std::vector<Host>& hosts,
+                    const inventory::Inventory& inventory,
+                    const RunSettings& settings,
+                    const std::string& generation) {
+    const agent_api::ReleaseSpec release = release_spec(settings);
+    for (Host& host : hosts) {
+        ZK_TRY(host.spec, inventory::render_node(inventory, *host.node, release, generation));
+    }
+    return ok();
+}
+
+void gather_all(std::vector<Host>& hosts,
+                const inventory::Inventory& inventory,
+                LinkDeadline deadline) {
+    for_all(hosts, [&](Host& host) {
+        if (host.connected()) gather_one(host, deadline);
+    });
+    const auto verdict = status::judge(inventory, statuses_of(hosts));
+    for (Host& host : hosts) {
+        const status::NodeVerdict* const node = verdict.find(host.node->id);
+        host.actual.in_sync = node != nullptr && node->in_sync;
+        host.actual.leads = verdict.leader == host.node->id;
+    }
+}
+
+std::vector<plan::NodeActual> actuals_of(const std::vector<Host>& hosts) {
+    std::vector<plan::NodeActual> actuals;
+    for (const Host& host : hosts) {
+        if (host.connected()) actuals.push_back(host.actual);
+    }
+    return actuals;
+}
+
+agent_api::Apply apply_message(const Host& host, const plan::NodeStep* step, bool dry) {
+    agent_api::Apply apply;
+    apply.spec = host.spec;
+    const bool form = step != nullptr && step->action == plan::Action::form;
+    apply.spec.formation = form ? agent_api::Formation::form : agent_api::Formation::join;
+    apply.dry = dry;
+    return apply;
+}
+
+void dry_run_all(std::vector<Host>& hosts, const plan::Plan& draft, LinkDeadline deadline) {
+    for_all(hosts, [&](Host& host) {
+        if (!host.connected()) return;
+        const auto apply = apply_message(host, draft.find(host.node->id), true);
+        const auto done = host.talk->apply(apply, deadline, nullptr);
+        if (!done) {
+            host.failure = done.error();
+            return;
+        }
+        host.actual.change = {};
+        for (const agent_api::StepReport& step : done->steps) {
+            host.actual.change.steps.push_back(step.words.empty() ? step.step : step.words);
+        }
+        host.actual.change.restarts_server = done->restarts_server;
+    });
+}
+
+}  // namespace zk::phases

@@ -1,0 +1,104 @@
+#include "phases/run_report.h"
+
+#include <boost/json.hpp>
+#include <fmt/core.h>
+
+namespace zk::phases {
+namespace {
+
+namespace json = boost::json;
+
+json::array texts(const std::vector<std::string>& all) {
+    json::array array;
+    for (const std::string& each : all) array.push_back(json::string(each));
+    return array;
+}
+
+json::object cost_of(const Host& host) {
+    json::object cost;
+    if (!host.talk) return cost;
+    const LinkCounters counters = host.talk->counters();
+    cost["connections"] = counters.connections;
+    cost["channels"] = counters.channels;
+    cost["bytes_sent"] = counters.bytes_sent;
+    cost["bytes_received"] = counters.bytes_received;
+    cost["frames_sent"] = counters.frames_sent;
+    cost["frames_received"] = counters.frames_received;
+    cost["agent_pushed"] = host.talk->link_hello().pushed;
+    return cost;
+}
+
+json::array waves_of(const plan::Plan& plan) {
+    json::array waves;
+    for (const plan::Wave& wave : plan.waves) {
+        json::array steps;
+        for (const plan::NodeStep& step : wave.nodes) {
+            json::object object;
+            object["id"] = step.id.value();
+            object["action"] = json::string(to_string(step.action));
+            object["restarts"] = step.restarts;
+            object["steps"] = texts(step.reasons);
+            steps.push_back(std::move(object));
+        }
+        json::object object;
+        object["why"] = json::string(wave.why);
+        object["nodes"] = std::move(steps);
+        waves.push_back(std::move(object));
+    }
+    return waves;
+}
+
+}  // namespace
+
+std::string run_json(const std::string& command,
+                     const inventory::Inventory& inventory,
+                     const std::vector<Host>& hosts,
+                     const plan::Plan* plan,
+                     const std::vector<std::string>& errors,
+                     ExitCode code) {
+    json::object document;
+    document["schema"] = command == "plan" ? "zkprov.plan/1" : "zkprov.apply/1";
+    document["command"] = json::string(command);
+    document["cluster"] = json::string(inventory.cluster);
+    document["exit_code"] = static_cast<int>(code);
+    document["errors"] = texts(errors);
+    if (plan != nullptr) document["waves"] = waves_of(*plan);
+    bool changed = false;
+    json::array nodes;
+    for (const Host& host : hosts) {
+        changed = changed || host.changed;
+        json::object object;
+        object["id"] = host.node->id.value();
+        object["host"] = json::string(host.node->host);
+        object["changed"] = host.changed;
+        object["restarted"] = host.restarted;
+        if (host.failure) object["error"] = json::string(host.failure->words);
+        object["link"] = cost_of(host);
+        nodes.push_back(std::move(object));
+    }
+    document["changed"] = changed;
+    document["nodes"] = std::move(nodes);
+    return json::serialize(document) + "\n";
+}
+
+std::vector<std::string> cost_lines(const std::vector<Host>& hosts) {
+    std::vector<std::string> lines;
+    for (const Host& host : hosts) {
+        if (!host.talk) continue;
+        const LinkCounters counters = host.talk->counters();
+        lines.push_back(fmt::format("{}: {} connection{}, {} channel{}, {} bytes sent, {} received, "
+                                    "{} + {} frames",
+                                    name_of(*host.node),
+                                    counters.connections,
+                                    counters.connections == 1 ? "" : "s",
+                                    counters.channels,
+                                    counters.channels == 1 ? "" : "s",
+                                    counters.bytes_sent,
+                                    counters.bytes_received,
+                                    counters.frames_sent,
+                                    counters.frames_received));
+    }
+    return lines;
+}
+
+}  // namespace zk::phases

@@ -1,0 +1,352 @@
+#include "phases/runner.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/core.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "inventory/render.h"
+#include "phases/gather.h"
+#include "phases/parallel.h"
+#include "phases/roll.h"
+#include "phases/run_report.h"
+#include "playbook/playbook.h"
+
+namespace zk::phases {
+namespace {
+
+using playbook::PhaseKind;
+using playbook::Playbook;
+
+constexpr milliseconds kStatusLimit{20000};
+constexpr milliseconds kControlLimit{90000};
+
+std::int64_t wall_ms_now() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<milliseconds>(now).count();
+}
+
+Playbook recipe(std::string_view name) {
+    auto playbook = playbook::builtin_playbook(name);
+    ZK_ASSERT(playbook.has_value());  // a test reads every built-in recipe
+    return *std::move(playbook);
+}
+
+/// The run of apply, plan or replace-node: connect, gather, check, plan, and then push, roll and gate.
+class ChangeRun {
+  public:
+    ChangeRun(std::string command,
+              std::optional<ServerId> replaced,
+              const inventory::Inventory& inventory,
+              const RunSettings& settings,
+              Console& console)
+        : command_(std::move(command)),
+          replaced_(replaced),
+          inventory_(inventory),
+          settings_(settings),
+          console_(console),
+          playbook_(recipe(replaced ? "replace-node" : "apply")),
+          hosts_(make_hosts(inventory)) {}
+
+    /// The plan, or why there is none. Nothing is changed.
+    std::optional<Stop> make_plan();
+    /// Carries out the plan.
+    std::optional<Stop> carry_out();
+    /// Tells the end in the form that was asked for, and closes the links.
+    ExitCode finish(const std::optional<Stop>& stop, ExitCode success = ExitCode::done);
+
+    [[nodiscard]] const plan::Plan& plan() const { return plan_; }
+    [[nodiscard]] std::string plan_text() const { return format_plan(plan_, inventory_); }
+
+  private:
+    std::optional<Stop> connect();
+    std::optional<Stop> gather();
+    std::optional<Stop> check();
+    std::optional<Stop> decide();
+    std::optional<Stop> confirm();
+    std::optional<Stop> confirm_no_change();
+    /// For replace-node: goes on without the hosts that failed, except the one to be replaced.
+    void leave_out_failed();
+    plan::Decision decision() const;
+    std::optional<Stop> take(plan::Decision decision);
+    [[nodiscard]] LinkDeadline deadline(PhaseKind kind) const {
+        return settings_.deadline_for(playbook_.limit_of(kind).value_or(milliseconds(60000)));
+    }
+
+    std::string command_;
+    std::optional<ServerId> replaced_;
+    const inventory::Inventory& inventory_;
+    const RunSettings& settings_;
+    Console& console_;
+    Playbook playbook_;
+    std::vector<Host> hosts_;
+    plan::Plan plan_;
+    std::string outcome_;  ///< one sentence for people
+};
+
+std::optional<Stop> ChangeRun::make_plan() {
+    if (auto stop = connect()) return stop;
+    if (auto stop = gather()) return stop;
+    if (auto stop = check()) return stop;
+    return decide();
+}
+
+std::optional<Stop> ChangeRun::connect() {
+    connect_all(hosts_, settings_, playbook_.limit_of(PhaseKind::connect).value_or(kStatusLimit));
+    leave_out_failed();
+    auto stop = stop_for_failures(hosts_);
+    if (stop) stop->messages.emplace_back("nothing was changed");
+    return stop;
+}
+
+void ChangeRun::leave_out_failed() {
+    if (!replaced_) return;
+    for (Host& host : hosts_) {
+        if (!host.failure || host.node->id == *replaced_) continue;
+        host.silence = host.failure->words;
+        console_.say(name_of(*host.node) + " is left out: " + host.silence);
+        host.failure.reset();
+        host.talk.reset();
+    }
+}
+
+std::optional<Stop> ChangeRun::gather() {
+    // The formation is not known yet; nothing that is gathered depends on it.
+    const std::string unknown_generation = inventory::new_generation(inventory_, 0);
+    if (auto done = render_all(hosts_, inventory_, settings_, unknown_generation); !done) {
+        return Stop{ExitCode::invalid, {done.error().words}};
+    }
+    gather_all(hosts_, inventory_, deadline(PhaseKind::gather));
+    leave_out_failed();
+    if (auto stop = stop_for_failures(hosts_)) {
+        stop->messages.emplace_back("nothing was changed");
+        return stop;
+    }
+    const auto known = plan::known_generation(inventory_, actuals_of(hosts_));
+    const std::string generation =
+        known ? *known : inventory::new_generation(inventory_, wall_ms_now());
+    const auto done = render_all(hosts_, inventory_, settings_, generation);
+    if (!done) return Stop{ExitCode::invalid, {done.error().words}};
+    return std::nullopt;
+}
+
+std::optional<Stop> ChangeRun::check() {
+    Stop stop;
+    stop.code = ExitCode::preflight;
+    for (const plan::Finding& finding :
+         plan::preflight(inventory_, actuals_of(hosts_), settings_.machine)) {
+        const inventory::Node* const node = finding.node ? inventory_.find(*finding.node) : nullptr;
+        const std::string text = (node == nullptr ? "" : name_of(*node) + ": ") + finding.words;
+        if (finding.level == plan::Finding::Level::warning) {
+            console_.say("warning: " + text);
+        } else {
+            stop.messages.push_back(text);
+        }
+    }
+    if (stop.messages.empty()) return std::nullopt;
+    stop.messages.emplace_back("nothing was changed");
+    return stop;
+}
+
+plan::Decision ChangeRun::decision() const {
+    const auto actuals = actuals_of(hosts_);
+    return replaced_ ? plan_replace(inventory_, *replaced_, actuals)
+                     : plan_apply(inventory_, actuals);
+}
+
+std::optional<Stop> ChangeRun::take(plan::Decision decision) {
+    if (const auto* const refusal = std::get_if<plan::Refusal>(&decision)) {
+        const bool quorum = refusal->kind == plan::Refusal::Kind::quorum;
+        return Stop{quorum ? ExitCode::quorum : ExitCode::preflight, {"refused: " + refusal->words}};
+    }
+    plan_ = std::get<plan::Plan>(std::move(decision));
+    return std::nullopt;
+}
+
+/// Twice: who forms and who joins depends on the facts alone, and the agents must know it to say what they would do.
+std::optional<Stop> ChangeRun::decide() {
+    if (auto stop = take(decision())) return stop;
+    dry_run_all(hosts_, plan_, deadline(PhaseKind::plan));
+    leave_out_failed();
+    if (auto stop = stop_for_failures(hosts_)) {
+        stop->messages.emplace_back("nothing was changed");
+        return stop;
+    }
+    return take(decision());
+}
+
+std::optional<Stop> ChangeRun::confirm() {
+    if (plan_.restarts() == 0 || settings_.yes) return std::nullopt;
+    const std::string what = fmt::format(
+        "{} running server{} will be restarted", plan_.restarts(), plan_.restarts() == 1 ? "" : "s");
+    if (!console_.can_ask()) {
+        return Stop{ExitCode::invalid,
+                    {what + ", and there is nobody to ask: this needs --yes. Nothing was changed"}};
+    }
+    if (console_.ask(what + ". Go on?")) return std::nullopt;
+    return Stop{ExitCode::interrupted, {"not confirmed; nothing was changed"}};
+}
+
+std::optional<Stop> ChangeRun::carry_out() {
+    if (plan_.is_empty()) return confirm_no_change();
+    if (auto stop = confirm()) return stop;
+    Roll roll(inventory_, playbook_, settings_, console_, hosts_);
+    if (auto stop = roll.run(plan_)) return stop;
+    const status::EnsembleVerdict& verdict = roll.verdict();
+    const auto changed = std::ranges::count_if(hosts_, &Host::changed);
+    outcome_ = fmt::format("{}: {} node{} changed; leader {}, {} of {} voters in sync, a probe write "
+                           "was committed",
+                           inventory_.cluster,
+                           changed,
+                           changed == 1 ? "" : "s",
+                           verdict.leader ? to_string(*verdict.leader) : "?",
+                           verdict.voters_in_sync,
+                           verdict.voters);
+    return std::nullopt;
+}
+
+/// Nothing to change, but is it well? A server may still be on its way.
+std::optional<Stop> ChangeRun::confirm_no_change() {
+    GateRequest request;
+    for (const Host& host : hosts_) {
+        if (host.connected()) request.in_sync.insert(host.node->id);
+    }
+    Roll roll(inventory_, playbook_, settings_, console_, hosts_);
+    if (auto stop = roll.gate(request)) {
+        stop->messages.insert(stop->messages.begin(), "no change, nothing was restarted, but:");
+        return stop;
+    }
+    outcome_ = fmt::format("{}: no change, nothing was restarted; leader {}, {} of {} voters in sync",
+                           inventory_.cluster,
+                           to_string(*roll.verdict().leader),
+                           roll.verdict().voters_in_sync,
+                           roll.verdict().voters);
+    return std::nullopt;
+}
+
+ExitCode ChangeRun::finish(const std::optional<Stop>& stop, ExitCode success) {
+    const ExitCode code = stop ? stop->code : success;
+    const auto errors = stop ? stop->messages : std::vector<std::string>();
+    for (const std::string& message : errors) console_.say(message);
+    if (settings_.stats || settings_.verbose) {
+        for (const std::string& line : cost_lines(hosts_)) console_.say(line);
+    }
+    if (console_.json()) {
+        console_.data(run_json(command_, inventory_, hosts_, &plan_, errors, code));
+    } else if (!stop && !outcome_.empty()) {
+        console_.data(outcome_ + "\n");
+    }
+    for_all(hosts_, [](Host& host) {
+        if (host.talk) host.talk->close();
+    });
+    return code;
+}
+
+}  // namespace
+
+ExitCode run_apply(const inventory::Inventory& inventory,
+                   const RunSettings& settings,
+                   Console& console) {
+    ChangeRun run("apply", std::nullopt, inventory, settings, console);
+    if (auto stop = run.make_plan()) return run.finish(stop);
+    if (!run.plan().is_empty()) console.say(run.plan_text());
+    return run.finish(run.carry_out());
+}
+
+ExitCode run_plan(const inventory::Inventory& inventory,
+                  const RunSettings& settings,
+                  Console& console,
+                  ChangesCode changes_code) {
+    ChangeRun run("plan", std::nullopt, inventory, settings, console);
+    if (auto stop = run.make_plan()) return run.finish(stop);
+    if (!console.json()) console.data(run.plan_text());
+    const bool changes = changes_code == ChangesCode::yes && !run.plan().is_empty();
+    return run.finish(std::nullopt, changes ? ExitCode::changes : ExitCode::done);
+}
+
+ExitCode run_replace(const inventory::Inventory& inventory,
+                     const RunSettings& settings,
+                     Console& console,
+                     ServerId id) {
+    ChangeRun run("replace-node", id, inventory, settings, console);
+    if (auto stop = run.make_plan()) return run.finish(stop);
+    console.say(run.plan_text());
+    return run.finish(run.carry_out());
+}
+
+ExitCode run_status(const inventory::Inventory& inventory,
+                    const RunSettings& settings,
+                    Console& console) {
+    std::vector<Host> hosts = make_hosts(inventory);
+    connect_all(hosts, settings, kStatusLimit);
+    ask_health(hosts, settings.deadline_for(kStatusLimit));
+    const auto verdict = status::judge(inventory, statuses_of(hosts));
+    ExitCode code = ExitCode::unknown;
+    switch (verdict.verdict) {
+        case status::Verdict::healthy: code = ExitCode::done; break;
+        case status::Verdict::degraded: code = ExitCode::degraded; break;
+        case status::Verdict::no_quorum: code = ExitCode::no_quorum; break;
+        case status::Verdict::unknown: code = ExitCode::unknown; break;
+    }
+    console.data(console.json() ? report_json(verdict, static_cast<int>(code))
+                                : format_report(verdict, console.colours()));
+    if (settings.stats || settings.verbose) {
+        for (const std::string& line : cost_lines(hosts)) console.say(line);
+    }
+    for_all(hosts, [](Host& host) {
+        if (host.talk) host.talk->close();
+    });
+    return code;
+}
+
+ExitCode run_control(const inventory::Inventory& inventory,
+                     const RunSettings& settings,
+                     Console& console,
+                     agent_api::ControlAction action) {
+    const std::string command(to_string(action));
+    std::vector<Host> hosts = make_hosts(inventory);
+    connect_all(hosts, settings, kStatusLimit);
+    std::optional<Stop> stop = stop_for_failures(hosts);
+    if (stop) {
+        stop->messages.emplace_back("nothing was changed");
+    } else {
+        const LinkDeadline deadline = settings.deadline_for(kControlLimit);
+        for_all(hosts, [&](Host& host) {
+            auto done = host.talk->control(action, deadline);
+            if (!done) {
+                host.failure = done.error();
+                return;
+            }
+            host.changed = true;
+            console.say(name_of(*host.node) + ": " + (done->empty() ? command : *done));
+        });
+        stop = stop_for_failures(hosts);
+        const bool some = std::ranges::any_of(hosts, &Host::changed);
+        if (stop && some) stop->code = ExitCode::partly;
+    }
+    const ExitCode code = stop ? stop->code : ExitCode::done;
+    const auto errors = stop ? stop->messages : std::vector<std::string>();
+    for (const std::string& message : errors) console.say(message);
+    if (console.json()) {
+        console.data(run_json(command, inventory, hosts, nullptr, errors, code));
+    } else if (!stop) {
+        console.data(inventory.cluster + ": " +
+                     (action == agent_api::ControlAction::stop ? "stopped" : "started") + "\n");
+    }
+    for_all(hosts, [](Host& host) {
+        if (host.talk) host.talk->close();
+    });
+    return code;
+}
+
+void report_stop(Console& console, const std::string& command, const Stop& stop) {
+    for (const std::string& message : stop.messages) console.say(message);
+    if (console.json()) {
+        console.data(
+            status::error_json(command, stop.messages, static_cast<int>(stop.code)));
+    }
+}
+
+}  // namespace zk::phases

@@ -1,0 +1,42 @@
+// The commands of zkprov, from an inventory to an exit code.
+// Shell. Each runs the phases of its recipe in order; a phase that fails ends the run with its reason.
+#pragma once
+
+#include "inventory/inventory.h"
+#include "phases/fleet.h"
+
+namespace zk::phases {
+
+/// Makes the hosts what the inventory says. A second run changes nothing.
+ExitCode run_apply(const inventory::Inventory& inventory,
+                   const RunSettings& settings,
+                   Console& console);
+
+enum class ChangesCode { no, yes };
+/// Prints what run_apply would do. With ChangesCode::yes a plan that is not empty ends with ExitCode::changes.
+ExitCode run_plan(const inventory::Inventory& inventory,
+                  const RunSettings& settings,
+                  Console& console,
+                  ChangesCode changes_code);
+
+/// Brings back one server on its emptied host while the others keep serving. REQUIRES: `id` is in the inventory.
+ExitCode run_replace(const inventory::Inventory& inventory,
+                     const RunSettings& settings,
+                     Console& console,
+                     ServerId id);
+
+/// Prints the health of all nodes.
+ExitCode run_status(const inventory::Inventory& inventory,
+                    const RunSettings& settings,
+                    Console& console);
+
+/// Starts or stops the servers of all nodes.
+ExitCode run_control(const inventory::Inventory& inventory,
+                     const RunSettings& settings,
+                     Console& console,
+                     agent_api::ControlAction action);
+
+/// Says why a command ended early, in the form that was asked for.
+void report_stop(Console& console, const std::string& command, const Stop& stop);
+
+}  // namespace zk::phases
