@@ -151,9 +151,8 @@ Prepared NodeOps::set_data(const jute::SetDataRequest& request) {
     node->stat.mtime = time;
     node->path_data_crc = tree::path_data_crc(request.path, view_of(request.data));
     changes.put(request.path, std::move(node), zxid);
-    return Prepared{ErrorCode::ok,
-                    OpCode::set_data,
-                    jute::SetDataTxn{request.path, request.data, version}};
+    return Prepared{
+        ErrorCode::ok, OpCode::set_data, jute::SetDataTxn{request.path, request.data, version}};
 }
 
 Prepared NodeOps::set_acl(const jute::SetAclRequest& request) {
@@ -171,9 +170,8 @@ Prepared NodeOps::set_acl(const jute::SetAclRequest& request) {
     node->stat.aversion = version;
     node->acl = acl_ref(*acl);
     changes.put(request.path, std::move(node), zxid);
-    return Prepared{ErrorCode::ok,
-                    OpCode::set_acl,
-                    jute::SetAclTxn{request.path, *std::move(acl), version}};
+    return Prepared{
+        ErrorCode::ok, OpCode::set_acl, jute::SetAclTxn{request.path, *std::move(acl), version}};
 }
 
 Prepared NodeOps::check(const jute::CheckVersionRequest& request) const {

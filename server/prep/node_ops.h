@@ -1,6 +1,6 @@
-// The checks and effects of single operations on nodes, in ZooKeeper's order: the first failing check decides.
-// Pure. Used by the preparer only: for a request of its own or for a part of a multi.
-// Source: client-protocol facts 2.3; ZooKeeper PrepRequestProcessor.pRequest2Txn.
+// The checks and effects of single operations on nodes, in ZooKeeper's order: the first failing
+// check decides. Pure. Used by the preparer only: for a request of its own or for a part of a
+// multi. Source: client-protocol facts 2.3; ZooKeeper PrepRequestProcessor.pRequest2Txn.
 #pragma once
 
 #include <cstdint>
@@ -39,10 +39,11 @@ struct NodeOps {
     WallMs time;
     ErrorCode session_check = ErrorCode::ok;
 
-    /// `type`: create, create2 or create_container. The opcode decides what is made; the flags only say ephemeral and
-    /// sequential.
+    /// `type`: create, create2 or create_container. The opcode decides what is made; the flags only
+    /// say ephemeral and sequential.
     Prepared create(const jute::CreateRequest& request, OpCode type);
-    /// TTL nodes are off, as in ZooKeeper without extendedTypesEnabled: always a mistake, but which one depends.
+    /// TTL nodes are off, as in ZooKeeper without extendedTypesEnabled: always a mistake, but which
+    /// one depends.
     Prepared create_ttl(const CreateTtlRequest& request) const;
     Prepared remove(const jute::DeleteRequest& request);
     Prepared set_data(const jute::SetDataRequest& request);

@@ -1,7 +1,7 @@
-// What the tree will look like when all proposed txns are applied: the nodes that outstanding txns touch, in full.
-// Pure. Lives on the core loop, at the leader. The tree underneath changes only by applying the same txns in order.
-// Invariant: digest() is the tree digest after the last prepared txn.
-// Source: ZooKeeper PrepRequestProcessor (outstandingChanges), ChangeRecord.
+// What the tree will look like when all proposed txns are applied: the nodes that outstanding txns
+// touch, in full. Pure. Lives on the core loop, at the leader. The tree underneath changes only by
+// applying the same txns in order. Invariant: digest() is the tree digest after the last prepared
+// txn. Source: ZooKeeper PrepRequestProcessor (outstandingChanges), ChangeRecord.
 #pragma once
 
 #include <cstdint>
@@ -72,7 +72,7 @@ class OutstandingChanges {
     const tree::DataTree& tree_;
     std::unordered_map<std::string, Entry, Hash, std::equal_to<>> changes_;
     std::deque<std::pair<Zxid, std::string>> order_;  ///< one entry a put, oldest first
-    std::uint64_t digest_ = 0;  ///< meaningful while changes_ is not empty
+    std::uint64_t digest_ = 0;                        ///< meaningful while changes_ is not empty
     bool recording_ = false;
     std::vector<Undo> undo_;
     std::size_t order_mark_ = 0;

@@ -20,7 +20,8 @@ MultiOp read_op(jute::InputArchive& archive) {
     return archive.get<Record>();
 }
 
-// The operations of a multi; nullopt if it cannot be decoded or holds an operation that a multi may not have.
+// The operations of a multi; nullopt if it cannot be decoded or holds an operation that a multi may
+// not have.
 std::optional<std::vector<std::pair<OpCode, MultiOp>>> decode_multi(ByteView body) {
     std::vector<std::pair<OpCode, MultiOp>> ops;
     jute::InputArchive archive(body);
@@ -46,14 +47,15 @@ std::optional<std::vector<std::pair<OpCode, MultiOp>>> decode_multi(ByteView bod
             case OpCode::check:
                 ops.emplace_back(header.type, read_op<jute::CheckVersionRequest>(archive));
                 break;
-            default: return std::nullopt;
+            default:
+                return std::nullopt;
         }
         if (!archive.ok()) return std::nullopt;
     }
 }
 
-// In a multi the flags decide what a create makes. create2 is written as create: servers before 3.7.2 and 3.8.2 would
-// skip the other silently.
+// In a multi the flags decide what a create makes. create2 is written as create: servers
+// before 3.7.2 and 3.8.2 would skip the other silently.
 Prepared create_in_multi(NodeOps& ops, const jute::CreateRequest& request) {
     const bool container = request.flags == CreateMode::container;
     return ops.create(request, container ? OpCode::create_container : OpCode::create);
@@ -68,9 +70,7 @@ struct MultiVisitor {
         return create_in_multi(ops, request.create);
     }
     Prepared operator()(const jute::DeleteRequest& request) const { return ops.remove(request); }
-    Prepared operator()(const jute::SetDataRequest& request) const {
-        return ops.set_data(request);
-    }
+    Prepared operator()(const jute::SetDataRequest& request) const { return ops.set_data(request); }
     Prepared operator()(const jute::CheckVersionRequest& request) const {
         return ops.check(request);
     }
@@ -118,8 +118,8 @@ Prepared prepare_single(NodeOps& ops, OpCode op, ByteView body) {
             return Prepared{error, OpCode::error, jute::ErrorTxn{error}};
         }
         default: {
-            // Among them a check outside of a multi (Apache's servers cannot read such a txn back) and
-            // deleteContainer (no client may ask for it).
+            // Among them a check outside of a multi (Apache's servers cannot read such a txn back)
+            // and deleteContainer (no client may ask for it).
             const ErrorCode error = ErrorCode::unimplemented;
             return Prepared{error, OpCode::error, jute::ErrorTxn{error}};
         }
@@ -144,8 +144,8 @@ jute::Txn Preparer::prepare(const PrepareRequest& request) {
                 request.session, request.cxid, body->timeout_ms, request.zxid, request.time);
         }
     }
-    NodeOps ops{changes_,     request.session, request.auth,
-                request.zxid, request.time,    request.session_check};
+    NodeOps ops{
+        changes_, request.session, request.auth, request.zxid, request.time, request.session_check};
     Prepared prepared = request.op == OpCode::create_session
                             ? undecodable()
                             : prepare_single(ops, request.op, request.body);
@@ -162,8 +162,8 @@ jute::Txn Preparer::prepare_multi(const PrepareRequest& request) {
                      request.time,
                      ErrorCode::marshalling_error);
     }
-    NodeOps ops{changes_,     request.session, request.auth,
-                request.zxid, request.time,    request.session_check};
+    NodeOps ops{
+        changes_, request.session, request.auth, request.zxid, request.time, request.session_check};
     jute::MultiTxn multi;
     bool failed = false;
     changes_.begin();

@@ -1,8 +1,8 @@
-// Turns requests into txns: checks them against the tree as it will be and fixes what must be the same everywhere
-// (zxid, time, sequence numbers, versions, ephemerals of a closed session, digest).
-// Pure. Lives on the core loop, at the leader. A client's mistake becomes a txn too (type error): it takes a zxid and its
-// place in the order.
-// Source: ZooKeeper PrepRequestProcessor; the order of checks: client-protocol facts 2.3 and 2.5.
+// Turns requests into txns: checks them against the tree as it will be and fixes what must be the
+// same everywhere (zxid, time, sequence numbers, versions, ephemerals of a closed session, digest).
+// Pure. Lives on the core loop, at the leader. A client's mistake becomes a txn too (type error):
+// it takes a zxid and its place in the order. Source: ZooKeeper PrepRequestProcessor; the order of
+// checks: client-protocol facts 2.3 and 2.5.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,8 @@ struct PrepareRequest {
     const std::vector<jute::AuthId>& auth;
     Zxid zxid;    ///< the txn's
     WallMs time;  ///< the txn's
-    /// What the session check said (session_expired, ...); it takes its turn among the other checks.
+    /// What the session check said (session_expired, ...); it takes its turn among the other
+    /// checks.
     ErrorCode session_check = ErrorCode::ok;
 };
 
@@ -38,16 +39,18 @@ class Preparer {
   public:
     explicit Preparer(const tree::DataTree& tree) : changes_(tree) {}
 
-    /// Never fails. Every OpCode is accepted: operations that never become a txn, and those this version does not
-    /// have, give an error txn (unimplemented).
+    /// Never fails. Every OpCode is accepted: operations that never become a txn, and those this
+    /// version does not have, give an error txn (unimplemented).
     jute::Txn prepare(const PrepareRequest& request);
     /// closeSession: deletes the session's ephemeral nodes.
     jute::Txn close_session(SessionId session, Xid cxid, Zxid zxid, WallMs time);
     jute::Txn close_session(SessionId session, Zxid zxid, WallMs time) {
         return close_session(session, Xid(0), zxid, time);
     }
-    jute::Txn create_session(SessionId session, Xid cxid, std::int32_t timeout_ms, Zxid zxid, WallMs time);
-    /// deleteContainer, for the leader's own cleaner: nullopt if the node may not be removed (any more).
+    jute::Txn create_session(
+        SessionId session, Xid cxid, std::int32_t timeout_ms, Zxid zxid, WallMs time);
+    /// deleteContainer, for the leader's own cleaner: nullopt if the node may not be removed (any
+    /// more).
     std::optional<jute::Txn> delete_container(std::string_view path, Zxid zxid, WallMs time);
     /// An error txn, for refusals that are decided elsewhere and need a place in the order.
     static jute::Txn error(SessionId session, Xid cxid, Zxid zxid, WallMs time, ErrorCode error);

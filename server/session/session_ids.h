@@ -1,5 +1,6 @@
 // Session ids and passwords, as every server of an ensemble computes them.
-// Pure. Source: ZooKeeper SessionTrackerImpl.initializeNextSessionId, ZooKeeperServer.generatePasswd.
+// Pure. Source: ZooKeeper SessionTrackerImpl.initializeNextSessionId,
+// ZooKeeperServer.generatePasswd.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +10,8 @@
 
 namespace zk::session {
 
-/// The first id a server hands out after its start; the following ones count up. The sid is in the top byte.
-/// REQUIRES: 0 <= sid <= 254 (255 marks TTL nodes).
+/// The first id a server hands out after its start; the following ones count up. The sid is in the
+/// top byte. REQUIRES: 0 <= sid <= 254 (255 marks TTL nodes).
 SessionId first_session_id(ServerId sid, std::int64_t monotonic_ms);
 /// The id after `previous`, skipping the two that are no sessions.
 SessionId next_session_id(SessionId previous);

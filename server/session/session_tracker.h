@@ -1,7 +1,7 @@
 // Which sessions live, until when, and on which connection or learner.
-// Pure. Lives on the core loop; the leader (or a standalone server) expires, learners only keep the table.
-// Sessions expire together in buckets of one tick: never early, at most a tick late.
-// Source: ZooKeeper SessionTrackerImpl, ExpiryQueue.
+// Pure. Lives on the core loop; the leader (or a standalone server) expires, learners only keep the
+// table. Sessions expire together in buckets of one tick: never early, at most a tick late. Source:
+// ZooKeeper SessionTrackerImpl, ExpiryQueue.
 #pragma once
 
 #include <cstdint>
@@ -41,19 +41,23 @@ class SessionTracker {
     /// Sorted by id.
     [[nodiscard]] std::vector<SessionTimeout> all() const;
 
-    /// From now on the session only waits for its closeSession txn: it is not touched and does not expire (again).
+    /// From now on the session only waits for its closeSession txn: it is not touched and does not
+    /// expire (again).
     void begin_closing(SessionId session);
     [[nodiscard]] bool is_closing(SessionId session) const;
 
-    /// An opaque token of who serves the session (a loop, a learner); nullopt: unknown session or never set.
+    /// An opaque token of who serves the session (a loop, a learner); nullopt: unknown session or
+    /// never set.
     void set_owner(SessionId session, std::int64_t owner);
     [[nodiscard]] std::optional<std::int64_t> owner(SessionId session) const;
 
-    /// Marks the sessions whose bucket has passed as closing and returns them: by bucket, then by id.
+    /// Marks the sessions whose bucket has passed as closing and returns them: by bucket, then by
+    /// id.
     std::vector<SessionId> expire(Instant now);
     /// When expire() has something to do next; nullopt without sessions.
     [[nodiscard]] std::optional<Instant> next_deadline() const;
-    /// Gives every session its full timeout again and forgets who was closing and owners: a new leader begins.
+    /// Gives every session its full timeout again and forgets who was closing and owners: a new
+    /// leader begins.
     void restart_all(Instant now);
 
   private:

@@ -1,10 +1,10 @@
 #include "tree/acl.h"
 
-#include <arpa/inet.h>
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include <arpa/inet.h>
+#include <openssl/evp.h>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -20,7 +20,8 @@ struct IpPattern {
 std::optional<int> parse_decimal(std::string_view text) {
     int value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || text[0] == '-' || error != std::errc() || end != text.data() + text.size()) {
+    if (text.empty() || text[0] == '-' || error != std::errc() ||
+        end != text.data() + text.size()) {
         return std::nullopt;
     }
     return value;
@@ -104,7 +105,8 @@ bool check_acl(const jute::AclList& list,
         if (entry.id.scheme == "world" && entry.id.id == "anyone") return true;
         for (const jute::AuthId& id : auth) {
             if (id.scheme != entry.id.scheme) continue;
-            if (id.scheme == "ip" ? ip_matches(entry.id.id, id.id) : id.id == entry.id.id) return true;
+            if (id.scheme == "ip" ? ip_matches(entry.id.id, id.id) : id.id == entry.id.id)
+                return true;
         }
     }
     return false;

@@ -1,7 +1,7 @@
-// Access control lists: stored once, checked against the ids of a connection, and put right when a client sets them.
-// Pure. The cache belongs to the data tree and is written only by the tree's writer.
-// Source: ZooKeeper ReferenceCountedACLCache, ZooKeeperServer.checkACL, PrepRequestProcessor.fixupACL,
-// IPAuthenticationProvider, DigestAuthenticationProvider.
+// Access control lists: stored once, checked against the ids of a connection, and put right when a
+// client sets them. Pure. The cache belongs to the data tree and is written only by the tree's
+// writer. Source: ZooKeeper ReferenceCountedACLCache, ZooKeeperServer.checkACL,
+// PrepRequestProcessor.fixupACL, IPAuthenticationProvider, DigestAuthenticationProvider.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,16 @@
 
 namespace zk::tree {
 
-/// Number of an ACL list in the cache and in snapshots. kOpenAcl is not stored: it means world:anyone, everything.
+/// Number of an ACL list in the cache and in snapshots. kOpenAcl is not stored: it means
+/// world:anyone, everything.
 using AclId = Id<struct AclIdTag, std::int64_t>;
 inline constexpr AclId kOpenAcl{-1};
-/// Always in the cache: world:anyone may read. The ACL of /zookeeper/config, and the harmless stand-in that a walk
-/// gives for a list that came into being after the walk began.
+/// Always in the cache: world:anyone may read. The ACL of /zookeeper/config, and the harmless
+/// stand-in that a walk gives for a list that came into being after the walk began.
 inline constexpr AclId kReadOnlyAcl{1};
 
-/// A list that outlives its place in the cache (a deleted node's last ACL travels with the event). Null: kOpenAcl.
+/// A list that outlives its place in the cache (a deleted node's last ACL travels with the event).
+/// Null: kOpenAcl.
 using AclRef = std::shared_ptr<const jute::AclList>;
 
 /// world:anyone with all permissions.
@@ -33,8 +35,8 @@ const jute::AclList& open_acl_list();
 /// world:anyone with READ.
 const jute::AclList& read_only_acl_list();
 
-/// Every different list once, counted by its users. Ids are never used again for another list, so that an id written
-/// into a fuzzy snapshot keeps its meaning.
+/// Every different list once, counted by its users. Ids are never used again for another list, so
+/// that an id written into a fuzzy snapshot keeps its meaning.
 class AclCache {
   public:
     AclCache();
@@ -55,8 +57,8 @@ class AclCache {
     /// No list has this id or a greater one yet.
     [[nodiscard]] AclId next_id() const { return AclId(next_id_); }
 
-    /// Puts an entry of a snapshot's ACL map. Only between DataTree::clear_for_load and finish_load; ids are the
-    /// snapshot's own and are translated when nodes are loaded.
+    /// Puts an entry of a snapshot's ACL map. Only between DataTree::clear_for_load and
+    /// finish_load; ids are the snapshot's own and are translated when nodes are loaded.
     void load(AclId snapshot_id, const jute::AclList& list);
 
   private:
@@ -65,7 +67,8 @@ class AclCache {
         AclRef list;
         std::int64_t users = 0;
     };
-    /// The cache's id of a snapshot's id, with one more user; nullopt when the snapshot has no such list.
+    /// The cache's id of a snapshot's id, with one more user; nullopt when the snapshot has no such
+    /// list.
     std::optional<AclId> use_loaded(AclId snapshot_id);
     void finish_load();
 
@@ -75,15 +78,18 @@ class AclCache {
     std::map<std::int64_t, AclId> loaded_;  ///< snapshot's id -> own id, while loading
 };
 
-/// True if `list` gives one of the `needed` permission bits to one of the ids `auth`, or one of them is super, or the
-/// list is empty.
-bool check_acl(const jute::AclList& list, std::int32_t needed, const std::vector<jute::AuthId>& auth);
+/// True if `list` gives one of the `needed` permission bits to one of the ids `auth`, or one of
+/// them is super, or the list is empty.
+bool check_acl(const jute::AclList& list,
+               std::int32_t needed,
+               const std::vector<jute::AuthId>& auth);
 /// The same for a list that travels; null grants everything.
 bool check_acl(const AclRef& list, std::int32_t needed, const std::vector<jute::AuthId>& auth);
 
-/// The list as it is stored: duplicates removed, `auth` expanded to the ids of the connection. nullopt is the
-/// client's mistake ErrorCode::invalid_acl. Known schemes: world, auth, digest, ip.
-std::optional<jute::AclList> fix_up_acl(const jute::AclList& list, const std::vector<jute::AuthId>& auth);
+/// The list as it is stored: duplicates removed, `auth` expanded to the ids of the connection.
+/// nullopt is the client's mistake ErrorCode::invalid_acl. Known schemes: world, auth, digest, ip.
+std::optional<jute::AclList> fix_up_acl(const jute::AclList& list,
+                                        const std::vector<jute::AuthId>& auth);
 
 /// "user:<base64 of sha1>" for "user:password", as the digest scheme names identities.
 std::string digest_id(std::string_view user_and_password);

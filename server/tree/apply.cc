@@ -1,5 +1,5 @@
-// Applying txns. Each operation is tolerant of a tree that already contains some of what is replayed over it: the
-// snapshot was written while txns went on.
+// Applying txns. Each operation is tolerant of a tree that already contains some of what is
+// replayed over it: the snapshot was written while txns went on.
 #include <algorithm>
 #include <type_traits>
 #include <utility>
@@ -18,9 +18,7 @@ struct DataTree::Applier {
     ApplyResult apply(OpCode type, const jute::TxnBody& body);
     ApplyResult apply_multi(const jute::MultiTxn& multi);
     ApplyResult apply_part(const jute::SubTxn& part);
-    void create(ApplyResult& result,
-                const auto& txn,
-                std::int64_t ephemeral_owner);
+    void create(ApplyResult& result, const auto& txn, std::int64_t ephemeral_owner);
     void remove(ApplyResult& result, const std::string& path);
     void set_data(ApplyResult& result, const jute::SetDataTxn& txn);
     void set_acl(ApplyResult& result, const jute::SetAclTxn& txn);
@@ -126,10 +124,8 @@ void DataTree::Applier::create(ApplyResult& result, const auto& txn, std::int64_
     const AclId acl = tree.acl_.intern(txn.acl);
     const Node& node = tree.add_node(*parent, txn.path, txn.data, acl, stat);
     result.stat = tree.stat_of(node);
-    changes.push_back(Change{Change::Kind::created,
-                             txn.path,
-                             tree.acl_.share(acl),
-                             tree.acl_.share(parent->acl_id())});
+    changes.push_back(Change{
+        Change::Kind::created, txn.path, tree.acl_.share(acl), tree.acl_.share(parent->acl_id())});
 }
 
 void DataTree::Applier::remove(ApplyResult& result, const std::string& path) {

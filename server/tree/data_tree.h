@@ -1,7 +1,8 @@
-// The replicated tree of znodes: txns in, results and changes out; lookups; loading and walking for snapshots.
-// Pure. One writer (the core loop); readers under their own read slots. Nothing here is O(tree) but loading and walking.
-// Invariant: digest() is the sum of the digests of all nodes outside /zookeeper/.
-// Source: ZooKeeper DataTree, DataNode; replay of fuzzy snapshots: docs/STORAGE.md.
+// The replicated tree of znodes: txns in, results and changes out; lookups; loading and walking for
+// snapshots. Pure. One writer (the core loop); readers under their own read slots. Nothing here is
+// O(tree) but loading and walking. Invariant: digest() is the sum of the digests of all nodes
+// outside /zookeeper/. Source: ZooKeeper DataTree, DataNode; replay of fuzzy snapshots:
+// storage-format facts 8.4.
 #pragma once
 
 #include <cstdint>
@@ -25,13 +26,15 @@
 
 namespace zk::tree {
 
-/// One node changed. Who watches what turns it into events: created and deleted tell the parent's child watches too.
+/// One node changed. Who watches what turns it into events: created and deleted tell the parent's
+/// child watches too.
 struct Change {
     enum class Kind { created, deleted, data_changed };
     Kind kind{};
     std::string path;
     AclRef acl;         ///< of the node (its last one if it was deleted); null: open to all
-    AclRef parent_acl;  ///< for the parent's NodeChildrenChanged; null: open to all (and for data_changed)
+    AclRef parent_acl;  ///< for the parent's NodeChildrenChanged; null: open to all (and for
+                        ///< data_changed)
 };
 
 /// What applying a txn did, enough to answer the client that asked for it.
@@ -39,10 +42,10 @@ struct ApplyResult {
     OpCode type{};  ///< of the txn; in parts of a failed multi: error
     /// What the reply header says. A multi has ok here, its failures are in the parts.
     ErrorCode error = ErrorCode::ok;
-    std::string path;               ///< create*, delete, setData, setACL, check
-    jute::Stat stat;                ///< create*, setData, setACL: right after this operation
-    std::vector<ApplyResult> parts; ///< multi
-    std::vector<Change> changes;    ///< in order; those of a multi are all here, not in its parts
+    std::string path;                ///< create*, delete, setData, setACL, check
+    jute::Stat stat;                 ///< create*, setData, setACL: right after this operation
+    std::vector<ApplyResult> parts;  ///< multi
+    std::vector<Change> changes;     ///< in order; those of a multi are all here, not in its parts
 };
 
 class DataTree {
@@ -53,15 +56,17 @@ class DataTree {
     DataTree(DataTree&&) noexcept;
     DataTree& operator=(DataTree&&) noexcept;
 
-    /// Applies a txn and advances last_zxid (never back). Never fails: what cannot be done (replay over a fuzzy
-    /// snapshot) is skipped and shows in the result's error.
+    /// Applies a txn and advances last_zxid (never back). Never fails: what cannot be done (replay
+    /// over a fuzzy snapshot) is skipped and shows in the result's error.
     ApplyResult apply(const jute::Txn& txn);
 
     /// The node, or null. "" is an alias of "/".
     [[nodiscard]] const Node* find(std::string_view path) const;
     /// The counters as clients see them.
     [[nodiscard]] jute::Stat stat_of(const Node& node) const;
-    [[nodiscard]] const jute::AclList& acl_of(const Node& node) const { return acl_.find(node.acl_id()); }
+    [[nodiscard]] const jute::AclList& acl_of(const Node& node) const {
+        return acl_.find(node.acl_id());
+    }
     /// Number of all nodes below, itself not included. O(subtree).
     [[nodiscard]] std::size_t count_below(const Node& node) const;
     [[nodiscard]] const AclCache& acl() const { return acl_; }
@@ -84,14 +89,18 @@ class DataTree {
     [[nodiscard]] std::size_t approximate_bytes() const { return bytes_; }
     [[nodiscard]] std::size_t ephemeral_count() const { return ephemeral_count_; }
 
-    /// Overwrites /zookeeper/config with the server's own configuration; no txn, no digest, no watch.
+    /// Overwrites /zookeeper/config with the server's own configuration; no txn, no digest, no
+    /// watch.
     void set_config_node(ByteView text, Zxid version, WallMs mtime = {});
 
-    /// Loading a snapshot: clear_for_load, acl().load for each list, load_node for each node (the root first, with
-    /// path "" or "/"; parents before children), finish_load, set_last_zxid. After an error the tree is only good for
-    /// another clear_for_load.
+    /// Loading a snapshot: clear_for_load, acl().load for each list, load_node for each node (the
+    /// root first, with path "" or "/"; parents before children), finish_load, set_last_zxid. After
+    /// an error the tree is only good for another clear_for_load.
     void clear_for_load();
-    Result<> load_node(std::string_view path, const jute::Buffer& data, AclId acl, const StatPersisted& stat);
+    Result<> load_node(std::string_view path,
+                       const jute::Buffer& data,
+                       AclId acl,
+                       const StatPersisted& stat);
     /// Adds built-in nodes that an old snapshot lacks, drops unused ACLs.
     Result<> finish_load();
 
@@ -104,7 +113,11 @@ class DataTree {
     void set_stat(Node& node, const StatPersisted& stat);
     void set_data(Node& node, std::string_view path, const jute::Buffer& data);
     /// Adds a node below `parent`; takes over one use of `acl`.
-    Node& add_node(Node& parent, std::string_view path, const jute::Buffer& data, AclId acl, const StatPersisted& stat);
+    Node& add_node(Node& parent,
+                   std::string_view path,
+                   const jute::Buffer& data,
+                   AclId acl,
+                   const StatPersisted& stat);
     /// Removes the node and, on replay over a fuzzy snapshot, what lies below it.
     void remove_subtree(Node& parent, std::string_view path);
     void forget(const Node& node, const std::string& path);
@@ -118,18 +131,20 @@ class DataTree {
     std::size_t node_count_ = 0;
     std::size_t bytes_ = 0;
     std::size_t ephemeral_count_ = 0;
-    std::uint64_t removals_ = 0;    ///< nodes removed so far: pointers into the tree from before are stale
+    std::uint64_t removals_ =
+        0;  ///< nodes removed so far: pointers into the tree from before are stale
     std::uint64_t generation_ = 0;  ///< loads so far: walks from before are over
 };
 
-/// A resumable walk over all nodes, parent before child. The tree may change in any way between two steps: nodes that
-/// vanished are skipped, and so are nodes created after the walk began, since the log has their txns. Nodes that were
-/// changed meanwhile come with their new state (a fuzzy snapshot).
-/// Take AclCache::all() at the moment of construction: every acl the walk names is in it.
+/// A resumable walk over all nodes, parent before child. The tree may change in any way between two
+/// steps: nodes that vanished are skipped, and so are nodes created after the walk began, since the
+/// log has their txns. Nodes that were changed meanwhile come with their new state (a fuzzy
+/// snapshot). Take AclCache::all() at the moment of construction: every acl the walk names is in
+/// it.
 class Walk {
   public:
     struct VisitedNode {
-        std::string path;  ///< "" for the root, as in snapshots
+        std::string path;              ///< "" for the root, as in snapshots
         std::optional<ByteView> data;  ///< valid until the tree changes
         AclId acl;
         StatPersisted stat;
@@ -148,7 +163,7 @@ class Walk {
         std::size_t path_size = 0;  ///< of the parent, in path_
         std::vector<std::string> names;
         std::size_t next = 0;
-        const Node* node = nullptr;     ///< the parent, while removals_ is unchanged
+        const Node* node = nullptr;  ///< the parent, while removals_ is unchanged
         std::uint64_t removals = 0;
     };
     void visit(const Node& node, VisitedNode& out);

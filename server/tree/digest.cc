@@ -11,7 +11,8 @@ std::uint32_t add_to_crc(std::uint32_t crc, ByteView bytes) {
 }  // namespace
 
 std::uint32_t path_data_crc(std::string_view path, std::optional<ByteView> data) {
-    // crc32_z takes a null pointer as a request for the start value, so empty views must not reach it.
+    // crc32_z takes a null pointer as a request for the start value, so empty views must not reach
+    // it.
     std::uint32_t crc = 0;
     if (!path.empty() && path != "/") crc = add_to_crc(crc, path);
     if (data && !data->empty()) crc = add_to_crc(crc, *data);

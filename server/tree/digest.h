@@ -1,6 +1,6 @@
 // Digest of one znode; the tree digest is their sum modulo 2^64.
-// Pure. The CRC over path and data is kept with the node, so a change of counters costs 60 bytes of CRC.
-// Source: ZooKeeper DigestCalculator, AdHash (version 2).
+// Pure. The CRC over path and data is kept with the node, so a change of counters costs 60 bytes of
+// CRC. Source: ZooKeeper DigestCalculator, AdHash (version 2).
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,9 @@
 #include "tree/node.h"
 
-#include <boost/unordered/unordered_flat_set.hpp>
 #include <cstring>
 #include <new>
+
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include "base/check.h"
 #include "tree/digest.h"
@@ -10,10 +11,12 @@
 namespace zk::tree {
 namespace {
 
-constexpr std::size_t kFlatMax = 8;  // a search through so few names is as fast as a hash table, and small
+constexpr std::size_t kFlatMax =
+    8;  // a search through so few names is as fast as a hash table, and small
 char empty_data[sizeof(std::uint32_t)] = {};
 
-// FNV-1a with a final mix: the same on every machine and in every run, so that a simulation can be repeated.
+// FNV-1a with a final mix: the same on every machine and in every run, so that a simulation can be
+// repeated.
 std::size_t hash_name(std::string_view name) {
     std::uint64_t hash = 0xcbf29ce484222325ULL;
     for (const char byte : name) {
@@ -25,7 +28,8 @@ std::size_t hash_name(std::string_view name) {
 
 }  // namespace
 
-/// The children of one node: a flat list while they are few, a hash table when they are many. Owns them.
+/// The children of one node: a flat list while they are few, a hash table when they are many. Owns
+/// them.
 class ChildSet {
   public:
     [[nodiscard]] std::size_t size() const { return many_ ? many_->size() : few_.size(); }
@@ -168,7 +172,8 @@ Node::Owned Node::make(std::string_view name) {
     void* memory = ::operator new(sizeof(Node) + name.size());
     Owned node(new (memory) Node());
     node->name_size_ = static_cast<std::uint32_t>(name.size());
-    if (!name.empty()) std::memcpy(reinterpret_cast<char*>(node.get() + 1), name.data(), name.size());
+    if (!name.empty())
+        std::memcpy(reinterpret_cast<char*>(node.get() + 1), name.data(), name.size());
     return node;
 }
 
@@ -206,7 +211,9 @@ void Node::set_stat(const StatPersisted& stat) {
                     stat.aversion};
 }
 
-Node* Node::find_child(std::string_view name) { return children_ ? children_->find(name) : nullptr; }
+Node* Node::find_child(std::string_view name) {
+    return children_ ? children_->find(name) : nullptr;
+}
 
 void Node::add_child(Owned child) {
     ZK_ASSERT(find_child(child->name()) == nullptr);

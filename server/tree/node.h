@@ -1,7 +1,7 @@
 // One znode, small: its name (not its path), data, ACL number, counters and children.
 // Pure. Written by the data tree only; read under the tree's read slots.
-// A node that was created and never touched again keeps only its creation's zxid and time; everything else sits in a
-// block of its own that most nodes do not have.
+// A node that was created and never touched again keeps only its creation's zxid and time;
+// everything else sits in a block of its own that most nodes do not have.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,15 @@ struct StatPersisted {
     std::int64_t ephemeral_owner = 0;  ///< session, or kContainerOwner, or kTtlMark | ttl
     Zxid pzxid;
     static void fields(auto& archive, auto& self) {
-        archive(self.czxid, self.mzxid, self.ctime, self.mtime, self.version, self.cversion,
-                self.aversion, self.ephemeral_owner, self.pzxid);
+        archive(self.czxid,
+                self.mzxid,
+                self.ctime,
+                self.mtime,
+                self.version,
+                self.cversion,
+                self.aversion,
+                self.ephemeral_owner,
+                self.pzxid);
     }
     friend bool operator==(const StatPersisted&, const StatPersisted&) = default;
 };

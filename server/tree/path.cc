@@ -7,8 +7,8 @@
 namespace zk::tree {
 namespace {
 
-// The next code point at `position`, which moves behind it; -1 for bytes that are no UTF-8 or lie beyond U+FFFF
-// (Java sees those as surrogates, which no path may have).
+// The next code point at `position`, which moves behind it; -1 for bytes that are no UTF-8 or lie
+// beyond U+FFFF (Java sees those as surrogates, which no path may have).
 std::int32_t next_code_point(std::string_view text, std::size_t& position) {
     const auto byte = [&text](std::size_t at) {
         return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;

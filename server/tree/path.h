@@ -1,5 +1,6 @@
-// Paths of znodes: which are legal, and their parts. A node knows its name only; paths are made from names.
-// Pure. Source: ZooKeeper PathUtils.validatePath, PrepRequestProcessor (sequence suffix).
+// Paths of znodes: which are legal, and their parts. A node knows its name only; paths are made
+// from names. Pure. Source: ZooKeeper PathUtils.validatePath, PrepRequestProcessor (sequence
+// suffix).
 #pragma once
 
 #include <cstdint>
@@ -8,11 +9,13 @@
 
 namespace zk::tree {
 
-/// True for a path a node may have: starts with "/", no empty, "." or ".." component, no "/" at the end (except "/"),
-/// valid UTF-8, and none of the code points ZooKeeper refuses (controls, private use, surrogates, U+FFF0 and above).
+/// True for a path a node may have: starts with "/", no empty, "." or ".." component, no "/" at the
+/// end (except "/"), valid UTF-8, and none of the code points ZooKeeper refuses (controls, private
+/// use, surrogates, U+FFF0 and above).
 bool validate_path(std::string_view path);
 
-/// Text before the last "/": "/a" for "/a/b", "" (an alias of the root) for "/a" and for "/". REQUIRES: there is a "/".
+/// Text before the last "/": "/a" for "/a/b", "" (an alias of the root) for "/a" and for "/".
+/// REQUIRES: there is a "/".
 std::string_view parent_of(std::string_view path);
 /// Text after the last "/".
 std::string_view name_of(std::string_view path);

@@ -1,10 +1,6 @@
-// The same requests, the same txns: a recorded run of Apache's own server is prepared again by us, and every txn must
-// be equal to the byte, digest included. Then its snapshot must be our tree.
+// The same requests, the same txns: a recorded run of Apache's own server is prepared again by us,
+// and every txn must be equal to the byte, digest included. Then its snapshot must be our tree.
 // Skipped, with a word, where Apache's server is not installed.
-#include <gtest/gtest.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
@@ -12,6 +8,10 @@
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <stdlib.h>
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include "prep/preparer.h"
 #include "tree/data_tree.h"
@@ -84,8 +84,7 @@ std::deque<Asked> read_requests(const fs::path& path) {
             std::int32_t op = 0;
             std::string body;
             file >> cxid >> op >> body;
-            requests.push_back(
-                {session, Xid(cxid), OpCode{op}, from_hex(body), auth[session], 0});
+            requests.push_back({session, Xid(cxid), OpCode{op}, from_hex(body), auth[session], 0});
         }
     }
     return requests;
@@ -96,13 +95,8 @@ jute::Txn prepare_again(Preparer& preparer, const Asked& asked, const jute::TxnH
         return preparer.create_session(
             asked.session, asked.cxid, asked.timeout_ms, header.zxid, header.time);
     }
-    return preparer.prepare(PrepareRequest{asked.session,
-                                           asked.cxid,
-                                           asked.op,
-                                           asked.body,
-                                           asked.auth,
-                                           header.zxid,
-                                           header.time});
+    return preparer.prepare(PrepareRequest{
+        asked.session, asked.cxid, asked.op, asked.body, asked.auth, header.zxid, header.time});
 }
 
 // Java lists a closed session's nodes in hash order.
@@ -211,9 +205,15 @@ TEST_P(ApacheTest, SameRequestsGiveTheSameTxnsAndTheSameTree) {
     }
     while (!outstanding.empty()) apply_oldest();
     EXPECT_TRUE(requests.empty());
-    for (const OpCode op : {OpCode::error, OpCode::create, OpCode::create2, OpCode::remove,
-                            OpCode::set_data, OpCode::set_acl, OpCode::multi,
-                            OpCode::create_container, OpCode::close_session}) {
+    for (const OpCode op : {OpCode::error,
+                            OpCode::create,
+                            OpCode::create2,
+                            OpCode::remove,
+                            OpCode::set_data,
+                            OpCode::set_acl,
+                            OpCode::multi,
+                            OpCode::create_container,
+                            OpCode::close_session}) {
         EXPECT_GT(seen[op], 0) << to_string(op);
     }
 

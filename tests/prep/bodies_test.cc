@@ -1,7 +1,8 @@
-// Whatever bytes a client sends, the preparer gives one well-formed txn, and the tree stays what the txns say.
-#include <gtest/gtest.h>
-
+// Whatever bytes a client sends, the preparer gives one well-formed txn, and the tree stays what
+// the txns say.
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "requests.h"
 
@@ -10,11 +11,21 @@ namespace {
 
 using namespace zk::prep::testing;
 
-constexpr OpCode kOps[] = {OpCode::create,           OpCode::create2,       OpCode::create_container,
-                           OpCode::create_ttl,       OpCode::remove,        OpCode::set_data,
-                           OpCode::set_acl,          OpCode::multi,         OpCode::check,
-                           OpCode::delete_container, OpCode::create_session, OpCode::close_session,
-                           OpCode::reconfig,         OpCode(0),             OpCode(77)};
+constexpr OpCode kOps[] = {OpCode::create,
+                           OpCode::create2,
+                           OpCode::create_container,
+                           OpCode::create_ttl,
+                           OpCode::remove,
+                           OpCode::set_data,
+                           OpCode::set_acl,
+                           OpCode::multi,
+                           OpCode::check,
+                           OpCode::delete_container,
+                           OpCode::create_session,
+                           OpCode::close_session,
+                           OpCode::reconfig,
+                           OpCode(0),
+                           OpCode(77)};
 
 Bytes valid_body(OpCode op, std::mt19937& random) {
     const std::string path = "/" + std::string(1, static_cast<char>('a' + random() % 4));
@@ -22,8 +33,10 @@ Bytes valid_body(OpCode op, std::mt19937& random) {
     switch (op) {
         case OpCode::create_ttl:
             return jute::encode(CreateTtlRequest{create(path, CreateMode(5)), 100});
-        case OpCode::remove: return jute::encode(jute::DeleteRequest{path, -1});
-        case OpCode::set_data: return jute::encode(jute::SetDataRequest{path, Bytes("x"), -1});
+        case OpCode::remove:
+            return jute::encode(jute::DeleteRequest{path, -1});
+        case OpCode::set_data:
+            return jute::encode(jute::SetDataRequest{path, Bytes("x"), -1});
         case OpCode::set_acl:
             return jute::encode(jute::SetAclRequest{path, acl(31, "ip", "127.0.0.1/8"), -1});
         case OpCode::multi:
@@ -32,8 +45,10 @@ Bytes valid_body(OpCode op, std::mt19937& random) {
                 .add(OpCode::set_data, jute::SetDataRequest{path, Bytes(), -1})
                 .add(OpCode::remove, jute::DeleteRequest{path + "/m", -1})
                 .end();
-        case OpCode::create_session: return jute::encode(jute::CreateSessionTxn{1000});
-        default: return jute::encode(create(path, mode));
+        case OpCode::create_session:
+            return jute::encode(jute::CreateSessionTxn{1000});
+        default:
+            return jute::encode(create(path, mode));
     }
 }
 
@@ -42,9 +57,15 @@ void damage(Bytes& body, std::mt19937& random) {
     for (auto count = random() % 4; count > 0 && !body.empty(); --count) {
         const std::size_t at = random() % body.size();
         switch (random() % 5) {
-            case 0: body[at] = static_cast<char>(random()); break;
-            case 1: body.resize(at); break;
-            case 2: body.insert(at, body.substr(at / 2)); break;
+            case 0:
+                body[at] = static_cast<char>(random());
+                break;
+            case 1:
+                body.resize(at);
+                break;
+            case 2:
+                body.insert(at, body.substr(at / 2));
+                break;
             case 3:
                 for (std::size_t i = at; i < std::min(at + 4, body.size()); ++i) body[i] = '\xff';
                 break;

@@ -16,9 +16,8 @@ std::string path_of(const jute::Txn& txn) { return std::get<jute::CreateTxn>(txn
 std::vector<ErrorCode> part_errors(const jute::Txn& txn) {
     std::vector<ErrorCode> errors;
     for (const jute::SubTxn& part : std::get<jute::MultiTxn>(txn.body).parts) {
-        errors.push_back(part.type == OpCode::error
-                             ? jute::decode<jute::ErrorTxn>(part.body)->error
-                             : ErrorCode::ok);
+        errors.push_back(part.type == OpCode::error ? jute::decode<jute::ErrorTxn>(part.body)->error
+                                                    : ErrorCode::ok);
     }
     return errors;
 }
@@ -51,13 +50,15 @@ TEST(Preparer, CreateErrorsInTheirOrder) {
     };
     EXPECT_EQ(error(create("nonsense", CreateMode(7), bad)), ErrorCode::bad_arguments);
     EXPECT_EQ(error(create("nonsense", CreateMode(-1), bad)), ErrorCode::bad_arguments);
-    EXPECT_EQ(error(create("nonsense", CreateMode::persistent_with_ttl, bad)), ErrorCode::unimplemented);
+    EXPECT_EQ(error(create("nonsense", CreateMode::persistent_with_ttl, bad)),
+              ErrorCode::unimplemented);
     bench.session_check = ErrorCode::session_expired;
     EXPECT_EQ(error(create("nonsense", CreateMode::persistent_with_ttl)), ErrorCode::unimplemented);
     EXPECT_EQ(error(create("nonsense")), ErrorCode::session_expired);
     bench.session_check = ErrorCode::ok;
     EXPECT_EQ(error(create("nonsense", CreateMode::persistent, bad)), ErrorCode::bad_arguments);
-    EXPECT_EQ(error(create(std::string("/p/a\0b", 6), CreateMode::persistent, bad)), ErrorCode::bad_arguments);
+    EXPECT_EQ(error(create(std::string("/p/a\0b", 6), CreateMode::persistent, bad)),
+              ErrorCode::bad_arguments);
     EXPECT_EQ(error(create("/none/x", CreateMode::persistent, bad)), ErrorCode::invalid_acl);
     EXPECT_EQ(error(create("/none/x", CreateMode::persistent, {})), ErrorCode::invalid_acl);
     EXPECT_EQ(error(create("/none/x")), ErrorCode::no_node);
@@ -84,7 +85,8 @@ TEST(Preparer, OtherOpsErrorsInTheirOrder) {
     const auto remove = [&bench](std::string path, std::int32_t version = -1) {
         return bench.error(OpCode::remove, jute::DeleteRequest{std::move(path), version});
     };
-    for (const char* path : {"nonsense", "", "/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"}) {
+    for (const char* path :
+         {"nonsense", "", "/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"}) {
         EXPECT_EQ(remove(path), ErrorCode::bad_arguments) << path;
     }
     EXPECT_EQ(remove("/none/x"), ErrorCode::no_node);
@@ -98,7 +100,8 @@ TEST(Preparer, OtherOpsErrorsInTheirOrder) {
     EXPECT_EQ(remove("/p"), ErrorCode::ok);
 
     const auto set = [&bench](std::string path, std::int32_t version = -1) {
-        return bench.error(OpCode::set_data, jute::SetDataRequest{std::move(path), Bytes(), version});
+        return bench.error(OpCode::set_data,
+                           jute::SetDataRequest{std::move(path), Bytes(), version});
     };
     EXPECT_EQ(set("/p/"), ErrorCode::bad_arguments);
     EXPECT_EQ(set("/p"), ErrorCode::no_node);
@@ -132,15 +135,19 @@ TEST(Preparer, OtherOpsErrorsInTheirOrder) {
 TEST(Preparer, WhatThisVersionRefuses) {
     Bench bench;
     EXPECT_EQ(Bench::error_of(bench.ask_raw(OpCode::reconfig, "")), ErrorCode::reconfig_disabled);
-    EXPECT_EQ(bench.error(OpCode::check, jute::CheckVersionRequest{"/", -1}), ErrorCode::unimplemented);
-    EXPECT_EQ(bench.error(OpCode::delete_container, jute::PathRequest{"/a"}), ErrorCode::unimplemented);
+    EXPECT_EQ(bench.error(OpCode::check, jute::CheckVersionRequest{"/", -1}),
+              ErrorCode::unimplemented);
+    EXPECT_EQ(bench.error(OpCode::delete_container, jute::PathRequest{"/a"}),
+              ErrorCode::unimplemented);
     EXPECT_EQ(Bench::error_of(bench.ask_raw(OpCode::get_data, "")), ErrorCode::unimplemented);
     EXPECT_EQ(Bench::error_of(bench.ask_raw(OpCode(55), "")), ErrorCode::unimplemented);
     EXPECT_EQ(bench.error(OpCode::create_ttl,
                           CreateTtlRequest{create("/a", CreateMode::persistent_with_ttl), 1000}),
               ErrorCode::unimplemented);
-    EXPECT_EQ(bench.error(OpCode::create_ttl, CreateTtlRequest{create("/a"), -1}), ErrorCode::bad_arguments);
-    EXPECT_EQ(bench.error(OpCode::create_ttl, CreateTtlRequest{create("/a"), 5}), ErrorCode::bad_arguments);
+    EXPECT_EQ(bench.error(OpCode::create_ttl, CreateTtlRequest{create("/a"), -1}),
+              ErrorCode::bad_arguments);
+    EXPECT_EQ(bench.error(OpCode::create_ttl, CreateTtlRequest{create("/a"), 5}),
+              ErrorCode::bad_arguments);
     for (const jute::Txn& txn : bench.outstanding) {
         EXPECT_EQ(txn.header.type, OpCode::error);
         EXPECT_FALSE(txn.digest);
@@ -151,8 +158,14 @@ TEST(Preparer, WhatThisVersionRefuses) {
 TEST(Preparer, UndecodableBodies) {
     Bench bench;
     const Bytes null_path = jute::encode(std::int32_t{-1}) + Bytes(20, '\0');
-    for (const OpCode op : {OpCode::create, OpCode::create2, OpCode::create_container, OpCode::create_ttl,
-                            OpCode::remove, OpCode::set_data, OpCode::set_acl, OpCode::multi,
+    for (const OpCode op : {OpCode::create,
+                            OpCode::create2,
+                            OpCode::create_container,
+                            OpCode::create_ttl,
+                            OpCode::remove,
+                            OpCode::set_data,
+                            OpCode::set_acl,
+                            OpCode::multi,
                             OpCode::create_session}) {
         EXPECT_EQ(Bench::error_of(bench.ask_raw(op, "")), ErrorCode::marshalling_error);
         EXPECT_EQ(Bench::error_of(bench.ask_raw(op, "abc")), ErrorCode::marshalling_error);
@@ -168,7 +181,8 @@ TEST(Preparer, UndecodableBodies) {
 TEST(Preparer, SequenceNumbersCountAllCreates) {
     Bench bench;
     bench.ask(OpCode::create, create("/p"));
-    const auto next = [&bench](const char* path, CreateMode mode = CreateMode::persistent_sequential) {
+    const auto next = [&bench](const char* path,
+                               CreateMode mode = CreateMode::persistent_sequential) {
         return path_of(bench.ask(OpCode::create, create(path, mode)));
     };
     EXPECT_EQ(next("/p/s-"), "/p/s-0000000000");
@@ -186,7 +200,8 @@ TEST(Preparer, SequenceNumbersCountAllCreates) {
     bench.tree.apply(jump);
     bench.outstanding.clear();
     bench.preparer.committed(Zxid(bench.zxid));
-    const jute::Txn last = bench.ask(OpCode::create, create("/p/s", CreateMode::persistent_sequential));
+    const jute::Txn last =
+        bench.ask(OpCode::create, create("/p/s", CreateMode::persistent_sequential));
     EXPECT_EQ(path_of(last), "/p/s2147483647");
     EXPECT_EQ(bench.error(OpCode::create, create("/p/s", CreateMode::persistent_sequential)),
               ErrorCode::node_exists);
@@ -199,16 +214,21 @@ TEST(Preparer, PipelinedRequestsSeeEachOther) {
     EXPECT_EQ(bench.error(OpCode::create, create("/a")), ErrorCode::ok);
     EXPECT_EQ(bench.error(OpCode::create, create("/a/b")), ErrorCode::ok);
     EXPECT_EQ(bench.error(OpCode::remove, jute::DeleteRequest{"/a", -1}), ErrorCode::not_empty);
-    EXPECT_EQ(bench.error(OpCode::set_data, jute::SetDataRequest{"/a/b", Bytes("1"), 0}), ErrorCode::ok);
+    EXPECT_EQ(bench.error(OpCode::set_data, jute::SetDataRequest{"/a/b", Bytes("1"), 0}),
+              ErrorCode::ok);
     EXPECT_EQ(bench.error(OpCode::remove, jute::DeleteRequest{"/a/b", 1}), ErrorCode::ok);
-    EXPECT_EQ(bench.error(OpCode::set_data, jute::SetDataRequest{"/a/b", Bytes("1"), -1}), ErrorCode::no_node);
+    EXPECT_EQ(bench.error(OpCode::set_data, jute::SetDataRequest{"/a/b", Bytes("1"), -1}),
+              ErrorCode::no_node);
     EXPECT_EQ(bench.error(OpCode::remove, jute::DeleteRequest{"/a", -1}), ErrorCode::ok);
     EXPECT_EQ(bench.error(OpCode::create, create("/a/b")), ErrorCode::no_node);
-    EXPECT_EQ(bench.error(OpCode::create, create("/a", CreateMode::persistent, acl(31, "auth", ""))),
-              ErrorCode::invalid_acl);
-    EXPECT_EQ(bench.error(OpCode::create, create("/a", CreateMode::persistent, acl(1, "world", "anyone"))),
+    EXPECT_EQ(
+        bench.error(OpCode::create, create("/a", CreateMode::persistent, acl(31, "auth", ""))),
+        ErrorCode::invalid_acl);
+    EXPECT_EQ(bench.error(OpCode::create,
+                          create("/a", CreateMode::persistent, acl(1, "world", "anyone"))),
               ErrorCode::ok);
-    EXPECT_EQ(bench.error(OpCode::set_data, jute::SetDataRequest{"/a", Bytes("1"), -1}), ErrorCode::no_auth)
+    EXPECT_EQ(bench.error(OpCode::set_data, jute::SetDataRequest{"/a", Bytes("1"), -1}),
+              ErrorCode::no_auth)
         << "the new life has an ACL of its own";
     for (const tree::ApplyResult& result : bench.apply()) {
         EXPECT_TRUE(result.type == OpCode::error || result.error == ErrorCode::ok);
@@ -243,14 +263,14 @@ TEST(Preparer, MultiIsAllOrNothing) {
     Bench bench;
     bench.ask(OpCode::create, create("/p"));
     const std::uint64_t before = bench.outstanding.back().digest->tree_digest;
-    const jute::Txn failed = bench.ask_raw(
-        OpCode::multi,
-        MultiBody()
-            .add(OpCode::create, create("/p/s", CreateMode::persistent_sequential))
-            .add(OpCode::set_data, jute::SetDataRequest{"/p", Bytes("new"), 0})
-            .add(OpCode::check, jute::CheckVersionRequest{"/p", 0})
-            .add(OpCode::remove, jute::DeleteRequest{"/p/s0000000000", -1})
-            .end());
+    const jute::Txn failed =
+        bench.ask_raw(OpCode::multi,
+                      MultiBody()
+                          .add(OpCode::create, create("/p/s", CreateMode::persistent_sequential))
+                          .add(OpCode::set_data, jute::SetDataRequest{"/p", Bytes("new"), 0})
+                          .add(OpCode::check, jute::CheckVersionRequest{"/p", 0})
+                          .add(OpCode::remove, jute::DeleteRequest{"/p/s0000000000", -1})
+                          .end());
     EXPECT_EQ(failed.header.type, OpCode::multi);
     EXPECT_THAT(part_errors(failed),
                 ElementsAre(ErrorCode::ok,
@@ -260,17 +280,17 @@ TEST(Preparer, MultiIsAllOrNothing) {
     EXPECT_EQ(failed.digest->tree_digest, before);
     EXPECT_EQ(bench.preparer.outstanding(), 2U) << "/p and the root";
     // The sequence number was not used up, the version not raised.
-    const jute::Txn good = bench.ask_raw(
-        OpCode::multi,
-        MultiBody()
-            .add(OpCode::create2, create("/p/s", CreateMode::persistent_sequential))
-            .add(OpCode::set_data, jute::SetDataRequest{"/p", Bytes("new"), 0})
-            .add(OpCode::check, jute::CheckVersionRequest{"/p", 1})
-            .add(OpCode::create_container, create("/p/c", CreateMode::container))
-            .add(OpCode::create, create("/p/c2", CreateMode::container))
-            .add(OpCode::create_ttl, CreateTtlRequest{create("/p/plain"), -1})
-            .add(OpCode::remove, jute::DeleteRequest{"/p/c", -1})
-            .end());
+    const jute::Txn good =
+        bench.ask_raw(OpCode::multi,
+                      MultiBody()
+                          .add(OpCode::create2, create("/p/s", CreateMode::persistent_sequential))
+                          .add(OpCode::set_data, jute::SetDataRequest{"/p", Bytes("new"), 0})
+                          .add(OpCode::check, jute::CheckVersionRequest{"/p", 1})
+                          .add(OpCode::create_container, create("/p/c", CreateMode::container))
+                          .add(OpCode::create, create("/p/c2", CreateMode::container))
+                          .add(OpCode::create_ttl, CreateTtlRequest{create("/p/plain"), -1})
+                          .add(OpCode::remove, jute::DeleteRequest{"/p/c", -1})
+                          .end());
     EXPECT_THAT(part_errors(good), ::testing::Each(ErrorCode::ok));
     std::vector<OpCode> types;
     for (const auto& part : std::get<jute::MultiTxn>(good.body).parts) types.push_back(part.type);
@@ -308,11 +328,11 @@ TEST(Preparer, MultiRefusals) {
     }
     EXPECT_EQ(bench.preparer.outstanding(), 0U);
     const jute::Txn txn = bench.ask_raw(
-        OpCode::multi,
-        MultiBody().add(OpCode::create, create("/a", CreateMode(9))).end());
+        OpCode::multi, MultiBody().add(OpCode::create, create("/a", CreateMode(9))).end());
     EXPECT_THAT(part_errors(txn), ElementsAre(ErrorCode::bad_arguments));
     bench.session_check = ErrorCode::session_expired;
-    EXPECT_THAT(part_errors(bench.ask_raw(OpCode::multi, whole)), ElementsAre(ErrorCode::session_expired));
+    EXPECT_THAT(part_errors(bench.ask_raw(OpCode::multi, whole)),
+                ElementsAre(ErrorCode::session_expired));
 }
 
 TEST(Preparer, CloseSessionTakesOutstandingChangesIntoAccount) {

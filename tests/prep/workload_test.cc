@@ -1,12 +1,13 @@
-// A random workload of several sessions, pipelined, against a model that knows no txns, no projection and no digest: a
-// map of paths that each request changes at once. Txns are applied late and in bursts. Meanwhile a fuzzy snapshot is
-// taken, loaded elsewhere and brought up to date by replay.
-#include <gtest/gtest.h>
-
+// A random workload of several sessions, pipelined, against a model that knows no txns, no
+// projection and no digest: a map of paths that each request changes at once. Txns are applied late
+// and in bursts. Meanwhile a fuzzy snapshot is taken, loaded elsewhere and brought up to date by
+// replay.
 #include <algorithm>
 #include <map>
 #include <memory>
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "requests.h"
 #include "tree/path.h"
@@ -71,8 +72,7 @@ struct Model {
         node.stat.czxid = node.stat.mzxid = node.stat.pzxid = zxid;
         node.stat.ctime = node.stat.mtime = time;
         if (is_ephemeral(request.flags)) node.stat.ephemeral_owner = session.value();
-        node.stat.data_length =
-            request.data ? static_cast<std::int32_t>(request.data->size()) : 0;
+        node.stat.data_length = request.data ? static_cast<std::int32_t>(request.data->size()) : 0;
         nodes[path] = node;
         return ErrorCode::ok;
     }
@@ -101,8 +101,7 @@ struct Model {
         ModelNode& node = nodes.at(request.path);
         if (!matches(request.version, node.stat.version)) return ErrorCode::bad_version;
         node.data = request.data;
-        node.stat.data_length =
-            request.data ? static_cast<std::int32_t>(request.data->size()) : 0;
+        node.stat.data_length = request.data ? static_cast<std::int32_t>(request.data->size()) : 0;
         node.stat.version += 1;
         node.stat.mzxid = zxid;
         node.stat.mtime = time;
@@ -184,7 +183,9 @@ class Workload : public ::testing::TestWithParam<unsigned> {
             text += '/';
             text += static_cast<char>('a' + random_() % 5);
         }
-        return random_() % 50 == 0 ? "/zookeeper/config" : random_() % 50 == 0 ? "/zookeeper/x" : text;
+        return random_() % 50 == 0   ? "/zookeeper/config"
+               : random_() % 50 == 0 ? "/zookeeper/x"
+                                     : text;
     }
     std::int32_t version() {
         constexpr std::int32_t kVersions[] = {-1, -1, -1, 0, 1, 2};
@@ -196,14 +197,19 @@ class Workload : public ::testing::TestWithParam<unsigned> {
     }
     jute::AclList some_acl() {
         switch (random_() % 8) {
-            case 0: return acl(perms::kRead, "world", "anyone");
-            case 1: return acl(perms::kAll, "digest", "u:x");
-            case 2: return acl(perms::kAll & ~perms::kDelete, "world", "anyone");
-            default: return tree::open_acl_list();
+            case 0:
+                return acl(perms::kRead, "world", "anyone");
+            case 1:
+                return acl(perms::kAll, "digest", "u:x");
+            case 2:
+                return acl(perms::kAll & ~perms::kDelete, "world", "anyone");
+            default:
+                return tree::open_acl_list();
         }
     }
     jute::CreateRequest create_request() {
-        return create(path(), CreateMode(static_cast<std::int32_t>(random_() % 4)), some_acl(), data());
+        return create(
+            path(), CreateMode(static_cast<std::int32_t>(random_() % 4)), some_acl(), data());
     }
 
     void ask_single() {
@@ -249,15 +255,25 @@ class Workload : public ::testing::TestWithParam<unsigned> {
         };
         for (auto count = random_() % 5; count > 0; --count) {
             switch (random_() % 4) {
-                case 0: add(OpCode::create, create_request(), [&](auto& r) { return model_.create(r); }); break;
+                case 0:
+                    add(OpCode::create, create_request(), [&](auto& r) {
+                        return model_.create(r);
+                    });
+                    break;
                 case 1:
-                    add(OpCode::remove, jute::DeleteRequest{path(), version()}, [&](auto& r) { return model_.remove(r); });
+                    add(OpCode::remove, jute::DeleteRequest{path(), version()}, [&](auto& r) {
+                        return model_.remove(r);
+                    });
                     break;
                 case 2:
-                    add(OpCode::set_data, jute::SetDataRequest{path(), data(), version()}, [&](auto& r) { return model_.set_data(r); });
+                    add(OpCode::set_data,
+                        jute::SetDataRequest{path(), data(), version()},
+                        [&](auto& r) { return model_.set_data(r); });
                     break;
                 default:
-                    add(OpCode::check, jute::CheckVersionRequest{path(), version()}, [&](auto& r) { return model_.check(r); });
+                    add(OpCode::check, jute::CheckVersionRequest{path(), version()}, [&](auto& r) {
+                        return model_.check(r);
+                    });
                     break;
             }
         }

@@ -1,8 +1,8 @@
 #include "session/session_ids.h"
 
-#include <gtest/gtest.h>
-
 #include <cstdio>
+
+#include <gtest/gtest.h>
 
 namespace zk::session {
 namespace {

@@ -1,9 +1,9 @@
 #include "session/session_tracker.h"
 
+#include <random>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <random>
 
 namespace zk::session {
 namespace {

@@ -30,7 +30,8 @@ TEST(CheckAcl, OneOfTheNeededBitsIsEnough) {
 }
 
 TEST(CheckAcl, DigestByEquality) {
-    const AclList list = {entry(perms::kWrite, "digest", "u:x"), entry(perms::kRead, "digest", "v:y")};
+    const AclList list = {entry(perms::kWrite, "digest", "u:x"),
+                          entry(perms::kRead, "digest", "v:y")};
     EXPECT_TRUE(check_acl(list, perms::kWrite, {AuthId{"digest", "u:x"}}));
     EXPECT_FALSE(check_acl(list, perms::kWrite, {AuthId{"digest", "v:y"}}));
     EXPECT_FALSE(check_acl(list, perms::kWrite, {AuthId{"sasl", "u:x"}}));
@@ -60,13 +61,18 @@ TEST(FixUpAcl, RefusesWhatNobodyCouldUse) {
     const std::vector<AuthId> auth = {AuthId{"ip", "127.0.0.1"}, AuthId{"super", ""}};
     EXPECT_FALSE(fix_up_acl({}, auth));
     for (const auto& [scheme, id] : std::vector<std::pair<std::string, std::string>>{
-             {"world", "someone"}, {"world", ""}, {"", ""}, {"super", ""}, {"nope", "x"}, {"sasl", "bob"},
-             {"digest", "a"}, {"digest", "a:"}, {"digest", ":"}, {"digest", ""}, {"digest", "a:b:c"},
-             {"digest", "a::"}, {"digest", "a::b"}, {"ip", "1.2.3"}, {"ip", "1.2.3.4.5"}, {"ip", "1.2.3.256"},
-             {"ip", "1.2.3.-1"}, {"ip", "1.2.3.4/33"}, {"ip", "1.2.3.4/"}, {"ip", "1.2.3.4/-1"},
-             {"ip", "1.2.3.4/8/8"}, {"ip", ""}, {"ip", "1..2.3"}, {"ip", "::1/129"}, {"auth", ""}}) {
+             {"world", "someone"}, {"world", ""},        {"", ""},
+             {"super", ""},        {"nope", "x"},        {"sasl", "bob"},
+             {"digest", "a"},      {"digest", "a:"},     {"digest", ":"},
+             {"digest", ""},       {"digest", "a:b:c"},  {"digest", "a::"},
+             {"digest", "a::b"},   {"ip", "1.2.3"},      {"ip", "1.2.3.4.5"},
+             {"ip", "1.2.3.256"},  {"ip", "1.2.3.-1"},   {"ip", "1.2.3.4/33"},
+             {"ip", "1.2.3.4/"},   {"ip", "1.2.3.4/-1"}, {"ip", "1.2.3.4/8/8"},
+             {"ip", ""},           {"ip", "1..2.3"},     {"ip", "::1/129"},
+             {"auth", ""}}) {
         EXPECT_FALSE(fix_up_acl({entry(31, scheme, id)}, auth)) << scheme << " " << id;
-        EXPECT_FALSE(fix_up_acl({entry(31, "world", "anyone"), entry(1, scheme, id)}, auth)) << scheme;
+        EXPECT_FALSE(fix_up_acl({entry(31, "world", "anyone"), entry(1, scheme, id)}, auth))
+            << scheme;
     }
 }
 
@@ -79,9 +85,12 @@ TEST(FixUpAcl, KeepsGoodEntriesAndOrderWithoutDuplicates) {
 }
 
 TEST(FixUpAcl, AuthBecomesTheProvenIds) {
-    const std::vector<AuthId> auth = {{"ip", "127.0.0.1"}, {"digest", "u:x"}, {"digest", "v:y"}, {"super", ""}};
-    EXPECT_EQ(fix_up_acl({entry(5, "auth", "ignored"), entry(1, "world", "anyone")}, auth),
-              (AclList{entry(5, "digest", "u:x"), entry(5, "digest", "v:y"), entry(1, "world", "anyone")}));
+    const std::vector<AuthId> auth = {
+        {"ip", "127.0.0.1"}, {"digest", "u:x"}, {"digest", "v:y"}, {"super", ""}};
+    EXPECT_EQ(
+        fix_up_acl({entry(5, "auth", "ignored"), entry(1, "world", "anyone")}, auth),
+        (AclList{
+            entry(5, "digest", "u:x"), entry(5, "digest", "v:y"), entry(1, "world", "anyone")}));
 }
 
 TEST(DigestId, KnownValue) {

@@ -220,7 +220,9 @@ TEST(DataTree, BadPartsOfAMultiAreSkipped) {
     DataTree tree;
     jute::MultiTxn inner;
     jute::MultiTxn multi;
-    multi.parts = {{OpCode::multi, jute::encode(inner)}, {OpCode::create, "cut"}, {OpCode{55}, ""},
+    multi.parts = {{OpCode::multi, jute::encode(inner)},
+                   {OpCode::create, "cut"},
+                   {OpCode{55}, ""},
                    {OpCode::close_session, ""}};
     const ApplyResult result = tree.apply({header(OpCode::multi, 4), multi, {}});
     ASSERT_EQ(result.parts.size(), 4U);
@@ -239,8 +241,7 @@ TEST(DataTree, EphemeralsGoWithTheirSession) {
     EXPECT_EQ(tree.stat_of(*tree.find("/p/a")).ephemeral_owner, 0x1000);
     jute::CloseSessionTxn close;
     close.paths = {{"/p/a", "/p/b"}};
-    const ApplyResult result =
-        tree.apply({header(OpCode::close_session, 5, 0x1000), close, {}});
+    const ApplyResult result = tree.apply({header(OpCode::close_session, 5, 0x1000), close, {}});
     EXPECT_EQ(result.changes.size(), 2U);
     EXPECT_THAT(tree.find("/p")->child_names(), ElementsAre("c"));
     EXPECT_EQ(tree.stat_of(*tree.find("/p")).pzxid, Zxid(5));
@@ -304,7 +305,8 @@ TEST(DataTree, VeryDeepTreeIsTornDownWithoutRecursion) {
     ASSERT_TRUE(tree.finish_load().has_value());
     EXPECT_NE(tree.find(path), nullptr);
     tree.apply(remove(1, "/d"));
-    EXPECT_EQ(tree.digest(), 0x51c6d660U - DataTree().find("/")->digest() + tree.find("/")->digest());
+    EXPECT_EQ(tree.digest(),
+              0x51c6d660U - DataTree().find("/")->digest() + tree.find("/")->digest());
     EXPECT_EQ(tree.node_count(), 4U);
     EXPECT_EQ(tree.approximate_bytes(), DataTree().approximate_bytes());
 }
@@ -312,7 +314,8 @@ TEST(DataTree, VeryDeepTreeIsTornDownWithoutRecursion) {
 TEST(DataTree, ConfigNodeIsOutsideOfDigestAndTxns) {
     DataTree tree;
     const std::uint64_t before = tree.digest();
-    tree.set_config_node("server.1=a:1:2:participant\nversion=100000000", Zxid(0x100000000), WallMs(5));
+    tree.set_config_node(
+        "server.1=a:1:2:participant\nversion=100000000", Zxid(0x100000000), WallMs(5));
     EXPECT_EQ(tree.digest(), before);
     const Node* config = tree.find("/zookeeper/config");
     const jute::Stat stat = tree.stat_of(*config);

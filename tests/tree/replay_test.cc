@@ -1,4 +1,4 @@
-// Replay over a fuzzy snapshot: one test per row of the table in docs/STORAGE.md.
+// Replay over a fuzzy snapshot: one test per row of the table in storage-format facts 8.4.
 #include <gtest/gtest.h>
 
 #include "tree/data_tree.h"

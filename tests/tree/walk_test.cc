@@ -1,7 +1,7 @@
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <algorithm>
 
 #include "tree/data_tree.h"
 #include "txns.h"
@@ -32,8 +32,9 @@ TEST(Walk, ParentsComeBeforeChildren) {
     tree.apply(create(1, "/a", 1));
     tree.apply(create(2, "/a/b", 1));
     Walk walk(tree);
-    EXPECT_THAT(rest(walk),
-                ElementsAre("", "/zookeeper", "/zookeeper/quota", "/zookeeper/config", "/a", "/a/b"));
+    EXPECT_THAT(
+        rest(walk),
+        ElementsAre("", "/zookeeper", "/zookeeper/quota", "/zookeeper/config", "/a", "/a/b"));
     EXPECT_FALSE(walk.aborted());
 }
 
