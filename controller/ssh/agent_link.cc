@@ -78,7 +78,8 @@ class ProcessLink final : public AgentLink {
   private:
     Error closed() const { return link_error(LinkErrc::closed, name_ + ": the link is closed"); }
 
-    // An agent that ended with an error or with words on stderr has failed; else the link just ended.
+    // An agent that ended with an error or with words on stderr has failed; else the link just
+    // ended.
     Error explain(const Error& error) const {
         if (link_errc(error) != LinkErrc::closed) return error;
         const std::string words = one_line(stream_->last_words());
@@ -104,8 +105,9 @@ class ProcessLink final : public AgentLink {
 Result<std::unique_ptr<AgentLink>> open_ssh_link(const HostTarget& host,
                                                  const LinkOptions& options) {
     if (!is_plain_path(options.remote_dir)) {
-        return Error(Errc::invalid, host.name + ": the directory " + options.remote_dir +
-                                        " must be an absolute path of letters, digits and ./_-");
+        return Error(Errc::invalid,
+                     host.name + ": the directory " + options.remote_dir +
+                         " must be an absolute path of letters, digits and ./_-");
     }
     ZK_TRY(const auto agent, load_agent_binary(options.agent_binary));
     ZK_TRY(auto session, SshSession::open(host, options));
@@ -126,8 +128,8 @@ Result<std::unique_ptr<AgentLink>> open_local_link(const LocalTarget& target) {
            LocalProcess::start(
                target.name,
                {target.agent_binary, "connect", "--stdio", "--state-dir", target.state_dir}));
-    return std::unique_ptr<AgentLink>(std::make_unique<ProcessLink>(
-        target.name, std::move(process), std::move(hello), Bytes()));
+    return std::unique_ptr<AgentLink>(
+        std::make_unique<ProcessLink>(target.name, std::move(process), std::move(hello), Bytes()));
 }
 
 }  // namespace zk

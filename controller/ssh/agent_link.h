@@ -1,7 +1,8 @@
-// One link to the agent of one node: over SSH (one connection, one exec channel) or over a local pipe.
-// Shell. Blocking calls with deadlines on the caller's thread; a link belongs to one thread at a time, links of
-// different hosts are independent. The first open() in a process makes SIGPIPE ignored.
-// The dialogue before the first frame is in ssh/bootstrap.h, the frames are those of agent_api/link.h.
+// One link to the agent of one node: over SSH (one connection, one exec channel) or over a local
+// pipe. Shell. Blocking calls with deadlines on the caller's thread; a link belongs to one thread
+// at a time, links of different hosts are independent. The first open() in a process makes SIGPIPE
+// ignored. The dialogue before the first frame is in ssh/bootstrap.h, the frames are those of
+// agent_api/link.h.
 #pragma once
 
 #include <chrono>
@@ -28,8 +29,9 @@ struct HostTarget {
     std::uint16_t port = 22;
     std::string user = "root";
     bool sudo = false;  ///< become root by `sudo -n`; has no effect when `user` is root
-    /// Accept a host key other than the known one and replace the entry in known_hosts: for a host that is known
-    /// to have been replaced. Also accepts an unknown one. Never set this for a whole inventory.
+    /// Accept a host key other than the known one and replace the entry in known_hosts: for a host
+    /// that is known to have been replaced. Also accepts an unknown one. Never set this for a whole
+    /// inventory.
     bool replace_host_key = false;
 };
 
@@ -37,8 +39,8 @@ enum class NewHostKeys { refuse, accept };
 
 /// What is the same for all hosts of a run.
 struct LinkOptions {
-    /// Private keys to try, in order ("~/" is understood). Empty: what ssh-agent offers, then ~/.ssh/id_ed25519,
-    /// id_ecdsa and id_rsa, as far as they exist.
+    /// Private keys to try, in order ("~/" is understood). Empty: what ssh-agent offers, then
+    /// ~/.ssh/id_ed25519, id_ecdsa and id_rsa, as far as they exist.
     std::vector<std::string> key_files;
     /// Socket of ssh-agent. Empty: none. default_agent_socket() reads SSH_AUTH_SOCK.
     std::string ssh_agent_socket;
@@ -56,7 +58,8 @@ struct LinkOptions {
 /// SSH_AUTH_SOCK, or empty.
 std::string default_agent_socket();
 
-/// What the host said of itself before the first frame. Over a local pipe only `agent_sha256` is filled.
+/// What the host said of itself before the first frame. Over a local pipe only `agent_sha256` is
+/// filled.
 struct LinkHello {
     std::string arch;          ///< `uname -m`
     std::uint32_t uid = 0;     ///< as whom the agent runs
@@ -64,7 +67,8 @@ struct LinkHello {
     bool pushed = false;       ///< whether this open() put the agent there
 };
 
-/// What a link has cost so far. Bytes are those on the wire: for SSH with its key exchange and encryption.
+/// What a link has cost so far. Bytes are those on the wire: for SSH with its key exchange and
+/// encryption.
 struct LinkCounters {
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
@@ -80,25 +84,30 @@ class AgentLink {
     AgentLink(const AgentLink&) = delete;
     AgentLink& operator=(const AgentLink&) = delete;
 
-    /// Sends one frame; returns when it is handed to the transport. `payload` is what agent_api's to_json gives, or
-    /// raw bytes for a blob_chunk. REQUIRES: payload.size() < agent_api::kFrameBytesMax.
+    /// Sends one frame; returns when it is handed to the transport. `payload` is what agent_api's
+    /// to_json gives, or raw bytes for a blob_chunk. REQUIRES: payload.size() <
+    /// agent_api::kFrameBytesMax.
     virtual Result<> send(agent_api::MessageType type, ByteView payload, LinkDeadline deadline) = 0;
-    /// The next frame. LinkErrc::timeout at the deadline (the link stays usable), closed or agent_failed (with the
-    /// agent's last words) when the other side ended, protocol when it is not a frame.
+    /// The next frame. LinkErrc::timeout at the deadline (the link stays usable), closed or
+    /// agent_failed (with the agent's last words) when the other side ended, protocol when it is
+    /// not a frame.
     virtual Result<agent_api::Message> receive(LinkDeadline deadline) = 0;
     [[nodiscard]] virtual const LinkHello& hello() const = 0;
     [[nodiscard]] virtual LinkCounters counters() const = 0;
     /// How messages call the other side.
     [[nodiscard]] virtual const std::string& name() const = 0;
-    /// Ends the link; the resident agent and the server are not touched. Bounded to about two seconds.
+    /// Ends the link; the resident agent and the server are not touched. Bounded to about two
+    /// seconds.
     virtual void close() = 0;
 
   protected:
     AgentLink() = default;
 };
 
-/// Connects, checks the host key, logs in, pushes the agent when it differs, starts `zkprov-agent connect --stdio`.
-Result<std::unique_ptr<AgentLink>> open_ssh_link(const HostTarget& host, const LinkOptions& options);
+/// Connects, checks the host key, logs in, pushes the agent when it differs, starts `zkprov-agent
+/// connect --stdio`.
+Result<std::unique_ptr<AgentLink>> open_ssh_link(const HostTarget& host,
+                                                 const LinkOptions& options);
 
 /// Starts `<agent_binary> connect --stdio --state-dir <state_dir>` on this machine.
 struct LocalTarget {

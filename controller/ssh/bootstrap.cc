@@ -5,27 +5,28 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <elf.h>
 #include <fstream>
 #include <map>
 #include <mutex>
 #include <sstream>
 #include <tuple>
 
-#include <elf.h>
 #include <openssl/evp.h>
 #include <sys/stat.h>
 
 namespace zk {
 namespace {
 
-constexpr std::size_t kNoiseBytesMax = 64 * 1024;  // of a login shell's start-up files, before the hello
+constexpr std::size_t kNoiseBytesMax =
+    64 * 1024;  // of a login shell's start-up files, before the hello
 constexpr std::size_t kAgentBytesMax = 256UL * 1024 * 1024;
 constexpr std::string_view kShellMark = "zkprov-shell";
 constexpr std::string_view kHello = "zkprov-hello ";
 constexpr std::string_view kFail = "zkprov-fail ";
 
-// One line, without single quotes and exclamation marks, so that every login shell passes it on unharmed.
-// $1 is the directory. The free space asked for is the size plus 64 KiB.
+// One line, without single quotes and exclamation marks, so that every login shell passes it on
+// unharmed. $1 is the directory. The free space asked for is the size plus 64 KiB.
 constexpr std::string_view kScript =
     "LC_ALL=C; export LC_ALL; umask 022; d=$1; a=$d/bin/zkprov-agent; h=none; "
     "if [ -x \"$a\" ]; then h=$(sha256sum <\"$a\"); h=${h%% *}; fi; "
@@ -61,14 +62,22 @@ std::string arch_of_elf(const Bytes& content) {
     std::memcpy(&header, content.data(), sizeof header);
     if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return {};
     switch (header.e_machine) {
-        case EM_X86_64: return "x86_64";
-        case EM_AARCH64: return "aarch64";
-        case EM_386: return "i686";
-        case EM_ARM: return "arm";
-        case EM_PPC64: return "ppc64le";
-        case EM_S390: return "s390x";
-        case EM_RISCV: return "riscv64";
-        default: return "machine-" + std::to_string(header.e_machine);
+        case EM_X86_64:
+            return "x86_64";
+        case EM_AARCH64:
+            return "aarch64";
+        case EM_386:
+            return "i686";
+        case EM_ARM:
+            return "arm";
+        case EM_PPC64:
+            return "ppc64le";
+        case EM_S390:
+            return "s390x";
+        case EM_RISCV:
+            return "riscv64";
+        default:
+            return "machine-" + std::to_string(header.e_machine);
     }
 }
 
@@ -77,8 +86,9 @@ Result<std::shared_ptr<const AgentBinary>> read_agent_binary(const std::string& 
     std::ostringstream text;
     if (!file || !(text << file.rdbuf())) {
         return link_error(LinkErrc::agent_missing,
-                          "the agent's binary " + path + " cannot be read: " +
-                              std::strerror(errno) + "; build it, or name its directory with --release-dir");
+                          "the agent's binary " + path +
+                              " cannot be read: " + std::strerror(errno) +
+                              "; build it, or name its directory with --release-dir");
     }
     auto binary = std::make_shared<AgentBinary>();
     binary->content = std::move(text).str();
@@ -193,8 +203,9 @@ Error push_error(const ProcessStream& stream,
     }
     if (hello.uid != 0 && mentions("Permission denied")) {
         return link_error(LinkErrc::sudo_refused,
-                          place + ": " + host.user + " may not write there; set `sudo: true` for "
-                          "this host in the inventory, or log in as root");
+                          place + ": " + host.user +
+                              " may not write there; set `sudo: true` for "
+                              "this host in the inventory, or log in as root");
     }
     return link_error(LinkErrc::push_failed,
                       place + ": the agent could not be put there (" + what + ")" + said(stream));
@@ -246,7 +257,8 @@ Result<std::shared_ptr<const AgentBinary>> load_agent_binary(const std::string& 
     struct stat status {};
     if (path.empty() || ::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
         return link_error(LinkErrc::agent_missing,
-                          "the agent's binary " + (path.empty() ? "is not named" : path + " is not there") +
+                          "the agent's binary " +
+                              (path.empty() ? "is not named" : path + " is not there") +
                               "; build it, or name its directory with --release-dir");
     }
     const Version version{path, status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_size};
@@ -272,8 +284,8 @@ bool is_plain_path(const std::string& path) {
 
 std::string bootstrap_command(const HostTarget& host, const std::string& remote_dir) {
     const bool sudo = host.sudo && host.user != "root";
-    std::string command = sudo ? std::string("echo ").append(kShellMark) + "; exec sudo -n sh -c '"
-                               : "exec sh -c '";
+    std::string command =
+        sudo ? std::string("echo ").append(kShellMark) + "; exec sudo -n sh -c '" : "exec sh -c '";
     return command.append(kScript).append("' zkprov ").append(remote_dir);
 }
 

@@ -1,5 +1,5 @@
-// The dialogue on a fresh channel before the first frame: a small POSIX sh script says hello and either starts the
-// agent that is there or first receives another one on its stdin.
+// The dialogue on a fresh channel before the first frame: a small POSIX sh script says hello and
+// either starts the agent that is there or first receives another one on its stdin.
 //
 //   host:        zkprov-hello 1 <uname -m> <uid> <sha256 of the installed agent, or none>
 //   controller:  run                         -> the agent is exec'ed, frames follow
@@ -8,7 +8,8 @@
 //   controller:  exactly <bytes> bytes
 //   host:        zkprov-pushed | zkprov-fail <what> <details>     (then as after run)
 //
-// Only the script knows the host's tools: sh, uname, id, sha256sum, mkdir, df, head, chmod, mv, rm, find.
+// Only the script knows the host's tools: sh, uname, id, sha256sum, mkdir, df, head, chmod, mv, rm,
+// find.
 #pragma once
 
 #include <memory>
@@ -30,7 +31,8 @@ Result<std::shared_ptr<const AgentBinary>> load_agent_binary(const std::string& 
 /// Whether a host that says `uname` runs programs made for `arch`.
 bool arch_fits(const std::string& arch, const std::string& uname);
 
-/// The command line for the login shell, which may be of any kind. REQUIRES: is_plain_path(remote_dir).
+/// The command line for the login shell, which may be of any kind. REQUIRES:
+/// is_plain_path(remote_dir).
 std::string bootstrap_command(const HostTarget& host, const std::string& remote_dir);
 /// An absolute path of letters, digits and ./_- only: it is safe in any shell's command line.
 bool is_plain_path(const std::string& path);

@@ -7,14 +7,14 @@
 #include <cstring>
 #include <fstream>
 #include <optional>
-#include <sstream>
-
-#include <openssl/evp.h>
 #include <poll.h>
 #include <pwd.h>
+#include <sstream>
+#include <unistd.h>
+
+#include <openssl/evp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "ssh/private_key.h"
 #include "ssh/wire.h"
@@ -22,7 +22,7 @@
 namespace zk {
 namespace {
 
-constexpr std::size_t kKeyFileBytesMax = 64 * 1024;  // an RSA key of 16384 bits takes 13 KiB
+constexpr std::size_t kKeyFileBytesMax = 64 * 1024;      // an RSA key of 16384 bits takes 13 KiB
 constexpr std::size_t kAgentReplyBytesMax = 256 * 1024;  // the bound of OpenSSH's agent
 constexpr std::size_t kAgentKeysMax = 256;
 
@@ -46,7 +46,8 @@ Bytes read_public_file(const std::string& path) {
     return blob;
 }
 
-// ---- ssh-agent -----------------------------------------------------------------------------------------------
+// ---- ssh-agent
+// -----------------------------------------------------------------------------------------------
 
 enum AgentMessage : char {
     kAgentFailure = 5,
@@ -97,8 +98,7 @@ class UnixSocket {
             if (got > 0) {
                 to += got;
                 size -= static_cast<std::size_t>(got);
-            } else if (got == 0 || (errno != EAGAIN && errno != EINTR) ||
-                       !wait(POLLIN, deadline)) {
+            } else if (got == 0 || (errno != EAGAIN && errno != EINTR) || !wait(POLLIN, deadline)) {
                 return false;
             }
         }
@@ -109,7 +109,8 @@ class UnixSocket {
     int fd_;
 };
 
-// One question, one answer, on a connection of its own: the agent keeps no state that we would need.
+// One question, one answer, on a connection of its own: the agent keeps no state that we would
+// need.
 Result<Bytes> ask_agent(const std::string& path, ByteView body, LinkDeadline deadline) {
     const UnixSocket socket;
     if (!socket.connect(path)) {
@@ -160,7 +161,8 @@ Result<Bytes> sign_by_agent(const std::string& path,
     return Bytes(*raw);
 }
 
-// ---- what to try ---------------------------------------------------------------------------------------------
+// ---- what to try
+// ---------------------------------------------------------------------------------------------
 
 const LoginKey* find_blob(const std::vector<LoginKey>& keys, const Bytes& blob) {
     const auto found = std::find_if(
@@ -181,7 +183,8 @@ Result<LoginKeys> named_keys(const LinkOptions& options, const std::vector<Login
         } else {
             return unusable(path,
                             "it has a passphrase, which is not asked for here; use ssh-agent: "
-                            "run `ssh-add " + path + "`, then this command again");
+                            "run `ssh-add " +
+                                path + "`, then this command again");
         }
     }
     return result;
@@ -209,10 +212,8 @@ void add_default_files(LoginKeys& result) {
 
 std::string login_algorithm(const std::string& key_type) {
     if (key_type == "ssh-rsa") return "rsa-sha2-512";
-    for (const char* same : {"ssh-ed25519",
-                             "ecdsa-sha2-nistp256",
-                             "ecdsa-sha2-nistp384",
-                             "ecdsa-sha2-nistp521"}) {
+    for (const char* same :
+         {"ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"}) {
         if (key_type == same) return key_type;
     }
     return {};
@@ -256,9 +257,8 @@ Result<KeyFile> read_key_file(const std::string& path) {
     }
     const PrivateKey key = *std::move(parsed);
     result.public_blob = key.blob();
-    result.key = LoginKey{path, key.type(), key.blob(), [key](ByteView data) {
-                              return key.sign(data);
-                          }};
+    result.key =
+        LoginKey{path, key.type(), key.blob(), [key](ByteView data) { return key.sign(data); }};
     return result;
 }
 

@@ -3,18 +3,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <sstream>
+#include <unistd.h>
 
-#include <fcntl.h>
 #include <libssh2.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "ssh/keys.h"
 
@@ -53,20 +53,19 @@ bool names_host(LIBSSH2_SESSION* session, const Line& line, const std::string& n
     const std::unique_ptr<LIBSSH2_KNOWNHOSTS, decltype(&libssh2_knownhost_free)> hosts(
         libssh2_knownhost_init(session), libssh2_knownhost_free);
     const std::string text = line.names + ' ' + line.type + ' ' + line.base64;
-    if (!hosts || libssh2_knownhost_readline(hosts.get(),
-                                             text.data(),
-                                             text.size(),
-                                             LIBSSH2_KNOWNHOST_FILE_OPENSSH) != 0) {
+    if (!hosts || libssh2_knownhost_readline(
+                      hosts.get(), text.data(), text.size(), LIBSSH2_KNOWNHOST_FILE_OPENSSH) != 0) {
         return false;  // a line that libssh2 cannot read names nobody
     }
-    // With no key type given, every entry of the host is compared; the key itself is compared by our caller.
-    const int found = libssh2_knownhost_check(hosts.get(),
-                                              name.c_str(),
-                                              line.base64.c_str(),
-                                              line.base64.size(),
-                                              LIBSSH2_KNOWNHOST_TYPE_PLAIN |
-                                                  LIBSSH2_KNOWNHOST_KEYENC_BASE64,
-                                              nullptr);
+    // With no key type given, every entry of the host is compared; the key itself is compared by
+    // our caller.
+    const int found =
+        libssh2_knownhost_check(hosts.get(),
+                                name.c_str(),
+                                line.base64.c_str(),
+                                line.base64.size(),
+                                LIBSSH2_KNOWNHOST_TYPE_PLAIN | LIBSSH2_KNOWNHOST_KEYENC_BASE64,
+                                nullptr);
     return found == LIBSSH2_KNOWNHOST_CHECK_MATCH || found == LIBSSH2_KNOWNHOST_CHECK_MISMATCH;
 }
 

@@ -7,22 +7,38 @@ class Category final : public boost::system::error_category {
     const char* name() const noexcept override { return "link"; }
     std::string message(int value) const override {
         switch (static_cast<LinkErrc>(value)) {
-            case LinkErrc::unreachable: return "host unreachable";
-            case LinkErrc::timeout: return "timed out";
-            case LinkErrc::host_key_unknown: return "host key unknown";
-            case LinkErrc::host_key_changed: return "host key changed";
-            case LinkErrc::login_refused: return "login refused";
-            case LinkErrc::key_unusable: return "key file unusable";
-            case LinkErrc::known_hosts: return "known_hosts unusable";
-            case LinkErrc::sudo_refused: return "sudo refused";
-            case LinkErrc::shell_refused: return "login shell refused";
-            case LinkErrc::disk_full: return "disk full";
-            case LinkErrc::wrong_arch: return "wrong machine type";
-            case LinkErrc::push_failed: return "push failed";
-            case LinkErrc::agent_failed: return "agent failed";
-            case LinkErrc::agent_missing: return "agent binary missing";
-            case LinkErrc::protocol: return "protocol error";
-            case LinkErrc::closed: return "link closed";
+            case LinkErrc::unreachable:
+                return "host unreachable";
+            case LinkErrc::timeout:
+                return "timed out";
+            case LinkErrc::host_key_unknown:
+                return "host key unknown";
+            case LinkErrc::host_key_changed:
+                return "host key changed";
+            case LinkErrc::login_refused:
+                return "login refused";
+            case LinkErrc::key_unusable:
+                return "key file unusable";
+            case LinkErrc::known_hosts:
+                return "known_hosts unusable";
+            case LinkErrc::sudo_refused:
+                return "sudo refused";
+            case LinkErrc::shell_refused:
+                return "login shell refused";
+            case LinkErrc::disk_full:
+                return "disk full";
+            case LinkErrc::wrong_arch:
+                return "wrong machine type";
+            case LinkErrc::push_failed:
+                return "push failed";
+            case LinkErrc::agent_failed:
+                return "agent failed";
+            case LinkErrc::agent_missing:
+                return "agent binary missing";
+            case LinkErrc::protocol:
+                return "protocol error";
+            case LinkErrc::closed:
+                return "link closed";
         }
         return "unknown";
     }

@@ -1,5 +1,6 @@
 // What can go wrong between the controller and a host, as codes that programs compare.
-// The words beside the code name the host and end with the way out; they are complete, so show Error::words.
+// The words beside the code name the host and end with the way out; they are complete, so show
+// Error::words.
 #pragma once
 
 #include <optional>

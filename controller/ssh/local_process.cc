@@ -4,14 +4,14 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <mutex>
-#include <thread>
-
 #include <fcntl.h>
+#include <mutex>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
+
+#include <sys/wait.h>
 
 extern char** environ;
 
@@ -47,7 +47,8 @@ int spawn(const std::vector<std::string>& argv, const Pipes& pipes, pid_t& pid) 
     sigemptyset(&defaults);
     sigaddset(&defaults, SIGPIPE);
     posix_spawnattr_setsigdefault(&attributes, &defaults);
-    // A process group of its own: Ctrl-C at the terminal is for the controller, which then closes the link.
+    // A process group of its own: Ctrl-C at the terminal is for the controller, which then closes
+    // the link.
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     std::vector<char*> raw;
@@ -62,8 +63,8 @@ int spawn(const std::vector<std::string>& argv, const Pipes& pipes, pid_t& pid) 
 }  // namespace
 
 int poll_wait_ms(LinkDeadline deadline) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 24L * 3600 * 1000));
 }
 
@@ -95,8 +96,8 @@ Result<std::unique_ptr<LocalProcess>> LocalProcess::start(const std::string& nam
     for (const int fd : {pipes.ends[0][1], pipes.ends[1][0], pipes.ends[2][0]}) {
         ::fcntl(fd, F_SETFL, O_NONBLOCK);
     }
-    auto process = std::unique_ptr<LocalProcess>(new LocalProcess(
-        name, pid, pipes.ends[0][1], pipes.ends[1][0], pipes.ends[2][0]));
+    auto process = std::unique_ptr<LocalProcess>(
+        new LocalProcess(name, pid, pipes.ends[0][1], pipes.ends[1][0], pipes.ends[2][0]));
     pipes.ends[0][1] = pipes.ends[1][0] = pipes.ends[2][0] = -1;
     process->counters_.connections = 1;
     process->counters_.channels = 1;
@@ -153,7 +154,8 @@ Result<> LocalProcess::write(ByteView data, Bytes& inbox, LinkDeadline deadline)
         }
         const int wait = poll_wait_ms(deadline);
         if (wait == 0) {
-            return link_error(LinkErrc::timeout, name_ + ": the agent does not read what it is sent");
+            return link_error(LinkErrc::timeout,
+                              name_ + ": the agent does not read what it is sent");
         }
         std::array<pollfd, 3> items = {{{in_, POLLOUT, 0}, {out_, POLLIN, 0}, {err_, POLLIN, 0}}};
         ::poll(items.data(), items.size(), wait);

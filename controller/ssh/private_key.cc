@@ -65,7 +65,9 @@ Bytes bytes_from(const BIGNUM* number) {
     return bytes;
 }
 
-Key own(EVP_PKEY* key) { return Key(key, [](EVP_PKEY* k) { EVP_PKEY_free(k); }); }
+Key own(EVP_PKEY* key) {
+    return Key(key, [](EVP_PKEY* k) { EVP_PKEY_free(k); });
+}
 
 Result<Key> key_from_params(const char* algorithm, OSSL_PARAM_BLD* builder) {
     const Params params(OSSL_PARAM_BLD_to_param(builder));
@@ -78,7 +80,8 @@ Result<Key> key_from_params(const char* algorithm, OSSL_PARAM_BLD* builder) {
     return own(key);
 }
 
-// ---- public blobs --------------------------------------------------------------------------------------------
+// ---- public blobs
+// --------------------------------------------------------------------------------------------
 
 Result<Bytes> rsa_blob(EVP_PKEY* key) {
     BIGNUM* modulus = nullptr;
@@ -147,14 +150,14 @@ Result<PrivateKey> wrap(Key key) {
     return PrivateKey(std::move(key), std::move(type), *std::move(blob));
 }
 
-// ---- OpenSSH's format ----------------------------------------------------------------------------------------
+// ---- OpenSSH's format
+// ----------------------------------------------------------------------------------------
 
 Result<Key> read_ed25519(SshReader& reader) {
     const auto public_part = reader.string();
     const auto secret = reader.string();  // seed, then the public key again
     if (!public_part || !secret || secret->size() != 64) return malformed("Ed25519 fields");
-    EVP_PKEY* key =
-        EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, bytes_of(*secret), 32);
+    EVP_PKEY* key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, bytes_of(*secret), 32);
     if (key == nullptr) return malformed("Ed25519 seed");
     return own(key);
 }
@@ -178,8 +181,7 @@ Number reduced_exponent(const BIGNUM* exponent, const BIGNUM* prime) {
     const std::unique_ptr<BN_CTX, Free<BN_CTX_free>> context(BN_CTX_secure_new());
     const Number less(BN_dup(prime));
     Number result(BN_new());
-    if (!context || !less || !result || BN_sub_word(less.get(), 1) != 1 ||
-        BN_is_zero(less.get()) ||
+    if (!context || !less || !result || BN_sub_word(less.get(), 1) != 1 || BN_is_zero(less.get()) ||
         BN_mod(result.get(), exponent, less.get(), context.get()) != 1) {
         return nullptr;
     }
@@ -222,7 +224,8 @@ std::optional<Bytes> decode_base64_lines(ByteView text) {
     const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()),
                                      bytes_of(compact),
                                      static_cast<int>(compact.size()));
-    const auto padding = static_cast<std::size_t>(std::count(compact.end() - 2, compact.end(), '='));
+    const auto padding =
+        static_cast<std::size_t>(std::count(compact.end() - 2, compact.end(), '='));
     OPENSSL_cleanse(compact.data(), compact.size());
     if (size < 0) return std::nullopt;
     decoded.resize(static_cast<std::size_t>(size) - padding);
@@ -267,7 +270,8 @@ Result<PrivateKey> parse_openssh(ByteView body, Bytes& public_blob) {
     return wrap(*std::move(key));
 }
 
-// ---- PEM -----------------------------------------------------------------------------------------------------
+// ---- PEM
+// -----------------------------------------------------------------------------------------------------
 
 int note_passphrase(char*, int, int, void* asked) {
     *static_cast<bool*>(asked) = true;
@@ -278,8 +282,7 @@ Result<PrivateKey> parse_pem(ByteView text) {
     const std::unique_ptr<BIO, Free<BIO_free>> bio(
         BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
     bool passphrase_asked = false;
-    EVP_PKEY* key =
-        PEM_read_bio_PrivateKey(bio.get(), nullptr, note_passphrase, &passphrase_asked);
+    EVP_PKEY* key = PEM_read_bio_PrivateKey(bio.get(), nullptr, note_passphrase, &passphrase_asked);
     ERR_clear_error();
     if (key == nullptr && passphrase_asked) {
         return Error(Errc::refused, "the key has a passphrase");
@@ -288,7 +291,8 @@ Result<PrivateKey> parse_pem(ByteView text) {
     return wrap(own(key));
 }
 
-// ---- signing -------------------------------------------------------------------------------------------------
+// ---- signing
+// -------------------------------------------------------------------------------------------------
 
 Result<Bytes> ecdsa_to_ssh(ByteView der) {
     const unsigned char* cursor = bytes_of(der);
@@ -305,7 +309,9 @@ Result<Bytes> ecdsa_to_ssh(ByteView der) {
 
 Result<Bytes> PrivateKey::sign(ByteView data) const {
     const Curve* curve = curve_of_type(type_);
-    const char* digest = type_ == "ssh-ed25519" ? nullptr : curve != nullptr ? curve->digest : "SHA512";
+    const char* digest = type_ == "ssh-ed25519" ? nullptr
+                         : curve != nullptr     ? curve->digest
+                                                : "SHA512";
     const std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
     std::size_t size = 0;
     Bytes signature;

@@ -1,5 +1,5 @@
-// A private key in memory: parsing of the two file formats and signing. Only keys.cc and its tests use it.
-// Source: PROTOCOL.key of OpenSSH ("openssh-key-v1"); PEM by OpenSSL.
+// A private key in memory: parsing of the two file formats and signing. Only keys.cc and its tests
+// use it. Source: PROTOCOL.key of OpenSSH ("openssh-key-v1"); PEM by OpenSSL.
 #pragma once
 
 #include <memory>
@@ -28,8 +28,8 @@ class PrivateKey {
     Bytes blob_;
 };
 
-/// Errc::refused: encrypted (`public_blob` is filled when the format shows it); Errc::invalid: malformed or of an
-/// unsupported type.
+/// Errc::refused: encrypted (`public_blob` is filled when the format shows it); Errc::invalid:
+/// malformed or of an unsupported type.
 Result<PrivateKey> parse_private_key(ByteView text, Bytes& public_blob);
 
 }  // namespace zk

@@ -6,14 +6,14 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <poll.h>
+#include <unistd.h>
 
 #include <libssh2.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
-#include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "ssh/keys.h"
 #include "ssh/known_hosts.h"
@@ -40,8 +40,8 @@ ssize_t on_send(libssh2_socket_t fd, const void* data, size_t size, int flags, v
     return sent;
 }
 
-// Without an immediate acknowledgement sshd's next packet waits some 40 ms for it (Nagle against delayed ACK); the
-// kernel forgets the option, so it is set after every read.
+// Without an immediate acknowledgement sshd's next packet waits some 40 ms for it (Nagle against
+// delayed ACK); the kernel forgets the option, so it is set after every read.
 ssize_t on_receive(libssh2_socket_t fd, void* data, size_t size, int flags, void** abstract) {
     const ssize_t got = ::recv(fd, data, size, flags);
     if (got < 0) return errno == EINTR ? -EAGAIN : -errno;
@@ -148,7 +148,8 @@ bool SshSession::wait(LinkDeadline deadline) const {
     return true;
 }
 
-// Whether the host has closed the connection. libssh2 tells a key that is refused and a host that hangs up by one code.
+// Whether the host has closed the connection. libssh2 tells a key that is refused and a host that
+// hangs up by one code.
 bool SshSession::hung_up() const {
     char byte = 0;
     const ssize_t got = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -247,7 +248,8 @@ Result<> SshSession::check_host_key(const LinkOptions& options) {
     if (verdict == HostKeyVerdict::other_type) {
         return link_error(LinkErrc::host_key_unknown,
                           host_.name + ": the host offers the key " + shown + ", but " + path +
-                              line + " knows it by a key of another type only; add this key with "
+                              line +
+                              " knows it by a key of another type only; add this key with "
                               "ssh-keyscan after checking its fingerprint on the host's console");
     }
     if (options.new_host_keys == NewHostKeys::accept) {
@@ -266,12 +268,13 @@ Result<bool> SshSession::try_key(const LoginKey& key, LinkDeadline deadline) {
     void* abstract = &signing;
     int code = 0;
     const bool done = drive(deadline, [&] {
-        return code = libssh2_userauth_publickey(session_,
-                                                 host_.user.c_str(),
-                                                 reinterpret_cast<const unsigned char*>(blob.data()),
-                                                 blob.size(),
-                                                 on_sign,
-                                                 &abstract);
+        return code =
+                   libssh2_userauth_publickey(session_,
+                                              host_.user.c_str(),
+                                              reinterpret_cast<const unsigned char*>(blob.data()),
+                                              blob.size(),
+                                              on_sign,
+                                              &abstract);
     });
     if (!done) {
         return link_error(LinkErrc::timeout,
@@ -313,10 +316,11 @@ Result<> SshSession::log_in(const LinkOptions& options, LinkDeadline deadline) {
             if (!kind) found.notes.push_back(key.label + ": " + accepted.error().words);
         }
         if (hung_up()) {
-            return login_refused(host_,
-                                 "the host hung up after these (too many keys? then name the right one)",
-                                 tried,
-                                 found.notes);
+            return login_refused(
+                host_,
+                "the host hung up after these (too many keys? then name the right one)",
+                tried,
+                found.notes);
         }
     }
     return login_refused(host_, "no key was accepted", tried, found.notes);
@@ -330,12 +334,13 @@ Result<> SshSession::run(const std::string& command, LinkDeadline deadline) {
     if (done && channel_ == nullptr) return transport_error("opening a channel");
     int code = 0;
     done = done && drive(deadline, [&] {
-        return code = libssh2_channel_process_startup(channel_,
-                                                      "exec",
-                                                      4,
-                                                      command.c_str(),
-                                                      static_cast<unsigned int>(command.size()));
-    });
+               return code = libssh2_channel_process_startup(
+                          channel_,
+                          "exec",
+                          4,
+                          command.c_str(),
+                          static_cast<unsigned int>(command.size()));
+           });
     if (!done) {
         return link_error(LinkErrc::timeout, host_.name + ": sshd does not start a command");
     }
@@ -388,9 +393,10 @@ Result<> SshSession::write(ByteView data, Bytes& inbox, LinkDeadline deadline) {
             continue;
         }
         if (put < 0 && put != kAgain) return ended();
-        // With a packet half sent nothing else may be sent, and reading might send (window updates).
-        const bool half_sent = (libssh2_session_block_directions(session_) &
-                                LIBSSH2_SESSION_BLOCK_OUTBOUND) != 0;
+        // With a packet half sent nothing else may be sent, and reading might send (window
+        // updates).
+        const bool half_sent =
+            (libssh2_session_block_directions(session_) & LIBSSH2_SESSION_BLOCK_OUTBOUND) != 0;
         if (!half_sent && inbox.size() < kInboxBytesMax) {
             const Got got = take(inbox);
             if (got == Got::end) return ended();

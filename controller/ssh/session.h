@@ -46,7 +46,8 @@ class SshSession final : public ProcessStream {
     Result<> log_in(const LinkOptions& options, LinkDeadline deadline);
     Result<bool> try_key(const LoginKey& key, LinkDeadline deadline);
 
-    /// Calls `step` until it no longer says "again"; waits for the socket in between. False at the deadline.
+    /// Calls `step` until it no longer says "again"; waits for the socket in between. False at the
+    /// deadline.
     template <class Step>
     bool drive(LinkDeadline deadline, Step step);
     bool wait(LinkDeadline deadline) const;

@@ -1,5 +1,5 @@
-// Bytes to and from a process on the other side, by blocking calls with deadlines: what SSH channel and local pipe
-// have in common. Shell. One thread at a time.
+// Bytes to and from a process on the other side, by blocking calls with deadlines: what SSH channel
+// and local pipe have in common. Shell. One thread at a time.
 #pragma once
 
 #include <optional>
@@ -16,10 +16,11 @@ class ProcessStream {
     ProcessStream(const ProcessStream&) = delete;
     ProcessStream& operator=(const ProcessStream&) = delete;
 
-    /// Writes all of `data`. While the other side does not take it, what it says is read into `inbox`, so that two
-    /// talking at once cannot block each other.
+    /// Writes all of `data`. While the other side does not take it, what it says is read into
+    /// `inbox`, so that two talking at once cannot block each other.
     virtual Result<> write(ByteView data, Bytes& inbox, LinkDeadline deadline) = 0;
-    /// Appends at least one byte to `inbox`. LinkErrc::timeout at the deadline, LinkErrc::closed at the end.
+    /// Appends at least one byte to `inbox`. LinkErrc::timeout at the deadline, LinkErrc::closed at
+    /// the end.
     virtual Result<> read(Bytes& inbox, LinkDeadline deadline) = 0;
     /// The last of what the process said on stderr.
     [[nodiscard]] virtual std::string last_words() const = 0;

@@ -6,15 +6,15 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <poll.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "ssh/known_hosts.h"
 #include "ssh/stream.h"
@@ -53,7 +53,8 @@ int look_up(const std::string& host, std::uint16_t port, int flags, std::vector<
     return 0;
 }
 
-// An address is read at once; a name is looked up on a thread of its own, since getaddrinfo knows no deadline.
+// An address is read at once; a name is looked up on a thread of its own, since getaddrinfo knows
+// no deadline.
 int resolve(const std::string& host,
             std::uint16_t port,
             LinkDeadline deadline,
@@ -120,9 +121,12 @@ int connect_one(const Address& address, LinkDeadline deadline, int& error) {
 
 std::string way_out(int error) {
     switch (error) {
-        case ECONNREFUSED: return "; the host is up but nothing listens there: is sshd running?";
-        case ETIMEDOUT: return "; is the host up, and does a firewall let the port through?";
-        default: return "; check the address in the inventory and the network";
+        case ECONNREFUSED:
+            return "; the host is up but nothing listens there: is sshd running?";
+        case ETIMEDOUT:
+            return "; is the host up, and does a firewall let the port through?";
+        default:
+            return "; check the address in the inventory and the network";
     }
 }
 
@@ -146,9 +150,9 @@ Result<int> connect_tcp(const std::string& name,
         if (fd >= 0) return fd;
     }
     const std::string where = address + " port " + std::to_string(port);
-    const std::string what =
-        error == ETIMEDOUT ? "no answer within " + std::to_string(timeout.count()) + " ms"
-                           : std::string(std::strerror(error));
+    const std::string what = error == ETIMEDOUT
+                                 ? "no answer within " + std::to_string(timeout.count()) + " ms"
+                                 : std::string(std::strerror(error));
     return link_error(LinkErrc::unreachable,
                       name + ": cannot connect to " + where + ": " + what + way_out(error));
 }

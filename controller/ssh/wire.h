@@ -1,5 +1,5 @@
-// The few data types of the SSH protocol that keys and the agent protocol need: string, mpint, uint32.
-// Pure. Source: RFC 4251 section 5.
+// The few data types of the SSH protocol that keys and the agent protocol need: string, mpint,
+// uint32. Pure. Source: RFC 4251 section 5.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@ inline void append_ssh_string(Bytes& to, ByteView value) {
     to.append(value);
 }
 
-/// A non-negative number given as big-endian bytes: leading zeros go, a zero is added before a set top bit.
+/// A non-negative number given as big-endian bytes: leading zeros go, a zero is added before a set
+/// top bit.
 inline void append_ssh_mpint(Bytes& to, ByteView magnitude) {
     while (!magnitude.empty() && magnitude.front() == '\0') magnitude.remove_prefix(1);
     Bytes value;
@@ -25,7 +26,8 @@ inline void append_ssh_mpint(Bytes& to, ByteView magnitude) {
     append_ssh_string(to, value);
 }
 
-/// Reads front to back; every call fails (nullopt) once the input is too short. The input must outlive it.
+/// Reads front to back; every call fails (nullopt) once the input is too short. The input must
+/// outlive it.
 class SshReader {
   public:
     explicit SshReader(ByteView input) : rest_(input) {}

@@ -23,7 +23,8 @@ class Bootstrap : public testing::Test {
     }
 
     // Runs the dialogue in `shell_path`; `before` is put in front of the command line.
-    Result<LinkHello> run(const std::string& shell_path = "/bin/sh", const std::string& before = {}) {
+    Result<LinkHello> run(const std::string& shell_path = "/bin/sh",
+                          const std::string& before = {}) {
         auto agent = load_agent_binary(options_.agent_binary);
         if (!agent.has_value()) return agent.error();
         const std::string command = before + bootstrap_command(host_, options_.remote_dir);
@@ -31,8 +32,8 @@ class Bootstrap : public testing::Test {
         if (!process.has_value()) return process.error();
         process_ = *std::move(process);
         inbox_.clear();
-        return bootstrap(*process_, host_, options_, **agent, inbox_,
-                         deadline_in(std::chrono::seconds(20)));
+        return bootstrap(
+            *process_, host_, options_, **agent, inbox_, deadline_in(std::chrono::seconds(20)));
     }
     std::string installed() const { return options_.remote_dir + "/bin/zkprov-agent"; }
     // Whether the agent that was started echoes a frame.
@@ -199,8 +200,8 @@ TEST_F(Bootstrap, SilentHostMeetsTheDeadline) {
     ASSERT_TRUE(agent.has_value());
     auto process = LocalProcess::start(host_.name, {"/bin/sleep", "30"});
     ASSERT_TRUE(process.has_value());
-    const auto late = bootstrap(**process, host_, options_, **agent, inbox_,
-                                deadline_in(std::chrono::milliseconds(50)));
+    const auto late = bootstrap(
+        **process, host_, options_, **agent, inbox_, deadline_in(std::chrono::milliseconds(50)));
     ASSERT_FALSE(late.has_value());
     EXPECT_EQ(link_errc(late.error()), LinkErrc::timeout);
 }

@@ -1,10 +1,9 @@
-// Stands in for zkprov-agent: called as `fake_agent connect --stdio`, echoes every frame (4 bytes of length, then a
-// type and a payload). Some payloads make it behave badly.
+// Stands in for zkprov-agent: called as `fake_agent connect --stdio`, echoes every frame (4 bytes
+// of length, then a type and a payload). Some payloads make it behave badly.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string>
-
 #include <unistd.h>
 
 namespace {

@@ -161,8 +161,9 @@ TEST(LoginKeys, NamedFileWithPassphraseNeedsTheAgent) {
     const std::string socket = dir / "agent";
     const Child agent({"/usr/bin/ssh-agent", "-D", "-a", socket}, dir / "agent.log");
     ASSERT_TRUE(eventually([&] { return ::access(socket.c_str(), F_OK) == 0; }));
-    ASSERT_TRUE(shell("cp " + path + " " + (dir / "open") + " && ssh-keygen -q -p -P secret -N '' -f " +
-                      (dir / "open") + " && SSH_AUTH_SOCK=" + socket + " ssh-add " + (dir / "open")));
+    ASSERT_TRUE(shell("cp " + path + " " + (dir / "open") +
+                      " && ssh-keygen -q -p -P secret -N '' -f " + (dir / "open") +
+                      " && SSH_AUTH_SOCK=" + socket + " ssh-add " + (dir / "open")));
     options.ssh_agent_socket = socket;
     const auto found = gather_login_keys(options);
     ASSERT_TRUE(found.has_value()) << found.error().words;

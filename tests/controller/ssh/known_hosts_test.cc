@@ -1,4 +1,5 @@
-// Every form of a known_hosts line that we understand, and changes of the file that keep the rest as it was.
+// Every form of a known_hosts line that we understand, and changes of the file that keep the rest
+// as it was.
 #include "ssh/known_hosts.h"
 
 #include <thread>
@@ -97,14 +98,17 @@ TEST_F(KnownHosts, RevokedKeyIsRefusedEvenWhenAlsoListed) {
 
 TEST_F(KnownHosts, LinesThatNobodyUnderstandsAreSteppedOver) {
     write_text(path(),
-               "nonsense\n@cert-authority *.example " + key("b") + "\n10.0.0.1 ssh-ed25519\n"
-               "10.0.0.1 " + key("a") + "\n");
+               "nonsense\n@cert-authority *.example " + key("b") +
+                   "\n10.0.0.1 ssh-ed25519\n"
+                   "10.0.0.1 " +
+                   key("a") + "\n");
     EXPECT_EQ(judge("a", "10.0.0.1"), HostKeyVerdict::known);
 }
 
 TEST_F(KnownHosts, RememberedKeysAreReadBySshKeygenToo) {
     const std::string fresh = dir_ / "new/known_hosts";
-    ASSERT_TRUE(remember_host_key(fresh, "[10.0.0.1]:2222", "ssh-ed25519", base64("a")).has_value());
+    ASSERT_TRUE(
+        remember_host_key(fresh, "[10.0.0.1]:2222", "ssh-ed25519", base64("a")).has_value());
     EXPECT_TRUE(test::shell("ssh-keygen -f " + fresh + " -F '[10.0.0.1]:2222'"));
     struct stat status {};
     ASSERT_EQ(::stat(fresh.c_str(), &status), 0);
@@ -131,8 +135,8 @@ TEST_F(KnownHosts, ManyThreadsRememberWithoutLosingALine) {
 
 TEST_F(KnownHosts, ReplacingTouchesOnlyThisHost) {
     write_text(path(),
-               "# keep\nother,10.0.0.1 " + key("a") + " note\n10.0.0.1 " + key("c") + "\n10.0.0.2 " +
-                   key("b") + "\n");
+               "# keep\nother,10.0.0.1 " + key("a") + " note\n10.0.0.1 " + key("c") +
+                   "\n10.0.0.2 " + key("b") + "\n");
     ASSERT_TRUE(
         replace_host_key(session_, path(), "10.0.0.1", "ssh-ed25519", base64("b")).has_value());
     EXPECT_EQ(read_text(path()),

@@ -1,8 +1,7 @@
 // Links against a real sshd on loopback, and over a local pipe: keys, host keys, failures, cost.
-#include "ssh/agent_link.h"
-
 #include <gtest/gtest.h>
 
+#include "ssh/agent_link.h"
 #include "support.h"
 
 namespace zk {
@@ -49,8 +48,9 @@ class SshLink : public testing::Test {
         std::string type;
         std::string base64;
         words >> type >> base64;
-        write_text(options_.known_hosts_file,
-                   "[127.0.0.1]:" + std::to_string(sshd_->port()) + " " + type + " " + base64 + "\n");
+        write_text(
+            options_.known_hosts_file,
+            "[127.0.0.1]:" + std::to_string(sshd_->port()) + " " + type + " " + base64 + "\n");
     }
     Result<std::unique_ptr<AgentLink>> open() { return open_ssh_link(host_, options_); }
     void expect_failure(LinkErrc kind, const std::string& word) {
@@ -97,8 +97,8 @@ TEST_F(SshLink, OneConnectionAndOneChannelCarryEverything) {
     (*link)->close();
     EXPECT_EQ((*link)->counters().bytes_received >= counters.bytes_received, true);
     EXPECT_FALSE(send(*link, "late", soon()).has_value());
-    ASSERT_TRUE(test::eventually(
-        [&] { return sshd_->log().find("disconnect") != std::string::npos; }));
+    ASSERT_TRUE(
+        test::eventually([&] { return sshd_->log().find("disconnect") != std::string::npos; }));
     EXPECT_EQ(test::count_of(sshd_->log(), "Connection from"), 1U);
     EXPECT_EQ(test::count_of(sshd_->log(), "Starting session: command"), 1U);
 }
@@ -260,7 +260,8 @@ TEST_F(SshLink, AgentsLastWordsAreInTheError) {
     const auto end = receive(*link, soon());
     ASSERT_FALSE(end.has_value());
     EXPECT_EQ(link_errc(end.error()), LinkErrc::agent_failed) << end.error().words;
-    EXPECT_NE(end.error().words.find("the disk is on fire"), std::string::npos) << end.error().words;
+    EXPECT_NE(end.error().words.find("the disk is on fire"), std::string::npos)
+        << end.error().words;
     EXPECT_NE(end.error().words.find("status 3"), std::string::npos) << end.error().words;
 }
 

@@ -1,24 +1,25 @@
-// What the tests of zk::ssh share: a temporary directory, child processes stopped by pid, a real sshd on loopback.
+// What the tests of zk::ssh share: a temporary directory, child processes stopped by pid, a real
+// sshd on loopback.
 #pragma once
 
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <fstream>
+#include <spawn.h>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 extern char** environ;
 
@@ -32,7 +33,8 @@ class TempDir {
         ::chmod(path_.c_str(), 0755);
     }
     ~TempDir() {
-        if (std::system(("rm -rf " + path_).c_str()) != 0) ADD_FAILURE() << "cannot remove " << path_;
+        if (std::system(("rm -rf " + path_).c_str()) != 0)
+            ADD_FAILURE() << "cannot remove " << path_;
     }
     TempDir(const TempDir&) = delete;
     TempDir& operator=(const TempDir&) = delete;
@@ -129,11 +131,14 @@ inline bool can_connect(std::uint16_t port) {
 }
 
 /// `ssh-keygen -t <type> <more>` into `path`.
-inline bool make_key(const std::string& path, const std::string& type, const std::string& more = "-N ''") {
+inline bool make_key(const std::string& path,
+                     const std::string& type,
+                     const std::string& more = "-N ''") {
     return shell("ssh-keygen -q -C test-key -t " + type + " -f " + path + " " + more);
 }
 
-/// sshd with a configuration of its own on 127.0.0.1 and a free port. Needs root to let others log in.
+/// sshd with a configuration of its own on 127.0.0.1 and a free port. Needs root to let others log
+/// in.
 class Sshd {
   public:
     explicit Sshd(const TempDir& directory, const std::string& more_config = {}) : dir_(directory) {
@@ -141,10 +146,11 @@ class Sshd {
         make_key(dir_ / "host_ecdsa", "ecdsa");
         write_text(dir_ / "authorized_keys", "", 0644);
         ::mkdir("/run/sshd", 0755);
-        config_ = "ListenAddress 127.0.0.1\nPidFile none\nUsePAM no\nStrictModes no\n"
-                  "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n"
-                  "LogLevel VERBOSE\nAuthorizedKeysFile " + (dir_ / "authorized_keys") + "\n" +
-                  more_config;
+        config_ =
+            "ListenAddress 127.0.0.1\nPidFile none\nUsePAM no\nStrictModes no\n"
+            "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n"
+            "LogLevel VERBOSE\nAuthorizedKeysFile " +
+            (dir_ / "authorized_keys") + "\n" + more_config;
         start("ed25519");
     }
     /// (Re)starts with one host key.
@@ -153,8 +159,8 @@ class Sshd {
         for (int attempt = 0; attempt < 5; ++attempt) {
             if (port_ == 0 || attempt > 0) port_ = free_port();
             write_text(dir_ / "sshd_config",
-                       config_ + "Port " + std::to_string(port_) + "\nHostKey " +
-                           (dir_ / "host_") + host_key + "\n");
+                       config_ + "Port " + std::to_string(port_) + "\nHostKey " + (dir_ / "host_") +
+                           host_key + "\n");
             child_ = Child({"/usr/sbin/sshd", "-D", "-e", "-f", dir_ / "sshd_config"}, log_path());
             // Our own probe is out of the log before a test looks at it.
             clear_log();
