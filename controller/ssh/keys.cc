@@ -47,7 +47,7 @@ Bytes read_public_file(const std::string& path) {
 }
 
 // ---- ssh-agent
-// -----------------------------------------------------------------------------------------------
+// -----------------------------------------------------------------------------------
 
 enum AgentMessage : char {
     kAgentFailure = 5,
@@ -161,8 +161,7 @@ Result<Bytes> sign_by_agent(const std::string& path,
     return Bytes(*raw);
 }
 
-// ---- what to try
-// ---------------------------------------------------------------------------------------------
+// ---- what to try --------------------------------------------------------------------------------
 
 const LoginKey* find_blob(const std::vector<LoginKey>& keys, const Bytes& blob) {
     const auto found = std::find_if(

@@ -80,8 +80,7 @@ Result<Key> key_from_params(const char* algorithm, OSSL_PARAM_BLD* builder) {
     return own(key);
 }
 
-// ---- public blobs
-// --------------------------------------------------------------------------------------------
+// ---- public blobs -------------------------------------------------------------------------------
 
 Result<Bytes> rsa_blob(EVP_PKEY* key) {
     BIGNUM* modulus = nullptr;
@@ -150,8 +149,7 @@ Result<PrivateKey> wrap(Key key) {
     return PrivateKey(std::move(key), std::move(type), *std::move(blob));
 }
 
-// ---- OpenSSH's format
-// ----------------------------------------------------------------------------------------
+// ---- OpenSSH's format ---------------------------------------------------------------------------
 
 Result<Key> read_ed25519(SshReader& reader) {
     const auto public_part = reader.string();
@@ -270,8 +268,7 @@ Result<PrivateKey> parse_openssh(ByteView body, Bytes& public_blob) {
     return wrap(*std::move(key));
 }
 
-// ---- PEM
-// -----------------------------------------------------------------------------------------------------
+// ---- PEM ----------------------------------------------------------------------------------------
 
 int note_passphrase(char*, int, int, void* asked) {
     *static_cast<bool*>(asked) = true;
@@ -291,8 +288,7 @@ Result<PrivateKey> parse_pem(ByteView text) {
     return wrap(own(key));
 }
 
-// ---- signing
-// -------------------------------------------------------------------------------------------------
+// ---- signing ------------------------------------------------------------------------------------
 
 Result<Bytes> ecdsa_to_ssh(ByteView der) {
     const unsigned char* cursor = bytes_of(der);

@@ -151,9 +151,8 @@ bool SshSession::wait(LinkDeadline deadline) const {
 // Whether the host has closed the connection. libssh2 tells a key that is refused and a host that
 // hangs up by one code.
 bool SshSession::hung_up() const {
-    char byte = 0;
-    const ssize_t got = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+    pollfd item{fd_, POLLRDHUP, 0};
+    return ::poll(&item, 1, 0) > 0 && (item.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 template <class Step>
@@ -310,12 +309,14 @@ Result<> SshSession::log_in(const LinkOptions& options, LinkDeadline deadline) {
         tried.push_back(key.label + " (" + key.type + ")");
         auto accepted = try_key(key, deadline);
         if (accepted.has_value() && *accepted) return ok();
+        bool disconnected = hung_up();
         if (!accepted.has_value()) {
             const auto kind = link_errc(accepted.error());
-            if (kind && *kind != LinkErrc::unreachable) return accepted.error();
+            disconnected = disconnected || kind == LinkErrc::unreachable;
+            if (kind && !disconnected) return accepted.error();
             if (!kind) found.notes.push_back(key.label + ": " + accepted.error().words);
         }
-        if (hung_up()) {
+        if (disconnected) {
             return login_refused(
                 host_,
                 "the host hung up after these (too many keys? then name the right one)",
