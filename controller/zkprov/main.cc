@@ -1,0 +1,233 @@
+// zkprov: brings up and looks after ZooKeeper ensembles. Words and environment in, phases in between, exit code out.
+// Shell. Source of streams, colours, questions and exit codes: facts/provisioning.md 2.4.
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include "inventory/inventory.h"
+#include "phases/links.h"
+#include "phases/release.h"
+#include "phases/runner.h"
+#include "status/report.h"
+#include "zkprov/options.h"
+
+namespace zk::zkprov {
+namespace {
+
+using phases::Console;
+using phases::ExitCode;
+
+std::atomic<bool> interrupted{false};
+
+/// Once: stop at the next safe point. Twice: at once; the agents finish what they began.
+extern "C" void on_interrupt(int) {
+    if (interrupted.exchange(true)) _exit(static_cast<int>(ExitCode::interrupted));
+    constexpr char kWords[] = "\nstopping at the next safe point; Ctrl-C again stops now\n";
+    (void)!write(STDERR_FILENO, kWords, sizeof kWords - 1);
+}
+
+std::string variable(const char* name) {
+    const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread
+    return value == nullptr ? "" : value;
+}
+
+Environment read_environment() {
+    Environment environment;
+    environment.inventory = variable("ZKPROV_INVENTORY");
+    environment.release_dir = variable("ZKPROV_RELEASE_DIR");
+    environment.no_color = !variable("NO_COLOR").empty();
+    const std::string force = variable("CLICOLOR_FORCE");
+    environment.force_color = !force.empty() && force != "0";
+    return environment;
+}
+
+bool ask_person(const std::string& question) {
+    std::cerr << question << " [y/N] " << std::flush;
+    std::string answer;
+    std::getline(std::cin, answer);
+    return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+void write_to(std::FILE* stream, const std::string& text) {
+    std::fwrite(text.data(), 1, text.size(), stream);
+    std::fflush(stream);
+}
+
+Console make_console(bool json, Colour colour) {
+    const bool person = isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0;
+    const bool colours = colour == Colour::always ||
+                         (colour == Colour::automatic && isatty(STDOUT_FILENO) != 0);
+    std::function<bool(const std::string&)> ask;
+    if (person) ask = ask_person;
+    return Console([](const std::string& text) { write_to(stdout, text); },
+                   [](const std::string& text) { write_to(stderr, text); },
+                   std::move(ask),
+                   json,
+                   colours ? status::Colours::yes : status::Colours::no);
+}
+
+/// The user who runs zkprov: for "~" and for an inventory that names no user.
+struct OwnUser {
+    std::string name;
+    std::string home;
+};
+OwnUser own_user() {
+    OwnUser user;
+    user.home = variable("HOME");
+    if (const passwd* entry = getpwuid(geteuid())) {  // NOLINT(concurrency-mt-unsafe)
+        user.name = entry->pw_name;
+        if (user.home.empty()) user.home = entry->pw_dir;
+    }
+    return user;
+}
+
+struct InventoryFile {
+    std::string name;
+    std::string directory;  ///< absolute
+    std::string text;
+};
+
+Result<InventoryFile> read_file(const std::string& name) {
+    InventoryFile file;
+    file.name = name == "-" ? "standard input" : name;
+    std::error_code error;
+    const auto absolute = std::filesystem::absolute(name == "-" ? "." : name, error);
+    if (error) return Error(error, file.name);
+    file.directory = (name == "-" ? absolute : absolute.parent_path()).lexically_normal().string();
+    if (file.directory.size() > 1 && file.directory.ends_with('/')) file.directory.pop_back();
+    if (name == "-") {
+        std::ostringstream text;
+        text << std::cin.rdbuf();
+        file.text = std::move(text).str();
+        return file;
+    }
+    if (std::filesystem::is_directory(absolute, error)) {
+        return Error(Errc::invalid, name + ": is a directory; name the inventory file in it");
+    }
+    std::ifstream stream(name, std::ios::binary);
+    if (!stream) {
+        return Error(Errc::not_found,
+                     name + ": cannot be read; name the inventory: zkprov COMMAND FILE, or -i FILE, "
+                            "or ZKPROV_INVENTORY");
+    }
+    std::ostringstream text;
+    text << stream.rdbuf();
+    file.text = std::move(text).str();
+    return file;
+}
+
+ExitCode stop(Console& console, const std::string& command, std::vector<std::string> messages) {
+    report_stop(console, command, phases::Stop{ExitCode::invalid, std::move(messages)});
+    return ExitCode::invalid;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) lines.push_back(line);
+    return lines;
+}
+
+ExitCode run_verb(const Options& options,
+                  const inventory::Inventory& inventory,
+                  const phases::RunSettings& settings,
+                  Console& console) {
+    switch (options.verb) {
+        case Verb::apply: return run_apply(inventory, settings, console);
+        case Verb::plan:
+            return run_plan(inventory,
+                            settings,
+                            console,
+                            options.exit_code ? phases::ChangesCode::yes : phases::ChangesCode::no);
+        case Verb::status: return run_status(inventory, settings, console);
+        case Verb::replace_node: return run_replace(inventory, settings, console, *options.node);
+        case Verb::start:
+            return run_control(inventory, settings, console, agent_api::ControlAction::start);
+        case Verb::stop:
+            return run_control(inventory, settings, console, agent_api::ControlAction::stop);
+        case Verb::version:
+        case Verb::help: break;
+    }
+    return ExitCode::invalid;
+}
+
+/// The commands that need an inventory, and a release to take the agent from.
+ExitCode run_with_inventory(const Options& options, const std::string& command, Console& console) {
+    const auto file = read_file(options.inventory_file);
+    if (!file) return stop(console, command, {file.error().message()});
+    inventory::Diagnostics diagnostics(file->name);
+    const auto inventory = read_inventory(file->text, file->directory, diagnostics);
+    if (!inventory) return stop(console, command, lines_of(diagnostics.format_all()));
+    for (const std::string& line : lines_of(diagnostics.format_all())) console.say(line);
+    if (options.node && inventory->find(*options.node) == nullptr) {
+        return stop(console,
+                    command,
+                    {"there is no node " + to_string(*options.node) + " in " + file->name});
+    }
+    const auto release = phases::find_release(options.release_dir);
+    if (!release) return stop(console, command, {release.error().message()});
+
+    const OwnUser user = own_user();
+    phases::LinkSettings links;
+    links.agent_path = release->agent_path;
+    links.working_dir = file->directory;
+    links.home = user.home;
+    links.user = user.name;
+    links.accept_new_host_keys = options.accept_new_host_keys;
+    links.replaced = options.node;
+    links.connect_timeout = options.connect_timeout;
+
+    phases::RunSettings settings;
+    settings.open_link = link_opener(*inventory, links);
+    settings.release = &*release;
+    settings.version = ZK_VERSION;
+    settings.machine = ZK_MACHINE;
+    if (options.timeout) settings.deadline = deadline_in(*options.timeout);
+    settings.yes = options.yes;
+    settings.stats = options.stats;
+    settings.verbose = options.verbose;
+    settings.interrupted = &interrupted;
+    return run_verb(options, *inventory, settings, console);
+}
+
+ExitCode run(const std::vector<std::string>& words) {
+    const auto options = parse_options(words, read_environment());
+    if (!options) {
+        Console console = make_console(wants_json(words), Colour::never);
+        return stop(console, words.empty() ? "" : words.front(), {options.error().words});
+    }
+    Console console = make_console(options->output == Output::json, options->colour);
+    if (options->verb == Verb::version) {
+        console.data(options->output == Output::json
+                         ? "{\"schema\":\"zkprov.version/1\",\"version\":\"" ZK_VERSION "\"}\n"
+                         : "zkprov " ZK_VERSION "\n");
+        return ExitCode::done;
+    }
+    if (options->verb == Verb::help) {
+        const auto text = help_text(options->help_topic);
+        if (!text) return stop(console, "help", {text.error().words});
+        console.data(*text);
+        return ExitCode::done;
+    }
+    return run_with_inventory(*options, words.front(), console);
+}
+
+}  // namespace
+}  // namespace zk::zkprov
+
+int main(int argc, char** argv) {
+    struct sigaction action {};
+    action.sa_handler = zk::zkprov::on_interrupt;
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    return static_cast<int>(zk::zkprov::run(words));
+}
