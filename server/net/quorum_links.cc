@@ -281,15 +281,16 @@ void QuorumLinks::try_bind(std::shared_ptr<Acceptor> acceptor, int attempts_left
     if (acceptor->closed) return;
     const ensemble::Member* self = settings_.config.find(settings_.my_id);
     error_code error;
-    tcp::resolver resolver(io_);
-    const auto addresses = resolver.resolve(self->host, std::to_string(self->quorum_port), error);
-    if (!error) {
-        const tcp::endpoint endpoint = addresses.begin()->endpoint();
-        acceptor->listener.open(endpoint.protocol(), error);
-        if (!error) acceptor->listener.set_option(tcp::acceptor::reuse_address(true), error);
-        if (!error) acceptor->listener.bind(endpoint, error);
-        if (!error) acceptor->listener.listen(asio::socket_base::max_listen_connections, error);
+    tcp::endpoint endpoint(tcp::v6(), self->quorum_port);
+    if (!settings_.listen_on_all_addresses) {
+        tcp::resolver resolver(io_);
+        const auto found = resolver.resolve(self->host, std::to_string(self->quorum_port), error);
+        if (!error) endpoint = found.begin()->endpoint();
     }
+    if (!error) acceptor->listener.open(endpoint.protocol(), error);
+    if (!error) acceptor->listener.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor->listener.bind(endpoint, error);
+    if (!error) acceptor->listener.listen(asio::socket_base::max_listen_connections, error);
     if (!error) return accept_next(std::move(acceptor));
 
     log_.warn("quorum_port.bind_failed address={} port={} why=\"{}\" attempts_left={}",

@@ -29,6 +29,7 @@ struct QuorumLinkSettings {
     ServerId my_id;
     ensemble::EnsembleConfig config;
     Duration connect_timeout = std::chrono::seconds(5);
+    bool listen_on_all_addresses = false;  ///< quorumListenOnAllIPs
 };
 
 class LearnerLink;

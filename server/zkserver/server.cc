@@ -1,0 +1,289 @@
+#include "zkserver/server.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "admin/four_letter.h"
+#include "core/core.h"
+#include "disk/log_writer.h"
+#include "disk/posix_disk.h"
+#include "disk/snapshot_writer.h"
+#include "net/client_loop.h"
+#include "net/core_loop.h"
+#include "net/election_links.h"
+#include "net/quorum_links.h"
+#include "storage/recovery.h"
+#include "zkserver/version.h"
+
+namespace zk::server {
+namespace {
+
+namespace asio = boost::asio;
+
+Result<std::string> read_text(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) {
+        return Error(boost::system::error_code(errno, boost::system::system_category()), path);
+    }
+    std::ostringstream text;
+    text << file.rdbuf();
+    if (file.bad()) return Error(Errc::failed, path + ": cannot be read");
+    return text.str();
+}
+
+/// Tells systemd (Type=notify) how far the service is. Does nothing without NOTIFY_SOCKET.
+void notify_systemd(std::string_view state) {
+    const char* path = std::getenv("NOTIFY_SOCKET");
+    if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::size_t length = std::strlen(path);
+    if (length >= sizeof address.sun_path) return;
+    std::memcpy(address.sun_path, path, length);
+    if (path[0] == '@') address.sun_path[0] = '\0';  // abstract socket
+    const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (socket < 0) return;
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+    (void)::sendto(socket,
+                   state.data(),
+                   state.size(),
+                   MSG_NOSIGNAL,
+                   reinterpret_cast<const sockaddr*>(&address),
+                   size);
+    ::close(socket);
+}
+
+core::Settings core_settings(const Configuration& configuration) {
+    const ensemble::ServerConfig& config = configuration.config;
+    return {.my_id = configuration.my_id,
+            .config = config.ensemble,
+            .tick = config.tick_time,
+            .init_limit = config.init_limit_ticks,
+            .sync_limit = config.sync_limit_ticks,
+            .snap_count = config.snap_count,
+            .monotonic_ms = net::wall_now().value(),
+            .seed = static_cast<std::uint64_t>(net::steady_now().time_since_epoch().count())};
+}
+
+storage::ExecutorOptions executor_options(const ensemble::ServerConfig& config) {
+    storage::ExecutorOptions options;
+    options.log.preallocate_bytes = static_cast<std::uint64_t>(config.log_grow_kib) * 1024;
+    options.recovery.autocreate = config.db_autocreate;
+    return options;
+}
+
+net::ElectionLinkSettings election_settings(const Configuration& configuration) {
+    const ensemble::ServerConfig& config = configuration.config;
+    return {.my_id = configuration.my_id,
+            .config = config.ensemble,
+            .connect_timeout = config.election_connect_timeout,
+            .handshake_timeout = config.handshake_timeout(),
+            .bind_retries = config.election_bind_retries,
+            .listen_on_all_addresses = config.listen_on_all_addresses};
+}
+
+net::ClientLoopSettings client_settings(const ensemble::ServerConfig& config) {
+    net::ClientLoopSettings settings;
+    settings.address = config.client_address;
+    settings.port = config.client_port.value_or(2181);
+    settings.backlog = config.client_backlog;
+    settings.connections_per_address_max = config.client_connections_max;
+    settings.connections_max = config.connections_max;
+    settings.frontend.session_timeout_min_ms =
+        static_cast<std::int32_t>(config.session_timeout_lowest().count());
+    settings.frontend.session_timeout_max_ms =
+        static_cast<std::int32_t>(config.session_timeout_highest().count());
+    settings.frontend.jute_max_buffer = config.jute_max_buffer;
+    settings.frontend.outstanding_max = config.outstanding_max;
+    return settings;
+}
+
+// Everything that runs, in the order it is built; destroyed in reverse, so threads end before what they call.
+class Server {
+  public:
+    Server(Configuration configuration,
+           storage::Paths paths,
+           storage::RecoveredState recovered,
+           const Log& log)
+        : configuration_(std::move(configuration)),
+          log_(log),
+          core_(core_settings(configuration_), std::move(recovered), log_),
+          loop_(io_, core_, log_),
+          quorum_(io_,
+                  {.my_id = configuration_.my_id,
+                   .config = configuration_.config.ensemble,
+                   .connect_timeout = configuration_.config.init_limit(),
+                   .listen_on_all_addresses = configuration_.config.listen_on_all_addresses},
+                  [this](core::Event event) { loop_.post(std::move(event)); },
+                  log_),
+          election_(io_, election_settings(configuration_), log_),
+          clients_(
+              io_,
+              client_settings(configuration_.config),
+              core_.tree(),
+              [this](std::vector<request::ToCore>& messages) {
+                  for (request::ToCore& message : messages) loop_.post(std::move(message));
+              },
+              [this](std::string_view word) { return four_letter(word); },
+              log_),
+          signals_(io_, SIGTERM, SIGINT),
+          log_thread_(disk_,
+                      paths,
+                      {.executor = executor_options(configuration_.config)},
+                      [this](std::vector<storage::DiskEvent> events) {
+                          loop_.post_from_thread(std::move(events));
+                      },
+                      log_),
+          snapshot_thread_(
+              snapshot_disk_,
+              paths,
+              [this](disk::SnapshotEvent event) { loop_.post_from_thread(std::move(event)); },
+              [this] { loop_.snapshot_space_from_thread(); },
+              log_) {}
+
+    Result<> run();
+
+  private:
+    void start_loop();
+    void stop(std::optional<Error> why);
+    std::string four_letter(std::string_view word);
+
+    Configuration configuration_;
+    Log log_;
+    asio::io_context io_{1};
+    core::Core core_;
+    net::CoreLoop loop_;
+    net::QuorumLinks quorum_;
+    net::ElectionLinks election_;
+    net::ClientLoop clients_;
+    asio::signal_set signals_;
+    disk::PosixDisk disk_, snapshot_disk_;
+    disk::LogThread log_thread_;
+    disk::SnapshotThread snapshot_thread_;
+    Instant started_ = net::steady_now();
+    std::uint16_t client_port_ = 0;
+    std::optional<Error> failure_;
+    bool stopping_ = false;
+};
+
+Result<> Server::run() {
+    ZK_TRY(client_port_, clients_.open());
+    signals_.async_wait([this](boost::system::error_code error, int signal) {
+        if (error) return;
+        log_.info("server.signal number={}", signal);
+        stop(std::nullopt);
+    });
+    election_.on_message = [this](ServerId from, Bytes body) {
+        loop_.post(core::NotificationReceived{from, std::move(body)});
+    };
+    election_.on_listen_failed = [this](Error error) { stop(std::move(error)); };
+    election_.start();
+    start_loop();
+    log_.info("server.started client_port={}", client_port_);
+    notify_systemd("READY=1");
+    io_.run();
+    if (failure_) return *failure_;
+    log_.info("server.stopped");
+    return ok();
+}
+
+void Server::start_loop() {
+    loop_.start({.notify = [this](ServerId to,
+                                  Bytes notification) { election_.send(to, std::move(notification)); },
+                 .quorum = &quorum_,
+                 .log = &log_thread_,
+                 .snapshots = &snapshot_thread_,
+                 .clients = [this](std::span<const request::ToFrontend>
+                                       messages) { clients_.deliver(messages); },
+                 .tree_replaced = [this](const tree::DataTree& tree) { clients_.set_tree(tree); },
+                 .fatal = [this](const std::string& why) { stop(Error(Errc::failed, why)); }});
+}
+
+// Ends the loop: what the log thread still has is written by its destructor, in order.
+void Server::stop(std::optional<Error> why) {
+    if (stopping_) return;
+    stopping_ = true;
+    failure_ = std::move(why);
+    notify_systemd("STOPPING=1");
+    loop_.stop();
+    clients_.stop();
+    election_.close();
+    quorum_.stop();
+    signals_.cancel();
+    io_.stop();
+}
+
+std::string Server::four_letter(std::string_view word) {
+    admin::Facts facts;
+    facts.status = core_.status();
+    facts.traffic = clients_.frontend().statistics();
+    if (word == "stat" || word == "cons") facts.connections = clients_.frontend().connections();
+    facts.client_port = client_port_;
+    facts.uptime = net::steady_now() - started_;
+    facts.version = admin::full_version(kVersion, kBuiltOn);
+    return admin::answer(word, facts, configuration_.config);
+}
+
+}  // namespace
+
+Result<Configuration> load_configuration(const std::string& path) {
+    Configuration configuration;
+    configuration.file = path;
+    ZK_TRY(const std::string text, read_text(path));
+    ZK_TRY(configuration.config, ensemble::parse_zoo_cfg(text, path));
+    ensemble::ServerConfig& config = configuration.config;
+    if (!config.replicated()) {
+        return Error(Errc::unsupported,
+                     path + ": a server without an ensemble (standalone) is not supported in this version; name at "
+                            "least two server.N lines, or one and standaloneEnabled=false");
+    }
+    const std::string myid_path = config.data_dir + "/myid";
+    auto myid_text = read_text(myid_path);
+    if (!myid_text.has_value()) {
+        return myid_text.error().with_context(
+            "this server's number is missing: write the N of its server.N line to myid in dataDir");
+    }
+    ZK_TRY(configuration.my_id, ensemble::parse_myid(*myid_text, myid_path));
+    ZK_CHECK(ensemble::set_identity(config, configuration.my_id, path));
+    return configuration;
+}
+
+Result<> run(Configuration configuration, Log log) {
+    log = log.with("sid=" + to_string(configuration.my_id));
+    log.info("server.starting version={} config={} data={} log={}",
+             kVersion,
+             configuration.file,
+             configuration.config.data_dir,
+             configuration.config.log_dir());
+    for (const std::string& warning : configuration.config.warnings) {
+        log.warn("config.warning what=\"{}\"", warning);
+    }
+    const storage::Paths paths{configuration.config.data_dir, configuration.config.log_dir()};
+    ZK_TRY(const disk::DirectoryLock lock, disk::DirectoryLock::acquire(paths));
+    disk::PosixDisk disk;
+    ZK_TRY(storage::RecoveredState recovered,
+           storage::recover(
+               disk, paths, {.autocreate = configuration.config.db_autocreate}, log));
+    log.info("server.recovered zxid={} accepted_epoch={} current_epoch={} znodes={} sessions={}",
+             recovered.last_zxid,
+             recovered.accepted_epoch,
+             recovered.current_epoch,
+             recovered.tree->node_count(),
+             recovered.sessions.size());
+    Server server(std::move(configuration), paths, std::move(recovered), log);
+    return server.run();
+}
+
+}  // namespace zk::server
