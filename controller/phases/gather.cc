@@ -67,6 +67,8 @@ void gather_all(std::vector<Host>& hosts,
         const status::NodeVerdict* const node = verdict.find(host.node->id);
         host.actual.in_sync = node != nullptr && node->in_sync;
         host.actual.leads = verdict.leader == host.node->id;
+        // It may have been brought up to date since its facts were taken.
+        if (host.actual.in_sync) host.actual.data_empty = false;
     }
 }
 

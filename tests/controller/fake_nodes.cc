@@ -1,0 +1,215 @@
+#include "fake_nodes.h"
+
+#include <chrono>
+#include <deque>
+
+namespace zk::phases {
+namespace {
+
+using namespace agent_api;
+
+Message message_of(MessageType type, std::string payload) { return {type, std::move(payload)}; }
+template <class T>
+T payload_of(const std::string& text) {
+    return *parse_payload<T>(text);
+}
+
+class FakeLink final : public AgentLink {
+  public:
+    FakeLink(FakeNodes& nodes, ServerId id)
+        : nodes_(nodes), id_(id), name_("node " + to_string(id)) {}
+
+    Result<> send(MessageType type, ByteView payload, LinkDeadline) override {
+        counters_.bytes_sent += payload.size() + 5;
+        ++counters_.frames_sent;
+        const std::lock_guard lock(nodes_.mutex());
+        if (nodes_[id_.value()].link_breaks_in_apply && type == MessageType::apply &&
+            !payload_of<Apply>(std::string(payload)).dry) {
+            broken_ = true;
+        }
+        for (Message& each : nodes_.answer(id_, type, std::string(payload))) {
+            answers_.push_back(std::move(each));
+        }
+        return ok();
+    }
+    Result<Message> receive(LinkDeadline) override {
+        if (broken_) return link_error(LinkErrc::closed, name_ + ": the link ended");
+        if (answers_.empty()) return link_error(LinkErrc::timeout, name_ + ": no answer in time");
+        Message message = std::move(answers_.front());
+        answers_.pop_front();
+        counters_.bytes_received += message.payload.size() + 5;
+        ++counters_.frames_received;
+        return message;
+    }
+    const LinkHello& hello() const override { return hello_; }
+    LinkCounters counters() const override {
+        LinkCounters counters = counters_;
+        counters.connections = counters.channels = 1;
+        return counters;
+    }
+    const std::string& name() const override { return name_; }
+    void close() override {}
+
+  private:
+    FakeNodes& nodes_;
+    ServerId id_;
+    std::string name_;
+    LinkHello hello_;
+    LinkCounters counters_;
+    std::deque<Message> answers_;
+    bool broken_ = false;
+};
+
+std::int64_t wall_ms_now() {
+    return std::chrono::duration_cast<milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+}  // namespace
+
+OpenLink FakeNodes::opener() {
+    return [this](const inventory::Node& node) -> Result<std::unique_ptr<AgentLink>> {
+        const std::lock_guard lock(mutex_);
+        FakeNode& fake = nodes_.at(node.id);
+        if (fake.open_error) return *fake.open_error;
+        ++fake.links;
+        return std::unique_ptr<AgentLink>(std::make_unique<FakeLink>(*this, node.id));
+    };
+}
+
+std::vector<Message> FakeNodes::answer(ServerId id,
+                                       MessageType type,
+                                       const std::string& payload) {
+    FakeNode& node = nodes_.at(id);
+    switch (type) {
+        case MessageType::hello: return {message_of(MessageType::hello_ok, to_json(HelloOk{}))};
+        case MessageType::facts_request:
+            return {message_of(MessageType::facts, to_json(facts_of(id)))};
+        case MessageType::health_request:
+            if (!node.applied) {
+                return {message_of(MessageType::error,
+                                   to_json(AgentError{AgentErrc::not_found, "nothing applied"}))};
+            }
+            return {message_of(MessageType::health, to_json(health_of(id)))};
+        case MessageType::blob_begin: {
+            const auto begin = payload_of<BlobBegin>(payload);
+            if (node.blob == begin.sha256) {
+                return {message_of(MessageType::blob_ok, to_json(BlobOk{begin.sha256, false}))};
+            }
+            node.blob = begin.sha256;
+            return {message_of(MessageType::blob_want, to_json(BlobWant{0}))};
+        }
+        case MessageType::blob_chunk: return {};
+        case MessageType::blob_end:
+            ++node.blobs_received;
+            return {message_of(MessageType::blob_ok, to_json(BlobOk{node.blob, true}))};
+        case MessageType::apply:
+            return {message_of(MessageType::apply_done, to_json(apply(id, payload_of<Apply>(payload))))};
+        case MessageType::control: {
+            const auto control = payload_of<Control>(payload);
+            node.running = control.action == ControlAction::start;
+            story.push_back(std::string(to_string(control.action)) + " " + to_string(id));
+            return {message_of(MessageType::done, to_json(Done{"ok"}))};
+        }
+        case MessageType::probe_write: {
+            elect();
+            ++node.probes;
+            ProbeDone done;
+            done.committed = leader_.has_value() && node.running && !node.probe_fails;
+            if (!done.committed) done.words = "no connection";
+            return {message_of(MessageType::probe_done, to_json(done))};
+        }
+        default:
+            return {message_of(MessageType::error,
+                               to_json(AgentError{AgentErrc::unsupported, "unknown"}))};
+    }
+}
+
+NodeFacts FakeNodes::facts_of(ServerId id) const {
+    const FakeNode& node = nodes_.at(id);
+    NodeFacts facts;
+    facts.arch = "x86_64";
+    facts.uid = node.uid;
+    facts.release_sha256 = node.blob;
+    facts.identity = node.identity;
+    facts.data.state = node.has_data ? DataState::data : DataState::empty;
+    facts.data.transactions = node.has_data;
+    facts.space = {{"/usr/local/zookeeper/data", node.free_bytes, node.free_bytes, false}};
+    facts.ports = node.ports;
+    facts.units = {{"zookeeper.service", node.running ? "active" : "inactive", true,
+                    node.running ? 4711 : 0, WallMs(0)}};
+    facts.wall_ms = WallMs(wall_ms_now());
+    return facts;
+}
+
+/// The highest running server that has data or may start without leads, when a majority of such is there.
+void FakeNodes::elect() {
+    std::size_t able = 0;
+    std::optional<ServerId> best;
+    for (auto& [id, node] : nodes_) {
+        const bool may_vote = node.has_data || node.has_marker;
+        if (!node.running || node.never_elects || !may_vote) continue;
+        ++able;
+        best = id;
+    }
+    leader_ = able >= nodes_.size() / 2 + 1 ? best : std::nullopt;
+    if (!leader_) return;
+    for (auto& [id, node] : nodes_) {
+        if (!node.running || node.never_elects) continue;
+        node.has_data = true;  // brought up to date
+        node.has_marker = false;
+        if (node.identity) node.identity->formed = true;
+    }
+}
+
+NodeHealth FakeNodes::health_of(ServerId id) {
+    elect();
+    const FakeNode& node = nodes_.at(id);
+    NodeHealth health;
+    health.sid = id;
+    health.source = HealthSource::agent;
+    if (!node.running) return health;
+    if (!leader_ || node.never_elects) {
+        health.verdict = NodeVerdict::looking;
+        health.role = Role::looking;
+        return health;
+    }
+    health.verdict = NodeVerdict::serving;
+    health.role = leader_ == id ? Role::leader : Role::follower;
+    health.leader = leader_;
+    health.zxid = Zxid(0x100000005);
+    health.epoch = Epoch(1);
+    return health;
+}
+
+ApplyDone FakeNodes::apply(ServerId id, const Apply& apply) {
+    FakeNode& node = nodes_.at(id);
+    ApplyDone done;
+    const auto& error = apply.dry ? node.dry_error : node.apply_error;
+    if (error) {
+        done.error = *error;
+        return done;
+    }
+    const bool differs = !node.applied || hash_of(*node.applied) != hash_of(apply.spec);
+    if (differs) done.steps.push_back({"write-file", "zoo.cfg differs", !apply.dry});
+    done.restarts_server = differs && node.running;
+    done.starts_server = !node.running;
+    if (!node.running) done.steps.push_back({"start", "start the server", !apply.dry});
+    done.changed = !done.steps.empty();
+    if (apply.dry) return done;
+    story.push_back("apply " + to_string(id));
+    ++node.applies;
+    node.formations.push_back(apply.spec.formation);
+    if (done.restarts_server) ++node.restarts;
+    if (apply.spec.formation == Formation::form && !node.has_data) node.has_marker = true;
+    if (!node.identity) node.identity = RecordedIdentity{};
+    node.identity->cluster = apply.spec.cluster;
+    node.identity->sid = id;
+    node.identity->generation = apply.spec.generation;
+    node.applied = apply.spec;
+    node.running = true;
+    return done;
+}
+
+}  // namespace zk::phases

@@ -1,0 +1,67 @@
+// Nodes in memory behind fake links: they keep what an agent keeps, elect when a majority runs, and answer as an agent
+// answers. No process, no socket, no file. Any thread.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "agent_api/link.h"
+#include "inventory/inventory.h"
+#include "phases/fleet.h"
+
+namespace zk::phases {
+
+struct FakeNode {
+    std::optional<Error> open_error;  ///< the link does not open
+    std::optional<agent_api::AgentError> apply_error;   ///< the next real apply fails
+    std::optional<agent_api::AgentError> dry_error;     ///< dry runs fail
+    bool link_breaks_in_apply = false;
+    bool probe_fails = false;
+    bool never_elects = false;  ///< it looks for a leader and finds none
+    std::optional<agent_api::NodeSpec> applied;
+    std::optional<agent_api::RecordedIdentity> identity;
+    bool running = false;
+    bool has_data = false;
+    bool has_marker = false;  ///< `initialize`
+    std::string blob;         ///< sha256 of the server's binary on the node
+    std::uint64_t free_bytes = 100ULL << 30;
+    std::vector<agent_api::PortFact> ports;
+    std::uint32_t uid = 0;
+    // What happened to it.
+    int links = 0;
+    int applies = 0;
+    int restarts = 0;
+    int blobs_received = 0;
+    int probes = 0;
+    std::vector<agent_api::Formation> formations;  ///< of its real applies
+};
+
+class FakeNodes {
+  public:
+    explicit FakeNodes(const inventory::Inventory& inventory) {
+        for (const auto& node : inventory.nodes) nodes_[node.id];
+    }
+    FakeNode& operator[](std::int64_t id) { return nodes_.at(ServerId(id)); }
+
+    OpenLink opener();
+    /// One message to the agent of `id`; returns its answers. The order of applies is kept in `story`.
+    std::vector<agent_api::Message> answer(ServerId id,
+                                           agent_api::MessageType type,
+                                           const std::string& payload);
+    std::mutex& mutex() { return mutex_; }
+    std::vector<std::string> story;  ///< "apply 2", "stop 1", ...
+
+  private:
+    agent_api::NodeFacts facts_of(ServerId id) const;
+    agent_api::NodeHealth health_of(ServerId id);
+    agent_api::ApplyDone apply(ServerId id, const agent_api::Apply& apply);
+    void elect();
+
+    std::mutex mutex_;
+    std::map<ServerId, FakeNode> nodes_;
+    std::optional<ServerId> leader_;
+};
+
+}  // namespace zk::phases

@@ -1,0 +1,343 @@
+// The commands against nodes in memory: what is asked of which node, in which order, and how each run ends.
+#include "phases/runner.h"
+
+#include <boost/json.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fake_nodes.h"
+
+namespace zk::phases {
+namespace {
+
+using agent_api::AgentErrc;
+using agent_api::AgentError;
+using agent_api::Formation;
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::UnorderedElementsAre;
+
+inventory::Inventory read(const std::string& rest) {
+    inventory::Diagnostics diagnostics("i.yaml");
+    auto inventory = inventory::read_inventory(
+        "schema: zkprov/1\ncluster: demo\n" + rest, "/w", diagnostics);
+    EXPECT_EQ(diagnostics.format_all(), "");
+    return *inventory;
+}
+inventory::Inventory three(const std::string& more = {}) {
+    return read(more + "nodes: [{id: 1-3, host: \"192.168.6.[137-139]\"}]\n");
+}
+
+class Runner : public testing::Test {
+  protected:
+    Runner() {
+        release.server.content = "\x7f" "ELF of zkserver";
+        release.server.sha256 = std::string(64, 'a');
+        settings.open_link = nodes.opener();
+        settings.release = &release;
+        settings.version = "0.1.0";
+        settings.health_interval = milliseconds(1);
+        settings.deadline = deadline_in(milliseconds(30000));
+    }
+    ExitCode apply(const inventory::Inventory& wanted) {
+        Console console = make_console(false);
+        return run_apply(wanted, settings, console);
+    }
+    ExitCode apply() { return apply(inventory); }
+    ExitCode replace(std::int64_t id) {
+        Console console = make_console(false);
+        return run_replace(inventory, settings, console, ServerId(id));
+    }
+    Console make_console(bool json) {
+        out.clear();
+        err.clear();
+        nodes.story.clear();
+        return Console([this](const std::string& text) { out += text; },
+                       [this](const std::string& text) { err += text; },
+                       ask,
+                       json,
+                       status::Colours::no);
+    }
+    /// A run that must not wait long for what does not come.
+    void hurry() { settings.deadline = deadline_in(milliseconds(100)); }
+
+    inventory::Inventory inventory = three();
+    FakeNodes nodes{inventory};
+    Release release;
+    RunSettings settings;
+    std::function<bool(const std::string&)> ask;
+    std::string out;
+    std::string err;
+};
+
+TEST_F(Runner, ApplyFormsAnEnsembleOnBareHosts) {
+    EXPECT_EQ(apply(), ExitCode::done) << err;
+    EXPECT_EQ(out,
+              "demo: 3 nodes changed; leader 3, 3 of 3 voters in sync, a probe write was "
+              "committed\n");
+    EXPECT_THAT(err, HasSubstr("form a new ensemble of 3"));
+    for (std::int64_t id = 1; id <= 3; ++id) {
+        EXPECT_THAT(nodes[id].formations, ElementsAre(Formation::form));
+        EXPECT_EQ(nodes[id].blobs_received, 1);
+        EXPECT_EQ(nodes[id].links, 1);
+        EXPECT_EQ(nodes[id].probes, 1);
+        EXPECT_EQ(nodes[id].applied->sid, ServerId(id));
+        EXPECT_EQ(nodes[id].applied->generation, nodes[1].applied->generation);
+    }
+}
+
+TEST_F(Runner, ASecondApplyChangesNothing) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    settings.stats = true;
+    EXPECT_EQ(apply(), ExitCode::done) << err;
+    EXPECT_EQ(out, "demo: no change, nothing was restarted; leader 3, 3 of 3 voters in sync\n");
+    EXPECT_THAT(nodes.story, IsEmpty());
+    for (std::int64_t id = 1; id <= 3; ++id) {
+        EXPECT_EQ(nodes[id].applies, 1);
+        EXPECT_EQ(nodes[id].restarts, 0);
+        EXPECT_EQ(nodes[id].blobs_received, 1);
+        EXPECT_EQ(nodes[id].probes, 1);
+    }
+    EXPECT_THAT(err, HasSubstr("node 1 (192.168.6.137): 1 connection, 1 channel, "));
+}
+
+TEST_F(Runner, ANoOpSendsAFewKibibytes) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    Console console = make_console(true);
+    EXPECT_EQ(run_apply(inventory, settings, console), ExitCode::done);
+    const auto document = boost::json::parse(out).as_object();
+    EXPECT_FALSE(document.at("changed").as_bool());
+    for (const auto& node : document.at("nodes").as_array()) {
+        const auto& link = node.at("link").as_object();
+        EXPECT_EQ(link.at("connections").to_number<int>(), 1);
+        EXPECT_EQ(link.at("channels").to_number<int>(), 1);
+        EXPECT_LT(link.at("bytes_sent").to_number<int>(), 12 * 1024);
+    }
+}
+
+TEST_F(Runner, PlanChangesNothingAndSaysWhatApplyWould) {
+    Console console = make_console(false);
+    EXPECT_EQ(run_plan(inventory, settings, console, ChangesCode::yes), ExitCode::changes);
+    EXPECT_THAT(out, HasSubstr("  + node 2  192.168.6.138  form\n"));
+    EXPECT_THAT(out, HasSubstr("Plan: 3 to change, 0 untouched, 0 restarts."));
+    EXPECT_THAT(nodes.story, IsEmpty());
+    EXPECT_EQ(nodes[1].blobs_received, 0);
+    ASSERT_EQ(apply(), ExitCode::done);
+    Console again = make_console(false);
+    EXPECT_EQ(run_plan(inventory, settings, again, ChangesCode::yes), ExitCode::done);
+    EXPECT_THAT(out, HasSubstr("Plan: no change."));
+}
+
+TEST_F(Runner, OneUnreachableHostStopsEverything) {
+    nodes[2].open_error = link_error(LinkErrc::unreachable, "node 2: no route; check the cable");
+    nodes[3].open_error = link_error(LinkErrc::login_refused, "node 3: no key was accepted");
+    EXPECT_EQ(apply(), ExitCode::unreachable);
+    EXPECT_THAT(err, HasSubstr("node 2: no route; check the cable\n"));
+    EXPECT_THAT(err, HasSubstr("node 3: no key was accepted\n"));
+    EXPECT_THAT(err, HasSubstr("nothing was changed"));
+    EXPECT_THAT(nodes.story, IsEmpty());
+    EXPECT_EQ(nodes[1].blobs_received, 0);
+    nodes[2].open_error.reset();
+    EXPECT_EQ(apply(), ExitCode::login);
+    nodes[3].open_error = link_error(LinkErrc::sudo_refused, "node 3: sudo wants a password");
+    EXPECT_EQ(apply(), ExitCode::preflight);
+}
+
+TEST_F(Runner, PreflightFailuresChangeNothing) {
+    nodes[1].free_bytes = 1 << 20;
+    nodes[2].ports = {{2181, "java (99)", false}};
+    nodes[3].uid = 1000;
+    EXPECT_EQ(apply(), ExitCode::preflight);
+    EXPECT_THAT(err, HasSubstr("node 1 (192.168.6.137): /usr/local/zookeeper/data has 1 MiB free"));
+    EXPECT_THAT(err, HasSubstr("node 2 (192.168.6.138): port 2181 is taken by java (99)"));
+    EXPECT_THAT(err, HasSubstr("node 3 (192.168.6.139): the agent does not run as root"));
+    EXPECT_THAT(nodes.story, IsEmpty());
+}
+
+TEST_F(Runner, WhatAnAgentForeseesChangesNothing) {
+    nodes[2].dry_error = AgentError{AgentErrc::identity_conflict, "this is server 7 of prod"};
+    EXPECT_EQ(apply(), ExitCode::preflight);
+    EXPECT_THAT(err, HasSubstr("node 2: this is server 7 of prod"));
+    nodes[2].dry_error = AgentError{AgentErrc::unsafe, "its data is gone"};
+    EXPECT_EQ(apply(), ExitCode::quorum);
+    nodes[2].dry_error = AgentError{AgentErrc::busy, "somebody else applies"};
+    EXPECT_EQ(apply(), ExitCode::busy);
+    EXPECT_THAT(nodes.story, IsEmpty());
+}
+
+TEST_F(Runner, AnApplyThatFailsOnOneNodeIsTakenUpAgain) {
+    nodes[2].apply_error = AgentError{AgentErrc::disk_full, "no room for zkserver"};
+    EXPECT_EQ(apply(), ExitCode::partly);
+    EXPECT_THAT(err, HasSubstr("node 2: no room for zkserver"));
+    EXPECT_THAT(err, HasSubstr("run the command again"));
+    const std::string generation = nodes[1].applied->generation;
+    nodes[2].apply_error.reset();
+    EXPECT_EQ(apply(), ExitCode::done) << err;
+    EXPECT_EQ(nodes[2].applied->generation, generation);
+}
+
+TEST_F(Runner, ALinkThatBreaksInAnApplyIsPartly) {
+    nodes[2].link_breaks_in_apply = true;
+    EXPECT_EQ(apply(), ExitCode::partly);
+    EXPECT_THAT(err, HasSubstr("node 2: the link ended"));
+}
+
+TEST_F(Runner, AnEnsembleThatDoesNotElectTimesOut) {
+    nodes[1].never_elects = nodes[2].never_elects = true;
+    hurry();
+    EXPECT_EQ(apply(), ExitCode::gate);
+    EXPECT_THAT(err, HasSubstr("did not become healthy in time"));
+    EXPECT_THAT(err, HasSubstr("node 1 is looking"));
+}
+
+TEST_F(Runner, WithoutACommittedProbeWriteThereIsNoSuccess) {
+    nodes[2].probe_fails = true;
+    hurry();
+    EXPECT_EQ(apply(), ExitCode::gate);
+    EXPECT_THAT(err, HasSubstr("node 2 (192.168.6.138): a probe write did not commit"));
+}
+
+TEST_F(Runner, ARestartNeedsAYesAndTheLeaderComesLast) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    const auto changed = three("server: { config: { syncLimit: 9 } }\n");
+    EXPECT_EQ(apply(changed), ExitCode::invalid);
+    EXPECT_THAT(err, HasSubstr("3 running servers will be restarted"));
+    EXPECT_THAT(err, HasSubstr("this needs --yes"));
+    EXPECT_THAT(nodes.story, IsEmpty());
+
+    std::string question;
+    ask = [&](const std::string& text) {
+        question = text;
+        return false;
+    };
+    EXPECT_EQ(apply(changed), ExitCode::interrupted);
+    EXPECT_THAT(question, HasSubstr("Go on?"));
+    EXPECT_THAT(nodes.story, IsEmpty());
+
+    settings.yes = true;
+    EXPECT_EQ(apply(changed), ExitCode::done) << err;
+    EXPECT_THAT(nodes.story, ElementsAre("apply 1", "apply 2", "apply 3"));
+    for (std::int64_t id = 1; id <= 3; ++id) {
+        EXPECT_EQ(nodes[id].restarts, 1);
+        EXPECT_THAT(nodes[id].formations, ElementsAre(Formation::form, Formation::join));
+    }
+}
+
+TEST_F(Runner, ARollStopsAtTheFirstNodeThatDoesNotComeBack) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    settings.yes = true;
+    nodes[1].apply_error = AgentError{AgentErrc::start_failed, "the server ended at once"};
+    EXPECT_EQ(apply(three("server: { config: { syncLimit: 9 } }\n")), ExitCode::preflight);
+    EXPECT_EQ(nodes[2].applies, 1);
+    EXPECT_EQ(nodes[3].applies, 1);
+}
+
+TEST_F(Runner, CtrlCStopsBetweenWaves) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    std::atomic<bool> interrupted{true};
+    settings.interrupted = &interrupted;
+    settings.yes = true;
+    EXPECT_EQ(apply(three("server: { config: { syncLimit: 9 } }\n")), ExitCode::interrupted);
+    EXPECT_THAT(nodes.story, IsEmpty());
+}
+
+TEST_F(Runner, ReplaceBringsBackAWipedNodeAndTouchesNobodyElse) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    nodes[2] = FakeNode{};
+    EXPECT_EQ(replace(2), ExitCode::done) << err;
+    EXPECT_THAT(nodes.story, ElementsAre("apply 2"));
+    EXPECT_THAT(nodes[2].formations, ElementsAre(Formation::join));
+    EXPECT_EQ(nodes[2].applied->generation, nodes[1].applied->generation);
+    EXPECT_THAT(out, HasSubstr("1 node changed; leader 3, 3 of 3 voters in sync"));
+    EXPECT_EQ(replace(2), ExitCode::done);
+    EXPECT_THAT(nodes.story, IsEmpty());
+    EXPECT_THAT(out, HasSubstr("no change"));
+}
+
+TEST_F(Runner, ReplaceRefusesToLoseTheQuorum) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    nodes[2] = FakeNode{};
+    nodes[3].running = false;
+    EXPECT_EQ(replace(2), ExitCode::quorum);
+    EXPECT_THAT(err, HasSubstr("refused: without node 2 the ensemble has no quorum"));
+    EXPECT_THAT(err, HasSubstr("node 3 is down"));
+    nodes[3].running = true;
+    nodes[3].open_error = link_error(LinkErrc::unreachable, "node 3: no route");
+    EXPECT_EQ(replace(2), ExitCode::quorum);
+    EXPECT_THAT(err, HasSubstr("node 3 does not answer"));
+    EXPECT_THAT(nodes.story, IsEmpty());
+    EXPECT_EQ(nodes[2].blobs_received, 0);
+}
+
+TEST_F(Runner, ReplaceNeedsTheReplacedHost) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    nodes[2].open_error = link_error(LinkErrc::host_key_changed, "node 2: its host key changed");
+    EXPECT_EQ(replace(2), ExitCode::login);
+    EXPECT_THAT(err, HasSubstr("its host key changed"));
+}
+
+TEST_F(Runner, StopAndStart) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    Console console = make_console(false);
+    EXPECT_EQ(run_control(inventory, settings, console, agent_api::ControlAction::stop),
+              ExitCode::done);
+    EXPECT_THAT(nodes.story, UnorderedElementsAre("stop 1", "stop 2", "stop 3"));
+    EXPECT_EQ(out, "demo: stopped\n");
+    Console status = make_console(false);
+    EXPECT_EQ(run_status(inventory, settings, status), ExitCode::no_quorum);
+    EXPECT_THAT(out, HasSubstr("NO QUORUM"));
+    EXPECT_EQ(apply(), ExitCode::done) << err;  // an apply starts what is down
+    EXPECT_THAT(err, HasSubstr("start what does not run"));
+}
+
+TEST_F(Runner, StatusTellsEachVerdictByItsExitCode) {
+    const auto status = [&] {
+        Console console = make_console(true);
+        return run_status(inventory, settings, console);
+    };
+    EXPECT_EQ(status(), ExitCode::no_quorum);
+    EXPECT_THAT(out, HasSubstr("nothing is installed here"));
+    ASSERT_EQ(apply(), ExitCode::done);
+    EXPECT_EQ(status(), ExitCode::done);
+    EXPECT_EQ(boost::json::parse(out).at("schema").as_string(), "zkprov.status/1");
+    nodes[1].running = false;
+    EXPECT_EQ(status(), ExitCode::degraded);
+    nodes[2].running = false;
+    EXPECT_EQ(status(), ExitCode::no_quorum);
+    for (std::int64_t id = 1; id <= 3; ++id) {
+        nodes[id].open_error = link_error(LinkErrc::unreachable, "no route");
+    }
+    EXPECT_EQ(status(), ExitCode::unknown);
+    EXPECT_EQ(boost::json::parse(out).at("exit_code").as_int64(), 22);
+}
+
+TEST_F(Runner, EveryFailureIsOneJsonDocument) {
+    nodes[2].open_error = link_error(LinkErrc::unreachable, "node 2: no route");
+    Console console = make_console(true);
+    EXPECT_EQ(run_apply(inventory, settings, console), ExitCode::unreachable);
+    const auto document = boost::json::parse(out).as_object();
+    EXPECT_EQ(document.at("schema").as_string(), "zkprov.apply/1");
+    EXPECT_EQ(document.at("exit_code").as_int64(), 4);
+    EXPECT_EQ(document.at("errors").as_array().at(0).as_string(), "node 2: no route");
+}
+
+TEST(ExitCodes, OfLinkErrors) {
+    const auto code = [](LinkErrc errc) { return exit_code_of(link_error(errc, "x")); };
+    EXPECT_EQ(code(LinkErrc::unreachable), ExitCode::unreachable);
+    EXPECT_EQ(code(LinkErrc::timeout), ExitCode::unreachable);
+    EXPECT_EQ(code(LinkErrc::host_key_unknown), ExitCode::login);
+    EXPECT_EQ(code(LinkErrc::host_key_changed), ExitCode::login);
+    EXPECT_EQ(code(LinkErrc::key_unusable), ExitCode::login);
+    EXPECT_EQ(code(LinkErrc::sudo_refused), ExitCode::preflight);
+    EXPECT_EQ(code(LinkErrc::disk_full), ExitCode::preflight);
+    EXPECT_EQ(code(LinkErrc::agent_missing), ExitCode::invalid);
+    EXPECT_EQ(exit_code_of(agent_error(AgentErrc::failed, "x")), ExitCode::preflight);
+    EXPECT_EQ(agent_errc(agent_error(AgentErrc::failed, "x")), AgentErrc::failed);
+    EXPECT_EQ(agent_errc(link_error(LinkErrc::closed, "x")), std::nullopt);
+}
+
+}  // namespace
+}  // namespace zk::phases
