@@ -51,6 +51,11 @@ ssize_t on_receive(libssh2_socket_t fd, void* data, size_t size, int flags, void
     return got;
 }
 
+void on_disconnect(
+    LIBSSH2_SESSION*, int, const char* words, int size, const char*, int, void** abstract) {
+    self(abstract).note_disconnect({words, static_cast<std::size_t>(std::max(size, 0))});
+}
+
 // What the sign callback of one login attempt needs, and why it failed when it did.
 struct Signing {
     const LoginKey* key = nullptr;
@@ -116,6 +121,8 @@ SshSession::SshSession(HostTarget host, int fd) : host_(std::move(host)), fd_(fd
         session_, LIBSSH2_CALLBACK_SEND, reinterpret_cast<void*>(&on_send));
     libssh2_session_callback_set(
         session_, LIBSSH2_CALLBACK_RECV, reinterpret_cast<void*>(&on_receive));
+    libssh2_session_callback_set(
+        session_, LIBSSH2_CALLBACK_DISCONNECT, reinterpret_cast<void*>(&on_disconnect));
     counters_.connections = 1;
 }
 
@@ -148,11 +155,11 @@ bool SshSession::wait(LinkDeadline deadline) const {
     return true;
 }
 
-// Whether the host has closed the connection. libssh2 tells a key that is refused and a host that
-// hangs up by one code.
+// Whether the host has said farewell or closed the connection. libssh2 tells a key that is refused
+// and a host that hangs up by one code.
 bool SshSession::hung_up() const {
     pollfd item{fd_, POLLRDHUP, 0};
-    return ::poll(&item, 1, 0) > 0 && (item.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+    return !farewell_.empty() || (::poll(&item, 1, 0) > 0 && item.revents != 0);
 }
 
 template <class Step>
@@ -166,7 +173,8 @@ bool SshSession::drive(LinkDeadline deadline, Step step) {
 Error SshSession::transport_error(const std::string& doing) const {
     char* text = nullptr;
     const int code = libssh2_session_last_error(session_, &text, nullptr, 0);
-    const std::string what = text == nullptr || *text == '\0' ? "unknown reason" : text;
+    std::string what = text == nullptr || *text == '\0' ? "unknown reason" : text;
+    if (!farewell_.empty()) what = farewell_;
     switch (code) {
         case LIBSSH2_ERROR_SOCKET_DISCONNECT:
         case LIBSSH2_ERROR_SOCKET_RECV:
@@ -317,9 +325,10 @@ Result<> SshSession::log_in(const LinkOptions& options, LinkDeadline deadline) {
             if (!kind) found.notes.push_back(key.label + ": " + accepted.error().words);
         }
         if (disconnected) {
+            const std::string words = farewell_.empty() ? "no reason given" : farewell_;
             return login_refused(
                 host_,
-                "the host hung up after these (too many keys? then name the right one)",
+                "the host hung up (" + words + "); if these were too many keys, name the right one",
                 tried,
                 found.notes);
         }

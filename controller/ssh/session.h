@@ -33,6 +33,9 @@ class SshSession final : public ProcessStream {
     void close() override;
 
     /// For libssh2's callbacks.
+    void note_disconnect(ByteView words) {
+        farewell_ = words.empty() ? "no reason given" : std::string(words);
+    }
     void count_sent(std::size_t bytes) { counters_.bytes_sent += bytes; }
     void count_received(std::size_t bytes) { counters_.bytes_received += bytes; }
 
@@ -61,6 +64,7 @@ class SshSession final : public ProcessStream {
     _LIBSSH2_SESSION* session_ = nullptr;
     _LIBSSH2_CHANNEL* channel_ = nullptr;
     std::string last_words_;
+    std::string farewell_;  ///< what the host said when it disconnected; empty while it did not
     std::optional<int> exit_status_;
     LinkCounters counters_;
 };
