@@ -102,7 +102,10 @@ function(zk_program name)
   endif()
 endfunction()
 
-# A test program of one room: zk_test(tree SOURCES data_tree_test.cc DEPS zk::tree). Every TEST is found by CTest.
+# Tests of what is concurrent (LABELS tsan): built and run under TSan too.
+add_custom_target(tsan_tests)
+
+# A test program of one room: zk_test(tree SOURCES data_tree_test.cc DEPS zk::tree).
 function(zk_test name)
   cmake_parse_arguments(TEST "" "" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
   add_executable(${name}_test ${TEST_SOURCES})
@@ -111,4 +114,7 @@ function(zk_test name)
   # One CTest entry per program: the programs are many and their cases short.
   add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES LABELS "unit;${TEST_LABELS}" TIMEOUT 300)
+  if(tsan IN_LIST TEST_LABELS)
+    add_dependencies(tsan_tests ${name}_test)
+  endif()
 endfunction()
