@@ -17,10 +17,7 @@ constexpr Vote kNoVote{ServerId(kNone), Zxid(kNone), Round(0), Epoch(kNone)};
 
 }  // namespace
 
-Election::Election(ServerId my_id,
-                   ensemble::EnsembleConfig config,
-                   Log log,
-                   ElectionTiming timing)
+Election::Election(ServerId my_id, ensemble::EnsembleConfig config, Log log, ElectionTiming timing)
     : my_id_(my_id),
       config_(std::move(config)),
       config_text_(to_string(config_)),
@@ -63,21 +60,21 @@ void Election::on_notification(ServerId from,
 }
 
 /// The answers that a server gives at once, whatever its state.
-void Election::answer(ServerId from,
-                      const Notification& notification,
-                      ElectionActions& out) const {
-    // Java also answers when it is an observer, and strangers that do not look. Nobody counts the one or needs the other,
-    // and each makes two servers answer each other for ever (an observer in a higher round than a looking voter).
+void Election::answer(ServerId from, const Notification& notification, ElectionActions& out) const {
+    // Java also answers when it is an observer, and strangers that do not look. Nobody counts the
+    // one or needs the other, and each makes two servers answer each other for ever (an observer in
+    // a higher round than a looking voter).
     if (!voter_ || notification.state != PeerState::looking) return;
-    bool wanted = true;  // whoever has a leader, and whoever is asked by an observer or stranger, answers
+    bool wanted =
+        true;  // whoever has a leader, and whoever is asked by an observer or stranger, answers
     if (quorum_.is_voter(from) && state_ == PeerState::looking) {
         wanted = notification.vote.round < round_ || missed_my_proposal(from, notification.vote);
     }
     if (wanted) out.sends.push_back({from, my_notification()});
 }
 
-/// A voter that repeats a vote worse than ours has not heard ours. Java waits for its own next repetition, up to a
-/// minute; telling it at once costs one message.
+/// A voter that repeats a vote worse than ours has not heard ours. Java waits for its own next
+/// repetition, up to a minute; telling it at once costs one message.
 bool Election::missed_my_proposal(ServerId from, const Vote& vote) const {
     const auto known = ballots_.find(from);
     return known != ballots_.end() && known->second.vote == vote && supersedes(vote_, vote);
@@ -88,17 +85,22 @@ void Election::look(ServerId from,
                     Instant now,
                     ElectionActions& out) {
     switch (notification.state) {
-        case PeerState::looking: on_looking(from, notification.vote, now, out); break;
+        case PeerState::looking:
+            on_looking(from, notification.vote, now, out);
+            break;
         case PeerState::following:
-        case PeerState::leading: on_established(from, notification, out); break;
-        case PeerState::observing: return;
+        case PeerState::leading:
+            on_established(from, notification, out);
+            break;
+        case PeerState::observing:
+            return;
     }
     if (state_ == PeerState::looking) consider_finalizing(now);
 }
 
 void Election::on_looking(ServerId from, const Vote& vote, Instant now, ElectionActions& out) {
-    // An empty database that may be the remains of a lost disk must not take part in a decision, and its vote must
-    // not help others to one.
+    // An empty database that may be the remains of a lost disk must not take part in a decision,
+    // and its vote must not help others to one.
     if (!may_vote() || vote.zxid == Zxid(-1)) {
         ZK_COVERED("election.empty_database_ignored");
         return;
@@ -124,8 +126,9 @@ void Election::on_established(ServerId from,
     const Vote& vote = notification.vote;
     const Ballot ballot{vote, notification.state, notification.version};
     if (vote.round == round_) {
-        // Decided in our own round: ballots of servers that still look count too. Version 0, as in Java: the epoch of
-        // those that are through with synchronisation may differ from the others'.
+        // Decided in our own round: ballots of servers that still look count too. Version 0, as in
+        // Java: the epoch of those that are through with synchronisation may differ from the
+        // others'.
         ballots_[from] = Ballot{vote, notification.state, 0};
         if (has_quorum(ballots_, ballot) && leader_confirms(ballots_, vote)) {
             return decide(vote, out);
@@ -139,7 +142,8 @@ void Election::on_established(ServerId from,
     }
 }
 
-/// With a majority behind the proposal the clock of the last chance for others runs; without one it does not.
+/// With a majority behind the proposal the clock of the last chance for others runs; without one it
+/// does not.
 void Election::consider_finalizing(Instant now) {
     if (!may_vote() || !has_quorum(ballots_, Ballot{vote_, PeerState::looking, 0})) {
         finalize_at_.reset();
@@ -184,7 +188,8 @@ void Election::established(Epoch epoch) {
 void Election::propose(const Vote& vote, Instant now, ElectionActions& out) {
     vote_ = vote;
     vote_.round = round_;
-    // The own ballot, which Java sends to itself. An observer has none, an empty database keeps it back.
+    // The own ballot, which Java sends to itself. An observer has none, an empty database keeps it
+    // back.
     if (voter_ && may_vote()) ballots_[my_id_] = Ballot{vote_, PeerState::looking, 0};
     notify_voters(now, out);
 }
@@ -208,15 +213,16 @@ bool Election::has_quorum(const Ballots& ballots, const Ballot& ballot) const {
     return quorum_.has_quorum(agreeing);
 }
 
-/// Followers alone never convince: the leader must say itself that it leads. If it is me, it must be this round's
-/// decision and not the memory of an earlier reign.
+/// Followers alone never convince: the leader must say itself that it leads. If it is me, it must
+/// be this round's decision and not the memory of an earlier reign.
 bool Election::leader_confirms(const Ballots& ballots, const Vote& vote) const {
     if (vote.leader == my_id_) return vote.round == round_;
     const auto leader = ballots.find(vote.leader);
     return leader != ballots.end() && leader->second.state == PeerState::leading;
 }
 
-/// Other members must have the same members as we; this version cannot take over a changed ensemble.
+/// Other members must have the same members as we; this version cannot take over a changed
+/// ensemble.
 void Election::note_config(ServerId from, const Notification& notification) {
     const std::string& text = notification.config_text;
     if (text.empty() || text == config_text_ || configs_warned_of_.contains(text)) return;

@@ -1,12 +1,15 @@
-// Fast leader election: how servers that lost their leader agree on the one with the newest history.
+// Fast leader election: how servers that lost their leader agree on the one with the newest
+// history.
 //
-// Each LOOKING server proposes itself, adopts any better proposal it hears of, and tells all voters. Once a majority
-// proposes the same server, it waits a moment for something better and then decides. A server that comes late joins
-// what an established majority says, if the leader itself says so too. An election only proposes: agreement on the
-// history is the work of zab, which also survives two servers that both think they won.
+// Each LOOKING server proposes itself, adopts any better proposal it hears of, and tells all
+// voters. Once a majority proposes the same server, it waits a moment for something better and then
+// decides. A server that comes late joins what an established majority says, if the leader itself
+// says so too. An election only proposes: agreement on the history is the work of zab, which also
+// survives two servers that both think they won.
 //
 // Pure; lives on the core loop. A deadline takes the place of every wait.
-// Source: ZooKeeper FastLeaderElection (lookForLeader, WorkerReceiver); quorum-protocol facts 2.2 to 2.5.
+// Source: ZooKeeper FastLeaderElection (lookForLeader, WorkerReceiver); quorum-protocol facts 2.2
+// to 2.5.
 #pragma once
 
 #include <map>
@@ -42,14 +45,16 @@ struct ElectionActions {
 };
 
 struct ElectionTiming {
-    /// How long a majority waits for a better vote before it decides. Not a setting in ZooKeeper either.
+    /// How long a majority waits for a better vote before it decides. Not a setting in ZooKeeper
+    /// either.
     Duration finalize_wait = milliseconds(200);
     /// First and longest silence after which an undecided server repeats itself; doubles each time.
     Duration resend_min = milliseconds(200);
     Duration resend_max = milliseconds(60000);
 };
 
-/// One server's part in elections, over its whole life: also a server that has a leader answers those that look.
+/// One server's part in elections, over its whole life: also a server that has a leader answers
+/// those that look.
 class Election {
   public:
     Election(ServerId my_id,
@@ -57,8 +62,9 @@ class Election {
              Log log = {},
              ElectionTiming timing = {});
 
-    /// This server has no leader (any more): a new round begins. `last_zxid` is the last zxid of its history; -1 for
-    /// an empty database that must not vote, which can only join an established majority.
+    /// This server has no leader (any more): a new round begins. `last_zxid` is the last zxid of
+    /// its history; -1 for an empty database that must not vote, which can only join an established
+    /// majority.
     void start(Zxid last_zxid, Epoch current_epoch, Instant now, ElectionActions& out);
 
     /// A notification came from `from`. In any state; before the first start() it is ignored.
@@ -72,12 +78,13 @@ class Election {
     /// When on_tick() has something to do; nullopt when not looking.
     [[nodiscard]] std::optional<Instant> deadline() const;
 
-    /// The decided leader's reign has begun here: a leader calls it before it serves, a learner after UPTODATE. Late
-    /// comers are then told the new epoch. REQUIRES: state() != looking.
+    /// The decided leader's reign has begun here: a leader calls it before it serves, a learner
+    /// after UPTODATE. Late comers are then told the new epoch. REQUIRES: state() != looking.
     void established(Epoch epoch);
 
     [[nodiscard]] PeerState state() const { return state_; }
-    /// While looking: the current proposal. Then: the vote that won, with the epoch of established().
+    /// While looking: the current proposal. Then: the vote that won, with the epoch of
+    /// established().
     [[nodiscard]] const Vote& current_vote() const { return vote_; }
     [[nodiscard]] Round round() const { return round_; }
 
@@ -112,7 +119,8 @@ class Election {
     Round round_;
     Vote vote_;          // proposal while looking, then the vote that won
     Vote initial_vote_;  // what this server proposes when it knows nothing better
-    // Ballots of this round, own one included, and of servers that have a leader, of whatever round.
+    // Ballots of this round, own one included, and of servers that have a leader, of whatever
+    // round.
     Ballots ballots_;
     Ballots established_ballots_;
     Duration resend_interval_{};

@@ -1,6 +1,7 @@
 // The election message: "this is my state and this is my vote". One frame on the election port.
-// Pure. Byte table in docs/WIRE.md. Written in version 2; read in all versions that a server ever sent.
-// Source: ZooKeeper FastLeaderElection.buildMsg and WorkerReceiver; quorum-protocol facts 2.1.
+// Pure. Byte table in docs/WIRE.md. Written in version 2; read in all versions that a server ever
+// sent. Source: ZooKeeper FastLeaderElection.buildMsg and WorkerReceiver; quorum-protocol
+// facts 2.1.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,8 @@ struct Notification {
     PeerState state = PeerState::looking;  ///< of the sender
     Vote vote;
     std::int32_t version = kNotificationVersion;  ///< 0 for what servers before 3.5 send
-    /// The sender's committed configuration. It must always be complete: a config that Java cannot parse ends the
-    /// election of a Java server until it is restarted. Empty for versions below 2.
+    /// The sender's committed configuration. It must always be complete: a config that Java cannot
+    /// parse ends the election of a Java server until it is restarted. Empty for versions below 2.
     std::string config_text;
     friend bool operator==(const Notification&, const Notification&) = default;
 };

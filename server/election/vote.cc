@@ -8,10 +8,14 @@ namespace zk::election {
 
 std::string_view to_string(PeerState state) {
     switch (state) {
-        case PeerState::looking: return "LOOKING";
-        case PeerState::following: return "FOLLOWING";
-        case PeerState::leading: return "LEADING";
-        case PeerState::observing: return "OBSERVING";
+        case PeerState::looking:
+            return "LOOKING";
+        case PeerState::following:
+            return "FOLLOWING";
+        case PeerState::leading:
+            return "LEADING";
+        case PeerState::observing:
+            return "OBSERVING";
     }
     return "UNKNOWN";
 }

@@ -25,7 +25,8 @@ struct Vote {
 /// "leader=3 epoch=1 zxid=0x100000004 round=2".
 std::string to_string(const Vote& vote);
 
-/// True when `candidate` beats `current`: peer epoch first, then zxid, then sid. The round does not matter.
+/// True when `candidate` beats `current`: peer epoch first, then zxid, then sid. The round does not
+/// matter.
 bool supersedes(const Vote& candidate, const Vote& current);
 
 /// What one server last said of its vote.
@@ -36,9 +37,10 @@ struct Ballot {
     std::int32_t version = 0;
 };
 
-/// True when two ballots agree for counting. Votes of an election under way must be equal in all; servers that
-/// already follow or lead need the same leader and epoch only, since the zxid and round of an old election say
-/// nothing; where just one of the two knows the rewritten epoch, the leader alone decides.
+/// True when two ballots agree for counting. Votes of an election under way must be equal in all;
+/// servers that already follow or lead need the same leader and epoch only, since the zxid and
+/// round of an old election say nothing; where just one of the two knows the rewritten epoch, the
+/// leader alone decides.
 bool agrees(const Ballot& a, const Ballot& b);
 
 }  // namespace zk::election

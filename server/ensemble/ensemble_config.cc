@@ -101,10 +101,12 @@ Result<Role> parse_role(std::string_view text) {
     return invalid(fmt::format("role '{}' must be participant or observer", text));
 }
 
-/// Java prints IPv6 addresses with eight groups and no zero compression; an IPv4-mapped one as IPv4.
+/// Java prints IPv6 addresses with eight groups and no zero compression; an IPv4-mapped one as
+/// IPv4.
 std::string java_host(const std::string& host) {
     std::array<unsigned char, 16> raw{};
-    if (host.find(':') == std::string::npos || ::inet_pton(AF_INET6, host.c_str(), raw.data()) != 1) {
+    if (host.find(':') == std::string::npos ||
+        ::inet_pton(AF_INET6, host.c_str(), raw.data()) != 1) {
         return host;
     }
     const bool mapped = std::all_of(raw.begin(), raw.begin() + 10, [](auto b) { return b == 0; }) &&
@@ -118,8 +120,8 @@ std::string java_host(const std::string& host) {
     return text + "]";
 }
 
-/// Members in the order in which Java's HashMap<Long, ...> walks them. Members of one bucket come by sid here; Java
-/// has them in insertion order, which no other server can know.
+/// Members in the order in which Java's HashMap<Long, ...> walks them. Members of one bucket come
+/// by sid here; Java has them in insertion order, which no other server can know.
 std::vector<const Member*> in_java_order(const std::map<ServerId, Member>& members) {
     std::uint32_t capacity = 16;
     while (members.size() * 4 > std::size_t{capacity} * 3) capacity *= 2;
@@ -145,15 +147,17 @@ Result<> read_line(const Property& property, EnsembleConfig& config) {
     }
     if (property.key == "version") {
         const auto version = parse_number<std::uint64_t>(property.value, 16);
-        if (!version) return invalid(fmt::format("version '{}' is not a hex number", property.value));
+        if (!version)
+            return invalid(fmt::format("version '{}' is not a hex number", property.value));
         config.version = static_cast<std::int64_t>(*version);
         return ok();
     }
     if (property.key.starts_with("group") || property.key.starts_with("weight")) {
-        return Error(Errc::unsupported,
-                     fmt::format("{}: hierarchical quorums (group, weight) are not supported by this "
-                                 "version; use plain majorities",
-                                 property.key));
+        return Error(
+            Errc::unsupported,
+            fmt::format("{}: hierarchical quorums (group, weight) are not supported by this "
+                        "version; use plain majorities",
+                        property.key));
     }
     return invalid(fmt::format("unknown key '{}'", property.key));
 }
@@ -181,16 +185,18 @@ std::string to_string(const Member& member) {
 Result<ServerId> parse_server_id(std::string_view text) {
     const auto sid = parse_number<std::int64_t>(text);
     if (!sid || *sid < 0 || *sid == std::numeric_limits<std::int64_t>::max()) {
-        return invalid(fmt::format("server id '{}' must be a number, normally from 1 to 254", text));
+        return invalid(
+            fmt::format("server id '{}' must be a number, normally from 1 to 254", text));
     }
     return ServerId(*sid);
 }
 
 Result<Member> parse_member(ServerId sid, std::string_view value) {
     if (value.find('|') != std::string_view::npos) {
-        return Error(Errc::unsupported,
-                     "several addresses for one server ('|') are not supported by this version; keep "
-                     "one address");
+        return Error(
+            Errc::unsupported,
+            "several addresses for one server ('|') are not supported by this version; keep "
+            "one address");
     }
     const std::size_t semicolon = value.find(';');
     const std::string_view address = trimmed(value.substr(0, semicolon));

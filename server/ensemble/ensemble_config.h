@@ -1,12 +1,14 @@
-// The members of an ensemble: who they are, where they listen, who votes; and the text form that servers exchange.
-// Pure. The text is what a notification, a NEWLEADER packet and the znode /zookeeper/config carry:
+// The members of an ensemble: who they are, where they listen, who votes; and the text form that
+// servers exchange. Pure. The text is what a notification, a NEWLEADER packet and the znode
+// /zookeeper/config carry:
 //
 //   server.1=10.0.0.1:2888:3888:participant
 //   server.2=10.0.0.2:2888:3888:participant;0.0.0.0:2181
 //   version=100000000
 //
-// Hierarchical quorums (group.N, weight.N), several addresses for one server and secure client addresses are refused.
-// Source: ZooKeeper QuorumPeer.QuorumServer, QuorumMaj.toString; quorum-protocol facts 5.1, operations facts 1.4.
+// Hierarchical quorums (group.N, weight.N), several addresses for one server and secure client
+// addresses are refused. Source: ZooKeeper QuorumPeer.QuorumServer, QuorumMaj.toString;
+// quorum-protocol facts 5.1, operations facts 1.4.
 #pragma once
 
 #include <cstdint>
@@ -72,7 +74,8 @@ struct EnsembleConfig {
 /// The text that servers exchange; lines in Java's order, version in hex, no newline at the end.
 std::string to_string(const EnsembleConfig& config);
 
-/// Reads the text that servers exchange. `source` names it in errors. A config without participants is refused.
+/// Reads the text that servers exchange. `source` names it in errors. A config without participants
+/// is refused.
 Result<EnsembleConfig> parse_ensemble_config(std::string_view text, std::string_view source);
 
 }  // namespace zk::ensemble

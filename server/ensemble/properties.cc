@@ -68,10 +68,18 @@ bool unescape(std::string_view raw, std::string& out) {
             continue;
         }
         switch (raw[i]) {
-            case 't': out += '\t'; break;
-            case 'n': out += '\n'; break;
-            case 'r': out += '\r'; break;
-            case 'f': out += '\f'; break;
+            case 't':
+                out += '\t';
+                break;
+            case 'n':
+                out += '\n';
+                break;
+            case 'r':
+                out += '\r';
+                break;
+            case 'f':
+                out += '\f';
+                break;
             case 'u': {
                 const std::string_view digits = raw.substr(i + 1, 4);
                 unsigned code_unit = 0;
@@ -84,7 +92,8 @@ bool unescape(std::string_view raw, std::string& out) {
                 i += 4;
                 break;
             }
-            default: out += raw[i];
+            default:
+                out += raw[i];
         }
     }
     return true;

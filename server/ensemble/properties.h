@@ -1,7 +1,7 @@
 // Reads Java Properties text, the syntax of zoo.cfg and of the dynamic configuration.
-// Pure. "key=value", "key: value", "key value"; '#' and '!' comments; a backslash at the end continues a line;
-// backslash escapes. Unlike Java it keeps the order of the file and the line of each key, so that errors can name it.
-// Source: java.util.Properties.load; operations facts 1.1.
+// Pure. "key=value", "key: value", "key value"; '#' and '!' comments; a backslash at the end
+// continues a line; backslash escapes. Unlike Java it keeps the order of the file and the line of
+// each key, so that errors can name it. Source: java.util.Properties.load; operations facts 1.1.
 #pragma once
 
 #include <string>
@@ -18,8 +18,8 @@ struct Property {
     int line = 0;       ///< 1-based line on which the entry begins
 };
 
-/// All entries in file order, duplicates included. Fails only on a broken \uXXXX escape; `source` names the text in
-/// the error.
+/// All entries in file order, duplicates included. Fails only on a broken \uXXXX escape; `source`
+/// names the text in the error.
 Result<std::vector<Property>> read_properties(std::string_view text, std::string_view source);
 
 }  // namespace zk::ensemble

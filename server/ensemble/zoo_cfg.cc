@@ -21,7 +21,9 @@ Result<> check_settings(ServerConfig& config, std::string_view file) {
     for (const std::string* dir : {&config.data_dir, &config.data_log_dir}) {
         if (dir->empty() || dir->starts_with('/') || dir->starts_with("./")) continue;
         config.warnings.push_back(fmt::format(
-            "{}: '{}' is relative to the working directory; write ./ or an absolute path", file, *dir));
+            "{}: '{}' is relative to the working directory; write ./ or an absolute path",
+            file,
+            *dir));
     }
     if (!config.client_address.empty() && !config.client_port) {
         return invalid(file, "clientPortAddress is set but clientPort is not");
@@ -48,7 +50,8 @@ Result<> check_members(const ServerConfig& config, std::string_view file) {
         return invalid(file, "there are observers but no participant; a participant must exist");
     }
     if (voters == 0 && !config.standalone_enabled) {
-        return invalid(file, "standaloneEnabled=false needs at least one participant (server.N line)");
+        return invalid(file,
+                       "standaloneEnabled=false needs at least one participant (server.N line)");
     }
     if (voters == 1 && observers > 0 && config.standalone_enabled) {
         return invalid(file,
@@ -81,8 +84,8 @@ Result<> check_members(const ServerConfig& config, std::string_view file) {
 void warn_about_members(ServerConfig& config, std::string_view file) {
     const std::size_t voters = config.ensemble.voters().size();
     if (config.replicated() && voters <= 2) {
-        config.warnings.push_back(
-            fmt::format("{}: with {} voter(s) no server failure is tolerated; use 3", file, voters));
+        config.warnings.push_back(fmt::format(
+            "{}: with {} voter(s) no server failure is tolerated; use 3", file, voters));
     } else if (config.replicated() && voters % 2 == 0) {
         config.warnings.push_back(fmt::format(
             "{}: {} voters tolerate no more failures than {}", file, voters, voters - 1));
@@ -162,11 +165,12 @@ Result<> set_identity(ServerConfig& config, ServerId my_id, std::string_view fil
                                    my_id.value()));
     }
     if (config.peer_type && *config.peer_type != me->role) {
-        config.warnings.push_back(fmt::format("{}: peerType={} but server.{} is a {}; the line counts",
-                                              file,
-                                              to_string(*config.peer_type),
-                                              my_id.value(),
-                                              to_string(me->role)));
+        config.warnings.push_back(
+            fmt::format("{}: peerType={} but server.{} is a {}; the line counts",
+                        file,
+                        to_string(*config.peer_type),
+                        my_id.value(),
+                        to_string(me->role)));
     }
     if (!me->client) return ok();
     if (!config.client_port) {

@@ -1,7 +1,7 @@
 // zoo.cfg, the file that an operator writes for one server, and the file myid.
-// Pure: text in, settings out. A key of Apache's server that switches on something this server does not have is
-// refused with file, line and the way out; a key that only tunes Apache's inside is accepted with a warning.
-// Source: ZooKeeper QuorumPeerConfig; operations facts 1.1 to 1.7.
+// Pure: text in, settings out. A key of Apache's server that switches on something this server does
+// not have is refused with file, line and the way out; a key that only tunes Apache's inside is
+// accepted with a warning. Source: ZooKeeper QuorumPeerConfig; operations facts 1.1 to 1.7.
 #pragma once
 
 #include <cstdint>
@@ -20,14 +20,15 @@ namespace zk::ensemble {
 
 /// Settings of one server. Defaults are Apache's unless a comment says otherwise.
 struct ServerConfig {
-    std::string data_dir;                  ///< dataDir: snapshots, epoch files, myid
-    std::string data_log_dir;              ///< dataLogDir: transaction logs; empty: dataDir
-    std::optional<std::uint16_t> client_port;  ///< clientPort; 0: the kernel picks; none: see set_identity
-    std::string client_address;            ///< clientPortAddress; empty: all addresses
-    milliseconds tick_time{3000};          ///< tickTime
-    int init_limit_ticks = 0;              ///< initLimit: a learner's time to connect and synchronise
-    int sync_limit_ticks = 0;              ///< syncLimit: longest silence between leader and learner
-    int connect_limit_ticks = 0;           ///< connectToLearnerMasterLimit; 0: initLimit
+    std::string data_dir;      ///< dataDir: snapshots, epoch files, myid
+    std::string data_log_dir;  ///< dataLogDir: transaction logs; empty: dataDir
+    /// clientPort; 0: the kernel picks; none: see set_identity.
+    std::optional<std::uint16_t> client_port;
+    std::string client_address;    ///< clientPortAddress; empty: all addresses
+    milliseconds tick_time{3000};  ///< tickTime
+    int init_limit_ticks = 0;      ///< initLimit: a learner's time to connect and synchronise
+    int sync_limit_ticks = 0;      ///< syncLimit: longest silence between leader and learner
+    int connect_limit_ticks = 0;   ///< connectToLearnerMasterLimit; 0: initLimit
     milliseconds session_timeout_min{-1};  ///< minSessionTimeout; -1: 2 ticks
     milliseconds session_timeout_max{-1};  ///< maxSessionTimeout; -1: 20 ticks
     int client_connections_max = 60;       ///< maxClientCnxns: per client address; 0: no limit
@@ -35,25 +36,30 @@ struct ServerConfig {
     int client_backlog = -1;               ///< clientPortListenBacklog; -1: the system's default
     int outstanding_max = 1000;            ///< globalOutstandingLimit
     std::int32_t jute_max_buffer = limits::kJuteMaxBuffer;  ///< jute.maxbuffer, bytes
-    std::int64_t snap_count = 100000;      ///< snapCount: txns between snapshots, at least 2
-    std::int64_t log_grow_kib = 65536;     ///< preAllocSize: log files grow in these steps
-    std::size_t committed_window = limits::kCommittedWindow;  ///< commitLogCount: txns kept for DIFF
-    int snapshots_kept = 3;                ///< autopurge.snapRetainCount, at least 3
-    int purge_interval_hours = 0;          ///< autopurge.purgeInterval; 0: never
-    bool db_autocreate = true;             ///< db.autocreate: may an empty disk vote without the file `initialize`
+    std::int64_t snap_count = 100000;   ///< snapCount: txns between snapshots, at least 2
+    std::int64_t log_grow_kib = 65536;  ///< preAllocSize: log files grow in these steps
+    /// commitLogCount: txns kept for DIFF.
+    std::size_t committed_window = limits::kCommittedWindow;
+    int snapshots_kept = 3;        ///< autopurge.snapRetainCount, at least 3
+    int purge_interval_hours = 0;  ///< autopurge.purgeInterval; 0: never
+    /// db.autocreate: may an empty disk vote without the file `initialize`.
+    bool db_autocreate = true;
     bool data_dir_autocreate = true;       ///< datadir.autocreate
     bool leader_serves = true;             ///< leaderServes
     bool listen_on_all_addresses = false;  ///< quorumListenOnAllIPs
-    bool standalone_enabled = true;        ///< standaloneEnabled: one voter alone runs without quorum ports
-    int election_bind_retries = 3;         ///< electionPortBindRetry; 0: for ever
-    milliseconds election_connect_timeout{5000};   ///< cnxTimeout
-    milliseconds election_handshake_timeout{-1};   ///< quorumCnxnTimeoutMs; below 1: tickTime * syncLimit
-    milliseconds notification_interval_min{200};   ///< fastleader.minNotificationInterval
-    milliseconds notification_interval_max{60000}; ///< fastleader.maxNotificationInterval
-    int client_loops = 0;                  ///< clientLoops, ours: 0 runs clients and core on one loop
-    std::optional<Role> peer_type;         ///< peerType; the server list wins when they disagree
-    std::vector<std::string> four_letter_words{"srvr"};  ///< 4lw.commands.whitelist; "*" allows all
-    EnsembleConfig ensemble;               ///< server.N lines; empty: standalone
+    /// standaloneEnabled: one voter alone runs without quorum ports.
+    bool standalone_enabled = true;
+    int election_bind_retries = 3;                ///< electionPortBindRetry; 0: for ever
+    milliseconds election_connect_timeout{5000};  ///< cnxTimeout
+    /// quorumCnxnTimeoutMs; below 1: tickTime * syncLimit.
+    milliseconds election_handshake_timeout{-1};
+    milliseconds notification_interval_min{200};    ///< fastleader.minNotificationInterval
+    milliseconds notification_interval_max{60000};  ///< fastleader.maxNotificationInterval
+    int client_loops = 0;           ///< clientLoops, ours: 0 runs clients and core on one loop
+    std::optional<Role> peer_type;  ///< peerType; the server list wins when they disagree
+    /// 4lw.commands.whitelist; "*" allows all.
+    std::vector<std::string> four_letter_words{"srvr"};
+    EnsembleConfig ensemble;  ///< server.N lines; empty: standalone
 
     /// Accepted but without effect, one sentence each with file and line; for the log.
     std::vector<std::string> warnings;
@@ -81,11 +87,12 @@ struct ServerConfig {
 /// Reads the text of a zoo.cfg; `file` names it in errors ("zoo.cfg:12: ...").
 Result<ServerConfig> parse_zoo_cfg(std::string_view text, std::string_view file);
 
-/// Applies who this server is: it must be a member, and the client address of its own server line takes effect.
-/// A client address in both places must be the same one, as in Apache's server.
+/// Applies who this server is: it must be a member, and the client address of its own server line
+/// takes effect. A client address in both places must be the same one, as in Apache's server.
 Result<> set_identity(ServerConfig& config, ServerId my_id, std::string_view file);
 
-/// Writes a zoo.cfg that parses to the same settings: all that differs from the defaults, members last.
+/// Writes a zoo.cfg that parses to the same settings: all that differs from the defaults, members
+/// last.
 std::string render_zoo_cfg(const ServerConfig& config);
 
 /// Reads the file myid: a decimal number on the first line, no blanks.

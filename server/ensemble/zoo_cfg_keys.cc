@@ -57,7 +57,8 @@ Result<bool> boolean(const Property& property) {
     return invalid(property, "choose 'true' or 'false'");
 }
 
-/// leaderServes: everything but the literal `no` is yes, as in Apache's server; we accept the two words only.
+/// leaderServes: everything but the literal `no` is yes, as in Apache's server; we accept the two
+/// words only.
 Result<bool> yes_or_no(const Property& property) {
     if (property.value == "yes") return true;
     if (property.value == "no") return false;
@@ -89,12 +90,12 @@ struct Key {
 };
 
 // ZK_KEY(name, member, reader): the key sets config.member to what the reader makes of it.
-#define ZK_KEY(name, member, ...)                                                  \
-    Key {                                                                          \
+#define ZK_KEY(name, member, ...)                                                            \
+    Key {                                                                                    \
         name, [](const Property& property, ServerConfig& config, std::string&) -> Result<> { \
-            ZK_TRY(config.member, __VA_ARGS__);                                     \
-            return ok();                                                           \
-        }                                                                          \
+            ZK_TRY(config.member, __VA_ARGS__);                                              \
+            return ok();                                                                     \
+        }                                                                                    \
     }
 
 Result<> read_snap_retain(const Property& property, ServerConfig& config, std::string& warning) {
@@ -111,10 +112,11 @@ Result<> read_snap_count(const Property& property, ServerConfig& config, std::st
     return ok();
 }
 
-Result<> read_commit_log_count(const Property& property, ServerConfig& config, std::string& warning) {
+Result<> read_commit_log_count(const Property& property,
+                               ServerConfig& config,
+                               std::string& warning) {
     ZK_TRY(const int count, integer(property, 0));
-    config.committed_window =
-        std::max(static_cast<std::size_t>(count), limits::kCommittedWindow);
+    config.committed_window = std::max(static_cast<std::size_t>(count), limits::kCommittedWindow);
     if (count < static_cast<int>(limits::kCommittedWindow)) warning = "raised to 500";
     return ok();
 }
@@ -168,9 +170,7 @@ const Key kKeys[] = {
     ZK_KEY("clientPortListenBacklog", client_backlog, integer(property, -1)),
     ZK_KEY("globalOutstandingLimit", outstanding_max, integer(property, 1)),
     ZK_KEY("jute.maxbuffer", jute_max_buffer, integer(property, 1024)),
-    ZK_KEY("preAllocSize",
-           log_grow_kib,
-           number(property, 1, std::numeric_limits<int>::max())),
+    ZK_KEY("preAllocSize", log_grow_kib, number(property, 1, std::numeric_limits<int>::max())),
     ZK_KEY("autopurge.purgeInterval", purge_interval_hours, integer(property, 0)),
     ZK_KEY("db.autocreate", db_autocreate, boolean(property)),
     ZK_KEY("datadir.autocreate", data_dir_autocreate, boolean(property)),
@@ -180,12 +180,8 @@ const Key kKeys[] = {
     ZK_KEY("electionPortBindRetry", election_bind_retries, integer(property, 0)),
     ZK_KEY("cnxTimeout", election_connect_timeout, millis(property, 1)),
     ZK_KEY("quorumCnxnTimeoutMs", election_handshake_timeout, millis(property, -1)),
-    ZK_KEY("fastleader.minNotificationInterval",
-           notification_interval_min,
-           millis(property, 1)),
-    ZK_KEY("fastleader.maxNotificationInterval",
-           notification_interval_max,
-           millis(property, 1)),
+    ZK_KEY("fastleader.minNotificationInterval", notification_interval_min, millis(property, 1)),
+    ZK_KEY("fastleader.maxNotificationInterval", notification_interval_max, millis(property, 1)),
     {"autopurge.snapRetainCount", read_snap_retain},
     {"snapCount", read_snap_count},
     {"commitLogCount", read_commit_log_count},
@@ -197,8 +193,9 @@ const Key kKeys[] = {
 };
 #undef ZK_KEY
 
-/// Features that are refused when they are switched on. `off` is the value that leaves them off; nullptr: any value
-/// switches them on. A name that ends in '.' stands for all keys that begin with it.
+/// Features that are refused when they are switched on. `off` is the value that leaves them off;
+/// nullptr: any value switches them on. A name that ends in '.' stands for all keys that begin with
+/// it.
 struct Refused {
     std::string_view name;
     const char* off;
@@ -217,12 +214,16 @@ constexpr Refused kRefused[] = {
     {"quorum.auth.enableSasl", "false", "SASL between servers; set false or remove the line"},
     {"quorum.auth.serverRequireSasl", "false", "SASL between servers; remove the line"},
     {"quorum.auth.learnerRequireSasl", "false", "SASL between servers; remove the line"},
-    {"authProvider.", nullptr, "authentication providers beyond digest, ip and world; remove the line"},
+    {"authProvider.",
+     nullptr,
+     "authentication providers beyond digest, ip and world; remove the line"},
     {"sessionRequireClientSASLAuth", "false", "SASL; set false or remove the line"},
     {"enforce.auth.enabled", "false", "enforced authentication; set false or remove the line"},
     {"DigestAuthenticationProvider.superDigest", nullptr, "a super user; remove the line"},
     {"DigestAuthenticationProvider.digestAlg", "SHA1", "digests other than SHA1; remove the line"},
-    {"DigestAuthenticationProvider.enabled", "true", "switching the digest scheme off; remove the line"},
+    {"DigestAuthenticationProvider.enabled",
+     "true",
+     "switching the digest scheme off; remove the line"},
     {"superUser", nullptr, "a super user; remove the line"},
     {"X509AuthenticationProvider.superUser", nullptr, "a super user; remove the line"},
     {"skipACL", "no", "running without ACL checks; remove the line"},
@@ -231,7 +232,9 @@ constexpr Refused kRefused[] = {
     {"extendedTypesEnabled", "false", "TTL nodes; set false or remove the line"},
     {"emulate353TTLNodes", "false", "TTL nodes; set false or remove the line"},
     {"observerMasterPort", "0", "observer masters; set 0 or remove the line"},
-    {"multiAddress.enabled", "false", "several addresses for one server; set false or remove the line"},
+    {"multiAddress.enabled",
+     "false",
+     "several addresses for one server; set false or remove the line"},
     {"oraclePath", nullptr, "oracle quorums; remove the line"},
     {"readonlymode.enabled", "false", "read-only mode; set false or remove the line"},
     {"enforceQuota", "false", "enforced quotas; set false or remove the line"},

@@ -10,7 +10,8 @@
 
 namespace zk::ensemble {
 
-/// Reads one entry into `config`. Errors come without a place. `warning` is filled when the key has no effect.
+/// Reads one entry into `config`. Errors come without a place. `warning` is filled when the key has
+/// no effect.
 Result<> read_zoo_cfg_key(const Property& property, ServerConfig& config, std::string& warning);
 
 }  // namespace zk::ensemble

@@ -50,7 +50,8 @@ constexpr std::size_t kStrangersMax = 32;
 
 /// One connection after the initial message. Shared by its reader, its writer and the peer table.
 struct Link {
-    Link(ServerId peer, tcp::socket from) : sid(peer), socket(std::move(from)), wake(socket.get_executor()) {
+    Link(ServerId peer, tcp::socket from)
+        : sid(peer), socket(std::move(from)), wake(socket.get_executor()) {
         wake.expires_at(asio::steady_timer::time_point::max());
     }
     void close() {
@@ -97,7 +98,8 @@ class Deadline {
     asio::steady_timer timer_;
 };
 
-/// Bytes of our V1 initial message. They must go out in one write: Java reads the text with a single read.
+/// Bytes of our V1 initial message. They must go out in one write: Java reads the text with a
+/// single read.
 Bytes initial_message(ServerId my_id, const std::string& address) {
     Bytes message;
     append_be(message, kVersion1);
@@ -106,7 +108,8 @@ Bytes initial_message(ServerId my_id, const std::string& address) {
     return message + address;
 }
 
-/// "host:port" as Java writes it; nullopt for anything else and for wildcard addresses, which lead nowhere.
+/// "host:port" as Java writes it; nullopt for anything else and for wildcard addresses, which lead
+/// nowhere.
 std::optional<ensemble::HostPort> parse_advertised(std::string_view text) {
     text = text.substr(0, text.find('|'));
     const std::size_t colon = text.rfind(':');
@@ -147,7 +150,8 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
 
     void send(ServerId to, Bytes body) {
         ZK_ASSERT(to != settings_.my_id);
-        ZK_ASSERT(!body.empty() && body.size() <= static_cast<std::size_t>(limits::kElectionFrameMax));
+        ZK_ASSERT(!body.empty() &&
+                  body.size() <= static_cast<std::size_t>(limits::kElectionFrameMax));
         const auto found = peers_.find(to);
         if (closed_ || (found == peers_.end() && !settings_.config.contains(to))) return;
         Peer& peer = found == peers_.end() ? peers_[to] : found->second;
@@ -187,7 +191,8 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         std::shared_ptr<tcp::socket> socket;
     };
 
-    // Coroutines take the Impl as a parameter: it must live until they end, whoever drops the links.
+    // Coroutines take the Impl as a parameter: it must live until they end, whoever drops the
+    // links.
 
     static awaitable<void> listen(Self self) {
         const int attempts = self->settings_.bind_retries;
@@ -203,7 +208,8 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
                 const std::string words = "the election port " + to_string(self->my_address_) +
                                           " cannot be bound; is another server running, and is the "
                                           "address of this server's server.N line one of this host";
-                if (self->owner_->on_listen_failed) self->owner_->on_listen_failed(Error(error, words));
+                if (self->owner_->on_listen_failed)
+                    self->owner_->on_listen_failed(Error(error, words));
                 co_return;
             }
             self->pause_.expires_after(kBindRetryDelay);
@@ -278,7 +284,8 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         self->welcome(*caller, std::move(*socket));
     }
 
-    static awaitable<std::optional<Caller>> read_initial_message(std::shared_ptr<tcp::socket> socket) {
+    static awaitable<std::optional<Caller>> read_initial_message(
+        std::shared_ptr<tcp::socket> socket) {
         char word[8];
         auto [error, count] = co_await asio::async_read(*socket, asio::buffer(word, 8), kNoThrow);
         if (error) co_return std::nullopt;
@@ -288,7 +295,8 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         if (first >= 0) co_return caller;
         if (first != kVersion1 && first != kVersion2) co_return std::nullopt;
         char head[12];
-        std::tie(error, count) = co_await asio::async_read(*socket, asio::buffer(head, 12), kNoThrow);
+        std::tie(error, count) =
+            co_await asio::async_read(*socket, asio::buffer(head, 12), kNoThrow);
         if (error) co_return std::nullopt;
         caller.sid = ServerId(load_be<std::int64_t>(head));
         const std::int32_t length = load_be<std::int32_t>(head + 8);
@@ -471,7 +479,9 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
     }
 
     [[nodiscard]] std::size_t strangers() const {
-        const auto stranger = [this](const auto& entry) { return !settings_.config.contains(entry.first); };
+        const auto stranger = [this](const auto& entry) {
+            return !settings_.config.contains(entry.first);
+        };
         return static_cast<std::size_t>(std::count_if(peers_.begin(), peers_.end(), stranger));
     }
 

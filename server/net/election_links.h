@@ -1,11 +1,13 @@
 // The election port: one TCP connection per pair of servers, on which notifications travel.
 //
-// Whoever has something to say to a server dials it. Of each pair the server with the larger sid owns the connection:
-// the smaller one's dial means only "call me back". To each server only the newest message matters; the last one is
-// said again on every new connection, so receivers must not take the first frame for an answer.
+// Whoever has something to say to a server dials it. Of each pair the server with the larger sid
+// owns the connection: the smaller one's dial means only "call me back". To each server only the
+// newest message matters; the last one is said again on every new connection, so receivers must not
+// take the first frame for an answer.
 //
-// Shell, Asio coroutines on one io_context; not thread-safe. Decides nothing: bodies go in and out as they are.
-// Source: ZooKeeper QuorumCnxManager; quorum-protocol facts 1.1 to 1.3; byte table in docs/WIRE.md.
+// Shell, Asio coroutines on one io_context; not thread-safe. Decides nothing: bodies go in and out
+// as they are. Source: ZooKeeper QuorumCnxManager; quorum-protocol facts 1.1 to 1.3; byte table in
+// docs/WIRE.md.
 #pragma once
 
 #include <functional>
@@ -27,10 +29,11 @@ namespace zk::net {
 struct ElectionLinkSettings {
     ServerId my_id;
     ensemble::EnsembleConfig config;
-    Duration connect_timeout = std::chrono::seconds(5);    ///< cnxTimeout
-    Duration handshake_timeout = std::chrono::seconds(5);  ///< quorumCnxnTimeoutMs, else tickTime * syncLimit
-    int bind_retries = 3;                                  ///< electionPortBindRetry, 1 s apart; 0: for ever
-    bool listen_on_all_addresses = false;                  ///< quorumListenOnAllIPs
+    Duration connect_timeout = std::chrono::seconds(5);  ///< cnxTimeout
+    Duration handshake_timeout =
+        std::chrono::seconds(5);           ///< quorumCnxnTimeoutMs, else tickTime * syncLimit
+    int bind_retries = 3;                  ///< electionPortBindRetry, 1 s apart; 0: for ever
+    bool listen_on_all_addresses = false;  ///< quorumListenOnAllIPs
 };
 
 class ElectionLinks {
@@ -43,13 +46,14 @@ class ElectionLinks {
 
     /// A frame's body came from the server that calls itself `from`. Set before start().
     std::function<void(ServerId from, Bytes body)> on_message;
-    /// The port could not be bound in all attempts: this server cannot be reached. Set before start().
+    /// The port could not be bound in all attempts: this server cannot be reached. Set before
+    /// start().
     std::function<void(Error)> on_listen_failed;
 
     /// Binds the election port of the own member line and accepts.
     void start();
-    /// Sends `body`, or replaces what still waits for `to`; dials when there is no connection. A server that is no
-    /// member is reached only while it is connected.
+    /// Sends `body`, or replaces what still waits for `to`; dials when there is no connection. A
+    /// server that is no member is reached only while it is connected.
     void send(ServerId to, Bytes body);
     /// Closes the port and all connections; no callback comes after it.
     void close();

@@ -1,13 +1,14 @@
-// Whole ensembles elect over a network that delays, reorders, duplicates and loses, from a seed. What must always hold
-// is checked at each decision; that all end under one leader is checked after the network has healed.
+// Whole ensembles elect over a network that delays, reorders, duplicates and loses, from a seed.
+// What must always hold is checked at each decision; that all end under one leader is checked after
+// the network has healed.
 
-#include <gtest/gtest.h>
-
-#include <fmt/core.h>
 #include <map>
 #include <memory>
 #include <queue>
 #include <random>
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
 
 #include "election/election.h"
 
@@ -25,15 +26,16 @@ struct Server {
     Zxid last_zxid;
     Epoch epoch;
     bool up = false;
-    bool reigning = false;           // decided, and found its leader and a majority of followers
-    Instant give_up_at{};            // decided, but not yet reigning: searches again then
+    bool reigning = false;  // decided, and found its leader and a majority of followers
+    Instant give_up_at{};   // decided, but not yet reigning: searches again then
 };
 
 class World {
   public:
     World(unsigned seed, int voters, int observers) : random_(seed), seed_(seed) {
         for (int sid = 1; sid <= voters + observers; ++sid) {
-            const auto role = sid <= voters ? ensemble::Role::participant : ensemble::Role::observer;
+            const auto role =
+                sid <= voters ? ensemble::Role::participant : ensemble::Role::observer;
             config_.members[ServerId(sid)] = {ServerId(sid), "h", 1, 2, role, {}};
         }
         for (const auto& [sid, member] : config_.members) {
@@ -118,7 +120,8 @@ class World {
         votes_cast_[round][sid].push_back({sid, server.last_zxid, round, server.epoch});
     }
 
-    /// Delivers the next message or lets the next deadline pass. False when nothing is left to happen.
+    /// Delivers the next message or lets the next deadline pass. False when nothing is left to
+    /// happen.
     bool step(Instant until) {
         std::optional<std::pair<Instant, ServerId>> timer;
         const auto sooner = [&](Instant at, ServerId sid) {
@@ -222,11 +225,12 @@ class World {
         }
     }
 
-    /// What discovery and synchronisation would find: a leader with a majority that follows it begins its reign, and
-    /// the epoch and history of all that follow are then the leader's.
+    /// What discovery and synchronisation would find: a leader with a majority that follows it
+    /// begins its reign, and the epoch and history of all that follow are then the leader's.
     void begin_reigns() {
         for (auto& [sid, server] : servers_) {
-            if (!server.up || server.election->state() != PeerState::leading || server.reigning) continue;
+            if (!server.up || server.election->state() != PeerState::leading || server.reigning)
+                continue;
             std::set<ServerId> behind{sid};
             for (const auto& [other, peer] : servers_) {
                 if (follows(peer, sid)) behind.insert(other);
@@ -238,7 +242,8 @@ class World {
             for (const ServerId member : behind) reign(servers_.at(member), epoch, Zxid(epoch, 1));
         }
         for (auto& [sid, server] : servers_) {  // late followers of a reigning leader
-            if (!server.up || server.reigning || server.election->state() == PeerState::looking) continue;
+            if (!server.up || server.reigning || server.election->state() == PeerState::looking)
+                continue;
             const Server& leader = servers_.at(server.election->current_vote().leader);
             if (follows_reigning(server, leader)) reign(server, leader.epoch, leader.last_zxid);
         }
@@ -281,7 +286,7 @@ class World {
 int voters_of(unsigned seed) { return 1 + static_cast<int>(seed % 7); }
 
 TEST(ElectionRandom, PromptNetworkElectsTheBestOfAll) {
-    for (unsigned seed = 1; seed <= 300; ++seed) {
+    for (unsigned seed = 1; seed <= 150; ++seed) {
         World world(seed, voters_of(seed), static_cast<int>(seed % 3));
         world.network = {.delay_max = milliseconds(60), .loss_percent = 0, .duplicate_percent = 20};
         world.expect_one_leader_a_round = true;
@@ -293,7 +298,7 @@ TEST(ElectionRandom, PromptNetworkElectsTheBestOfAll) {
 }
 
 TEST(ElectionRandom, LeadersFallOneByOneAndNoRoundHasTwo) {
-    for (unsigned seed = 1; seed <= 200; ++seed) {
+    for (unsigned seed = 1; seed <= 100; ++seed) {
         const int voters = 3 + 2 * static_cast<int>(seed % 3);
         World world(seed, voters, 1);
         world.network = {.delay_max = milliseconds(60), .loss_percent = 0, .duplicate_percent = 30};
@@ -309,7 +314,7 @@ TEST(ElectionRandom, LeadersFallOneByOneAndNoRoundHasTwo) {
 
 TEST(ElectionRandom, FaultyNetworkIsSurvived) {
     int decisions = 0;
-    for (unsigned seed = 1; seed <= 300; ++seed) {
+    for (unsigned seed = 1; seed <= 150; ++seed) {
         World world(seed, voters_of(seed), static_cast<int>(seed % 2));
         world.network = {.delay_max = milliseconds(world.pick(1, 900)),
                          .loss_percent = world.pick(0, 60),
@@ -331,7 +336,7 @@ TEST(ElectionRandom, FaultyNetworkIsSurvived) {
         ASSERT_TRUE(world.run(milliseconds(130000))) << "seed " << seed;
         decisions += world.decisions;
     }
-    EXPECT_GT(decisions, 1000);
+    EXPECT_GT(decisions, 500);
 }
 
 }  // namespace

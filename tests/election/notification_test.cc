@@ -26,10 +26,10 @@ constexpr std::string_view kFields =
 const Vote kVote{ServerId(3), Zxid(0x200000001), Round(5), Epoch(3)};
 
 TEST(Notification, EncodesVersionTwo) {
-    const Notification notification{PeerState::leading, kVote, 2, "server.1=a:1:2:participant\nversion=0"};
+    const Notification notification{
+        PeerState::leading, kVote, 2, "server.1=a:1:2:participant\nversion=0"};
     const Bytes body = encode(notification);
-    EXPECT_EQ(body.substr(0, 44),
-              from_hex(std::string(kFields) + "00000002" + "00000024"));
+    EXPECT_EQ(body.substr(0, 44), from_hex(std::string(kFields) + "00000002" + "00000024"));
     EXPECT_EQ(body.substr(44), notification.config_text);
     auto back = decode_notification(body);
     ASSERT_TRUE(back.has_value()) << back.error().message();

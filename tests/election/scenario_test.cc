@@ -1,15 +1,16 @@
-// Elections as minutes of a meeting: each file of scenarios/ holds what happens ("* 1 starts epoch=1 zxid=...") and,
-// indented below, what the servers then say and decide. The run must write the very same file.
-// ZK_WRITE_SCENARIOS=1 writes the files anew; read the difference before you commit it.
+// Elections as minutes of a meeting: each file of scenarios/ holds what happens ("* 1 starts
+// epoch=1 zxid=...") and, indented below, what the servers then say and decide. The run must write
+// the very same file. ZK_WRITE_SCENARIOS=1 writes the files anew; read the difference before you
+// commit it.
 
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
+#include <dirent.h>
 #include <fstream>
 #include <map>
 #include <sstream>
 
-#include <dirent.h>
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
@@ -30,7 +31,8 @@ Words split(const std::string& line) {
 /// The value of "name=..." among the words, in decimal or 0x hex.
 std::int64_t value_of(const Words& words, const std::string& name, std::int64_t otherwise = 0) {
     for (const std::string& word : words) {
-        if (word.starts_with(name + "=")) return std::stoll(word.substr(name.size() + 1), nullptr, 0);
+        if (word.starts_with(name + "="))
+            return std::stoll(word.substr(name.size() + 1), nullptr, 0);
     }
     return otherwise;
 }
@@ -62,7 +64,8 @@ class Meeting {
         if (words[1] == "starts") {
             servers_.try_emplace(sid, sid, config_);
             act(sid, [&](Election& election, ElectionActions& out) {
-                election.start(Zxid(value_of(words, "zxid")), Epoch(value_of(words, "epoch")), now_, out);
+                election.start(
+                    Zxid(value_of(words, "zxid")), Epoch(value_of(words, "epoch")), now_, out);
             });
         } else if (words[1] == "established") {
             server(sid).established(Epoch(value_of(words, "epoch")));
@@ -90,12 +93,14 @@ class Meeting {
 
     void hear(ServerId sid, const Words& words) {
         Notification notification;
-        for (const PeerState state : {PeerState::looking, PeerState::following, PeerState::leading,
-                                      PeerState::observing}) {
+        for (const PeerState state :
+             {PeerState::looking, PeerState::following, PeerState::leading, PeerState::observing}) {
             if (words.at(3) == to_string(state)) notification.state = state;
         }
-        notification.vote = {ServerId(value_of(words, "leader")), Zxid(value_of(words, "zxid")),
-                             Round(value_of(words, "round")), Epoch(value_of(words, "epoch"))};
+        notification.vote = {ServerId(value_of(words, "leader")),
+                             Zxid(value_of(words, "zxid")),
+                             Round(value_of(words, "round")),
+                             Epoch(value_of(words, "epoch"))};
         notification.version = static_cast<std::int32_t>(value_of(words, "version", 2));
         const ServerId from(std::stoll(words.at(2)));
         act(sid, [&](Election& election, ElectionActions& out) {
@@ -115,16 +120,16 @@ class Meeting {
             }
             if (!next) break;
             now_ = std::max(now_, next->first);
-            act(next->second, [&](Election& election, ElectionActions& out) {
-                election.on_tick(now_, out);
-            });
+            act(next->second,
+                [&](Election& election, ElectionActions& out) { election.on_tick(now_, out); });
         }
         now_ = until;
     }
 
     /// "deliver" everything until all is quiet, or "deliver 1 2": the oldest message from 1 to 2.
     void deliver(const Words& words) {
-        if (words.size() == 3) return deliver_one(ServerId(std::stoll(words[1])), ServerId(std::stoll(words[2])));
+        if (words.size() == 3)
+            return deliver_one(ServerId(std::stoll(words[1])), ServerId(std::stoll(words[2])));
         for (int bound = 0; !messages_.empty() && bound < 1000; ++bound) {
             deliver_one(messages_.front().from, messages_.front().to);
         }
@@ -166,7 +171,9 @@ class Meeting {
         }
         for (const auto& [what, to] : told) say(fmt::format("{} tells {}: {}", sid, to, what));
         if (out.decided) {
-            say(fmt::format("{} has decided: {} {}", sid, to_string(server(sid).state()),
+            say(fmt::format("{} has decided: {} {}",
+                            sid,
+                            to_string(server(sid).state()),
                             to_string(*out.decided)));
         }
     }
@@ -210,7 +217,9 @@ TEST_P(Scenario, ReadsLikeItsMinutes) {
     EXPECT_EQ(minutes, text.str());
 }
 
-INSTANTIATE_TEST_SUITE_P(Election, Scenario, testing::ValuesIn(scenario_files()),
+INSTANTIATE_TEST_SUITE_P(Election,
+                         Scenario,
+                         testing::ValuesIn(scenario_files()),
                          [](const auto& scenario) { return scenario.param; });
 
 TEST(ScenarioFiles, AreThere) { EXPECT_GE(scenario_files().size(), 8U); }

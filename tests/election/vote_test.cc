@@ -23,9 +23,7 @@ TEST(Vote, HigherSidBreaksTheTie) {
     EXPECT_FALSE(supersedes(vote(2, 1, 7), vote(2, 1, 7)));
 }
 
-TEST(Vote, RoundDoesNotMatter) {
-    EXPECT_FALSE(supersedes(vote(2, 1, 7, 9), vote(2, 1, 7, 1)));
-}
+TEST(Vote, RoundDoesNotMatter) { EXPECT_FALSE(supersedes(vote(2, 1, 7, 9), vote(2, 1, 7, 1))); }
 
 TEST(Vote, NumbersAreSigned) {
     constexpr std::int64_t min = std::numeric_limits<std::int64_t>::min();

@@ -5,9 +5,9 @@
 namespace zk::ensemble {
 namespace {
 
-// What Apache ZooKeeper 3.8.0 has in /zookeeper/config for six server lines (captured). It walks the buckets of a hash
-// map of 16; inside a bucket (17, 33, 1 and 18, 2) Java's order is the order of insertion and differs between its own
-// servers, so ours has the smaller sid first.
+// What Apache ZooKeeper 3.8.0 has in /zookeeper/config for six server lines (captured). It walks
+// the buckets of a hash map of 16; inside a bucket (17, 33, 1 and 18, 2) Java's order is the order
+// of insertion and differs between its own servers, so ours has the smaller sid first.
 constexpr std::string_view kCaptured =
     "server.17=[0:0:0:0:0:0:0:1]:41213:41223:observer\n"
     "server.33=localhost:41214:41224:observer;0.0.0.0:41255\n"
@@ -85,8 +85,10 @@ TEST(EnsembleConfig, NamesWhatIsWrong) {
               "config:1: '[::1:1:2' starts with '[' but has no matching ']:'");
     EXPECT_EQ(error_of("server.1=[::zz]:1:2"), "config:1: '::zz' is not an IPv6 address");
     EXPECT_EQ(error_of("server.1=:1:2"), "config:1: the host is missing");
-    EXPECT_EQ(error_of("server.1=h:1:2;a:b:c"), "config:1: client address 'a:b:c' must be [host:]port");
-    EXPECT_EQ(error_of("server.1=h:1:2\nversion=xyz"), "config:2: version 'xyz' is not a hex number");
+    EXPECT_EQ(error_of("server.1=h:1:2;a:b:c"),
+              "config:1: client address 'a:b:c' must be [host:]port");
+    EXPECT_EQ(error_of("server.1=h:1:2\nversion=xyz"),
+              "config:2: version 'xyz' is not a hex number");
     EXPECT_EQ(error_of("server.1=h:1:2\nfoo=1"), "config:2: unknown key 'foo'");
     EXPECT_EQ(error_of("server.1=h:1:2:observer"), "config: the ensemble has no participant");
     EXPECT_EQ(error_of(""), "config: the ensemble has no participant");

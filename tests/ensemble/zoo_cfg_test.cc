@@ -48,26 +48,27 @@ TEST(ZooCfg, ReadsAnEnsembleAndKnowsApachesDefaults) {
 }
 
 TEST(ZooCfg, ReadsEveryKey) {
-    const ServerConfig config = parsed(three_with("dataLogDir=/var/zklog\n"
-                                                  "clientPortAddress=127.0.0.1\n"
-                                                  "minSessionTimeout=5000\n"
-                                                  "maxSessionTimeout=6000\n"
-                                                  "maxClientCnxns=0\n"
-                                                  "maxCnxns=9\n"
-                                                  "autopurge.snapRetainCount=4\n"
-                                                  "autopurge.purgeInterval=12\n"
-                                                  "snapCount=1\n"
-                                                  "preAllocSize=64\n"
-                                                  "4lw.commands.whitelist=stat, ruok ,mntr\n"
-                                                  "db.autocreate=False\n"
-                                                  "jute.maxbuffer=4194304\n"
-                                                  "clientLoops=0\n"
-                                                  "leaderServes=no\n"
-                                                  "quorumListenOnAllIPs=true\n"
-                                                  "admin.enableServer=false\n"
-                                                  "electionAlg=3\n"
-                                                  "reconfigEnabled=false\n"
-                                                  "skipACL=no\n"));
+    const ServerConfig config =
+        parsed(three_with("dataLogDir=/var/zklog\n"
+                          "clientPortAddress=127.0.0.1\n"
+                          "minSessionTimeout=5000\n"
+                          "maxSessionTimeout=6000\n"
+                          "maxClientCnxns=0\n"
+                          "maxCnxns=9\n"
+                          "autopurge.snapRetainCount=4\n"
+                          "autopurge.purgeInterval=12\n"
+                          "snapCount=1\n"
+                          "preAllocSize=64\n"
+                          "4lw.commands.whitelist=stat, ruok ,mntr\n"
+                          "db.autocreate=False\n"
+                          "jute.maxbuffer=4194304\n"
+                          "clientLoops=0\n"
+                          "leaderServes=no\n"
+                          "quorumListenOnAllIPs=true\n"
+                          "admin.enableServer=false\n"
+                          "electionAlg=3\n"
+                          "reconfigEnabled=false\n"
+                          "skipACL=no\n"));
     EXPECT_EQ(config.log_dir(), "/var/zklog");
     EXPECT_EQ(config.client_address, "127.0.0.1");
     EXPECT_EQ(config.session_timeout_lowest(), milliseconds(5000));
@@ -90,7 +91,8 @@ TEST(ZooCfg, ReadsEveryKey) {
 TEST(ZooCfg, RendersWhatItReads) {
     const std::string text = three_with(
         "dataLogDir=/var/zklog\nmaxSessionTimeout=90000\nsnapCount=5000\nleaderServes=no\n"
-        "4lw.commands.whitelist=*\nmaxClientCnxns=0\nstandaloneEnabled=false\nserver.4=h:1:2:observer;77\n");
+        "4lw.commands.whitelist=*\nmaxClientCnxns=0\nstandaloneEnabled=false\nserver.4=h:1:2:"
+        "observer;77\n");
     const std::string rendered = render_zoo_cfg(parsed(text));
     EXPECT_EQ(rendered,
               "tickTime=2000\n"
@@ -153,9 +155,9 @@ TEST(ZooCfg, RefusesMembershipsThatApacheRefuses) {
               "participants");
     EXPECT_EQ(error_of(limits + "standaloneEnabled=false\n"),
               "zoo.cfg: standaloneEnabled=false needs at least one participant (server.N line)");
-    EXPECT_EQ(parsed(limits + two).warnings,
-              std::vector<std::string>{
-                  "zoo.cfg: with 2 voter(s) no server failure is tolerated; use 3"});
+    EXPECT_EQ(
+        parsed(limits + two).warnings,
+        std::vector<std::string>{"zoo.cfg: with 2 voter(s) no server failure is tolerated; use 3"});
 }
 
 TEST(ZooCfg, StandaloneLikeApache) {
@@ -168,18 +170,30 @@ TEST(ZooCfg, StandaloneLikeApache) {
 
 TEST(ZooCfg, RefusesFeaturesItDoesNotHave) {
     for (const std::string_view line :
-         {"dynamicConfigFile=/etc/zoo.dynamic", "reconfigEnabled=true", "secureClientPort=2182",
-          "sslQuorum=true", "ssl.quorum.keyStore.location=/k", "quorum.auth.enableSasl=true",
+         {"dynamicConfigFile=/etc/zoo.dynamic",
+          "reconfigEnabled=true",
+          "secureClientPort=2182",
+          "sslQuorum=true",
+          "ssl.quorum.keyStore.location=/k",
+          "quorum.auth.enableSasl=true",
           "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
-          "localSessionsEnabled=true", "admin.enableServer=true", "clientLoops=4", "skipACL=yes",
-          "group.1=1:2:3", "weight.1=3", "server.4=a:1:2|b:1:2", "observerMasterPort=4000",
-          "extendedTypesEnabled=true", "snapshot.compression.method=gz",
+          "localSessionsEnabled=true",
+          "admin.enableServer=true",
+          "clientLoops=4",
+          "skipACL=yes",
+          "group.1=1:2:3",
+          "weight.1=3",
+          "server.4=a:1:2|b:1:2",
+          "observerMasterPort=4000",
+          "extendedTypesEnabled=true",
+          "snapshot.compression.method=gz",
           "metricsProvider.className=org.apache.zookeeper.metrics.prometheus."
           "PrometheusMetricsProvider"}) {
         auto config = parse_zoo_cfg(three_with(line), "zoo.cfg");
         ASSERT_FALSE(config.has_value()) << line;
         EXPECT_EQ(config.error().code, make_error_code(Errc::unsupported)) << line;
-        EXPECT_TRUE(config.error().message().starts_with("zoo.cfg:10: ")) << config.error().message();
+        EXPECT_TRUE(config.error().message().starts_with("zoo.cfg:10: "))
+            << config.error().message();
     }
     EXPECT_EQ(error_of(three_with("sslQuorum=true")),
               "zoo.cfg:10: sslQuorum=true: this version does not support TLS between servers; set "
@@ -187,24 +201,26 @@ TEST(ZooCfg, RefusesFeaturesItDoesNotHave) {
 }
 
 TEST(ZooCfg, WarnsOfKeysWithoutEffect) {
-    const ServerConfig config = parsed(three_with("what.ever=1\n"
-                                                  "zookeeper.snapCount=5\n"
-                                                  "admin.serverPort=8080\n"
-                                                  "autopurge.snapRetainCount=1\n"
-                                                  "syncLimit=6\n"
-                                                  "server.4=zk4:2888:3888\n"));
+    const ServerConfig config =
+        parsed(three_with("what.ever=1\n"
+                          "zookeeper.snapCount=5\n"
+                          "admin.serverPort=8080\n"
+                          "autopurge.snapRetainCount=1\n"
+                          "syncLimit=6\n"
+                          "server.4=zk4:2888:3888\n"));
     EXPECT_EQ(config.sync_limit_ticks, 6);
-    EXPECT_EQ(config.warnings,
-              (std::vector<std::string>{
-                  "zoo.cfg:10: what.ever=1: not a setting of this server; it has no effect",
-                  "zoo.cfg:11: zookeeper.snapCount=5: in a file the key is 'snapCount'; as written it "
-                  "has no effect",
-                  "zoo.cfg:12: admin.serverPort=8080: this version has no admin server; the key has "
-                  "no effect",
-                  "zoo.cfg:13: autopurge.snapRetainCount=1: raised to 3, the smallest number of "
-                  "snapshots that is safe",
-                  "zoo.cfg:14: syncLimit is set again (first in line 4); the last one counts",
-                  "zoo.cfg: 4 voters tolerate no more failures than 3"}));
+    EXPECT_EQ(
+        config.warnings,
+        (std::vector<std::string>{
+            "zoo.cfg:10: what.ever=1: not a setting of this server; it has no effect",
+            "zoo.cfg:11: zookeeper.snapCount=5: in a file the key is 'snapCount'; as written it "
+            "has no effect",
+            "zoo.cfg:12: admin.serverPort=8080: this version has no admin server; the key has "
+            "no effect",
+            "zoo.cfg:13: autopurge.snapRetainCount=1: raised to 3, the smallest number of "
+            "snapshots that is safe",
+            "zoo.cfg:14: syncLimit is set again (first in line 4); the last one counts",
+            "zoo.cfg: 4 voters tolerate no more failures than 3"}));
 }
 
 TEST(ZooCfg, TakesTheClientAddressOfTheOwnLine) {
@@ -219,23 +235,26 @@ TEST(ZooCfg, TakesTheClientAddressOfTheOwnLine) {
     EXPECT_EQ(two.client_address, "b");
 
     ServerConfig both = parsed(std::string(text) + "clientPort=9\n");
-    EXPECT_EQ(set_identity(both, ServerId(1), "zoo.cfg").error().message(),
-              "zoo.cfg: clientPort says 0.0.0.0:9 but server.1 says 0.0.0.0:7001; keep one of them");
+    EXPECT_EQ(
+        set_identity(both, ServerId(1), "zoo.cfg").error().message(),
+        "zoo.cfg: clientPort says 0.0.0.0:9 but server.1 says 0.0.0.0:7001; keep one of them");
     ServerConfig same = parsed(std::string(text) + "clientPort=7002\n");
     EXPECT_TRUE(set_identity(same, ServerId(2), "zoo.cfg").has_value());
     EXPECT_EQ(same.client_address, "b");
 
     ServerConfig stranger = parsed(kThree);
-    EXPECT_EQ(set_identity(stranger, ServerId(5), "zoo.cfg").error().message(),
-              "zoo.cfg: this server's id (myid) is 5 but there is no server.5 line; correct the file "
-              "myid or add the line");
+    EXPECT_EQ(
+        set_identity(stranger, ServerId(5), "zoo.cfg").error().message(),
+        "zoo.cfg: this server's id (myid) is 5 but there is no server.5 line; correct the file "
+        "myid or add the line");
 }
 
 TEST(Myid, HoldsJustANumber) {
     EXPECT_EQ(*parse_myid("3\n", "myid"), ServerId(3));
     EXPECT_EQ(*parse_myid("12", "myid"), ServerId(12));
     EXPECT_EQ(*parse_myid("1\r\nrest", "myid"), ServerId(1));
-    for (const std::string_view text : {"", " 1", "1 ", "one", "-1", "1.0", "99999999999999999999"}) {
+    for (const std::string_view text :
+         {"", " 1", "1 ", "one", "-1", "1.0", "99999999999999999999"}) {
         EXPECT_FALSE(parse_myid(text, "myid").has_value()) << text;
     }
     EXPECT_EQ(parse_myid(" 1\n", "/d/myid").error().message(),

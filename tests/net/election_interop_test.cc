@@ -1,19 +1,18 @@
-// Elections together with Apache ZooKeeper 3.8 servers on loopback: two of theirs, and our Election on our ElectionLinks
-// as the third. Skipped where Java or the server's jar is missing. Waits have bounds; processes are killed by their pid.
-
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
+// Elections together with Apache ZooKeeper 3.8 servers on loopback: two of theirs, and our Election
+// on our ElectionLinks as the third. Skipped where Java or the server's jar is missing. Waits have
+// bounds; processes are killed by their pid.
 
 #include <chrono>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
+#include <signal.h>
+#include <spawn.h>
+#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -21,6 +20,7 @@
 #include <boost/asio/write.hpp>
 #include <fmt/core.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include "election/election.h"
 #include "net/election_links.h"
@@ -54,11 +54,17 @@ class JavaServer {
     JavaServer(const std::string& cfg, const std::string& log) {
         posix_spawn_file_actions_t files;
         posix_spawn_file_actions_init(&files);
-        posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+        posix_spawn_file_actions_addopen(
+            &files, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
         posix_spawn_file_actions_adddup2(&files, 1, 2);
-        std::vector<std::string> words = {"java", "-Xmx96m", "-XX:+UseSerialGC",
-                                          "-XX:TieredStopAtLevel=1", "-cp", kJar,
-                                          "org.apache.zookeeper.server.quorum.QuorumPeerMain", cfg};
+        std::vector<std::string> words = {"java",
+                                          "-Xmx96m",
+                                          "-XX:+UseSerialGC",
+                                          "-XX:TieredStopAtLevel=1",
+                                          "-cp",
+                                          kJar,
+                                          "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+                                          cfg};
         std::vector<char*> arguments;
         for (std::string& word : words) arguments.push_back(word.data());
         arguments.push_back(nullptr);
@@ -80,13 +86,20 @@ class JavaServer {
 /// Our side: what a core will do with an Election, without a core.
 class Voter {
   public:
-    Voter(asio::io_context& io, ServerId sid, const ensemble::EnsembleConfig& config, const Log& log)
-        : election_(sid, config, log), links_(io, {.my_id = sid, .config = config}, log), timer_(io) {
+    Voter(asio::io_context& io,
+          ServerId sid,
+          const ensemble::EnsembleConfig& config,
+          const Log& log)
+        : election_(sid, config, log),
+          links_(io, {.my_id = sid, .config = config}, log),
+          timer_(io) {
         links_.on_message = [this](ServerId from, const Bytes& body) {
             auto notification = election::decode_notification(body);
             ASSERT_TRUE(notification.has_value()) << notification.error().message();
             last_heard[from] = *notification;
-            act([&](auto& out) { election_.on_notification(from, *notification, steady_now(), out); });
+            act([&](auto& out) {
+                election_.on_notification(from, *notification, steady_now(), out);
+            });
         };
         links_.start();
     }
@@ -125,13 +138,18 @@ class ElectionInterop : public testing::Test {
         if (::access(kJar, R_OK) != 0 || std::system("command -v java > /dev/null") != 0) {
             GTEST_SKIP() << "Java or " << kJar << " is not installed";
         }
-        std::string pattern = (std::filesystem::temp_directory_path() / "zk-election-XXXXXX").string();
+        std::string pattern =
+            (std::filesystem::temp_directory_path() / "zk-election-XXXXXX").string();
         ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
         directory_ = pattern;
         for (const int sid : {1, 2, 3}) {
             client_ports_[sid] = free_port();
-            config_.members[ServerId(sid)] = {ServerId(sid), "127.0.0.1", free_port(), free_port(),
-                                              ensemble::Role::participant, {}};
+            config_.members[ServerId(sid)] = {ServerId(sid),
+                                              "127.0.0.1",
+                                              free_port(),
+                                              free_port(),
+                                              ensemble::Role::participant,
+                                              {}};
         }
     }
     void TearDown() override {
@@ -169,20 +187,24 @@ class ElectionInterop : public testing::Test {
         return done();
     }
 
-    /// "leader", "follower" or anything else that the word srvr says after "Mode: "; empty when it does not serve.
+    /// "leader", "follower" or anything else that the word srvr says after "Mode: "; empty when it
+    /// does not serve.
     std::string mode(int sid) {
         tcp::socket socket(io_);
         boost::system::error_code error;
-        socket.connect(tcp::endpoint(asio::ip::make_address("127.0.0.1"), client_ports_[sid]), error);
+        socket.connect(tcp::endpoint(asio::ip::make_address("127.0.0.1"), client_ports_[sid]),
+                       error);
         if (error) return {};
         asio::write(socket, asio::buffer("srvr", 4), error);
         std::string answer;
         socket.non_blocking(true);
-        run_until([&] {
-            char buffer[512];
-            answer.append(buffer, socket.read_some(asio::buffer(buffer), error));
-            return error && error != asio::error::would_block;
-        }, 2s);
+        run_until(
+            [&] {
+                char buffer[512];
+                answer.append(buffer, socket.read_some(asio::buffer(buffer), error));
+                return error && error != asio::error::would_block;
+            },
+            2s);
         const std::size_t at = answer.find("Mode: ");
         if (at == std::string::npos) return {};
         return answer.substr(at + 6, answer.find('\n', at) - at - 6);
@@ -207,10 +229,12 @@ class ElectionInterop : public testing::Test {
     std::map<int, std::unique_ptr<JavaServer>> java_;
 };
 
-// The larger sid has to dial both; all are empty, so it wins. Then it is gone, the others elect 2, and it joins them.
+// The larger sid has to dial both; all are empty, so it wins. Then it is gone, the others elect 2,
+// and it joins them.
 TEST_F(ElectionInterop, OursWithTheLargestSidIsElectedAndLaterJoins) {
     const auto& me = *config_.find(ServerId(3));
-    tcp::acceptor quorum_port(io_, tcp::endpoint(asio::ip::make_address("127.0.0.1"), me.quorum_port));
+    tcp::acceptor quorum_port(io_,
+                              tcp::endpoint(asio::ip::make_address("127.0.0.1"), me.quorum_port));
     int learners = 0;
     std::vector<tcp::socket> sockets;
     std::function<void(boost::system::error_code, tcp::socket)> accepted =
@@ -245,7 +269,8 @@ TEST_F(ElectionInterop, OursWithTheLargestSidIsElectedAndLaterJoins) {
     EXPECT_EQ(said.config_text, to_string(config_)) << "our config text is theirs, byte for byte";
 }
 
-// The smallest sid is called back by both. The leader dies, and its vote makes the other one leader.
+// The smallest sid is called back by both. The leader dies, and its vote makes the other one
+// leader.
 TEST_F(ElectionInterop, OursWithTheSmallestSidHelpsToElect) {
     auto ours = voter(1);
     start_java(2);
@@ -266,8 +291,8 @@ TEST_F(ElectionInterop, OursWithTheSmallestSidHelpsToElect) {
     ASSERT_TRUE(run_until([&] { return ours->decided.has_value(); }));
     EXPECT_EQ(ours->state(), PeerState::following);
     EXPECT_EQ(ours->decided->leader, ServerId(other));
-    // It says so itself when we ask again. (Java changes its state before its vote: for a moment it says that it leads
-    // and names the leader before.)
+    // It says so itself when we ask again. (Java changes its state before its vote: for a moment it
+    // says that it leads and names the leader before.)
     EXPECT_TRUE(run_until([&] {
         const auto heard = ours->last_heard.find(ServerId(other));
         if (heard != ours->last_heard.end() && heard->second.state == PeerState::leading &&

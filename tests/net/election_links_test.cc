@@ -1,4 +1,5 @@
-// Election links over loopback: several servers in one process, and raw sockets that misbehave. Every wait has a bound.
+// Election links over loopback: several servers in one process, and raw sockets that misbehave.
+// Every wait has a bound.
 #include "net/election_links.h"
 
 #include <functional>
@@ -111,24 +112,28 @@ class ElectionLinksTest : public testing::Test {
     /// True once the other side has closed `socket`; what came before is added to `received`.
     bool closed_by_peer(tcp::socket& socket, Bytes* received = nullptr) {
         socket.non_blocking(true);
-        return run_until([&] {
-            char buffer[512];
-            boost::system::error_code error;
-            const std::size_t count = socket.read_some(asio::buffer(buffer), error);
-            if (received != nullptr) received->append(buffer, count);
-            return error && error != asio::error::would_block;
-        }, 2s);
+        return run_until(
+            [&] {
+                char buffer[512];
+                boost::system::error_code error;
+                const std::size_t count = socket.read_some(asio::buffer(buffer), error);
+                if (received != nullptr) received->append(buffer, count);
+                return error && error != asio::error::would_block;
+            },
+            2s);
     }
     bool receives(tcp::socket& socket, const Bytes& expected) {
         Bytes received;
         socket.non_blocking(true);
-        return run_until([&] {
-            char buffer[512];
-            boost::system::error_code error;
-            const std::size_t count = socket.read_some(asio::buffer(buffer), error);
-            received.append(buffer, count);
-            return received == expected;
-        }, 2s);
+        return run_until(
+            [&] {
+                char buffer[512];
+                boost::system::error_code error;
+                const std::size_t count = socket.read_some(asio::buffer(buffer), error);
+                received.append(buffer, count);
+                return received == expected;
+            },
+            2s);
     }
 
     std::map<int, std::uint16_t> ports_;
@@ -154,7 +159,8 @@ TEST_F(ElectionLinksTest, AllHearAll) {
             if (from == to) continue;
             EXPECT_TRUE(run_until([&] {
                 return heard(*servers_[to], from, "hi " + std::to_string(to));
-            })) << from << " to " << to;
+            })) << from
+                << " to " << to;
         }
     }
 }
@@ -294,7 +300,8 @@ TEST_F(ElectionLinksTest, GreetsInOneWriteWithItsOwnAddress) {
         if (!error) accepted = std::move(socket);
     });
     ASSERT_TRUE(run_until([&] { return accepted.has_value(); }));
-    EXPECT_TRUE(receives(*accepted, hello(2, "127.0.0.1:" + std::to_string(ports_[2])) + frame("body")));
+    EXPECT_TRUE(
+        receives(*accepted, hello(2, "127.0.0.1:" + std::to_string(ports_[2])) + frame("body")));
 }
 
 TEST_F(ElectionLinksTest, StrangersAreHeardAndCalledBackAtTheirAddress) {
