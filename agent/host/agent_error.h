@@ -1,0 +1,18 @@
+// From an operating error to what the agent tells the controller.
+// Pure but for the codes of the system it knows.
+#pragma once
+
+#include <string>
+
+#include "agent_api/link.h"
+#include "base/result.h"
+
+namespace zk::agent_host {
+
+/// Codes of the system become disk_full, no_right or failed; an AgentError that travelled as Error comes back as it was.
+agent_api::AgentError to_agent_error(const Error& error);
+
+/// An AgentError as Error: for functions that return Result. The code's value is that of AgentErrc.
+Error from_agent_error(const agent_api::AgentError& error);
+
+}  // namespace zk::agent_host

@@ -1,0 +1,339 @@
+#include "agent_host/host_facts.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <set>
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "agent_host/accounts.h"
+#include "agent_host/agent_socket.h"
+#include "agent_host/journal.h"
+#include "agent_host/ports.h"
+#include "agent_host/posix.h"
+#include "agent_host/process.h"
+#include "agent_host/server_probe.h"
+#include "agent_host/systemd.h"
+
+namespace zk::agent_host {
+namespace {
+
+using agent_api::DataFact;
+using agent_api::DataState;
+using agent_api::FactsRequest;
+using agent_api::NodeFacts;
+using agent_api::PathFact;
+using agent_api::PortFact;
+using agent_api::SpaceFact;
+using agent_api::UnitFact;
+
+template <class Int>
+std::optional<Int> parse_number(std::string_view text, int base = 10) {
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\r')) {
+        text.remove_suffix(1);
+    }
+    Int value = 0;
+    const auto [end, code] = std::from_chars(text.begin(), text.end(), value, base);
+    if (code != std::errc() || end != text.end()) return std::nullopt;
+    return value;
+}
+
+std::optional<std::int64_t> number_in(const std::string& path) {
+    const auto text = read_file(path, 4096);
+    if (!text.has_value()) return std::nullopt;
+    return parse_number<std::int64_t>(*text);
+}
+
+/// The zxid in a name such as "log.100000001"; nothing for other names.
+std::optional<std::uint64_t> zxid_in_name(const std::string& name, std::string_view prefix) {
+    if (!name.starts_with(prefix)) return std::nullopt;
+    std::string_view digits = std::string_view(name).substr(prefix.size());
+    digits = digits.substr(0, digits.find('.'));
+    return parse_number<std::uint64_t>(digits, 16);
+}
+
+void look_into(const std::string& directory, DataFact& fact) {
+    std::error_code code;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, code)) {
+        const std::string name = entry.path().filename().string();
+        const auto snapshot = zxid_in_name(name, "snapshot.");
+        const auto log = zxid_in_name(name, "log.");
+        if (!snapshot && !log) continue;
+        fact.state = DataState::data;
+        if (log || *snapshot > 0) fact.transactions = true;
+    }
+}
+
+std::string os_name() {
+    const auto text = read_file("/etc/os-release", 65536);
+    if (!text.has_value()) return {};
+    const std::string_view key = "PRETTY_NAME=";
+    std::size_t at = text->find(key);
+    if (at == Bytes::npos) return {};
+    at += key.size();
+    std::string name = text->substr(at, text->find('\n', at) - at);
+    if (name.size() >= 2 && name.front() == '"') name = name.substr(1, name.size() - 2);
+    return name;
+}
+
+void gather_host(const FactsRequest& request, NodeFacts& facts) {
+    utsname names{};
+    if (::uname(&names) == 0) {
+        facts.hostname = names.nodename;
+        facts.arch = names.machine;
+    }
+    facts.os = os_name();
+    facts.uid = ::geteuid();
+    facts.systemd = runs_systemd();
+    facts.sudo_ok = facts.uid == 0;
+    facts.user_exists = request.user.empty() || user_id(request.user).has_value();
+    facts.group_exists = request.group.empty() || group_id(request.group).has_value();
+    facts.agent_version = agent_version();
+    facts.agent_sha256 = own_sha256();
+    facts.wall_ms = WallMs(wall_clock_ms());
+}
+
+void gather_addresses(NodeFacts& facts) {
+    ifaddrs* list = nullptr;
+    if (::getifaddrs(&list) != 0) return;
+    for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
+        if (entry->ifa_addr == nullptr || (entry->ifa_flags & IFF_UP) == 0) continue;
+        char text[INET6_ADDRSTRLEN] = {};
+        const int family = entry->ifa_addr->sa_family;
+        const void* raw = nullptr;
+        if (family == AF_INET) {
+            raw = &reinterpret_cast<const sockaddr_in*>(entry->ifa_addr)->sin_addr;
+        } else if (family == AF_INET6) {
+            raw = &reinterpret_cast<const sockaddr_in6*>(entry->ifa_addr)->sin6_addr;
+        }
+        if (raw != nullptr && ::inet_ntop(family, raw, text, sizeof text) != nullptr) {
+            facts.own_addresses.emplace_back(text);
+        }
+    }
+    ::freeifaddrs(list);
+    std::sort(facts.own_addresses.begin(), facts.own_addresses.end());
+}
+
+void gather_path(const std::string& path, NodeFacts& facts) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return;
+    PathFact fact;
+    fact.path = path;
+    fact.mode = status.st_mode & 07777;
+    fact.owner = owner_name(status.st_uid, status.st_gid);
+    fact.directory = S_ISDIR(status.st_mode);
+    if (!fact.directory) {
+        const auto digest = sha256_of_file(path);
+        fact.sha256 = digest.has_value() ? *digest : "unreadable";
+    }
+    facts.paths.push_back(std::move(fact));
+}
+
+void gather_programs(const FactsRequest& request, NodeFacts& facts) {
+    if (const auto digest = sha256_of_file(request.agent_path); digest.has_value()) {
+        facts.installed_agent_sha256 = *digest;
+    }
+    if (const auto digest = sha256_of_file(request.server_path); digest.has_value()) {
+        facts.release_sha256 = *digest;
+    }
+    std::error_code code;
+    const auto target = std::filesystem::read_symlink(request.install_dir + "/current", code);
+    if (!code) facts.release_target = target.string();
+}
+
+UnitFact supervised_fact(const std::string& name, const std::string& pid_file) {
+    UnitFact fact;
+    fact.name = name;
+    fact.enabled = true;
+    fact.state = "inactive";
+    const auto recorded = read_pid_file(pid_file);
+    if (!recorded || !is_alive(*recorded)) return fact;
+    const auto info = process_info(recorded->pid);
+    fact.state = "active";
+    fact.pid = recorded->pid;
+    if (info) {
+        fact.started_at = WallMs(wall_clock_ms() - static_cast<std::int64_t>(info->uptime_ms));
+    }
+    return fact;
+}
+
+Result<> gather_units(const FactsRequest& request, const StateDir& state, NodeFacts& facts) {
+    if (!request.any_address) {
+        // The order of facts_for: the server, then the agent.
+        if (!request.units.empty()) {
+            facts.units.push_back(supervised_fact(request.units[0], state.server_pid_file()));
+        }
+        if (request.units.size() > 1) {
+            facts.units.push_back(supervised_fact(request.units[1], state.agent_pid_file()));
+        }
+    } else if (facts.systemd && !request.units.empty()) {
+        ZK_TRY(const auto states, unit_states(request.units));
+        for (std::size_t i = 0; i < states.size(); ++i) {
+            UnitFact fact;
+            fact.name = request.units[i];
+            fact.state = states[i].active;
+            fact.enabled = states[i].enabled;
+            fact.pid = states[i].main_pid;
+            if (const auto info = process_info(fact.pid)) {
+                fact.started_at =
+                    WallMs(wall_clock_ms() - static_cast<std::int64_t>(info->uptime_ms));
+            }
+            facts.units.push_back(std::move(fact));
+        }
+    }
+    return ok();
+}
+
+void gather_resident(const StateDir& state, NodeFacts& facts) {
+    agent_api::Hello hello;
+    hello.program = "zkprov-agent " + agent_version();
+    const auto answer = ask_resident(state,
+                                     agent_api::MessageType::hello,
+                                     agent_api::to_json(hello),
+                                     std::chrono::seconds(2));
+    if (!answer.has_value() || answer->type != agent_api::MessageType::hello_ok) return;
+    const auto said = agent_api::parse_payload<agent_api::HelloOk>(answer->payload);
+    if (!said.has_value()) return;
+    facts.resident_agent = true;
+    facts.resident_agent_sha256 = said->agent_sha256;
+}
+
+Result<> gather_ports(const FactsRequest& request, std::int64_t server_pid, NodeFacts& facts) {
+    ZK_TRY(const auto listeners, listeners_on(request.ports));
+    for (const Listener& listener : listeners) {
+        if (!is_in_the_way(listener, request.address, request.any_address)) continue;
+        PortFact fact;
+        fact.port = listener.port;
+        fact.ours = server_pid != 0 && listener.pid == server_pid;
+        if (listener.pid != 0) {
+            fact.owner = listener.program + " (" + std::to_string(listener.pid) + ")";
+        }
+        facts.ports.push_back(std::move(fact));
+    }
+    return ok();
+}
+
+void gather_journal(const StateDir& state, const FactsRequest& request, NodeFacts& facts) {
+    const JournalState journal = read_journal(state.journal_file());
+    facts.interrupted = journal.interrupted;
+    if (!journal.interrupted) return;
+    for (const JournalStep& step : journal.steps) {
+        if (step.done) continue;
+        if (step.begun && step.pid != 0) {
+            // The restart was begun: when another process runs by now, it happened.
+            const bool agent = step.step == "restart-agent";
+            const std::size_t index = agent ? 1 : 0;
+            const UnitFact* unit =
+                request.units.size() > index ? facts.unit(request.units[index]) : nullptr;
+            if (unit != nullptr && unit->pid != 0 && unit->pid != step.pid) continue;
+        }
+        facts.pending.push_back(step.step);
+    }
+}
+
+std::string role_word(const ServerAnswer& answer) {
+    if (!answer.answered) return {};
+    if (!answer.serving) return "looking";
+    const auto state = answer.mntr.find("server_state");
+    if (state != answer.mntr.end()) return state->second;
+    const auto mode = answer.srvr.find("Mode");
+    return mode == answer.srvr.end() ? std::string() : mode->second;
+}
+
+}  // namespace
+
+std::string agent_version() { return ZKPROV_VERSION; }
+
+std::string own_program() {
+    std::error_code code;
+    const auto path = std::filesystem::read_symlink("/proc/self/exe", code);
+    return code ? std::string() : path.string();
+}
+
+const std::string& own_sha256() {
+    static const std::string digest = [] {
+        auto own = sha256_of_file("/proc/self/exe");
+        return own.has_value() ? *own : std::string();
+    }();
+    return digest;
+}
+
+std::optional<Epoch> read_current_epoch(const std::string& data_dir) {
+    const auto epoch = number_in(data_dir + "/version-2/currentEpoch");
+    if (!epoch) return std::nullopt;
+    return Epoch(*epoch);
+}
+
+DataFact read_data_fact(const std::string& data_dir, const std::string& log_dir) {
+    DataFact fact;
+    fact.state = exists(data_dir) ? DataState::empty : DataState::missing;
+    if (const auto myid = number_in(data_dir + "/myid")) fact.myid = ServerId(*myid);
+    look_into(data_dir + "/version-2", fact);
+    if (log_dir != data_dir) look_into(log_dir + "/version-2", fact);
+    if (const auto epoch = number_in(data_dir + "/version-2/acceptedEpoch")) {
+        fact.accepted_epoch = Epoch(*epoch);
+        if (*epoch > 0) fact.state = DataState::data;
+    }
+    if (const auto epoch = number_in(data_dir + "/version-2/currentEpoch")) {
+        fact.current_epoch = Epoch(*epoch);
+        if (*epoch > 0) fact.state = DataState::data;
+    }
+    fact.initialize = exists(log_dir + "/initialize");
+    return fact;
+}
+
+SpaceFact read_space(const std::string& path) {
+    SpaceFact fact;
+    fact.path = path;
+    std::string at = path;
+    struct statvfs status {};
+    while (::statvfs(at.c_str(), &status) != 0) {
+        if (at == "/" || at == ".") return fact;
+        at = parent_of(at);
+    }
+    const auto block = static_cast<std::uint64_t>(status.f_frsize);
+    // What is kept for root is free for root only.
+    fact.free_bytes = block * (::geteuid() == 0 ? status.f_bfree : status.f_bavail);
+    fact.total_bytes = block * status.f_blocks;
+    fact.read_only = (status.f_flag & ST_RDONLY) != 0;
+    return fact;
+}
+
+Result<NodeFacts> gather_facts(const FactsRequest& request, const StateDir& state) {
+    NodeFacts facts;
+    gather_host(request, facts);
+    gather_addresses(facts);
+    for (const std::string& path : request.directories) gather_path(path, facts);
+    for (const std::string& path : request.files) gather_path(path, facts);
+    gather_programs(request, facts);
+    ZK_CHECK(gather_units(request, state, facts));
+    gather_resident(state, facts);
+    const UnitFact* server = request.units.empty() ? nullptr : facts.unit(request.units[0]);
+    const std::int64_t server_pid = server == nullptr ? 0 : server->pid;
+    ZK_CHECK(gather_ports(request, server_pid, facts));
+    if (server_pid != 0) {
+        facts.running_sha256 = program_sha256(server_pid);
+        if (!request.ports.empty()) {
+            facts.server_role = role_word(probe_server(
+                request.address, request.ports[0], std::chrono::milliseconds(1000)));
+        }
+    }
+    facts.identity = state.load_identity();
+    facts.data = read_data_fact(request.data_dir, request.log_dir);
+    if (facts.identity && facts.data.state == DataState::data) facts.identity->formed = true;
+    for (const std::string& path :
+         {request.install_dir, request.data_dir, request.log_dir, state.path()}) {
+        facts.space.push_back(read_space(path));
+    }
+    gather_journal(state, request, facts);
+    return facts;
+}
+
+}  // namespace zk::agent_host

@@ -1,0 +1,216 @@
+#include "agent_host/node_control.h"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <filesystem>
+#include <thread>
+
+#include <sys/stat.h>
+
+#include "agent_api/link.h"
+#include "agent_host/agent_error.h"
+#include "agent_host/agent_socket.h"
+#include "agent_host/host_facts.h"
+#include "agent_host/server_probe.h"
+#include "agent_host/systemd.h"
+
+namespace zk::agent_host {
+namespace {
+
+using agent_api::AgentErrc;
+using agent_api::AgentError;
+using agent_api::ControlAction;
+using agent_api::Manager;
+using agent_api::MessageType;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr auto kStable = milliseconds(1000);       // a server that lives that long did start
+constexpr auto kResidentWait = seconds(10);
+constexpr auto kResidentRestartWait = seconds(60);  // stopping may take its time
+constexpr auto kAgentPatience = seconds(5);
+constexpr auto kServerPatience = seconds(30);
+
+std::string one_line(std::string text) {
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    std::replace(text.begin(), text.end(), '\n', '|');
+    return text;
+}
+
+std::string time_stamp() {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &parts);
+    return text;
+}
+
+bool lies_inside(const std::string& path, const std::string& directory) {
+    return path == directory || path.starts_with(directory + "/");
+}
+
+}  // namespace
+
+std::string last_lines(const std::string& path, std::size_t count) {
+    const auto text = read_file(path, 256UL << 20);
+    if (!text.has_value()) return {};
+    std::size_t at = text->size();
+    for (std::size_t lines = 0; at > 0; --at) {
+        if ((*text)[at - 1] == '\n' && at != text->size() && ++lines == count) break;
+    }
+    return text->substr(at);
+}
+
+Result<> NodeControl::start_server() {
+    if (spec_.manager == Manager::supervised) {
+        ZK_CHECK(state_.save_desired(Desired::run));
+        return tell_resident(ControlAction::start);
+    }
+    ZK_CHECK(start_unit(spec_.server_unit));
+    return await_unit();
+}
+
+Result<> NodeControl::restart_server() {
+    if (spec_.manager == Manager::supervised) {
+        ZK_CHECK(state_.save_desired(Desired::run));
+        return tell_resident(ControlAction::restart);
+    }
+    ZK_CHECK(restart_unit(spec_.server_unit));
+    return await_unit();
+}
+
+Result<> NodeControl::await_unit() {
+    const auto deadline = std::chrono::steady_clock::now() + kStable;
+    do {
+        ZK_TRY(const auto states, unit_states({spec_.server_unit}));
+        const UnitState& unit = states.front();
+        if (unit.active == "failed" || unit.active == "missing" || unit.sub == "auto-restart") {
+            return from_agent_error(
+                AgentError{AgentErrc::start_failed,
+                           "the server ended at once, with status " +
+                               std::to_string(unit.exit_status) + ": " +
+                               one_line(unit_last_words(spec_.server_unit))});
+        }
+        const auto answer = probe_server(spec_.address, spec_.client_port, milliseconds(200));
+        if (answer.answered) return ok();
+        std::this_thread::sleep_for(milliseconds(50));
+    } while (std::chrono::steady_clock::now() < deadline);
+    return ok();
+}
+
+Result<> NodeControl::tell_resident(ControlAction action) {
+    agent_api::Control control;
+    control.action = action;
+    const auto wait = action == ControlAction::restart ? kResidentRestartWait : kResidentWait;
+    ZK_TRY(const auto answer,
+           ask_resident(state_, MessageType::control, agent_api::to_json(control), wait));
+    if (answer.type == MessageType::done) return ok();
+    if (answer.type != MessageType::error) {
+        return Error(Errc::failed, "the resident agent gives another answer than asked for");
+    }
+    ZK_TRY(const auto error, agent_api::parse_payload<AgentError>(answer.payload));
+    return from_agent_error(error);
+}
+
+Result<> NodeControl::start_agent() {
+    if (spec_.manager == Manager::systemd) return start_unit(spec_.agent_unit);
+    std::string program = own_program();
+    if (!exists(program)) program = "/proc/self/exe";
+    const std::string log = state_.file("agent.log");
+    ZK_TRY(const ProcessId started,
+           start_detached({program, "run", "--state-dir", state_.path()}, log));
+    const auto deadline = std::chrono::steady_clock::now() + kResidentWait;
+    while (std::chrono::steady_clock::now() < deadline) {
+        if (connect_to_agent_socket(state_).has_value()) return ok();
+        if (!is_alive(started)) break;
+        std::this_thread::sleep_for(milliseconds(10));
+    }
+    return Error(Errc::failed,
+                 "the resident agent did not come up: " + one_line(last_lines(log, 3)));
+}
+
+Result<> NodeControl::restart_agent() {
+    if (spec_.manager == Manager::systemd) return restart_unit(spec_.agent_unit);
+    if (const auto agent = read_pid_file(state_.agent_pid_file())) {
+        ZK_CHECK(end_process(*agent, kAgentPatience));
+    }
+    return start_agent();
+}
+
+Result<> NodeControl::stop() {
+    if (spec_.manager == Manager::systemd) return stop_unit(spec_.server_unit);
+    ZK_CHECK(state_.save_desired(Desired::stop));
+    if (const auto agent = read_pid_file(state_.agent_pid_file())) {
+        ZK_CHECK(end_process(*agent, kAgentPatience));
+    }
+    if (const auto server = read_pid_file(state_.server_pid_file())) {
+        ZK_CHECK(end_process(*server, kServerPatience));
+    }
+    return ok();
+}
+
+Result<std::string> NodeControl::wipe() {
+    if (spec_.manager == Manager::supervised && agent_pid() != 0) {
+        // The agent stays away too: it would find the server missing.
+        ZK_CHECK(stop());
+    } else if (server_pid() != 0 || spec_.manager == Manager::systemd) {
+        ZK_CHECK(stop());
+    }
+    const std::string stamp = time_stamp();
+    std::string words;
+    if (exists(spec_.data_dir)) {
+        ZK_TRY(const std::string data, quarantine(spec_.data_dir, stamp));
+        words = spec_.data_dir + " is now " + data;
+    }
+    if (!lies_inside(spec_.log_dir, spec_.data_dir) && exists(spec_.log_dir)) {
+        ZK_TRY(const std::string log, quarantine(spec_.log_dir, stamp));
+        words += (words.empty() ? "" : ", ") + spec_.log_dir + " is now " + log;
+    }
+    return words.empty() ? std::string("there was no data to move away") : words;
+}
+
+Result<std::string> NodeControl::quarantine(const std::string& directory,
+                                            const std::string& stamp) {
+    std::string target = directory + ".quarantine-" + stamp;
+    for (int next = 2; exists(target); ++next) {
+        target = directory + ".quarantine-" + stamp + "-" + std::to_string(next);
+    }
+    auto renamed = rename_durably(directory, target);
+    if (renamed.has_value()) return target;
+    if (renamed.error().code != boost::system::errc::device_or_resource_busy) {
+        return renamed.error();
+    }
+    // A mount point cannot be renamed: its content goes into a directory inside.
+    const std::string inside = directory + "/quarantine-" + stamp;
+    std::vector<std::string> made;
+    ZK_CHECK(make_directories(inside, 0700, made));
+    std::error_code code;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, code)) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with("quarantine-") || name == "lost+found") continue;
+        ZK_CHECK(rename_durably(entry.path().string(), inside + "/" + name));
+    }
+    return inside;
+}
+
+std::int64_t NodeControl::server_pid() const {
+    if (spec_.manager == Manager::systemd) {
+        const auto states = unit_states({spec_.server_unit});
+        return states.has_value() ? states->front().main_pid : 0;
+    }
+    const auto server = read_pid_file(state_.server_pid_file());
+    return server && is_alive(*server) ? server->pid : 0;
+}
+
+std::int64_t NodeControl::agent_pid() const {
+    if (spec_.manager == Manager::systemd) {
+        const auto states = unit_states({spec_.agent_unit});
+        return states.has_value() ? states->front().main_pid : 0;
+    }
+    const auto agent = read_pid_file(state_.agent_pid_file());
+    return agent && is_alive(*agent) ? agent->pid : 0;
+}
+
+}  // namespace zk::agent_host

@@ -1,0 +1,46 @@
+// Starts and stops what runs on a node: by systemd's units, or, where the manager is `supervised`, by the resident agent
+// and its child.
+// Shell. Blocking, bounded; the caller holds the state directory's lock.
+#pragma once
+
+#include <string>
+
+#include "agent_api/link.h"
+#include "agent_api/node_spec.h"
+#include "agent_host/state_dir.h"
+#include "base/result.h"
+
+namespace zk::agent_host {
+
+class NodeControl {
+  public:
+    NodeControl(const agent_api::NodeSpec& spec, const StateDir& state)
+        : spec_(spec), state_(state) {}
+
+    /// Returns when the server has lived for a moment or opened its client port. start_failed with its last words.
+    Result<> start_server();
+    Result<> restart_server();
+    Result<> start_agent();
+    Result<> restart_agent();
+    /// The server; where supervised the resident agent too, which would start it again otherwise.
+    Result<> stop();
+    /// Stops the server and renames data and logs. Returns words for people.
+    Result<std::string> wipe();
+
+    /// Of what runs now; 0 for none.
+    [[nodiscard]] std::int64_t server_pid() const;
+    [[nodiscard]] std::int64_t agent_pid() const;
+
+  private:
+    Result<> await_unit();
+    Result<> tell_resident(agent_api::ControlAction action);
+    Result<std::string> quarantine(const std::string& directory, const std::string& stamp);
+
+    const agent_api::NodeSpec& spec_;
+    const StateDir& state_;
+};
+
+/// The end of a log file, for an error's words.
+std::string last_lines(const std::string& path, std::size_t count);
+
+}  // namespace zk::agent_host

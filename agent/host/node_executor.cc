@@ -1,0 +1,317 @@
+#include "agent_host/node_executor.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent_host/accounts.h"
+#include "agent_host/agent_error.h"
+#include "agent_host/host_facts.h"
+#include "agent_host/node_control.h"
+#include "agent_host/posix.h"
+#include "agent_host/systemd.h"
+#include "base/check.h"
+
+namespace zk::agent_host {
+namespace {
+
+using agent_api::AgentErrc;
+using agent_api::AgentError;
+using agent_api::StepState;
+using node_plan::StepKind;
+
+constexpr const char* kAside = ".zkprov-new";
+
+const agent_api::FileSpec* find_file(const agent_api::NodeSpec& spec, const std::string& path) {
+    for (const auto& file : spec.files) {
+        if (file.path == path) return &file;
+    }
+    return nullptr;
+}
+const agent_api::DirectorySpec* find_directory(const agent_api::NodeSpec& spec,
+                                               const std::string& path) {
+    for (const auto& directory : spec.directories) {
+        if (directory.path == path) return &directory;
+    }
+    return nullptr;
+}
+
+Result<FileOptions> options_of(const std::string& owner, std::uint32_t mode) {
+    ZK_TRY(const Owner ids, resolve_owner(owner));
+    FileOptions options;
+    options.mode = mode;
+    options.uid = ids.uid;
+    options.gid = ids.gid;
+    return options;
+}
+
+}  // namespace
+
+agent_api::ApplyDone NodeExecutor::run(const node_plan::NodePlan& plan) {
+    agent_api::ApplyDone result;
+    result.restarts_server = plan.restarts_server;
+    result.starts_server = plan.starts_server;
+    std::vector<JournalStep> journal_steps;
+    for (const Step& step : plan.steps) {
+        result.steps.push_back({std::string(to_string(step.kind)), step.words(), false});
+        JournalStep entry;
+        entry.step = to_string(step.kind);
+        entry.target = step.target;
+        journal_steps.push_back(std::move(entry));
+    }
+    if (plan.steps.empty()) return result;
+
+    const auto stop = [&](const Error& error) {
+        result.error = to_agent_error(error);
+        return result;
+    };
+    if (auto ready = prepare(plan); !ready.has_value()) return stop(ready.error());
+    for (const Step& step : plan.steps) {
+        at_point("stage " + std::string(to_string(step.kind)) + " " + step.target);
+        auto staged = stage(step);
+        if (staged.has_value()) continue;
+        take_back();
+        tell(step, StepState::failed, staged.error().message());
+        return stop(staged.error());
+    }
+    auto journal = Journal::begin(state_.journal_file(), agent_api::hash_of(spec_), journal_steps);
+    if (!journal.has_value()) {
+        take_back();
+        return stop(journal.error());
+    }
+    if (auto saved = state_.save_spec(spec_); !saved.has_value()) {
+        take_back();
+        return stop(saved.error());
+    }
+    result.changed = true;
+    for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+        const Step& step = plan.steps[i];
+        tell(step, StepState::begun, "");
+        Result<> done = journal->doing(i, pid_to_replace(step));
+        at_point("commit " + std::string(to_string(step.kind)) + " " + step.target);
+        if (done.has_value()) done = commit(step);
+        if (done.has_value()) done = journal->done(i);
+        if (!done.has_value()) {
+            tell(step, StepState::failed, done.error().message());
+            return stop(done.error());
+        }
+        result.steps[i].done = true;
+        tell(step, StepState::done, "");
+    }
+    if (auto ended = journal->end(); !ended.has_value()) return stop(ended.error());
+    // Kept until now, so that a run that was cut short needs no second transfer.
+    ::unlink(state_.blob_file(spec_.release.sha256).c_str());
+    return result;
+}
+
+Result<> NodeExecutor::prepare(const node_plan::NodePlan& plan) {
+    const bool installs = std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& step) {
+        return step.kind == StepKind::install_release;
+    });
+    const bool there = facts_.release_sha256 == spec_.release.sha256;
+    if (installs && !there && !exists(state_.blob_file(spec_.release.sha256))) {
+        return from_agent_error({AgentErrc::not_found,
+                                 "release " + spec_.release.version +
+                                     " was not sent to this host; send it before the apply"});
+    }
+    remove_leftovers();
+    return ok();
+}
+
+/// What an interrupted run staged and did not put in place.
+void NodeExecutor::remove_leftovers() {
+    const JournalState before = read_journal(state_.journal_file());
+    if (!before.interrupted) return;
+    for (const JournalStep& step : before.steps) {
+        if (!step.target.starts_with('/')) continue;
+        const std::string aside = step.target + kAside;
+        if (::unlink(aside.c_str()) == 0 || step.step != to_string(StepKind::install_release)) {
+            continue;
+        }
+        ::unlink((aside + "/bin/zkserver").c_str());
+        ::rmdir((aside + "/bin").c_str());
+        ::rmdir(aside.c_str());
+    }
+}
+
+Result<> NodeExecutor::stage(const Step& step) {
+    switch (step.kind) {
+        case StepKind::make_user: return stage_user();
+        case StepKind::make_directory: return stage_directory(step.target);
+        case StepKind::install_release: return stage_release();
+        case StepKind::write_file: return stage_file(step.target);
+        case StepKind::install_agent: return stage_copy("/proc/self/exe", step.target + kAside);
+        default: return ok();
+    }
+}
+
+Result<> NodeExecutor::stage_user() {
+    const std::string group = spec_.group.empty() ? spec_.user : spec_.group;
+    if (!group_id(group)) {
+        ZK_TRY(const std::string output, run_checked({"groupadd", "--system", group}));
+        made_group_ = true;
+    }
+    if (!user_id(spec_.user)) {
+        ZK_TRY(const std::string output,
+               run_checked({"useradd", "--system", "--gid", group, "--home-dir", spec_.data_dir,
+                            "--no-create-home", "--shell", "/usr/sbin/nologin", spec_.user}));
+        made_user_ = true;
+    }
+    return ok();
+}
+
+Result<> NodeExecutor::stage_directory(const std::string& path) {
+    const auto* directory = find_directory(spec_, path);
+    ZK_ASSERT(directory != nullptr);
+    if (exists(path)) return ok();
+    ZK_CHECK(make_directories(path, directory->mode, made_directories_));
+    return commit_directory(path);
+}
+
+Result<> NodeExecutor::stage_release() {
+    const std::string staged = spec_.release_dir() + kAside;
+    ZK_CHECK(make_directories(staged + "/bin", 0755, made_directories_));
+    const std::string blob = state_.blob_file(spec_.release.sha256);
+    ZK_CHECK(stage_copy(exists(blob) ? blob : spec_.server_path(), staged + "/bin/zkserver"));
+    ZK_TRY(const std::string digest, sha256_of_file(staged + "/bin/zkserver"));
+    if (digest != spec_.release.sha256) {
+        return Error(Errc::corrupt, "the server program was damaged on its way to " + staged);
+    }
+    return ok();
+}
+
+Result<> NodeExecutor::stage_copy(const std::string& from, const std::string& to) {
+    ZK_CHECK(make_directories(parent_of(to), 0755, made_directories_));
+    FileOptions options;
+    options.mode = 0755;
+    staged_files_.push_back(to);
+    return copy_file(from, to, options);
+}
+
+Result<> NodeExecutor::stage_file(const std::string& path) {
+    const auto* file = find_file(spec_, path);
+    ZK_ASSERT(file != nullptr);
+    ZK_CHECK(make_directories(parent_of(path), 0755, made_directories_));
+    ZK_TRY(const FileOptions options, options_of(file->owner, file->mode));
+    staged_files_.push_back(path + kAside);
+    return write_new_file(path + kAside, file->content, options);
+}
+
+void NodeExecutor::take_back() {
+    for (const std::string& path : staged_files_) ::unlink(path.c_str());
+    for (auto path = made_directories_.rbegin(); path != made_directories_.rend(); ++path) {
+        ::rmdir(path->c_str());
+    }
+    if (made_user_) (void)run_command({"userdel", spec_.user}, std::chrono::seconds(30));
+    if (made_group_) {
+        const std::string group = spec_.group.empty() ? spec_.user : spec_.group;
+        // userdel may have taken the group along.
+        if (group_id(group)) (void)run_command({"groupdel", group}, std::chrono::seconds(30));
+    }
+}
+
+Result<> NodeExecutor::commit(const Step& step) {
+    NodeControl control(spec_, state_);
+    switch (step.kind) {
+        case StepKind::make_user: return ok();  // needed for staging already
+        case StepKind::make_directory: return commit_directory(step.target);
+        case StepKind::install_release: return commit_release();
+        case StepKind::write_file:
+        case StepKind::install_agent: return rename_durably(step.target + kAside, step.target);
+        case StepKind::switch_release: return switch_release();
+        case StepKind::write_marker: return write_marker();
+        case StepKind::record_identity: return record_identity();
+        case StepKind::reload_systemd: return reload_systemd();
+        case StepKind::enable_unit: return enable_unit(step.target);
+        case StepKind::start_agent: return control.start_agent();
+        case StepKind::restart_agent: return control.restart_agent();
+        case StepKind::start_server: return control.start_server();
+        case StepKind::restart_server: return control.restart_server();
+        case StepKind::record_applied: return record_applied();
+    }
+    return ok();
+}
+
+Result<> NodeExecutor::commit_directory(const std::string& path) {
+    const auto* directory = find_directory(spec_, path);
+    ZK_TRY(const Owner owner, resolve_owner(directory->owner));
+    if (owner.uid && ::chown(path.c_str(), *owner.uid, *owner.gid) != 0) {
+        return system_error("change the owner of " + path);
+    }
+    if (::chmod(path.c_str(), directory->mode) != 0) {
+        return system_error("change the mode of " + path);
+    }
+    return ok();
+}
+
+Result<> NodeExecutor::commit_release() {
+    const std::string staged = spec_.release_dir() + kAside;
+    // The same version with another content: a build of the same day. The old one stays beside.
+    if (exists(spec_.release_dir())) {
+        ZK_CHECK(rename_durably(spec_.release_dir(),
+                                spec_.release_dir() + ".old-" + std::to_string(wall_clock_ms())));
+    }
+    ZK_CHECK(sync_directory(staged + "/bin"));
+    ZK_CHECK(sync_directory(staged));
+    return rename_durably(staged, spec_.release_dir());
+}
+
+Result<> NodeExecutor::switch_release() {
+    const std::string current = spec_.install_dir + "/current";
+    const std::string aside = current + kAside;
+    ::unlink(aside.c_str());
+    if (::symlink(("releases/" + spec_.release.version).c_str(), aside.c_str()) != 0) {
+        return system_error("make the link " + aside);
+    }
+    return rename_durably(aside, current);
+}
+
+Result<> NodeExecutor::write_marker() {
+    const auto* directory = find_directory(spec_, spec_.log_dir);
+    ZK_TRY(const FileOptions options,
+           options_of(directory == nullptr ? std::string() : directory->owner, 0640));
+    return replace_file(spec_.log_dir + "/initialize", ByteView(), options);
+}
+
+Result<> NodeExecutor::record_identity() {
+    agent_api::RecordedIdentity identity;
+    const auto before = state_.load_identity();
+    const bool same = before && before->cluster == spec_.cluster && before->sid == spec_.sid &&
+                      before->generation == spec_.generation;
+    if (same) identity = *before;
+    identity.cluster = spec_.cluster;
+    identity.sid = spec_.sid;
+    identity.generation = spec_.generation;
+    identity.data_dir = spec_.data_dir;
+    // Set before the server starts: from then on this disk may hold the only copy of something.
+    identity.formed = identity.formed || spec_.formation == agent_api::Formation::form ||
+                      facts_.data.state == agent_api::DataState::data;
+    identity.recorded_at = WallMs(wall_clock_ms());
+    return state_.save_identity(identity);
+}
+
+Result<> NodeExecutor::record_applied() {
+    auto identity = state_.load_identity();
+    if (!identity) return Error(Errc::not_found, "this host's record is missing");
+    identity->spec_hash = agent_api::hash_of(spec_);
+    return state_.save_identity(*identity);
+}
+
+std::int64_t NodeExecutor::pid_to_replace(const Step& step) const {
+    const NodeControl control(spec_, state_);
+    if (step.kind == StepKind::restart_server) return control.server_pid();
+    if (step.kind == StepKind::restart_agent) return control.agent_pid();
+    return 0;
+}
+
+void NodeExecutor::tell(const Step& step, StepState state, const std::string& more) {
+    agent_api::Event event;
+    event.step = to_string(step.kind);
+    event.state = state;
+    event.words = more.empty() ? step.words() : step.words() + ": " + more;
+    events_(event);
+}
+
+}  // namespace zk::agent_host

@@ -1,0 +1,70 @@
+// Carries out a node's plan: first everything is staged beside what is there, then it is put in place by renames, then
+// what must restart restarts. A failure while staging takes back what was staged, so that nothing has changed.
+// Shell. Way three of DESIGN.md, step 9. Blocking; the caller holds the state directory's lock.
+// A run that a crash cut short is continued by the next: the plan is made from what is there, and the journal tells
+// which restarts are still owed.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "agent_api/link.h"
+#include "agent_api/node_facts.h"
+#include "agent_api/node_spec.h"
+#include "agent_host/journal.h"
+#include "agent_host/state_dir.h"
+#include "base/result.h"
+#include "node_plan/node_plan.h"
+
+namespace zk::agent_host {
+
+using EventSink = std::function<void(const agent_api::Event&)>;
+
+class NodeExecutor {
+  public:
+    NodeExecutor(const agent_api::NodeSpec& spec,
+                 const agent_api::NodeFacts& facts,
+                 const StateDir& state,
+                 EventSink events)
+        : spec_(spec), facts_(facts), state_(state), events_(std::move(events)) {}
+
+    /// Called before each staged and each committed step, for tests that end the process there.
+    std::function<void(const std::string& point)> at_point = [](const std::string&) {};
+
+    /// Never fails as such: `error` in the answer tells where it stopped.
+    agent_api::ApplyDone run(const node_plan::NodePlan& plan);
+
+  private:
+    using Step = node_plan::Step;
+
+    Result<> prepare(const node_plan::NodePlan& plan);
+    Result<> stage(const Step& step);
+    Result<> stage_user();
+    Result<> stage_directory(const std::string& path);
+    Result<> stage_release();
+    Result<> stage_file(const std::string& path);
+    Result<> stage_copy(const std::string& from, const std::string& to);
+    Result<> commit(const Step& step);
+    Result<> commit_directory(const std::string& path);
+    Result<> commit_release();
+    Result<> switch_release();
+    Result<> write_marker();
+    Result<> record_identity();
+    Result<> record_applied();
+    void take_back();
+    void remove_leftovers();
+    [[nodiscard]] std::int64_t pid_to_replace(const Step& step) const;
+    void tell(const Step& step, agent_api::StepState state, const std::string& more);
+
+    const agent_api::NodeSpec& spec_;
+    const agent_api::NodeFacts& facts_;
+    const StateDir& state_;
+    EventSink events_;
+    std::vector<std::string> staged_files_;
+    std::vector<std::string> made_directories_;
+    bool made_user_ = false;
+    bool made_group_ = false;
+};
+
+}  // namespace zk::agent_host

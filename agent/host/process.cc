@@ -1,0 +1,144 @@
+#include "agent_host/process.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <sstream>
+#include <thread>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent_host/posix.h"
+
+namespace zk::agent_host {
+namespace {
+
+double seconds_since_boot() {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+[[noreturn]] void exec_detached(const std::vector<std::string>& arguments, int output) {
+    ::setsid();
+    const int null = ::open("/dev/null", O_RDONLY);
+    ::dup2(null, 0);
+    ::dup2(output, 1);
+    ::dup2(output, 2);
+    // Nothing else of the parent goes on in the child: pipes and locks would outlive their purpose.
+    ::close_range(3, ~0U, 0);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::signal(SIGPIPE, SIG_DFL);
+    std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
+    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    ::execv(argv[0], argv.data());
+    const char* words = std::strerror(errno);
+    [[maybe_unused]] ssize_t size = ::write(2, argv[0], std::strlen(argv[0]));
+    size = ::write(2, ": ", 2);
+    size = ::write(2, words, std::strlen(words));
+    size = ::write(2, "\n", 1);
+    ::_exit(127);
+}
+
+}  // namespace
+
+std::optional<ProcessInfo> process_info(std::int64_t pid) {
+    if (pid <= 0) return std::nullopt;
+    const auto text = read_file("/proc/" + std::to_string(pid) + "/stat", 4096);
+    if (!text.has_value()) return std::nullopt;
+    const std::size_t open = text->find('(');
+    const std::size_t close = text->rfind(')');
+    if (open == Bytes::npos || close == Bytes::npos || close < open) return std::nullopt;
+    ProcessInfo info;
+    info.id.pid = pid;
+    info.name = text->substr(open + 1, close - open - 1);
+    std::istringstream rest(text->substr(close + 1));
+    std::string state, skipped;
+    rest >> state;
+    for (int field = 4; field < 22; ++field) rest >> skipped;
+    std::uint64_t pages = 0;
+    rest >> info.id.start_ticks >> skipped >> pages;
+    if (!rest) return std::nullopt;
+    info.zombie = state == "Z" || state == "X";
+    info.rss_bytes = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    const double ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+    const double age = seconds_since_boot() - static_cast<double>(info.id.start_ticks) / ticks;
+    info.uptime_ms = age > 0 ? static_cast<std::uint64_t>(age * 1000) : 0;
+    return info;
+}
+
+bool is_alive(const ProcessId& process) {
+    const auto info = process_info(process.pid);
+    return info && !info->zombie && info->id == process;
+}
+
+std::string program_sha256(std::int64_t pid) {
+    const auto digest = sha256_of_file("/proc/" + std::to_string(pid) + "/exe");
+    return digest.has_value() ? *digest : std::string();
+}
+
+Result<> write_pid_file(const std::string& path, const ProcessId& process) {
+    FileOptions options;
+    options.mode = 0644;
+    return replace_file(path,
+                        std::to_string(process.pid) + " " + std::to_string(process.start_ticks) +
+                            "\n",
+                        options);
+}
+
+std::optional<ProcessId> read_pid_file(const std::string& path) {
+    const auto text = read_file(path, 4096);
+    if (!text.has_value()) return std::nullopt;
+    std::istringstream words(*text);
+    ProcessId process;
+    if (!(words >> process.pid >> process.start_ticks)) return std::nullopt;
+    return process;
+}
+
+Result<> end_process(const ProcessId& process, std::chrono::milliseconds patience) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    bool killed = false;
+    if (!is_alive(process)) return ok();
+    const auto pid = static_cast<pid_t>(process.pid);
+    if (::kill(pid, SIGTERM) != 0 && errno != ESRCH) {
+        return system_error("stop the process " + std::to_string(process.pid));
+    }
+    while (is_alive(process)) {
+        const auto now = std::chrono::steady_clock::now();
+        if (!killed && now > deadline) {
+            ::kill(pid, SIGKILL);
+            killed = true;
+        }
+        if (now > deadline + std::chrono::seconds(10)) {
+            return Error(Errc::timeout,
+                         "the process " + std::to_string(process.pid) + " does not end");
+        }
+        ::waitpid(pid, nullptr, WNOHANG);  // in case it is a child of this process
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return ok();
+}
+
+Result<ProcessId> start_detached(const std::vector<std::string>& arguments,
+                                 const std::string& output) {
+    const Fd log(::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
+    if (!log.is_open()) return system_error("open " + output);
+    if (::access(arguments.front().c_str(), X_OK) != 0) {
+        return system_error("start " + arguments.front());
+    }
+    const pid_t pid = ::fork();
+    if (pid < 0) return system_error("fork for " + arguments.front());
+    if (pid == 0) exec_detached(arguments, log.get());
+    const auto info = process_info(pid);
+    if (!info) return Error(Errc::failed, arguments.front() + " ended at once");
+    return info->id;
+}
+
+}  // namespace zk::agent_host

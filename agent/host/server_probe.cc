@@ -1,0 +1,71 @@
+#include "agent_host/server_probe.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "client/four_letter.h"
+
+namespace zk::agent_host {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::string_view kNotServing = "is not currently serving requests";
+constexpr std::string_view kNotAllowed = "is not executed because it is not in the whitelist";
+
+bool says(const Result<std::string>& answer, std::string_view words) {
+    return answer.has_value() && answer->find(words) != std::string::npos;
+}
+
+}  // namespace
+
+asio::awaitable<ServerAnswer> async_probe_server(std::string address,
+                                                 std::uint16_t port,
+                                                 std::chrono::milliseconds timeout) {
+    ServerAnswer result;
+    auto mntr = co_await client::async_four_letter(address, port, "mntr", timeout);
+    if (!mntr.has_value()) {
+        result.failure = mntr.error().message();
+        co_return result;
+    }
+    if (says(mntr, kNotServing)) {
+        result.answered = true;
+        co_return result;
+    }
+    if (!says(mntr, kNotAllowed)) result.mntr = client::parse_mntr(*mntr);
+    // Our own server says its last zxid in `mntr`; for others `srvr` has it.
+    if (result.mntr.contains("last_zxid")) {
+        result.answered = result.serving = true;
+        co_return result;
+    }
+    auto srvr = co_await client::async_four_letter(address, port, "srvr", timeout);
+    if (!srvr.has_value()) {
+        result.failure = srvr.error().message();
+        co_return result;
+    }
+    result.answered = !srvr->empty() || !mntr->empty();
+    if (!result.answered) {
+        result.failure = "it closed the connection without a word";
+        co_return result;
+    }
+    result.srvr = client::parse_srvr(*srvr);
+    result.serving = !says(srvr, kNotServing) &&
+                     (result.srvr.contains("Mode") || result.mntr.contains("server_state"));
+    co_return result;
+}
+
+ServerAnswer probe_server(const std::string& address,
+                          std::uint16_t port,
+                          std::chrono::milliseconds timeout) {
+    asio::io_context loop(1);
+    ServerAnswer result;
+    auto job = [&]() -> asio::awaitable<void> {
+        result = co_await async_probe_server(address, port, timeout);
+    };
+    asio::co_spawn(loop, std::move(job), asio::detached);
+    loop.run();
+    return result;
+}
+
+}  // namespace zk::agent_host

@@ -1,0 +1,31 @@
+// Asks the server how it is, by the words an operator would type. Decides nothing: node_judge does.
+// Shell, Asio. One probe makes at most two short connections to the client port.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+
+namespace zk::agent_host {
+
+struct ServerAnswer {
+    bool answered = false;  ///< it said something
+    bool serving = false;   ///< and not that it does not serve
+    std::string failure;    ///< why it did not answer
+    std::map<std::string, std::string> srvr;
+    std::map<std::string, std::string> mntr;
+};
+
+/// Never fails: a failure is an answer. `timeout` bounds each word.
+boost::asio::awaitable<ServerAnswer> async_probe_server(std::string address,
+                                                        std::uint16_t port,
+                                                        std::chrono::milliseconds timeout);
+/// The same for a caller without a loop.
+ServerAnswer probe_server(const std::string& address,
+                          std::uint16_t port,
+                          std::chrono::milliseconds timeout);
+
+}  // namespace zk::agent_host

@@ -1,0 +1,64 @@
+// The agent's own memory on disk, outside the data directory: who this node is, what was asked of it, what an apply
+// has begun, which programs run, how elections went.
+// Shell. Files are replaced by writing aside, syncing and renaming. One session at a time changes the node: it holds
+// lock().
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent_api/node_facts.h"
+#include "agent_api/node_health.h"
+#include "agent_api/node_spec.h"
+#include "agent_host/posix.h"
+#include "agent_host/process.h"
+#include "base/result.h"
+
+namespace zk::agent_host {
+
+/// What a supervised server is meant to do.
+enum class Desired { run, stop };
+
+class StateDir {
+  public:
+    explicit StateDir(std::string path) : path_(std::move(path)) {}
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+    [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
+    /// Where the resident agent's socket lies: in /run/zkprov for the system's own state directory.
+    [[nodiscard]] std::string socket_dir() const;
+
+    /// Makes it (mode 0700) when it is missing.
+    Result<> prepare() const;
+    /// Held until the descriptor closes. Errc::refused when another session holds it.
+    Result<Fd> lock() const;
+
+    [[nodiscard]] std::optional<agent_api::RecordedIdentity> load_identity() const;
+    Result<> save_identity(const agent_api::RecordedIdentity& identity) const;
+    /// The specification asked for last.
+    [[nodiscard]] std::optional<agent_api::NodeSpec> load_spec() const;
+    Result<> save_spec(const agent_api::NodeSpec& spec) const;
+    /// Changes whenever save_spec() was called; 0 when there is none.
+    [[nodiscard]] std::int64_t spec_stamp() const;
+
+    [[nodiscard]] std::vector<agent_api::ElectionEntry> load_history() const;
+    Result<> save_history(const std::vector<agent_api::ElectionEntry>& history) const;
+
+    [[nodiscard]] Desired load_desired() const;
+    Result<> save_desired(Desired desired) const;
+
+    [[nodiscard]] std::string server_pid_file() const { return file("server.pid"); }
+    [[nodiscard]] std::string agent_pid_file() const { return file("agent.pid"); }
+    [[nodiscard]] std::string journal_file() const { return file("journal"); }
+    /// Blobs by their digest.
+    [[nodiscard]] std::string blob_dir() const { return file("blobs"); }
+    [[nodiscard]] std::string blob_file(const std::string& sha256) const {
+        return blob_dir() + "/" + sha256;
+    }
+
+  private:
+    std::string path_;
+};
+
+}  // namespace zk::agent_host

@@ -1,0 +1,40 @@
+// Units of systemd by way of systemctl.
+// Shell. Blocking, with deadlines; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace zk::agent_host {
+
+struct UnitState {
+    std::string name;
+    std::string active;  ///< ActiveState, or "missing"
+    std::string sub;     ///< SubState
+    bool enabled = false;
+    std::int64_t main_pid = 0;
+    std::uint64_t restarts = 0;
+    std::int64_t exit_status = 0;
+};
+
+/// Whether systemd is this system's first process.
+bool runs_systemd();
+/// In the order asked for.
+Result<std::vector<UnitState>> unit_states(const std::vector<std::string>& units);
+Result<> reload_systemd();
+Result<> enable_unit(const std::string& unit);
+/// These do not wait for the unit to be ready, so that a server which has no quorum yet blocks nobody.
+Result<> start_unit(const std::string& unit);
+Result<> restart_unit(const std::string& unit);
+/// Waits until it has stopped.
+Result<> stop_unit(const std::string& unit);
+/// The last lines the unit wrote, for an error's words; empty when there is no journal.
+std::string unit_last_words(const std::string& unit);
+
+/// The blocks of `systemctl show`. Pure.
+std::vector<UnitState> parse_unit_states(const std::string& text);
+
+}  // namespace zk::agent_host

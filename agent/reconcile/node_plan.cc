@@ -1,0 +1,311 @@
+#include "node_plan/node_plan.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "agent_api/digest.h"
+
+namespace zk::node_plan {
+namespace {
+
+using agent_api::AgentErrc;
+using agent_api::AgentError;
+using agent_api::DataState;
+using agent_api::FileKind;
+using agent_api::Manager;
+using agent_api::NodeFacts;
+using agent_api::NodeSpec;
+using agent_api::PathFact;
+using agent_api::UnitFact;
+
+bool is_active(const UnitFact* unit) {
+    return unit != nullptr && (unit->state == "active" || unit->state == "activating" ||
+                               unit->state == "reloading");
+}
+std::string octal(std::uint32_t mode) {
+    char text[16];
+    std::snprintf(text, sizeof text, "%04o", mode);
+    return text;
+}
+/// "user" stands for "user:user".
+std::string full_owner(const std::string& owner) {
+    if (owner.empty() || owner.find(':') != std::string::npos) return owner;
+    return owner + ":" + owner;
+}
+std::string megabytes(std::uint64_t bytes) { return std::to_string((bytes >> 20U) + 1) + " MiB"; }
+
+class Planner {
+  public:
+    Planner(const NodeSpec& spec, const NodeFacts& facts, bool marker)
+        : spec_(spec), facts_(facts), marker_(marker) {}
+
+    Decision make() {
+        if (auto wrong = check_manager()) return *wrong;
+        if (auto wrong = check_ports()) return *wrong;
+        plan_user();
+        plan_directories();
+        plan_release();
+        plan_files();
+        plan_agent_program();
+        if (auto wrong = check_room()) return *wrong;
+        plan_marker_and_identity();
+        plan_systemd();
+        plan_agent();
+        plan_server();
+        plan_record();
+        return std::move(plan_);
+    }
+
+  private:
+    void add(StepKind kind, std::string target, std::string why) {
+        plan_.steps.push_back(Step{kind, std::move(target), std::move(why)});
+    }
+    [[nodiscard]] bool owes(StepKind kind) const {
+        return std::find(facts_.pending.begin(), facts_.pending.end(), to_string(kind)) !=
+               facts_.pending.end();
+    }
+
+    std::optional<AgentError> check_manager() const {
+        const bool systemd = spec_.manager == Manager::systemd;
+        if (systemd && !facts_.systemd) {
+            return AgentError{AgentErrc::unsupported,
+                              "systemd does not run this host, and the inventory asks for it"};
+        }
+        if (facts_.uid != 0 && (systemd || !spec_.user.empty())) {
+            return AgentError{AgentErrc::no_right,
+                              "the agent runs as user id " + std::to_string(facts_.uid) +
+                                  ", but units and users need root; let the login user become "
+                                  "root by sudo without a password, or log in as root"};
+        }
+        return std::nullopt;
+    }
+
+    std::optional<AgentError> check_ports() const {
+        for (const auto& port : facts_.ports) {
+            if (port.ours) continue;
+            return AgentError{AgentErrc::port_taken,
+                              "port " + std::to_string(port.port) + " is taken by " +
+                                  (port.owner.empty() ? "another program" : port.owner) +
+                                  "; stop it, or give the node another port in the inventory"};
+        }
+        return std::nullopt;
+    }
+
+    std::optional<AgentError> check_room() const {
+        const auto check = [&](const std::string& path,
+                               std::uint64_t needed) -> std::optional<AgentError> {
+            const auto* space = facts_.space_at(path);
+            if (space == nullptr) return std::nullopt;
+            if (space->read_only) {
+                return AgentError{AgentErrc::failed, path + " lies on a read-only file system"};
+            }
+            if (space->free_bytes >= needed) return std::nullopt;
+            return AgentError{AgentErrc::disk_full,
+                              path + ": " + megabytes(needed) + " are needed and " +
+                                  std::to_string(space->free_bytes >> 20U) +
+                                  " MiB are free; free some space there"};
+        };
+        if (plan_.steps.empty()) return std::nullopt;
+        const std::uint64_t program = installs_release_ ? spec_.release.size : 0;
+        if (auto full = check(spec_.install_dir, program + kFreeBytesLeast)) return full;
+        if (auto full = check(spec_.data_dir, kFreeBytesLeast)) return full;
+        return check(spec_.log_dir, kFreeBytesLeast);
+    }
+
+    void plan_user() {
+        if (spec_.user.empty() || (facts_.user_exists && facts_.group_exists)) return;
+        add(StepKind::make_user, spec_.user, "it does not exist");
+    }
+
+    void plan_directory(const std::string& path, std::uint32_t mode, const std::string& owner) {
+        const PathFact* there = facts_.path(path);
+        if (there == nullptr) return add(StepKind::make_directory, path, "it does not exist");
+        if (there->mode != mode) {
+            return add(StepKind::make_directory,
+                       path,
+                       "its mode is " + octal(there->mode) + " and should be " + octal(mode));
+        }
+        if (!owner.empty() && there->owner != full_owner(owner)) {
+            add(StepKind::make_directory,
+                path,
+                "its owner is " + there->owner + " and should be " + full_owner(owner));
+        }
+    }
+
+    void plan_directories() {
+        for (const auto& directory : spec_.directories) {
+            plan_directory(directory.path, directory.mode, directory.owner);
+        }
+    }
+
+    void plan_release() {
+        const std::string target = "releases/" + spec_.release.version;
+        const bool right_program = facts_.release_sha256 == spec_.release.sha256;
+        if (right_program && facts_.release_target == target) return;
+        installs_release_ = true;
+        if (facts_.release_sha256.empty()) {
+            add(StepKind::install_release, spec_.release_dir(), "there is no server program yet");
+        } else {
+            add(StepKind::install_release,
+                spec_.release_dir(),
+                right_program ? "the program belongs there" : "the server program differs");
+        }
+        server_why_ = "its program changes";
+    }
+
+    void plan_files() {
+        for (const auto& file : spec_.files) {
+            const PathFact* there = facts_.path(file.path);
+            std::string why;
+            bool content = true;
+            if (there == nullptr) {
+                why = "it does not exist";
+            } else if (there->sha256 != agent_api::sha256_hex(file.content)) {
+                why = "its content differs";
+            } else {
+                content = false;
+                if (there->mode != file.mode) {
+                    why = "its mode is " + octal(there->mode) + " and should be " +
+                          octal(file.mode);
+                } else if (!file.owner.empty() && there->owner != full_owner(file.owner)) {
+                    why = "its owner is " + there->owner + " and should be " +
+                          full_owner(file.owner);
+                }
+            }
+            if (why.empty()) continue;
+            add(StepKind::write_file, file.path, why);
+            if (content) note_changed(file.path, file.kind);
+        }
+    }
+
+    void note_changed(const std::string& path, FileKind kind) {
+        const std::string name = path.substr(path.rfind('/') + 1);
+        if (kind == FileKind::unit) {
+            reload_ = true;
+            if (name == spec_.server_unit) server_why_ = "its unit changes";
+            if (name == spec_.agent_unit) agent_why_ = "its unit changes";
+        }
+        if (kind == FileKind::config) server_why_ = name + " changes";
+    }
+
+    void plan_agent_program() {
+        if (spec_.manager != Manager::systemd) return;
+        if (facts_.installed_agent_sha256 == facts_.agent_sha256) return;
+        add(StepKind::install_agent,
+            spec_.resident_agent_path(),
+            facts_.installed_agent_sha256.empty() ? "it does not exist" : "another one is there");
+    }
+
+    void plan_marker_and_identity() {
+        if (installs_release_) {
+            add(StepKind::switch_release,
+                spec_.install_dir + "/current",
+                facts_.release_target.empty() ? "no release is current"
+                                              : "it points to " + facts_.release_target);
+        }
+        if (marker_) {
+            add(StepKind::write_marker,
+                spec_.log_dir + "/initialize",
+                "a new ensemble is formed, and no member holds data");
+        }
+        const bool forming = spec_.formation == agent_api::Formation::form &&
+                             facts_.data.state != DataState::data;
+        const auto& record = facts_.identity;
+        const bool recorded = record && record->cluster == spec_.cluster &&
+                              record->sid == spec_.sid && record->generation == spec_.generation &&
+                              record->data_dir == spec_.data_dir && (record->formed || !forming);
+        if (recorded) return;
+        add(StepKind::record_identity,
+            "server " + to_string(spec_.sid) + " of " + spec_.cluster,
+            record ? "the record differs" : "this host has no record of it");
+    }
+
+    void plan_systemd() {
+        if (spec_.manager != Manager::systemd) return;
+        if (reload_ || owes(StepKind::reload_systemd)) {
+            add(StepKind::reload_systemd, "", "unit files change");
+        }
+        for (const std::string& name : {spec_.agent_unit, spec_.server_unit}) {
+            const UnitFact* unit = facts_.unit(name);
+            if (unit != nullptr && unit->enabled) continue;
+            add(StepKind::enable_unit, name, "it does not start at boot");
+        }
+    }
+
+    void plan_agent() {
+        const UnitFact* unit = facts_.unit(spec_.agent_unit);
+        const bool runs = spec_.manager == Manager::systemd ? is_active(unit) : facts_.resident_agent;
+        if (!runs) return add(StepKind::start_agent, spec_.agent_unit, "it does not run");
+        if (facts_.resident_agent && facts_.resident_agent_sha256 != facts_.agent_sha256) {
+            agent_why_ = "it is another build";
+        }
+        if (agent_why_.empty() && owes(StepKind::restart_agent)) agent_why_ = "still owed";
+        if (!agent_why_.empty()) add(StepKind::restart_agent, spec_.agent_unit, agent_why_);
+    }
+
+    void plan_server() {
+        if (!is_active(facts_.unit(spec_.server_unit))) {
+            plan_.starts_server = true;
+            return add(StepKind::start_server, spec_.server_unit, "it does not run");
+        }
+        if (server_why_.empty() && !facts_.running_sha256.empty() &&
+            facts_.running_sha256 != spec_.release.sha256) {
+            server_why_ = "it still runs another program";
+        }
+        if (server_why_.empty() && owes(StepKind::restart_server)) {
+            server_why_ = "an interrupted apply still owes it";
+        }
+        if (server_why_.empty()) return;
+        plan_.restarts_server = true;
+        add(StepKind::restart_server, spec_.server_unit, server_why_);
+    }
+
+    void plan_record() {
+        const std::string wanted = agent_api::hash_of(spec_);
+        const bool recorded = facts_.identity && facts_.identity->spec_hash == wanted;
+        if (recorded && (!facts_.interrupted || !plan_.steps.empty())) return;
+        add(StepKind::record_applied,
+            "",
+            recorded ? "an interrupted apply is finished" : "the specification changes");
+    }
+
+    const NodeSpec& spec_;
+    const NodeFacts& facts_;
+    bool marker_;
+    NodePlan plan_;
+    bool installs_release_ = false;
+    bool reload_ = false;
+    std::string server_why_;
+    std::string agent_why_;
+};
+
+std::string_view verb(StepKind kind) {
+    switch (kind) {
+        case StepKind::make_user: return "make the user ";
+        case StepKind::make_directory: return "make the directory ";
+        case StepKind::install_release: return "install the server in ";
+        case StepKind::write_file: return "write ";
+        case StepKind::install_agent: return "install the agent as ";
+        case StepKind::switch_release: return "switch the release of ";
+        case StepKind::write_marker: return "mark for forming: ";
+        case StepKind::record_identity: return "record this host as ";
+        case StepKind::reload_systemd: return "reload systemd";
+        case StepKind::enable_unit: return "enable ";
+        case StepKind::start_agent: return "start ";
+        case StepKind::restart_agent: return "restart ";
+        case StepKind::start_server: return "start ";
+        case StepKind::restart_server: return "restart ";
+        case StepKind::record_applied: return "record the specification";
+    }
+    return "";
+}
+
+}  // namespace
+
+std::string Step::words() const { return std::string(verb(kind)) + target + ": " + why; }
+
+Decision make_plan(const NodeSpec& spec, const NodeFacts& facts, bool marker) {
+    return Planner(spec, facts, marker).make();
+}
+
+}  // namespace zk::node_plan

@@ -1,0 +1,73 @@
+// What has to be done so that one node matches its specification: ordered steps, each with its reason.
+// Pure. Way three of DESIGN.md, step 9. An empty list means that nothing is to do: nothing is written, nothing restarts.
+// Order: what can be staged without touching what runs comes first, then the agent, the server last; the server
+// restarts at most once, however much has changed.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "agent_api/link.h"
+#include "agent_api/node_facts.h"
+#include "agent_api/node_spec.h"
+
+namespace zk::node_plan {
+
+enum class StepKind {
+    make_user,        ///< target: the user
+    make_directory,   ///< target: its path; also mends mode and owner of one that is there
+    install_release,  ///< target: the release's directory
+    write_file,       ///< target: its path; also mends mode and owner
+    install_agent,    ///< target: where the resident agent's program goes
+    switch_release,   ///< target: install_dir/current
+    write_marker,     ///< target: the marker `initialize`
+    record_identity,  ///< target: the node's name
+    reload_systemd,   ///< no target
+    enable_unit,      ///< target: the unit
+    start_agent,
+    restart_agent,
+    start_server,
+    restart_server,
+    record_applied,   ///< the specification is recorded as carried out; always the last
+};
+constexpr std::array<std::string_view, 15> enum_words(StepKind) {
+    return {"make-user",     "make-directory", "install-release", "write-file",
+            "install-agent", "switch-release", "write-marker",    "record-identity",
+            "reload-systemd", "enable-unit",   "start-agent",     "restart-agent",
+            "start-server",  "restart-server", "record-applied"};
+}
+using agent_api::to_string;
+
+struct Step {
+    StepKind kind = StepKind::write_file;
+    std::string target;
+    std::string why;
+
+    /// "write /etc/x: it differs", for people.
+    [[nodiscard]] std::string words() const;
+    friend bool operator==(const Step&, const Step&) = default;
+};
+
+struct NodePlan {
+    std::vector<Step> steps;
+    bool restarts_server = false;
+    bool starts_server = false;
+};
+
+/// A plan, or why the node must not be changed (identity is not judged here: identity::check_identity comes before).
+using Decision = std::variant<NodePlan, agent_api::AgentError>;
+
+/// `marker` says whether the marker `initialize` has to be written.
+/// REQUIRES: validate(spec) is ok and `facts` were gathered for facts_for(spec).
+Decision make_plan(const agent_api::NodeSpec& spec,
+                   const agent_api::NodeFacts& facts,
+                   bool marker);
+
+/// Room that must be free where something is to be written, beside what is written.
+inline constexpr std::uint64_t kFreeBytesLeast = 16ULL << 20;
+
+}  // namespace zk::node_plan

@@ -1,0 +1,99 @@
+#include "agent_serve/blob_store.h"
+
+#include <cerrno>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent_host/agent_error.h"
+#include "agent_host/host_facts.h"
+#include "agent_host/posix.h"
+
+namespace zk::agent_serve {
+namespace {
+
+using agent_api::AgentErrc;
+using agent_host::system_error;
+
+constexpr std::uint64_t kBlobBytesMax = 1ULL << 30;
+constexpr std::uint64_t kSpareBytes = 16ULL << 20;
+
+bool is_digest(const std::string& text) {
+    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+Result<> check_room(const std::string& path, std::uint64_t needed) {
+    const auto space = agent_host::read_space(path);
+    if (space.total_bytes == 0 || space.free_bytes >= needed) return ok();
+    return agent_host::from_agent_error(
+        {AgentErrc::disk_full,
+         path + ": " + std::to_string((needed >> 20U) + 1) + " MiB are needed and " +
+             std::to_string(space.free_bytes >> 20U) + " MiB are free; free some space there"});
+}
+
+}  // namespace
+
+Result<std::optional<std::uint64_t>> BlobStore::begin(const agent_api::BlobBegin& blob) {
+    if (!is_digest(blob.sha256) || blob.size == 0 || blob.size > kBlobBytesMax) {
+        return Error(Errc::invalid, "not a blob: " + blob.sha256);
+    }
+    blob_ = blob;
+    std::vector<std::string> made;
+    ZK_CHECK(agent_host::make_directories(state_.blob_dir(), 0700, made));
+    if (agent_host::exists(state_.blob_file(blob.sha256))) return std::optional<std::uint64_t>();
+    std::error_code code;
+    received_ = 0;
+    if (const auto size = std::filesystem::file_size(part_file(), code); !code) received_ = size;
+    if (received_ > blob.size) received_ = 0;
+    ZK_CHECK(check_room(state_.path(), blob.size - received_ + kSpareBytes));
+    if (!blob.install_dir.empty()) {
+        ZK_CHECK(check_room(blob.install_dir, blob.size + kSpareBytes));
+    }
+    const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (received_ == 0 ? O_TRUNC : O_APPEND);
+    file_ = agent_host::Fd(::open(part_file().c_str(), flags, 0600));
+    if (!file_.is_open()) return system_error("create " + part_file());
+    return std::optional<std::uint64_t>(received_);
+}
+
+Result<> BlobStore::chunk(ByteView bytes) {
+    if (!receiving()) return Error(Errc::invalid, "a piece of a blob that was not announced");
+    if (received_ + bytes.size() > blob_.size) {
+        return give_up(Error(Errc::invalid, "more bytes than the blob has"));
+    }
+    received_ += bytes.size();
+    while (!bytes.empty()) {
+        const ssize_t size = ::write(file_.get(), bytes.data(), bytes.size());
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) return give_up(system_error("write " + part_file()));
+        bytes.remove_prefix(static_cast<std::size_t>(size));
+    }
+    return ok();
+}
+
+Result<agent_api::BlobOk> BlobStore::end() {
+    if (!receiving()) return Error(Errc::invalid, "the end of a blob that was not announced");
+    if (received_ != blob_.size) {
+        return give_up(Error(Errc::invalid, "the blob is shorter than announced"));
+    }
+    if (::fsync(file_.get()) != 0) return give_up(system_error("sync " + part_file()));
+    ZK_TRY(const std::string digest, agent_host::sha256_of_file(part_file()));
+    if (digest != blob_.sha256) {
+        return give_up(Error(Errc::corrupt, "the blob was damaged on its way; send it again"));
+    }
+    file_ = agent_host::Fd();
+    ZK_CHECK(agent_host::rename_durably(part_file(), state_.blob_file(blob_.sha256)));
+    agent_api::BlobOk done;
+    done.sha256 = blob_.sha256;
+    done.received = true;
+    return done;
+}
+
+Error BlobStore::give_up(Error error) {
+    file_ = agent_host::Fd();
+    ::unlink(part_file().c_str());
+    return error;
+}
+
+}  // namespace zk::agent_serve

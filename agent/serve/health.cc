@@ -1,0 +1,84 @@
+#include "agent_serve/health.h"
+
+#include <unistd.h>
+
+#include "agent_api/link.h"
+#include "agent_host/agent_socket.h"
+#include "agent_host/host_facts.h"
+#include "agent_host/node_control.h"
+#include "agent_host/process.h"
+
+namespace zk::agent_serve {
+namespace {
+
+using agent_api::HealthSource;
+using agent_api::MessageType;
+using agent_api::NodeHealth;
+using std::chrono::milliseconds;
+
+constexpr auto kResidentTimeout = milliseconds(2000);
+constexpr auto kProbeTimeout = milliseconds(1500);
+
+}  // namespace
+
+node_judge::JudgeSettings judge_settings(const agent_api::NodeSpec& spec) {
+    node_judge::JudgeSettings settings;
+    settings.cluster = spec.cluster;
+    settings.sid = spec.sid;
+    return settings;
+}
+
+void fill_answer(node_judge::Probe& probe, agent_host::ServerAnswer answer) {
+    probe.answered = answer.answered;
+    probe.serving = answer.serving;
+    probe.failure = std::move(answer.failure);
+    probe.srvr = std::move(answer.srvr);
+    probe.mntr = std::move(answer.mntr);
+}
+
+void fill_process(node_judge::Probe& probe, std::int64_t pid) {
+    const auto info = agent_host::process_info(pid);
+    probe.process = info && !info->zombie;
+    if (!probe.process) return;
+    probe.pid = pid;
+    probe.process_uptime_s = info->uptime_ms / 1000;
+    probe.rss_bytes = info->rss_bytes;
+}
+
+void fill_host(node_judge::Probe& probe, const agent_api::NodeSpec& spec) {
+    probe.wall_ms = WallMs(agent_host::wall_clock_ms());
+    probe.current_epoch = agent_host::read_current_epoch(spec.data_dir);
+    probe.data_free_bytes = agent_host::read_space(spec.data_dir).free_bytes;
+    probe.log_free_bytes = agent_host::read_space(spec.log_dir).free_bytes;
+}
+
+NodeHealth node_health(const agent_host::StateDir& state) {
+    const auto answer =
+        agent_host::ask_resident(state, MessageType::health_request, ByteView(), kResidentTimeout);
+    if (answer.has_value() && answer->type == MessageType::health) {
+        auto health = agent_api::parse_node_health(answer->payload);
+        if (health.has_value()) return *std::move(health);
+    }
+    const auto spec = state.load_spec();
+    if (!spec) {
+        NodeHealth nothing;
+        nothing.reasons.emplace_back("zkprov has not installed a server on this host");
+        nothing.agent_version = agent_host::agent_version();
+        nothing.wall_ms = WallMs(agent_host::wall_clock_ms());
+        return nothing;
+    }
+    node_judge::NodeJudge judge(judge_settings(*spec));
+    judge.restore(state.load_history());
+    node_judge::Probe probe;
+    fill_host(probe, *spec);
+    fill_process(probe, agent_host::NodeControl(*spec, state).server_pid());
+    fill_answer(probe,
+                agent_host::probe_server(spec->address, spec->client_port, kProbeTimeout));
+    NodeHealth health = judge.step(probe);
+    health.reasons.emplace_back("no resident agent answers on this host");
+    health.agent_version = agent_host::agent_version();
+    health.source = HealthSource::fourlw;
+    return health;
+}
+
+}  // namespace zk::agent_serve

@@ -1,0 +1,345 @@
+#include "agent_serve/resident.h"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <optional>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "agent_api/link.h"
+#include "agent_host/agent_error.h"
+#include "agent_host/agent_socket.h"
+#include "agent_host/host_facts.h"
+#include "agent_host/process.h"
+#include "agent_host/server_probe.h"
+#include "agent_host/systemd.h"
+#include "agent_serve/health.h"
+#include "agent_serve/supervisor.h"
+#include "node_judge/node_judge.h"
+
+namespace zk::agent_serve {
+namespace {
+
+namespace asio = boost::asio;
+using agent_api::AgentErrc;
+using agent_api::AgentError;
+using agent_api::Manager;
+using agent_api::MessageType;
+using asio::local::stream_protocol;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr auto kProbeInterval = seconds(1);
+constexpr auto kProbeTimeout = milliseconds(900);
+constexpr auto kLookInterval = milliseconds(100);
+constexpr auto kUnitInterval = seconds(30);  // asking systemd costs a process
+constexpr auto kUnitIntervalDown = seconds(2);
+constexpr std::size_t kConnectionsMax = 32;
+
+std::uint64_t elapsed_ms(Clock::time_point since) {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<milliseconds>(Clock::now() - since).count());
+}
+
+}  // namespace
+
+struct Resident::Parts {
+    Parts(agent_host::StateDir state_dir, Log agent_log)
+        : state(std::move(state_dir)),
+          log(std::move(agent_log)),
+          signals(loop, SIGTERM, SIGINT),
+          acceptor(loop),
+          supervisor(state, log) {}
+
+    Result<> open();
+    asio::awaitable<void> probe_loop();
+    asio::awaitable<void> look_loop();
+    asio::awaitable<void> accept_loop();
+    asio::awaitable<void> serve(std::shared_ptr<stream_protocol::socket> socket);
+    asio::awaitable<Bytes> answer(agent_api::Message message);
+    asio::awaitable<Bytes> answer_control(Bytes payload);
+    asio::awaitable<void> probe_once();
+    void take_spec();
+    void ask_systemd();
+    void remember_data();
+    [[nodiscard]] Bytes health_frame() const;
+
+    agent_host::StateDir state;
+    Log log;
+    asio::io_context loop{1};
+    asio::signal_set signals;
+    stream_protocol::acceptor acceptor;
+    Supervisor supervisor;
+    agent_host::Fd lock;
+    std::size_t connections = 0;
+
+    std::optional<agent_api::NodeSpec> spec;
+    std::int64_t spec_stamp = 0;
+    std::optional<node_judge::NodeJudge> judge;
+    std::uint64_t saved_history = 0;
+    Clock::time_point probed_at = Clock::now();
+    bool formed_recorded = false;
+
+    std::int64_t unit_pid = 0;
+    std::uint64_t unit_restarts = 0;
+    bool unit_stopped = false;
+    Clock::time_point asked_systemd_at;
+};
+
+Resident::Resident(agent_host::StateDir state, Log log)
+    : parts_(std::make_unique<Parts>(std::move(state), std::move(log))) {}
+Resident::~Resident() = default;
+
+Result<> Resident::run() {
+    Parts& parts = *parts_;
+    ZK_CHECK(parts.open());
+    parts.take_spec();
+    auto end = [&parts](const boost::system::error_code& code, int signal) {
+        if (code) return;
+        parts.log.info("agent.stops signal={}", signal);
+        parts.loop.stop();
+    };
+    parts.signals.async_wait(std::move(end));
+    asio::co_spawn(parts.loop, parts.accept_loop(), asio::detached);
+    asio::co_spawn(parts.loop, parts.look_loop(), asio::detached);
+    asio::co_spawn(parts.loop, parts.probe_loop(), asio::detached);
+    parts.loop.run();
+    return ok();
+}
+
+Result<> Resident::Parts::open() {
+    std::signal(SIGPIPE, SIG_IGN);
+    ZK_CHECK(state.prepare());
+    lock = agent_host::Fd(
+        ::open(state.file("agent.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!lock.is_open()) return agent_host::system_error("open " + state.file("agent.lock"));
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        return Error(Errc::refused, "another agent is resident in " + state.path());
+    }
+    const auto own = agent_host::process_info(::getpid());
+    if (!own) return Error(Errc::failed, "/proc does not tell about this process");
+    ZK_CHECK(agent_host::write_pid_file(state.agent_pid_file(), own->id));
+    ZK_TRY(agent_host::Fd listening, agent_host::listen_on_agent_socket(state));
+    boost::system::error_code code;
+    acceptor.assign(stream_protocol(), listening.release(), code);
+    if (code) return Error(code, "listen on the agent's socket");
+    log.info("agent.started version={} pid={} state_dir={}",
+             agent_host::agent_version(),
+             own->id.pid,
+             state.path());
+    return ok();
+}
+
+void Resident::Parts::take_spec() {
+    const std::int64_t stamp = state.spec_stamp();
+    if (stamp == 0 || (spec && stamp == spec_stamp)) return;
+    auto loaded = state.load_spec();
+    if (!loaded) return;
+    spec_stamp = stamp;
+    const bool same_node = spec && spec->cluster == loaded->cluster && spec->sid == loaded->sid;
+    spec = std::move(loaded);
+    formed_recorded = false;
+    asked_systemd_at = Clock::time_point();
+    if (!same_node) {
+        judge.emplace(judge_settings(*spec));
+        judge->restore(state.load_history());
+        saved_history = 0;
+    }
+    if (spec->manager == Manager::supervised) supervisor.adopt(*spec);
+}
+
+asio::awaitable<void> Resident::Parts::look_loop() {
+    asio::steady_timer timer(loop);
+    for (;;) {
+        if (spec && spec->manager == Manager::supervised) supervisor.look();
+        timer.expires_after(kLookInterval);
+        co_await timer.async_wait(kAwait);
+    }
+}
+
+asio::awaitable<void> Resident::Parts::probe_loop() {
+    asio::steady_timer timer(loop);
+    for (;;) {
+        const auto next = Clock::now() + kProbeInterval;
+        take_spec();
+        if (spec) co_await probe_once();
+        timer.expires_at(next);
+        co_await timer.async_wait(kAwait);
+    }
+}
+
+asio::awaitable<void> Resident::Parts::probe_once() {
+    const agent_api::NodeSpec probed = *spec;
+    auto answer = co_await agent_host::async_probe_server(
+        probed.address, probed.client_port, kProbeTimeout);
+    node_judge::Probe probe;
+    fill_answer(probe, std::move(answer));
+    fill_host(probe, probed);
+    if (probed.manager == Manager::supervised) {
+        probe.restarts = supervisor.restarts();
+        probe.stopped_on_purpose = !supervisor.wants_server();
+        fill_process(probe, supervisor.pid());
+    } else {
+        ask_systemd();
+        probe.restarts = unit_restarts;
+        probe.stopped_on_purpose = unit_stopped;
+        fill_process(probe, unit_pid);
+    }
+    const auto before = judge->health().verdict;
+    const auto& health = judge->step(probe);
+    probed_at = Clock::now();
+    if (health.verdict != before) {
+        log.info("server.verdict now={} before={} role={}",
+                 agent_api::to_string(health.verdict),
+                 agent_api::to_string(before),
+                 agent_api::to_string(health.role));
+    }
+    if (judge->history_version() != saved_history) {
+        const auto saved = state.save_history(health.history);
+        if (!saved.has_value()) log.error("history.unsaved why={}", saved.error().message());
+        saved_history = judge->history_version();
+    }
+    remember_data();
+}
+
+/// Once the server has stored something, this host's record says so, and outlives that data.
+void Resident::Parts::remember_data() {
+    if (formed_recorded) return;
+    const auto data = agent_host::read_data_fact(spec->data_dir, spec->log_dir);
+    if (data.state != agent_api::DataState::data) return;
+    auto identity = state.load_identity();
+    if (!identity || identity->cluster != spec->cluster || identity->sid != spec->sid) return;
+    formed_recorded = true;
+    if (identity->formed) return;
+    identity->formed = true;
+    const auto saved = state.save_identity(*identity);
+    if (!saved.has_value()) log.error("identity.unsaved why={}", saved.error().message());
+}
+
+void Resident::Parts::ask_systemd() {
+    const bool runs = unit_pid != 0 && agent_host::process_info(unit_pid).has_value();
+    const auto interval = runs ? Clock::duration(kUnitInterval) : Clock::duration(kUnitIntervalDown);
+    // A process that is gone is looked for at once, and then less often.
+    if ((runs || unit_pid == 0) && Clock::now() - asked_systemd_at < interval) return;
+    asked_systemd_at = Clock::now();
+    const auto states = agent_host::unit_states({spec->server_unit});
+    if (!states.has_value()) {
+        log.warn("systemd.silent why={}", states.error().message());
+        unit_pid = 0;
+        return;
+    }
+    unit_pid = states->front().main_pid;
+    unit_restarts = states->front().restarts;
+    unit_stopped = states->front().active == "inactive";
+}
+
+Bytes Resident::Parts::health_frame() const {
+    agent_api::NodeHealth health;
+    if (judge) {
+        health = judge->health();
+    } else {
+        health.reasons.emplace_back("zkprov has not installed a server on this host");
+    }
+    health.agent_version = agent_host::agent_version();
+    health.agent_pid = ::getpid();
+    if (const auto own = agent_host::process_info(::getpid())) {
+        health.agent_rss_bytes = own->rss_bytes;
+    }
+    health.source = agent_api::HealthSource::agent;
+    health.age_ms = elapsed_ms(probed_at);
+    health.wall_ms = WallMs(agent_host::wall_clock_ms());
+    return agent_api::encode_frame(MessageType::health, agent_api::to_json(health));
+}
+
+asio::awaitable<void> Resident::Parts::accept_loop() {
+    for (;;) {
+        auto socket = std::make_shared<stream_protocol::socket>(loop);
+        auto [failed] = co_await acceptor.async_accept(*socket, kAwait);
+        if (failed) {
+            asio::steady_timer pause(loop, milliseconds(100));
+            co_await pause.async_wait(kAwait);
+            continue;
+        }
+        if (connections >= kConnectionsMax) continue;
+        auto job = [this, socket]() -> asio::awaitable<void> { co_await serve(socket); };
+        asio::co_spawn(loop, std::move(job), asio::detached);
+    }
+}
+
+asio::awaitable<void> Resident::Parts::serve(std::shared_ptr<stream_protocol::socket> socket) {
+    ++connections;
+    agent_api::FrameDecoder decoder;
+    std::array<char, 16384> buffer{};
+    for (;;) {
+        auto message = decoder.next();
+        if (!message.has_value()) break;
+        if (*message) {
+            const Bytes frame = co_await answer(**message);
+            auto [unsent, sent] = co_await asio::async_write(*socket, asio::buffer(frame), kAwait);
+            if (unsent) break;
+            continue;
+        }
+        auto [failed, size] = co_await socket->async_read_some(asio::buffer(buffer), kAwait);
+        if (failed) break;
+        decoder.feed(ByteView(buffer.data(), size));
+    }
+    --connections;
+}
+
+asio::awaitable<Bytes> Resident::Parts::answer(agent_api::Message message) {
+    if (message.type == MessageType::hello) {
+        agent_api::HelloOk hello;
+        hello.agent_version = agent_host::agent_version();
+        hello.agent_sha256 = agent_host::own_sha256();
+        hello.state_dir = state.path();
+        hello.pid = ::getpid();
+        co_return agent_api::encode_frame(MessageType::hello_ok, agent_api::to_json(hello));
+    }
+    if (message.type == MessageType::health_request) co_return health_frame();
+    if (message.type == MessageType::control) co_return co_await answer_control(message.payload);
+    AgentError error;
+    error.code = AgentErrc::unsupported;
+    error.words = "the resident agent does not take messages of this type";
+    co_return agent_api::encode_frame(MessageType::error, agent_api::to_json(error));
+}
+
+asio::awaitable<Bytes> Resident::Parts::answer_control(Bytes payload) {
+    Result<> result = ok();
+    const auto request = agent_api::parse_payload<agent_api::Control>(payload);
+    take_spec();
+    if (!request.has_value()) {
+        result = request.error();
+    } else if (!spec || spec->manager != Manager::supervised) {
+        result = Error(Errc::unsupported, "the server of this host is not supervised by its agent");
+    } else if (request->action == agent_api::ControlAction::start) {
+        result = co_await supervisor.start();
+    } else if (request->action == agent_api::ControlAction::restart) {
+        result = co_await supervisor.restart();
+    } else if (request->action == agent_api::ControlAction::stop) {
+        result = co_await supervisor.stop();
+    } else {
+        result = Error(Errc::unsupported, "the resident agent does not do that");
+    }
+    if (!result.has_value()) {
+        const AgentError error = agent_host::to_agent_error(result.error());
+        co_return agent_api::encode_frame(MessageType::error, agent_api::to_json(error));
+    }
+    co_return agent_api::encode_frame(MessageType::done, agent_api::to_json(agent_api::Done()));
+}
+
+}  // namespace zk::agent_serve

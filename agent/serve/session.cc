@@ -1,0 +1,244 @@
+#include "agent_serve/session.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <variant>
+
+#include <unistd.h>
+
+#include "agent_host/agent_error.h"
+#include "agent_host/host_facts.h"
+#include "agent_host/node_control.h"
+#include "agent_host/node_executor.h"
+#include "agent_serve/health.h"
+#include "identity/identity.h"
+#include "node_plan/node_plan.h"
+
+namespace zk::agent_serve {
+namespace {
+
+using agent_api::AgentErrc;
+using agent_api::AgentError;
+using agent_api::ApplyDone;
+using agent_api::ControlAction;
+using agent_api::Message;
+using agent_api::MessageType;
+using agent_host::NodeControl;
+
+ApplyDone planned_only(const node_plan::NodePlan& plan) {
+    ApplyDone result;
+    result.changed = !plan.steps.empty();
+    result.restarts_server = plan.restarts_server;
+    result.starts_server = plan.starts_server;
+    for (const auto& step : plan.steps) {
+        result.steps.push_back({std::string(to_string(step.kind)), step.words(), false});
+    }
+    return result;
+}
+
+ApplyDone refused(AgentError error) {
+    ApplyDone result;
+    result.error = std::move(error);
+    return result;
+}
+
+}  // namespace
+
+Session::Session(agent_host::StateDir state, Send send)
+    : state_(std::move(state)), send_(std::move(send)), blobs_(state_) {}
+
+Result<> Session::handle(const Message& message) {
+    switch (message.type) {
+        case MessageType::hello: return hello(message.payload);
+        case MessageType::facts_request: return facts(message.payload);
+        case MessageType::blob_begin: return blob_begin(message.payload);
+        case MessageType::blob_chunk: return blob_chunk(message.payload);
+        case MessageType::blob_end: return blob_end();
+        case MessageType::apply: return apply(message.payload);
+        case MessageType::health_request: return health();
+        case MessageType::control: return control(message.payload);
+        default: break;
+    }
+    return reply_error(AgentError{AgentErrc::unsupported,
+                                  "this agent does not take messages of type " +
+                                      std::to_string(static_cast<int>(message.type))});
+}
+
+Result<> Session::reply(MessageType type, ByteView payload) {
+    return send_(agent_api::encode_frame(type, payload));
+}
+Result<> Session::reply_error(const AgentError& error) {
+    return reply(MessageType::error, agent_api::to_json(error));
+}
+Result<> Session::reply_error(const Error& error) {
+    if (error.code == make_error_code(Errc::corrupt)) {
+        return reply_error(AgentError{AgentErrc::invalid, error.words});
+    }
+    return reply_error(agent_host::to_agent_error(error));
+}
+
+Result<> Session::hello(ByteView payload) {
+    const auto said = agent_api::parse_payload<agent_api::Hello>(payload);
+    if (!said.has_value()) return reply_error(said.error());
+    if (said->link_version != agent_api::kLinkVersion) {
+        return reply_error(AgentError{AgentErrc::unsupported,
+                                      "this agent speaks version " +
+                                          std::to_string(agent_api::kLinkVersion) +
+                                          " of the link, not " +
+                                          std::to_string(said->link_version)});
+    }
+    agent_api::HelloOk answer;
+    answer.agent_version = agent_host::agent_version();
+    answer.agent_sha256 = agent_host::own_sha256();
+    answer.state_dir = state_.path();
+    answer.pid = ::getpid();
+    return reply(MessageType::hello_ok, agent_api::to_json(answer));
+}
+
+Result<> Session::facts(ByteView payload) {
+    const auto request = agent_api::parse_facts_request(payload);
+    if (!request.has_value()) return reply_error(request.error());
+    const auto facts = agent_host::gather_facts(*request, state_);
+    if (!facts.has_value()) return reply_error(facts.error());
+    return reply(MessageType::facts, agent_api::to_json(*facts));
+}
+
+Result<> Session::blob_begin(ByteView payload) {
+    blob_failed_ = false;
+    const auto blob = agent_api::parse_payload<agent_api::BlobBegin>(payload);
+    if (!blob.has_value()) return reply_error(blob.error());
+    if (auto ready = state_.prepare(); !ready.has_value()) return reply_error(ready.error());
+    const auto offset = blobs_.begin(*blob);
+    if (!offset.has_value()) return reply_error(offset.error());
+    if (!*offset) {
+        agent_api::BlobOk there;
+        there.sha256 = blob->sha256;
+        return reply(MessageType::blob_ok, agent_api::to_json(there));
+    }
+    agent_api::BlobWant want;
+    want.offset = **offset;
+    return reply(MessageType::blob_want, agent_api::to_json(want));
+}
+
+Result<> Session::blob_chunk(ByteView payload) {
+    if (blob_failed_) return ok();
+    const auto taken = blobs_.chunk(payload);
+    if (taken.has_value()) return ok();
+    blob_failed_ = true;
+    return reply_error(taken.error());
+}
+
+Result<> Session::blob_end() {
+    if (blob_failed_) return ok();
+    const auto done = blobs_.end();
+    if (!done.has_value()) return reply_error(done.error());
+    return reply(MessageType::blob_ok, agent_api::to_json(*done));
+}
+
+Result<> Session::apply(ByteView payload) {
+    auto request = agent_api::parse_payload<agent_api::Apply>(payload);
+    if (!request.has_value()) return reply_error(request.error());
+    if (auto valid = agent_api::validate(request->spec); !valid.has_value()) {
+        return reply_error(valid.error());
+    }
+    auto result = carry_out(*request);
+    if (!result.has_value()) {
+        result = refused(agent_host::to_agent_error(result.error()));
+    }
+    return reply(MessageType::apply_done, agent_api::to_json(*result));
+}
+
+Result<ApplyDone> Session::carry_out(const agent_api::Apply& request) {
+    const agent_api::NodeSpec& spec = request.spec;
+    agent_host::Fd lock;
+    if (!request.dry) {
+        ZK_CHECK(state_.prepare());
+        ZK_TRY(lock, state_.lock());
+    }
+    ZK_TRY(const auto facts, agent_host::gather_facts(agent_api::facts_for(spec), state_));
+    if (auto wrong = identity::check_identity(spec, facts)) return refused(*wrong);
+    auto decision = node_plan::make_plan(spec, facts, identity::needs_marker(spec, facts));
+    if (auto* wrong = std::get_if<AgentError>(&decision)) return refused(*wrong);
+    const auto& plan = std::get<node_plan::NodePlan>(decision);
+    if (request.dry) return planned_only(plan);
+    auto tell = [this](const agent_api::Event& event) {
+        // A controller that is gone does not stop the work: what was begun is brought to its end.
+        (void)reply(MessageType::event, agent_api::to_json(event));
+    };
+    return agent_host::NodeExecutor(spec, facts, state_, std::move(tell)).run(plan);
+}
+
+Result<> Session::health() {
+    return reply(MessageType::health, agent_api::to_json(node_health(state_)));
+}
+
+Result<> Session::control(ByteView payload) {
+    const auto request = agent_api::parse_payload<agent_api::Control>(payload);
+    if (!request.has_value()) return reply_error(request.error());
+    const auto words = carry_out(request->action);
+    if (!words.has_value()) return reply_error(words.error());
+    agent_api::Done done;
+    done.words = *words;
+    return reply(MessageType::done, agent_api::to_json(done));
+}
+
+Result<std::string> Session::carry_out(ControlAction action) {
+    const auto spec = state_.load_spec();
+    if (!spec) {
+        return agent_host::from_agent_error(
+            {AgentErrc::not_found, "zkprov has not installed a server with the state directory " +
+                                       state_.path() + "; apply the inventory first"});
+    }
+    ZK_TRY(const agent_host::Fd lock, state_.lock());
+    NodeControl control(*spec, state_);
+    switch (action) {
+        case ControlAction::start:
+            if (control.agent_pid() == 0) ZK_CHECK(control.start_agent());
+            ZK_CHECK(control.start_server());
+            return std::string("the server runs");
+        case ControlAction::stop:
+            ZK_CHECK(control.stop());
+            return std::string("the server is stopped");
+        case ControlAction::restart:
+            if (control.agent_pid() == 0) ZK_CHECK(control.start_agent());
+            ZK_CHECK(control.restart_server());
+            return std::string("the server was restarted");
+        case ControlAction::wipe: return control.wipe();
+    }
+    return agent_host::from_agent_error({AgentErrc::unsupported, "unknown control"});
+}
+
+int serve_stdio(const agent_host::StateDir& state, int input, int output) {
+    std::signal(SIGPIPE, SIG_IGN);
+    auto send = [output](ByteView frame) -> Result<> {
+        while (!frame.empty()) {
+            const ssize_t size = ::write(output, frame.data(), frame.size());
+            if (size < 0 && errno == EINTR) continue;
+            if (size < 0) return agent_host::system_error("write to the controller");
+            frame.remove_prefix(static_cast<std::size_t>(size));
+        }
+        return ok();
+    };
+    Session session(state, std::move(send));
+    agent_api::FrameDecoder decoder;
+    std::vector<char> buffer(256 * 1024);
+    for (;;) {
+        auto message = decoder.next();
+        if (!message.has_value()) {
+            std::fprintf(stderr, "%s\n", message.error().message().c_str());
+            return 1;
+        }
+        if (*message) {
+            if (!session.handle(**message).has_value()) return 1;
+            continue;
+        }
+        const ssize_t size = ::read(input, buffer.data(), buffer.size());
+        if (size < 0 && errno == EINTR) continue;
+        if (size <= 0) return size == 0 ? 0 : 1;
+        decoder.feed(ByteView(buffer.data(), static_cast<std::size_t>(size)));
+    }
+}
+
+}  // namespace zk::agent_serve

@@ -1,0 +1,49 @@
+// One controller's visit: answers its messages, one after the other, and does on this host what they ask for.
+// Shell. Blocking; one thread. The same code over SSH, over a local pipe and in tests.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "agent_api/link.h"
+#include "agent_host/state_dir.h"
+#include "agent_serve/blob_store.h"
+#include "base/result.h"
+
+namespace zk::agent_serve {
+
+class Session {
+  public:
+    /// `send` takes a whole frame; when it fails the session ends.
+    using Send = std::function<Result<>(ByteView frame)>;
+    Session(agent_host::StateDir state, Send send);
+
+    /// Carries out one message. Fails only when the link does; a request that cannot be served is answered.
+    Result<> handle(const agent_api::Message& message);
+
+  private:
+    Result<> reply(agent_api::MessageType type, ByteView payload);
+    Result<> reply_error(const agent_api::AgentError& error);
+    Result<> reply_error(const Error& error);
+
+    Result<> hello(ByteView payload);
+    Result<> facts(ByteView payload);
+    Result<> blob_begin(ByteView payload);
+    Result<> blob_chunk(ByteView payload);
+    Result<> blob_end();
+    Result<> apply(ByteView payload);
+    Result<agent_api::ApplyDone> carry_out(const agent_api::Apply& request);
+    Result<> health();
+    Result<> control(ByteView payload);
+    Result<std::string> carry_out(agent_api::ControlAction action);
+
+    agent_host::StateDir state_;
+    Send send_;
+    BlobStore blobs_;
+    bool blob_failed_ = false;  ///< its error was told; what is left of it on the way is dropped
+};
+
+/// Serves a session on two descriptors until the input ends. Returns the program's exit status.
+int serve_stdio(const agent_host::StateDir& state, int input, int output);
+
+}  // namespace zk::agent_serve

@@ -1,0 +1,180 @@
+#include "agent_serve/supervisor.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <sys/wait.h>
+
+#include "agent_host/agent_error.h"
+#include "agent_host/node_control.h"
+#include "agent_host/server_probe.h"
+
+namespace zk::agent_serve {
+namespace {
+
+namespace asio = boost::asio;
+using agent_api::AgentErrc;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr auto kSoon = seconds(10);           // a death within this time after the start counts
+constexpr auto kStable = milliseconds(1000);  // a server that lives that long did start
+constexpr auto kStopPatience = seconds(30);
+constexpr std::uintmax_t kConsoleBytesMax = 64UL << 20;
+
+asio::awaitable<void> wait(milliseconds time) {
+    asio::steady_timer timer(co_await asio::this_coro::executor, time);
+    co_await timer.async_wait(kAwait);
+}
+
+/// The server writes its log to stderr: one old file is kept.
+void rotate(const std::string& path) {
+    std::error_code code;
+    if (std::filesystem::file_size(path, code) > kConsoleBytesMax && !code) {
+        std::filesystem::rename(path, path + ".1", code);
+    }
+}
+
+std::string words_of(const std::string& log) {
+    std::string text = agent_host::last_lines(log, 4);
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    std::replace(text.begin(), text.end(), '\n', '|');
+    return text;
+}
+
+}  // namespace
+
+milliseconds restart_delay(std::uint32_t deaths) {
+    // 200 ms, then doubling to half a minute: a server that cannot start must not eat the host.
+    return milliseconds(std::min<std::uint64_t>(200ULL << std::min(deaths, 10U), 30000));
+}
+
+void Supervisor::adopt(const agent_api::NodeSpec& spec) {
+    spec_ = spec;
+    desired_ = state_.load_desired();
+    if (process_) return;
+    const auto recorded = agent_host::read_pid_file(state_.server_pid_file());
+    if (!recorded || !agent_host::is_alive(*recorded)) return;
+    process_ = recorded;
+    started_at_ = Clock::now();
+    log_.info("server.adopted pid={}", recorded->pid);
+}
+
+void Supervisor::look() {
+    // A child that died waits for its parent; an adopted one is somebody else's.
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+    if (!spec_ || busy_) return;
+    if (process_ && !agent_host::is_alive(*process_)) notice_death();
+    if (process_ || !wants_server() || Clock::now() < next_start_) return;
+    if (auto started = launch(); !started.has_value()) {
+        log_.error("server.start_failed why={}", started.error().message());
+        next_start_ = Clock::now() + restart_delay(++deaths_);
+    }
+}
+
+void Supervisor::notice_death() {
+    deaths_ = Clock::now() - started_at_ < kSoon ? deaths_ + 1 : 0;
+    const auto delay = restart_delay(deaths_);
+    log_.warn("server.died pid={} next_start_in_ms={} deaths_in_a_row={}",
+              process_->pid,
+              delay.count(),
+              deaths_);
+    process_.reset();
+    next_start_ = Clock::now() + delay;
+    if (wants_server()) ++restarts_;
+}
+
+Result<> Supervisor::launch() {
+    const std::string console = spec_->console_log_path();
+    rotate(console);
+    ZK_TRY(const auto process,
+           agent_host::start_detached({spec_->server_path(), spec_->conf_path}, console));
+    process_ = process;
+    started_at_ = Clock::now();
+    log_.info("server.started pid={} program={}", process.pid, spec_->server_path());
+    return agent_host::write_pid_file(state_.server_pid_file(), process);
+}
+
+asio::awaitable<Result<>> Supervisor::start() {
+    if (!spec_) co_return Error(Errc::not_found, "there is no specification yet");
+    desired_ = agent_host::Desired::run;
+    if (auto saved = state_.save_desired(desired_); !saved.has_value()) co_return saved.error();
+    if (process_ && agent_host::is_alive(*process_)) co_return ok();
+    process_.reset();
+    deaths_ = 0;
+    if (auto launched = launch(); !launched.has_value()) co_return launched.error();
+    busy_ = true;
+    auto started = co_await await_start();
+    busy_ = false;
+    co_return started;
+}
+
+asio::awaitable<Result<>> Supervisor::await_start() {
+    const auto deadline = Clock::now() + kStable;
+    const std::string console = spec_->console_log_path();
+    while (Clock::now() < deadline) {
+        while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+        }
+        if (process_ && !agent_host::is_alive(*process_)) {
+            notice_death();
+            co_return agent_host::from_agent_error(
+                {AgentErrc::start_failed, "the server ended at once: " + words_of(console)});
+        }
+        const auto answer = co_await agent_host::async_probe_server(
+            spec_->address, spec_->client_port, milliseconds(200));
+        if (answer.answered) break;
+        co_await wait(milliseconds(25));
+    }
+    co_return ok();
+}
+
+asio::awaitable<Result<>> Supervisor::restart() {
+    auto ended = co_await end_server();
+    if (!ended.has_value()) co_return ended;
+    co_return co_await start();
+}
+
+asio::awaitable<Result<>> Supervisor::stop() {
+    desired_ = agent_host::Desired::stop;
+    if (auto saved = state_.save_desired(desired_); !saved.has_value()) co_return saved.error();
+    co_return co_await end_server();
+}
+
+asio::awaitable<Result<>> Supervisor::end_server() {
+    if (!process_) co_return ok();
+    busy_ = true;
+    const auto process = *process_;
+    const auto pid = static_cast<pid_t>(process.pid);
+    const auto patience = Clock::now() + kStopPatience;
+    bool killed = false;
+    ::kill(pid, SIGTERM);
+    while (agent_host::is_alive(process)) {
+        while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+        }
+        if (!killed && Clock::now() > patience) {
+            ::kill(pid, SIGKILL);
+            killed = true;
+        }
+        if (Clock::now() > patience + seconds(10)) {
+            busy_ = false;
+            co_return Error(Errc::timeout, "the server does not end");
+        }
+        co_await wait(milliseconds(10));
+    }
+    log_.info("server.stopped pid={}", process.pid);
+    process_.reset();
+    busy_ = false;
+    co_return ok();
+}
+
+}  // namespace zk::agent_serve

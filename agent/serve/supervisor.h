@@ -1,0 +1,61 @@
+// Keeps a supervised server running: starts it, notices its death, starts it again with back-off; adopts one that an
+// earlier agent started, so that replacing the agent does not restart the server.
+// Shell, Asio. Lives on the resident agent's loop.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include "agent_api/node_spec.h"
+#include "agent_host/process.h"
+#include "agent_host/state_dir.h"
+#include "base/log.h"
+#include "base/result.h"
+
+namespace zk::agent_serve {
+
+/// How long to wait before the next start, after `deaths` deaths in a row that each came soon. Pure.
+std::chrono::milliseconds restart_delay(std::uint32_t deaths);
+
+class Supervisor {
+  public:
+    Supervisor(const agent_host::StateDir& state, Log log) : state_(state), log_(std::move(log)) {}
+
+    /// Takes over what was asked for last: adopts a running server. Call again when the specification changes.
+    void adopt(const agent_api::NodeSpec& spec);
+    /// One look: reaps, notices death, starts when it is time. Call a few times a second.
+    void look();
+
+    /// Starts (when it does not run) and waits until it has lived for a moment or listens.
+    boost::asio::awaitable<Result<>> start();
+    boost::asio::awaitable<Result<>> restart();
+    boost::asio::awaitable<Result<>> stop();
+
+    [[nodiscard]] std::int64_t pid() const { return process_ ? process_->pid : 0; }
+    [[nodiscard]] std::uint64_t restarts() const { return restarts_; }
+    [[nodiscard]] bool wants_server() const { return desired_ == agent_host::Desired::run; }
+
+  private:
+    Result<> launch();
+    void notice_death();
+    boost::asio::awaitable<Result<>> end_server();
+    boost::asio::awaitable<Result<>> await_start();
+
+    const agent_host::StateDir& state_;
+    Log log_;
+    std::optional<agent_api::NodeSpec> spec_;
+    agent_host::Desired desired_ = agent_host::Desired::stop;
+    std::optional<agent_host::ProcessId> process_;
+    std::chrono::steady_clock::time_point started_at_;
+    std::chrono::steady_clock::time_point next_start_;
+    std::uint32_t deaths_ = 0;
+    std::uint64_t restarts_ = 0;
+    bool busy_ = false;  ///< a request is stopping or starting: look() keeps its hands off
+};
+
+}  // namespace zk::agent_serve
