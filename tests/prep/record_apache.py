@@ -14,6 +14,7 @@ import sys
 import time
 
 CLASSPATH = "/etc/zookeeper/conf:/usr/share/java/zookeeper.jar"
+SESSION_MS = 600000  # nobody expires, however slow the machine
 OPEN = [(31, "world", "anyone")]
 NAMES = ["a", "b", "c", "d", "\u00e9t\u00e9", "long-name-with-some-more-letters"]
 DIGEST_U = "u:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ="  # u:p
@@ -37,7 +38,7 @@ def acl_list(entries):
 
 
 class Connection:
-    def __init__(self, port, timeout_ms=60000):
+    def __init__(self, port, timeout_ms=SESSION_MS):
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=20)
         self.send(i32(0) + struct.pack(">q", 0) + i32(timeout_ms) + struct.pack(">q", 0) + text(b"\0" * 16) + b"\0")
         reply = self.receive()
@@ -157,13 +158,14 @@ def start(folder, port):
     config = os.path.join(folder, "zoo.cfg")
     with open(config, "w", encoding="ascii") as file:
         file.write(f"tickTime=2000\ndataDir={folder}/data\nclientPort={port}\nclientPortAddress=127.0.0.1\n"
-                   "admin.enableServer=false\n4lw.commands.whitelist=ruok\n")
+                   f"maxSessionTimeout={SESSION_MS}\nadmin.enableServer=false\n4lw.commands.whitelist=ruok\n")
     os.makedirs(folder + "/data", exist_ok=True)
     log = open(folder + "/server.log", "ab")
     process = subprocess.Popen(["java", "-Xmx256m", "-cp", CLASSPATH, "-Dzookeeper.log.dir=" + folder,
+                                "-Dznode.container.checkIntervalMs=3600000",
                                 "org.apache.zookeeper.server.quorum.QuorumPeerMain", config],
                                stdout=log, stderr=log, cwd=folder)
-    for _ in range(300):
+    for _ in range(900):
         if process.poll() is not None:
             break
         try:
@@ -182,7 +184,7 @@ def drive(port, rng, count, history):
 
     def connect(auth):
         connection = Connection(port)
-        history.append(("session", connection.session, 40000))
+        history.append(("session", connection.session, SESSION_MS))
         if auth:
             connection.authenticate(auth)
             history.append(("auth", connection.session, DIGEST_U))
