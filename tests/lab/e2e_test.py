@@ -417,6 +417,7 @@ class Ensemble(Case):
         print(f"\n  first apply: {run.seconds:.2f} s", file=sys.stderr)
         for number in HOSTS:
             units(number)
+            self.assertIn("zookeeper.service", traces(number))
             self.assertEqual(lab.ssh(number, f"cat {INSTALL_DIR}/data/myid").stdout.strip(), str(number))
             self.assertEqual(lab.ssh(number, f"stat -c %U {INSTALL_DIR}/data/myid").stdout.strip(), "zookeeper")
             self.assertEqual(lab.ssh(number, "systemctl is-enabled zookeeper zkprov-agent").stdout.split(),

@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -97,6 +98,26 @@ class Lab:
     @property
     def inventory(self):
         return self.state / "inventory.yaml"
+
+    def check(self):
+        """Fails with the reason when this machine cannot run the lab. Leaves nothing behind."""
+        self._need_root()
+        for tool in ("debootstrap", "systemd-nspawn", "ip", "mount", "ssh-keygen", "ssh-keyscan"):
+            if shutil.which(tool) is None:
+                raise LabError(f"{tool} is missing; run: scripts/deps test")
+        if not any((group.parent / "cgroup.procs").exists() for group in self._cgroups(1)):
+            raise LabError("no cgroup file system under /sys/fs/cgroup, which the hosts' systemd needs")
+        probe = f"{CONTROLLER}-check"
+        run("ip", "netns", "add", probe)
+        run("ip", "netns", "del", probe)
+        self.cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.cache) as place:
+            parts = {name: Path(place) / name for name in ("lower", "upper", "work", "root")}
+            for directory in parts.values():
+                directory.mkdir()
+            run("mount", "-t", "overlay", probe, "-o", f"lowerdir={parts['lower']},upperdir={parts['upper']},"
+                f"workdir={parts['work']}", parts["root"])
+            run("umount", parts["root"])
 
     # ---- up and down ----------------------------------------------------------------------------------------
 
