@@ -14,8 +14,8 @@ Core::Core(Settings settings, storage::RecoveredState recovered, Log log)
       log_(std::move(log)),
       tree_(std::move(recovered.tree)),
       sessions_(settings_.tick),
-      committed_log_(limits::kCommittedWindow),
-      election_(settings_.my_id, settings_.config, log_),
+      committed_log_(settings_.committed_window),
+      election_(settings_.my_id, settings_.config, log_, settings_.election),
       accepted_epoch_(recovered.accepted_epoch),
       current_epoch_(recovered.current_epoch),
       last_logged_(recovered.last_zxid),
@@ -99,6 +99,7 @@ void Core::decided(ServerId leader, Instant now, Actions& out) {
     } else {
         state_ = State::following;
         learner_ = std::make_unique<zab::Learner>(zab_settings(), log_);
+        if (std::exchange(ask_for_snapshot_, false)) learner_->ask_for_snapshot();
         learner_->start(leader,
                         accepted_epoch_,
                         current_epoch_,
@@ -257,6 +258,7 @@ void Core::handle(SnapshotFinished& event, Instant now, Actions& out) {
         install_snapshot_ = false;
         must_reload_ = false;
         txns_since_snapshot_ = 0;
+        last_durable_ = event.zxid;
         learner_->on_snapshot_saved(event.zxid, now, zab_actions_);
         return;
     }
@@ -431,6 +433,7 @@ void Core::leave_role(const std::string& why, Instant now, Actions& out) {
     if (learner_) {
         out.push_back(CloseLeader{});
         pending = learner_->take_pending();
+        ask_for_snapshot_ = learner_->truncate_failed();
         ++attempt_;
     }
     stop_serving(out);

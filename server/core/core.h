@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "core/actions.h"
@@ -39,6 +40,8 @@ struct Settings {
     int init_limit = 10;                              ///< ticks for connecting and synchronising
     int sync_limit = 5;                               ///< ticks a learner may be silent
     std::int64_t snap_count = 100'000;                ///< txns between snapshots, before randomisation
+    std::size_t committed_window = limits::kCommittedWindow;  ///< txns kept in memory for DIFF
+    election::ElectionTiming election{};
     std::int64_t monotonic_ms = 0;                    ///< seeds session ids; must grow from start to start
     std::uint64_t seed = 0;                           ///< spreads snapshots of the members over time
 };
@@ -175,6 +178,7 @@ class Core {
     bool serving_ = false;
     bool must_reload_ = false;       ///< memory is not what the disk holds
     bool reload_sent_ = false;
+    bool ask_for_snapshot_ = false;  ///< the last TRUNC named a zxid that this log does not have
     WallMs wall_;
     Instant election_began_{};
     Duration last_election_took_{};

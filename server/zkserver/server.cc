@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -73,6 +74,9 @@ core::Settings core_settings(const Configuration& configuration) {
             .init_limit = config.init_limit_ticks,
             .sync_limit = config.sync_limit_ticks,
             .snap_count = config.snap_count,
+            .committed_window = config.committed_window,
+            .election = {.resend_min = config.notification_interval_min,
+                         .resend_max = config.notification_interval_max},
             .monotonic_ms = net::wall_now().value(),
             .seed = static_cast<std::uint64_t>(net::steady_now().time_since_epoch().count())};
 }
@@ -139,6 +143,7 @@ class Server {
               [this](std::string_view word) { return four_letter(word); },
               log_),
           signals_(io_, SIGTERM, SIGINT),
+          purge_timer_(io_),
           log_thread_(disk_,
                       paths,
                       {.executor = executor_options(configuration_.config)},
@@ -159,6 +164,7 @@ class Server {
     void start_loop();
     void stop(std::optional<Error> why);
     std::string four_letter(std::string_view word);
+    void purge_later();
 
     Configuration configuration_;
     Log log_;
@@ -169,6 +175,7 @@ class Server {
     net::ElectionLinks election_;
     net::ClientLoop clients_;
     asio::signal_set signals_;
+    asio::steady_timer purge_timer_;
     disk::PosixDisk disk_, snapshot_disk_;
     disk::LogThread log_thread_;
     disk::SnapshotThread snapshot_thread_;
@@ -191,6 +198,7 @@ Result<> Server::run() {
     election_.on_listen_failed = [this](Error error) { stop(std::move(error)); };
     election_.start();
     start_loop();
+    purge_later();
     log_.info("server.started client_port={}", client_port_);
     notify_systemd("READY=1");
     io_.run();
@@ -211,6 +219,17 @@ void Server::start_loop() {
                  .fatal = [this](const std::string& why) { stop(Error(Errc::failed, why)); }});
 }
 
+// autopurge: at once and then every purgeInterval hours, as Apache does.
+void Server::purge_later() {
+    const ensemble::ServerConfig& config = configuration_.config;
+    if (config.purge_interval_hours <= 0) return;
+    snapshot_thread_.purge(config.snapshots_kept);
+    purge_timer_.expires_after(std::chrono::hours(config.purge_interval_hours));
+    purge_timer_.async_wait([this](boost::system::error_code error) {
+        if (!error && !stopping_) purge_later();
+    });
+}
+
 // Ends the loop: what the log thread still has is written by its destructor, in order.
 void Server::stop(std::optional<Error> why) {
     if (stopping_) return;
@@ -222,6 +241,7 @@ void Server::stop(std::optional<Error> why) {
     election_.close();
     quorum_.stop();
     signals_.cancel();
+    purge_timer_.cancel();
     io_.stop();
 }
 
@@ -248,6 +268,10 @@ Result<Configuration> load_configuration(const std::string& path) {
         return Error(Errc::unsupported,
                      path + ": a server without an ensemble (standalone) is not supported in this version; name at "
                             "least two server.N lines, or one and standaloneEnabled=false");
+    }
+    if (!config.leader_serves) {
+        return Error(Errc::unsupported,
+                     path + ": leaderServes=no is not supported in this version; remove the line");
     }
     const std::string myid_path = config.data_dir + "/myid";
     auto myid_text = read_text(myid_path);
