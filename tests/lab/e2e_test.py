@@ -528,6 +528,29 @@ class Ensemble(Case):
             writer.wait_for_more(10)
         self.assert_nothing_lost(writer)
 
+    def test_09b_stop_and_start(self):
+        with clients.Writer(ADDRESSES, "/e2e-stop") as writer:
+            writer.wait_for_more(10)
+        self.assert_run(zkprov("stop", "--yes"), EXIT_DONE)
+        for number in HOSTS:
+            self.assertEqual(lab.ssh(number, "systemctl is-active zookeeper", check=False).stdout.strip(), "inactive")
+        self.assertEqual(status()[0], EXIT_NO_QUORUM)
+        self.assert_run(zkprov("start"), EXIT_DONE)
+        wait_until_healthy()
+        self.assert_nothing_lost(writer)
+
+    def test_09c_replacing_is_refused_where_it_would_lose_the_quorum(self):
+        lab.kill(3)
+        try:
+            before = [units(number) for number in (1, 2)]
+            run = zkprov("replace-node", "2", "--yes", "--connect-timeout", "2s")
+            self.assertIn(run.code, (EXIT_QUORUM, EXIT_UNREACHABLE), str(run))
+            self.assertRegex(run.text, "(?i)quorum|majority", str(run))
+            self.assertEqual([units(number) for number in (1, 2)], before)
+        finally:
+            lab.boot(3)
+        wait_until_healthy()
+
     def test_10_replace_a_wiped_node(self):
         others = [number for number in HOSTS if number != 2]
         before = [units(number) for number in others]
