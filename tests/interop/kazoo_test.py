@@ -322,6 +322,7 @@ class Kazoo(unittest.TestCase):
         with RawClient(self.server.client_port) as other:
             other.connect(timeout_ms=4000)
             other.call(1, CREATE, create_body(self.path("e"), flags=1))
+            other.close()
         time.sleep(1)
         self.assertIsNotNone(self.zk.exists(self.path("e")))
         with RawClient(self.server.client_port) as again:
@@ -416,7 +417,6 @@ class Kazoo(unittest.TestCase):
 
     def test_words(self):
         self.assertEqual(self.zk.command(b"ruok"), "imok")
-        self.assertEqual(self.zk.server_version()[:2], (3, 8))
         self.assertEqual(self.server.word("isro"), "rw")
 
 

@@ -73,9 +73,19 @@ class RawClient:
         return self
 
     def __exit__(self, *unused):
+        """Closes the session, too, if there is one: a later expiry would be a txn in the middle of another test."""
+        try:
+            if self.session and self.socket.fileno() >= 0:
+                self.socket.settimeout(3)
+                self.send(0, CLOSE_SESSION)
+                while True:
+                    self.read_frame()
+        except (Closed, OSError):
+            pass
         self.close()
 
     def close(self):
+        """Lets go of the connection only."""
         self.socket.close()
 
     def send_frame(self, payload):

@@ -176,12 +176,6 @@ class Server:
                 return line[len("Mode: "):]
         return None
 
-    def zxid(self):
-        for line in (self.word("srvr") or "").splitlines():
-            if line.startswith("Zxid: "):
-                return int(line[len("Zxid: "):], 16)
-        return None
-
     def wait_serving(self, seconds=START_SECONDS):
         def serves():
             if not self.alive():
@@ -251,9 +245,3 @@ class Ensemble:
 
     def followers(self):
         return [server for server in self.servers if server.alive() and server.mode() == "follower"]
-
-    def wait_same_zxid(self, seconds=20):
-        def same():
-            zxids = {server.zxid() for server in self.servers if server.alive()}
-            return len(zxids) == 1 and zxids.pop()
-        return wait_until("all servers have the same zxid", same, seconds)
