@@ -92,6 +92,7 @@ agent_api::ApplyDone NodeExecutor::run(const node_plan::NodePlan& plan) {
         Result<> done = journal->doing(i, pid_to_replace(step));
         at_point("commit " + std::string(to_string(step.kind)) + " " + step.target);
         if (done.has_value()) done = commit(step);
+        at_point("committed " + std::string(to_string(step.kind)) + " " + step.target);
         if (done.has_value()) done = journal->done(i);
         if (!done.has_value()) {
             tell(step, StepState::failed, done.error().message());

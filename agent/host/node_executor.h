@@ -29,7 +29,7 @@ class NodeExecutor {
                  EventSink events)
         : spec_(spec), facts_(facts), state_(state), events_(std::move(events)) {}
 
-    /// Called before each staged and each committed step, for tests that end the process there.
+    /// Called before each step is staged, before and after it is committed: for tests that end the process there.
     std::function<void(const std::string& point)> at_point = [](const std::string&) {};
 
     /// Never fails as such: `error` in the answer tells where it stopped.

@@ -13,6 +13,7 @@
 #include "agent_host/node_control.h"
 #include "agent_host/node_executor.h"
 #include "agent_serve/health.h"
+#include "agent_serve/probe_write.h"
 #include "identity/identity.h"
 #include "node_plan/node_plan.h"
 
@@ -59,6 +60,7 @@ Result<> Session::handle(const Message& message) {
         case MessageType::apply: return apply(message.payload);
         case MessageType::health_request: return health();
         case MessageType::control: return control(message.payload);
+        case MessageType::probe_write: return probe_write(message.payload);
         default: break;
     }
     return reply_error(AgentError{AgentErrc::unsupported,
@@ -182,6 +184,17 @@ Result<> Session::control(ByteView payload) {
     agent_api::Done done;
     done.words = *words;
     return reply(MessageType::done, agent_api::to_json(done));
+}
+
+Result<> Session::probe_write(ByteView payload) {
+    const auto request = agent_api::parse_payload<agent_api::ProbeWrite>(payload);
+    if (!request.has_value()) return reply_error(request.error());
+    const auto spec = state_.load_spec();
+    if (!spec) {
+        return reply_error(AgentError{AgentErrc::not_found, "there is no server on this host yet"});
+    }
+    const auto done = write_through(*spec, *request);
+    return reply(MessageType::probe_done, agent_api::to_json(done));
 }
 
 Result<std::string> Session::carry_out(ControlAction action) {

@@ -1,0 +1,212 @@
+#include "node_judge/node_judge.h"
+
+#include <gtest/gtest.h>
+
+namespace zk::node_judge {
+namespace {
+
+using agent_api::NodeVerdict;
+using agent_api::Role;
+
+NodeJudge make_judge() {
+    JudgeSettings judge_settings;
+    judge_settings.cluster = "demo";
+    judge_settings.sid = ServerId(2);
+    return NodeJudge(judge_settings);
+}
+
+Probe at(std::int64_t wall_ms) {
+    Probe probe;
+    probe.wall_ms = WallMs(wall_ms);
+    probe.process = true;
+    probe.pid = 100;
+    probe.process_uptime_s = 5;
+    probe.failure = "timeout";
+    return probe;
+}
+Probe serving(std::int64_t wall_ms, const std::string& state, int epoch, int leader) {
+    Probe probe = at(wall_ms);
+    probe.answered = probe.serving = true;
+    probe.mntr = {{"server_state", state},
+                  {"current_epoch", std::to_string(epoch)},
+                  {"leader_id", std::to_string(leader)},
+                  {"last_zxid", "0x30000000a"},
+                  {"num_alive_connections", "4"},
+                  {"version", "3.8.0-zkprov"}};
+    return probe;
+}
+Probe silent(std::int64_t wall_ms) { return at(wall_ms); }
+Probe dead(std::int64_t wall_ms) {
+    Probe probe = at(wall_ms);
+    probe.process = false;
+    return probe;
+}
+Probe not_serving(std::int64_t wall_ms) {
+    Probe probe = at(wall_ms);
+    probe.answered = true;
+    return probe;
+}
+
+TEST(NodeJudge, ServingFollower) {
+    NodeJudge judge = make_judge();
+    const auto health = judge.step(serving(1000, "follower", 3, 1));
+    EXPECT_EQ(health.verdict, NodeVerdict::serving);
+    EXPECT_EQ(health.role, Role::follower);
+    EXPECT_EQ(health.leader, ServerId(1));
+    EXPECT_EQ(health.epoch, Epoch(3));
+    EXPECT_EQ(health.zxid, Zxid(Epoch(3), 10));
+    EXPECT_EQ(health.connections, 4u);
+    EXPECT_EQ(health.server_version, "3.8.0-zkprov");
+    EXPECT_EQ(health.vote->leader, ServerId(1));
+    EXPECT_TRUE(health.reasons.empty());
+    ASSERT_EQ(health.history.size(), 1u);
+    EXPECT_EQ(health.changed_at, WallMs(1000));
+}
+
+TEST(NodeJudge, ApacheTextOfSrvrIsEnough) {
+    NodeJudge judge = make_judge();
+    Probe probe = at(1);
+    probe.answered = probe.serving = true;
+    probe.srvr = {{"Mode", "leader"}, {"Zxid", "0x100000390"}, {"Connections", "2"},
+                  {"Zookeeper version", "3.8.0-x, built on y"}, {"Node count", "10"}};
+    const auto health = judge.step(probe);
+    EXPECT_EQ(health.role, Role::leader);
+    EXPECT_EQ(health.leader, ServerId(2));
+    EXPECT_EQ(health.zxid, Zxid(0x100000390));
+    EXPECT_EQ(health.epoch, Epoch(1));
+    EXPECT_EQ(health.znodes, 10u);
+    EXPECT_FALSE(health.synced_followers);
+    probe.current_epoch = Epoch(2);
+    EXPECT_EQ(judge.step(probe).epoch, Epoch(2));
+}
+
+TEST(NodeJudge, LeaderCountsItsFollowers) {
+    NodeJudge judge = make_judge();
+    Probe probe = serving(1, "leader", 3, 2);
+    probe.mntr["learners"] = "2";
+    probe.mntr["synced_followers"] = "1";
+    const auto health = judge.step(probe);
+    EXPECT_EQ(health.learners, 2u);
+    EXPECT_EQ(health.synced_followers, 1u);
+    EXPECT_FALSE(judge.step(serving(2, "follower", 4, 1)).learners);
+}
+
+TEST(NodeJudge, HistoryGrowsOnlyWithChanges) {
+    NodeJudge judge = make_judge();
+    for (int i = 0; i < 10; ++i) judge.step(serving(1000 + i, "follower", 3, 1));
+    EXPECT_EQ(judge.health().history.size(), 1u);
+    EXPECT_EQ(judge.history_version(), 1u);
+    judge.step(not_serving(2000));
+    judge.step(serving(3000, "leader", 4, 2));
+    const auto& history = judge.health().history;
+    ASSERT_EQ(history.size(), 3u);
+    EXPECT_EQ(history[1].role, Role::looking);
+    EXPECT_EQ(history[1].at, WallMs(2000));
+    EXPECT_EQ(history[2].role, Role::leader);
+    EXPECT_EQ(history[2].epoch, Epoch(4));
+    EXPECT_EQ(judge.health().changed_at, WallMs(3000));
+}
+
+TEST(NodeJudge, LookingHasNoLeaderAndSaysWhy) {
+    NodeJudge judge = make_judge();
+    judge.step(serving(1, "follower", 3, 1));
+    const auto health = judge.step(not_serving(2));
+    EXPECT_EQ(health.verdict, NodeVerdict::looking);
+    EXPECT_FALSE(health.leader);
+    EXPECT_FALSE(health.vote);
+    EXPECT_FALSE(health.reasons.empty());
+    EXPECT_EQ(health.connections, 0u);
+}
+
+TEST(NodeJudge, OneMissedProbeIsBelieved) {
+    NodeJudge judge = make_judge();
+    judge.step(serving(1, "leader", 3, 2));
+    for (int miss = 0; miss < 3; ++miss) {
+        const auto health = judge.step(silent(2 + miss));
+        EXPECT_EQ(health.role, Role::leader) << miss;
+        EXPECT_EQ(health.verdict, NodeVerdict::serving);
+        EXPECT_FALSE(health.reasons.empty());
+    }
+    EXPECT_EQ(judge.step(silent(5)).role, Role::down);
+    judge.step(serving(6, "leader", 3, 2));
+    EXPECT_EQ(judge.step(silent(7)).role, Role::leader);
+}
+
+TEST(NodeJudge, DeathIsBelievedAtOnce) {
+    NodeJudge judge = make_judge();
+    judge.step(serving(1, "leader", 3, 2));
+    const auto health = judge.step(dead(2));
+    EXPECT_EQ(health.verdict, NodeVerdict::down);
+    EXPECT_EQ(health.role, Role::down);
+    EXPECT_FALSE(health.leader);
+}
+
+TEST(NodeJudge, SilenceIsStartingFirstAndStuckLater) {
+    NodeJudge judge = make_judge();
+    Probe probe = silent(1);
+    probe.process_uptime_s = 3;
+    EXPECT_EQ(judge.step(probe).verdict, NodeVerdict::starting);
+    probe.process_uptime_s = 61;
+    EXPECT_EQ(judge.step(probe).verdict, NodeVerdict::stuck);
+}
+
+TEST(NodeJudge, RestartStartsAgain) {
+    NodeJudge judge = make_judge();
+    judge.step(serving(1, "follower", 3, 1));
+    judge.step(dead(2));
+    Probe again = silent(3);
+    again.process_uptime_s = 0;
+    EXPECT_EQ(judge.step(again).verdict, NodeVerdict::starting);
+    EXPECT_EQ(judge.step(serving(4, "follower", 3, 1)).verdict, NodeVerdict::serving);
+}
+
+TEST(NodeJudge, StoppedOnPurposeIsSaid) {
+    NodeJudge judge = make_judge();
+    Probe probe = dead(1);
+    probe.stopped_on_purpose = true;
+    EXPECT_EQ(judge.step(probe).reasons.front(), "it was stopped on purpose");
+}
+
+TEST(NodeJudge, LowSpaceIsAReasonThoughItServes) {
+    NodeJudge judge = make_judge();
+    Probe probe = serving(1, "follower", 3, 1);
+    probe.data_free_bytes = 100ULL << 20;
+    probe.log_free_bytes = 10ULL << 30;
+    const auto health = judge.step(probe);
+    EXPECT_EQ(health.verdict, NodeVerdict::serving);
+    ASSERT_EQ(health.reasons.size(), 1u);
+    EXPECT_EQ(health.reasons[0], "only 100 MiB are free for data");
+}
+
+TEST(NodeJudge, HistoryIsBoundedAndSurvivesARestart) {
+    NodeJudge judge = make_judge();
+    for (int i = 0; i < 200; ++i) judge.step(serving(i, "follower", i, 1));
+    ASSERT_EQ(judge.health().history.size(), agent_api::kHistoryMax);
+    EXPECT_EQ(judge.health().history.back().epoch, Epoch(199));
+
+    NodeJudge later = make_judge();
+    later.restore(judge.health().history);
+    EXPECT_EQ(later.health().changed_at, WallMs(199));
+    later.step(serving(500, "follower", 199, 1));
+    EXPECT_EQ(later.health().changed_at, WallMs(199));
+    EXPECT_EQ(later.history_version(), 0u);
+    later.step(dead(600));
+    EXPECT_EQ(later.health().changed_at, WallMs(600));
+}
+
+TEST(NodeJudge, NonsenseInAnswersIsLeftOut) {
+    NodeJudge judge = make_judge();
+    Probe probe = serving(1, "follower", 3, 1);
+    probe.mntr["last_zxid"] = "0x";
+    probe.mntr["current_epoch"] = "many";
+    probe.mntr["leader_id"] = "";
+    probe.mntr["num_alive_connections"] = "-5";
+    const auto health = judge.step(probe);
+    EXPECT_FALSE(health.zxid);
+    EXPECT_FALSE(health.epoch);
+    EXPECT_FALSE(health.leader);
+    EXPECT_EQ(health.connections, 0u);
+}
+
+}  // namespace
+}  // namespace zk::node_judge

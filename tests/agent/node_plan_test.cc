@@ -1,0 +1,281 @@
+#include "node_plan/node_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent_api/digest.h"
+
+namespace zk::node_plan {
+namespace {
+
+using agent_api::AgentErrc;
+using agent_api::AgentError;
+using agent_api::FileKind;
+using agent_api::Manager;
+using agent_api::NodeFacts;
+using agent_api::NodeSpec;
+using testing::ElementsAre;
+
+NodeSpec make_spec() {
+    NodeSpec spec;
+    spec.cluster = "demo";
+    spec.generation = "g1";
+    spec.sid = ServerId(2);
+    spec.user = spec.group = "zookeeper";
+    spec.install_dir = "/opt/zk";
+    spec.data_dir = "/opt/zk/data";
+    spec.log_dir = "/opt/zk/logs";
+    spec.conf_path = "/opt/zk/conf/zoo.cfg";
+    spec.release = {"0.1.0", std::string(64, 'a'), 8 << 20};
+    spec.directories = {{"/opt/zk", 0755, "root"},
+                        {"/opt/zk/data", 0750, "zookeeper:zookeeper"},
+                        {"/opt/zk/logs", 0750, "zookeeper:zookeeper"}};
+    spec.files = {{"/opt/zk/conf/zoo.cfg", 0640, "root:zookeeper", "conf", FileKind::config},
+                  {"/opt/zk/data/myid", 0640, "root:zookeeper", "2\n", FileKind::config},
+                  {"/etc/systemd/system/zookeeper.service", 0644, "root", "unit", FileKind::unit},
+                  {"/etc/systemd/system/zkprov-agent.service", 0644, "root", "aunit", FileKind::unit},
+                  {"/opt/zk/note", 0644, "", "note", FileKind::plain}};
+    return spec;
+}
+
+NodeFacts bare_facts() {
+    NodeFacts facts;
+    facts.systemd = true;
+    facts.agent_sha256 = "agent";
+    for (const char* path : {"/opt/zk", "/opt/zk/data", "/opt/zk/logs"}) {
+        facts.space.push_back({path, 10ULL << 30, 20ULL << 30, false});
+    }
+    facts.units = {{"zookeeper.service", "missing", false, 0, {}},
+                   {"zkprov-agent.service", "missing", false, 0, {}}};
+    return facts;
+}
+
+/// What the facts are after `spec` was carried out.
+NodeFacts settled_facts(const NodeSpec& spec) {
+    NodeFacts facts = bare_facts();
+    facts.user_exists = facts.group_exists = true;
+    facts.installed_agent_sha256 = facts.resident_agent_sha256 = "agent";
+    facts.resident_agent = true;
+    facts.release_sha256 = facts.running_sha256 = spec.release.sha256;
+    facts.release_target = "releases/0.1.0";
+    facts.data.state = agent_api::DataState::data;
+    facts.data.myid = spec.sid;
+    agent_api::RecordedIdentity record;
+    record.cluster = spec.cluster;
+    record.sid = spec.sid;
+    record.generation = spec.generation;
+    record.data_dir = spec.data_dir;
+    record.formed = true;
+    record.spec_hash = hash_of(spec);
+    facts.identity = record;
+    const auto owner = [](const std::string& text) {
+        if (text.empty()) return std::string("any:any");
+        return text.find(':') == std::string::npos ? text + ":" + text : text;
+    };
+    for (const auto& directory : spec.directories) {
+        facts.paths.push_back({directory.path, "", directory.mode, owner(directory.owner), true});
+    }
+    for (const auto& file : spec.files) {
+        facts.paths.push_back(
+            {file.path, agent_api::sha256_hex(file.content), file.mode, owner(file.owner), false});
+    }
+    facts.units = {{"zookeeper.service", "active", true, 10, {}},
+                   {"zkprov-agent.service", "active", true, 11, {}}};
+    facts.ports = {{2181, "zkserver (10)", true}};
+    return facts;
+}
+
+NodePlan plan_of(const NodeSpec& spec, const NodeFacts& facts, bool marker = false) {
+    auto decision = make_plan(spec, facts, marker);
+    if (auto* error = std::get_if<AgentError>(&decision)) {
+        ADD_FAILURE() << error->words;
+        return {};
+    }
+    return std::get<NodePlan>(decision);
+}
+std::vector<StepKind> kinds(const NodePlan& plan) {
+    std::vector<StepKind> result;
+    for (const Step& step : plan.steps) result.push_back(step.kind);
+    return result;
+}
+AgentErrc refusal(const NodeSpec& spec, const NodeFacts& facts) {
+    auto decision = make_plan(spec, facts, false);
+    auto* error = std::get_if<AgentError>(&decision);
+    if (error == nullptr) {
+        ADD_FAILURE() << "not refused";
+        return AgentErrc::failed;
+    }
+    EXPECT_FALSE(error->words.empty());
+    return error->code;
+}
+
+TEST(NodePlan, NothingToDoIsAnEmptyList) {
+    const NodeSpec spec = make_spec();
+    const NodePlan plan = plan_of(spec, settled_facts(spec));
+    EXPECT_TRUE(plan.steps.empty());
+    EXPECT_FALSE(plan.restarts_server);
+    EXPECT_FALSE(plan.starts_server);
+}
+
+TEST(NodePlan, FormationDoesNotMatterToASettledNode) {
+    NodeSpec spec = make_spec();
+    const NodeFacts facts = settled_facts(spec);
+    spec.formation = agent_api::Formation::form;
+    EXPECT_TRUE(plan_of(spec, facts).steps.empty());
+}
+
+TEST(NodePlan, BareHostFormsFromTheBottomUp) {
+    NodeSpec spec = make_spec();
+    spec.formation = agent_api::Formation::form;
+    const NodePlan plan = plan_of(spec, bare_facts(), true);
+    using enum StepKind;
+    EXPECT_THAT(kinds(plan),
+                ElementsAre(make_user, make_directory, make_directory, make_directory,
+                            install_release, write_file, write_file, write_file, write_file,
+                            write_file, install_agent, switch_release, write_marker,
+                            record_identity, reload_systemd, enable_unit, enable_unit, start_agent,
+                            start_server, record_applied));
+    EXPECT_TRUE(plan.starts_server);
+    EXPECT_FALSE(plan.restarts_server);
+    for (const Step& step : plan.steps) EXPECT_FALSE(step.why.empty()) << step.words();
+}
+
+TEST(NodePlan, JoinerGetsNoMarker) {
+    const NodePlan plan = plan_of(make_spec(), bare_facts());
+    for (const Step& step : plan.steps) EXPECT_NE(step.kind, StepKind::write_marker);
+}
+
+TEST(NodePlan, SupervisedHasNoUnits) {
+    NodeSpec spec = make_spec();
+    spec.manager = Manager::supervised;
+    spec.user = spec.group = "";
+    spec.files.resize(2);
+    NodeFacts facts = bare_facts();
+    facts.uid = 1000;
+    facts.systemd = false;
+    facts.user_exists = facts.group_exists = true;
+    facts.units = {{"zookeeper.service", "inactive", true, 0, {}},
+                   {"zkprov-agent.service", "inactive", true, 0, {}}};
+    using enum StepKind;
+    EXPECT_THAT(kinds(plan_of(spec, facts)),
+                ElementsAre(make_directory, make_directory, make_directory, install_release,
+                            write_file, write_file, switch_release, record_identity, start_agent,
+                            start_server, record_applied));
+}
+
+/// One thing differs; what has to be done, and does the server restart?
+struct Change {
+    const char* name;
+    void (*change)(NodeSpec&, NodeFacts&);
+    std::vector<StepKind> steps;
+    bool restarts;
+};
+
+class OneChange : public testing::TestWithParam<Change> {};
+
+TEST_P(OneChange, LeadsToExactlyTheseSteps) {
+    NodeSpec spec = make_spec();
+    NodeFacts facts = settled_facts(spec);
+    GetParam().change(spec, facts);
+    const NodePlan plan = plan_of(spec, facts);
+    EXPECT_EQ(kinds(plan), GetParam().steps);
+    EXPECT_EQ(plan.restarts_server, GetParam().restarts);
+}
+
+using enum StepKind;
+INSTANTIATE_TEST_SUITE_P(
+    NodePlan,
+    OneChange,
+    testing::Values(
+        Change{"zoo.cfg", [](NodeSpec& s, NodeFacts&) { s.files[0].content = "new"; },
+               {write_file, restart_server, record_applied}, true},
+        Change{"all configuration at once",
+               [](NodeSpec& s, NodeFacts&) {
+                   s.files[0].content = "new";
+                   s.files[2].content = "new unit";
+                   s.release.version = "0.2.0";
+                   s.release.sha256 = std::string(64, 'b');
+               },
+               {install_release, write_file, write_file, switch_release, reload_systemd,
+                restart_server, record_applied},
+               true},
+        Change{"a plain file", [](NodeSpec& s, NodeFacts&) { s.files[4].content = "other"; },
+               {write_file, record_applied}, false},
+        Change{"mode of zoo.cfg", [](NodeSpec&, NodeFacts& f) { f.paths[3].mode = 0777; },
+               {write_file}, false},
+        Change{"owner of data", [](NodeSpec&, NodeFacts& f) { f.paths[1].owner = "x:x"; },
+               {make_directory}, false},
+        Change{"agent's unit", [](NodeSpec& s, NodeFacts&) { s.files[3].content = "new"; },
+               {write_file, reload_systemd, restart_agent, record_applied}, false},
+        Change{"agent's program", [](NodeSpec&, NodeFacts& f) { f.agent_sha256 = "new"; },
+               {install_agent, restart_agent}, false},
+        Change{"release", [](NodeSpec& s, NodeFacts&) { s.release = {"0.2.0", std::string(64, 'b'), 9}; },
+               {install_release, switch_release, restart_server, record_applied}, true},
+        Change{"old program still runs",
+               [](NodeSpec&, NodeFacts& f) { f.running_sha256 = std::string(64, 'c'); },
+               {restart_server}, true},
+        Change{"server down", [](NodeSpec&, NodeFacts& f) { f.units[0].state = "failed"; },
+               {start_server}, false},
+        Change{"server on its way up",
+               [](NodeSpec&, NodeFacts& f) { f.units[0].state = "activating"; }, {}, false},
+        Change{"agent down",
+               [](NodeSpec&, NodeFacts& f) {
+                   f.units[1].state = "inactive";
+                   f.resident_agent = false;
+               },
+               {start_agent}, false},
+        Change{"unit not enabled", [](NodeSpec&, NodeFacts& f) { f.units[0].enabled = false; },
+               {enable_unit}, false},
+        Change{"only the probe's address", [](NodeSpec& s, NodeFacts&) { s.address = "10.0.0.2"; },
+               {record_applied}, false},
+        Change{"record lost", [](NodeSpec&, NodeFacts& f) { f.identity.reset(); },
+               {record_identity, record_applied}, false},
+        Change{"interrupted before its end", [](NodeSpec&, NodeFacts& f) { f.interrupted = true; },
+               {record_applied}, false},
+        Change{"interrupted before the restart",
+               [](NodeSpec&, NodeFacts& f) {
+                   f.interrupted = true;
+                   f.pending = {"reload-systemd", "restart-server"};
+               },
+               {reload_systemd, restart_server}, true}),
+    [](const testing::TestParamInfo<Change>& tested) {
+        std::string name = tested.param.name;
+        for (char& letter : name) {
+            if (!std::isalnum(static_cast<unsigned char>(letter))) letter = '_';
+        }
+        return name;
+    });
+
+TEST(NodePlan, TakenPortIsRefused) {
+    const NodeSpec spec = make_spec();
+    NodeFacts facts = settled_facts(spec);
+    facts.ports.push_back({2888, "java (99)", false});
+    EXPECT_EQ(refusal(spec, facts), AgentErrc::port_taken);
+}
+
+TEST(NodePlan, FullDiskIsRefusedOnlyWhenSomethingIsToWrite) {
+    NodeSpec spec = make_spec();
+    NodeFacts facts = settled_facts(spec);
+    facts.space[1].free_bytes = 1 << 20;
+    EXPECT_TRUE(plan_of(spec, facts).steps.empty());
+    spec.files[0].content = "new";
+    EXPECT_EQ(refusal(spec, facts), AgentErrc::disk_full);
+    facts.space[1].free_bytes = 1ULL << 30;
+    facts.space[0].free_bytes = 20ULL << 20;  // enough for files, not for a release
+    EXPECT_FALSE(plan_of(spec, facts).steps.empty());
+    spec.release = {"0.2.0", std::string(64, 'b'), 8 << 20};
+    EXPECT_EQ(refusal(spec, facts), AgentErrc::disk_full);
+}
+
+TEST(NodePlan, MissingRightIsRefused) {
+    const NodeSpec spec = make_spec();
+    NodeFacts facts = bare_facts();
+    facts.uid = 1000;
+    EXPECT_EQ(refusal(spec, facts), AgentErrc::no_right);
+    facts.uid = 0;
+    facts.systemd = false;
+    EXPECT_EQ(refusal(spec, facts), AgentErrc::unsupported);
+}
+
+}  // namespace
+}  // namespace zk::node_plan

@@ -1,0 +1,165 @@
+#include "agent_host/posix.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent_host/accounts.h"
+#include "agent_host/agent_error.h"
+#include "agent_host/ports.h"
+#include "agent_host/process.h"
+#include "agent_host/state_dir.h"
+
+namespace zk::agent_host {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class Posix : public testing::Test {
+  protected:
+    Posix() {
+        char name[] = "/tmp/zk-posix-XXXXXX";
+        dir_ = ::mkdtemp(name);
+    }
+    ~Posix() override { (void)run_command({"rm", "-r", dir_}, seconds(10)); }
+    std::string dir_;
+};
+
+TEST_F(Posix, ReplacedFileHasContentAndMode) {
+    const std::string path = dir_ + "/a";
+    FileOptions options;
+    options.mode = 0640;
+    ASSERT_TRUE(replace_file(path, "one", options).has_value());
+    ASSERT_TRUE(replace_file(path, "two", options).has_value());
+    EXPECT_EQ(*read_file(path), "two");
+    struct stat status {};
+    ASSERT_EQ(::stat(path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0640u);
+    EXPECT_FALSE(exists(path + ".zkprov-new"));
+    EXPECT_FALSE(read_file(path, 2).has_value());
+}
+
+TEST_F(Posix, ErrorsSayWhatTheyAre) {
+    const auto missing = read_file(dir_ + "/none");
+    ASSERT_FALSE(missing.has_value());
+    EXPECT_TRUE(is_not_found(missing.error()));
+    EXPECT_EQ(to_agent_error(missing.error()).code, agent_api::AgentErrc::failed);
+
+    FileOptions options;
+    const auto full = write_new_file("/dev/full", "x", options);
+    ASSERT_FALSE(full.has_value());
+    EXPECT_TRUE(is_no_room(full.error()));
+    EXPECT_EQ(to_agent_error(full.error()).code, agent_api::AgentErrc::disk_full);
+
+    const agent_api::AgentError taken{agent_api::AgentErrc::port_taken, "words"};
+    EXPECT_EQ(to_agent_error(from_agent_error(taken)), taken);
+}
+
+TEST_F(Posix, MadeDirectoriesAreListedOutermostFirst) {
+    std::vector<std::string> made;
+    ASSERT_TRUE(make_directories(dir_ + "/a/b/c", 0700, made).has_value());
+    EXPECT_EQ(made, (std::vector<std::string>{dir_ + "/a", dir_ + "/a/b", dir_ + "/a/b/c"}));
+    ASSERT_TRUE(make_directories(dir_ + "/a/b/c", 0700, made).has_value());
+    EXPECT_EQ(made.size(), 3u);
+    ASSERT_TRUE(replace_file(dir_ + "/file", "", FileOptions()).has_value());
+    EXPECT_FALSE(make_directories(dir_ + "/file/x", 0700, made).has_value());
+}
+
+TEST_F(Posix, CommandsHaveOutputStatusAndDeadline) {
+    const auto good = run_command({"sh", "-c", "echo out; echo err >&2; exit 3"}, seconds(10));
+    ASSERT_TRUE(good.has_value());
+    EXPECT_EQ(good->exit_status, 3);
+    EXPECT_EQ(good->output, "out\nerr\n");
+    EXPECT_FALSE(run_checked({"sh", "-c", "exit 1"}).has_value());
+    EXPECT_EQ(run_command({"/no/such/program"}, seconds(10))->exit_status, 127);
+    const auto late = run_command({"sleep", "60"}, milliseconds(50));
+    ASSERT_FALSE(late.has_value());
+    EXPECT_EQ(late.error().code, make_error_code(Errc::timeout));
+}
+
+TEST_F(Posix, AccountsByFile) {
+    EXPECT_EQ(user_id("root"), 0u);
+    EXPECT_FALSE(user_id("nobody-has-this-name"));
+    EXPECT_EQ(owner_name(0, 0), "root:root");
+    EXPECT_EQ(owner_name(4000000, 4000001), "4000000:4000001");
+    EXPECT_EQ(resolve_owner("root")->gid, 0u);
+    EXPECT_FALSE(resolve_owner("")->uid);
+    EXPECT_FALSE(resolve_owner("root:nobody-has-this-name").has_value());
+}
+
+TEST_F(Posix, DetachedProcessIsKnownAndEnded) {
+    auto started = start_detached({"/bin/sh", "-c", "echo said; trap '' TERM; while :; do sleep 0.05; done"},
+                                  dir_ + "/out");
+    ASSERT_TRUE(started.has_value());
+    EXPECT_TRUE(is_alive(*started));
+    EXPECT_EQ(program_sha256(started->pid).size(), 64u);
+    ASSERT_TRUE(write_pid_file(dir_ + "/pid", *started).has_value());
+    EXPECT_EQ(read_pid_file(dir_ + "/pid"), *started);
+    ProcessId other = *started;
+    other.start_ticks += 1;
+    EXPECT_FALSE(is_alive(other));
+    // It ignores SIGTERM (give it time to say so), so it is killed.
+    for (int i = 0; i < 500 && !(read_file(dir_ + "/out").has_value() && *read_file(dir_ + "/out") == "said\n"); ++i) {
+        std::this_thread::sleep_for(milliseconds(10));
+    }
+    std::this_thread::sleep_for(milliseconds(100));
+    ASSERT_TRUE(end_process(*started, milliseconds(200)).has_value());
+    EXPECT_FALSE(is_alive(*started));
+    EXPECT_TRUE(end_process(*started, milliseconds(200)).has_value());
+}
+
+TEST_F(Posix, ListenerIsFoundWithItsOwner) {
+    const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ASSERT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    ASSERT_EQ(::listen(socket.get(), 1), 0);
+    ASSERT_EQ(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    const auto found = listeners_on({ntohs(address.sin_port)});
+    ASSERT_TRUE(found.has_value());
+    ASSERT_EQ(found->size(), 1u);
+    EXPECT_EQ(found->front().address, "127.0.0.1");
+    EXPECT_EQ(found->front().pid, ::getpid());
+    EXPECT_TRUE(is_in_the_way(found->front(), "127.0.0.1", false));
+    EXPECT_FALSE(is_in_the_way(found->front(), "127.0.0.2", false));
+    EXPECT_TRUE(is_in_the_way(found->front(), "127.0.0.2", true));
+}
+
+TEST_F(Posix, StateDirKeepsWhatItIsGiven) {
+    const StateDir state(dir_ + "/deep/state");
+    ASSERT_TRUE(state.prepare().has_value());
+    EXPECT_FALSE(state.load_identity());
+    EXPECT_FALSE(state.load_spec());
+    EXPECT_EQ(state.spec_stamp(), 0);
+    EXPECT_EQ(state.load_desired(), Desired::stop);
+    agent_api::RecordedIdentity identity;
+    identity.cluster = "demo";
+    ASSERT_TRUE(state.save_identity(identity).has_value());
+    EXPECT_EQ(state.load_identity(), identity);
+    agent_api::NodeSpec spec;
+    spec.cluster = "demo";
+    ASSERT_TRUE(state.save_spec(spec).has_value());
+    EXPECT_EQ(state.load_spec(), spec);
+    const auto stamp = state.spec_stamp();
+    ASSERT_TRUE(state.save_spec(spec).has_value());
+    EXPECT_NE(state.spec_stamp(), stamp);
+    ASSERT_TRUE(state.save_desired(Desired::run).has_value());
+    EXPECT_EQ(state.load_desired(), Desired::run);
+    const auto lock = state.lock();
+    ASSERT_TRUE(lock.has_value());
+    const auto second = state.lock();
+    ASSERT_FALSE(second.has_value());
+    EXPECT_EQ(to_agent_error(second.error()).code, agent_api::AgentErrc::busy);
+}
+
+}  // namespace
+}  // namespace zk::agent_host

@@ -1,0 +1,122 @@
+// The resident agent: watches, remembers, starts again, is replaced without touching the server.
+#include "agent_serve/resident.h"
+
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent_host/agent_socket.h"
+#include "agent_host/node_control.h"
+#include "agent_host/process.h"
+#include "agent_serve/supervisor.h"
+#include "node_fixture.h"
+
+namespace zk::agent_serve {
+namespace {
+
+using agent_api::MessageType;
+using agent_api::NodeVerdict;
+using agent_api::Role;
+using std::chrono::milliseconds;
+
+class ResidentAgent : public NodeFixture {
+  protected:
+    void SetUp() override {
+        const auto done = apply(spec_);
+        ASSERT_FALSE(done.error) << done.error->words;
+        ASSERT_TRUE(await_verdict(NodeVerdict::serving));
+    }
+    template <class Condition>
+    bool await(Condition&& condition) {
+        for (int tries = 0; tries < 400; ++tries) {
+            if (condition()) return true;
+            std::this_thread::sleep_for(milliseconds(25));
+        }
+        return false;
+    }
+};
+
+TEST_F(ResidentAgent, KilledServerIsStartedAgain) {
+    const std::int64_t before = server_pid();
+    ASSERT_EQ(::kill(static_cast<pid_t>(before), SIGKILL), 0);
+    ASSERT_TRUE(await([&] { return server_pid() != 0 && server_pid() != before; }));
+    ASSERT_TRUE(await([&] { return health().restarts == 1; }));
+    ASSERT_TRUE(await_verdict(NodeVerdict::serving));
+    EXPECT_EQ(starts(), 2u);
+}
+
+TEST_F(ResidentAgent, ElectionHistoryOutlivesTheAgent) {
+    ASSERT_EQ(health().history.back().role, Role::leader);
+    const std::size_t known = health().history.size();
+    const std::int64_t server = server_pid();
+    ASSERT_EQ(::kill(static_cast<pid_t>(agent_pid()), SIGKILL), 0);
+    ASSERT_TRUE(await([&] { return agent_pid() == 0; }));
+    EXPECT_EQ(server_pid(), server);
+    EXPECT_EQ(health().source, agent_api::HealthSource::fourlw);
+
+    const auto done = apply(spec_);
+    ASSERT_FALSE(done.error);
+    ASSERT_EQ(done.steps.size(), 1u) << text_of(done);
+    EXPECT_EQ(done.steps[0].step, "start-agent");
+    EXPECT_EQ(server_pid(), server);
+    ASSERT_TRUE(await_verdict(NodeVerdict::serving));
+    EXPECT_EQ(health().history.size(), known);
+    EXPECT_EQ(health().pid, server);
+    EXPECT_EQ(starts(), 1u);
+    // The adopted server, which is not its child, is watched all the same.
+    ASSERT_EQ(::kill(static_cast<pid_t>(server), SIGKILL), 0);
+    ASSERT_TRUE(await([&] { return server_pid() != 0 && server_pid() != server; }));
+}
+
+TEST_F(ResidentAgent, SecondAgentRefusesToRun) {
+    const auto second =
+        agent_host::run_command({AGENT, "run", "--state-dir", state_.path()}, milliseconds(10000));
+    ASSERT_TRUE(second.has_value());
+    EXPECT_EQ(second->exit_status, 1);
+    EXPECT_NE(second->output.find("another agent is resident"), std::string::npos);
+    EXPECT_EQ(health().source, agent_api::HealthSource::agent);
+}
+
+TEST_F(ResidentAgent, SocketIsForItsOwnerOnly) {
+    struct stat status {};
+    ASSERT_EQ(::stat((state_.path() + "/agent.sock").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0600u);
+}
+
+TEST_F(ResidentAgent, NonsenseOnTheSocketHarmsNobody) {
+    for (int round = 0; round < 40; ++round) {
+        auto socket = agent_host::connect_to_agent_socket(state_);
+        ASSERT_TRUE(socket.has_value());
+        const Bytes nonsense(static_cast<std::size_t>(round), '\xee');
+        ASSERT_GE(::write(socket->get(), nonsense.data(), nonsense.size()), 0);
+    }
+    const auto answer =
+        agent_host::ask_resident(state_, MessageType::apply, "{}", milliseconds(5000));
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->type, MessageType::error);
+    EXPECT_EQ(health().source, agent_api::HealthSource::agent);
+}
+
+TEST_F(ResidentAgent, StatusPrintsOneDocument) {
+    const auto json = agent_host::run_checked(
+        {AGENT, "status", "--json", "--state-dir", state_.path()}, milliseconds(10000));
+    ASSERT_TRUE(json.has_value());
+    const auto parsed = agent_api::parse_node_health(*json);
+    ASSERT_TRUE(parsed.has_value());
+    EXPECT_EQ(parsed->sid, ServerId(1));
+}
+
+TEST(RestartDelay, GrowsAndIsBounded) {
+    EXPECT_EQ(restart_delay(0), milliseconds(200));
+    EXPECT_EQ(restart_delay(1), milliseconds(400));
+    EXPECT_EQ(restart_delay(3), milliseconds(1600));
+    EXPECT_EQ(restart_delay(10), milliseconds(30000));
+    EXPECT_EQ(restart_delay(4000000000U), milliseconds(30000));
+}
+
+}  // namespace
+}  // namespace zk::agent_serve

@@ -1,0 +1,28 @@
+#include "agent_host/systemd.h"
+
+#include <gtest/gtest.h>
+
+namespace zk::agent_host {
+namespace {
+
+TEST(UnitStates, BlocksInAnyOrderOfProperties) {
+    const auto units = parse_unit_states(
+        "MainPID=231\nNRestarts=2\nExecMainStatus=0\nId=zookeeper.service\nLoadState=loaded\n"
+        "ActiveState=active\nSubState=running\nUnitFileState=enabled\n"
+        "\n"
+        "ActiveState=inactive\nLoadState=not-found\nId=none.service\nUnitFileState=\n");
+    ASSERT_EQ(units.size(), 2u);
+    EXPECT_EQ(units[0].name, "zookeeper.service");
+    EXPECT_EQ(units[0].active, "active");
+    EXPECT_EQ(units[0].sub, "running");
+    EXPECT_TRUE(units[0].enabled);
+    EXPECT_EQ(units[0].main_pid, 231);
+    EXPECT_EQ(units[0].restarts, 2u);
+    EXPECT_EQ(units[1].active, "missing");
+    EXPECT_FALSE(units[1].enabled);
+}
+
+TEST(UnitStates, NothingGivesNothing) { EXPECT_TRUE(parse_unit_states("\n\n").empty()); }
+
+}  // namespace
+}  // namespace zk::agent_host
