@@ -160,7 +160,9 @@ std::string Roll::probe(const GateRequest& request) {
         probe.timeout_ms = kProbeTimeout.count();
         const auto done = host.talk->probe(probe, deadline_in(kProbeTimeout * 2));
         if (done && done->committed) return;
-        if (!done && !agent_errc(done.error())) host.failure = done.error();
+        // Neither a broken link nor an agent that cannot do it gets better by asking again.
+        const bool hopeless = !done && agent_errc(done.error()) != agent_api::AgentErrc::failed;
+        if (hopeless) host.failure = done.error();
         const std::lock_guard lock(mutex);
         wrong += fmt::format("{}{}: a probe write did not commit: {}",
                              wrong.empty() ? "" : "; ",

@@ -28,6 +28,10 @@ std::int64_t wall_ms_now() {
     return std::chrono::duration_cast<milliseconds>(now).count();
 }
 
+plan::Detail detail_of(const RunSettings& settings) {
+    return settings.verbose ? plan::Detail::all : plan::Detail::changes;
+}
+
 Playbook recipe(std::string_view name) {
     auto playbook = playbook::builtin_playbook(name);
     ZK_ASSERT(playbook.has_value());  // a test reads every built-in recipe
@@ -58,7 +62,9 @@ class ChangeRun {
     ExitCode finish(const std::optional<Stop>& stop, ExitCode success = ExitCode::done);
 
     [[nodiscard]] const plan::Plan& plan() const { return plan_; }
-    [[nodiscard]] std::string plan_text() const { return format_plan(plan_, inventory_); }
+    [[nodiscard]] std::string plan_text(plan::Detail detail) const {
+        return format_plan(plan_, inventory_, detail);
+    }
 
   private:
     std::optional<Stop> connect();
@@ -251,7 +257,7 @@ ExitCode run_apply(const inventory::Inventory& inventory,
                    Console& console) {
     ChangeRun run("apply", std::nullopt, inventory, settings, console);
     if (auto stop = run.make_plan()) return run.finish(stop);
-    if (!run.plan().is_empty()) console.say(run.plan_text());
+    if (!run.plan().is_empty()) console.say(run.plan_text(detail_of(settings)));
     return run.finish(run.carry_out());
 }
 
@@ -261,7 +267,7 @@ ExitCode run_plan(const inventory::Inventory& inventory,
                   ChangesCode changes_code) {
     ChangeRun run("plan", std::nullopt, inventory, settings, console);
     if (auto stop = run.make_plan()) return run.finish(stop);
-    if (!console.json()) console.data(run.plan_text());
+    if (!console.json()) console.data(run.plan_text(plan::Detail::all));
     const bool changes = changes_code == ChangesCode::yes && !run.plan().is_empty();
     return run.finish(std::nullopt, changes ? ExitCode::changes : ExitCode::done);
 }
@@ -272,7 +278,7 @@ ExitCode run_replace(const inventory::Inventory& inventory,
                      ServerId id) {
     ChangeRun run("replace-node", id, inventory, settings, console);
     if (auto stop = run.make_plan()) return run.finish(stop);
-    console.say(run.plan_text());
+    console.say(run.plan_text(detail_of(settings)));
     return run.finish(run.carry_out());
 }
 

@@ -368,7 +368,7 @@ Decision plan_replace(const Inventory& inventory,
     return plan;
 }
 
-std::string format_plan(const Plan& plan, const Inventory& inventory) {
+std::string format_plan(const Plan& plan, const Inventory& inventory, Detail detail) {
     std::string text = fmt::format("{}: {} voters\n", plan.cluster, inventory.nodes.size());
     const auto host_of = [&](ServerId id) {
         const Node* const node = inventory.find(id);
@@ -381,12 +381,15 @@ std::string format_plan(const Plan& plan, const Inventory& inventory) {
         for (const NodeStep& step : wave.nodes) {
             ++changed;
             const bool is_new = step.action == Action::form || step.action == Action::join;
-            text += fmt::format("  {} node {}  {}  {}{}\n",
+            const bool brief = is_new && detail == Detail::changes;
+            text += fmt::format("  {} node {}  {}  {}{}{}\n",
                                 is_new ? '+' : '~',
                                 step.id,
                                 host_of(step.id),
                                 to_string(step.action),
-                                step.restarts ? ", restarts the server" : "");
+                                step.restarts ? ", restarts the server" : "",
+                                brief ? fmt::format(", {} steps", step.reasons.size()) : "");
+            if (brief) continue;
             for (const std::string& reason : step.reasons) text += "      " + reason + "\n";
         }
     }

@@ -77,7 +77,11 @@ Decision plan_replace(const inventory::Inventory& inventory,
                       ServerId id,
                       const std::vector<NodeActual>& actuals);
 
-/// The text of a plan, as `zkprov plan` and `zkprov apply` print it.
-std::string format_plan(const Plan& plan, const inventory::Inventory& inventory);
+enum class Detail {
+    changes,  ///< the steps of nodes that exist; of new nodes only how many there are
+    all,
+};
+/// The text of a plan, as `zkprov plan` (Detail::all) and `zkprov apply` print it.
+std::string format_plan(const Plan& plan, const inventory::Inventory& inventory, Detail detail);
 
 }  // namespace zk::plan

@@ -127,7 +127,7 @@ class Judge {
             }
             if (leader != nullptr && !node.in_sync) {
                 add(describe_outsider(status, *leader));
-            } else if (leader == nullptr) {
+            } else if (leader == nullptr && (health.reasons.empty() || health.vote)) {
                 add(fmt::format(
                     "node {} is {}{}", status.id, to_string(health.role), vote_of(health)));
             } else if (node.lag && *node.lag > kLagAdvised) {

@@ -84,7 +84,7 @@ TEST(PlanApply, NothingToChange) {
     const Plan& plan = std::get<Plan>(decision);
     EXPECT_TRUE(plan.is_empty());
     EXPECT_THAT(plan.untouched, ElementsAre(ServerId(1), ServerId(2), ServerId(3)));
-    EXPECT_THAT(format_plan(plan, inventory), HasSubstr("Plan: no change."));
+    EXPECT_THAT(format_plan(plan, inventory, Detail::all), HasSubstr("Plan: no change."));
 }
 
 TEST(PlanApply, RestartsFollowersOneByOneAndTheLeaderLast) {
@@ -289,7 +289,7 @@ TEST(FormatPlan, NamesNodesActionsAndReasons) {
     auto actuals = all_serving(inventory, 3);
     need_restart(actuals[0]);
     const Plan plan = std::get<Plan>(plan_apply(inventory, actuals));
-    EXPECT_EQ(format_plan(plan, inventory),
+    EXPECT_EQ(format_plan(plan, inventory, Detail::all),
               "demo: 3 voters\n"
               "wave 1: one follower at a time\n"
               "  ~ node 1  10.0.0.1  change, restarts the server\n"
@@ -297,6 +297,13 @@ TEST(FormatPlan, NamesNodesActionsAndReasons) {
               "  = node 2  10.0.0.2\n"
               "  = node 3  10.0.0.3\n"
               "Plan: 1 to change, 2 untouched, 1 restart.\n");
+}
+
+TEST(FormatPlan, NewNodesCanBeBrief) {
+    const Inventory inventory = ensemble_of(1);
+    const Plan plan = std::get<Plan>(plan_apply(inventory, {bare(1)}));
+    EXPECT_THAT(format_plan(plan, inventory, Detail::all), HasSubstr("form\n      install\n"));
+    EXPECT_THAT(format_plan(plan, inventory, Detail::changes), HasSubstr("form, 1 steps\nPlan"));
 }
 
 }  // namespace
