@@ -24,6 +24,7 @@
 #include "net/client_loop.h"
 #include "net/core_loop.h"
 #include "net/election_links.h"
+#include "net/process_facts.h"
 #include "net/quorum_links.h"
 #include "storage/recovery.h"
 #include "zkserver/version.h"
@@ -250,6 +251,10 @@ std::string Server::four_letter(std::string_view word) {
     facts.status = core_.status();
     facts.traffic = clients_.frontend().statistics();
     if (word == "stat" || word == "cons") facts.connections = clients_.frontend().connections();
+    if (word == "conf" || word == "mntr") {
+        const ensemble::ServerConfig& config = configuration_.config;
+        facts.process = net::process_facts(config.data_dir, config.log_dir());
+    }
     facts.client_port = client_port_;
     facts.uptime = net::steady_now() - started_;
     facts.version = admin::full_version(kVersion, kBuiltOn);

@@ -1,0 +1,33 @@
+#include "net/process_facts.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace zk::net {
+namespace {
+
+TEST(ProcessFacts, SizesAreThoseOfTheFiles) {
+    const auto folder = std::filesystem::temp_directory_path() / ("facts-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder / "version-2");
+    std::ofstream(folder / "version-2" / "log.1") << std::string(1000, 'l');
+    std::ofstream(folder / "version-2" / "snapshot.0") << std::string(234, 's');
+    const admin::ProcessFacts facts = process_facts(folder.string(), "/nowhere");
+    EXPECT_EQ(facts.data_bytes, 1234);
+    EXPECT_FALSE(facts.log_bytes.has_value());
+    std::filesystem::remove_all(folder);
+}
+
+TEST(ProcessFacts, OpenFilesAreCounted) {
+    const auto before = process_facts("/", "/").open_files;
+    ASSERT_TRUE(before.has_value());
+    std::ifstream one("/proc/self/stat"), two("/proc/self/stat");
+    const admin::ProcessFacts facts = process_facts("/", "/");
+    EXPECT_EQ(*facts.open_files, *before + 2);
+    EXPECT_GE(facts.open_files_max.value_or(0), *facts.open_files);
+}
+
+}  // namespace
+}  // namespace zk::net
