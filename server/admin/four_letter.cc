@@ -12,18 +12,24 @@ namespace {
 
 using core::Role;
 
-constexpr std::string_view kNotServing = "This ZooKeeper instance is not currently serving requests\n";
+constexpr std::string_view kNotServing =
+    "This ZooKeeper instance is not currently serving requests\n";
 
-/// `mntr`, `srvr` and `stat` name roles as Apache does; "looking" never shows, since nothing is served then.
+/// `mntr`, `srvr` and `stat` name roles as Apache does; "looking" never shows, since nothing is
+/// served then.
 std::string role_text(const core::StatusPage& status) { return core::to_string(status.role); }
 
-std::string hex(std::int64_t value) { return fmt::format("0x{:x}", static_cast<std::uint64_t>(value)); }
+std::string hex(std::int64_t value) {
+    return fmt::format("0x{:x}", static_cast<std::uint64_t>(value));
+}
 
 std::string server_lines(const Facts& facts) {
     const frontend::LatencyStatistics& latency = facts.traffic.latency;
     std::string text;
-    text += fmt::format("Latency min/avg/max: {}/{}/{}\n", latency.min_ms,
-                        average_text(latency.total_ms, latency.count), latency.max_ms);
+    text += fmt::format("Latency min/avg/max: {}/{}/{}\n",
+                        latency.min_ms,
+                        average_text(latency.total_ms, latency.count),
+                        latency.max_ms);
     text += fmt::format("Received: {}\n", facts.traffic.packets_received);
     text += fmt::format("Sent: {}\n", facts.traffic.packets_sent);
     text += fmt::format("Connections: {}\n", facts.traffic.connections);
@@ -34,18 +40,25 @@ std::string server_lines(const Facts& facts) {
     return text;
 }
 
-std::string version_line(const Facts& facts) { return fmt::format("Zookeeper version: {}\n", facts.version); }
+std::string version_line(const Facts& facts) {
+    return fmt::format("Zookeeper version: {}\n", facts.version);
+}
 
 std::string srvr(const Facts& facts) { return version_line(facts) + server_lines(facts); }
 
 std::string stat(const Facts& facts) {
     std::string text = version_line(facts) + "Clients:\n";
     for (const frontend::ConnectionStatistics& connection : facts.connections) {
-        // The number in brackets: what is waited for, 1 to read, 4 to write; 0 on the asking connection itself.
+        // The number in brackets: what is waited for, 1 to read, 4 to write; 0 on the asking
+        // connection itself.
         int interest = (connection.reading ? 1 : 0) + (connection.writing ? 4 : 0);
         if (connection.asked) interest = 0;
-        text += fmt::format(" /{}[{:x}](queued={},recved={},sent={})\n", connection.address, interest,
-                            connection.queued, connection.received, connection.sent);
+        text += fmt::format(" /{}[{:x}](queued={},recved={},sent={})\n",
+                            connection.address,
+                            interest,
+                            connection.queued,
+                            connection.received,
+                            connection.sent);
     }
     return text + "\n" + server_lines(facts);
 }
@@ -56,7 +69,9 @@ class Metrics {
     void add(std::string_view name, const Value& value) {
         text_ += fmt::format("zk_{}\t{}\n", name, value);
     }
-    void add(std::string_view name, const std::optional<std::int64_t>& value) { add(name, value.value_or(-1)); }
+    void add(std::string_view name, const std::optional<std::int64_t>& value) {
+        add(name, value.value_or(-1));
+    }
     [[nodiscard]] std::string take() { return std::move(text_); }
 
   private:
@@ -65,9 +80,10 @@ class Metrics {
 
 void add_leader_metrics(const core::StatusPage& status, Metrics& metrics) {
     const auto count = [&status](bool voter, bool synced) {
-        return std::count_if(status.learners.begin(), status.learners.end(), [&](const auto& learner) {
-            return learner.voter == voter && learner.synced == synced;
-        });
+        return std::count_if(
+            status.learners.begin(), status.learners.end(), [&](const auto& learner) {
+                return learner.voter == voter && learner.synced == synced;
+            });
     };
     metrics.add("learners", status.learners.size());
     metrics.add("synced_followers", count(true, true));
@@ -155,11 +171,14 @@ std::string full_version(std::string_view own_version, std::string_view built_on
 }
 
 bool is_allowed(std::string_view word, const std::vector<std::string>& whitelist) {
-    return std::any_of(whitelist.begin(), whitelist.end(),
-                       [word](const std::string& allowed) { return allowed == "*" || allowed == word; });
+    return std::any_of(whitelist.begin(), whitelist.end(), [word](const std::string& allowed) {
+        return allowed == "*" || allowed == word;
+    });
 }
 
-std::string answer(std::string_view word, const Facts& facts, const ensemble::ServerConfig& config) {
+std::string answer(std::string_view word,
+                   const Facts& facts,
+                   const ensemble::ServerConfig& config) {
     if (!is_allowed(word, config.four_letter_words)) {
         return fmt::format("{} is not executed because it is not in the whitelist.\n", word);
     }
@@ -176,7 +195,8 @@ std::string answer(std::string_view word, const Facts& facts, const ensemble::Se
 
 std::string average_text(std::int64_t total, std::int64_t count) {
     if (count <= 0) return "0.0";
-    std::string text = fmt::format("{:.4f}", static_cast<double>(total) / static_cast<double>(count));
+    std::string text =
+        fmt::format("{:.4f}", static_cast<double>(total) / static_cast<double>(count));
     while (text.back() == '0' && text[text.size() - 2] != '.') text.pop_back();
     return text;
 }

@@ -1,8 +1,9 @@
-// Answers to four-letter words, in the text of Apache's server, so that scripts and monitors that read that text work.
-// Pure: facts in, text out. Source: ZooKeeper FourLetterCommands and org.apache.zookeeper.server.command.
+// Answers to four-letter words, in the text of Apache's server, so that scripts and monitors that
+// read that text work. Pure: facts in, text out. Source: ZooKeeper FourLetterCommands and
+// org.apache.zookeeper.server.command.
 //
-// The version reads "3.8.0-zkprov-<our version>": tools take the first number for the protocol and feature level, which
-// is that of Apache's 3.8.0, and people see which server it really is.
+// The version reads "3.8.0-zkprov-<our version>": tools take the first number for the protocol and
+// feature level, which is that of Apache's 3.8.0, and people see which server it really is.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +22,10 @@ namespace zk::admin {
 
 /// What the operating system says of this process and its files; absent means not known.
 struct ProcessFacts {
-    std::optional<std::int64_t> data_bytes;          ///< size of the files in dataDir
-    std::optional<std::int64_t> log_bytes;           ///< size of the files in dataLogDir
-    std::optional<std::int64_t> open_files;          ///< open file descriptors
-    std::optional<std::int64_t> open_files_max;      ///< their limit
+    std::optional<std::int64_t> data_bytes;      ///< size of the files in dataDir
+    std::optional<std::int64_t> log_bytes;       ///< size of the files in dataLogDir
+    std::optional<std::int64_t> open_files;      ///< open file descriptors
+    std::optional<std::int64_t> open_files_max;  ///< their limit
 };
 
 /// Everything a word may tell.
@@ -35,7 +36,7 @@ struct Facts {
     ProcessFacts process;
     std::uint16_t client_port = 0;  ///< as bound
     Duration uptime{};
-    std::string version;            ///< full_version()
+    std::string version;  ///< full_version()
 };
 
 /// "3.8.0-zkprov-0.1.0, built on 2026-01-31 12:00 UTC".
@@ -44,8 +45,8 @@ std::string full_version(std::string_view own_version, std::string_view built_on
 /// True if `whitelist` (4lw.commands.whitelist) allows the word.
 bool is_allowed(std::string_view word, const std::vector<std::string>& whitelist);
 
-/// The raw text that answers `word`. A word that is not allowed, or that this server does not have, is answered with a
-/// sentence that says so. `connections` is only read for "stat".
+/// The raw text that answers `word`. A word that is not allowed, or that this server does not have,
+/// is answered with a sentence that says so. `connections` is only read for "stat".
 std::string answer(std::string_view word, const Facts& facts, const ensemble::ServerConfig& config);
 
 /// An average as ZooKeeper prints it: at most four decimals, at least one.

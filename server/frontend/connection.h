@@ -17,26 +17,30 @@
 
 namespace zk::frontend {
 
-/// Bytes that wait to be taken beyond which a connection's requests wait too: about one large reply.
+/// Bytes that wait to be taken beyond which a connection's requests wait too: about one large
+/// reply.
 inline constexpr std::size_t kOutputHigh = 1 << 20;
-/// Watch events cannot wait. A client that leaves this many bytes of them unread is cut off; it reconnects and catches
-/// up with setWatches.
+/// Watch events cannot wait. A client that leaves this many bytes of them unread is cut off; it
+/// reconnects and catches up with setWatches.
 inline constexpr std::size_t kEventBytesMax = 16 << 20;
-/// Requests of one connection that may be under way or parked before its socket is not read any more.
+/// Requests of one connection that may be under way or parked before its socket is not read any
+/// more.
 inline constexpr std::size_t kParkedMax = 1000;
-/// A connection without ConnectRequest, or one that is closing and whose client does not read, ends after this.
+/// A connection without ConnectRequest, or one that is closing and whose client does not read, ends
+/// after this.
 inline constexpr Duration kSessionlessMax = std::chrono::seconds(10);
 
 class Connection {
   public:
     enum class State {
-        fresh,      ///< fewer than four bytes so far: word or handshake?
-        asked,      ///< a four-letter word waits for its answer
-        greeting,   ///< four bytes of a handshake and maybe more
-        joining,    ///< the core was asked for a session
-        open,       ///< has a session
-        ending,     ///< answers what was asked before, reads nothing more (closeSession, or an error that closes)
-        closing,    ///< only bytes to flush are left, and maybe not even these
+        fresh,     ///< fewer than four bytes so far: word or handshake?
+        asked,     ///< a four-letter word waits for its answer
+        greeting,  ///< four bytes of a handshake and maybe more
+        joining,   ///< the core was asked for a session
+        open,      ///< has a session
+        ending,    ///< answers what was asked before, reads nothing more (closeSession, or an error
+                   ///< that closes)
+        closing,   ///< only bytes to flush are left, and maybe not even these
     };
 
     Connection(ConnectionId own_id, Peer own_peer, std::int32_t frame_max, Instant now)
@@ -50,7 +54,7 @@ class Connection {
     Bytes head;  ///< the first bytes, until there are four
     jute::FrameDecoder decoder;
     Instant opened;
-    Instant heard;   ///< when bytes last came
+    Instant heard;                         ///< when bytes last came
     std::optional<Instant> lingers_since;  ///< a tick that found it closing
 
     bool told_read_only = false;  ///< the ConnectRequest had the readOnly byte

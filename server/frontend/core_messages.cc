@@ -16,8 +16,11 @@ namespace {
 
 constexpr std::size_t kPasswordBytes = 16;
 
-/// The handshake's answer; zeros tell an expired session. The read-only byte only goes to clients that sent theirs.
-void write_connect_response(const request::SessionOpened& message, bool with_read_only, Bytes& out) {
+/// The handshake's answer; zeros tell an expired session. The read-only byte only goes to clients
+/// that sent theirs.
+void write_connect_response(const request::SessionOpened& message,
+                            bool with_read_only,
+                            Bytes& out) {
     jute::ConnectResponse response;
     if (message.session != SessionId{}) {
         response.timeout_ms = message.timeout_ms;
@@ -37,7 +40,8 @@ void Frontend::on_core(std::span<const request::ToFrontend> messages, Instant no
     for (const request::ToFrontend& message : messages) {
         std::visit([&](const auto& m) { hear(m, now, out); }, message);
     }
-    // Only now may parked reads run: the tree holds all these changes, and every event of them is on its way.
+    // Only now may parked reads run: the tree holds all these changes, and every event of them is
+    // on its way.
     std::vector<ConnectionId> released = std::move(released_);
     released_.clear();
     for (const ConnectionId id : released) {
@@ -57,7 +61,8 @@ void Frontend::hear(const request::SessionOpened& message, Instant now, Out& out
     write_connect_response(message, connection->told_read_only, connection->output);
     ++connection->packets_sent;
     ++totals_.packets_sent;
-    if (message.session == SessionId{}) return close(*connection, Close::after_flush, "expired", out);
+    if (message.session == SessionId{})
+        return close(*connection, Close::after_flush, "expired", out);
     connection->session = message.session;
     connection->timeout_ms = message.timeout_ms;
     const auto [entry, is_new] = sessions_.emplace(message.session, connection->id);
@@ -77,16 +82,19 @@ void Frontend::hear(const request::Reply& message, Instant now, Out& out) {
     if (request == nullptr) return;
     --outstanding_;
     // The client has gone to another server and must find out by the end of this connection only.
-    if (message.error == ErrorCode::session_moved) return close(*connection, Close::at_once, "moved", out);
+    if (message.error == ErrorCode::session_moved)
+        return close(*connection, Close::at_once, "moved", out);
     request->zxid = message.zxid;
     request->error = message.error;
     if (message.error == ErrorCode::ok) request->bytes = message.body;
-    while (!connection->gate.empty() && connection->gate.head().kind == ParkedRequest::Kind::finished) {
+    while (!connection->gate.empty() &&
+           connection->gate.head().kind == ParkedRequest::Kind::finished) {
         send(*connection, connection->gate.head(), now);
         connection->gate.pop();
     }
     list(*connection, out);
-    if (released_.empty() || released_.back() != connection->id) released_.push_back(connection->id);
+    if (released_.empty() || released_.back() != connection->id)
+        released_.push_back(connection->id);
 }
 
 void Frontend::hear(const request::Changed& message, Instant, Out& out) {
@@ -94,8 +102,9 @@ void Frontend::hear(const request::Changed& message, Instant, Out& out) {
     for (const tree::Change& change : message.changes) fire(change, out);
 }
 
-/// The session is over: what is already written goes out (maybe events of its own ephemerals), then the end.
-/// The close waits for the end of the batch, because the answer to a closeSession may be in it.
+/// The session is over: what is already written goes out (maybe events of its own ephemerals), then
+/// the end. The close waits for the end of the batch, because the answer to a closeSession may be
+/// in it.
 void Frontend::hear(const request::SessionGone& message, Instant, Out&) {
     const auto entry = sessions_.find(message.session);
     if (entry == sessions_.end()) return;
@@ -119,8 +128,11 @@ void Frontend::fire(const tree::Change& change, Out& out) {
     using Kind = tree::Change::Kind;
     const std::vector<ConnectionId> told = data_watches_.take(change.path);
     switch (change.kind) {
-        case Kind::data_changed: return fire(told, EventType::node_data_changed, change.path, change.acl, out);
-        case Kind::created: fire(told, EventType::node_created, change.path, change.acl, out); break;
+        case Kind::data_changed:
+            return fire(told, EventType::node_data_changed, change.path, change.acl, out);
+        case Kind::created:
+            fire(told, EventType::node_created, change.path, change.acl, out);
+            break;
         case Kind::deleted: {
             fire(told, EventType::node_deleted, change.path, change.acl, out);
             std::vector<ConnectionId> rest = child_watches_.take(change.path);
@@ -132,10 +144,15 @@ void Frontend::fire(const tree::Change& change, Out& out) {
         }
     }
     const std::string_view parent = tree::event_parent_of(change.path);
-    fire(child_watches_.take(parent), EventType::node_children_changed, parent, change.parent_acl, out);
+    fire(child_watches_.take(parent),
+         EventType::node_children_changed,
+         parent,
+         change.parent_acl,
+         out);
 }
 
-/// An event about a node that the connection may not read is dropped; its watch is gone all the same.
+/// An event about a node that the connection may not read is dropped; its watch is gone all the
+/// same.
 void Frontend::fire(const std::vector<ConnectionId>& watchers,
                     EventType type,
                     std::string_view path,
@@ -147,7 +164,8 @@ void Frontend::fire(const std::vector<ConnectionId>& watchers,
         if (!tree::check_acl(acl, perms::kRead, connection->auth)) continue;
         send_event(*connection, type, path);
         list(*connection, out);
-        if (connection->event_bytes > kEventBytesMax) close(*connection, Close::at_once, "slow_reader", out);
+        if (connection->event_bytes > kEventBytesMax)
+            close(*connection, Close::at_once, "slow_reader", out);
     }
 }
 

@@ -9,12 +9,28 @@
 
 namespace zk::frontend {
 
-inline constexpr std::array<std::string_view, 18> kFourLetterWords = {
-    "conf", "cons", "crst", "dirs", "dump", "envi", "gtmk", "hash", "isro",
-    "mntr", "ruok", "srst", "srvr", "stat", "stmk", "wchc", "wchp", "wchs"};
+inline constexpr std::array<std::string_view, 18> kFourLetterWords = {"conf",
+                                                                      "cons",
+                                                                      "crst",
+                                                                      "dirs",
+                                                                      "dump",
+                                                                      "envi",
+                                                                      "gtmk",
+                                                                      "hash",
+                                                                      "isro",
+                                                                      "mntr",
+                                                                      "ruok",
+                                                                      "srst",
+                                                                      "srvr",
+                                                                      "stat",
+                                                                      "stmk",
+                                                                      "wchc",
+                                                                      "wchp",
+                                                                      "wchs"};
 
 inline bool is_four_letter_word(std::string_view word) {
-    return std::find(kFourLetterWords.begin(), kFourLetterWords.end(), word) != kFourLetterWords.end();
+    return std::find(kFourLetterWords.begin(), kFourLetterWords.end(), word) !=
+           kFourLetterWords.end();
 }
 
 }  // namespace zk::frontend

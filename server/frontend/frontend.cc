@@ -30,7 +30,8 @@ std::vector<ConnectionId> Frontend::sorted_ids() const {
 }
 
 void Frontend::on_open(ConnectionId id, Peer peer, Instant now) {
-    auto connection = std::make_unique<Connection>(id, std::move(peer), settings_.jute_max_buffer, now);
+    auto connection =
+        std::make_unique<Connection>(id, std::move(peer), settings_.jute_max_buffer, now);
     const bool is_new = connections_.emplace(id, std::move(connection)).second;
     ZK_ASSERT(is_new);
 }
@@ -40,12 +41,15 @@ void Frontend::on_bytes(ConnectionId id, ByteView bytes, Instant now, Out& out) 
     if (connection == nullptr) return;
     totals_.bytes_received += static_cast<std::int64_t>(bytes.size());
     connection->heard = now;
-    if (connection->state == Connection::State::fresh && !accept_head(*connection, bytes, out)) return;
+    if (connection->state == Connection::State::fresh && !accept_head(*connection, bytes, out))
+        return;
     switch (connection->state) {
         case Connection::State::greeting:
         case Connection::State::joining:
-        case Connection::State::open: break;
-        default: return;  // whatever comes behind the last request is ignored
+        case Connection::State::open:
+            break;
+        default:
+            return;  // whatever comes behind the last request is ignored
     }
     connection->decoder.feed(bytes);
     pump(*connection, now, out);
@@ -67,13 +71,15 @@ void Frontend::on_tick(Instant now, Out& out) {
         Connection& connection = *find(id);
         if (connection.state == Connection::State::closing) {
             if (!connection.lingers_since) connection.lingers_since = now;
-            if (now - *connection.lingers_since > kSessionlessMax) close(connection, Close::at_once, "linger", out);
+            if (now - *connection.lingers_since > kSessionlessMax)
+                close(connection, Close::at_once, "linger", out);
         } else if (!connection.asked_core) {
             if (now - connection.opened <= kSessionlessMax) continue;
             ++totals_.sessionless_expired;
             close(connection, Close::at_once, "sessionless", out);
         } else if (connection.state == Connection::State::open && !must_wait(connection)) {
-            // A session that moved away keeps its connection here until the client lets go of it, or falls silent.
+            // A session that moved away keeps its connection here until the client lets go of it,
+            // or falls silent.
             const Duration timeout = std::chrono::milliseconds(connection.timeout_ms);
             if (now - connection.heard > timeout + kSessionlessMax) {
                 close(connection, Close::at_once, "silent", out);
@@ -109,11 +115,13 @@ Close Frontend::closing(ConnectionId id) const {
 void Frontend::pump(Connection& connection, Instant now, Out& out) {
     using State = Connection::State;
     while (true) {
-        if (connection.state == State::open || connection.state == State::ending) run_parked(connection, now);
+        if (connection.state == State::open || connection.state == State::ending)
+            run_parked(connection, now);
         if (connection.state == State::ending && connection.gate.empty()) {
             close(connection, Close::after_flush, "ending", out);
         }
-        const bool takes_frames = connection.state == State::greeting || connection.state == State::open;
+        const bool takes_frames =
+            connection.state == State::greeting || connection.state == State::open;
         if (!takes_frames || must_wait(connection)) break;
         const std::optional<ByteView> frame = connection.decoder.next();
         if (!frame) {
@@ -128,7 +136,8 @@ void Frontend::pump(Connection& connection, Instant now, Out& out) {
     }
     if (connection.touched) {
         connection.touched = false;
-        if (connection.session != SessionId{}) out.to_core.push_back(request::TouchSession{connection.session});
+        if (connection.session != SessionId{})
+            out.to_core.push_back(request::TouchSession{connection.session});
     }
     list_if_reading_changed(connection, out);
 }
@@ -172,8 +181,11 @@ void Frontend::close(Connection& connection, Close how, std::string_view why, Ou
     }
     list(connection, out);
     if (!first) return;
-    log_.debug("connection.close peer={}:{} session={} why={}", connection.peer.address,
-               connection.peer.port, to_string(connection.session), why);
+    log_.debug("connection.close peer={}:{} session={} why={}",
+               connection.peer.address,
+               connection.peer.port,
+               to_string(connection.session),
+               why);
     connection.state = Connection::State::closing;
     data_watches_.remove_connection(connection.id);
     child_watches_.remove_connection(connection.id);
@@ -202,15 +214,20 @@ void Frontend::list_if_reading_changed(Connection& connection, Out& out) {
 bool Frontend::must_wait(const Connection& connection) const {
     switch (connection.state) {
         case Connection::State::fresh:
-        case Connection::State::greeting: return false;
+        case Connection::State::greeting:
+            return false;
         case Connection::State::asked:
-        case Connection::State::joining: return true;
-        case Connection::State::open: break;
+        case Connection::State::joining:
+            return true;
+        case Connection::State::open:
+            break;
         // Going on to read is how the shell notices that the client has gone.
         case Connection::State::ending:
-        case Connection::State::closing: return false;
+        case Connection::State::closing:
+            return false;
     }
-    if (connection.output.size() >= kOutputHigh || connection.gate.size() >= kParkedMax) return true;
+    if (connection.output.size() >= kOutputHigh || connection.gate.size() >= kParkedMax)
+        return true;
     return outstanding_ >= settings_.outstanding_max && connection.gate.at_core() > 0;
 }
 

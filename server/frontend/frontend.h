@@ -1,15 +1,19 @@
 // The connections of one client loop: handshakes, request order, reads, watches, identities.
-// Pure: bytes, messages of the core and the time go in; bytes, messages to the core and orders to sockets come out.
-// Lives on its client loop. Not thread-safe.
+// Pure: bytes, messages of the core and the time go in; bytes, messages to the core and orders to
+// sockets come out. Lives on its client loop. Not thread-safe.
 //
 // The shell (net/client_loop) or the simulator drives it:
-//   * on_open, on_bytes, on_closed for each connection; every on_open is followed by exactly one on_closed, whoever
+//   * on_open, on_bytes, on_closed for each connection; every on_open is followed by exactly one
+//   on_closed, whoever
 //     ended the connection.
-//   * on_core with everything the core has said since the last call, *before* any other call that may read the tree:
+//   * on_core with everything the core has said since the last call, *before* any other call that
+//   may read the tree:
 //     then a client sees the event of a change before it sees the change.
-//   * For each connection in Out::changed: take() its bytes and orders. While an earlier write of it has not finished,
-//     only look at closing(); when the write finishes: on_written, then take() again. Bytes that are not taken count against the connection:
-//     beyond a limit its requests wait, and its socket is not read.
+//   * For each connection in Out::changed: take() its bytes and orders. While an earlier write of
+//   it has not finished,
+//     only look at closing(); when the write finishes: on_written, then take() again. Bytes that
+//     are not taken count against the connection: beyond a limit its requests wait, and its socket
+//     is not read.
 // Source: ZooKeeper NIOServerCnxn, ZooKeeperServer, CommitProcessor, FinalRequestProcessor.
 #pragma once
 
@@ -40,12 +44,13 @@ class Connection;
 struct ParkedRequest;
 
 struct Settings {
-    std::uint32_t loop = 0;                      ///< this client loop's number, in every Origin
-    std::int32_t session_timeout_min_ms = 4000;  ///< minSessionTimeout
-    std::int32_t session_timeout_max_ms = 40000; ///< maxSessionTimeout
-    std::int32_t jute_max_buffer = limits::kJuteMaxBuffer;  ///< jute.maxbuffer: longest client frame
-    std::int64_t outstanding_max = 1000;         ///< globalOutstandingLimit, for this loop
-    std::string super_digest;                    ///< "super:<base64>"; empty: nobody is super
+    std::uint32_t loop = 0;                       ///< this client loop's number, in every Origin
+    std::int32_t session_timeout_min_ms = 4000;   ///< minSessionTimeout
+    std::int32_t session_timeout_max_ms = 40000;  ///< maxSessionTimeout
+    std::int32_t jute_max_buffer =
+        limits::kJuteMaxBuffer;           ///< jute.maxbuffer: longest client frame
+    std::int64_t outstanding_max = 1000;  ///< globalOutstandingLimit, for this loop
+    std::string super_digest;             ///< "super:<base64>"; empty: nobody is super
 };
 
 /// Where a connection comes from.
@@ -109,11 +114,12 @@ class Frontend {
     /// The text of a four-letter word; the connection closes after it.
     void answer_four_letter(ConnectionId id, std::string_view text, Out& out);
 
-    /// Gives the bytes to write next (`bytes` must be empty; its capacity is kept for later output) and the orders.
-    /// An unknown id gives Close::at_once.
+    /// Gives the bytes to write next (`bytes` must be empty; its capacity is kept for later output)
+    /// and the orders. An unknown id gives Close::at_once.
     Orders take(ConnectionId id, Bytes& bytes);
 
-    /// The orders of take() without taking anything: a connection whose bytes do not get out may have to close at once.
+    /// The orders of take() without taking anything: a connection whose bytes do not get out may
+    /// have to close at once.
     [[nodiscard]] Close closing(ConnectionId id) const;
 
     [[nodiscard]] bool serving() const { return serving_; }
@@ -152,8 +158,11 @@ class Frontend {
     void hear(const request::SessionGone& message, Instant now, Out& out);
     void hear(const request::Serving& message, Instant now, Out& out);
     void fire(const tree::Change& change, Out& out);
-    void fire(const std::vector<ConnectionId>& watchers, EventType type, std::string_view path,
-              const tree::AclRef& acl, Out& out);
+    void fire(const std::vector<ConnectionId>& watchers,
+              EventType type,
+              std::string_view path,
+              const tree::AclRef& acl,
+              Out& out);
     void send_event(Connection& connection, EventType type, std::string_view path);
 
     Settings settings_;
@@ -166,7 +175,8 @@ class Frontend {
     WatchTable child_watches_;
     std::int64_t outstanding_ = 0;  ///< requests at the core, over all connections
     Statistics totals_;
-    std::vector<ConnectionId> released_;  ///< connections whose next requests can run when all messages are heard
+    std::vector<ConnectionId>
+        released_;  ///< connections whose next requests can run when all messages are heard
 };
 
 }  // namespace zk::frontend

@@ -91,8 +91,10 @@ bool is_read(OpCode op) {
         case OpCode::get_data:
         case OpCode::get_children:
         case OpCode::get_children2:
-        case OpCode::get_acl: return true;
-        default: return false;
+        case OpCode::get_acl:
+            return true;
+        default:
+            return false;
     }
 }
 

@@ -1,7 +1,6 @@
 // Read requests: request bytes and the tree in, response bytes out, with permissions checked.
-// Pure. Nothing here knows connections: what shall be watched is returned, and the caller enters it while the tree is
-// still the one that was read.
-// Source: ZooKeeper FinalRequestProcessor.
+// Pure. Nothing here knows connections: what shall be watched is returned, and the caller enters it
+// while the tree is still the one that was read. Source: ZooKeeper FinalRequestProcessor.
 #pragma once
 
 #include <string_view>
@@ -18,15 +17,17 @@ namespace zk::frontend {
 struct ReadResult {
     enum class Watch { none, data, child };
     ErrorCode error = ErrorCode::ok;
-    Watch watch = Watch::none;     ///< to be set at `path`; exists asks for one although the node is missing
-    std::string_view path;         ///< part of the request's body
+    Watch watch =
+        Watch::none;  ///< to be set at `path`; exists asks for one although the node is missing
+    std::string_view path;  ///< part of the request's body
 };
 
 /// True for the operations that read() knows: exists, getData, getChildren, getChildren2, getACL.
 bool is_read(OpCode op);
 
-/// Runs a read for somebody with the identities `auth`. The response record is appended to `out` when there is no
-/// error; nothing is appended otherwise. A body that is no request of this kind is ErrorCode::marshalling_error.
+/// Runs a read for somebody with the identities `auth`. The response record is appended to `out`
+/// when there is no error; nothing is appended otherwise. A body that is no request of this kind is
+/// ErrorCode::marshalling_error.
 ReadResult read(const tree::DataTree& tree,
                 OpCode op,
                 ByteView body,

@@ -17,15 +17,15 @@ namespace {
 
 /// What becomes of a request, by its operation.
 enum class Way {
-    core,      ///< a write, sync or closeSession
-    local,     ///< a read or a ping, or an operation that is switched off: answered here in its turn
-    auth,      ///< about the connection itself
+    core,   ///< a write, sync or closeSession
+    local,  ///< a read or a ping, or an operation that is switched off: answered here in its turn
+    auth,   ///< about the connection itself
     sasl,
-    unknown,   ///< answered with "unimplemented", then the connection closes
+    unknown,  ///< answered with "unimplemented", then the connection closes
 };
 
-/// Operations that this version does not have are answered as by an older server, or as by one that has them switched
-/// off: clients know both cases.
+/// Operations that this version does not have are answered as by an older server, or as by one that
+/// has them switched off: clients know both cases.
 Way way_of(OpCode op) {
     switch (op) {
         case OpCode::create:
@@ -35,7 +35,8 @@ Way way_of(OpCode op) {
         case OpCode::set_acl:
         case OpCode::multi:
         case OpCode::sync:
-        case OpCode::close_session: return Way::core;
+        case OpCode::close_session:
+            return Way::core;
         case OpCode::exists:
         case OpCode::get_data:
         case OpCode::get_acl:
@@ -44,17 +45,21 @@ Way way_of(OpCode op) {
         case OpCode::ping:
         case OpCode::set_watches:
         case OpCode::create_ttl:
-        case OpCode::reconfig: return Way::local;
-        case OpCode::auth: return Way::auth;
-        case OpCode::sasl: return Way::sasl;
-        default: return Way::unknown;
+        case OpCode::reconfig:
+            return Way::local;
+        case OpCode::auth:
+            return Way::auth;
+        case OpCode::sasl:
+            return Way::sasl;
+        default:
+            return Way::unknown;
     }
 }
 
 }  // namespace
 
-/// The first four bytes: a four-letter word, or the length of a ConnectRequest. `bytes` becomes what the decoder must
-/// be fed with. Returns false when nothing more is to be done.
+/// The first four bytes: a four-letter word, or the length of a ConnectRequest. `bytes` becomes
+/// what the decoder must be fed with. Returns false when nothing more is to be done.
 bool Frontend::accept_head(Connection& connection, ByteView& bytes, Out& out) {
     const std::size_t missing = 4 - connection.head.size();
     connection.head.append(bytes.substr(0, missing));
@@ -85,20 +90,25 @@ void Frontend::accept_connect(Connection& connection, ByteView frame, Instant no
     if (!archive.ok()) return close(connection, Close::at_once, "bad_connect", out);
     connection.told_read_only = !archive.at_end();
     if (connect.last_zxid_seen > tree_->last_zxid()) {
-        log_.info("connection.refused_ahead peer={} seen={} last={}", connection.peer.address,
-                  connect.last_zxid_seen, tree_->last_zxid());
+        log_.info("connection.refused_ahead peer={} seen={} last={}",
+                  connection.peer.address,
+                  connect.last_zxid_seen,
+                  tree_->last_zxid());
         return close(connection, Close::at_once, "client_ahead", out);
     }
-    connection.timeout_ms = std::clamp(connect.timeout_ms, settings_.session_timeout_min_ms,
-                                       settings_.session_timeout_max_ms);
+    connection.timeout_ms = std::clamp(
+        connect.timeout_ms, settings_.session_timeout_min_ms, settings_.session_timeout_max_ms);
     connection.state = Connection::State::joining;
     connection.asked_core = true;
     const request::Origin origin{settings_.loop, connection.id};
     if (connect.session == SessionId{}) {
         out.to_core.push_back(request::OpenSession{origin, connection.timeout_ms});
     } else {
-        out.to_core.push_back(request::ReattachSession{origin, connect.session, connection.timeout_ms,
-                                                       std::move(connect.password).value_or(Bytes())});
+        out.to_core.push_back(
+            request::ReattachSession{origin,
+                                     connect.session,
+                                     connection.timeout_ms,
+                                     std::move(connect.password).value_or(Bytes())});
     }
 }
 
@@ -110,13 +120,19 @@ void Frontend::accept_request(Connection& connection, ByteView frame, Instant no
     if (!archive.ok()) return close(connection, Close::at_once, "bad_header", out);
     const ByteView body = archive.rest();
     switch (way_of(header.op)) {
-        case Way::core: return forward(connection, header.xid, header.op, body, now, out);
-        case Way::local: return admit_local(connection, header.xid, header.op, body, now);
-        case Way::auth: return accept_auth(connection, header.xid, body, now, out);
-        case Way::sasl: return accept_sasl(connection, header.xid, body, now, out);
-        case Way::unknown: break;
+        case Way::core:
+            return forward(connection, header.xid, header.op, body, now, out);
+        case Way::local:
+            return admit_local(connection, header.xid, header.op, body, now);
+        case Way::auth:
+            return accept_auth(connection, header.xid, body, now, out);
+        case Way::sasl:
+            return accept_sasl(connection, header.xid, body, now, out);
+        case Way::unknown:
+            break;
     }
-    log_.debug("request.unimplemented peer={} op={}", connection.peer.address,
+    log_.debug("request.unimplemented peer={} op={}",
+               connection.peer.address,
                static_cast<std::int32_t>(header.op));
     ParkedRequest answer;
     answer.xid = header.xid;
@@ -127,8 +143,8 @@ void Frontend::accept_request(Connection& connection, ByteView frame, Instant no
     answer_in_turn(connection, std::move(answer), now);
 }
 
-/// addauth. Ids count from the next request on; the answer keeps its place among the others, because kazoo takes it
-/// for the answer to its oldest request.
+/// addauth. Ids count from the next request on; the answer keeps its place among the others,
+/// because kazoo takes it for the answer to its oldest request.
 void Frontend::accept_auth(Connection& connection, Xid xid, ByteView body, Instant now, Out& out) {
     const auto request = jute::decode<jute::AuthRequest>(body);
     if (!request) return close(connection, Close::at_once, "bad_auth", out);
@@ -149,7 +165,8 @@ void Frontend::accept_auth(Connection& connection, Xid xid, ByteView body, Insta
         add(jute::AuthId{"ip", connection.peer.address});
     } else {
         ++totals_.auth_failures;
-        log_.info("connection.auth_failed peer={} session={}", connection.peer.address,
+        log_.info("connection.auth_failed peer={} session={}",
+                  connection.peer.address,
                   to_string(connection.session));
         answer.error = ErrorCode::auth_failed;
         answer.then_close = true;
@@ -157,7 +174,8 @@ void Frontend::accept_auth(Connection& connection, Xid xid, ByteView body, Insta
     answer_in_turn(connection, std::move(answer), now);
 }
 
-/// SASL is not configured: like ZooKeeper's server then, answer with a null token and prove nothing.
+/// SASL is not configured: like ZooKeeper's server then, answer with a null token and prove
+/// nothing.
 void Frontend::accept_sasl(Connection& connection, Xid xid, ByteView body, Instant now, Out& out) {
     jute::InputArchive archive(body);
     (void)archive.get<jute::Buffer>();
@@ -181,7 +199,8 @@ void Frontend::answer_in_turn(Connection& connection, ParkedRequest answer, Inst
     }
 }
 
-void Frontend::forward(Connection& connection, Xid xid, OpCode op, ByteView body, Instant now, Out& out) {
+void Frontend::forward(
+    Connection& connection, Xid xid, OpCode op, ByteView body, Instant now, Out& out) {
     if (op == OpCode::sync && !jute::decode<jute::SyncRequest>(body)) {
         return admit_local(connection, xid, op, body, now);
     }
@@ -218,10 +237,12 @@ void Frontend::admit_local(Connection& connection, Xid xid, OpCode op, ByteView 
 }
 
 /// Runs a local request and writes its reply.
-void Frontend::serve(Connection& connection, Xid xid, OpCode op, ByteView body, std::int64_t waited_ms) {
+void Frontend::serve(
+    Connection& connection, Xid xid, OpCode op, ByteView body, std::int64_t waited_ms) {
     ErrorCode error = ErrorCode::ok;
     const bool catches_up = op == OpCode::set_watches;
-    if (catches_up) error = serve_set_watches(connection, body);  // its events come before its reply
+    if (catches_up)
+        error = serve_set_watches(connection, body);  // its events come before its reply
     Bytes& out = connection.output;
     const std::size_t start = out.size();
     constexpr std::size_t kHeaderBytes = 20;
@@ -230,7 +251,8 @@ void Frontend::serve(Connection& connection, Xid xid, OpCode op, ByteView body, 
         const ReadResult result = read(*tree_, op, body, connection.auth, out);
         error = result.error;
         if (result.watch == ReadResult::Watch::data) data_watches_.add(result.path, connection.id);
-        if (result.watch == ReadResult::Watch::child) child_watches_.add(result.path, connection.id);
+        if (result.watch == ReadResult::Watch::child)
+            child_watches_.add(result.path, connection.id);
     } else if (op == OpCode::ping) {
         xid = Xid(xids::kPing);
     } else if (op == OpCode::reconfig) {
@@ -252,8 +274,8 @@ void Frontend::serve(Connection& connection, Xid xid, OpCode op, ByteView body, 
     totals_.latency.add(waited_ms);
 }
 
-/// A client that lost its connection sets its watches again: what happened since `relative_zxid` is told at once,
-/// the other watches are registered.
+/// A client that lost its connection sets its watches again: what happened since `relative_zxid` is
+/// told at once, the other watches are registered.
 ErrorCode Frontend::serve_set_watches(Connection& connection, ByteView body) {
     const auto request = jute::decode<jute::SetWatchesRequest>(body);
     if (!request) return ErrorCode::marshalling_error;

@@ -1,7 +1,6 @@
-// The order of one connection's requests: replies leave in the order in which requests came, and a read sees all
-// earlier writes of its session.
-// Pure. Writes go to the core at once; what comes behind them waits here. A gate is empty most of the time: then reads
-// do not enter it at all.
+// The order of one connection's requests: replies leave in the order in which requests came, and a
+// read sees all earlier writes of its session. Pure. Writes go to the core at once; what comes
+// behind them waits here. A gate is empty most of the time: then reads do not enter it at all.
 // Source: ZooKeeper CommitProcessor.
 #pragma once
 
@@ -49,7 +48,9 @@ class SessionGate {
     ParkedRequest* finish(Xid xid, OpCode op) {
         for (std::size_t i = first_; i < requests_.size(); ++i) {
             ParkedRequest& request = requests_[i];
-            if (request.kind != ParkedRequest::Kind::at_core || request.xid != xid || request.op != op) continue;
+            if (request.kind != ParkedRequest::Kind::at_core || request.xid != xid ||
+                request.op != op)
+                continue;
             request.kind = ParkedRequest::Kind::finished;
             --at_core_;
             return &request;
@@ -69,7 +70,8 @@ class SessionGate {
             requests_.clear();
             first_ = 0;
         } else if (first_ >= 64 && first_ * 2 >= requests_.size()) {
-            requests_.erase(requests_.begin(), requests_.begin() + static_cast<std::ptrdiff_t>(first_));
+            requests_.erase(requests_.begin(),
+                            requests_.begin() + static_cast<std::ptrdiff_t>(first_));
             first_ = 0;
         }
     }

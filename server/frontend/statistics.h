@@ -34,8 +34,8 @@ struct LatencyStatistics {
 
 /// One connection, as `stat` and `cons` show it.
 struct ConnectionStatistics {
-    std::string address;  ///< "127.0.0.1:57986"
-    SessionId session;    ///< 0: no session
+    std::string address;        ///< "127.0.0.1:57986"
+    SessionId session;          ///< 0: no session
     std::int64_t queued = 0;    ///< requests that wait for the core or for earlier requests
     std::int64_t received = 0;  ///< packets
     std::int64_t sent = 0;      ///< packets
@@ -50,11 +50,11 @@ struct Statistics {
     std::int64_t packets_received = 0;
     std::int64_t packets_sent = 0;
     std::int64_t bytes_received = 0;
-    std::int64_t connections = 0;         ///< open now
-    std::int64_t outstanding = 0;         ///< requests that wait for the core
-    std::int64_t watches = 0;             ///< one-shot watches set now
+    std::int64_t connections = 0;  ///< open now
+    std::int64_t outstanding = 0;  ///< requests that wait for the core
+    std::int64_t watches = 0;      ///< one-shot watches set now
     std::int64_t auth_failures = 0;
-    std::int64_t sessionless_expired = 0; ///< closed because they never sent a ConnectRequest
+    std::int64_t sessionless_expired = 0;  ///< closed because they never sent a ConnectRequest
 
     void merge(const Statistics& other) {
         latency.merge(other.latency);

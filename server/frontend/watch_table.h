@@ -21,7 +21,8 @@ class WatchTable {
   public:
     /// Sets a watch. Setting the same one twice is the same as once.
     void add(std::string_view path, ConnectionId connection);
-    /// Takes all watches at `path` out of the table: their connections, in the order in which they were set.
+    /// Takes all watches at `path` out of the table: their connections, in the order in which they
+    /// were set.
     std::vector<ConnectionId> take(std::string_view path);
     /// Forgets what `connection` waits for.
     void remove_connection(ConnectionId connection);
@@ -37,7 +38,8 @@ class WatchTable {
             return std::hash<std::string_view>{}(path);
         }
     };
-    using Watchers = std::unordered_map<std::string, std::vector<ConnectionId>, PathHash, std::equal_to<>>;
+    using Watchers =
+        std::unordered_map<std::string, std::vector<ConnectionId>, PathHash, std::equal_to<>>;
     /// Keys of `watchers_`; they keep their address as long as their entry lives.
     using Paths = std::unordered_set<const std::string*>;
 

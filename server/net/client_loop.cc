@@ -38,11 +38,13 @@ std::string textual(const asio::ip::address& address) {
 }
 
 Error bind_error(const error_code& code, const std::string& address, std::uint16_t port) {
-    const std::string place = (address.empty() ? std::string("all addresses") : address) + ", port " +
-                              std::to_string(port);
+    const std::string place = (address.empty() ? std::string("all addresses") : address) +
+                              ", port " + std::to_string(port);
     std::string words = "the client port cannot be opened on " + place;
     if (code == asio::error::address_in_use) {
-        words += ": another process listens there (see `ss -ltnp`); stop it, or change clientPort in zoo.cfg";
+        words +=
+            ": another process listens there (see `ss -ltnp`); stop it, or change clientPort in "
+            "zoo.cfg";
     } else if (code == asio::error::access_denied) {
         words += ": ports below 1024 need more rights; change clientPort in zoo.cfg";
     } else if (code == boost::system::errc::address_not_available) {
@@ -60,12 +62,12 @@ struct ClientLoop::Link {
     Socket socket;
     frontend::ConnectionId id;
     std::string address;
-    Bytes writing;            ///< taken from the frontend
-    std::size_t written = 0;  ///< of `writing`
-    bool write_waits = false; ///< for the socket to become writable
-    bool read_waits = false;  ///< for the socket to become readable
+    Bytes writing;             ///< taken from the frontend
+    std::size_t written = 0;   ///< of `writing`
+    bool write_waits = false;  ///< for the socket to become writable
+    bool read_waits = false;   ///< for the socket to become readable
     bool may_read = true;
-    bool shut = false;        ///< our side is closed; the client's is read until it ends too
+    bool shut = false;  ///< our side is closed; the client's is read until it ends too
     bool ended = false;
 };
 
@@ -93,20 +95,25 @@ Result<std::uint16_t> ClientLoop::open() {
         const Result<> both = listen(tcp::endpoint(tcp::v6(), settings_.port));
         if (!both.has_value()) {
             const error_code code = both.error().code;
-            if (code == asio::error::address_in_use || code == asio::error::access_denied) return both.error();
+            if (code == asio::error::address_in_use || code == asio::error::access_denied)
+                return both.error();
             ZK_CHECK(listen(tcp::endpoint(tcp::v4(), settings_.port)));  // a host without IPv6
         }
     } else {
         error_code failed;
         tcp::resolver resolver(io_);
-        const auto found = resolver.resolve(settings_.address, std::to_string(settings_.port), failed);
+        const auto found =
+            resolver.resolve(settings_.address, std::to_string(settings_.port), failed);
         if (failed || found.empty()) {
-            return Error(failed, "clientPortAddress " + settings_.address + " is no address of this host");
+            return Error(failed,
+                         "clientPortAddress " + settings_.address + " is no address of this host");
         }
         ZK_CHECK(listen(found.begin()->endpoint()));
     }
     const std::uint16_t port = acceptor_.local_endpoint().port();
-    log_.info("clients.listening address={} port={}", settings_.address.empty() ? "*" : settings_.address, port);
+    log_.info("clients.listening address={} port={}",
+              settings_.address.empty() ? "*" : settings_.address,
+              port);
     accept_next();
     tick_later();
     return port;
@@ -128,7 +135,9 @@ Result<> ClientLoop::listen(const tcp::endpoint& endpoint) {
     if (code) return failed();
     acceptor_.bind(endpoint, code);
     if (code) return failed();
-    acceptor_.listen(settings_.backlog > 0 ? settings_.backlog : asio::socket_base::max_listen_connections, code);
+    acceptor_.listen(
+        settings_.backlog > 0 ? settings_.backlog : asio::socket_base::max_listen_connections,
+        code);
     if (code) return failed();
     return ok();
 }
@@ -193,7 +202,8 @@ void ClientLoop::accepted(Socket socket) {
     const bool too_many = settings_.connections_max > 0 &&
                           links_.size() >= static_cast<std::size_t>(settings_.connections_max);
     if (too_many_there || too_many) {
-        log_.warn("clients.too_many peer={} limit={}", address,
+        log_.warn("clients.too_many peer={} limit={}",
+                  address,
                   too_many_there ? "maxClientCnxns" : "maxCnxns");
         if (from_there == 0) connections_of_.erase(address);
         socket.close(code);
@@ -226,19 +236,22 @@ void ClientLoop::readable(const LinkPtr& link) {
     if (!link->may_read) return;
     error_code code;
     const std::size_t count = link->socket.read_some(asio::buffer(read_buffer_), code);
-    if (code == asio::error::would_block || code == asio::error::interrupted) return wait_readable(link);
+    if (code == asio::error::would_block || code == asio::error::interrupted)
+        return wait_readable(link);
     if (code) return end(link);
     frontend_.on_bytes(link->id, ByteView(read_buffer_.data(), count), clock_now(), out_);
     handle_out();
     if (!link->ended && link->may_read) wait_readable(link);
 }
 
-/// The reply is out and our side shut. Closing while bytes of the client lie unread would reset the connection and could
-/// destroy the reply on its way, so they are thrown away until the client closes, too.
+/// The reply is out and our side shut. Closing while bytes of the client lie unread would reset the
+/// connection and could destroy the reply on its way, so they are thrown away until the client
+/// closes, too.
 void ClientLoop::drain_before_close(const LinkPtr& link) {
     error_code code;
     link->socket.read_some(asio::buffer(read_buffer_), code);
-    if (code && code != asio::error::would_block && code != asio::error::interrupted) return end(link);
+    if (code && code != asio::error::would_block && code != asio::error::interrupted)
+        return end(link);
     wait_readable(link);
 }
 
@@ -274,7 +287,8 @@ void ClientLoop::handle_out() {
 
 /// Takes and writes until the socket takes no more or there is nothing more.
 void ClientLoop::flush(const LinkPtr& link) {
-    if (link->write_waits && frontend_.closing(link->id) == frontend::Close::at_once) return end(link);
+    if (link->write_waits && frontend_.closing(link->id) == frontend::Close::at_once)
+        return end(link);
     while (!link->ended && !link->write_waits) {
         link->writing.clear();
         link->written = 0;
@@ -292,7 +306,8 @@ void ClientLoop::flush(const LinkPtr& link) {
 bool ClientLoop::write_some(const LinkPtr& link) {
     while (link->written < link->writing.size()) {
         error_code code;
-        const auto rest = asio::buffer(link->writing.data() + link->written, link->writing.size() - link->written);
+        const auto rest = asio::buffer(link->writing.data() + link->written,
+                                       link->writing.size() - link->written);
         link->written += link->socket.write_some(rest, code);
         if (code == asio::error::interrupted) continue;
         if (code == asio::error::would_block) {

@@ -1,6 +1,6 @@
-// The client port: accepts, reads and writes sockets for one Frontend. Decides nothing about requests.
-// Shell, Asio, on one io_context; not thread-safe. One write per connection and turn; a read buffer is shared, so that an
-// idle connection costs little memory. TCP only.
+// The client port: accepts, reads and writes sockets for one Frontend. Decides nothing about
+// requests. Shell, Asio, on one io_context; not thread-safe. One write per connection and turn; a
+// read buffer is shared, so that an idle connection costs little memory. TCP only.
 #pragma once
 
 #include <cstdint>
@@ -28,9 +28,9 @@
 namespace zk::net {
 
 struct ClientLoopSettings {
-    std::string address;        ///< clientPortAddress; empty: all addresses, IPv6 too where there is any
-    std::uint16_t port = 2181;  ///< clientPort; 0: the kernel picks
-    int backlog = -1;           ///< clientPortListenBacklog; -1: the system's largest
+    std::string address;  ///< clientPortAddress; empty: all addresses, IPv6 too where there is any
+    std::uint16_t port = 2181;             ///< clientPort; 0: the kernel picks
+    int backlog = -1;                      ///< clientPortListenBacklog; -1: the system's largest
     int connections_per_address_max = 60;  ///< maxClientCnxns; 0: no limit
     int connections_max = 0;               ///< maxCnxns; 0: no limit
     frontend::Settings frontend;
@@ -38,7 +38,8 @@ struct ClientLoopSettings {
 
 class ClientLoop {
   public:
-    /// Where messages for the core go; the callee takes them out of the vector, which is cleared afterwards.
+    /// Where messages for the core go; the callee takes them out of the vector, which is cleared
+    /// afterwards.
     using ToCore = std::function<void(std::vector<request::ToCore>&)>;
     /// The raw text that answers a four-letter word.
     using FourLetter = std::function<std::string(std::string_view word)>;
@@ -54,7 +55,8 @@ class ClientLoop {
     ClientLoop(const ClientLoop&) = delete;
     ClientLoop& operator=(const ClientLoop&) = delete;
 
-    /// Binds and begins to accept. The error names address and port and says what to do. Gives the port.
+    /// Binds and begins to accept. The error names address and port and says what to do. Gives the
+    /// port.
     Result<std::uint16_t> open();
     /// Everything the core has said in a turn, in its order. Writes what follows from it.
     void deliver(std::span<const request::ToFrontend> messages);

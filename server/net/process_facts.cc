@@ -1,9 +1,9 @@
 #include "net/process_facts.h"
 
-#include <sys/resource.h>
-
 #include <filesystem>
 #include <optional>
+
+#include <sys/resource.h>
 #include <system_error>
 
 namespace zk::net {
@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 std::optional<std::int64_t> bytes_in(const std::string& directory) {
     std::error_code failed;
     std::int64_t bytes = 0;
-    for (fs::directory_iterator entry(directory + "/version-2", failed); !failed && entry != fs::directory_iterator();
+    for (fs::directory_iterator entry(directory + "/version-2", failed);
+         !failed && entry != fs::directory_iterator();
          entry.increment(failed)) {
         std::error_code vanished;  // a file may be purged meanwhile
         const std::uintmax_t size = entry->file_size(vanished);
@@ -27,7 +28,8 @@ std::optional<std::int64_t> bytes_in(const std::string& directory) {
 std::optional<std::int64_t> open_file_count() {
     std::error_code failed;
     std::int64_t count = 0;
-    for (fs::directory_iterator entry("/proc/self/fd", failed); !failed && entry != fs::directory_iterator();
+    for (fs::directory_iterator entry("/proc/self/fd", failed);
+         !failed && entry != fs::directory_iterator();
          entry.increment(failed)) {
         ++count;
     }
@@ -43,7 +45,8 @@ admin::ProcessFacts process_facts(const std::string& data_dir, const std::string
     facts.log_bytes = bytes_in(log_dir);
     facts.open_files = open_file_count();
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) facts.open_files_max = static_cast<std::int64_t>(limit.rlim_cur);
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        facts.open_files_max = static_cast<std::int64_t>(limit.rlim_cur);
     return facts;
 }
 

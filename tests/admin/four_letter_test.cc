@@ -12,12 +12,13 @@ using ::testing::Not;
 class FourLetter : public ::testing::Test {
   protected:
     FourLetter() {
-        config = ensemble::parse_zoo_cfg("dataDir=/d\ndataLogDir=/l\nclientPort=22311\ntickTime=2000\ninitLimit=10\n"
-                                         "syncLimit=5\n4lw.commands.whitelist=*\n"
-                                         "server.1=127.0.0.1:22321:22331:participant;127.0.0.1:22311\n"
-                                         "server.2=127.0.0.1:22322:22332:participant;127.0.0.1:22312\n"
-                                         "server.3=127.0.0.1:22323:22333:participant;127.0.0.1:22313\n",
-                                         "zoo.cfg")
+        config = ensemble::parse_zoo_cfg(
+                     "dataDir=/d\ndataLogDir=/l\nclientPort=22311\ntickTime=2000\ninitLimit=10\n"
+                     "syncLimit=5\n4lw.commands.whitelist=*\n"
+                     "server.1=127.0.0.1:22321:22331:participant;127.0.0.1:22311\n"
+                     "server.2=127.0.0.1:22322:22332:participant;127.0.0.1:22312\n"
+                     "server.3=127.0.0.1:22323:22333:participant;127.0.0.1:22313\n",
+                     "zoo.cfg")
                      .value();
         facts.status.my_id = ServerId(1);
         facts.status.role = core::Role::following;
@@ -64,11 +65,12 @@ TEST_F(FourLetter, StatListsConnections) {
     own.received = 1;
     own.asked = true;
     facts.connections = {client, own};
-    EXPECT_THAT(ask("stat"), HasSubstr("UTC\nClients:\n"
-                                       " /127.0.0.1:57986[1](queued=0,recved=309,sent=309)\n"
-                                       " /127.0.0.1:56214[0](queued=0,recved=1,sent=0)\n"
-                                       "\n"
-                                       "Latency min/avg/max: "));
+    EXPECT_THAT(ask("stat"),
+                HasSubstr("UTC\nClients:\n"
+                          " /127.0.0.1:57986[1](queued=0,recved=309,sent=309)\n"
+                          " /127.0.0.1:56214[0](queued=0,recved=1,sent=0)\n"
+                          "\n"
+                          "Latency min/avg/max: "));
 }
 
 TEST_F(FourLetter, RuokAndIsroHaveNoNewline) {
@@ -93,27 +95,36 @@ TEST_F(FourLetter, WhitelistRules) {
 TEST_F(FourLetter, ConfReadsLikeApaches) {
     facts.process.data_bytes = 11;
     facts.process.log_bytes = 22;
-    EXPECT_EQ(ask("conf"),
-              "clientPort=22311\nsecureClientPort=-1\ndataDir=/d/version-2\ndataDirSize=11\n"
-              "dataLogDir=/l/version-2\ndataLogSize=22\ntickTime=2000\nmaxClientCnxns=60\n"
-              "minSessionTimeout=4000\nmaxSessionTimeout=40000\nclientPortListenBacklog=-1\nserverId=1\n"
-              "initLimit=10\nsyncLimit=5\nelectionAlg=3\nelectionPort=22331\nquorumPort=22321\npeerType=0\n"
-              "membership: \n"
-              "server.1=127.0.0.1:22321:22331:participant;127.0.0.1:22311\n"
-              "server.2=127.0.0.1:22322:22332:participant;127.0.0.1:22312\n"
-              "server.3=127.0.0.1:22323:22333:participant;127.0.0.1:22313\n"
-              "version=0");
+    EXPECT_EQ(
+        ask("conf"),
+        "clientPort=22311\nsecureClientPort=-1\ndataDir=/d/version-2\ndataDirSize=11\n"
+        "dataLogDir=/l/version-2\ndataLogSize=22\ntickTime=2000\nmaxClientCnxns=60\n"
+        "minSessionTimeout=4000\nmaxSessionTimeout=40000\nclientPortListenBacklog=-1\nserverId=1\n"
+        "initLimit=10\nsyncLimit=5\nelectionAlg=3\nelectionPort=22331\nquorumPort=22321\npeerType="
+        "0\n"
+        "membership: \n"
+        "server.1=127.0.0.1:22321:22331:participant;127.0.0.1:22311\n"
+        "server.2=127.0.0.1:22322:22332:participant;127.0.0.1:22312\n"
+        "server.3=127.0.0.1:22323:22333:participant;127.0.0.1:22313\n"
+        "version=0");
 }
 
 TEST_F(FourLetter, MntrLinesAreNameTabValue) {
     facts.status.session_count = 4;
     const std::string text = ask("mntr");
-    EXPECT_EQ(text.substr(0, 64), "zk_version\t3.8.0-zkprov-0.1.0, built on 2026-01-31 12:00 UTC\nzk_");
-    for (const std::string_view line :
-         {"zk_server_state\tfollower", "zk_peer_state\tfollowing - broadcast", "zk_avg_latency\t58.4444",
-          "zk_num_alive_connections\t2", "zk_znode_count\t10", "zk_global_sessions\t4", "zk_uptime\t12000",
-          "zk_quorum_size\t3", "zk_open_file_descriptor_count\t-1", "zk_leader_id\t3",
-          "zk_last_zxid\t0x100000390"}) {
+    EXPECT_EQ(text.substr(0, 64),
+              "zk_version\t3.8.0-zkprov-0.1.0, built on 2026-01-31 12:00 UTC\nzk_");
+    for (const std::string_view line : {"zk_server_state\tfollower",
+                                        "zk_peer_state\tfollowing - broadcast",
+                                        "zk_avg_latency\t58.4444",
+                                        "zk_num_alive_connections\t2",
+                                        "zk_znode_count\t10",
+                                        "zk_global_sessions\t4",
+                                        "zk_uptime\t12000",
+                                        "zk_quorum_size\t3",
+                                        "zk_open_file_descriptor_count\t-1",
+                                        "zk_leader_id\t3",
+                                        "zk_last_zxid\t0x100000390"}) {
         EXPECT_THAT(text, HasSubstr("\n" + std::string(line) + "\n"));
     }
     EXPECT_THAT(text, Not(HasSubstr("zk_synced_followers")));
@@ -130,12 +141,15 @@ TEST_F(FourLetter, MntrLinesAreNameTabValue) {
 
 TEST_F(FourLetter, LeaderCountsItsLearners) {
     facts.status.role = core::Role::leading;
-    facts.status.learners = {{.sid = ServerId(2), .synced = true, .voter = true, .last_acked = Zxid(1)},
-                             {.sid = ServerId(3), .synced = false, .voter = true, .last_acked = Zxid(0)},
-                             {.sid = ServerId(4), .synced = true, .voter = false, .last_acked = Zxid(0)}};
+    facts.status.learners = {
+        {.sid = ServerId(2), .synced = true, .voter = true, .last_acked = Zxid(1)},
+        {.sid = ServerId(3), .synced = false, .voter = true, .last_acked = Zxid(0)},
+        {.sid = ServerId(4), .synced = true, .voter = false, .last_acked = Zxid(0)}};
     const std::string text = ask("mntr");
     EXPECT_THAT(text, HasSubstr("zk_server_state\tleader\nzk_peer_state\tleading - broadcast\n"));
-    EXPECT_THAT(text, HasSubstr("zk_learners\t3\nzk_synced_followers\t1\nzk_synced_observers\t1\nzk_pending_syncs\t1\n"));
+    EXPECT_THAT(text,
+                HasSubstr("zk_learners\t3\nzk_synced_followers\t1\nzk_synced_observers\t1\nzk_"
+                          "pending_syncs\t1\n"));
 }
 
 TEST_F(FourLetter, AveragesHaveOneToFourDecimals) {

@@ -12,17 +12,21 @@ class Handshake : public Harness {};
 // The captured frames of a stock server: client-protocol facts, appendix A.
 TEST_F(Handshake, AnswersByteForByte) {
     open(1);
-    feed(1, from_hex("0000002d 00000000 0000000000000000 00002710 0000000000000000 00000010"
-                     "00000000000000000000000000000000 00"));
+    feed(1,
+         from_hex("0000002d 00000000 0000000000000000 00002710 0000000000000000 00000010"
+                  "00000000000000000000000000000000 00"));
     const auto asked = told_core<request::OpenSession>();
     ASSERT_EQ(asked.size(), 1U);
     EXPECT_EQ(asked[0].origin, (request::Origin{3, 1}));
     EXPECT_EQ(asked[0].timeout_ms, 10000);
     EXPECT_FALSE(orders[1].read) << "the socket waits for the session";
-    say(request::SessionOpened{{3, 1}, SessionId(0x0100004309560000), 10000,
+    say(request::SessionOpened{{3, 1},
+                               SessionId(0x0100004309560000),
+                               10000,
                                from_hex("288b8e6495612ca74636eee066485a1c")});
-    EXPECT_EQ(hex(sent[1]), hex(from_hex("00000025 00000000 00002710 0100004309560000 00000010"
-                                         "288b8e6495612ca74636eee066485a1c 00")));
+    EXPECT_EQ(hex(sent[1]),
+              hex(from_hex("00000025 00000000 00002710 0100004309560000 00000010"
+                           "288b8e6495612ca74636eee066485a1c 00")));
     EXPECT_TRUE(orders[1].read);
     EXPECT_EQ(orders[1].close, Close::no);
 }
@@ -35,7 +39,8 @@ TEST_F(Handshake, ReadOnlyByteIsOnlyEchoed) {
 }
 
 TEST_F(Handshake, TimeoutIsClamped) {
-    const std::vector<std::pair<int, int>> cases = {{-5, 4000}, {1, 4000}, {4000, 4000}, {40001, 40000}};
+    const std::vector<std::pair<int, int>> cases = {
+        {-5, 4000}, {1, 4000}, {4000, 4000}, {40001, 40000}};
     ConnectionId id = 1;
     for (const auto& [asked, given] : cases) {
         open(id);
@@ -71,7 +76,7 @@ TEST_F(Handshake, ClientFromTheFutureIsClosedSilently) {
 
 TEST_F(Handshake, ReattachCarriesThePassword) {
     open(1);
-    feed(1, connect_frame(SessionId(9), {}, 5000, true, "sixteen bytes...")); 
+    feed(1, connect_frame(SessionId(9), {}, 5000, true, "sixteen bytes..."));
     const auto asked = told_core<request::ReattachSession>();
     ASSERT_EQ(asked.size(), 1U);
     EXPECT_EQ(asked[0].session, SessionId(9));
@@ -83,8 +88,9 @@ TEST_F(Handshake, ExpiredSessionIsToldWithZerosThenClosed) {
     open(1);
     feed(1, connect_frame(SessionId(9)));
     say(request::SessionOpened{{3, 1}, SessionId(), 0, {}});
-    EXPECT_EQ(hex(sent[1]), hex(from_hex("00000025 00000000 00000000 0000000000000000 00000010"
-                                         "00000000000000000000000000000000 00")));
+    EXPECT_EQ(hex(sent[1]),
+              hex(from_hex("00000025 00000000 00000000 0000000000000000 00000010"
+                           "00000000000000000000000000000000 00")));
     EXPECT_EQ(orders[1].close, Close::after_flush);
     frontend.on_closed(1, out);
     EXPECT_EQ(frontend.statistics().connections, 0);
@@ -108,12 +114,13 @@ TEST_F(Handshake, ReattachOnTheSameServerEndsTheOldConnection) {
 
 TEST_F(Handshake, GarbageIsClosedSilently) {
     const std::vector<std::string> cases = {
-        "ffffffff",                          // negative length
-        "00100000",                          // one more than jute.maxbuffer
-        "00000004 00000000",                 // too short for a ConnectRequest
-        "00000000",                          // empty
-        "0000001c 00000000 0000000000000000 00002710 0000000000000000 00000010",  // password missing
-        "52554f4b",                          // "RUOK": upper case is no word
+        "ffffffff",           // negative length
+        "00100000",           // one more than jute.maxbuffer
+        "00000004 00000000",  // too short for a ConnectRequest
+        "00000000",           // empty
+        "0000001c 00000000 0000000000000000 00002710 0000000000000000 00000010",  // password
+                                                                                  // missing
+        "52554f4b",  // "RUOK": upper case is no word
     };
     ConnectionId id = 1;
     for (const std::string& bytes : cases) {

@@ -1,13 +1,13 @@
 // A frontend with a tree and a core that only does what the test says.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "frontend/frontend.h"
 #include "jute/archive.h"
@@ -148,7 +148,8 @@ class Harness : public ::testing::Test {
         for (const Frame& frame : frames(id)) {
             if (frame.is_event()) {
                 const jute::WatcherEvent event = frame.event();
-                lines.push_back("E" + std::to_string(static_cast<int>(event.type)) + ":" + event.path);
+                lines.push_back("E" + std::to_string(static_cast<int>(event.type)) + ":" +
+                                event.path);
             } else {
                 lines.push_back(std::to_string(frame.header.xid.value()) + ":" +
                                 std::to_string(static_cast<int>(frame.header.error)));
@@ -169,7 +170,8 @@ class Harness : public ::testing::Test {
     request::Changed create(const std::string& path,
                             jute::AclList acl = tree::open_acl_list(),
                             jute::Buffer data = "x") {
-        return apply(OpCode::create, jute::CreateTxn{path, std::move(data), std::move(acl), false, -1});
+        return apply(OpCode::create,
+                     jute::CreateTxn{path, std::move(data), std::move(acl), false, -1});
     }
     request::Changed remove(const std::string& path) {
         return apply(OpCode::remove, jute::DeleteTxn{path});

@@ -1,4 +1,5 @@
-// Whatever bytes come, the frontend stays whole: no crash, and its counts add up when all connections are gone.
+// Whatever bytes come, the frontend stays whole: no crash, and its counts add up when all
+// connections are gone.
 #include <random>
 
 #include "harness.h"
@@ -17,16 +18,24 @@ class RandomBytes : public Harness {
         return bytes;
     }
     Bytes request() {
-        static constexpr std::int32_t kOps[] = {0,  1,  2,  3,  4,   5,   6,   7,   8,   9,  11,  12,
-                                                13, 14, 15, 16, 100, 101, 102, 105, 107, -11};
+        static constexpr std::int32_t kOps[] = {0,  1,  2,  3,  4,  5,   6,   7,   8,   9,   11,
+                                                12, 13, 14, 15, 16, 100, 101, 102, 105, 107, -11};
         const auto op = static_cast<OpCode>(kOps[below(std::size(kOps))]);
         const auto xid = static_cast<std::int32_t>(below(5));
         Bytes body;
         switch (below(4)) {
-            case 0: body = jute::encode(watch(below(2) == 0 ? "/a" : "/b")); break;
-            case 1: body = noise(below(40)); break;
-            case 2: body = jute::encode(jute::SetWatchesRequest{Zxid(1), {"/a"}, {"/b"}, {"/"}}); break;
-            default: body = jute::encode(jute::AuthRequest{0, "digest", noise(4)}); break;
+            case 0:
+                body = jute::encode(watch(below(2) == 0 ? "/a" : "/b"));
+                break;
+            case 1:
+                body = noise(below(40));
+                break;
+            case 2:
+                body = jute::encode(jute::SetWatchesRequest{Zxid(1), {"/a"}, {"/b"}, {"/"}});
+                break;
+            default:
+                body = jute::encode(jute::AuthRequest{0, "digest", noise(4)});
+                break;
         }
         Bytes frame = framed(jute::encode(jute::RequestHeader{Xid(xid), op}) + body);
         if (below(20) == 0) frame[below(frame.size())] = static_cast<char>(random());
@@ -36,18 +45,26 @@ class RandomBytes : public Harness {
     void answer_some() {
         for (const auto& message : std::exchange(to_core, {})) {
             if (const auto* open = std::get_if<request::OpenSession>(&message)) {
-                say(request::SessionOpened{open->origin, SessionId(++sessions), 4000, Bytes(16, 'p')});
+                say(request::SessionOpened{
+                    open->origin, SessionId(++sessions), 4000, Bytes(16, 'p')});
             } else if (const auto* again = std::get_if<request::ReattachSession>(&message)) {
                 const SessionId session = below(2) == 0 ? SessionId(1) : SessionId();
                 say(request::SessionOpened{again->origin, session, 4000, Bytes(16, 'p')});
             } else if (const auto* asked = std::get_if<request::ClientRequest>(&message)) {
                 if (below(8) == 0) continue;
                 auto changed = below(2) == 0 ? create("/a") : remove("/a");
-                say(changed, request::Reply{asked->origin, asked->session, asked->xid, asked->op, Zxid(zxid),
-                                            below(10) == 0 ? ErrorCode::session_moved : ErrorCode::ok, "body"});
+                say(changed,
+                    request::Reply{asked->origin,
+                                   asked->session,
+                                   asked->xid,
+                                   asked->op,
+                                   Zxid(zxid),
+                                   below(10) == 0 ? ErrorCode::session_moved : ErrorCode::ok,
+                                   "body"});
             }
         }
-        if (below(50) == 0) say(request::SessionGone{SessionId(static_cast<std::int64_t>(below(sessions + 1)))});
+        if (below(50) == 0)
+            say(request::SessionGone{SessionId(static_cast<std::int64_t>(below(sessions + 1)))});
     }
     std::uint64_t sessions = 0;
 };

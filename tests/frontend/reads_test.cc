@@ -28,20 +28,26 @@ TEST_F(Reads, AnswersByteForByte) {
     EXPECT_EQ(hex(sent[1]), hex(from_hex("00000010 00000003 0000000000000002 ffffff9b")));
     sent[1].clear();
     feed(1, from_hex("0000000f 00000004 00000004 00000002 2f61 01"));
-    const std::string stat = "0000000000000002 0000000000000002 00000000000003ea 00000000000003ea"
-                             "00000000 00000000 00000000 0000000000000000 00000001 00000000 0000000000000002";
-    EXPECT_EQ(hex(sent[1]), hex(from_hex("00000059 00000004 0000000000000002 00000000 00000001 78" + stat)));
+    const std::string stat =
+        "0000000000000002 0000000000000002 00000000000003ea 00000000000003ea"
+        "00000000 00000000 00000000 0000000000000000 00000001 00000000 0000000000000002";
+    EXPECT_EQ(hex(sent[1]),
+              hex(from_hex("00000059 00000004 0000000000000002 00000000 00000001 78" + stat)));
     sent[1].clear();
     auto changed = set_data("/a", "yy");
     say(changed);
-    EXPECT_EQ(hex(sent[1]), hex(from_hex("0000001e ffffffff ffffffffffffffff 00000000 00000003 00000003 00000002 2f61")));
+    EXPECT_EQ(hex(sent[1]),
+              hex(from_hex(
+                  "0000001e ffffffff ffffffffffffffff 00000000 00000003 00000003 00000002 2f61")));
 }
 
 TEST_F(Reads, NullDataIsNotEmptyData) {
     create("/null", tree::open_acl_list(), std::nullopt);
     create("/empty", tree::open_acl_list(), "");
     join(1, 9);
-    feed(1, request_frame(1, OpCode::get_data, plain("/null")) + request_frame(2, OpCode::get_data, plain("/empty")));
+    feed(1,
+         request_frame(1, OpCode::get_data, plain("/null")) +
+             request_frame(2, OpCode::get_data, plain("/empty")));
     const auto all = frames(1);
     EXPECT_EQ(hex(all[0].body.substr(0, 4)), "ffffffff");
     EXPECT_EQ(hex(all[1].body.substr(0, 4)), "00000000");
@@ -53,7 +59,9 @@ TEST_F(Reads, ChildrenAreNamesAndStatFollowsInTheSecondForm) {
     create("/a/x");
     create("/a/y");
     join(1, 9);
-    feed(1, request_frame(1, OpCode::get_children, plain("/a")) + request_frame(2, OpCode::get_children2, plain("/a")));
+    feed(1,
+         request_frame(1, OpCode::get_children, plain("/a")) +
+             request_frame(2, OpCode::get_children2, plain("/a")));
     const auto all = frames(1);
     for (const Frame& frame : all) {
         jute::InputArchive archive(frame.body);
@@ -71,9 +79,12 @@ TEST_F(Reads, ChildrenAreNamesAndStatFollowsInTheSecondForm) {
 
 TEST_F(Reads, EmptyPathIsTheRoot) {
     join(1, 9);
-    feed(1, request_frame(1, OpCode::exists, plain("")) + request_frame(2, OpCode::get_children, plain("/")) +
-                request_frame(3, OpCode::exists, plain("nonsense")) + request_frame(4, OpCode::exists, plain(std::string("/a\0b", 4))) +
-                request_frame(5, OpCode::get_data, plain("/a/")) );
+    feed(1,
+         request_frame(1, OpCode::exists, plain("")) +
+             request_frame(2, OpCode::get_children, plain("/")) +
+             request_frame(3, OpCode::exists, plain("nonsense")) +
+             request_frame(4, OpCode::exists, plain(std::string("/a\0b", 4))) +
+             request_frame(5, OpCode::get_data, plain("/a/")));
     EXPECT_EQ(story(1), (Strings{"1:0", "2:0", "3:-101", "4:-8", "5:-101"}));
 }
 
@@ -82,7 +93,8 @@ TEST_F(Reads, PermissionsAreChecked) {
     create("/closed", {acl(perms::kAll, "digest", id)});
     create("/writable", {acl(perms::kWrite, "world", "anyone"), acl(perms::kAll, "digest", id)});
     join(1, 9);
-    const std::vector<OpCode> ops = {OpCode::exists, OpCode::get_data, OpCode::get_children, OpCode::get_children2};
+    const std::vector<OpCode> ops = {
+        OpCode::exists, OpCode::get_data, OpCode::get_children, OpCode::get_children2};
     for (const OpCode op : ops) {
         for (const std::string path : {"/closed", "/writable"}) {
             feed(1, request_frame(1, op, watch(path)));
@@ -99,7 +111,8 @@ TEST_F(Reads, PermissionsAreChecked) {
 
 TEST_F(Reads, DigestsAreMaskedForThoseWhoDoNotAdminister) {
     const std::string id = tree::digest_id("bob:p");
-    const jute::AclList list = {acl(perms::kRead, "world", "anyone"), acl(perms::kAll, "digest", id),
+    const jute::AclList list = {acl(perms::kRead, "world", "anyone"),
+                                acl(perms::kAll, "digest", id),
                                 acl(perms::kRead, "ip", "10.0.0.0/8")};
     create("/a", list);
     join(1, 9);
@@ -164,7 +177,9 @@ TEST_F(Watches, MultiTellsItsPartsInOrder) {
     run(1, OpCode::get_children, "/p");
     run(1, OpCode::get_data, "/p");
     jute::MultiTxn multi;
-    multi.parts.push_back({OpCode::create, jute::encode(jute::CreateTxn{"/p/a", "x", tree::open_acl_list(), false, -1})});
+    multi.parts.push_back(
+        {OpCode::create,
+         jute::encode(jute::CreateTxn{"/p/a", "x", tree::open_acl_list(), false, -1})});
     multi.parts.push_back({OpCode::remove, jute::encode(jute::DeleteTxn{"/p/a"})});
     multi.parts.push_back({OpCode::set_data, jute::encode(jute::SetDataTxn{"/p", "y", 1})});
     say(apply(OpCode::multi, multi));
@@ -209,13 +224,13 @@ TEST_F(Watches, GoWithTheirConnection) {
 }
 
 TEST_F(Watches, SetWatchesTellsWhatWasMissed) {
-    create("/old");        // 1
-    create("/changed");    // 2
-    create("/parent");     // 3
-    create("/appeared");   // 4
-    create("/still");      // 5
-    set_data("/changed", "1");   // 6
-    create("/parent/c");         // 7
+    create("/old");             // 1
+    create("/changed");         // 2
+    create("/parent");          // 3
+    create("/appeared");        // 4
+    create("/still");           // 5
+    set_data("/changed", "1");  // 6
+    create("/parent/c");        // 7
     join(1, 9);
     jute::SetWatchesRequest request;
     request.relative_zxid = Zxid(5);
@@ -223,7 +238,9 @@ TEST_F(Watches, SetWatchesTellsWhatWasMissed) {
     request.exist = {"/appeared", "/never"};
     request.child = {"/parent", "/still", "/gone"};
     feed(1, request_frame(-8, OpCode::set_watches, request));
-    EXPECT_EQ(story(1), (Strings{"E3:/changed", "E2:/gone", "E1:/appeared", "E4:/parent", "E2:/gone", "-8:0"}));
+    EXPECT_EQ(
+        story(1),
+        (Strings{"E3:/changed", "E2:/gone", "E1:/appeared", "E4:/parent", "E2:/gone", "-8:0"}));
     EXPECT_EQ(frontend.statistics().watches, 3);
     say(set_data("/old", "1"));
     say(create("/never"));
@@ -236,7 +253,9 @@ TEST_F(Watches, SetWatchesTakesNullListsAndAnyXid) {
     join(1, 9);
     feed(1, framed(from_hex("00000005 00000065 0000000000000000 ffffffff ffffffff ffffffff")));
     EXPECT_EQ(story(1), (Strings{"5:0"}));
-    feed(1, framed(from_hex("00000006 00000065 0000000000000000 00000001 ffffffff 00000000 00000000")));
+    feed(
+        1,
+        framed(from_hex("00000006 00000065 0000000000000000 00000001 ffffffff 00000000 00000000")));
     EXPECT_EQ(story(1), (Strings{"6:-5"}));
 }
 

@@ -14,7 +14,8 @@ class Requests : public Harness {
         return request_frame(xid, OpCode::set_data, jute::SetDataRequest{path, data, -1});
     }
     static Bytes auth_frame(std::int32_t xid, const std::string& scheme, jute::Buffer credential) {
-        return request_frame(xid, OpCode::auth, jute::AuthRequest{0, scheme, std::move(credential)});
+        return request_frame(
+            xid, OpCode::auth, jute::AuthRequest{0, scheme, std::move(credential)});
     }
 };
 
@@ -38,15 +39,17 @@ TEST_F(Requests, WriteGoesToTheCoreWithItsIdentities) {
     EXPECT_EQ(asked[0].xid, Xid(1));
     EXPECT_EQ(asked[0].op, OpCode::set_data);
     EXPECT_EQ(asked[0].body, jute::encode(jute::SetDataRequest{"/a", "d", -1}));
-    EXPECT_EQ(asked[0].auth, (std::vector<jute::AuthId>{
-                                 {"ip", "10.1.2.3"}, {"digest", "u:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ="}}));
+    EXPECT_EQ(asked[0].auth,
+              (std::vector<jute::AuthId>{{"ip", "10.1.2.3"},
+                                         {"digest", "u:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ="}}));
 }
 
 TEST_F(Requests, ReadWaitsForOwnEarlierWrite) {
     create("/a");
     join(1, 9);
-    feed(1, set_frame(1, "/a", "new") + request_frame(2, OpCode::get_data, plain("/a")) +
-                request_frame(-2, OpCode::ping) + request_frame(3, OpCode::exists, plain("/a")));
+    feed(1,
+         set_frame(1, "/a", "new") + request_frame(2, OpCode::get_data, plain("/a")) +
+             request_frame(-2, OpCode::ping) + request_frame(3, OpCode::exists, plain("/a")));
     EXPECT_TRUE(sent[1].empty());
     auto changed = set_data("/a", "new");
     say(changed, reply(1, 9, 1, OpCode::set_data));
@@ -72,8 +75,9 @@ TEST_F(Requests, OtherSessionsDoNotWait) {
 TEST_F(Requests, RepliesKeepTheOrderOfRequests) {
     create("/a");
     join(1, 9);
-    feed(1, set_frame(1, "/a", "1") + request_frame(2, OpCode::sync, jute::PathRequest{"/a"}) +
-                request_frame(3, OpCode::get_data, plain("/a")) + set_frame(4, "/a", "2"));
+    feed(1,
+         set_frame(1, "/a", "1") + request_frame(2, OpCode::sync, jute::PathRequest{"/a"}) +
+             request_frame(3, OpCode::get_data, plain("/a")) + set_frame(4, "/a", "2"));
     say(reply(1, 9, 2, OpCode::sync, ErrorCode::ok, jute::encode(jute::PathRequest{"/a"})));
     EXPECT_TRUE(sent[1].empty()) << "the sync is behind the write";
     auto changed1 = set_data("/a", "1");
@@ -115,11 +119,17 @@ TEST_F(Requests, ErrorsHaveNoBody) {
 }
 
 TEST_F(Requests, UnknownOperationIsRefusedAndTheConnectionCloses) {
-    for (const std::int32_t op : {0, 10, 13, 19, 20, 22, 23, 99, 103, 104, 105, 106, 107, 108, -1, -10, 17, 18}) {
+    for (const std::int32_t op :
+         {0, 10, 13, 19, 20, 22, 23, 99, 103, 104, 105, 106, 107, 108, -1, -10, 17, 18}) {
         const auto id = static_cast<ConnectionId>(op + 1000);
         join(id, op + 5000);
         feed(id, request_frame(7, static_cast<OpCode>(op)) + request_frame(-2, OpCode::ping));
-        EXPECT_EQ(hex(sent[id]), "00000010" "00000007" "ffffffffffffffff" "fffffffa") << op;
+        EXPECT_EQ(hex(sent[id]),
+                  "00000010"
+                  "00000007"
+                  "ffffffffffffffff"
+                  "fffffffa")
+            << op;
         EXPECT_EQ(orders[id].close, Close::after_flush) << op;
         EXPECT_TRUE(told_core<request::ClientRequest>().empty()) << op;
     }
@@ -127,7 +137,9 @@ TEST_F(Requests, UnknownOperationIsRefusedAndTheConnectionCloses) {
 
 TEST_F(Requests, UnknownOperationIsRefusedInItsTurn) {
     join(1, 9);
-    feed(1, set_frame(1, "/a", "1") + request_frame(2, static_cast<OpCode>(107)) + set_frame(3, "/a", "2"));
+    feed(1,
+         set_frame(1, "/a", "1") + request_frame(2, static_cast<OpCode>(107)) +
+             set_frame(3, "/a", "2"));
     EXPECT_TRUE(sent[1].empty());
     EXPECT_EQ(told_core<request::ClientRequest>().size(), 1U);
     say(reply(1, 9, 1, OpCode::set_data));
@@ -137,7 +149,9 @@ TEST_F(Requests, UnknownOperationIsRefusedInItsTurn) {
 
 TEST_F(Requests, FeaturesThatAreOffKeepTheConnection) {
     join(1, 9);
-    feed(1, request_frame(1, OpCode::reconfig) + request_frame(2, OpCode::create_ttl) + request_frame(-2, OpCode::ping));
+    feed(1,
+         request_frame(1, OpCode::reconfig) + request_frame(2, OpCode::create_ttl) +
+             request_frame(-2, OpCode::ping));
     EXPECT_EQ(story(1), (Strings{"1:-123", "2:-6", "-2:0"}));
     EXPECT_EQ(orders[1].close, Close::no);
 }
@@ -154,10 +168,17 @@ TEST_F(Requests, ShortHeaderClosesSilently) {
 
 TEST_F(Requests, UndecodableBodiesAreAnswered) {
     join(1, 9);
-    for (const OpCode op : {OpCode::exists, OpCode::get_data, OpCode::get_children, OpCode::get_children2,
-                            OpCode::get_acl, OpCode::sync, OpCode::set_watches}) {
+    for (const OpCode op : {OpCode::exists,
+                            OpCode::get_data,
+                            OpCode::get_children,
+                            OpCode::get_children2,
+                            OpCode::get_acl,
+                            OpCode::sync,
+                            OpCode::set_watches}) {
         const Bytes header = jute::encode(jute::RequestHeader{Xid(1), op});
-        feed(1, framed(header) + framed(header + from_hex("00000009 2f61")) + framed(header + from_hex("80000000")));
+        feed(1,
+             framed(header) + framed(header + from_hex("00000009 2f61")) +
+                 framed(header + from_hex("80000000")));
         EXPECT_EQ(story(1), (Strings{"1:-5", "1:-5", "1:-5"})) << to_string(op);
     }
     EXPECT_TRUE(told_core<request::ClientRequest>().empty());
@@ -189,8 +210,9 @@ TEST_F(Requests, AuthIsAnsweredByteForByteAndInTurn) {
 
 TEST_F(Requests, SameIdentityCountsOnce) {
     join(1, 9);
-    feed(1, auth_frame(-4, "digest", "u:p") + auth_frame(-4, "digest", "u:p") + auth_frame(-4, "ip", "") +
-                set_frame(1, "/a", "d"));
+    feed(1,
+         auth_frame(-4, "digest", "u:p") + auth_frame(-4, "digest", "u:p") +
+             auth_frame(-4, "ip", "") + set_frame(1, "/a", "d"));
     EXPECT_EQ(told_core<request::ClientRequest>().at(0).auth.size(), 2U);
 }
 
@@ -210,7 +232,12 @@ TEST_F(Requests, FailedAuthClosesTheConnectionOnly) {
     for (const std::string scheme : {"world", "auth", "super", "sasl", "kerberos", ""}) {
         join(id, static_cast<std::int64_t>(id));
         feed(id, auth_frame(-4, scheme, "anyone") + request_frame(-2, OpCode::ping));
-        EXPECT_EQ(hex(sent[id]), "00000010" "fffffffc" "0000000000000000" "ffffff8d") << scheme;
+        EXPECT_EQ(hex(sent[id]),
+                  "00000010"
+                  "fffffffc"
+                  "0000000000000000"
+                  "ffffff8d")
+            << scheme;
         EXPECT_EQ(orders[id].close, Close::after_flush);
         EXPECT_EQ(told_core<request::ConnectionClosed>().size(), 1U);
         EXPECT_TRUE(told_core<request::ClientRequest>().empty()) << "the session is not closed";
@@ -232,7 +259,12 @@ TEST_F(Requests, BadAuthBodyClosesSilently) {
 TEST_F(Requests, SaslWithoutConfigurationProvesNothing) {
     join(1, 9);
     feed(1, request_frame(1, OpCode::sasl, jute::Buffer("")) + set_frame(2, "/a", "d"));
-    EXPECT_EQ(hex(sent[1]), "00000014" "00000001" "0000000000000000" "00000000" "ffffffff");
+    EXPECT_EQ(hex(sent[1]),
+              "00000014"
+              "00000001"
+              "0000000000000000"
+              "00000000"
+              "ffffffff");
     EXPECT_EQ(told_core<request::ClientRequest>().at(0).auth.size(), 1U);
     join(2, 10);
     feed(2, request_frame(1, OpCode::sasl));
@@ -243,7 +275,9 @@ TEST_F(Requests, AuthDoesNotKeepASessionAlive) {
     join(1, 9);
     feed(1, auth_frame(-4, "digest", "u:p"));
     EXPECT_TRUE(told_core<request::TouchSession>().empty());
-    feed(1, request_frame(1, OpCode::exists, plain("/a")) + request_frame(2, OpCode::exists, plain("/a")));
+    feed(1,
+         request_frame(1, OpCode::exists, plain("/a")) +
+             request_frame(2, OpCode::exists, plain("/a")));
     EXPECT_EQ(told_core<request::TouchSession>().size(), 1U) << "one for all requests of a turn";
 }
 
@@ -271,8 +305,8 @@ TEST_F(Requests, OwnEphemeralsEventsPrecedeTheCloseReply) {
     feed(1, request_frame(1, OpCode::exists, watch("/e")));
     feed(1, request_frame(2, OpCode::close_session));
     sent[1].clear();
-    auto changed = apply(OpCode::close_session,
-                         jute::CloseSessionTxn{std::vector<std::string>{"/e"}}, 9);
+    auto changed =
+        apply(OpCode::close_session, jute::CloseSessionTxn{std::vector<std::string>{"/e"}}, 9);
     say(changed, reply(1, 9, 2, OpCode::close_session), request::SessionGone{SessionId(9)});
     EXPECT_EQ(story(1), (Strings{"E2:/e", "2:0"}));
 }
@@ -323,7 +357,8 @@ TEST_F(Requests, GlobalLimitStopsThoseWhoHaveSomethingUnderWay) {
     for (int i = 0; i < 1001; ++i) feed(1, set_frame(i, "/a", "1"));
     EXPECT_FALSE(orders[1].read);
     feed(2, set_frame(1, "/a", "1"));
-    EXPECT_EQ(told_core<request::ClientRequest>().back().session, SessionId(10)) << "one each is always let in";
+    EXPECT_EQ(told_core<request::ClientRequest>().back().session, SessionId(10))
+        << "one each is always let in";
     EXPECT_FALSE(orders[2].read);
     say(reply(2, 10, 1, OpCode::set_data));
     EXPECT_TRUE(orders[2].read);

@@ -1,7 +1,6 @@
-// Real sockets on the loopback address, ports picked by the kernel; the loop is run by the test itself.
+// Real sockets on the loopback address, ports picked by the kernel; the loop is run by the test
+// itself.
 #include "net/client_loop.h"
-
-#include <gtest/gtest.h>
 
 #include <chrono>
 #include <optional>
@@ -9,6 +8,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/write.hpp>
+#include <gtest/gtest.h>
 
 #include "jute/archive.h"
 #include "jute/frame.h"
@@ -35,7 +35,8 @@ class Client {
         std::size_t sent = 0;
         while (sent < bytes.size()) {
             error_code code;
-            sent += socket_.write_some(asio::buffer(bytes.data() + sent, bytes.size() - sent), code);
+            sent +=
+                socket_.write_some(asio::buffer(bytes.data() + sent, bytes.size() - sent), code);
             if (code && code != asio::error::would_block) return;
             loop_.poll();
         }
@@ -79,11 +80,18 @@ class Client {
 
 class ClientLoopTest : public ::testing::Test {
   protected:
-    ClientLoopTest() { settings.port = 0; settings.address = "127.0.0.1"; }
+    ClientLoopTest() {
+        settings.port = 0;
+        settings.address = "127.0.0.1";
+    }
     void start() {
         loop.emplace(
-            io, settings, tree, [this](std::vector<request::ToCore>& messages) { core(messages); },
-            [](std::string_view word) { return "answer to " + std::string(word); }, Log());
+            io,
+            settings,
+            tree,
+            [this](std::vector<request::ToCore>& messages) { core(messages); },
+            [](std::string_view word) { return "answer to " + std::string(word); },
+            Log());
         const auto opened = loop->open();
         ASSERT_TRUE(opened.has_value()) << opened.error().message();
         port = *opened;
@@ -94,10 +102,16 @@ class ClientLoopTest : public ::testing::Test {
     void core(std::vector<request::ToCore>& messages) {
         for (const auto& message : messages) {
             if (const auto* open = std::get_if<request::OpenSession>(&message)) {
-                answers.push_back(request::SessionOpened{open->origin, SessionId(++sessions), 4000, Bytes(16, 'p')});
+                answers.push_back(request::SessionOpened{
+                    open->origin, SessionId(++sessions), 4000, Bytes(16, 'p')});
             } else if (const auto* asked = std::get_if<request::ClientRequest>(&message)) {
-                answers.push_back(request::Reply{asked->origin, asked->session, asked->xid, asked->op, Zxid(1),
-                                                 ErrorCode::ok, {}});
+                answers.push_back(request::Reply{asked->origin,
+                                                 asked->session,
+                                                 asked->xid,
+                                                 asked->op,
+                                                 Zxid(1),
+                                                 ErrorCode::ok,
+                                                 {}});
             } else if (std::get_if<request::ConnectionClosed>(&message) != nullptr) {
                 ++connections_closed;
             }
@@ -118,7 +132,8 @@ class ClientLoopTest : public ::testing::Test {
     template <class Record>
     static Bytes request_frame(std::int32_t xid, OpCode op, const Record& record) {
         Bytes frame;
-        jute::append_frame(frame, jute::encode(jute::RequestHeader{Xid(xid), op}) + jute::encode(record));
+        jute::append_frame(frame,
+                           jute::encode(jute::RequestHeader{Xid(xid), op}) + jute::encode(record));
         return frame;
     }
     static Bytes ping() {
@@ -152,7 +167,8 @@ TEST_F(ClientLoopTest, ServesAHandshakeAndPipelinedRequests) {
     Client client(io, port);
     Bytes all = connect_frame();
     for (int i = 0; i < 100; ++i) all += ping();
-    client.send(all + request_frame(1, OpCode::set_data, jute::SetDataRequest{"/a", "d", -1}) + ping());
+    client.send(all + request_frame(1, OpCode::set_data, jute::SetDataRequest{"/a", "d", -1}) +
+                ping());
     ASSERT_TRUE(client.read_bytes(40 + 102 * 20));
     EXPECT_EQ(client.received.size(), 40U + 102U * 20U);
     EXPECT_EQ(loop->frontend().statistics().packets_received, 103);
@@ -174,7 +190,8 @@ TEST_F(ClientLoopTest, AnswersWordsAndCloses) {
 TEST_F(ClientLoopTest, CloseSessionFlushesItsReply) {
     start();
     Client client(io, port);
-    client.send(connect_frame() + request_frame(7, OpCode::close_session, jute::MultiHeader{}) + ping() + ping());
+    client.send(connect_frame() + request_frame(7, OpCode::close_session, jute::MultiHeader{}) +
+                ping() + ping());
     ASSERT_TRUE(client.read_to_end());
     EXPECT_EQ(client.received.size(), 40U + 20U);
     EXPECT_FALSE(client.reset);
@@ -204,7 +221,8 @@ TEST_F(ClientLoopTest, SlowReaderGetsEverything) {
     Client client(io, port);
     Bytes all = connect_frame();
     constexpr int kReads = 40;
-    for (int i = 1; i <= kReads; ++i) all += request_frame(i, OpCode::get_data, jute::PathWatchRequest{"/big", false});
+    for (int i = 1; i <= kReads; ++i)
+        all += request_frame(i, OpCode::get_data, jute::PathWatchRequest{"/big", false});
     client.send(all);
     run(milliseconds(50));  // the server fills the socket and must wait
     const std::size_t reply = 4 + 16 + 4 + 900'000 + 68;
@@ -223,7 +241,8 @@ TEST_F(ClientLoopTest, WriterThatNeverReadsIsHeldBack) {
     create("/big", 900'000);
     Client client(io, port);
     Bytes all = connect_frame();
-    for (int i = 1; i <= 200; ++i) all += request_frame(i, OpCode::get_data, jute::PathWatchRequest{"/big", false});
+    for (int i = 1; i <= 200; ++i)
+        all += request_frame(i, OpCode::get_data, jute::PathWatchRequest{"/big", false});
     client.send(all);
     run(milliseconds(100));
     EXPECT_LT(loop->frontend().statistics().packets_sent, 50) << "replies are not made for nobody";
@@ -238,7 +257,8 @@ TEST_F(ClientLoopTest, EndOfAllServiceReachesASlowReaderToo) {
     create("/big", 900'000);
     Client client(io, port);
     Bytes all = connect_frame();
-    for (int i = 1; i <= 50; ++i) all += request_frame(i, OpCode::get_data, jute::PathWatchRequest{"/big", false});
+    for (int i = 1; i <= 50; ++i)
+        all += request_frame(i, OpCode::get_data, jute::PathWatchRequest{"/big", false});
     client.send(all);
     run(milliseconds(50));
     deliver({request::Serving{false}});
@@ -280,7 +300,8 @@ TEST_F(ClientLoopTest, TakenPortIsAClearError) {
     start();
     ClientLoopSettings second = settings;
     second.port = port;
-    ClientLoop other(io, second, tree, [](auto&) {}, [](auto) { return std::string(); }, Log());
+    ClientLoop other(
+        io, second, tree, [](auto&) {}, [](auto) { return std::string(); }, Log());
     const auto opened = other.open();
     ASSERT_FALSE(opened.has_value());
     const std::string words = opened.error().message();
@@ -290,10 +311,12 @@ TEST_F(ClientLoopTest, TakenPortIsAClearError) {
 
 TEST_F(ClientLoopTest, ForeignAddressIsAClearError) {
     settings.address = "192.0.2.1";
-    ClientLoop other(io, settings, tree, [](auto&) {}, [](auto) { return std::string(); }, Log());
+    ClientLoop other(
+        io, settings, tree, [](auto&) {}, [](auto) { return std::string(); }, Log());
     const auto opened = other.open();
     ASSERT_FALSE(opened.has_value());
-    EXPECT_NE(opened.error().message().find("clientPortAddress"), std::string::npos) << opened.error().message();
+    EXPECT_NE(opened.error().message().find("clientPortAddress"), std::string::npos)
+        << opened.error().message();
 }
 
 TEST_F(ClientLoopTest, AllAddressesIncludeIPv4) {

@@ -1,16 +1,17 @@
 #include "net/process_facts.h"
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
 
 namespace zk::net {
 namespace {
 
 TEST(ProcessFacts, SizesAreThoseOfTheFiles) {
-    const auto folder = std::filesystem::temp_directory_path() / ("facts-" + std::to_string(::getpid()));
+    const auto folder =
+        std::filesystem::temp_directory_path() / ("facts-" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder / "version-2");
     std::ofstream(folder / "version-2" / "log.1") << std::string(1000, 'l');
     std::ofstream(folder / "version-2" / "snapshot.0") << std::string(234, 's');
