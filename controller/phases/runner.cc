@@ -28,10 +28,6 @@ std::int64_t wall_ms_now() {
     return std::chrono::duration_cast<milliseconds>(now).count();
 }
 
-plan::Detail detail_of(const RunSettings& settings) {
-    return settings.verbose ? plan::Detail::all : plan::Detail::changes;
-}
-
 Playbook recipe(std::string_view name) {
     auto playbook = playbook::builtin_playbook(name);
     ZK_ASSERT(playbook.has_value());  // a test reads every built-in recipe
@@ -64,6 +60,12 @@ class ChangeRun {
     [[nodiscard]] const plan::Plan& plan() const { return plan_; }
     [[nodiscard]] std::string plan_text(plan::Detail detail) const {
         return format_plan(plan_, inventory_, detail);
+    }
+    /// Shows the plan before it is carried out.
+    void tell_plan() {
+        std::string text = plan_text(settings_.verbose ? plan::Detail::all : plan::Detail::changes);
+        text.pop_back();  // say() ends the line
+        console_.say(text);
     }
 
   private:
@@ -257,7 +259,7 @@ ExitCode run_apply(const inventory::Inventory& inventory,
                    Console& console) {
     ChangeRun run("apply", std::nullopt, inventory, settings, console);
     if (auto stop = run.make_plan()) return run.finish(stop);
-    if (!run.plan().is_empty()) console.say(run.plan_text(detail_of(settings)));
+    if (!run.plan().is_empty()) run.tell_plan();
     return run.finish(run.carry_out());
 }
 
@@ -278,7 +280,7 @@ ExitCode run_replace(const inventory::Inventory& inventory,
                      ServerId id) {
     ChangeRun run("replace-node", id, inventory, settings, console);
     if (auto stop = run.make_plan()) return run.finish(stop);
-    console.say(run.plan_text(detail_of(settings)));
+    run.tell_plan();
     return run.finish(run.carry_out());
 }
 

@@ -349,6 +349,7 @@ Decision plan_replace(const Inventory& inventory,
     if (!node->data_empty) {
         if (node->in_sync) {
             plan.untouched.push_back(id);
+            std::ranges::sort(plan.untouched);
             plan.notes.push_back(fmt::format("node {} has its data and is in sync", id));
             return plan;
         }

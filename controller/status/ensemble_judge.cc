@@ -158,10 +158,12 @@ class Judge {
                                *health.leader,
                                leader.id);
         }
-        return fmt::format("node {} is {} ({}){}",
+        const std::string_view verdict = to_string(health.verdict);
+        const std::string_view role = to_string(health.role);
+        return fmt::format("node {} is {}{}{}",
                            status.id,
-                           to_string(health.verdict),
-                           to_string(health.role),
+                           verdict,
+                           verdict == role ? "" : fmt::format(" ({})", role),
                            vote_of(health));
     }
 
