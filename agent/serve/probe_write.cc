@@ -51,10 +51,11 @@ agent_api::ProbeDone write_through(const agent_api::NodeSpec& spec,
     if (zxid.has_value()) {
         done.committed = true;
         done.zxid = *zxid;
+        (void)client.close();
     } else {
+        // What may be left of it goes with its session, at that one's timeout.
         done.words = zxid.error().message();
     }
-    (void)client.close();  // the session and what it may have left go at once, not at its timeout
     done.took_ms = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() -
                                                             begin)
                        .count();

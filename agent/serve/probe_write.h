@@ -1,5 +1,5 @@
 // A write through this node's own server, as any client would do it, that leaves nothing behind.
-// Shell. Blocking, bounded by the request's timeout.
+// Shell. Blocking; the request's timeout bounds each of its steps.
 #pragma once
 
 #include "agent_api/link.h"
