@@ -248,7 +248,7 @@ Result<> SshSession::check_host_key(const LinkOptions& options) {
                               ", not the one in " + path + line +
                               "; somebody may be listening in, or the host was reinstalled. If it "
                               "was, check the fingerprint on its console, then either accept it "
-                              "with zkprov replace-node and --accept-changed-host-key, or forget "
+                              "with zkprov replace-node and --accept-new-host-keys, or forget "
                               "the old one: ssh-keygen -f " +
                               path + " -R '" + name + "'");
     }

@@ -419,7 +419,7 @@ class Ensemble(Case):
             units(number)
             self.assertIn("zookeeper.service", traces(number))
             self.assertEqual(lab.ssh(number, f"cat {INSTALL_DIR}/data/myid").stdout.strip(), str(number))
-            self.assertEqual(lab.ssh(number, f"stat -c %U {INSTALL_DIR}/data/myid").stdout.strip(), "zookeeper")
+            self.assertEqual(lab.ssh(number, f"stat -c %U {INSTALL_DIR}/data/version-2").stdout.strip(), "zookeeper")
             self.assertEqual(lab.ssh(number, "systemctl is-enabled zookeeper zkprov-agent").stdout.split(),
                              ["enabled", "enabled"])
         code, report = status()
@@ -561,7 +561,7 @@ class Ensemble(Case):
             self.assert_run(zkprov("replace-node", "2", "--yes"), EXIT_LOGIN, "HOST KEY CHANGED")
             self.assertEqual(traces(2), "")
             writer.gap_s = 0.0
-            run = zkprov("replace-node", "2", "--yes", "--accept-changed-host-key")
+            run = zkprov("replace-node", "2", "--yes", "--accept-new-host-keys")
             self.assert_run(run, EXIT_DONE)
             print(f"\n  replace-node: {run.seconds:.2f} s, longest write gap {writer.gap_s:.2f} s", file=sys.stderr)
             writer.wait_for_more(20)
