@@ -38,7 +38,8 @@ void LogThread::post(std::vector<storage::DiskCommand>& commands) {
     for (const storage::DiskCommand& command : commands) bytes += payload_bytes(command);
     {
         std::unique_lock lock(mutex_);
-        space_.wait(lock, [this] { return queued_bytes_ < options_.queued_bytes_max || stopping_; });
+        space_.wait(lock,
+                    [this] { return queued_bytes_ < options_.queued_bytes_max || stopping_; });
         if (!stopping_) {
             queued_bytes_ += bytes;
             std::move(commands.begin(), commands.end(), std::back_inserter(queue_));
@@ -89,7 +90,8 @@ void LogThread::run() {
         std::vector<storage::DiskEvent> events;
         const auto begin = std::chrono::steady_clock::now();
         executor_.execute(batch, events);
-        const auto took = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begin);
+        const auto took =
+            std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begin);
         if (took > options_.slow_batch) log_.warn("disk.slow_batch took_ms={}", to_ms(took));
         if (!events.empty()) on_events_(std::move(events));
     }

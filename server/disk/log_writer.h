@@ -1,5 +1,6 @@
-// The log thread: runs a storage::DiskExecutor on batches of commands. Everything that was queued while the previous batch
-// was being synced is the next batch, so syncs are shared under load and immediate without. Shell.
+// The log thread: runs a storage::DiskExecutor on batches of commands. Everything that was queued
+// while the previous batch was being synced is the next batch, so syncs are shared under load and
+// immediate without. Shell.
 #pragma once
 
 #include <chrono>
@@ -19,8 +20,8 @@ namespace zk::disk {
 
 struct LogWriterOptions {
     storage::ExecutorOptions executor;
-    /// post() blocks while so many payload bytes wait. The core's own bound of proposals in flight is far lower, so
-    /// this is a backstop.
+    /// post() blocks while so many payload bytes wait. The core's own bound of proposals in flight
+    /// is far lower, so this is a backstop.
     std::size_t queued_bytes_max = std::size_t{256} << 20;
     /// Commands per batch, zookeeper.maxBatchSize.
     std::size_t batch_max = 1000;
@@ -28,8 +29,8 @@ struct LogWriterOptions {
     Duration slow_batch = std::chrono::seconds(1);
 };
 
-/// Any thread may post; the events come on the log thread, in order, a vector per batch. After DiskFailed the thread goes
-/// on only to drop commands.
+/// Any thread may post; the events come on the log thread, in order, a vector per batch. After
+/// DiskFailed the thread goes on only to drop commands.
 class LogThread {
   public:
     using OnEvents = std::function<void(std::vector<storage::DiskEvent>)>;
@@ -48,7 +49,8 @@ class LogThread {
     void post(storage::DiskCommand command);
     /// The same for many, which are moved out; one wake-up.
     void post(std::vector<storage::DiskCommand>& commands);
-    /// Executes everything that was posted before, then ends the thread. Later posts are dropped. Idempotent.
+    /// Executes everything that was posted before, then ends the thread. Later posts are dropped.
+    /// Idempotent.
     void stop();
     /// Payload bytes that wait; for back-pressure and metrics.
     [[nodiscard]] std::size_t queued_bytes() const;
@@ -63,8 +65,8 @@ class LogThread {
     const Log log_;
 
     mutable std::mutex mutex_;
-    std::condition_variable work_;   // something queued, or stopping
-    std::condition_variable space_;  // something taken
+    std::condition_variable work_;             // something queued, or stopping
+    std::condition_variable space_;            // something taken
     std::vector<storage::DiskCommand> queue_;  // guarded by mutex_
     std::size_t queued_bytes_ = 0;             // guarded by mutex_
     bool stopping_ = false;                    // guarded by mutex_

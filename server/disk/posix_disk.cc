@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
-#include <utility>
-
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits>
+#include <unistd.h>
+#include <utility>
+
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 namespace zk::disk {
 namespace {
@@ -59,8 +59,8 @@ class PosixFile final : public storage::DiskFile {
 
     Result<> write(ByteView bytes) override {
         while (!bytes.empty()) {
-            const ssize_t count =
-                ::pwrite(descriptor_.get(), bytes.data(), bytes.size(), static_cast<off_t>(position_));
+            const ssize_t count = ::pwrite(
+                descriptor_.get(), bytes.data(), bytes.size(), static_cast<off_t>(position_));
             if (count < 0 && errno == EINTR) continue;
             if (count < 0) return system_error("write", path_);
             bytes.remove_prefix(static_cast<std::size_t>(count));
@@ -89,7 +89,8 @@ class PosixFile final : public storage::DiskFile {
     }
 
     Result<> close() override {
-        if (descriptor_.valid() && ::close(descriptor_.release()) != 0) return system_error("close", path_);
+        if (descriptor_.valid() && ::close(descriptor_.release()) != 0)
+            return system_error("close", path_);
         return ok();
     }
 
@@ -139,8 +140,10 @@ Result<Bytes> PosixDisk::read(const std::string& path, std::uint64_t offset, std
     Bytes bytes(length, '\0');
     std::size_t done = 0;
     while (done < length) {
-        const ssize_t count =
-            ::pread(descriptor.get(), bytes.data() + done, length - done, static_cast<off_t>(offset + done));
+        const ssize_t count = ::pread(descriptor.get(),
+                                      bytes.data() + done,
+                                      length - done,
+                                      static_cast<off_t>(offset + done));
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return system_error("read", path);
         if (count == 0) break;
@@ -169,7 +172,8 @@ Result<> PosixDisk::remove(const std::string& path) {
 Result<> PosixDisk::truncate(const std::string& path, std::uint64_t size) {
     Descriptor descriptor(open_file(path, O_RDWR));
     if (!descriptor.valid()) return system_error("open", path);
-    if (::ftruncate(descriptor.get(), static_cast<off_t>(size)) != 0) return system_error("truncate", path);
+    if (::ftruncate(descriptor.get(), static_cast<off_t>(size)) != 0)
+        return system_error("truncate", path);
     return sync_and_close(descriptor, path);
 }
 
@@ -183,10 +187,12 @@ Result<> PosixDisk::make_dirs(const std::string& dir) {
     ZK_TRY(const bool there, exists(dir));
     if (there) return ok();
     const std::size_t slash = dir.find_last_of('/');
-    const std::string parent = slash == std::string::npos ? "." : dir.substr(0, std::max<std::size_t>(slash, 1));
+    const std::string parent =
+        slash == std::string::npos ? "." : dir.substr(0, std::max<std::size_t>(slash, 1));
     if (slash != std::string::npos && slash + 1 == dir.size()) return make_dirs(parent);
     ZK_CHECK(make_dirs(parent));
-    if (::mkdir(dir.c_str(), kDirectoryMode) != 0 && errno != EEXIST) return system_error("mkdir", dir);
+    if (::mkdir(dir.c_str(), kDirectoryMode) != 0 && errno != EEXIST)
+        return system_error("mkdir", dir);
     return sync_dir(parent);
 }
 
@@ -213,8 +219,10 @@ Result<DirectoryLock> DirectoryLock::acquire(const storage::Paths& paths) {
         if (!descriptor.valid()) return system_error("open", dir);
         if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
             if (errno != EWOULDBLOCK) return system_error("lock", dir);
-            return Error(Errc::refused,
-                         dir + " is used by another server process; two servers must never share a directory");
+            return Error(
+                Errc::refused,
+                dir +
+                    " is used by another server process; two servers must never share a directory");
         }
         lock.descriptors_.push_back(descriptor.release());
     }

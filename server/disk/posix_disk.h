@@ -34,8 +34,8 @@ class DirectoryLock {
     DirectoryLock(DirectoryLock&& other) noexcept;
     DirectoryLock& operator=(DirectoryLock&& other) noexcept;
 
-    /// Locks dataDir and dataLogDir (flock on the directories themselves: no file is left, a crash frees it), creating
-    /// them when missing. Errc::refused when another process holds one of them.
+    /// Locks dataDir and dataLogDir (flock on the directories themselves: no file is left, a crash
+    /// frees it), creating them when missing. Errc::refused when another process holds one of them.
     static Result<DirectoryLock> acquire(const storage::Paths& paths);
 
   private:

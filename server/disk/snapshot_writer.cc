@@ -4,11 +4,8 @@
 
 namespace zk::disk {
 
-SnapshotThread::SnapshotThread(storage::Disk& disk,
-                               storage::Paths paths,
-                               OnEvent on_event,
-                               OnSpace on_space,
-                               Log log)
+SnapshotThread::SnapshotThread(
+    storage::Disk& disk, storage::Paths paths, OnEvent on_event, OnSpace on_space, Log log)
     : disk_(disk),
       paths_(std::move(paths)),
       on_event_(std::move(on_event)),

@@ -1,13 +1,14 @@
-// The snapshot thread: writes one snapshot file at a time from chunks that a loop serializes, so that neither the loop nor
-// the log waits for its disk. Shell.
+// The snapshot thread: writes one snapshot file at a time from chunks that a loop serializes, so
+// that neither the loop nor the log waits for its disk. Shell.
 //
 //   snapshots.begin(serializer.zxid());
-//   a chunk per turn, while snapshots.wants_more(): serializer.next_chunk(chunk, 256 << 10); snapshots.write(chunk);
-//   once the log is durable up to serializer.end_zxid(): snapshots.finish();
+//   a chunk per turn, while snapshots.wants_more(): serializer.next_chunk(chunk, 256 << 10);
+//   snapshots.write(chunk); once the log is durable up to serializer.end_zxid():
+//   snapshots.finish();
 //
-// A file gets its name only by finish(). So before TruncateLog or PrepareSnapshotInstall goes to the log thread, abandon a
-// begun snapshot, and if finish() was already called wait for its event: else it could appear afterwards and win over the
-// truncated log.
+// A file gets its name only by finish(). So before TruncateLog or PrepareSnapshotInstall goes to
+// the log thread, abandon a begun snapshot, and if finish() was already called wait for its event:
+// else it could appear afterwards and win over the truncated log.
 #pragma once
 
 #include <condition_variable>
@@ -34,15 +35,16 @@ namespace zk::disk {
 struct SnapshotSaved {
     Zxid zxid;
 };
-/// Nothing but perhaps a temporary file is left. A periodic snapshot may be tried again; one that a SNAP needs may not.
+/// Nothing but perhaps a temporary file is left. A periodic snapshot may be tried again; one that a
+/// SNAP needs may not.
 struct SnapshotFailed {
     Zxid zxid;
     std::string words;
 };
 using SnapshotEvent = std::variant<SnapshotSaved, SnapshotFailed>;
 
-/// begin, write..., then finish or abandon; called by one thread. The event comes on the snapshot thread, one for each
-/// begin that was not abandoned.
+/// begin, write..., then finish or abandon; called by one thread. The event comes on the snapshot
+/// thread, one for each begin that was not abandoned.
 class SnapshotThread {
   public:
     using OnEvent = std::function<void(SnapshotEvent)>;
@@ -50,7 +52,11 @@ class SnapshotThread {
     using OnSpace = std::function<void()>;
 
     /// `disk` must outlive the object. Starts the thread.
-    SnapshotThread(storage::Disk& disk, storage::Paths paths, OnEvent on_event, OnSpace on_space = {}, Log log = {});
+    SnapshotThread(storage::Disk& disk,
+                   storage::Paths paths,
+                   OnEvent on_event,
+                   OnSpace on_space = {},
+                   Log log = {});
     /// stop().
     ~SnapshotThread();
     SnapshotThread(const SnapshotThread&) = delete;
@@ -62,10 +68,11 @@ class SnapshotThread {
     void abandon();
     /// autopurge, see storage::purge. Between snapshots; a failure is only logged.
     void purge(int retain);
-    /// False while more than kQueueBytesMax wait: then hold the next chunk back until on_space. Writing nevertheless is
-    /// legal and only costs memory.
+    /// False while more than kQueueBytesMax wait: then hold the next chunk back until on_space.
+    /// Writing nevertheless is legal and only costs memory.
     [[nodiscard]] bool wants_more() const;
-    /// Carries out what was posted before, abandons an unfinished file, ends the thread. Idempotent.
+    /// Carries out what was posted before, abandons an unfinished file, ends the thread.
+    /// Idempotent.
     void stop();
 
     static constexpr std::size_t kQueueBytesMax = std::size_t{4} << 20;

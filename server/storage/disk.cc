@@ -5,8 +5,9 @@ namespace zk::storage {
 Result<Bytes> Disk::read_file(const std::string& path, std::size_t size_max) {
     ZK_TRY(const std::uint64_t file_size, size(path));
     if (file_size > size_max) {
-        return Error(Errc::invalid, path + " has " + std::to_string(file_size) + " bytes, at most " +
-                                        std::to_string(size_max) + " make sense");
+        return Error(Errc::invalid,
+                     path + " has " + std::to_string(file_size) + " bytes, at most " +
+                         std::to_string(size_max) + " make sense");
     }
     return read(path, 0, static_cast<std::size_t>(file_size));
 }

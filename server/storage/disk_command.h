@@ -1,5 +1,6 @@
-// What a core asks of its disk and what the disk answers: values, so that the simulator and the log thread run the same
-// executor. Pure. Order is strict first in, first out: a later command never becomes durable before an earlier one.
+// What a core asks of its disk and what the disk answers: values, so that the simulator and the log
+// thread run the same executor. Pure. Order is strict first in, first out: a later command never
+// becomes durable before an earlier one.
 #pragma once
 
 #include <memory>
@@ -30,19 +31,21 @@ struct SaveCurrentEpoch {
 };
 /// The next append begins a new file. No answer.
 struct RollLog {};
-/// TRUNC: forget every txn above `zxid`. Answered by LogTruncated, or by TruncateFailed when this history does not contain
-/// exactly that zxid: then nothing was changed.
+/// TRUNC: forget every txn above `zxid`. Answered by LogTruncated, or by TruncateFailed when this
+/// history does not contain exactly that zxid: then nothing was changed.
 struct TruncateLog {
     Zxid zxid;
 };
-/// Before a SNAP of this zxid is saved: removes snapshots and log records above it. Answered by SnapshotPrepared.
+/// Before a SNAP of this zxid is saved: removes snapshots and log records above it. Answered by
+/// SnapshotPrepared.
 struct PrepareSnapshotInstall {
     Zxid zxid;
 };
 /// Reads everything again, as after a restart. Answered by Reloaded.
 struct Reload {};
-/// Removes snapshots and logs that are not needed for the newest `retain` snapshots. No answer. Reads those snapshots whole:
-/// a server with a large tree rather lets its snapshot thread do it (disk::SnapshotThread::purge).
+/// Removes snapshots and logs that are not needed for the newest `retain` snapshots. No answer.
+/// Reads those snapshots whole: a server with a large tree rather lets its snapshot thread do it
+/// (disk::SnapshotThread::purge).
 struct Purge {
     int retain = 3;
 };
@@ -80,7 +83,8 @@ struct SnapshotPrepared {
 struct Reloaded {
     RecoveredState state;
 };
-/// Final: the server must stop and restart from what the disk really holds. Nothing more is executed.
+/// Final: the server must stop and restart from what the disk really holds. Nothing more is
+/// executed.
 struct DiskFailed {
     std::string words;
 };
@@ -104,9 +108,10 @@ class DiskExecutor {
   public:
     DiskExecutor(Disk& disk, Paths paths, ExecutorOptions options, Log log = {});
 
-    /// Executes the whole batch in order and empties it. Appends that follow each other share one fdatasync at the latest
-    /// possible place: before the next command that must not overtake them, or at the end. Events are appended to `out` in
-    /// the order of the commands; once DiskFailed was given, nothing else ever is.
+    /// Executes the whole batch in order and empties it. Appends that follow each other share one
+    /// fdatasync at the latest possible place: before the next command that must not overtake them,
+    /// or at the end. Events are appended to `out` in the order of the commands; once DiskFailed
+    /// was given, nothing else ever is.
     void execute(std::vector<DiskCommand>& batch, std::vector<DiskEvent>& out);
     [[nodiscard]] bool failed() const { return failed_; }
 

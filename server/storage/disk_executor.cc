@@ -42,8 +42,9 @@ Result<> DiskExecutor::run(DiskCommand& command, std::vector<DiskEvent>& out) {
         appended_ = append->zxid;
         return writer_.append(append->zxid, *append->payload);
     }
-    if (std::holds_alternative<RollLog>(command)) return writer_.roll();
     ZK_CHECK(sync(out));  // nothing below may overtake an append
+    // The old file is durable before the new one begins, or a power cut could keep later records and tear earlier ones.
+    if (std::holds_alternative<RollLog>(command)) return writer_.roll();
     return std::visit([&](const auto& other) { return run_synced(other, out); }, command);
 }
 
@@ -82,24 +83,28 @@ Result<> DiskExecutor::run_synced(const TruncateLog& command, std::vector<DiskEv
     auto state = restore(disk_, paths_, command.zxid, recovery_, log_);
     if (!state.has_value() || state->last_zxid != command.zxid) {
         ZK_COVERED("storage.truncate_refused");
-        std::string why = state.has_value() ? "the nearest stored transaction is " + to_string(state->last_zxid)
-                                            : state.error().message();
+        std::string why = state.has_value()
+                              ? "the nearest stored transaction is " + to_string(state->last_zxid)
+                              : state.error().message();
         out.emplace_back(TruncateFailed{command.zxid, std::move(why)});
         return ok();
     }
-    // Snapshots before the log: were the log cut first, a crash would leave a snapshot ahead of it that wins.
+    // Snapshots before the log: were the log cut first, a crash would leave a snapshot ahead of it
+    // that wins.
     ZK_CHECK(remove_snapshots_above(disk_, paths_.snapshots(), command.zxid));
     ZK_CHECK(truncate_log(disk_, paths_.logs(), command.zxid));
     ZK_TRY(RecoveredState reloaded, recover(disk_, paths_, recovery_, log_));
     if (reloaded.last_zxid != command.zxid) {
-        return Error(Errc::failed, "after truncation to " + to_string(command.zxid) + " the log ends at " +
-                                       to_string(reloaded.last_zxid));
+        return Error(Errc::failed,
+                     "after truncation to " + to_string(command.zxid) + " the log ends at " +
+                         to_string(reloaded.last_zxid));
     }
     out.emplace_back(LogTruncated{command.zxid, std::move(reloaded)});
     return ok();
 }
 
-Result<> DiskExecutor::run_synced(const PrepareSnapshotInstall& command, std::vector<DiskEvent>& out) {
+Result<> DiskExecutor::run_synced(const PrepareSnapshotInstall& command,
+                                  std::vector<DiskEvent>& out) {
     ZK_CHECK(writer_.roll());
     ZK_CHECK(remove_snapshots_above(disk_, paths_.snapshots(), command.zxid));
     ZK_CHECK(truncate_log(disk_, paths_.logs(), command.zxid));

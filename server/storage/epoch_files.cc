@@ -7,7 +7,9 @@ namespace {
 constexpr std::size_t kEpochFileBytesMax = 4096;
 }
 
-Result<std::optional<Epoch>> read_epoch(Disk& disk, const std::string& dir, const std::string& name) {
+Result<std::optional<Epoch>> read_epoch(Disk& disk,
+                                        const std::string& dir,
+                                        const std::string& name) {
     const std::string path = dir + "/" + name;
     ZK_TRY(const bool there, disk.exists(path));
     if (!there) return std::optional<Epoch>();
@@ -19,8 +21,10 @@ Result<std::optional<Epoch>> read_epoch(Disk& disk, const std::string& dir, cons
     const auto end = std::from_chars(line.data(), line.data() + line.size(), value);
     if (end.ec != std::errc() || end.ptr != line.data() + line.size() || value < -1) {
         return Error(Errc::corrupt,
-                     path + " does not hold an epoch (one decimal number); if the rest of the directory is whole, "
-                            "restore the file from a backup, else let this member start empty");
+                     path +
+                         " does not hold an epoch (one decimal number); if the rest of the "
+                         "directory is whole, "
+                         "restore the file from a backup, else let this member start empty");
     }
     return std::optional<Epoch>(Epoch(value));
 }

@@ -6,7 +6,8 @@ namespace zk::storage {
 
 std::string hex_name(Zxid zxid) {
     char text[16];
-    const auto end = std::to_chars(text, text + sizeof text, static_cast<std::uint64_t>(zxid.value()), 16);
+    const auto end =
+        std::to_chars(text, text + sizeof text, static_cast<std::uint64_t>(zxid.value()), 16);
     return std::string(text, end.ptr);
 }
 

@@ -11,7 +11,8 @@
 
 namespace zk::storage {
 
-/// Files that a crash may leave half-made begin so: tmp.snapshot.<hex>, tmp.log.<hex>. No server reads them.
+/// Files that a crash may leave half-made begin so: tmp.snapshot.<hex>, tmp.log.<hex>. No server
+/// reads them.
 inline constexpr std::string_view kTempPrefix = "tmp.";
 
 /// "100000001": lower case, no leading zeros, "0" for zero; negative zxids as 16 digits.

@@ -17,7 +17,8 @@ class GzipReader {
     GzipReader(const GzipReader&) = delete;
     GzipReader& operator=(const GzipReader&) = delete;
 
-    /// Inflates `bytes` and hands on the plain bytes in pieces. Errc::corrupt for what is no gzip stream.
+    /// Inflates `bytes` and hands on the plain bytes in pieces. Errc::corrupt for what is no gzip
+    /// stream.
     Result<> feed(ByteView bytes, const std::function<Result<>(ByteView)>& sink);
     /// The stream has ended with a right checksum.
     [[nodiscard]] bool done() const;

@@ -18,11 +18,15 @@ bool all_zero(ByteView bytes) {
 }
 }  // namespace
 
-LogFileReader::LogFileReader(Disk& disk, std::string dir, std::string name, std::int32_t payload_max)
+LogFileReader::LogFileReader(Disk& disk,
+                             std::string dir,
+                             std::string name,
+                             std::int32_t payload_max)
     : disk_(disk), dir_(std::move(dir)), name_(std::move(name)), payload_max_(payload_max) {}
 
 Error LogFileReader::corrupt(const std::string& what) const {
-    return {Errc::corrupt, dir_ + "/" + name_ + " at offset " + std::to_string(offset_) + ": " + what};
+    return {Errc::corrupt,
+            dir_ + "/" + name_ + " at offset " + std::to_string(offset_) + ": " + what};
 }
 
 // The next `bytes` of the file, or fewer at its end.
@@ -43,7 +47,8 @@ Result<bool> LogFileReader::read_header() {
         headerless_ = true;
         return false;
     }
-    if (load_be<std::int32_t>(header.data()) != kLogMagic) return corrupt("this is no transaction log (magic is not ZKLG)");
+    if (load_be<std::int32_t>(header.data()) != kLogMagic)
+        return corrupt("this is no transaction log (magic is not ZKLG)");
     offset_ = kLogHeaderBytes;
     return true;
 }
@@ -72,7 +77,8 @@ Result<std::optional<LogRecord>> LogFileReader::next() {
     if (whole.size() < total || whole.back() != 'B') return Record();
 
     const ByteView payload = whole.substr(kRecordHeadBytes, static_cast<std::size_t>(length));
-    const auto actual = adler32(1, reinterpret_cast<const Bytef*>(payload.data()), static_cast<uInt>(payload.size()));
+    const auto actual = adler32(
+        1, reinterpret_cast<const Bytef*>(payload.data()), static_cast<uInt>(payload.size()));
     if (static_cast<std::int64_t>(actual) != checksum) return corrupt("wrong checksum of a record");
     auto header = jute::decode_txn_header(payload);
     if (!header.has_value()) return corrupt("record is no transaction");
@@ -82,11 +88,8 @@ Result<std::optional<LogRecord>> LogFileReader::next() {
     return Record(LogRecord{header->zxid, Bytes(payload), offset_});
 }
 
-LogReader::LogReader(Disk& disk,
-                     std::string dir,
-                     std::vector<LogFile> files,
-                     Zxid after,
-                     std::int32_t payload_max)
+LogReader::LogReader(
+    Disk& disk, std::string dir, std::vector<LogFile> files, Zxid after, std::int32_t payload_max)
     : disk_(disk),
       dir_(std::move(dir)),
       files_(std::move(files)),
@@ -120,8 +123,10 @@ Result<std::optional<LogRecord>> LogReader::next() {
 
 Result<> LogReader::end_of_file() {
     if (file_->headerless() && index_ != files_.size()) {
-        return Error(Errc::corrupt, dir_ + "/" + file_->name() +
-                                        ": a log file without header is followed by others; move it away if it is empty");
+        return Error(
+            Errc::corrupt,
+            dir_ + "/" + file_->name() +
+                ": a log file without header is followed by others; move it away if it is empty");
     }
     if (file_->torn() || file_->headerless()) {
         torn_ends_.push_back(file_->name() + " at offset " + std::to_string(file_->offset()));
@@ -132,9 +137,9 @@ Result<> LogReader::end_of_file() {
 
 Result<> LogReader::check_order(Zxid zxid) const {
     if (follows(last_, zxid)) return ok();
-    std::string words = dir_ + "/" + file_->name() + " before offset " + std::to_string(file_->offset()) +
-                        ": transaction " + to_string(zxid) + " cannot follow " + to_string(last_) + " (" + last_place_ +
-                        ")";
+    std::string words = dir_ + "/" + file_->name() + " before offset " +
+                        std::to_string(file_->offset()) + ": transaction " + to_string(zxid) +
+                        " cannot follow " + to_string(last_) + " (" + last_place_ + ")";
     words += zxid <= last_ ? ": the order is broken" : ": transactions between are missing";
     if (!torn_ends_.empty()) words += "; " + torn_ends_.back() + " ends in a torn record";
     return Error(Errc::corrupt, words);

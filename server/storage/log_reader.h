@@ -25,13 +25,17 @@ struct LogRecord {
 /// The records of one file, without looking at their order.
 class LogFileReader {
   public:
-    LogFileReader(Disk& disk, std::string dir, std::string name, std::int32_t payload_max = kLogPayloadMax);
+    LogFileReader(Disk& disk,
+                  std::string dir,
+                  std::string name,
+                  std::int32_t payload_max = kLogPayloadMax);
 
     /// The next record, or nullopt at the end. Errc::corrupt for a wrong magic, checksum or length.
     Result<std::optional<LogRecord>> next();
     /// After the end: the file ended in a torn record, not in zero fill or at a record's end.
     [[nodiscard]] bool torn() const { return torn_; }
-    /// After the end: not even the header was there, as after a crash right after the file's creation.
+    /// After the end: not even the header was there, as after a crash right after the file's
+    /// creation.
     [[nodiscard]] bool headerless() const { return headerless_; }
     /// Just behind the last record (or the header).
     [[nodiscard]] std::uint64_t offset() const { return offset_; }
@@ -46,7 +50,7 @@ class LogFileReader {
     std::string dir_;
     std::string name_;
     std::int32_t payload_max_;
-    Bytes buffer_;                      // of the file from buffer_offset_
+    Bytes buffer_;  // of the file from buffer_offset_
     std::uint64_t buffer_offset_ = 0;
     std::uint64_t offset_ = 0;
     bool started_ = false;
@@ -55,9 +59,10 @@ class LogFileReader {
     bool headerless_ = false;
 };
 
-/// The records above a zxid, across files. Refuses what cannot be a history: damage, a zxid that decreases or leaves a gap
-/// (see follows()). The torn end of a file is the end of that file: in the last file a crash leaves it, in an earlier one
-/// it was left by the crash before the next file began, and the zxids tell whether anything is missing between.
+/// The records above a zxid, across files. Refuses what cannot be a history: damage, a zxid that
+/// decreases or leaves a gap (see follows()). The torn end of a file is the end of that file: in
+/// the last file a crash leaves it, in an earlier one it was left by the crash before the next file
+/// began, and the zxids tell whether anything is missing between.
 class LogReader {
   public:
     /// `files` as list_logs() gives them; may be empty.

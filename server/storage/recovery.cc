@@ -26,8 +26,10 @@ Result<> refuse_mixed_directories(Disk& disk, const Paths& paths) {
     const std::string place = snapshots.empty() ? paths.snapshots() + "/" + logs.front().name
                                                 : paths.logs() + "/" + snapshots.front().name;
     return Error(Errc::refused,
-                 place + " is in the wrong directory: with dataLogDir set, snapshots belong to dataDir and logs to "
-                         "dataLogDir; was the setting changed? Move the files or restore the setting");
+                 place +
+                     " is in the wrong directory: with dataLogDir set, snapshots belong to dataDir "
+                     "and logs to "
+                     "dataLogDir; was the setting changed? Move the files or restore the setting");
 }
 
 Result<> remove_temporary_files(Disk& disk, const std::string& dir) {
@@ -38,8 +40,8 @@ Result<> remove_temporary_files(Disk& disk, const std::string& dir) {
     return ok();
 }
 
-// The last log file may lack its header when its creator crashed (not ours: see LogWriter::open). No server can open
-// such a file and nothing in it was ever acknowledged.
+// The last log file may lack its header when its creator crashed (not ours: see LogWriter::open).
+// No server can open such a file and nothing in it was ever acknowledged.
 Result<> remove_headerless_log(Disk& disk, const std::string& dir, const Log& log) {
     ZK_TRY(const std::vector<LogFile> files, list_logs(disk, dir));
     if (files.empty()) return ok();
@@ -54,7 +56,10 @@ Result<> remove_headerless_log(Disk& disk, const std::string& dir, const Log& lo
 
 void warn_strays(const std::vector<std::string>& strays, const Log& log) {
     for (const std::string& stray : strays) {
-        log.warn("storage.stray_file file={} ignored=yes advice=\"ZooKeeper would read it: move it away\"", stray);
+        log.warn(
+            "storage.stray_file file={} ignored=yes advice=\"ZooKeeper would read it: move it "
+            "away\"",
+            stray);
     }
 }
 
@@ -68,7 +73,10 @@ Result<bool> any_record(Disk& disk, const Paths& paths) {
     return false;
 }
 
-Result<> write_snapshot(Disk& disk, const std::string& dir, const tree::DataTree& tree, const SessionTable& sessions) {
+Result<> write_snapshot(Disk& disk,
+                        const std::string& dir,
+                        const tree::DataTree& tree,
+                        const SessionTable& sessions) {
     SnapshotSerializer serializer(tree, sessions, Form::file);
     SnapshotFile file(disk, dir);
     ZK_CHECK(file.begin(serializer.zxid()));
@@ -88,25 +96,26 @@ Result<bool> has_seen_epoch(Disk& disk, const std::string& dir) {
 }
 
 // No snapshot at all: a new database, if that is allowed.
-Result<RecoveredState> create_database(Disk& disk,
-                                       const Paths& paths,
-                                       const RecoveryOptions& options,
-                                       bool marked,
-                                       const Log& log) {
+Result<RecoveredState> create_database(
+    Disk& disk, const Paths& paths, const RecoveryOptions& options, bool marked, const Log& log) {
     ZK_TRY(const bool has_records, any_record(disk, paths));
     if (has_records) {
-        return Error(Errc::refused,
-                     paths.snapshots() + " has no snapshot, but " + paths.logs() +
-                         " has transactions: the snapshot they build on is lost. Restore it, or empty both "
-                         "directories to let this member copy everything from the leader");
+        return Error(
+            Errc::refused,
+            paths.snapshots() + " has no snapshot, but " + paths.logs() +
+                " has transactions: the snapshot they build on is lost. Restore it, or empty both "
+                "directories to let this member copy everything from the leader");
     }
     RecoveredState state;
     state.tree = std::make_unique<tree::DataTree>();
-    // Epochs without data: a member whose data are gone, or whose first SNAP was cut. It may copy, but not vote.
+    // Epochs without data: a member whose data are gone, or whose first SNAP was cut. It may copy,
+    // but not vote.
     ZK_TRY(const bool had_epoch, has_seen_epoch(disk, paths.snapshots()));
     if ((!options.autocreate || had_epoch) && !marked) {
-        log.warn("storage.empty autocreate={} had_epoch={} initialize=false last_zxid=-1 may_vote=false",
-                 options.autocreate, had_epoch);
+        log.warn(
+            "storage.empty autocreate={} had_epoch={} initialize=false last_zxid=-1 may_vote=false",
+            options.autocreate,
+            had_epoch);
         state.last_zxid = Zxid(-1);
         return state;
     }
@@ -117,15 +126,29 @@ Result<RecoveredState> create_database(Disk& disk,
     return state;
 }
 
-// currentEpoch.tmp beside a currentEpoch that is too old: a crash between writing and renaming (ZOOKEEPER-4269).
-Result<Epoch> adopt_left_over_epoch(Disk& disk, const std::string& dir, Epoch current, Epoch of_zxid) {
+// Stored txns of a later epoch than currentEpoch are what a crash leaves between a synchronisation
+// with a leader and the end of it: txns or a snapshot come first, currentEpoch after them. A log
+// without gaps that holds a txn of an epoch holds all that this epoch began with, so its number may
+// be taken. The epoch had been accepted before, so an older acceptedEpoch means that the files do
+// not belong together; then only the file of an interrupted write can tell (ZOOKEEPER-4269).
+Result<Epoch> raise_current_epoch(Disk& disk,
+                                  const std::string& dir,
+                                  const RecoveredState& state,
+                                  Epoch of_zxid) {
+    if (state.accepted_epoch >= of_zxid) {
+        ZK_COVERED("storage.epoch_raised");
+        ZK_CHECK(write_epoch(disk, dir, kCurrentEpochName, of_zxid));
+        return of_zxid;
+    }
     const std::string temp = std::string(kCurrentEpochName) + ".tmp";
     ZK_TRY(const std::optional<Epoch> left_over, read_epoch(disk, dir, temp));
     if (!left_over || *left_over < of_zxid) {
         return Error(Errc::corrupt,
-                     dir + "/" + kCurrentEpochName + " says epoch " + to_string(current) +
-                         ", but transactions of epoch " + to_string(of_zxid) + " are stored: the file was lost or "
-                         "replaced. Restore it, or empty the directory to copy everything from the leader");
+                     dir + "/" + kCurrentEpochName + " says epoch " +
+                         to_string(state.current_epoch) + ", but transactions of epoch " +
+                         to_string(of_zxid) +
+                         " are stored: the file was lost or replaced. Restore it, or empty the "
+                         "directory to copy everything from the leader");
     }
     ZK_COVERED("storage.epoch_temp_adopted");
     ZK_CHECK(write_epoch(disk, dir, kCurrentEpochName, *left_over));
@@ -145,7 +168,8 @@ Result<> load_epochs(Disk& disk, const Paths& paths, RecoveredState& state) {
     ZK_TRY(state.current_epoch, load_epoch(disk, dir, kCurrentEpochName, of_zxid));
     ZK_TRY(state.accepted_epoch, load_epoch(disk, dir, kAcceptedEpochName, of_zxid));
     if (state.fresh && state.current_epoch < of_zxid) {
-        // The directory was once empty without a right to vote (-1) and has now been given the marker.
+        // The directory was once empty without a right to vote (-1) and has now been given the
+        // marker.
         if (state.accepted_epoch < of_zxid) {
             ZK_CHECK(write_epoch(disk, dir, kAcceptedEpochName, of_zxid));
             state.accepted_epoch = of_zxid;
@@ -153,13 +177,21 @@ Result<> load_epochs(Disk& disk, const Paths& paths, RecoveredState& state) {
         ZK_CHECK(write_epoch(disk, dir, kCurrentEpochName, of_zxid));
         state.current_epoch = of_zxid;
     }
+    if (of_zxid > state.current_epoch && state.accepted_epoch >= of_zxid) {
+        // Stopped between the leader's history and its epoch reaching the disk. Transactions and snapshots of an epoch
+        // exist only behind the whole history it began with, so this server may say that it has that epoch.
+        ZK_COVERED("storage.epoch_completed");
+        ZK_CHECK(write_epoch(disk, dir, kCurrentEpochName, of_zxid));
+        state.current_epoch = of_zxid;
+    }
     if (of_zxid > state.current_epoch) {
-        ZK_TRY(state.current_epoch, adopt_left_over_epoch(disk, dir, state.current_epoch, of_zxid));
+        ZK_TRY(state.current_epoch, raise_current_epoch(disk, dir, state, of_zxid));
     }
     if (state.accepted_epoch < state.current_epoch) {
         return Error(Errc::corrupt,
-                     dir + "/" + kAcceptedEpochName + " says " + to_string(state.accepted_epoch) + ", below " +
-                         kCurrentEpochName + " with " + to_string(state.current_epoch) +
+                     dir + "/" + kAcceptedEpochName + " says " + to_string(state.accepted_epoch) +
+                         ", below " + kCurrentEpochName + " with " +
+                         to_string(state.current_epoch) +
                          ": one of the files was lost or replaced; restore both");
     }
     return ok();
@@ -187,11 +219,13 @@ Result<std::optional<RecoveredState>> try_snapshot(Disk& disk,
         return State();
     }
     const std::optional<SnapshotDigest> digest = loaded->digest;
-    ZK_TRY(RecoveredState state, replay_log(disk, paths.logs(), *std::move(loaded), limit, options.payload_max, log));
+    ZK_TRY(RecoveredState state,
+           replay_log(disk, paths.logs(), *std::move(loaded), limit, options.payload_max, log));
     if (digest && digest->zxid > state.last_zxid) {
         ZK_COVERED("storage.fuzzy_snapshot_ahead_of_log");
         attempts.words += "; " + paths.snapshots() + "/" + file.name + " contains changes up to " +
-                          to_string(digest->zxid) + ", but the log ends at " + to_string(state.last_zxid);
+                          to_string(digest->zxid) + ", but the log ends at " +
+                          to_string(state.last_zxid);
         return State();
     }
     return State(std::move(state));
@@ -199,11 +233,8 @@ Result<std::optional<RecoveredState>> try_snapshot(Disk& disk,
 
 }  // namespace
 
-Result<RecoveredState> restore(Disk& disk,
-                               const Paths& paths,
-                               Zxid limit,
-                               const RecoveryOptions& options,
-                               const Log& log) {
+Result<RecoveredState> restore(
+    Disk& disk, const Paths& paths, Zxid limit, const RecoveryOptions& options, const Log& log) {
     std::vector<std::string> strays;
     ZK_TRY(const std::vector<SnapshotName> files, list_snapshots(disk, paths.snapshots(), &strays));
     warn_strays(strays, log);
@@ -215,22 +246,28 @@ Result<RecoveredState> restore(Disk& disk,
         ZK_TRY(auto state, try_snapshot(disk, paths, file, limit, options, attempts, log));
         if (!state) continue;
         if (state->last_zxid < attempts.at_least) {
-            return Error(Errc::corrupt,
-                         "snapshot and log only reach " + to_string(state->last_zxid) + ", but a damaged snapshot of " +
-                             to_string(attempts.at_least) +
-                             " says that more was stored: starting would forget acknowledged writes" + attempts.words);
+            return Error(
+                Errc::corrupt,
+                "snapshot and log only reach " + to_string(state->last_zxid) +
+                    ", but a damaged snapshot of " + to_string(attempts.at_least) +
+                    " says that more was stored: starting would forget acknowledged writes" +
+                    attempts.words);
         }
         return *std::move(state);
     }
     if (any) {
-        return Error(Errc::corrupt,
-                     "no snapshot in " + paths.snapshots() + " is usable" + attempts.words +
-                         ". Restore one, or empty the directories to copy everything from the leader");
+        return Error(
+            Errc::corrupt,
+            "no snapshot in " + paths.snapshots() + " is usable" + attempts.words +
+                ". Restore one, or empty the directories to copy everything from the leader");
     }
     return Error(Errc::not_found, "no snapshot in " + paths.snapshots());
 }
 
-Result<RecoveredState> recover(Disk& disk, const Paths& paths, const RecoveryOptions& options, const Log& log) {
+Result<RecoveredState> recover(Disk& disk,
+                               const Paths& paths,
+                               const RecoveryOptions& options,
+                               const Log& log) {
     ZK_CHECK(disk.make_dirs(paths.snapshots()));
     ZK_CHECK(disk.make_dirs(paths.logs()));
     ZK_CHECK(refuse_mixed_directories(disk, paths));
@@ -256,9 +293,15 @@ Result<RecoveredState> recover(Disk& disk, const Paths& paths, const RecoveryOpt
     } else {
         ZK_CHECK(load_epochs(disk, paths, state));
     }
-    log.info("storage.recovered last_zxid={} accepted_epoch={} current_epoch={} nodes={} sessions={} fresh={}",
-             state.last_zxid, state.accepted_epoch, state.current_epoch, state.tree->node_count(),
-             state.sessions.size(), state.fresh);
+    log.info(
+        "storage.recovered last_zxid={} accepted_epoch={} current_epoch={} nodes={} sessions={} "
+        "fresh={}",
+        state.last_zxid,
+        state.accepted_epoch,
+        state.current_epoch,
+        state.tree->node_count(),
+        state.sessions.size(),
+        state.fresh);
     return state;
 }
 

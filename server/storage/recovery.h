@@ -19,13 +19,15 @@
 
 namespace zk::storage {
 
-/// dataDir and dataLogDir as in zoo.cfg, without version-2. Both the same when the log has no directory of its own.
+/// dataDir and dataLogDir as in zoo.cfg, without version-2. Both the same when the log has no
+/// directory of its own.
 struct Paths {
     std::string data_dir;
     std::string log_dir;
     [[nodiscard]] std::string snapshots() const { return data_dir + "/version-2"; }
     [[nodiscard]] std::string logs() const { return log_dir + "/version-2"; }
-    /// Empty flag file that lets an empty directory become a new database; beside version-2 of the log directory.
+    /// Empty flag file that lets an empty directory become a new database; beside version-2 of the
+    /// log directory.
     [[nodiscard]] std::string initialize_marker() const { return log_dir + "/initialize"; }
 };
 
@@ -34,7 +36,8 @@ struct RecoveryOptions {
     bool autocreate = true;
     /// A standalone server has no epochs: its epoch files are neither written nor compared.
     bool standalone = false;
-    /// Removes temporary files of a crashed predecessor. Only at the start of a process: later they may be in use.
+    /// Removes temporary files of a crashed predecessor. Only at the start of a process: later they
+    /// may be in use.
     bool remove_temporary = true;
     /// Larger records are damage; raise with jute.maxbuffer.
     std::int32_t payload_max = kLogPayloadMax;
@@ -51,27 +54,29 @@ struct RecoveredState {
     bool fresh = false;  ///< a new database was made by this call
 };
 
-/// Loads the newest valid snapshot and replays the log; makes a new database in empty directories when allowed; checks
-/// and completes the epoch files. Fails rather than start from less than was once there; the words name the file.
-/// What a crash may leave half-made (temporary files, a last log file without header) is removed.
+/// Loads the newest valid snapshot and replays the log; makes a new database in empty directories
+/// when allowed; checks and completes the epoch files. Fails rather than start from less than was
+/// once there; the words name the file. What a crash may leave half-made (temporary files, a last
+/// log file without header) is removed.
 Result<RecoveredState> recover(Disk& disk,
                                const Paths& paths,
                                const RecoveryOptions& options,
                                const Log& log = {});
 
-/// Snapshot and log only, without anything above `limit`: tree, sessions, last_zxid, recent. Changes nothing on disk.
-/// Errc::not_found when there is no snapshot at or below `limit`.
+/// Snapshot and log only, without anything above `limit`: tree, sessions, last_zxid, recent.
+/// Changes nothing on disk. Errc::not_found when there is no snapshot at or below `limit`.
 Result<RecoveredState> restore(Disk& disk,
                                const Paths& paths,
                                Zxid limit,
                                const RecoveryOptions& options,
                                const Log& log = {});
 
-/// Removes snapshots that contain, or may contain, anything above `last`, and those that are damaged. Durable.
+/// Removes snapshots that contain, or may contain, anything above `last`, and those that are
+/// damaged. Durable.
 Result<> remove_snapshots_above(Disk& disk, const std::string& dir, Zxid last);
 
-/// autopurge: keeps the `retain` newest valid snapshots (at least 3) and the logs they need. Reads the kept ones whole to
-/// verify them, so it takes its time.
+/// autopurge: keeps the `retain` newest valid snapshots (at least 3) and the logs they need. Reads
+/// the kept ones whole to verify them, so it takes its time.
 Result<> purge(Disk& disk, const Paths& paths, int retain);
 
 }  // namespace zk::storage

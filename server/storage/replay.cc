@@ -24,11 +24,15 @@ void apply_to_sessions(const jute::Txn& txn, SessionTable& sessions) {
 /// Compares the tree's digest with what snapshot and txns say it should be; warns once.
 class DigestCheck {
   public:
-    DigestCheck(std::optional<SnapshotDigest> snapshot, const Log& log) : snapshot_(snapshot), log_(log) {}
+    DigestCheck(std::optional<SnapshotDigest> snapshot, const Log& log)
+        : snapshot_(snapshot), log_(log) {}
 
-    void after(Zxid zxid, const std::optional<jute::TxnDigest>& digest, const tree::DataTree& tree) {
+    void after(Zxid zxid,
+               const std::optional<jute::TxnDigest>& digest,
+               const tree::DataTree& tree) {
         if (warned_) return;
-        if (snapshot_ && zxid == snapshot_->zxid && zxid != Zxid()) compare(zxid, snapshot_->digest, tree);
+        if (snapshot_ && zxid == snapshot_->zxid && zxid != Zxid())
+            compare(zxid, snapshot_->digest, tree);
         const bool fuzzy = snapshot_ && zxid < snapshot_->zxid;
         if (!fuzzy && digest && digest->version == 2) compare(zxid, digest->tree_digest, tree);
     }
@@ -38,7 +42,10 @@ class DigestCheck {
         if (expected == tree.digest() || warned_) return;
         ZK_COVERED("storage.digest_mismatch");
         warned_ = true;
-        log_.warn("storage.digest_mismatch zxid={} expected={:x} actual={:x}", zxid, expected, tree.digest());
+        log_.warn("storage.digest_mismatch zxid={} expected={:x} actual={:x}",
+                  zxid,
+                  expected,
+                  tree.digest());
     }
 
     std::optional<SnapshotDigest> snapshot_;
@@ -57,7 +64,10 @@ Result<RecoveredState> replay_log(Disk& disk,
     std::vector<std::string> strays;
     ZK_TRY(std::vector<LogFile> files, list_logs(disk, log_dir, &strays));
     for (const std::string& stray : strays) {
-        log.warn("storage.stray_file file={} ignored=yes advice=\"ZooKeeper would read it: move it away\"", stray);
+        log.warn(
+            "storage.stray_file file={} ignored=yes advice=\"ZooKeeper would read it: move it "
+            "away\"",
+            stray);
     }
     LogReader reader(disk, log_dir, std::move(files), snapshot.zxid, payload_max);
     RecoveredState state;
@@ -67,7 +77,7 @@ Result<RecoveredState> replay_log(Disk& disk,
     DigestCheck digests(snapshot.digest, log);
     digests.after(snapshot.zxid, std::nullopt, *state.tree);
     std::deque<std::pair<Zxid, SharedBytes>> recent;
-    for (;;) {
+    while (state.last_zxid < limit) {  // what lies behind the limit may be damaged and does not matter
         ZK_TRY(std::optional<LogRecord> record, reader.next());
         if (!record || record->zxid > limit) break;
         auto txn = jute::decode_txn(record->payload);
@@ -78,12 +88,15 @@ Result<RecoveredState> replay_log(Disk& disk,
         state.tree->apply(*txn);
         state.last_zxid = record->zxid;
         digests.after(record->zxid, txn->digest, *state.tree);
-        recent.emplace_back(record->zxid, std::make_shared<const Bytes>(std::move(record->payload)));
+        recent.emplace_back(record->zxid,
+                            std::make_shared<const Bytes>(std::move(record->payload)));
         if (recent.size() > limits::kCommittedWindow) recent.pop_front();
     }
-    for (const std::string& torn : reader.torn_ends()) log.warn("storage.torn_log_end file={}/{}", log_dir, torn);
+    for (const std::string& torn : reader.torn_ends())
+        log.warn("storage.torn_log_end file={}/{}", log_dir, torn);
     state.tree->set_last_zxid(state.last_zxid);
-    state.recent.assign(std::make_move_iterator(recent.begin()), std::make_move_iterator(recent.end()));
+    state.recent.assign(std::make_move_iterator(recent.begin()),
+                        std::make_move_iterator(recent.end()));
     return state;
 }
 

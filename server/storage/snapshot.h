@@ -1,6 +1,7 @@
-// Snapshots: the whole tree as a byte stream, to a file (snapshot.<hex zxid>) or over a link (SNAP).
-// Pure. A serializer is fed chunk by chunk while the tree goes on changing ("fuzzy"); replaying the txns above zxid() onto
-// what a parser builds gives the tree. Byte table: docs/WIRE.md. Source: ZooKeeper FileSnap, SerializeUtils, DataTree.
+// Snapshots: the whole tree as a byte stream, to a file (snapshot.<hex zxid>) or over a link
+// (SNAP). Pure. A serializer is fed chunk by chunk while the tree goes on changing ("fuzzy");
+// replaying the txns above zxid() onto what a parser builds gives the tree. Byte table:
+// docs/WIRE.md. Source: ZooKeeper FileSnap, SerializeUtils, DataTree.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ namespace zk::storage {
 /// Timeout in ms of each global session.
 using SessionTable = std::map<SessionId, std::int32_t>;
 
-/// file: header, sessions, ACLs, nodes, "/", checksum, digest section. wire: sessions, ACLs, nodes, "/", "BenWasHere".
+/// file: header, sessions, ACLs, nodes, "/", checksum, digest section. wire: sessions, ACLs, nodes,
+/// "/", "BenWasHere".
 enum class Form { file, wire };
 
 /// State of the tree when a walk had ended; replay must pass `zxid` before the tree is consistent.
@@ -37,14 +39,16 @@ class SnapshotSerializer {
     ~SnapshotSerializer();
     SnapshotSerializer(SnapshotSerializer&&) noexcept;
 
-    /// Appends about `bytes_max` bytes to `out` (a single large node may exceed it). False when that was the last chunk.
+    /// Appends about `bytes_max` bytes to `out` (a single large node may exceed it). False when
+    /// that was the last chunk.
     bool next_chunk(Bytes& out, std::size_t bytes_max);
-    /// True when the tree was loaded anew meanwhile: the snapshot is worthless, next_chunk() is false from now on.
+    /// True when the tree was loaded anew meanwhile: the snapshot is worthless, next_chunk() is
+    /// false from now on.
     [[nodiscard]] bool aborted() const;
     /// Last txn that is certainly contained: the snapshot's name, or the zxid of the SNAP packet.
     [[nodiscard]] Zxid zxid() const;
-    /// After the last chunk: the last txn that may be contained. The file may be given its name only when the log is
-    /// durable up to here, or a crash could leave a snapshot ahead of its log.
+    /// After the last chunk: the last txn that may be contained. The file may be given its name
+    /// only when the log is durable up to here, or a crash could leave a snapshot ahead of its log.
     [[nodiscard]] Zxid end_zxid() const;
 
   private:
@@ -52,7 +56,8 @@ class SnapshotSerializer {
     std::unique_ptr<State> state_;
 };
 
-/// Builds a fresh tree from bytes that come in any pieces. Trusts nothing: wrong bytes are Errc::corrupt.
+/// Builds a fresh tree from bytes that come in any pieces. Trusts nothing: wrong bytes are
+/// Errc::corrupt.
 class SnapshotParser {
   public:
     /// verify: everything is checked, nothing is kept.
@@ -61,15 +66,16 @@ class SnapshotParser {
     ~SnapshotParser();
     SnapshotParser(SnapshotParser&&) noexcept;
 
-    /// Takes bytes. How many belonged to the snapshot; fewer than given only in the wire form, when done(): the rest is
-    /// the next packet's.
+    /// Takes bytes. How many belonged to the snapshot; fewer than given only in the wire form, when
+    /// done(): the rest is the next packet's.
     Result<std::size_t> feed(ByteView bytes);
     /// wire form: "BenWasHere" was read. file form: finish() succeeded.
     [[nodiscard]] bool done() const;
     /// file form: the file has ended here. Errc::corrupt when it was cut.
     Result<> finish();
 
-    /// REQUIRES: done(), Purpose::load; once. The tree's last zxid is 0 and set by the caller from the name or the SNAP packet.
+    /// REQUIRES: done(), Purpose::load; once. The tree's last zxid is 0 and set by the caller from
+    /// the name or the SNAP packet.
     std::unique_ptr<tree::DataTree> take_tree();
     SessionTable take_sessions();
     /// file form: the digest section, when there is one of a known version.

@@ -12,7 +12,10 @@ namespace {
 constexpr std::string_view kPrefix = "snapshot.";
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 
-Result<> feed_file(Disk& disk, const std::string& path, SnapshotName::Compression compression, SnapshotParser& parser) {
+Result<> feed_file(Disk& disk,
+                   const std::string& path,
+                   SnapshotName::Compression compression,
+                   SnapshotParser& parser) {
     const auto sink = [&parser](ByteView part) -> Result<> {
         ZK_CHECK(parser.feed(part));
         return ok();
@@ -29,12 +32,17 @@ Result<> feed_file(Disk& disk, const std::string& path, SnapshotName::Compressio
     return parser.finish();
 }
 
-Result<> read_snapshot(Disk& disk, const std::string& dir, const SnapshotName& file, SnapshotParser& parser) {
+Result<> read_snapshot(Disk& disk,
+                       const std::string& dir,
+                       const SnapshotName& file,
+                       SnapshotParser& parser) {
     const std::string path = dir + "/" + file.name;
     if (file.compression == SnapshotName::Compression::snappy) {
         return Error(Errc::unsupported,
-                     path + ": snappy snapshots cannot be read; start ZooKeeper once more with "
-                            "zookeeper.snapshot.compression.method=gz or without it and let it write a new one");
+                     path +
+                         ": snappy snapshots cannot be read; start ZooKeeper once more with "
+                         "zookeeper.snapshot.compression.method=gz or without it and let it write "
+                         "a new one");
     }
     auto result = feed_file(disk, path, file.compression, parser);
     if (!result.has_value()) return result.error().with_context(path);
@@ -68,7 +76,8 @@ Result<std::vector<SnapshotName>> list_snapshots(Disk& disk,
             strays->push_back(dir + "/" + name);
         }
     }
-    std::stable_sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.zxid > b.zxid; });
+    std::stable_sort(
+        files.begin(), files.end(), [](const auto& a, const auto& b) { return a.zxid > b.zxid; });
     return files;
 }
 
@@ -80,7 +89,9 @@ Result<LoadedSnapshot> load_snapshot(Disk& disk, const std::string& dir, const S
     return loaded;
 }
 
-Result<std::optional<SnapshotDigest>> verify_snapshot(Disk& disk, const std::string& dir, const SnapshotName& file) {
+Result<std::optional<SnapshotDigest>> verify_snapshot(Disk& disk,
+                                                      const std::string& dir,
+                                                      const SnapshotName& file) {
     SnapshotParser parser(Form::file, SnapshotParser::Purpose::verify);
     ZK_CHECK(read_snapshot(disk, dir, file, parser));
     return parser.digest();

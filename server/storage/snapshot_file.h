@@ -25,8 +25,8 @@ struct SnapshotName {
 };
 /// "snapshot.100000000".
 std::string snapshot_name(Zxid zxid);
-/// The snapshot files of `dir`, newest first. Names that only resemble one (snapshot.11.tmp, which ZooKeeper would load)
-/// are left out and added to `strays`.
+/// The snapshot files of `dir`, newest first. Names that only resemble one (snapshot.11.tmp, which
+/// ZooKeeper would load) are left out and added to `strays`.
 Result<std::vector<SnapshotName>> list_snapshots(Disk& disk,
                                                  const std::string& dir,
                                                  std::vector<std::string>* strays = nullptr);
@@ -37,13 +37,17 @@ struct LoadedSnapshot {
     SessionTable sessions;
     std::optional<SnapshotDigest> digest;
 };
-/// Reads and verifies one file, plain or gz. Errc::corrupt for damaged ones, Errc::unsupported for snappy.
+/// Reads and verifies one file, plain or gz. Errc::corrupt for damaged ones, Errc::unsupported for
+/// snappy.
 Result<LoadedSnapshot> load_snapshot(Disk& disk, const std::string& dir, const SnapshotName& file);
 /// Reads and verifies one file without keeping its tree; its digest section, if any.
-Result<std::optional<SnapshotDigest>> verify_snapshot(Disk& disk, const std::string& dir, const SnapshotName& file);
+Result<std::optional<SnapshotDigest>> verify_snapshot(Disk& disk,
+                                                      const std::string& dir,
+                                                      const SnapshotName& file);
 
-/// Writes snapshot.<zxid> under a temporary name that no server takes for a snapshot; finish() makes it durable and then
-/// gives it its name. Destroyed unfinished, it leaves only a temporary file, which the next recovery removes.
+/// Writes snapshot.<zxid> under a temporary name that no server takes for a snapshot; finish()
+/// makes it durable and then gives it its name. Destroyed unfinished, it leaves only a temporary
+/// file, which the next recovery removes.
 class SnapshotFile {
   public:
     SnapshotFile(Disk& disk, std::string dir);

@@ -13,7 +13,8 @@ namespace {
 
 Error corrupt(const std::string& what) { return {Errc::corrupt, "snapshot: " + what}; }
 
-/// Reads what has arrived so far: each get is false when bytes are still missing, and fails on an impossible length.
+/// Reads what has arrived so far: each get is false when bytes are still missing, and fails on an
+/// impossible length.
 class Cursor {
   public:
     explicit Cursor(ByteView bytes) : bytes_(bytes) {}
@@ -72,7 +73,17 @@ struct SnapshotParser::State {
             tree->clear_for_load();
         }
     }
-    enum class Part { header, session_count, sessions, acl_count, acls, nodes, signature, tail, done };
+    enum class Part {
+        header,
+        session_count,
+        sessions,
+        acl_count,
+        acls,
+        nodes,
+        signature,
+        tail,
+        done
+    };
 
     /// Parses one item from the front of the buffered bytes. False when it has not arrived whole.
     Result<bool> step(Cursor& cursor);
@@ -90,14 +101,15 @@ struct SnapshotParser::State {
     std::unique_ptr<tree::DataTree> tree;
     SessionTable sessions;
     std::optional<SnapshotDigest> digest;
-    Bytes buffer;                 // arrived, not yet parsed, from `parsed`
+    Bytes buffer;  // arrived, not yet parsed, from `parsed`
     std::size_t parsed = 0;
     std::int32_t items_left = 0;  // of sessions or acls
     uLong adler = 1;              // over everything parsed
     std::size_t hashed_tail = 0;  // bytes of the tail already in adler
 };
 
-SnapshotParser::SnapshotParser(Form form, Purpose purpose) : state_(std::make_unique<State>(form, purpose)) {}
+SnapshotParser::SnapshotParser(Form form, Purpose purpose)
+    : state_(std::make_unique<State>(form, purpose)) {}
 SnapshotParser::~SnapshotParser() = default;
 SnapshotParser::SnapshotParser(SnapshotParser&&) noexcept = default;
 
@@ -147,19 +159,25 @@ Result<> SnapshotParser::finish() {
 
 Result<bool> SnapshotParser::State::step(Cursor& cursor) {
     switch (part) {
-        case Part::header: return read_header(cursor);
+        case Part::header:
+            return read_header(cursor);
         case Part::session_count:
         case Part::acl_count:
             if (!cursor.get(items_left)) return false;
             if (items_left < 0) return corrupt("negative count");
             part = part == Part::session_count ? Part::sessions : Part::acls;
             return true;
-        case Part::sessions: return read_session(cursor);
-        case Part::acls: return read_acl(cursor);
-        case Part::nodes: return read_node(cursor);
-        case Part::signature: return read_signature(cursor);
+        case Part::sessions:
+            return read_session(cursor);
+        case Part::acls:
+            return read_acl(cursor);
+        case Part::nodes:
+            return read_node(cursor);
+        case Part::signature:
+            return read_signature(cursor);
         case Part::tail:
-        case Part::done: break;
+        case Part::done:
+            break;
     }
     ZK_ASSERT(!"no items in this part");
     return false;

@@ -20,7 +20,8 @@ struct SnapshotSerializer::State {
     bool write_node(jute::OutputArchive& archive);
     void write_tail(Bytes& out, std::size_t hashed_from);
     void hash(ByteView bytes) {
-        adler = adler32(adler, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size()));
+        adler = adler32(
+            adler, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size()));
     }
 
     const tree::DataTree& tree;

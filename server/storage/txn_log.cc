@@ -33,7 +33,9 @@ Result<std::vector<LogFile>> list_logs(Disk& disk,
             strays->push_back(dir + "/" + name);
         }
     }
-    std::sort(files.begin(), files.end(), [](const LogFile& a, const LogFile& b) { return a.first < b.first; });
+    std::sort(files.begin(), files.end(), [](const LogFile& a, const LogFile& b) {
+        return a.first < b.first;
+    });
     return files;
 }
 
@@ -44,7 +46,10 @@ LogWriter::~LogWriter() = default;
 
 Result<> LogWriter::append(Zxid zxid, ByteView payload) {
     ZK_ASSERT(!payload.empty());
-    if (options_.file_bytes_max != 0 && position_ > options_.file_bytes_max) ZK_CHECK(roll());
+    if (options_.file_bytes_max != 0 && position_ > options_.file_bytes_max) {
+        ZK_CHECK(sync());
+        ZK_CHECK(roll());
+    }
     if (file_ == nullptr) {
         last_ = Zxid(-1);
         ZK_CHECK(open(zxid));
@@ -52,8 +57,8 @@ Result<> LogWriter::append(Zxid zxid, ByteView payload) {
     ZK_ASSERT(zxid > last_);
     last_ = zxid;
     ZK_CHECK(pad());
-    const auto checksum =
-        adler32(1, reinterpret_cast<const Bytef*>(payload.data()), static_cast<uInt>(payload.size()));
+    const auto checksum = adler32(
+        1, reinterpret_cast<const Bytef*>(payload.data()), static_cast<uInt>(payload.size()));
     append_be(pending_, static_cast<std::int64_t>(checksum));
     append_be(pending_, static_cast<std::int32_t>(payload.size()));
     pending_.append(payload);
@@ -100,13 +105,15 @@ Result<> LogWriter::open(Zxid first) {
         LogFileReader old(disk_, dir_, name);
         ZK_TRY(const std::optional<LogRecord> record, old.next());
         if (record) {
-            return Error(Errc::exists, dir_ + "/" + name +
-                                           " holds transactions and would be overwritten; is another server "
-                                           "using this directory?");
+            return Error(Errc::exists,
+                         dir_ + "/" + name +
+                             " holds transactions and would be overwritten; is another server "
+                             "using this directory?");
         }
         ZK_COVERED("storage.log_replaced");
     }
-    // Under another name until the header is durable: a crash never leaves a log file that ZooKeeper cannot open.
+    // Under another name until the header is durable: a crash never leaves a log file that
+    // ZooKeeper cannot open.
     const std::string temp = dir_ + "/" + std::string(kTempPrefix) + name;
     ZK_TRY(file_, disk_.create(temp));
     Bytes header;
@@ -121,7 +128,8 @@ Result<> LogWriter::open(Zxid first) {
     return ok();
 }
 
-// FilePadding.padFile: looks at the position before the record, so one record may still outgrow the file.
+// FilePadding.padFile: looks at the position before the record, so one record may still outgrow the
+// file.
 Result<> LogWriter::pad() {
     const std::uint64_t step = options_.preallocate_bytes;
     if (step == 0 || position_ + kPadMargin < size_) return ok();

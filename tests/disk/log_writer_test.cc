@@ -42,7 +42,9 @@ class Events {
     bool wait_for() {
         std::unique_lock lock(mutex_);
         return changed_.wait_for(lock, std::chrono::seconds(60), [this] {
-            return std::any_of(events_.begin(), events_.end(), [](const DiskEvent& event) { return std::holds_alternative<Event>(event); });
+            return std::any_of(events_.begin(), events_.end(), [](const DiskEvent& event) {
+                return std::holds_alternative<Event>(event);
+            });
         });
     }
     std::vector<DiskEvent> take() {
@@ -123,7 +125,8 @@ TEST(LogThread, FullQueueHoldsThePosterBack) {
     std::atomic<int> posted = 0;
     LogWriterOptions small = options();
     small.queued_bytes_max = 100;
-    LogThread thread(disk, paths, small, [&gate](std::vector<DiskEvent>) { const std::lock_guard wait(gate); });
+    LogThread thread(
+        disk, paths, small, [&gate](std::vector<DiskEvent>) { const std::lock_guard wait(gate); });
     std::thread poster([&] {
         for (std::int64_t i = 1; i <= 50; ++i) {
             thread.post(append(i));
@@ -152,7 +155,12 @@ TEST(LogThread, FailureIsReportedOnceAndFinal) {
     thread.stop();
     const auto list = events.take();
     EXPECT_TRUE(std::holds_alternative<storage::DiskFailed>(list.back()));
-    EXPECT_EQ(std::count_if(list.begin(), list.end(), [](const DiskEvent& event) { return std::holds_alternative<storage::DiskFailed>(event); }), 1);
+    EXPECT_EQ(std::count_if(list.begin(),
+                            list.end(),
+                            [](const DiskEvent& event) {
+                                return std::holds_alternative<storage::DiskFailed>(event);
+                            }),
+              1);
 }
 
 }  // namespace

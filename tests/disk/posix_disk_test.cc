@@ -1,11 +1,11 @@
 #include "disk/posix_disk.h"
 
 #include <fstream>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "temp_dir.h"
 
@@ -86,7 +86,8 @@ TEST(DirectoryLock, KeepsASecondProcessOut) {
         const auto lock = value_of(DirectoryLock::acquire(paths));
         EXPECT_FALSE(acquired_elsewhere());
         // One of the two directories is enough.
-        const auto shared_log = DirectoryLock::acquire({dir.path() + "/other", dir.path() + "/log"});
+        const auto shared_log =
+            DirectoryLock::acquire({dir.path() + "/other", dir.path() + "/log"});
         ASSERT_FALSE(shared_log.has_value());
         EXPECT_EQ(shared_log.error().code, Errc::refused);
         EXPECT_THAT(shared_log.error().words, HasSubstr(dir.path() + "/log"));

@@ -34,7 +34,8 @@ class SnapshotThreadTest : public testing::Test {
 
 TEST_F(SnapshotThreadTest, SavesInChunks) {
     std::promise<SnapshotEvent> event;
-    SnapshotThread thread(disk_, paths_, [&event](SnapshotEvent e) { event.set_value(std::move(e)); });
+    SnapshotThread thread(
+        disk_, paths_, [&event](SnapshotEvent e) { event.set_value(std::move(e)); });
     thread.begin(Zxid(0x20));
     const Bytes bytes = empty_snapshot();
     for (const char byte : bytes) thread.write(Bytes(1, byte));
@@ -63,7 +64,8 @@ TEST_F(SnapshotThreadTest, AbandonedAndUnfinishedOnesLeaveNothing) {
 TEST_F(SnapshotThreadTest, FailureIsReportedAndTheNextOneWorks) {
     std::vector<SnapshotEvent> events;
     {
-        SnapshotThread thread(disk_, paths_, [&events](SnapshotEvent e) { events.push_back(std::move(e)); });
+        SnapshotThread thread(
+            disk_, paths_, [&events](SnapshotEvent e) { events.push_back(std::move(e)); });
         // A directory in the way makes the rename fail.
         expect_ok(disk_.make_dirs(paths_.snapshots() + "/snapshot.1"));
         for (const std::int64_t zxid : {1, 2}) {
@@ -80,9 +82,13 @@ TEST_F(SnapshotThreadTest, FailureIsReportedAndTheNextOneWorks) {
 TEST_F(SnapshotThreadTest, SaysWhenItIsFullAndWhenThereIsRoomAgain) {
     std::promise<void> space;
     std::atomic<int> calls = 0;
-    SnapshotThread thread(disk_, paths_, [](const SnapshotEvent&) {}, [&] {
-        if (++calls == 1) space.set_value();
-    });
+    SnapshotThread thread(
+        disk_,
+        paths_,
+        [](const SnapshotEvent&) {},
+        [&] {
+            if (++calls == 1) space.set_value();
+        });
     thread.begin(Zxid(1));
     thread.write(Bytes(SnapshotThread::kQueueBytesMax + 1, 'x'));
     EXPECT_EQ(space.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);

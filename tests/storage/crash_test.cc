@@ -1,5 +1,6 @@
-// A scripted server life on a disk that fails at every possible call, loses or tears what was not synced, and is
-// recovered: nothing that was reported durable may be missing, nothing may appear that was not written.
+// A scripted server life on a disk that fails at every possible call, loses or tears what was not
+// synced, and is recovered: nothing that was reported durable may be missing, nothing may appear
+// that was not written.
 #include <gtest/gtest.h>
 
 #include "samples.h"
@@ -22,8 +23,10 @@ struct Promise {
 void note(const std::vector<DiskEvent>& events, Promise& promise) {
     for (const DiskEvent& event : events) {
         if (const auto* durable = std::get_if<LogDurable>(&event)) promise.durable = durable->up_to;
-        if (const auto* saved = std::get_if<AcceptedEpochSaved>(&event)) promise.accepted = saved->epoch;
-        if (const auto* saved = std::get_if<CurrentEpochSaved>(&event)) promise.current = saved->epoch;
+        if (const auto* saved = std::get_if<AcceptedEpochSaved>(&event))
+            promise.accepted = saved->epoch;
+        if (const auto* saved = std::get_if<CurrentEpochSaved>(&event))
+            promise.current = saved->epoch;
         if (const auto* cut = std::get_if<LogTruncated>(&event)) {
             promise.durable = cut->zxid;
             promise.truncating = false;
@@ -35,8 +38,8 @@ void note(const std::vector<DiskEvent>& events, Promise& promise) {
 bool periodic_snapshot(Disk& disk, std::int64_t last) {
     const tree::DataTree tree = numbered_tree(last);
     SnapshotFile file(disk, kDir);
-    return file.begin(Zxid(last)).has_value() && file.write(serialize(tree, {}, Form::file)).has_value() &&
-           file.finish().has_value();
+    return file.begin(Zxid(last)).has_value() &&
+           file.write(serialize(tree, {}, Form::file)).has_value() && file.finish().has_value();
 }
 
 /// Runs until the disk fails or the script ends.
@@ -111,9 +114,10 @@ TEST(Crash, AtEveryCallNothingDurableIsLost) {
                 live(disk, broken);
                 EXPECT_TRUE(broken.failed);
                 disk.crash(mode);
-                check(disk, broken,
-                      "call " + std::to_string(call) + " mode " + std::to_string(static_cast<int>(mode)) + " seed " +
-                          std::to_string(seed));
+                check(disk,
+                      broken,
+                      "call " + std::to_string(call) + " mode " +
+                          std::to_string(static_cast<int>(mode)) + " seed " + std::to_string(seed));
             }
         }
     }

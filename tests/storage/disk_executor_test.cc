@@ -25,17 +25,32 @@ std::vector<DiskEvent> run(DiskExecutor& executor, std::vector<DiskCommand> batc
 /// "durable 0x2, current 3, ..." for the events.
 std::string words(const std::vector<DiskEvent>& events) {
     struct Words {
-        std::string operator()(const LogDurable& e) const { return "durable " + to_string(e.up_to); }
-        std::string operator()(const AcceptedEpochSaved& e) const { return "accepted " + to_string(e.epoch); }
-        std::string operator()(const CurrentEpochSaved& e) const { return "current " + to_string(e.epoch); }
-        std::string operator()(const LogTruncated& e) const { return "truncated " + to_string(e.state.last_zxid); }
-        std::string operator()(const TruncateFailed& e) const { return "cannot truncate: " + e.why; }
-        std::string operator()(const SnapshotPrepared& e) const { return "prepared " + to_string(e.zxid); }
-        std::string operator()(const Reloaded& e) const { return "reloaded " + to_string(e.state.last_zxid); }
+        std::string operator()(const LogDurable& e) const {
+            return "durable " + to_string(e.up_to);
+        }
+        std::string operator()(const AcceptedEpochSaved& e) const {
+            return "accepted " + to_string(e.epoch);
+        }
+        std::string operator()(const CurrentEpochSaved& e) const {
+            return "current " + to_string(e.epoch);
+        }
+        std::string operator()(const LogTruncated& e) const {
+            return "truncated " + to_string(e.state.last_zxid);
+        }
+        std::string operator()(const TruncateFailed& e) const {
+            return "cannot truncate: " + e.why;
+        }
+        std::string operator()(const SnapshotPrepared& e) const {
+            return "prepared " + to_string(e.zxid);
+        }
+        std::string operator()(const Reloaded& e) const {
+            return "reloaded " + to_string(e.state.last_zxid);
+        }
         std::string operator()(const DiskFailed& e) const { return "failed: " + e.words; }
     };
     std::string text;
-    for (const DiskEvent& event : events) text += (text.empty() ? "" : ", ") + std::visit(Words(), event);
+    for (const DiskEvent& event : events)
+        text += (text.empty() ? "" : ", ") + std::visit(Words(), event);
     return text;
 }
 
@@ -63,7 +78,8 @@ TEST_F(DiskExecutorTest, EpochIsWrittenAfterEarlierAppendsAreDurable) {
     batch.emplace_back(SaveCurrentEpoch{Epoch(1)});
     batch.emplace_back(append(0x100000001));
     batch.emplace_back(SaveAcceptedEpoch{Epoch(2)});
-    EXPECT_EQ(words(run(executor, std::move(batch))), "durable 0x1, current 1, durable 0x100000001, accepted 2");
+    EXPECT_EQ(words(run(executor, std::move(batch))),
+              "durable 0x1, current 1, durable 0x100000001, accepted 2");
 }
 
 TEST_F(DiskExecutorTest, EventsComeInTheOrderOfCommandsAndNothingIsSyncedTwice) {
@@ -74,7 +90,8 @@ TEST_F(DiskExecutorTest, EventsComeInTheOrderOfCommandsAndNothingIsSyncedTwice) 
     batch.emplace_back(append(2));
     EXPECT_EQ(words(run(executor, std::move(batch))), "durable 0x2");
     EXPECT_EQ(words(run(executor, {})), "");
-    EXPECT_THAT(names(disk_), ElementsAre("acceptedEpoch", "currentEpoch", "log.1", "log.2", "snapshot.0"));
+    EXPECT_THAT(names(disk_),
+                ElementsAre("acceptedEpoch", "currentEpoch", "log.1", "log.2", "snapshot.0"));
 }
 
 TEST_F(DiskExecutorTest, TruncateReloadsAndTheNextAppendIsANewFile) {
@@ -105,17 +122,22 @@ TEST_F(DiskExecutorTest, TruncateRemovesSnapshotsThatContainMore) {
     }
     disk_.put(kDir + "/snapshot.2", bytes);
     EXPECT_EQ(words(run(executor, {TruncateLog{Zxid(3)}})), "truncated 0x3");
-    EXPECT_THAT(names(disk_), UnorderedElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0"));
+    EXPECT_THAT(names(disk_),
+                UnorderedElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0"));
 }
 
 TEST_F(DiskExecutorTest, TruncateToAnUnknownZxidChangesNothing) {
     DiskExecutor executor(disk_, kPaths, kOptions);
     std::vector<DiskCommand> batch;
-    for (const std::int64_t i : {1LL, 2LL, 0x100000001LL, 0x100000002LL}) batch.emplace_back(append(i));
+    for (const std::int64_t i : {1LL, 2LL, 0x100000001LL, 0x100000002LL})
+        batch.emplace_back(append(i));
     run(executor, std::move(batch));
-    EXPECT_THAT(words(run(executor, {TruncateLog{Zxid(5)}})), HasSubstr("the nearest stored transaction is 0x2"));
-    EXPECT_THAT(words(run(executor, {TruncateLog{Zxid(0x100000000)}})), HasSubstr("cannot truncate"));
-    EXPECT_THAT(words(run(executor, {TruncateLog{Zxid(0x200000000)}})), HasSubstr("cannot truncate"));
+    EXPECT_THAT(words(run(executor, {TruncateLog{Zxid(5)}})),
+                HasSubstr("the nearest stored transaction is 0x2"));
+    EXPECT_THAT(words(run(executor, {TruncateLog{Zxid(0x100000000)}})),
+                HasSubstr("cannot truncate"));
+    EXPECT_THAT(words(run(executor, {TruncateLog{Zxid(0x200000000)}})),
+                HasSubstr("cannot truncate"));
     EXPECT_EQ(ZK_VALUE(read_log(disk_)).size(), 4U);
     EXPECT_EQ(words(run(executor, {append(0x100000003)})), "durable 0x100000003");
 }
@@ -129,7 +151,8 @@ TEST_F(DiskExecutorTest, PrepareForASnapshotOfTheLeader) {
     EXPECT_EQ(words(run(executor, {PrepareSnapshotInstall{Zxid(3)}})), "prepared 0x3");
     EXPECT_EQ(ZK_VALUE(read_log(disk_)).size(), 3U);
     // The leader's history is another one: its snapshot ends at 0x100000007.
-    EXPECT_EQ(words(run(executor, {PrepareSnapshotInstall{Zxid(0x100000007)}})), "prepared 0x100000007");
+    EXPECT_EQ(words(run(executor, {PrepareSnapshotInstall{Zxid(0x100000007)}})),
+              "prepared 0x100000007");
     tree::DataTree leaders = numbered_tree(2);
     leaders.set_last_zxid(Zxid(0x100000007));
     save_snapshot(disk_, leaders);
@@ -138,7 +161,8 @@ TEST_F(DiskExecutorTest, PrepareForASnapshotOfTheLeader) {
     after.emplace_back(SaveAcceptedEpoch{Epoch(1)});
     after.emplace_back(SaveCurrentEpoch{Epoch(1)});
     after.emplace_back(Reload{});
-    EXPECT_EQ(words(run(executor, std::move(after))), "durable 0x100000008, accepted 1, current 1, reloaded 0x100000008");
+    EXPECT_EQ(words(run(executor, std::move(after))),
+              "durable 0x100000008, accepted 1, current 1, reloaded 0x100000008");
 }
 
 TEST_F(DiskExecutorTest, FailureIsFinal) {

@@ -13,7 +13,9 @@ using testing::IsEmpty;
 
 constexpr std::size_t kFirst = kLogHeaderBytes;
 
-std::size_t record_bytes() { return jute::encode_txn(numbered(Zxid(1))).size() + kLogRecordOverhead; }
+std::size_t record_bytes() {
+    return jute::encode_txn(numbered(Zxid(1))).size() + kLogRecordOverhead;
+}
 
 /// log.1 with records 1, 2, 3 changed by `edit`.
 template <class Edit>
@@ -34,13 +36,16 @@ void expect_corrupt(const Result<std::vector<Zxid>>& result, const std::string& 
 
 // The table "end of data and torn tails" of docs/WIRE.md, on the last file.
 TEST(LogReader, ZeroFillEndsTheFile) {
-    EXPECT_THAT(ZK_VALUE(read_edited([](Bytes& bytes) { bytes.append(5000, '\0'); })), ElementsAre(Zxid(1), Zxid(2), Zxid(3)));
+    EXPECT_THAT(ZK_VALUE(read_edited([](Bytes& bytes) { bytes.append(5000, '\0'); })),
+                ElementsAre(Zxid(1), Zxid(2), Zxid(3)));
 }
 
 TEST(LogReader, FileMayEndAnywhereInTheLastRecord) {
     const std::size_t third = kFirst + 2 * record_bytes();
     for (std::size_t end = third; end < third + record_bytes(); ++end) {
-        EXPECT_THAT(ZK_VALUE(read_edited([end](Bytes& bytes) { bytes.resize(end); })), ElementsAre(Zxid(1), Zxid(2))) << end;
+        EXPECT_THAT(ZK_VALUE(read_edited([end](Bytes& bytes) { bytes.resize(end); })),
+                    ElementsAre(Zxid(1), Zxid(2)))
+            << end;
         // The same within zero fill.
         EXPECT_THAT(ZK_VALUE(read_edited([end](Bytes& bytes) {
                         bytes.resize(end);
@@ -52,24 +57,31 @@ TEST(LogReader, FileMayEndAnywhereInTheLastRecord) {
 }
 
 TEST(LogReader, WrongEndByteEndsTheFileEvenIfRecordsFollow) {
-    EXPECT_THAT(ZK_VALUE(read_edited([](Bytes& bytes) { bytes[kFirst + 2 * record_bytes() - 1] = 0; })), ElementsAre(Zxid(1)));
+    EXPECT_THAT(
+        ZK_VALUE(read_edited([](Bytes& bytes) { bytes[kFirst + 2 * record_bytes() - 1] = 0; })),
+        ElementsAre(Zxid(1)));
 }
 
 TEST(LogReader, LengthBehindTheEndOfTheFileEndsIt) {
-    EXPECT_THAT(ZK_VALUE(read_edited([](Bytes& bytes) { store_be(bytes.data() + kFirst + record_bytes() + 8, 100000); })),
+    EXPECT_THAT(ZK_VALUE(read_edited([](Bytes& bytes) {
+                    store_be(bytes.data() + kFirst + record_bytes() + 8, 100000);
+                })),
                 ElementsAre(Zxid(1)));
 }
 
 TEST(LogReader, WrongChecksumIsRefused) {
-    expect_corrupt(read_edited([](Bytes& bytes) { bytes[kFirst + record_bytes() + 20] ^= 1; }),
-                   "log.1 at offset " + std::to_string(kFirst + record_bytes()) + ": wrong checksum");
-    expect_corrupt(read_edited([](Bytes& bytes) { bytes[kFirst + 2 * record_bytes() + 20] ^= 1; }), "wrong checksum");
+    expect_corrupt(
+        read_edited([](Bytes& bytes) { bytes[kFirst + record_bytes() + 20] ^= 1; }),
+        "log.1 at offset " + std::to_string(kFirst + record_bytes()) + ": wrong checksum");
+    expect_corrupt(read_edited([](Bytes& bytes) { bytes[kFirst + 2 * record_bytes() + 20] ^= 1; }),
+                   "wrong checksum");
 }
 
 TEST(LogReader, UnreasonableLengthIsRefused) {
     for (const std::int32_t length : {-1, -2, kLogPayloadMax + 1}) {
-        expect_corrupt(read_edited([length](Bytes& bytes) { store_be(bytes.data() + kFirst + 8, length); }),
-                       "unreasonable record length");
+        expect_corrupt(
+            read_edited([length](Bytes& bytes) { store_be(bytes.data() + kFirst + 8, length); }),
+            "unreasonable record length");
     }
 }
 
@@ -82,7 +94,8 @@ TEST(LogReader, WrongMagicIsRefusedOtherHeaderFieldsAreNot) {
 TEST(LogReader, HeaderOnlyAndHeaderlessFilesAreEmptyWhenLast) {
     EXPECT_THAT(ZK_VALUE(read_edited([](Bytes& bytes) { bytes.resize(16); })), IsEmpty());
     for (std::size_t size = 0; size < 16; ++size) {
-        EXPECT_THAT(ZK_VALUE(read_edited([size](Bytes& bytes) { bytes.resize(size); })), IsEmpty()) << size;
+        EXPECT_THAT(ZK_VALUE(read_edited([size](Bytes& bytes) { bytes.resize(size); })), IsEmpty())
+            << size;
     }
     EXPECT_THAT(ZK_VALUE(read_edited([](Bytes& bytes) { bytes.assign(4096, '\0'); })), IsEmpty());
 }
@@ -140,7 +153,9 @@ TEST(LogReader, TornEndOfAnEarlierFileIsFineOnlyIfNothingIsMissing) {
     sim::SimDisk other;
     other.put(kDir + "/log.1", torn);
     write_log(other, zxids({4}));
-    expect_corrupt(read_log(other), "log.1 at offset " + std::to_string(kFirst + 2 * record_bytes()) + " ends in a torn record");
+    expect_corrupt(read_log(other),
+                   "log.1 at offset " + std::to_string(kFirst + 2 * record_bytes()) +
+                       " ends in a torn record");
 }
 
 TEST(LogReader, HeaderlessFileBeforeOthersIsRefused) {
@@ -155,7 +170,8 @@ TEST(LogReader, LargeRecordsCrossTheReadBuffer) {
     ZK_OK(disk.make_dirs(kDir));
     LogWriter writer(disk, kDir, {});
     for (std::int64_t i = 1; i <= 5; ++i) {
-        ZK_OK(writer.append(Zxid(i), *shared(create_txn(Zxid(i), "/big", std::string(700000, 'x')))));
+        ZK_OK(
+            writer.append(Zxid(i), *shared(create_txn(Zxid(i), "/big", std::string(700000, 'x')))));
     }
     ZK_OK(writer.sync());
     EXPECT_EQ(ZK_VALUE(read_log(disk)).size(), 5U);

@@ -13,12 +13,22 @@ Bytes mutate(Bytes bytes, std::mt19937_64& random) {
     for (std::uint64_t edits = 1 + random() % 4; edits > 0 && !bytes.empty(); --edits) {
         const std::size_t at = random() % bytes.size();
         switch (random() % 5) {
-            case 0: bytes[at] = static_cast<char>(random()); break;
-            case 1: bytes.resize(at); break;
-            case 2: bytes.insert(at, bytes.substr(random() % bytes.size(), random() % 64)); break;
-            case 3: bytes.erase(at, random() % 16); break;
+            case 0:
+                bytes[at] = static_cast<char>(random());
+                break;
+            case 1:
+                bytes.resize(at);
+                break;
+            case 2:
+                bytes.insert(at, bytes.substr(random() % bytes.size(), random() % 64));
+                break;
+            case 3:
+                bytes.erase(at, random() % 16);
+                break;
             default:
-                if (at + 4 <= bytes.size()) store_be(bytes.data() + at, static_cast<std::int32_t>(random() >> (random() % 64)));
+                if (at + 4 <= bytes.size())
+                    store_be(bytes.data() + at,
+                             static_cast<std::int32_t>(random() >> (random() % 64)));
         }
     }
     return bytes;
@@ -40,7 +50,8 @@ TEST(RandomBytes, SnapshotParserSurvives) {
     std::mt19937_64 random(20240601);
     tree::DataTree tree = numbered_tree(20);
     jute::Txn restricted = header_only(Zxid(21), OpCode::create);
-    restricted.body = jute::CreateTxn{"/n1/acl", std::nullopt, {{1, {"digest", "a:b"}}, {2, {"ip", "10.0.0.1"}}}, true, -1};
+    restricted.body = jute::CreateTxn{
+        "/n1/acl", std::nullopt, {{1, {"digest", "a:b"}}, {2, {"ip", "10.0.0.1"}}}, true, -1};
     tree.apply(restricted);
     for (const Form form : {Form::file, Form::wire}) {
         const Bytes good = serialize(tree, {{SessionId(1), 2}, {SessionId(3), 4}}, form);
@@ -66,7 +77,8 @@ TEST(RandomBytes, LogReaderSurvivesAndNeverInventsRecords) {
             ++refused;
             continue;
         }
-        for (std::size_t k = 0; k < found->size(); ++k) EXPECT_EQ((*found)[k], Zxid(static_cast<std::int64_t>(k) + 1));
+        for (std::size_t k = 0; k < found->size(); ++k)
+            EXPECT_EQ((*found)[k], Zxid(static_cast<std::int64_t>(k) + 1));
         EXPECT_LE(found->size(), 8U);
     }
     EXPECT_GT(refused, 100U);

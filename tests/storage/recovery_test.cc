@@ -13,7 +13,9 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-RecoveredState recover_ok(Disk& disk, RecoveryOptions options = {}) { return ZK_VALUE(recover(disk, kPaths, options)); }
+RecoveredState recover_ok(Disk& disk, RecoveryOptions options = {}) {
+    return ZK_VALUE(recover(disk, kPaths, options));
+}
 
 void expect_refused(Disk& disk, const std::string& words, RecoveryOptions options = {}) {
     const auto result = recover(disk, kPaths, options);
@@ -136,7 +138,8 @@ TEST(Recovery, DamagedSnapshotFallsBackWithoutItsSessions) {
     save_snapshot(disk, numbered_tree(2), {{SessionId(1), 100}});
     save_snapshot(disk, numbered_tree(3), {{SessionId(2), 100}});
     const Bytes good = content(disk, "snapshot.3");
-    for (const Bytes& damaged : {Bytes(), good.substr(0, good.size() - 1), good.substr(0, 100), "x" + good.substr(1)}) {
+    for (const Bytes& damaged :
+         {Bytes(), good.substr(0, good.size() - 1), good.substr(0, 100), "x" + good.substr(1)}) {
         disk.put(kDir + "/snapshot.3", damaged);
         const RecoveredState state = recover_ok(disk);
         EXPECT_EQ(state.tree->digest(), numbered_tree(4).digest());
@@ -171,7 +174,8 @@ TEST(Recovery, FuzzySnapshotAheadOfTheLogIsNotUsed) {
     SnapshotSerializer serializer(tree, {}, Form::file);
     Bytes bytes;
     serializer.next_chunk(bytes, 1);
-    for (std::int64_t i = 4; i <= 6; ++i) tree.apply(set_txn(Zxid(i), "/n1", "changed", static_cast<std::int32_t>(i)));
+    for (std::int64_t i = 4; i <= 6; ++i)
+        tree.apply(set_txn(Zxid(i), "/n1", "changed", static_cast<std::int32_t>(i)));
     while (serializer.next_chunk(bytes, 1000)) {
     }
     disk.put(kDir + "/snapshot.3", bytes);
@@ -211,7 +215,8 @@ TEST(Recovery, StraysAreReportedAndLeftAlone) {
     disk.put(kDir + "/snapshot.9.tmp", content(disk, "snapshot.0"));
     disk.put(kDir + "/log.1.bak", content(disk, "log.1"));
     std::string lines;
-    const Log log([&lines](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; }, LogLevel::warn);
+    const Log log([&lines](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; },
+                  LogLevel::warn);
     EXPECT_EQ(ZK_VALUE(recover(disk, kPaths, {}, log)).last_zxid, Zxid(1));
     EXPECT_THAT(lines, HasSubstr("snapshot.9.tmp"));
     EXPECT_THAT(lines, HasSubstr("log.1.bak"));
@@ -253,7 +258,7 @@ TEST(Recovery, EpochsMustFitTheData) {
     history(disk, zxids({1, 0x300000001}));
     set_epochs(disk, "5", "4");
     EXPECT_EQ(recover_ok(disk).current_epoch, Epoch(4));
-    set_epochs(disk, "3", "2");
+    set_epochs(disk, "2", "2");
     expect_refused(disk, "currentEpoch says epoch 2, but transactions of epoch 3");
     set_epochs(disk, "3", "4");
     expect_refused(disk, "acceptedEpoch says 3, below currentEpoch with 4");
@@ -263,14 +268,27 @@ TEST(Recovery, EpochsMustFitTheData) {
     EXPECT_EQ(recover_ok(disk, {.standalone = true}).current_epoch, Epoch(3));
 }
 
+TEST(Recovery, CrashBetweenSynchronisedTxnsAndCurrentEpoch) {
+    // Followed a leader of epoch 4 that had txns of epoch 3; logged them, and got no further.
+    sim::SimDisk disk;
+    history(disk, zxids({1, 0x300000001}));
+    set_epochs(disk, "4", "2");
+    const RecoveredState state = recover_ok(disk);
+    EXPECT_EQ(state.current_epoch, Epoch(3));
+    EXPECT_EQ(state.accepted_epoch, Epoch(4));
+    EXPECT_EQ(content(disk, "currentEpoch"), "3");
+}
+
 TEST(Recovery, LeftOverCurrentEpochIsTaken) {
     sim::SimDisk disk;
     history(disk, zxids({1, 0x300000001}));
-    set_epochs(disk, "3", "2");
+    set_epochs(disk, "2", "2");
     disk.put(kDir + "/currentEpoch.tmp", "3");
+    expect_refused(disk, "acceptedEpoch says 2, below currentEpoch with 3");
+    disk.put(kDir + "/acceptedEpoch", "3");
     EXPECT_EQ(recover_ok(disk).current_epoch, Epoch(3));
     EXPECT_EQ(content(disk, "currentEpoch"), "3");
-    set_epochs(disk, "3", "1");
+    set_epochs(disk, "2", "1");
     disk.put(kDir + "/currentEpoch.tmp", "2");
     expect_refused(disk, "currentEpoch says epoch 1");
 }
@@ -286,11 +304,15 @@ TEST(Recovery, PurgeKeepsWhatTheKeptSnapshotsNeed) {
     save_snapshot(disk, numbered_tree(6));
     disk.put(kDir + "/snapshot.7", "damaged");
     ZK_OK(purge(disk, kPaths, 1));  // at least three are kept, damaged ones do not count
-    EXPECT_THAT(names(disk), UnorderedElementsAre("log.1", "log.3", "log.6", "snapshot.1", "snapshot.4", "snapshot.6", "snapshot.7"));
+    EXPECT_THAT(
+        names(disk),
+        UnorderedElementsAre(
+            "log.1", "log.3", "log.6", "snapshot.1", "snapshot.4", "snapshot.6", "snapshot.7"));
     ZK_OK(disk.remove(kDir + "/snapshot.7"));
     save_snapshot(disk, numbered_tree(7));
     ZK_OK(purge(disk, kPaths, 3));
-    EXPECT_THAT(names(disk), UnorderedElementsAre("log.3", "log.6", "snapshot.4", "snapshot.6", "snapshot.7"));
+    EXPECT_THAT(names(disk),
+                UnorderedElementsAre("log.3", "log.6", "snapshot.4", "snapshot.6", "snapshot.7"));
     EXPECT_EQ(recover_ok(disk).last_zxid, Zxid(7));
     for (const char* name : {"snapshot.6", "snapshot.7"}) ZK_OK(disk.remove(kDir + "/" + name));
     EXPECT_EQ(recover_ok(disk).tree->digest(), numbered_tree(7).digest());
@@ -305,7 +327,8 @@ TEST(Recovery, DigestMismatchIsSaid) {
     ZK_OK(writer.append(Zxid(1), *shared(txn)));
     ZK_OK(writer.sync());
     std::string lines;
-    const Log log([&lines](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; }, LogLevel::warn);
+    const Log log([&lines](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; },
+                  LogLevel::warn);
     EXPECT_EQ(ZK_VALUE(recover(disk, kPaths, {}, log)).last_zxid, Zxid(1));
     EXPECT_THAT(lines, HasSubstr("digest_mismatch zxid=0x1 expected=1234"));
 }

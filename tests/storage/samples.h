@@ -29,13 +29,19 @@ inline jute::Txn header_only(Zxid zxid, OpCode type, SessionId session = Session
     return txn;
 }
 
-inline jute::Txn create_txn(Zxid zxid, const std::string& path, const std::string& data, std::int32_t cversion = -1) {
+inline jute::Txn create_txn(Zxid zxid,
+                            const std::string& path,
+                            const std::string& data,
+                            std::int32_t cversion = -1) {
     jute::Txn txn = header_only(zxid, OpCode::create);
     txn.body = jute::CreateTxn{path, data, open_acl(), false, cversion};
     return txn;
 }
 
-inline jute::Txn set_txn(Zxid zxid, const std::string& path, const std::string& data, std::int32_t version) {
+inline jute::Txn set_txn(Zxid zxid,
+                         const std::string& path,
+                         const std::string& data,
+                         std::int32_t version) {
     jute::Txn txn = header_only(zxid, OpCode::set_data);
     txn.body = jute::SetDataTxn{path, data, version};
     return txn;
@@ -46,7 +52,9 @@ inline jute::Txn numbered(Zxid zxid) {
     return create_txn(zxid, "/n" + std::to_string(zxid.value()), to_string(zxid));
 }
 
-inline SharedBytes shared(const jute::Txn& txn) { return std::make_shared<const Bytes>(jute::encode_txn(txn)); }
+inline SharedBytes shared(const jute::Txn& txn) {
+    return std::make_shared<const Bytes>(jute::encode_txn(txn));
+}
 
 template <class T>
 const T& expect(const Result<T>& result, const char* file, int line) {
@@ -73,7 +81,9 @@ inline void expect_ok(const Result<>& result, const char* file, int line) {
 /// No zero fill, so that offsets in tests are plain.
 inline LogOptions plain_log() { return {.preallocate_bytes = 0, .file_bytes_max = 0}; }
 
-inline void write_log(Disk& disk, const std::vector<Zxid>& zxids, LogOptions options = plain_log()) {
+inline void write_log(Disk& disk,
+                      const std::vector<Zxid>& zxids,
+                      LogOptions options = plain_log()) {
     ZK_OK(disk.make_dirs(kDir));
     LogWriter writer(disk, kDir, options);
     for (const Zxid zxid : zxids) ZK_OK(writer.append(zxid, *shared(numbered(zxid))));
@@ -102,7 +112,10 @@ inline Bytes content(Disk& disk, const std::string& name) {
     return ZK_VALUE(disk.read_file(kDir + "/" + name, std::size_t{1} << 30));
 }
 
-inline Bytes serialize(const tree::DataTree& tree, const SessionTable& sessions, Form form, std::size_t chunk = 1000) {
+inline Bytes serialize(const tree::DataTree& tree,
+                       const SessionTable& sessions,
+                       Form form,
+                       std::size_t chunk = 1000) {
     SnapshotSerializer serializer(tree, sessions, form);
     Bytes all;
     while (serializer.next_chunk(all, chunk)) {
@@ -110,7 +123,9 @@ inline Bytes serialize(const tree::DataTree& tree, const SessionTable& sessions,
     return all;
 }
 
-inline void save_snapshot(Disk& disk, const tree::DataTree& tree, const SessionTable& sessions = {}) {
+inline void save_snapshot(Disk& disk,
+                          const tree::DataTree& tree,
+                          const SessionTable& sessions = {}) {
     ZK_OK(disk.make_dirs(kDir));
     SnapshotFile file(disk, kDir);
     ZK_OK(file.begin(tree.last_zxid()));

@@ -32,7 +32,8 @@ tree::DataTree sample_tree() {
     tree::DataTree tree;
     tree.apply(create_txn(Zxid(1), "/a", "one"));
     jute::Txn restricted = header_only(Zxid(2), OpCode::create);
-    restricted.body = jute::CreateTxn{"/a/b", std::nullopt, {{perms::kRead, {"digest", "u:x"}}}, false, -1};
+    restricted.body =
+        jute::CreateTxn{"/a/b", std::nullopt, {{perms::kRead, {"digest", "u:x"}}}, false, -1};
     tree.apply(restricted);
     jute::Txn ephemeral = header_only(Zxid(3), OpCode::create, SessionId(0x100));
     ephemeral.body = jute::CreateTxn{"/a/e", "", {{perms::kRead, {"digest", "u:x"}}}, true, -1};
@@ -83,7 +84,10 @@ TEST(Snapshot, RoundTripInBothFormsAndAnyPieces) {
 
 TEST(Snapshot, WireFormLeavesTheRestToTheNextPacket) {
     const Bytes bytes = serialize(sample_tree(), kSessions, Form::wire);
-    EXPECT_TRUE(bytes.ends_with(std::string("\0\0\0\x0a" "BenWasHere", 14)));
+    EXPECT_TRUE(
+        bytes.ends_with(std::string("\0\0\0\x0a"
+                                    "BenWasHere",
+                                    14)));
     SnapshotParser parser(Form::wire);
     EXPECT_EQ(ZK_VALUE(parser.feed(bytes + "next packet")), bytes.size());
     EXPECT_TRUE(parser.done());
@@ -97,7 +101,8 @@ TEST(Snapshot, FileFormHasApachesSeals) {
     const std::size_t first_seal = bytes.size() - 33 - 13;
     EXPECT_EQ(bytes.substr(first_seal - 5, 5), end);
     const auto sum = [&bytes](std::size_t size) {
-        return static_cast<std::int64_t>(adler32(1, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(size)));
+        return static_cast<std::int64_t>(
+            adler32(1, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(size)));
     };
     EXPECT_EQ(load_be<std::int64_t>(bytes.data() + first_seal), sum(first_seal));
     EXPECT_EQ(bytes.substr(first_seal + 8, 5), end);
@@ -117,7 +122,8 @@ TEST(Snapshot, EveryCutAndEveryFlippedBitIsNoticed) {
     const std::size_t without_digest = bytes.size() - 33;
     for (std::size_t size = 0; size < bytes.size(); ++size) {
         // A file of 3.5 and older ends behind the first seal.
-        EXPECT_EQ(parse_file(ByteView(bytes).substr(0, size)).has_value(), size == without_digest) << size;
+        EXPECT_EQ(parse_file(ByteView(bytes).substr(0, size)).has_value(), size == without_digest)
+            << size;
     }
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         Bytes damaged = bytes;
@@ -127,7 +133,8 @@ TEST(Snapshot, EveryCutAndEveryFlippedBitIsNoticed) {
 }
 
 void seal(Bytes& bytes) {
-    const auto sum = adler32(1, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size()));
+    const auto sum =
+        adler32(1, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size()));
     append_be(bytes, static_cast<std::int64_t>(sum));
     bytes += Bytes("\0\0\0\1/", 5);
 }
@@ -177,8 +184,10 @@ TEST(Snapshot, FuzzyWalkPlusReplayEqualsTheTree) {
         ++next;
         const std::string parent = "/n" + std::to_string(next % 7 + 1);
         const std::int32_t cversion = tree.find(parent)->stat().cversion + 1;
-        jute::Txn create = create_txn(Zxid(next), parent + "/c" + std::to_string(next), "c", cversion);
-        std::get<jute::CreateTxn>(create.body).acl = {{perms::kRead, {"digest", "u" + std::to_string(next)}}};
+        jute::Txn create =
+            create_txn(Zxid(next), parent + "/c" + std::to_string(next), "c", cversion);
+        std::get<jute::CreateTxn>(create.body).acl = {
+            {perms::kRead, {"digest", "u" + std::to_string(next)}}};
         apply(create);
         ++next;
         jute::Txn remove = header_only(Zxid(next), OpCode::remove);
@@ -220,8 +229,8 @@ TEST(Snapshot, ImpossibleContentIsRefused) {
     refuse(empty_tables + record(std::int32_t{0x7fffffff}), "unreasonable length");
     const Bytes stat(60, '\0');
     const Bytes root = record("", "", std::int64_t{-1}) + stat;
-    refuse(empty_tables + root + record("/a/b", "", std::int64_t{-1}) + stat, "");          // no parent
-    refuse(empty_tables + root + record("/a", "", std::int64_t{99}) + stat, "");            // unknown ACL
+    refuse(empty_tables + root + record("/a/b", "", std::int64_t{-1}) + stat, "");  // no parent
+    refuse(empty_tables + root + record("/a", "", std::int64_t{99}) + stat, "");    // unknown ACL
     refuse(empty_tables + root + record("/", "BenWasThere"), "BenWasHere");
 }
 
@@ -235,7 +244,8 @@ TEST(SnapshotFile, AppearsOnlyWhenFinished) {
     ZK_OK(file.finish());
     disk.crash(sim::CrashMode::lose);
     EXPECT_THAT(names(disk), ElementsAre("snapshot.10"));
-    const auto loaded = ZK_VALUE(load_snapshot(disk, kDir, ZK_VALUE(list_snapshots(disk, kDir)).front()));
+    const auto loaded =
+        ZK_VALUE(load_snapshot(disk, kDir, ZK_VALUE(list_snapshots(disk, kDir)).front()));
     EXPECT_EQ(loaded.zxid, Zxid(0x10));
     EXPECT_EQ(loaded.tree->last_zxid(), Zxid(0x10));
     EXPECT_EQ(dump(*loaded.tree), dump(sample_tree()));
@@ -248,7 +258,12 @@ TEST(SnapshotFile, AppearsOnlyWhenFinished) {
 
 TEST(SnapshotFile, NamesNewestFirstStraysApart) {
     sim::SimDisk disk;
-    for (const char* name : {"snapshot.5", "snapshot.a.gz", "snapshot.7.snappy", "snapshot.9.tmp", "snapshot.", "log.1"}) {
+    for (const char* name : {"snapshot.5",
+                             "snapshot.a.gz",
+                             "snapshot.7.snappy",
+                             "snapshot.9.tmp",
+                             "snapshot.",
+                             "log.1"}) {
         disk.put(kDir + "/" + name, "");
     }
     std::vector<std::string> strays;
@@ -263,7 +278,9 @@ TEST(SnapshotFile, NamesNewestFirstStraysApart) {
 
 Bytes gzip(ByteView plain) {
     z_stream z{};
-    EXPECT_EQ(deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    EXPECT_EQ(
+        deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY),
+        Z_OK);
     Bytes out(plain.size() + 1000, '\0');
     z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
     z.avail_in = static_cast<uInt>(plain.size());
@@ -280,8 +297,13 @@ TEST(SnapshotFile, GzipIsReadDamagedGzipIsNot) {
     const Bytes packed = gzip(serialize(numbered_tree(2000), kSessions, Form::file));
     const SnapshotName file{Zxid(5), SnapshotName::Compression::gz, "snapshot.5.gz"};
     disk.put(kDir + "/snapshot.5.gz", packed);
-    EXPECT_EQ(ZK_VALUE(load_snapshot(disk, kDir, file)).tree->digest(), numbered_tree(2000).digest());
-    for (const Bytes& damaged : {packed.substr(0, packed.size() / 2), packed.substr(0, packed.size() - 1), packed + "x", Bytes("x"), Bytes()}) {
+    EXPECT_EQ(ZK_VALUE(load_snapshot(disk, kDir, file)).tree->digest(),
+              numbered_tree(2000).digest());
+    for (const Bytes& damaged : {packed.substr(0, packed.size() / 2),
+                                 packed.substr(0, packed.size() - 1),
+                                 packed + "x",
+                                 Bytes("x"),
+                                 Bytes()}) {
         disk.put(kDir + "/snapshot.5.gz", damaged);
         EXPECT_FALSE(verify_snapshot(disk, kDir, file).has_value());
     }
@@ -290,7 +312,8 @@ TEST(SnapshotFile, GzipIsReadDamagedGzipIsNot) {
 TEST(SnapshotFile, SnappyIsRefusedInWords) {
     sim::SimDisk disk;
     disk.put(kDir + "/snapshot.5.snappy", "x");
-    const auto result = load_snapshot(disk, kDir, {Zxid(5), SnapshotName::Compression::snappy, "snapshot.5.snappy"});
+    const auto result = load_snapshot(
+        disk, kDir, {Zxid(5), SnapshotName::Compression::snappy, "snapshot.5.snappy"});
     ASSERT_FALSE(result.has_value());
     EXPECT_EQ(result.error().code, Errc::unsupported);
     EXPECT_THAT(result.error().words, HasSubstr("snappy"));

@@ -18,9 +18,11 @@ std::string from_hex(const std::string& hex) {
 }
 
 TEST(TxnLog, BytesOfTheFirstRecordAreThoseOfApache) {
-    // A createSession that a 3.8.0 server wrote (docs/WIRE.md): header, checksum, length, txn with digest, 'B'.
+    // A createSession that a 3.8.0 server wrote (docs/WIRE.md): header, checksum, length, txn with
+    // digest, 'B'.
     const Bytes record = from_hex(
-        "00000000904408e8000000300100001b1e2f0000000000000000000100000001000001a2020ac25bfffffff600004e20"
+        "00000000904408e8000000300100001b1e2f0000000000000000000100000001000001a2020ac25bfffffff600"
+        "004e20"
         "000000020000000051c6d66042");
     sim::SimDisk disk;
     ZK_OK(disk.make_dirs(kDir));
@@ -28,13 +30,22 @@ TEST(TxnLog, BytesOfTheFirstRecordAreThoseOfApache) {
     ZK_OK(writer.append(Zxid(0x100000001), ByteView(record).substr(12, 48)));
     ZK_OK(writer.sync());
     EXPECT_THAT(names(disk), ElementsAre("log.100000001"));
-    EXPECT_EQ(content(disk, "log.100000001"), from_hex("5a4b4c47000000020000000000000000") + record);
+    EXPECT_EQ(content(disk, "log.100000001"),
+              from_hex("5a4b4c47000000020000000000000000") + record);
 }
 
 TEST(TxnLog, NamesAreExact) {
     EXPECT_EQ(log_name(Zxid(0x1fffffffe)), "log.1fffffffe");
     sim::SimDisk disk;
-    for (const char* name : {"log.1", "log.a", "log.A", "log.01", "log.1.bak", "log.", "log.x", "tmp.log.2", "snapshot.3"}) {
+    for (const char* name : {"log.1",
+                             "log.a",
+                             "log.A",
+                             "log.01",
+                             "log.1.bak",
+                             "log.",
+                             "log.x",
+                             "tmp.log.2",
+                             "snapshot.3"}) {
         disk.put(kDir + "/" + name, "");
     }
     std::vector<std::string> strays;
@@ -42,7 +53,12 @@ TEST(TxnLog, NamesAreExact) {
     ASSERT_EQ(files.size(), 2U);
     EXPECT_EQ(files[0].first, Zxid(1));
     EXPECT_EQ(files[1].first, Zxid(10));
-    EXPECT_THAT(strays, ElementsAre(kDir + "/log.", kDir + "/log.01", kDir + "/log.1.bak", kDir + "/log.A", kDir + "/log.x"));
+    EXPECT_THAT(strays,
+                ElementsAre(kDir + "/log.",
+                            kDir + "/log.01",
+                            kDir + "/log.1.bak",
+                            kDir + "/log.A",
+                            kDir + "/log.x"));
 }
 
 TEST(TxnLog, FileGrowsByTheAllocationStep) {
@@ -53,7 +69,8 @@ TEST(TxnLog, FileGrowsByTheAllocationStep) {
     ZK_OK(writer.append(Zxid(1), *shared(numbered(Zxid(1)))));
     ZK_OK(writer.sync());
     EXPECT_EQ(size(), 16U + (64 << 10));  // 65552, as measured
-    // A record larger than the allocation: the file ends with it, and the next one aligns the size again.
+    // A record larger than the allocation: the file ends with it, and the next one aligns the size
+    // again.
     ZK_OK(writer.append(Zxid(2), *shared(create_txn(Zxid(2), "/big", std::string(200000, 'x')))));
     ZK_OK(writer.sync());
     const std::uint64_t end = writer.bytes_in_file();
@@ -138,12 +155,15 @@ TEST(TxnLog, TruncatesBehindTheLastRecordNotAboveTheLimit) {
         for (const TruncateCase& one : cases) {
             sim::SimDisk disk;
             for (const auto& file : one.files) {
-                write_log(disk, std::vector<Zxid>(file.begin(), file.end()), {.preallocate_bytes = preallocate, .file_bytes_max = 0});
+                write_log(disk,
+                          std::vector<Zxid>(file.begin(), file.end()),
+                          {.preallocate_bytes = preallocate, .file_bytes_max = 0});
             }
             ZK_OK(truncate_log(disk, kDir, Zxid(one.last)));
             disk.crash(sim::CrashMode::lose);
             const auto found = ZK_VALUE(read_log(disk));
-            EXPECT_EQ(found, std::vector<Zxid>(one.expected.begin(), one.expected.end())) << one.last;
+            EXPECT_EQ(found, std::vector<Zxid>(one.expected.begin(), one.expected.end()))
+                << one.last;
             EXPECT_EQ(names(disk).size(), one.files_left) << one.last;
         }
     }
