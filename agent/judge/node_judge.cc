@@ -134,6 +134,8 @@ void NodeJudge::take_answer(const Probe& probe) {
     const bool has_mntr = !probe.mntr.empty();
     health_.connections = has_mntr ? count(probe.mntr, "num_alive_connections")
                                    : count(probe.srvr, "Connections");
+    // The server counts the connection on which it was asked.
+    if (health_.connections > 0) --health_.connections;
     health_.outstanding = has_mntr ? count(probe.mntr, "outstanding_requests")
                                    : count(probe.srvr, "Outstanding");
     health_.znodes = has_mntr ? count(probe.mntr, "znode_count") : count(probe.srvr, "Node count");

@@ -55,7 +55,7 @@ TEST(NodeJudge, ServingFollower) {
     EXPECT_EQ(health.leader, ServerId(1));
     EXPECT_EQ(health.epoch, Epoch(3));
     EXPECT_EQ(health.zxid, Zxid(Epoch(3), 10));
-    EXPECT_EQ(health.connections, 4u);
+    EXPECT_EQ(health.connections, 3u);  // without the one that asked
     EXPECT_EQ(health.server_version, "3.8.0-zkprov");
     EXPECT_EQ(health.vote->leader, ServerId(1));
     EXPECT_TRUE(health.reasons.empty());
