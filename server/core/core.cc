@@ -236,6 +236,7 @@ void Core::handle(storage::DiskEvent& event, Instant now, Actions& out) {
         void operator()(storage::SnapshotPrepared&) {
             if (core.state_ != State::following || !core.install_snapshot_) return;
             core.snapshot_running_ = true;
+            core.install_started_ = true;
             out.push_back(StartSnapshot{core.install_zxid_});
         }
         void operator()(storage::Reloaded& e) {
@@ -252,9 +253,15 @@ void Core::handle(storage::DiskEvent& event, Instant now, Actions& out) {
 
 void Core::handle(SnapshotFinished& event, Instant now, Actions& out) {
     snapshot_running_ = false;
+    const bool installed = std::exchange(install_started_, false) && event.saved;
+    if (const auto zxid = std::exchange(truncate_after_snapshot_, std::nullopt)) {
+        ZK_COVERED("core.truncate_waited");
+        out.push_back(storage::DiskCommand(storage::TruncateLog{*zxid}));
+        return;
+    }
     if (state_ == State::reloading) return continue_after_role(now, out);
     if (!install_snapshot_ || !learner_) return;
-    if (event.saved && event.zxid == install_zxid_) {
+    if (installed && event.zxid == install_zxid_) {
         install_snapshot_ = false;
         must_reload_ = false;
         txns_since_snapshot_ = 0;
@@ -341,7 +348,11 @@ void Core::carry_out(zab::Action& action, Instant now, Actions& out) {
         }
         void operator()(zab::TruncateLog& a) {
             core.must_reload_ = true;  // memory holds what the disk is about to lose
-            out.push_back(storage::DiskCommand(storage::TruncateLog{a.zxid}));
+            if (core.snapshot_running_) {
+                core.truncate_after_snapshot_ = a.zxid;
+            } else {
+                out.push_back(storage::DiskCommand(storage::TruncateLog{a.zxid}));
+            }
         }
         void operator()(zab::LoadSnapshot& a) { core.snapshot_loading_ = a.zxid; }
         void operator()(zab::SaveSnapshot& a) {
@@ -444,6 +455,8 @@ void Core::leave_role(const std::string& why, Instant now, Actions& out) {
     zab_done_ = 0;
     snapshot_loading_.reset();
     install_snapshot_ = false;
+    install_started_ = false;
+    truncate_after_snapshot_.reset();
     leader_sid_.reset();
     if (snapshot_running_) out.push_back(CancelSnapshot{});
     if (must_reload_) {

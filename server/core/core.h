@@ -147,6 +147,7 @@ class Core {
     void submit(QueuedRequest request, Instant now, Actions& out);
     void propose(QueuedRequest& request, Instant now, Actions& out);
     void propose_queued(Instant now, Actions& out);
+    static void shrink(jute::Txn& txn);
     void revalidated(SessionId session, bool valid, Actions& out);
     void sync_answered(std::uint64_t token, Actions& out);
     ErrorCode check_session(const QueuedRequest& request) const;
@@ -193,6 +194,8 @@ class Core {
     bool snapshot_running_ = false;
     bool install_snapshot_ = false;  ///< the running or prepared snapshot is the one of a SNAP or TRUNC
     Zxid install_zxid_;
+    bool install_started_ = false;   ///< the running snapshot is the one to be installed
+    std::optional<Zxid> truncate_after_snapshot_;  ///< a TRUNC waits for a snapshot file that cannot be stopped
     std::int64_t txns_since_snapshot_ = 0;
     std::int64_t snapshot_after_ = 0;
     std::uint64_t random_state_;

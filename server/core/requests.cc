@@ -143,13 +143,28 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
                                   .zxid = zxid,
                                   .time = wall_,
                                   .session_check = session_check});
-        if (session_check == ErrorCode::ok) {
-            if (request.owner) sessions_.set_owner(request.session, *request.owner);
-            if (request.op == OpCode::close_session) sessions_.begin_closing(request.session);
+        if (session_check == ErrorCode::ok && request.owner) {
+            sessions_.set_owner(request.session, *request.owner);
         }
+        // Whoever asks for it: behind the closeSession nothing of this session may be proposed any more.
+        if (request.op == OpCode::close_session) sessions_.begin_closing(request.session);
+        shrink(txn);
     }
     auto bytes = std::make_shared<const Bytes>(jute::encode_txn(txn));
     leader_->propose(zxid, std::move(bytes), now, zab_actions_);
+}
+
+// Other servers refuse a txn that is larger than what jute.maxbuffer and its extra allow. Only the list of a session's
+// ephemerals can grow that far; without it every server deletes what it knows the session to own, which is the same.
+void Core::shrink(jute::Txn& txn) {
+    constexpr std::size_t kPathsBytesMax = limits::kJuteMaxBuffer;
+    auto* closed = std::get_if<jute::CloseSessionTxn>(&txn.body);
+    if (closed == nullptr || !closed->paths) return;
+    std::size_t bytes = 0;
+    for (const std::string& path : *closed->paths) bytes += path.size() + 4;
+    if (bytes <= kPathsBytesMax) return;
+    ZK_COVERED("core.close_session_shrunk");
+    closed->paths->clear();
 }
 
 void Core::revalidated(SessionId session, bool valid, Actions& out) {
@@ -160,6 +175,8 @@ void Core::revalidated(SessionId session, bool valid, Actions& out) {
     if (queue->second.empty()) pending_reattaches_.erase(queue);
     request::SessionOpened opened{.origin = reattach.origin};
     if (valid) {
+        // The newly negotiated timeout is what the leader is told with each touch.
+        sessions_.add(session, reattach.timeout_ms, Instant{});
         opened.session = session;
         opened.timeout_ms = reattach.timeout_ms;
         opened.password = session::password_for(session);

@@ -188,7 +188,7 @@ class LeaderLink final : public StreamLink {
         auto self = std::static_pointer_cast<LeaderLink>(shared_from_this());
         timer_.expires_after(timeout_);
         timer_.async_wait([self](error_code error) {
-            if (!error) self->dial_failed("timed out");
+            if (!error && !self->connected_) self->dial_failed("timed out");
         });
         resolver_.async_resolve(
             address.host,
@@ -211,6 +211,7 @@ class LeaderLink final : public StreamLink {
     void connected(error_code error) {
         if (closed()) return;
         if (error) return dial_failed(error.message());
+        connected_ = true;
         timer_.cancel();
         error_code ignored;
         socket_.set_option(tcp::no_delay(true), ignored);
@@ -260,6 +261,7 @@ class LeaderLink final : public StreamLink {
     tcp::resolver resolver_;
     asio::steady_timer timer_;
     Duration timeout_;
+    bool connected_ = false;
     zab::PacketDecoder decoder_;
     std::optional<storage::SnapshotParser> snapshot_;
 };

@@ -41,6 +41,9 @@ struct LearnerView {
 
 class Leader {
   public:
+    /// Bytes of proposals in flight before the window is full: well below what a link to a learner may queue.
+    static constexpr std::size_t kProposalBytesMax = std::size_t{16} << 20;
+
     Leader(Settings settings, Log log);
 
     /// Called once, when the election made this server the leader. `last_logged` is the end of its history (all of it in
@@ -70,7 +73,8 @@ class Leader {
     [[nodiscard]] Zxid next_zxid() const { return last_proposed_.next(); }
     /// True while no proposal may be added: the core queues requests meanwhile.
     [[nodiscard]] bool window_full() const {
-        return proposals_.size() >= limits::kProposalsInFlightMax;
+        return proposals_.size() >= limits::kProposalsInFlightMax ||
+               proposals_.bytes() >= kProposalBytesMax;
     }
     /// Sends the proposal to the followers and to our own log. When the counter would be 0xffffffff it gives up instead,
     /// so that a new epoch starts; the txn is not proposed.

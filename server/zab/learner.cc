@@ -214,6 +214,10 @@ void Learner::commit(Zxid zxid, Actions& out) {
     last_committed_ = zxid;
     out.push_back(Committed{zxid, std::move(pending_.front().bytes)});
     pending_.pop_front();
+    if (serve_after_ && zxid >= *serve_after_) {
+        serve_after_.reset();
+        out.push_back(Established{epoch_});
+    }
 }
 
 void Learner::answer_ping(const Packet& packet, Actions& out) {

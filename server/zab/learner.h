@@ -84,7 +84,7 @@ class Learner {
     void touch(SessionId session, std::int32_t timeout_ms) { touched_[session] = timeout_ms; }
 
     /// True from UPTODATE to GiveUp.
-    [[nodiscard]] bool serving() const { return stage_ == Stage::serving; }
+    [[nodiscard]] bool serving() const { return stage_ == Stage::serving && !serve_after_; }
     [[nodiscard]] ServerId leader() const { return leader_; }
     /// True when a TRUNC could not be carried out.
     [[nodiscard]] bool truncate_failed() const { return truncate_failed_; }
@@ -155,6 +155,7 @@ class Learner {
     Zxid last_logged_;
     Zxid last_durable_;     ///< as far as the disk confirmed appends of this object
     Zxid last_received_;    ///< newest zxid of our history, queued proposals included
+    std::optional<Zxid> serve_after_;  ///< SNAP: clients wait until this txn has committed
     Zxid last_committed_;   ///< what the tree holds
     bool snapshot_wanted_ = false;
     bool truncate_failed_ = false;

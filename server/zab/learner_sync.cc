@@ -95,6 +95,11 @@ void Learner::on_sync_packet(const Packet& packet, Actions& out) {
 }
 
 bool Learner::take_proposal(const Packet& packet, Actions& out) {
+    // Apache's leader labels a snapshot after it has begun to forward: what the label covers may come once more.
+    if (from_snapshot_ && packet.zxid <= last_received_) {
+        ZK_COVERED("learner.proposal_in_snapshot");
+        return false;
+    }
     if (!follows(packet.zxid, last_received_)) {
         ZK_COVERED("learner.gap");
         give_up("PROPOSAL " + to_string(packet.zxid) + " does not follow " +
@@ -193,8 +198,15 @@ void Learner::on_up_to_date(Actions& out) {
     send({PacketType::ack, Zxid(epoch_, 0), {}, {}}, out);
     stage_ = Stage::serving;
     pending_logged_ = true;
-    out.push_back(Established{epoch_});
     out.push_back(EpochChanged{epoch_});
+    // A snapshot that was streamed while the leader went on may hold parts of txns above its zxid, all of them proposed
+    // to us by now: clients must not see such a tree.
+    if (from_snapshot_ && !pending_.empty()) {
+        ZK_COVERED("learner.serves_later");
+        serve_after_ = pending_.back().zxid;
+    } else {
+        out.push_back(Established{epoch_});
+    }
     for (const CommittedTxn& txn : pending_) append(txn, out);
     for (const Zxid zxid : std::exchange(queued_commits_, {})) {
         if (stage_ == Stage::serving) commit(zxid, out);

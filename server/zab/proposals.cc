@@ -11,6 +11,7 @@ namespace zk::zab {
 
 void Proposals::add(Zxid zxid, SharedBytes bytes) {
     ZK_ASSERT(in_flight_.empty() || zxid == last().next());
+    bytes_ += bytes->size();
     in_flight_.push_back({{zxid, std::move(bytes)}, {}});
 }
 
@@ -45,6 +46,7 @@ std::optional<CommittedTxn> Proposals::take_committed() {
     if (in_flight_.empty() || !quorum_.has_quorum(in_flight_.front().acks)) return std::nullopt;
     CommittedTxn txn = std::move(in_flight_.front().txn);
     in_flight_.pop_front();
+    bytes_ -= txn.bytes->size();
     return txn;
 }
 

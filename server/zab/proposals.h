@@ -32,6 +32,8 @@ class Proposals {
 
     [[nodiscard]] bool empty() const { return in_flight_.empty(); }
     [[nodiscard]] std::size_t size() const { return in_flight_.size(); }
+    /// Of the serialized txns in flight.
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
     /// REQUIRES: not empty.
     [[nodiscard]] Zxid last() const { return in_flight_.back().txn.zxid; }
     [[nodiscard]] bool contains(Zxid zxid) const { return index_of(zxid).has_value(); }
@@ -47,6 +49,7 @@ class Proposals {
     [[nodiscard]] std::optional<std::size_t> index_of(Zxid zxid) const;
 
     ensemble::QuorumVerifier quorum_;
+    std::size_t bytes_ = 0;
     std::deque<Proposal> in_flight_;  ///< zxids without gaps
 };
 

@@ -20,6 +20,17 @@ SyncPlan with_txns_after(SyncKind kind, Zxid packet_zxid, Zxid after, const Comm
     return plan;
 }
 
+/// More than this is cheaper as a snapshot, and would overfill the queue of a link.
+constexpr std::size_t kDiffBytesMax = std::size_t{32} << 20;
+
+bool too_much_after(Zxid after, const CommittedLog& log) {
+    std::size_t bytes = 0;
+    for (std::size_t i = log.index_after(after); i < log.size(); ++i) {
+        bytes += log.entries()[i].bytes->size();
+    }
+    return bytes > kDiffBytesMax;
+}
+
 /// The last zxid of our history below `zxid`. REQUIRES: zxid > base().
 Zxid last_below(Zxid zxid, const CommittedLog& log) {
     const std::size_t after = log.index_after(zxid);
@@ -41,6 +52,10 @@ SyncPlan plan_sync(Zxid peer_last, const CommittedLog& log) {
     const SyncPlan snap{SyncKind::snap, log.last_processed(), {}};
     if (peer_last == log.last_processed()) return {SyncKind::diff, peer_last, {}};  // case 2
     if (peer_last < log.base()) return snap;                                        // cases 5, 6
+    if (peer_last <= log.max() && too_much_after(peer_last, log)) {
+        ZK_COVERED("sync.diff_too_large");
+        return snap;
+    }
     if (log.contains(peer_last)) {                                                  // case 4
         return with_txns_after(SyncKind::diff, log.max(), peer_last, log);
     }

@@ -17,6 +17,7 @@
 #include <sys/un.h>
 
 #include "admin/four_letter.h"
+#include "base/limits.h"
 #include "core/core.h"
 #include "disk/log_writer.h"
 #include "disk/posix_disk.h"
@@ -224,8 +225,14 @@ void Server::start_loop() {
 void Server::purge_later() {
     const ensemble::ServerConfig& config = configuration_.config;
     if (config.purge_interval_hours <= 0) return;
-    snapshot_thread_.purge(config.snapshots_kept);
-    purge_timer_.expires_after(std::chrono::hours(config.purge_interval_hours));
+    // Only while serving: a synchronisation may be moving the same files.
+    const bool now = core_.serving();
+    if (now) snapshot_thread_.purge(config.snapshots_kept);
+    if (now) {
+        purge_timer_.expires_after(std::chrono::hours(config.purge_interval_hours));
+    } else {
+        purge_timer_.expires_after(std::chrono::seconds(30));
+    }
     purge_timer_.async_wait([this](boost::system::error_code error) {
         if (!error && !stopping_) purge_later();
     });
@@ -277,6 +284,11 @@ Result<Configuration> load_configuration(const std::string& path) {
     if (!config.leader_serves) {
         return Error(Errc::unsupported,
                      path + ": leaderServes=no is not supported in this version; remove the line");
+    }
+    if (config.jute_max_buffer > limits::kJuteMaxBuffer) {
+        return Error(Errc::unsupported,
+                     path + ": jute.maxbuffer above " + std::to_string(limits::kJuteMaxBuffer) +
+                         " is not supported in this version; remove the key or lower it");
     }
     const std::string myid_path = config.data_dir + "/myid";
     auto myid_text = read_text(myid_path);
