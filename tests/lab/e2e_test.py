@@ -5,13 +5,14 @@ Run as root with the system's Python (which has kazoo):
 
     ZKPROV_BIN=build/release/bin /usr/bin/python3 tests/lab/e2e_test.py [-v] [TestClass[.test_name]]
 
-Brings the lab up and takes it down again, unless it was up before. Skips loudly without root, binaries or kazoo.
+Brings a lab of its own up (zke2e, beside one that is used by hand) and takes it down again. Skips loudly without root, binaries or kazoo.
 The cases of one class build on each other and run in the order in which they are written.
 """
 
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
-from zklab import CONTROLLER, LabError, Lab  # noqa: E402
+from zklab import LabError, Lab  # noqa: E402
 
 try:
     import clients
@@ -37,8 +38,9 @@ HOSTS = (1, 2, 3)
 EXIT_DONE, EXIT_INVALID, EXIT_UNREACHABLE, EXIT_PREFLIGHT, EXIT_QUORUM, EXIT_LOGIN = 0, 3, 4, 6, 8, 10
 EXIT_DEGRADED, EXIT_NO_QUORUM, EXIT_UNKNOWN = 20, 21, 22
 
-lab = Lab(say=lambda text: print(text, file=sys.stderr))
+lab = Lab(os.environ.get("ZKPROV_LAB_NAME", "zke2e"), say=lambda text: print(text, file=sys.stderr))
 lab_was_up = False
+programs = None  # copies of the binaries: a build that goes on beside must not look like an upgrade
 
 
 def setUpModule():
@@ -47,9 +49,10 @@ def setUpModule():
         skip("the lab needs root")
     if clients is None:
         skip("python3-kazoo is not installed for this Python (use /usr/bin/python3)")
+    lab.hold(wait_s=1200)  # another run of these tests ends before
     lab_was_up = lab.exists()
     lab.up(len(HOSTS))
-    clients.enter_namespace(CONTROLLER)
+    clients.enter_namespace(lab.name)
 
 
 def skip(why):
@@ -58,12 +61,19 @@ def skip(why):
 
 
 def need_programs():
+    global programs
     for program in PROGRAMS:
         if not (BIN / program).exists():
             skip(f"{BIN / program} is not built (set ZKPROV_BIN)")
+    if programs is None:
+        programs = tempfile.TemporaryDirectory(prefix="zkprov-e2e-")
+        for program in PROGRAMS:
+            shutil.copy2(BIN / program, programs.name)
 
 
 def tearDownModule():
+    if programs is not None:
+        programs.cleanup()
     if lab.exists() and not lab_was_up:
         lab.down()
 
@@ -98,7 +108,7 @@ def zkprov(*words, inventory=None, agent_socket=None, timeout=300):
         if agent_socket:
             env["SSH_AUTH_SOCK"] = str(agent_socket)
         start = time.monotonic()
-        result = subprocess.run([str(BIN / "zkprov"), *[str(word) for word in words],
+        result = subprocess.run([str(Path(programs.name) / "zkprov"), *[str(word) for word in words],
                                  "-i", str(inventory or lab.inventory)],
                                 capture_output=True, text=True, timeout=timeout, check=False, env=env,
                                 stdin=subprocess.DEVNULL)
@@ -203,7 +213,7 @@ class Case(unittest.TestCase):
 class LabIsClosed(Case):
     def test_no_namespace_has_a_way_out(self):
         lab.check_isolation()
-        for name in [CONTROLLER] + [lab.namespace(number) for number in HOSTS]:
+        for name in [lab.name] + [lab.namespace(number) for number in HOSTS]:
             result = subprocess.run(["ip", "-n", name, "route", "get", "198.51.100.1"], capture_output=True,
                                     text=True, check=False)
             self.assertNotEqual(result.returncode, 0, f"{name}: {result.stdout}")
@@ -550,6 +560,24 @@ class Ensemble(Case):
         finally:
             lab.boot(3)
         wait_until_healthy()
+
+    def test_09d_changed_setting_rolls_through_under_a_writing_client(self):
+        before = {number: server_pid(number) for number in HOSTS}
+        last = leader()
+        with clients.Writer(ADDRESSES, "/e2e-roll") as writer:
+            writer.wait_for_more(20)
+            with inventory(server="server:\n  config: { syncLimit: 7 }\n") as path:
+                run = zkprov("apply", "--yes", inventory=path)
+                self.assert_run(run, EXIT_DONE)
+                self.assertRegex(run.text, "(?s)leader.*last", str(run))
+            writer.wait_for_more(20)
+        self.assertNotEqual(leader(), last, "the leader was restarted too")
+        for number in HOSTS:
+            self.assertNotEqual(server_pid(number), before[number])
+            self.assertIn("syncLimit=7", lab.ssh(number, f"cat {INSTALL_DIR}/conf/zoo.cfg").stdout)
+        print(f"\n  setting rolled: {run.seconds:.2f} s, longest write gap {writer.gap_s:.2f} s", file=sys.stderr)
+        self.assert_nothing_lost(writer)
+        self.assert_run(zkprov("apply", "--yes"), EXIT_DONE)
 
     def test_10_replace_a_wiped_node(self):
         others = [number for number in HOSTS if number != 2]

@@ -3,12 +3,15 @@
     zklab    namespace of the controller, with a bridge br0 at 192.168.6.1/24
     zklab-N  namespace of host N, joined by a veth pair; the host's end is host0
 
+Labs of different names (zklab is the default) stand side by side: addresses are the same, but nothing is shared.
+
 No namespace has a default route or any other way out: what is sent to a host while the lab is down fails at once
 instead of reaching somebody's real 192.168.6.0/24. Everything started is known by its pid and stopped by it.
-State is in one directory (default /run/zkprov-lab); a host's disk is an overlay over the common image, so wiping a
+State is in one directory (/run/zkprov-lab, or /run/zkprov-lab-<name>); a host's disk is an overlay over the common image, so wiping a
 host is removing its upper layer.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -22,7 +25,7 @@ from pathlib import Path
 import image as lab_image
 from image import LabError
 
-CONTROLLER = "zklab"
+DEFAULT_NAME = "zklab"
 NETWORK = "192.168.6"
 FIRST_HOST = 137
 HOSTS_MAX = 9
@@ -41,13 +44,34 @@ def run(*argv, check=True, capture=True, timeout=60):
 
 
 class Lab:
-    """The lab of this machine. One at a time: names of namespaces and addresses are fixed."""
+    """One lab of this machine."""
 
-    def __init__(self, state=None, cache=None, say=print):
-        self.state = Path(state or os.environ.get("ZKPROV_LAB_STATE", "/run/zkprov-lab"))
+    def __init__(self, name=None, cache=None, say=print):
+        self.name = name or os.environ.get("ZKPROV_LAB_NAME", DEFAULT_NAME)
+        if not self.name.isalnum() or len(self.name) > 20:
+            raise LabError(f"a lab's name is up to 20 letters and digits, not {self.name!r}")
+        self.state = Path("/run/zkprov-lab" if self.name == DEFAULT_NAME else f"/run/zkprov-lab-{self.name}")
         self.cache = Path(cache or os.environ.get("ZKPROV_LAB_CACHE", lab_image.DEFAULT_CACHE))
         self.say = say
         self._children = {}
+        self._lock = None
+
+    def hold(self, wait_s=0):
+        """Takes the lab for this process: nobody else may change it until it ends. Looking and logging in need no
+        hold. Waits for a holder that is about to end, if told to."""
+        self._need_root()
+        path = self.state.with_name(self.state.name + ".lock")
+        lock = open(path, "a", encoding="utf-8")  # closed, and so released, when the process ends
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise LabError(f"the lab is in use by another program (it holds {path}); try again later") from None
+                time.sleep(0.5)
+        self._lock = lock
 
     # ---- what there is --------------------------------------------------------------------------------------
 
@@ -76,9 +100,8 @@ class Lab:
     def address(number):
         return f"{NETWORK}.{FIRST_HOST + number - 1}"
 
-    @staticmethod
-    def namespace(number):
-        return f"{CONTROLLER}-{number}"
+    def namespace(self, number):
+        return f"{self.name}-{number}"
 
     def root(self, number):
         """The host's file system, as seen from here."""
@@ -107,7 +130,7 @@ class Lab:
                 raise LabError(f"{tool} is missing; run: scripts/deps test")
         if not any((group.parent / "cgroup.procs").exists() for group in self._cgroups(1)):
             raise LabError("no cgroup file system under /sys/fs/cgroup, which the hosts' systemd needs")
-        probe = f"{CONTROLLER}-check"
+        probe = f"{self.name}-check{os.getpid()}"
         run("ip", "netns", "add", probe)
         run("ip", "netns", "del", probe)
         self.cache.mkdir(parents=True, exist_ok=True)
@@ -163,7 +186,7 @@ class Lab:
             self._unmount(number)
             self._remove_cgroups(number)
             run("ip", "netns", "del", self.namespace(number), check=False)
-        run("ip", "netns", "del", CONTROLLER, check=False)
+        run("ip", "netns", "del", self.name, check=False)
         shutil.rmtree(self._disks(), ignore_errors=True)
         shutil.rmtree(self.state)
 
@@ -199,7 +222,7 @@ class Lab:
     # ---- network --------------------------------------------------------------------------------------------
 
     def _make_network(self, count):
-        namespaces = [CONTROLLER] + [self.namespace(number) for number in range(1, count + 1)]
+        namespaces = [self.name] + [self.namespace(number) for number in range(1, count + 1)]
         present = run("ip", "netns", "list").stdout.split()
         for name in namespaces:
             if name in present:
@@ -207,20 +230,20 @@ class Lab:
         for name in namespaces:
             run("ip", "netns", "add", name)
             run("ip", "-n", name, "link", "set", "lo", "up")
-        run("ip", "-n", CONTROLLER, "link", "add", "br0", "type", "bridge", "forward_delay", "0")
-        run("ip", "-n", CONTROLLER, "addr", "add", f"{NETWORK}.1/24", "dev", "br0")
-        run("ip", "-n", CONTROLLER, "link", "set", "br0", "up")
+        run("ip", "-n", self.name, "link", "add", "br0", "type", "bridge", "forward_delay", "0")
+        run("ip", "-n", self.name, "addr", "add", f"{NETWORK}.1/24", "dev", "br0")
+        run("ip", "-n", self.name, "link", "set", "br0", "up")
         for number in range(1, count + 1):
             space = self.namespace(number)
-            run("ip", "link", "add", f"v{number}", "netns", CONTROLLER, "type", "veth",
+            run("ip", "link", "add", f"v{number}", "netns", self.name, "type", "veth",
                 "peer", "name", "host0", "netns", space)
-            run("ip", "-n", CONTROLLER, "link", "set", f"v{number}", "master", "br0", "up")
+            run("ip", "-n", self.name, "link", "set", f"v{number}", "master", "br0", "up")
             run("ip", "-n", space, "addr", "add", f"{self.address(number)}/24", "dev", "host0")
             run("ip", "-n", space, "link", "set", "host0", "up")
 
     def check_isolation(self):
         """Fails unless every namespace of the lab has no default route and only links of the lab."""
-        for name in [CONTROLLER] + [self.namespace(number) for number in self.hosts()]:
+        for name in [self.name] + [self.namespace(number) for number in self.hosts()]:
             for family in ("-4", "-6"):
                 routes = run("ip", "-n", name, family, "route", "show", "table", "all", "default").stdout.strip()
                 if routes:
@@ -233,10 +256,10 @@ class Lab:
 
     def partition(self, number):
         """Cuts the host's cable."""
-        run("ip", "-n", CONTROLLER, "link", "set", f"v{number}", "down")
+        run("ip", "-n", self.name, "link", "set", f"v{number}", "down")
 
     def heal(self, number):
-        run("ip", "-n", CONTROLLER, "link", "set", f"v{number}", "up")
+        run("ip", "-n", self.name, "link", "set", f"v{number}", "up")
 
     # ---- hosts ----------------------------------------------------------------------------------------------
 
@@ -271,11 +294,10 @@ class Lab:
 
     # Each host has a cgroup of its own: systemd-nspawn puts its payload below the one it is started in, and two
     # systemds that share one would kill each other's services.
-    @staticmethod
-    def _cgroups(number):
+    def _cgroups(self, number):
         tops = [Path("/sys/fs/cgroup/systemd"), Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")]
         used = [top for top in tops[:2] if (top / "cgroup.procs").exists()] or tops[2:]
-        return [top / f"{CONTROLLER}-{number}" for top in used]
+        return [top / self.namespace(number) for top in used]
 
     def _processes(self, number):
         """Everything that runs on the host, by the kernel's own account."""
@@ -305,15 +327,18 @@ class Lab:
             process = subprocess.Popen(
                 ["/bin/sh", "-c", joins + 'exec "$@"', "sh", "systemd-nspawn", "-q", "--register=no", "--keep-unit",
                  f"--network-namespace-path=/run/netns/{self.namespace(number)}", "-D", str(self.root(number)),
-                 f"--machine=zk{number}", "--boot", "--resolv-conf=off"],
+                 f"--machine={self.namespace(number)}", "--boot", "--resolv-conf=off"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
         self._children[process.pid] = process
+        if process.poll() is not None:
+            raise LabError(f"systemd-nspawn of host {number} ended at once; see {self._host_dir(number)}/console.log")
         facts["hosts"][str(number)] = {"pid": process.pid, "started": _start_time(process.pid)}
         self._save(facts)
 
     def alive(self, number):
         entry = self._load()["hosts"][str(number)]
-        return entry["pid"] > 0 and _start_time(entry["pid"]) == entry.get("started")
+        started = entry.get("started")
+        return started is not None and _start_time(entry["pid"]) == started
 
     def _stop_process(self, number, how, wait_s):
         entry = self._load()["hosts"][str(number)]
@@ -369,7 +394,7 @@ class Lab:
         while time.monotonic() < deadline:
             if not self.alive(number):
                 break
-            result = run("ip", "netns", "exec", CONTROLLER, "ssh-keyscan", "-T", "1", "-t", "ed25519",
+            result = run("ip", "netns", "exec", self.name, "ssh-keyscan", "-T", "1", "-t", "ed25519",
                          self.address(number), check=False)
             if "ssh-ed25519" in result.stdout:
                 return
@@ -382,7 +407,7 @@ class Lab:
     def exec_argv(self, argv):
         """The words that run `argv` where the controller is."""
         self._load()
-        return ["ip", "netns", "exec", CONTROLLER] + [str(word) for word in argv]
+        return ["ip", "netns", "exec", self.name] + [str(word) for word in argv]
 
     def exec(self, *argv, check=True, timeout=120, **more):
         result = subprocess.run(self.exec_argv(argv), capture_output=True, text=True, check=False,
