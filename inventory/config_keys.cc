@@ -56,22 +56,38 @@ constexpr std::array kManagedKeys = {
     ManagedKey{"clientPort", "use server.client_port"},
     ManagedKey{"admin.enableServer", "zkprov writes false: the admin server comes later"},
     ManagedKey{"4lw.commands.whitelist", "zkprov writes it: the agent asks these words"},
-    ManagedKey{"db.autocreate", "zkprov writes false: it keeps a wiped node from winning an election"},
+    ManagedKey{"db.autocreate",
+               "zkprov writes false: it keeps a wiped node from winning an election"},
     ManagedKey{"standaloneEnabled", "zkprov writes false: every node takes part in elections"},
     ManagedKey{"clientPortAddress", "clients connect to all addresses of a node"},
     ManagedKey{"reconfigEnabled", "membership changes come later; remove the key"},
 };
 
 /// Known keys of ZooKeeper that this version leaves out.
-constexpr std::array<std::string_view, 24> kLaterKeys = {
-    "clientLoops",          "dynamicConfigFile",    "secureClientPort",
-    "secureClientPortAddress", "sslQuorum",         "portUnification",
-    "peerType",             "observerMasterPort",   "localSessionsEnabled",
-    "localSessionsUpgradingEnabled", "electionAlg", "oraclePath",
-    "metricsProvider.className", "metricsProvider.httpPort", "admin.serverPort",
-    "admin.serverAddress",  "multiAddress.enabled", "skipACL",
-    "serverCnxnFactory",    "quorum.auth.enableSasl", "extendedTypesEnabled",
-    "readonlymode.enabled", "audit.enable",         "syncEnabled"};
+constexpr std::array<std::string_view, 24> kLaterKeys = {"clientLoops",
+                                                         "dynamicConfigFile",
+                                                         "secureClientPort",
+                                                         "secureClientPortAddress",
+                                                         "sslQuorum",
+                                                         "portUnification",
+                                                         "peerType",
+                                                         "observerMasterPort",
+                                                         "localSessionsEnabled",
+                                                         "localSessionsUpgradingEnabled",
+                                                         "electionAlg",
+                                                         "oraclePath",
+                                                         "metricsProvider.className",
+                                                         "metricsProvider.httpPort",
+                                                         "admin.serverPort",
+                                                         "admin.serverAddress",
+                                                         "multiAddress.enabled",
+                                                         "skipACL",
+                                                         "serverCnxnFactory",
+                                                         "quorum.auth.enableSasl",
+                                                         "extendedTypesEnabled",
+                                                         "readonlymode.enabled",
+                                                         "audit.enable",
+                                                         "syncEnabled"};
 
 const NumberKey* find_number(std::string_view key) {
     const auto found = std::ranges::find(kNumberKeys, key, &NumberKey::name);

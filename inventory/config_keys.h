@@ -1,6 +1,6 @@
 // The zoo.cfg keys a user may set through `config`, with their types; and why others are refused.
-// Pure. Internal to this room. Source: facts/operations.md 1.3 and 1.5; the server reads the same keys in
-// ensemble/zoo_cfg (a test renders every key here and lets the server's reader accept it).
+// Pure. Internal to this room. Source: facts/operations.md 1.3 and 1.5; the server reads the same
+// keys in ensemble/zoo_cfg (a test renders every key here and lets the server's reader accept it).
 #pragma once
 
 #include <optional>

@@ -13,7 +13,8 @@ namespace zk::inventory {
 namespace {
 
 constexpr std::string_view kInstallDir = "/usr/local/zookeeper";
-/// A unix socket's path has at most 107 characters; the longest is <base_dir>/node-255/agent/agent.sock.
+/// A unix socket's path has at most 107 characters; the longest is
+/// <base_dir>/node-255/agent/agent.sock.
 constexpr std::size_t kBaseDirLengthMax = 80;
 
 /// Everything said once for all nodes.
@@ -61,15 +62,16 @@ Transport read_transport(Section& top, Diagnostics& diagnostics) {
     if (!word || *word == "ssh") return Transport::ssh;
     if (*word == "local") return Transport::local;
     const bool later = *word == "docker" || *word == "cloud-init";
-    diagnostics.error(top.mark_of("transport"),
-                      "transport",
-                      (later ? "\"" + *word + "\" is not supported in this version; write "
-                             : "must be ") +
-                          std::string("ssh or local") + (later ? "" : ", found \"" + *word + "\""));
+    diagnostics.error(
+        top.mark_of("transport"),
+        "transport",
+        (later ? "\"" + *word + "\" is not supported in this version; write " : "must be ") +
+            std::string("ssh or local") + (later ? "" : ", found \"" + *word + "\""));
     return Transport::ssh;
 }
 
-/// Joins and tidies a path for transport local, whose base_dir may be relative to the inventory's directory.
+/// Joins and tidies a path for transport local, whose base_dir may be relative to the inventory's
+/// directory.
 std::string read_base_dir(Section& top,
                           Transport transport,
                           const std::string& working_dir,
@@ -98,8 +100,9 @@ std::string read_base_dir(Section& top,
         diagnostics.error(value->mark,
                           "base_dir",
                           "is " + std::to_string(absolute.size()) + " characters long (" +
-                              absolute + "), at most 80 leave room for the agents' sockets; name "
-                                         "a shorter absolute path");
+                              absolute +
+                              "), at most 80 leave room for the agents' sockets; name "
+                              "a shorter absolute path");
         return {};
     }
     const Written written{absolute, value->mark, "base_dir"};
@@ -153,7 +156,8 @@ std::vector<ServerId> read_ids(Section& section, Diagnostics& diagnostics) {
     return {};
 }
 
-/// Addresses under `key` for `count` nodes; empty when they are wrong or (for a key that may miss) not given.
+/// Addresses under `key` for `count` nodes; empty when they are wrong or (for a key that may miss)
+/// not given.
 std::vector<std::string> read_hosts(Section& section,
                                     std::string_view key,
                                     std::size_t count,
@@ -164,8 +168,7 @@ std::vector<std::string> read_hosts(Section& section,
     for (const std::string& text : section.texts(key)) {
         auto expanded = expand_hosts(text);
         if (!expanded) {
-            diagnostics.error(
-                section.mark_of(key), section.path_of(key), expanded.error().words);
+            diagnostics.error(section.mark_of(key), section.path_of(key), expanded.error().words);
             return {};
         }
         hosts.insert(hosts.end(), expanded->begin(), expanded->end());
@@ -232,8 +235,7 @@ void resolve_server(const Defaults& defaults,
         node.data_dir = node.install_dir + "/data";
         node.log_dir = node.install_dir + "/logs";
     } else {
-        node.install_dir =
-            directory(own.install_dir, common.install_dir, std::string(kInstallDir));
+        node.install_dir = directory(own.install_dir, common.install_dir, std::string(kInstallDir));
         node.data_dir = directory(own.data_dir, common.data_dir, node.install_dir + "/data");
         node.log_dir = directory(own.log_dir, common.log_dir, node.install_dir + "/logs");
     }
@@ -318,18 +320,15 @@ std::vector<Node> read_nodes(Section& top, const Defaults& defaults, Diagnostics
         return nodes;
     }
     if (value->kind != Value::Kind::list) {
-        diagnostics.error(value->mark,
-                          "nodes",
-                          "must be a list (lines that begin with \"- \"), found " +
-                              kind_name(*value));
+        diagnostics.error(
+            value->mark,
+            "nodes",
+            "must be a list (lines that begin with \"- \"), found " + kind_name(*value));
         return nodes;
     }
     for (std::size_t i = 0; i < value->items.size(); ++i) {
-        read_node(value->items[i],
-                  "nodes[" + std::to_string(i) + "]",
-                  defaults,
-                  diagnostics,
-                  nodes);
+        read_node(
+            value->items[i], "nodes[" + std::to_string(i) + "]", defaults, diagnostics, nodes);
         if (nodes.size() > kNodesMax) {
             diagnostics.error(value->items[i].mark, "nodes", "lists more than 255 servers");
             return nodes;

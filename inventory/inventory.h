@@ -1,7 +1,7 @@
-// What the user wants: one ensemble, its hosts and settings; read, resolved (defaults, ranges, overrides) and
-// validated, so that whoever holds an Inventory holds one that can be carried out.
-// Pure. Way three of DESIGN.md, step 2. Used by the controller; by the agent for unattended installs later.
-// Source: facts/provisioning.md 2.5 (grammar); the run book is docs/OPERATIONS.md.
+// What the user wants: one ensemble, its hosts and settings; read, resolved (defaults, ranges,
+// overrides) and validated, so that whoever holds an Inventory holds one that can be carried out.
+// Pure. Way three of DESIGN.md, step 2. Used by the controller; by the agent for unattended
+// installs later. Source: facts/provisioning.md 2.5 (grammar); the run book is docs/OPERATIONS.md.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ inline constexpr std::string_view kSchema = "zkprov/1";
 /// How zkprov reaches the nodes.
 enum class Transport {
     ssh,    ///< one host per node, systemd units, root or sudo
-    local,  ///< all nodes on this machine under base_dir, supervised by their agents, no root needed
+    local,  ///< all nodes on this machine under base_dir, supervised by their agents, no root
+            ///< needed
 };
 
 enum class Sudo {
@@ -31,7 +32,8 @@ enum class Sudo {
     always,     ///< sudo -n whoever the login user is
 };
 
-/// How to log in to one host. Empty text means: what the SSH room decides (own user name, ~/.ssh keys and agent).
+/// How to log in to one host. Empty text means: what the SSH room decides (own user name, ~/.ssh
+/// keys and agent).
 struct SshLogin {
     std::string host;  ///< address to connect to; the node's own address unless overridden
     std::uint16_t port = 22;
@@ -58,7 +60,8 @@ struct Node {
     std::string install_dir;
     std::string data_dir;
     std::string log_dir;
-    std::map<std::string, std::string> config;  ///< further zoo.cfg keys, without those zkprov writes itself
+    std::map<std::string, std::string>
+        config;  ///< further zoo.cfg keys, without those zkprov writes itself
     SshLogin ssh;
     Mark mark;  ///< of the entry in `nodes`
 
@@ -76,9 +79,9 @@ struct Inventory {
     friend bool operator==(const Inventory&, const Inventory&) = default;
 };
 
-/// Reads, resolves and validates. Problems go to `diagnostics`; with errors there is no inventory. Warnings (an even
-/// number of voters) do not stop.
-/// `working_dir` is where a relative base_dir starts (absolute path; the directory of the inventory file).
+/// Reads, resolves and validates. Problems go to `diagnostics`; with errors there is no inventory.
+/// Warnings (an even number of voters) do not stop. `working_dir` is where a relative base_dir
+/// starts (absolute path; the directory of the inventory file).
 std::optional<Inventory> read_inventory(std::string_view text,
                                         const std::string& working_dir,
                                         Diagnostics& diagnostics);

@@ -33,9 +33,9 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 }
 
 Error bad_ids(std::string_view text) {
-    return {Errc::invalid,
-            "must be an id from 1 to 255 or a range such as 1-3, found \"" + std::string(text) +
-                "\""};
+    return {
+        Errc::invalid,
+        "must be an id from 1 to 255 or a range such as 1-3, found \"" + std::string(text) + "\""};
 }
 
 }  // namespace
@@ -99,23 +99,27 @@ Result<> check_address(std::string_view text) {
         const bool one_colon = std::ranges::count(text, ':') == 1;
         if (one_colon) {
             return Error(Errc::invalid,
-                         quoted + " must be a host without a port; ports go to client_port, "
-                                  "peer_port and election_port");
+                         quoted +
+                             " must be a host without a port; ports go to client_port, "
+                             "peer_port and election_port");
         }
         return Error(Errc::unsupported,
-                     quoted + ": IPv6 addresses are not supported in this version; use an IPv4 "
-                              "address or a name");
+                     quoted +
+                         ": IPv6 addresses are not supported in this version; use an IPv4 "
+                         "address or a name");
     }
     const auto labels = split(text, '.');
     const bool numeric = std::ranges::all_of(labels, all_digits);
     if (numeric) {
         const bool good = labels.size() == 4 && std::ranges::all_of(labels, [](auto label) {
-            return digits(label, 255).has_value() && (label.size() == 1 || label.front() != '0');
-        });
+                              return digits(label, 255).has_value() &&
+                                     (label.size() == 1 || label.front() != '0');
+                          });
         if (!good) {
             return Error(Errc::invalid,
-                         quoted + " is not an IPv4 address; write four numbers from 0 to 255, "
-                                  "such as 192.168.6.137");
+                         quoted +
+                             " is not an IPv4 address; write four numbers from 0 to 255, "
+                             "such as 192.168.6.137");
         }
         if (text == "0.0.0.0") {
             return Error(Errc::invalid, quoted + " is no host's address; write the node's own");
@@ -131,13 +135,15 @@ Result<> check_address(std::string_view text) {
     };
     if (text.size() > 253 || !std::ranges::all_of(labels, good_label)) {
         return Error(Errc::invalid,
-                     quoted + " is not an address; write an IPv4 address such as 192.168.6.137 or "
-                              "a host name of letters, digits, '-' and '.'");
+                     quoted +
+                         " is not an address; write an IPv4 address such as 192.168.6.137 or "
+                         "a host name of letters, digits, '-' and '.'");
     }
     if (all_digits(labels.back())) {
         return Error(Errc::invalid,
-                     quoted + " is neither an IPv4 address nor a host name; write four numbers "
-                              "from 0 to 255, such as 192.168.6.137");
+                     quoted +
+                         " is neither an IPv4 address nor a host name; write four numbers "
+                         "from 0 to 255, such as 192.168.6.137");
     }
     return ok();
 }

@@ -126,11 +126,8 @@ std::string render_zoo_cfg(const Inventory& inventory, const Node& node) {
 std::string members_digest(const Inventory& inventory) {
     std::string members;
     for (const Node& node : inventory.nodes) {
-        members += fmt::format("{}={}:{}:{}\n",
-                               node.id.value(),
-                               node.host,
-                               node.ports.peer,
-                               node.ports.election);
+        members += fmt::format(
+            "{}={}:{}:{}\n", node.id.value(), node.host, node.ports.peer, node.ports.election);
     }
     return agent_api::sha256_hex(members).substr(0, kDigestDigits);
 }
@@ -173,13 +170,9 @@ Result<NodeSpec> render_node(const Inventory& inventory,
     const std::string zoo_cfg = render_zoo_cfg(inventory, node);
     ZK_CHECK(check_zoo_cfg(zoo_cfg, node));
     const std::string server_reads = spec.user.empty() ? "" : "root:" + spec.group;
-    spec.files.push_back(
-        FileSpec{spec.conf_path, 0640, server_reads, zoo_cfg, FileKind::config});
-    spec.files.push_back(FileSpec{node.data_dir + "/myid",
-                                  0640,
-                                  server_reads,
-                                  to_string(node.id) + "\n",
-                                  FileKind::config});
+    spec.files.push_back(FileSpec{spec.conf_path, 0640, server_reads, zoo_cfg, FileKind::config});
+    spec.files.push_back(FileSpec{
+        node.data_dir + "/myid", 0640, server_reads, to_string(node.id) + "\n", FileKind::config});
     if (!local) ZK_CHECK(add_units(spec));
     ZK_CHECK(agent_api::validate(spec));
     return spec;

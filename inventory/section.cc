@@ -48,10 +48,14 @@ std::string nearest_name(std::string_view word, const std::vector<std::string>& 
 
 std::string kind_name(const Value& value) {
     switch (value.kind) {
-        case Value::Kind::null: return "nothing";
-        case Value::Kind::scalar: return "\"" + value.scalar + "\"";
-        case Value::Kind::list: return "a list";
-        case Value::Kind::map: return "a mapping";
+        case Value::Kind::null:
+            return "nothing";
+        case Value::Kind::scalar:
+            return "\"" + value.scalar + "\"";
+        case Value::Kind::list:
+            return "a list";
+        case Value::Kind::map:
+            return "a mapping";
     }
     return "?";
 }
@@ -67,9 +71,8 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
 Section::Section(const Value& value, std::string path, Diagnostics& diagnostics)
     : value_(value), path_(std::move(path)), diagnostics_(diagnostics) {
     if (value.kind == Value::Kind::scalar || value.kind == Value::Kind::list) {
-        diagnostics_.error(value.mark,
-                           path_,
-                           "must be a mapping (key: value), found " + kind_name(value));
+        diagnostics_.error(
+            value.mark, path_, "must be a mapping (key: value), found " + kind_name(value));
     }
 }
 
@@ -103,9 +106,8 @@ std::optional<std::int64_t> Section::number(std::string_view key,
         "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
     if (value->kind != Value::Kind::scalar || value->quoted || !parse_number(value->scalar)) {
         const std::string hint = value->quoted ? " (without quotes)" : "";
-        diagnostics_.error(value->mark,
-                           path_of(key),
-                           "must be " + range + hint + ", found " + kind_name(*value));
+        diagnostics_.error(
+            value->mark, path_of(key), "must be " + range + hint + ", found " + kind_name(*value));
         return std::nullopt;
     }
     const std::int64_t number = *parse_number(value->scalar);
@@ -151,9 +153,8 @@ std::vector<std::string> Section::texts(std::string_view key) {
 void Section::refuse(std::string_view key, std::string_view words) {
     refused_.emplace_back(key);
     if (const Value::Entry* const found = entry(key)) {
-        diagnostics_.error(found->key_mark,
-                           path_of(key),
-                           "not supported in this version; " + std::string(words));
+        diagnostics_.error(
+            found->key_mark, path_of(key), "not supported in this version; " + std::string(words));
     }
 }
 

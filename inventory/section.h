@@ -1,6 +1,6 @@
-// Typed reading of one mapping: every key is asked for by name, and what nobody asked for is an error that names the
-// nearest known key.
-// Pure. Used by inventory.cc; the playbook reader uses it too.
+// Typed reading of one mapping: every key is asked for by name, and what nobody asked for is an
+// error that names the nearest known key. Pure. Used by inventory.cc; the playbook reader uses it
+// too.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,12 @@
 
 namespace zk::inventory {
 
-/// Reads the keys of `value` (a map), under the dotted path `path`. Wrong types and ranges go to the diagnostics and
-/// read as "not given". Call finish() last.
+/// Reads the keys of `value` (a map), under the dotted path `path`. Wrong types and ranges go to
+/// the diagnostics and read as "not given". Call finish() last.
 class Section {
   public:
-    /// REQUIRES: value and diagnostics outlive the section. A value that is not a map is an error here, and the
-    /// section is then empty; null is an empty map.
+    /// REQUIRES: value and diagnostics outlive the section. A value that is not a map is an error
+    /// here, and the section is then empty; null is an empty map.
     Section(const Value& value, std::string path, Diagnostics& diagnostics);
 
     /// The raw value of a key, or nullptr.

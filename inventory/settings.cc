@@ -30,10 +30,10 @@ void read_config(Section& section, ServerSettings& settings, Diagnostics& diagno
     if (value == nullptr) return;
     const std::string path = section.path_of("config");
     if (value->kind != Value::Kind::map && value->kind != Value::Kind::null) {
-        diagnostics.error(value->mark,
-                          path,
-                          "must be a mapping of zoo.cfg keys (tickTime: 2000), found " +
-                              kind_name(*value));
+        diagnostics.error(
+            value->mark,
+            path,
+            "must be a mapping of zoo.cfg keys (tickTime: 2000), found " + kind_name(*value));
         return;
     }
     for (const Value::Entry& entry : value->entries) {
@@ -43,9 +43,8 @@ void read_config(Section& section, ServerSettings& settings, Diagnostics& diagno
             continue;
         }
         if (entry.value.kind != Value::Kind::scalar) {
-            diagnostics.error(entry.value.mark,
-                              entry_path,
-                              "must be one value, found " + kind_name(entry.value));
+            diagnostics.error(
+                entry.value.mark, entry_path, "must be one value, found " + kind_name(entry.value));
             continue;
         }
         if (const auto wrong = check_config_value(entry.key, entry.value.scalar)) {
@@ -160,8 +159,9 @@ std::optional<std::string> check_directory(const Written& written, Diagnostics& 
                std::string_view("/._-+@").find(c) != std::string_view::npos;
     };
     if (!std::ranges::all_of(written.text, good)) {
-        return fail(quoted + " holds a character that zoo.cfg or a unit file would read "
-                             "differently; use letters, digits and / . _ - + @");
+        return fail(quoted +
+                    " holds a character that zoo.cfg or a unit file would read "
+                    "differently; use letters, digits and / . _ - + @");
     }
     std::string clean;
     std::string_view rest = written.text;
@@ -173,12 +173,41 @@ std::optional<std::string> check_directory(const Written& written, Diagnostics& 
         if (part == "/..") return fail("must not contain \"..\", found " + quoted);
         clean += part;
     }
-    static const std::set<std::string_view> kSystem = {
-        "",     "/bin", "/boot", "/dev",   "/etc",     "/home",      "/lib",     "/lib64", "/opt",
-        "/mnt", "/proc", "/root", "/run",  "/sbin",    "/srv",       "/sys",     "/tmp",   "/usr",
-        "/var", "/usr/bin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/sbin", "/var/lib",
-        "/var/log", "/etc/zkprov", "/var/lib/zkprov", "/etc/systemd", "/etc/systemd/system",
-        "/usr/local/lib", "/usr/share", "/var/run", "/var/tmp", "/media"};
+    static const std::set<std::string_view> kSystem = {"",
+                                                       "/bin",
+                                                       "/boot",
+                                                       "/dev",
+                                                       "/etc",
+                                                       "/home",
+                                                       "/lib",
+                                                       "/lib64",
+                                                       "/opt",
+                                                       "/mnt",
+                                                       "/proc",
+                                                       "/root",
+                                                       "/run",
+                                                       "/sbin",
+                                                       "/srv",
+                                                       "/sys",
+                                                       "/tmp",
+                                                       "/usr",
+                                                       "/var",
+                                                       "/usr/bin",
+                                                       "/usr/lib",
+                                                       "/usr/local",
+                                                       "/usr/local/bin",
+                                                       "/usr/sbin",
+                                                       "/var/lib",
+                                                       "/var/log",
+                                                       "/etc/zkprov",
+                                                       "/var/lib/zkprov",
+                                                       "/etc/systemd",
+                                                       "/etc/systemd/system",
+                                                       "/usr/local/lib",
+                                                       "/usr/share",
+                                                       "/var/run",
+                                                       "/var/tmp",
+                                                       "/media"};
     if (kSystem.contains(clean)) {
         return fail(quoted + " belongs to the system; name a directory of its own, such as " +
                     (clean.empty() ? "" : clean) + "/zookeeper");

@@ -1,6 +1,5 @@
-// The settings that may be given for all nodes (server, ssh) and again for one node: read as "given or not", then laid
-// over each other.
-// Pure. Internal to this room.
+// The settings that may be given for all nodes (server, ssh) and again for one node: read as "given
+// or not", then laid over each other. Pure. Internal to this room.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +39,8 @@ struct SshSettings {
     std::optional<Sudo> sudo;
 };
 
-/// Reads the keys of ServerSettings from `section` (which may hold more keys) and checks each alone.
+/// Reads the keys of ServerSettings from `section` (which may hold more keys) and checks each
+/// alone.
 ServerSettings read_server_settings(Section& section, Diagnostics& diagnostics);
 /// Reads a whole `ssh` mapping. `of_node`: the key host is allowed.
 SshSettings read_ssh_settings(const Value& value,
@@ -48,8 +48,8 @@ SshSettings read_ssh_settings(const Value& value,
                               bool of_node,
                               Diagnostics& diagnostics);
 
-/// A directory path that can stand in zoo.cfg and in a unit file: absolute, plain characters, no "..", not a system
-/// directory. Returns the path without doubled or trailing slashes.
+/// A directory path that can stand in zoo.cfg and in a unit file: absolute, plain characters, no
+/// "..", not a system directory. Returns the path without doubled or trailing slashes.
 std::optional<std::string> check_directory(const Written& written, Diagnostics& diagnostics);
 
 }  // namespace zk::inventory

@@ -1,5 +1,5 @@
-// The unit files under systemd/, as text in the program. The source is generated when the build is configured.
-// Internal to this room.
+// The unit files under systemd/, as text in the program. The source is generated when the build is
+// configured. Internal to this room.
 #pragma once
 
 #include <map>

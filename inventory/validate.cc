@@ -71,9 +71,8 @@ void check_ports(const Inventory& inventory, Diagnostics& diagnostics) {
             diagnostics.error(node.mark,
                               "nodes",
                               std::string(name) + " " + std::to_string(port) + " of node " +
-                                  to_string(node.id) + " clashes with " + other_name +
-                                  " of node " + to_string(other) + " on " + node.host +
-                                  "; choose another port");
+                                  to_string(node.id) + " clashes with " + other_name + " of node " +
+                                  to_string(other) + " on " + node.host + "; choose another port");
         }
     }
 }
@@ -94,8 +93,9 @@ void check_directories(const Inventory& inventory, Diagnostics& diagnostics) {
                 if (directory != own && !directory.starts_with(own + "/")) continue;
                 diagnostics.error(node.mark,
                                   "nodes",
-                                  id + directory + " is used for zkprov's own files; choose "
-                                                   "another directory");
+                                  id + directory +
+                                      " is used for zkprov's own files; choose "
+                                      "another directory");
             }
         }
     }

@@ -1,5 +1,5 @@
-// What must hold between the parts of an inventory: ids, addresses, ports and directories that do not clash.
-// Pure. Internal to this room.
+// What must hold between the parts of an inventory: ids, addresses, ports and directories that do
+// not clash. Pure. Internal to this room.
 #pragma once
 
 #include "inventory/inventory.h"

@@ -1,5 +1,5 @@
-// Events of yaml-cpp's parser into our own tree. The event interface (and not YAML::Node) is used because it gives
-// keys given twice, quotes, anchors and the mark of every key.
+// Events of yaml-cpp's parser into our own tree. The event interface (and not YAML::Node) is used
+// because it gives keys given twice, quotes, anchors and the mark of every key.
 #include "inventory/yaml_reader.h"
 
 #include <algorithm>
@@ -170,7 +170,8 @@ bool check_bytes(std::string_view text, Diagnostics& diagnostics) {
             indentation = false;
         }
         if ((byte < 0x20 && c != '\n' && c != '\r' && c != '\t') || byte == 0x7f) {
-            diagnostics.error({line, column}, {}, "the file contains a control character; remove it");
+            diagnostics.error(
+                {line, column}, {}, "the file contains a control character; remove it");
             return false;
         }
         if (c != ' ' && c != '\t') indentation = false;

@@ -1,7 +1,7 @@
 // YAML text into a plain tree of values that know their line and column.
-// Pure. The only place that knows yaml-cpp is yaml_reader.cc; everybody else sees Value, Mark and Diagnostics.
-// Anchors, aliases, tags and several documents in one file are refused: an inventory does not need them, and each of
-// them lets a reader of the file be surprised.
+// Pure. The only place that knows yaml-cpp is yaml_reader.cc; everybody else sees Value, Mark and
+// Diagnostics. Anchors, aliases, tags and several documents in one file are refused: an inventory
+// does not need them, and each of them lets a reader of the file be surprised.
 #pragma once
 
 #include <string>
@@ -56,10 +56,10 @@ struct Value {
 
     Kind kind = Kind::null;
     Mark mark;
-    std::string scalar;           ///< text of a scalar
-    bool quoted = false;          ///< the scalar was written in quotes, so it is text and nothing else
-    std::vector<Value> items;     ///< elements of a list
-    std::vector<Entry> entries;   ///< entries of a map, in the order of the file, keys unique
+    std::string scalar;        ///< text of a scalar
+    bool quoted = false;       ///< the scalar was written in quotes, so it is text and nothing else
+    std::vector<Value> items;  ///< elements of a list
+    std::vector<Entry> entries;  ///< entries of a map, in the order of the file, keys unique
 };
 struct Value::Entry {
     std::string key;
@@ -70,8 +70,9 @@ struct Value::Entry {
 /// Largest inventory file that is read, in bytes.
 inline constexpr std::size_t kYamlBytesMax = 1 << 20;
 
-/// Reads one YAML document. Problems (syntax, tabs used as indentation, keys given twice, anchors) go to
-/// `diagnostics`; then the value returned may be incomplete. Never throws and never crashes, whatever the bytes.
+/// Reads one YAML document. Problems (syntax, tabs used as indentation, keys given twice, anchors)
+/// go to `diagnostics`; then the value returned may be incomplete. Never throws and never crashes,
+/// whatever the bytes.
 Value parse_yaml(std::string_view text, Diagnostics& diagnostics);
 
 }  // namespace zk::inventory

@@ -1,6 +1,6 @@
 // Questions and answers over one agent link, as typed calls.
-// Shell. On the thread that holds the link. Every call has a deadline; after an AgentError the link stays usable, after
-// any other error it does not.
+// Shell. On the thread that holds the link. Every call has a deadline; after an AgentError the link
+// stays usable, after any other error it does not.
 #pragma once
 
 #include <functional>

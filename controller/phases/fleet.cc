@@ -23,8 +23,10 @@ agent_api::NodeHealth nothing_installed(const inventory::Node& node) {
 
 ExitCode exit_code_of_agent(AgentErrc code) {
     switch (code) {
-        case AgentErrc::unsafe: return ExitCode::quorum;
-        case AgentErrc::busy: return ExitCode::busy;
+        case AgentErrc::unsafe:
+            return ExitCode::quorum;
+        case AgentErrc::busy:
+            return ExitCode::busy;
         case AgentErrc::failed:
         case AgentErrc::disk_full:
         case AgentErrc::port_taken:
@@ -33,7 +35,8 @@ ExitCode exit_code_of_agent(AgentErrc code) {
         case AgentErrc::invalid:
         case AgentErrc::unsupported:
         case AgentErrc::not_found:
-        case AgentErrc::start_failed: return ExitCode::preflight;
+        case AgentErrc::start_failed:
+            return ExitCode::preflight;
     }
     return ExitCode::preflight;
 }
@@ -44,18 +47,22 @@ ExitCode exit_code_of_link(LinkErrc code) {
         case LinkErrc::host_key_changed:
         case LinkErrc::login_refused:
         case LinkErrc::key_unusable:
-        case LinkErrc::known_hosts: return ExitCode::login;
+        case LinkErrc::known_hosts:
+            return ExitCode::login;
         case LinkErrc::sudo_refused:
         case LinkErrc::shell_refused:
         case LinkErrc::disk_full:
         case LinkErrc::wrong_arch:
         case LinkErrc::push_failed:
-        case LinkErrc::agent_failed: return ExitCode::preflight;
-        case LinkErrc::agent_missing: return ExitCode::invalid;
+        case LinkErrc::agent_failed:
+            return ExitCode::preflight;
+        case LinkErrc::agent_missing:
+            return ExitCode::invalid;
         case LinkErrc::unreachable:
         case LinkErrc::timeout:
         case LinkErrc::protocol:
-        case LinkErrc::closed: return ExitCode::unreachable;
+        case LinkErrc::closed:
+            return ExitCode::unreachable;
     }
     return ExitCode::unreachable;
 }
@@ -67,7 +74,10 @@ LinkDeadline RunSettings::deadline_for(milliseconds limit) const {
     return deadline ? std::min(own, *deadline) : own;
 }
 
-Console::Console(Write out, Write err, std::function<bool(const std::string&)> ask, bool json,
+Console::Console(Write out,
+                 Write err,
+                 std::function<bool(const std::string&)> ask,
+                 bool json,
                  status::Colours colours)
     : out_(std::move(out)),
       err_(std::move(err)),
@@ -148,14 +158,18 @@ ExitCode exit_code_of(const Error& error) {
 
 std::optional<Stop> stop_for_failures(const std::vector<Host>& hosts) {
     // When hosts fail in different ways, the way that a person has to look at first.
-    constexpr std::array kFirst = {ExitCode::unreachable, ExitCode::login,  ExitCode::busy,
-                                   ExitCode::quorum,      ExitCode::preflight, ExitCode::invalid};
+    constexpr std::array kFirst = {ExitCode::unreachable,
+                                   ExitCode::login,
+                                   ExitCode::busy,
+                                   ExitCode::quorum,
+                                   ExitCode::preflight,
+                                   ExitCode::invalid};
     Stop stop;
     std::size_t rank = kFirst.size();
     for (const Host& host : hosts) {
         if (!host.failure) continue;
         stop.messages.push_back(host.failure->words.empty() ? host.failure->message()
-                                                             : host.failure->words);
+                                                            : host.failure->words);
         const auto found = std::ranges::find(kFirst, exit_code_of(*host.failure));
         rank = std::min(rank, static_cast<std::size_t>(found - kFirst.begin()));
     }

@@ -45,9 +45,9 @@ using OpenLink = std::function<Result<std::unique_ptr<AgentLink>>(const inventor
 /// What a run may use of the world, and how long.
 struct RunSettings {
     OpenLink open_link;
-    const Release* release = nullptr;  ///< null: nothing is installed (status, start, stop)
-    std::string version;               ///< of this program
-    std::string machine = "x86_64";    ///< `uname -m` of the hosts the release runs on
+    const Release* release = nullptr;      ///< null: nothing is installed (status, start, stop)
+    std::string version;                   ///< of this program
+    std::string machine = "x86_64";        ///< `uname -m` of the hosts the release runs on
     std::optional<LinkDeadline> deadline;  ///< of the whole run
     milliseconds health_interval{300};     ///< between two looks of a gate
     bool yes = false;
@@ -67,11 +67,14 @@ class Console {
   public:
     using Write = std::function<void(const std::string&)>;
     /// `ask` puts a question to a person; null: there is nobody to ask.
-    Console(Write out, Write err, std::function<bool(const std::string&)> ask, bool json,
+    Console(Write out,
+            Write err,
+            std::function<bool(const std::string&)> ask,
+            bool json,
             status::Colours colours);
 
-    void data(const std::string& text);           ///< to stdout, as it is
-    void say(const std::string& line);            ///< to stderr, with a line end
+    void data(const std::string& text);  ///< to stdout, as it is
+    void say(const std::string& line);   ///< to stderr, with a line end
     [[nodiscard]] bool can_ask() const { return ask_ != nullptr; }
     bool ask(const std::string& question) { return ask_(question); }
     [[nodiscard]] bool json() const { return json_; }
@@ -98,8 +101,8 @@ std::vector<Host> make_hosts(const inventory::Inventory& inventory);
 
 /// Connects all hosts at once and says hello. Failures stay with their hosts.
 void connect_all(std::vector<Host>& hosts, const RunSettings& settings, milliseconds limit);
-/// Asks all connected hosts for their health. A host on which nothing is installed says so; an error of the link
-/// becomes the host's failure.
+/// Asks all connected hosts for their health. A host on which nothing is installed says so; an
+/// error of the link becomes the host's failure.
 void ask_health(std::vector<Host>& hosts, LinkDeadline deadline);
 /// What the judge needs, from the last health of each host.
 std::vector<status::NodeStatus> statuses_of(const std::vector<Host>& hosts);

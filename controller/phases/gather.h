@@ -13,24 +13,28 @@
 
 namespace zk::phases {
 
-/// The specification of every host, for this formation. Errors: a value that the server's own reader refuses.
+/// The specification of every host, for this formation. Errors: a value that the server's own
+/// reader refuses.
 Result<> render_all(std::vector<Host>& hosts,
                     const inventory::Inventory& inventory,
                     const RunSettings& settings,
                     const std::string& generation);
 
-/// Fills facts, health and actual of all connected hosts at once. REQUIRES: render_all() was called.
-void gather_all(std::vector<Host>& hosts, const inventory::Inventory& inventory,
+/// Fills facts, health and actual of all connected hosts at once. REQUIRES: render_all() was
+/// called.
+void gather_all(std::vector<Host>& hosts,
+                const inventory::Inventory& inventory,
                 LinkDeadline deadline);
 
 /// The actuals of the hosts that answered.
 std::vector<plan::NodeActual> actuals_of(const std::vector<Host>& hosts);
 
-/// Asks the agents that `draft` names or leaves untouched what they would do, and fills in actual.change. `draft` is a
-/// plan made without knowing the changes: it says who forms.
+/// Asks the agents that `draft` names or leaves untouched what they would do, and fills in
+/// actual.change. `draft` is a plan made without knowing the changes: it says who forms.
 void dry_run_all(std::vector<Host>& hosts, const plan::Plan& draft, LinkDeadline deadline);
 
-/// The message of an apply for this host's step (null: nothing is planned yet, so it must not form).
+/// The message of an apply for this host's step (null: nothing is planned yet, so it must not
+/// form).
 agent_api::Apply apply_message(const Host& host, const plan::NodeStep* step, bool dry);
 
 }  // namespace zk::phases

@@ -26,7 +26,8 @@ Result<std::unique_ptr<AgentLink>> open_over_ssh(const Node& node, const LinkSet
     target.sudo = node.ssh.sudo != Sudo::never;
     target.replace_host_key = settings.accept_new_host_keys && settings.replaced == node.id;
     LinkOptions options;
-    for (const std::string& key : node.ssh.keys) options.key_files.push_back(resolve(settings, key));
+    for (const std::string& key : node.ssh.keys)
+        options.key_files.push_back(resolve(settings, key));
     options.ssh_agent_socket = default_agent_socket();
     options.known_hosts_file = resolve(settings, node.ssh.known_hosts);
     options.new_host_keys =

@@ -9,12 +9,13 @@
 namespace zk::phases {
 
 struct LinkSettings {
-    std::string agent_path;       ///< zkprov-agent on this machine
-    std::string working_dir;      ///< where relative key files start: the inventory's directory
-    std::string home;             ///< of the user; replaces "~"
-    std::string user;             ///< own user name, for an inventory that names none
+    std::string agent_path;   ///< zkprov-agent on this machine
+    std::string working_dir;  ///< where relative key files start: the inventory's directory
+    std::string home;         ///< of the user; replaces "~"
+    std::string user;         ///< own user name, for an inventory that names none
     bool accept_new_host_keys = false;
-    std::optional<ServerId> replaced;  ///< its host may have another key than known, when new keys are accepted
+    std::optional<ServerId>
+        replaced;  ///< its host may have another key than known, when new keys are accepted
     milliseconds connect_timeout{5000};
 };
 

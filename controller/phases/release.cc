@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-
 #include <unistd.h>
 
 #include "agent_api/digest.h"
@@ -11,7 +10,8 @@
 namespace zk::phases {
 namespace {
 
-/// Far above any of our programs; a release directory that is something else is noticed before it is read.
+/// Far above any of our programs; a release directory that is something else is noticed before it
+/// is read.
 constexpr std::uintmax_t kProgramBytesMax = 512U << 20;
 
 Result<std::string> own_directory() {
@@ -38,7 +38,9 @@ Result<Bytes> read_program(const std::string& path) {
     content << file.rdbuf();
     if (!file) return release_error(path, "cannot be read");
     Bytes bytes = std::move(content).str();
-    if (!bytes.starts_with("\x7f" "ELF")) return release_error(path, "is not a Linux program");
+    if (!bytes.starts_with("\x7f"
+                           "ELF"))
+        return release_error(path, "is not a Linux program");
     if (access(path.c_str(), X_OK) != 0) return release_error(path, "is not executable");
     return bytes;
 }

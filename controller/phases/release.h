@@ -18,13 +18,14 @@ struct Blob {
 };
 
 struct Release {
-    Blob server;              ///< zkserver; its content goes over the links
-    std::string agent_path;   ///< zkprov-agent; the SSH room pushes it
+    Blob server;             ///< zkserver; its content goes over the links
+    std::string agent_path;  ///< zkprov-agent; the SSH room pushes it
     std::string agent_sha256;
 };
 
 /// Reads the release in `directory`; empty: the directory of the running program.
-/// Errors: a program is missing, unreadable, not executable, or not an ELF file; the words say which.
+/// Errors: a program is missing, unreadable, not executable, or not an ELF file; the words say
+/// which.
 Result<Release> find_release(const std::string& directory);
 
 }  // namespace zk::phases

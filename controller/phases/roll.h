@@ -1,6 +1,5 @@
-// Carries out a plan: the server's binary where it is missing, then wave by wave: apply, then wait until the ensemble
-// is well again.
-// Shell. Way three of DESIGN.md, steps 8, 9 and 11.
+// Carries out a plan: the server's binary where it is missing, then wave by wave: apply, then wait
+// until the ensemble is well again. Shell. Way three of DESIGN.md, steps 8, 9 and 11.
 #pragma once
 
 #include <mutex>

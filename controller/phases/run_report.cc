@@ -86,17 +86,18 @@ std::vector<std::string> cost_lines(const std::vector<Host>& hosts) {
     for (const Host& host : hosts) {
         if (!host.talk) continue;
         const LinkCounters counters = host.talk->counters();
-        lines.push_back(fmt::format("{}: {} connection{}, {} channel{}, {} bytes sent, {} received, "
-                                    "{} + {} frames",
-                                    name_of(*host.node),
-                                    counters.connections,
-                                    counters.connections == 1 ? "" : "s",
-                                    counters.channels,
-                                    counters.channels == 1 ? "" : "s",
-                                    counters.bytes_sent,
-                                    counters.bytes_received,
-                                    counters.frames_sent,
-                                    counters.frames_received));
+        lines.push_back(
+            fmt::format("{}: {} connection{}, {} channel{}, {} bytes sent, {} received, "
+                        "{} + {} frames",
+                        name_of(*host.node),
+                        counters.connections,
+                        counters.connections == 1 ? "" : "s",
+                        counters.channels,
+                        counters.channels == 1 ? "" : "s",
+                        counters.bytes_sent,
+                        counters.bytes_received,
+                        counters.frames_sent,
+                        counters.frames_received));
     }
     return lines;
 }

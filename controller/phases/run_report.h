@@ -11,8 +11,8 @@
 
 namespace zk::phases {
 
-/// One document, schema zkprov.apply/1 or zkprov.plan/1, ending with a line end. `command`: apply, plan, replace-node,
-/// start or stop.
+/// One document, schema zkprov.apply/1 or zkprov.plan/1, ending with a line end. `command`: apply,
+/// plan, replace-node, start or stop.
 std::string run_json(const std::string& command,
                      const inventory::Inventory& inventory,
                      const std::vector<Host>& hosts,

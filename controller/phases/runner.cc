@@ -34,7 +34,8 @@ Playbook recipe(std::string_view name) {
     return *std::move(playbook);
 }
 
-/// The run of apply, plan or replace-node: connect, gather, check, plan, and then push, roll and gate.
+/// The run of apply, plan or replace-node: connect, gather, check, plan, and then push, roll and
+/// gate.
 class ChangeRun {
   public:
     ChangeRun(std::string command,
@@ -167,13 +168,15 @@ plan::Decision ChangeRun::decision() const {
 std::optional<Stop> ChangeRun::take(plan::Decision decision) {
     if (const auto* const refusal = std::get_if<plan::Refusal>(&decision)) {
         const bool quorum = refusal->kind == plan::Refusal::Kind::quorum;
-        return Stop{quorum ? ExitCode::quorum : ExitCode::preflight, {"refused: " + refusal->words}};
+        return Stop{quorum ? ExitCode::quorum : ExitCode::preflight,
+                    {"refused: " + refusal->words}};
     }
     plan_ = std::get<plan::Plan>(std::move(decision));
     return std::nullopt;
 }
 
-/// Twice: who forms and who joins depends on the facts alone, and the agents must know it to say what they would do.
+/// Twice: who forms and who joins depends on the facts alone, and the agents must know it to say
+/// what they would do.
 std::optional<Stop> ChangeRun::decide() {
     if (auto stop = take(decision())) return stop;
     dry_run_all(hosts_, plan_, deadline(PhaseKind::plan));
@@ -187,8 +190,9 @@ std::optional<Stop> ChangeRun::decide() {
 
 std::optional<Stop> ChangeRun::confirm() {
     if (plan_.restarts() == 0 || settings_.yes) return std::nullopt;
-    const std::string what = fmt::format(
-        "{} running server{} will be restarted", plan_.restarts(), plan_.restarts() == 1 ? "" : "s");
+    const std::string what = fmt::format("{} running server{} will be restarted",
+                                         plan_.restarts(),
+                                         plan_.restarts() == 1 ? "" : "s");
     if (!console_.can_ask()) {
         return Stop{ExitCode::invalid,
                     {what + ", and there is nobody to ask: this needs --yes. Nothing was changed"}};
@@ -204,14 +208,15 @@ std::optional<Stop> ChangeRun::carry_out() {
     if (auto stop = roll.run(plan_)) return stop;
     const status::EnsembleVerdict& verdict = roll.verdict();
     const auto changed = std::ranges::count_if(hosts_, &Host::changed);
-    outcome_ = fmt::format("{}: {} node{} changed; leader {}, {} of {} voters in sync, a probe write "
-                           "was committed",
-                           inventory_.cluster,
-                           changed,
-                           changed == 1 ? "" : "s",
-                           verdict.leader ? to_string(*verdict.leader) : "?",
-                           verdict.voters_in_sync,
-                           verdict.voters);
+    outcome_ = fmt::format(
+        "{}: {} node{} changed; leader {}, {} of {} voters in sync, a probe write "
+        "was committed",
+        inventory_.cluster,
+        changed,
+        changed == 1 ? "" : "s",
+        verdict.leader ? to_string(*verdict.leader) : "?",
+        verdict.voters_in_sync,
+        verdict.voters);
     return std::nullopt;
 }
 
@@ -226,11 +231,12 @@ std::optional<Stop> ChangeRun::confirm_no_change() {
         stop->messages.insert(stop->messages.begin(), "no change, nothing was restarted, but:");
         return stop;
     }
-    outcome_ = fmt::format("{}: no change, nothing was restarted; leader {}, {} of {} voters in sync",
-                           inventory_.cluster,
-                           to_string(*roll.verdict().leader),
-                           roll.verdict().voters_in_sync,
-                           roll.verdict().voters);
+    outcome_ =
+        fmt::format("{}: no change, nothing was restarted; leader {}, {} of {} voters in sync",
+                    inventory_.cluster,
+                    to_string(*roll.verdict().leader),
+                    roll.verdict().voters_in_sync,
+                    roll.verdict().voters);
     return std::nullopt;
 }
 
@@ -293,10 +299,18 @@ ExitCode run_status(const inventory::Inventory& inventory,
     const auto verdict = status::judge(inventory, statuses_of(hosts));
     ExitCode code = ExitCode::unknown;
     switch (verdict.verdict) {
-        case status::Verdict::healthy: code = ExitCode::done; break;
-        case status::Verdict::degraded: code = ExitCode::degraded; break;
-        case status::Verdict::no_quorum: code = ExitCode::no_quorum; break;
-        case status::Verdict::unknown: code = ExitCode::unknown; break;
+        case status::Verdict::healthy:
+            code = ExitCode::done;
+            break;
+        case status::Verdict::degraded:
+            code = ExitCode::degraded;
+            break;
+        case status::Verdict::no_quorum:
+            code = ExitCode::no_quorum;
+            break;
+        case status::Verdict::unknown:
+            code = ExitCode::unknown;
+            break;
     }
     console.data(console.json() ? report_json(verdict, static_cast<int>(code))
                                 : format_report(verdict, console.colours()));
@@ -352,8 +366,7 @@ ExitCode run_control(const inventory::Inventory& inventory,
 void report_stop(Console& console, const std::string& command, const Stop& stop) {
     for (const std::string& message : stop.messages) console.say(message);
     if (console.json()) {
-        console.data(
-            status::error_json(command, stop.messages, static_cast<int>(stop.code)));
+        console.data(status::error_json(command, stop.messages, static_cast<int>(stop.code)));
     }
 }
 

@@ -1,5 +1,6 @@
 // The commands of zkprov, from an inventory to an exit code.
-// Shell. Each runs the phases of its recipe in order; a phase that fails ends the run with its reason.
+// Shell. Each runs the phases of its recipe in order; a phase that fails ends the run with its
+// reason.
 #pragma once
 
 #include "inventory/inventory.h"
@@ -13,13 +14,15 @@ ExitCode run_apply(const inventory::Inventory& inventory,
                    Console& console);
 
 enum class ChangesCode { no, yes };
-/// Prints what run_apply would do. With ChangesCode::yes a plan that is not empty ends with ExitCode::changes.
+/// Prints what run_apply would do. With ChangesCode::yes a plan that is not empty ends with
+/// ExitCode::changes.
 ExitCode run_plan(const inventory::Inventory& inventory,
                   const RunSettings& settings,
                   Console& console,
                   ChangesCode changes_code);
 
-/// Brings back one server on its emptied host while the others keep serving. REQUIRES: `id` is in the inventory.
+/// Brings back one server on its emptied host while the others keep serving. REQUIRES: `id` is in
+/// the inventory.
 ExitCode run_replace(const inventory::Inventory& inventory,
                      const RunSettings& settings,
                      Console& console,

@@ -191,7 +191,8 @@ class ApplyPlanner {
         return std::nullopt;
     }
 
-    /// Whether restarting this node now, with the waves before it done, would leave no majority in sync.
+    /// Whether restarting this node now, with the waves before it done, would leave no majority in
+    /// sync.
     std::optional<Refusal> refuse_restart(const NodeActual& first) const {
         const std::size_t majority = majority_of(inventory_);
         const auto counts = [&](const NodeActual& actual) {
@@ -237,11 +238,11 @@ bool formation_was_interrupted(const std::vector<NodeActual>& actuals) {
 }
 
 std::string describe_survivor(const NodeActual* actual, ServerId id) {
-    const char* state = actual == nullptr         ? "does not answer"
-                        : actual->leads           ? "leads"
-                        : actual->in_sync         ? "follows"
-                        : actual->server_running  ? "runs, but is not in sync"
-                                                  : "is down";
+    const char* state = actual == nullptr        ? "does not answer"
+                        : actual->leads          ? "leads"
+                        : actual->in_sync        ? "follows"
+                        : actual->server_running ? "runs, but is not in sync"
+                                                 : "is down";
     return fmt::format("node {} {}", id, state);
 }
 
@@ -276,10 +277,14 @@ std::optional<Refusal> refuse_without_quorum(const Inventory& inventory,
 
 std::string_view to_string(Action action) {
     switch (action) {
-        case Action::form: return "form";
-        case Action::join: return "join";
-        case Action::change: return "change";
-        case Action::start: return "start";
+        case Action::form:
+            return "form";
+        case Action::join:
+            return "join";
+        case Action::change:
+            return "change";
+        case Action::start:
+            return "start";
     }
     return "?";
 }
@@ -299,7 +304,8 @@ std::optional<std::string> known_generation(const Inventory& inventory,
         if (!actual.identity) continue;
         const Identity& identity = *actual.identity;
         if (actual.formed()) return identity.generation;
-        // An apply that stopped before the ensemble formed: taken up again while the members are the same.
+        // An apply that stopped before the ensemble formed: taken up again while the members are
+        // the same.
         const bool same = inventory::digest_in_generation(identity.generation) ==
                           inventory::members_digest(inventory);
         if (same && identity.cluster == inventory.cluster) recorded = identity.generation;
@@ -324,8 +330,9 @@ Decision plan_apply(const Inventory& inventory, const std::vector<NodeActual>& a
     if (auto refusal = refuse_membership_change(inventory, actuals)) return *std::move(refusal);
     if (formation_was_interrupted(actuals)) {
         Plan plan = formation_plan(inventory, actuals);
-        plan.waves.front().why = "form a new ensemble: an earlier apply stopped half-way, no node "
-                                 "has ever held data";
+        plan.waves.front().why =
+            "form a new ensemble: an earlier apply stopped half-way, no node "
+            "has ever held data";
         return plan;
     }
     return ApplyPlanner(inventory, actuals).make();
@@ -364,8 +371,9 @@ Decision plan_replace(const Inventory& inventory,
     wave.why = "join: empty, so without a vote until the leader has brought it up to date";
     wave.nodes.push_back({id, Action::join, false, node->change.steps});
     plan.waves.push_back(std::move(wave));
-    plan.notes.emplace_back("the other nodes are not touched; until the node is in sync, the "
-                            "ensemble bears one failure less");
+    plan.notes.emplace_back(
+        "the other nodes are not touched; until the node is in sync, the "
+        "ensemble bears one failure less");
     return plan;
 }
 

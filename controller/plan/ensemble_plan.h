@@ -1,10 +1,13 @@
-// From the inventory and what is true of the nodes to a plan: which nodes change, in which order, how many at once,
-// and why; or the reason why nothing may be changed.
-// Pure. Way three of DESIGN.md, step 7. `zkprov plan` prints a plan, `zkprov apply` carries out exactly the same.
+// From the inventory and what is true of the nodes to a plan: which nodes change, in which order,
+// how many at once, and why; or the reason why nothing may be changed. Pure. Way three of
+// DESIGN.md, step 7. `zkprov plan` prints a plan, `zkprov apply` carries out exactly the same.
 // Rules (facts/provisioning.md 6.6, facts/operations.md 8.1):
-// * An ensemble is formed only when all nodes of the inventory answer and none has ever been part of one.
-// * An empty node of a formed ensemble joins: it must not vote before the leader has brought it up to date.
-// * What serves is restarted one node at a time, the leader last, never leaving fewer than a majority in sync.
+// * An ensemble is formed only when all nodes of the inventory answer and none has ever been part
+// of one.
+// * An empty node of a formed ensemble joins: it must not vote before the leader has brought it up
+// to date.
+// * What serves is restarted one node at a time, the leader last, never leaving fewer than a
+// majority in sync.
 #pragma once
 
 #include <optional>
@@ -33,7 +36,8 @@ struct NodeStep {
     std::vector<std::string> reasons;  ///< what changes on the node, one line each
 };
 
-/// Nodes that are handled at the same time. After each wave the ensemble must be healthy before the next begins.
+/// Nodes that are handled at the same time. After each wave the ensemble must be healthy before the
+/// next begins.
 struct Wave {
     std::string why;
     std::vector<NodeStep> nodes;
@@ -41,9 +45,9 @@ struct Wave {
 
 struct Plan {
     std::string cluster;
-    std::vector<Wave> waves;           ///< empty: nothing to change
-    std::vector<ServerId> untouched;   ///< nodes that are as they should be
-    std::vector<std::string> notes;    ///< for the person who reads the plan
+    std::vector<Wave> waves;          ///< empty: nothing to change
+    std::vector<ServerId> untouched;  ///< nodes that are as they should be
+    std::vector<std::string> notes;   ///< for the person who reads the plan
 
     [[nodiscard]] bool is_empty() const { return waves.empty(); }
     /// Number of running servers that are restarted.
@@ -64,15 +68,16 @@ struct Refusal {
 
 using Decision = std::variant<Plan, Refusal>;
 
-/// The formation that these nodes belong to, or that an interrupted apply began; nothing when all is new.
+/// The formation that these nodes belong to, or that an interrupted apply began; nothing when all
+/// is new.
 std::optional<std::string> known_generation(const inventory::Inventory& inventory,
                                             const std::vector<NodeActual>& actuals);
 
 /// The plan of `zkprov apply`. REQUIRES: exactly one actual for every node of the inventory.
 Decision plan_apply(const inventory::Inventory& inventory, const std::vector<NodeActual>& actuals);
 
-/// The plan of `zkprov replace-node`: bring back `id` on its emptied host while the others keep serving.
-/// `actuals` holds the nodes that answered. REQUIRES: `id` is a node of the inventory.
+/// The plan of `zkprov replace-node`: bring back `id` on its emptied host while the others keep
+/// serving. `actuals` holds the nodes that answered. REQUIRES: `id` is a node of the inventory.
 Decision plan_replace(const inventory::Inventory& inventory,
                       ServerId id,
                       const std::vector<NodeActual>& actuals);

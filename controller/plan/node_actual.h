@@ -1,5 +1,6 @@
 // What is true of one node before anything is changed: the facts a plan rests on, and nothing else.
-// Pure. Filled by phases/gather from the agent's facts, the dry run of its own plan, and the ensemble's verdict.
+// Pure. Filled by phases/gather from the agent's facts, the dry run of its own plan, and the
+// ensemble's verdict.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace zk::plan {
 struct Identity {
     std::string cluster;
     ServerId id;
-    bool formed = false;  ///< was part of an ensemble that formed
+    bool formed = false;     ///< was part of an ensemble that formed
     std::string generation;  ///< of which formation; see inventory/render.h
 };
 
@@ -44,11 +45,11 @@ struct NodeActual {
     bool root = false;
     std::int64_t clock_offset_ms = 0;  ///< node's wall clock minus the controller's
     std::optional<Identity> identity;
-    bool data_empty = true;      ///< no snapshot, log or epoch file under data_dir and log_dir
-    bool ever_served = true;     ///< the data holds a transaction; meaningful when !data_empty
+    bool data_empty = true;   ///< no snapshot, log or epoch file under data_dir and log_dir
+    bool ever_served = true;  ///< the data holds a transaction; meaningful when !data_empty
     bool server_running = false;
     bool leads = false;
-    bool in_sync = false;        ///< leads, or follows a leader with a quorum
+    bool in_sync = false;  ///< leads, or follows a leader with a quorum
     std::vector<Space> spaces;
     std::vector<TakenPort> taken_ports;
     NodeChange change;

@@ -25,7 +25,8 @@ NodeActual observe(const NodeSpec& spec, const NodeFacts& facts) {
         actual.identity = Identity{record.cluster, record.sid, record.formed, record.generation};
     }
     actual.data_empty = facts.data.state != DataState::data;
-    // No transaction and epoch 0: it never followed an established leader, so it holds nothing that was acknowledged.
+    // No transaction and epoch 0: it never followed an established leader, so it holds nothing that
+    // was acknowledged.
     const auto& epoch = facts.data.current_epoch;
     actual.ever_served =
         !actual.data_empty && (facts.data.transactions || (epoch && epoch->value() > 0));

@@ -8,7 +8,8 @@
 
 namespace zk::plan {
 
-/// What the facts say of the node that `spec` is about. Left for others: change, leads, in_sync, clock_offset_ms.
+/// What the facts say of the node that `spec` is about. Left for others: change, leads, in_sync,
+/// clock_offset_ms.
 NodeActual observe(const agent_api::NodeSpec& spec, const agent_api::NodeFacts& facts);
 
 }  // namespace zk::plan

@@ -30,8 +30,9 @@ class Checker {
 
     void check_rights() {
         if (inventory_.transport == Transport::local || actual_.root) return;
-        error("the agent does not run as root; log in as root, or give the user passwordless sudo "
-              "(NOPASSWD) and leave ssh.sudo at auto");
+        error(
+            "the agent does not run as root; log in as root, or give the user passwordless sudo "
+            "(NOPASSWD) and leave ssh.sudo at auto");
     }
 
     void check_identity() {
@@ -39,23 +40,26 @@ class Checker {
         if (!actual_.identity || !actual_.formed()) return;
         const Identity& identity = *actual_.identity;
         if (identity.cluster == inventory_.cluster && identity.id == actual_.id) return;
-        error(fmt::format("belongs to ensemble \"{}\" as server {} already; correct the inventory, or "
-                          "wipe the host first",
-                          identity.cluster,
-                          identity.id));
+        error(fmt::format(
+            "belongs to ensemble \"{}\" as server {} already; correct the inventory, or "
+            "wipe the host first",
+            identity.cluster,
+            identity.id));
     }
 
     void check_space() {
         for (const Space& space : actual_.spaces) {
             if (space.read_only) {
-                error(fmt::format("{} is mounted read-only; remount it, or choose another directory",
-                                  space.path));
+                error(
+                    fmt::format("{} is mounted read-only; remount it, or choose another directory",
+                                space.path));
             } else if (space.free_bytes < kFreeBytesLeast) {
-                error(fmt::format("{} has {} free, at least {} are needed; make room or choose "
-                                  "another directory",
-                                  space.path,
-                                  mebibytes(space.free_bytes),
-                                  mebibytes(kFreeBytesLeast)));
+                error(
+                    fmt::format("{} has {} free, at least {} are needed; make room or choose "
+                                "another directory",
+                                space.path,
+                                mebibytes(space.free_bytes),
+                                mebibytes(kFreeBytesLeast)));
             } else if (space.free_bytes < kFreeBytesAdvised) {
                 warn(fmt::format("{} has only {} free", space.path, mebibytes(space.free_bytes)));
             }
@@ -64,10 +68,11 @@ class Checker {
 
     void check_ports() {
         for (const TakenPort& taken : actual_.taken_ports) {
-            error(fmt::format("port {} is taken by {}; stop it, or choose another port in the "
-                              "inventory",
-                              taken.port,
-                              taken.by.empty() ? "another program" : taken.by));
+            error(
+                fmt::format("port {} is taken by {}; stop it, or choose another port in the "
+                            "inventory",
+                            taken.port,
+                            taken.by.empty() ? "another program" : taken.by));
         }
     }
 

@@ -1,5 +1,6 @@
 // What must be true of the hosts before the first change.
-// Pure. Way three of DESIGN.md, step 6. An error ends the run with nothing changed; a warning is printed.
+// Pure. Way three of DESIGN.md, step 6. An error ends the run with nothing changed; a warning is
+// printed.
 #pragma once
 
 #include <optional>
@@ -11,7 +12,8 @@
 
 namespace zk::plan {
 
-/// Least room for data and log: a log file alone grows in steps of 64 MiB, and a snapshot is written beside the old.
+/// Least room for data and log: a log file alone grows in steps of 64 MiB, and a snapshot is
+/// written beside the old.
 inline constexpr std::uint64_t kFreeBytesLeast = 512ULL << 20;
 /// Below this, work goes on with a warning.
 inline constexpr std::uint64_t kFreeBytesAdvised = 2ULL << 30;

@@ -1,4 +1,5 @@
-// The recipes under playbooks/, as text in the program. The source is generated when the build is configured.
+// The recipes under playbooks/, as text in the program. The source is generated when the build is
+// configured.
 #pragma once
 
 #include <array>

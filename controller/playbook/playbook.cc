@@ -84,8 +84,7 @@ Result<Playbook> read_playbook(std::string_view text, const std::string& file) {
                 if (!playbook.phases.empty() && playbook.phases.back().kind >= phase->kind) {
                     diagnostics.error(phases->items[i].mark,
                                       path,
-                                      std::string(to_string(phase->kind)) +
-                                          " may not come after " +
+                                      std::string(to_string(phase->kind)) + " may not come after " +
                                           std::string(to_string(playbook.phases.back().kind)));
                 }
                 playbook.phases.push_back(*phase);

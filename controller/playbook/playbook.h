@@ -1,6 +1,6 @@
 // A recipe: which phases a command runs, in which order, and how long each may take.
-// Pure. The recipes under playbooks/ are built into the program. User hooks and other orders come later; what this
-// reader does not know it refuses.
+// Pure. The recipes under playbooks/ are built into the program. User hooks and other orders come
+// later; what this reader does not know it refuses.
 #pragma once
 
 #include <optional>

@@ -37,14 +37,15 @@ bool claims_to_lead(const NodeStatus& status, std::size_t voters) {
            (status.is(Role::leader) || (status.is(Role::standalone) && voters == 1));
 }
 
-/// The epoch is not compared: a follower that has taken no write of the new epoch still shows the old one.
+/// The epoch is not compared: a follower that has taken no write of the new epoch still shows the
+/// old one.
 bool follows(const NodeStatus& status, ServerId leader) {
     return serves(status) && status.is(Role::follower) &&
            (!status.health->leader || *status.health->leader == leader);
 }
 
-/// Transactions between two zxids. A follower in sync has all of the older epochs, so across an epoch the leader's
-/// counter is what is missing.
+/// Transactions between two zxids. A follower in sync has all of the older epochs, so across an
+/// epoch the leader's counter is what is missing.
 std::optional<std::int64_t> lag_of(const NodeHealth& node, const NodeHealth& leader) {
     if (!node.zxid || !leader.zxid) return std::nullopt;
     if (*node.zxid >= *leader.zxid) return 0;
@@ -78,8 +79,9 @@ class Judge {
   private:
     [[nodiscard]] std::size_t majority() const { return verdict_.voters / 2 + 1; }
 
-    /// How many voters stand behind a node that says it leads, itself included. Its own count of the followers in
-    /// sync decides where it has one: it shows the quorum even when some nodes are silent.
+    /// How many voters stand behind a node that says it leads, itself included. Its own count of
+    /// the followers in sync decides where it has one: it shows the quorum even when some nodes are
+    /// silent.
     [[nodiscard]] std::size_t support_of(const NodeStatus& leader) const {
         if (leader.health->synced_followers) return 1 + *leader.health->synced_followers;
         return 1 + static_cast<std::size_t>(
@@ -153,10 +155,8 @@ class Judge {
                                health.epoch ? to_string(*health.epoch) : "unknown");
         }
         if (health.role == Role::follower && health.leader && *health.leader != leader.id) {
-            return fmt::format("node {} follows {}, not the leader {}",
-                               status.id,
-                               *health.leader,
-                               leader.id);
+            return fmt::format(
+                "node {} follows {}, not the leader {}", status.id, *health.leader, leader.id);
         }
         const std::string_view verdict = to_string(health.verdict);
         const std::string_view role = to_string(health.role);
@@ -173,16 +173,16 @@ class Judge {
                 verdict_.nodes, [](const auto& node) { return node.status.content(); });
             return verdict_.reasons.empty() && content ? Verdict::healthy : Verdict::degraded;
         }
-        // The silent ones could form a quorum with those that say they follow or lead: then nobody knows.
+        // The silent ones could form a quorum with those that say they follow or lead: then nobody
+        // knows.
         std::size_t silent = 0;
         std::size_t could_serve = 0;
         for (const NodeVerdict& node : verdict_.nodes) {
             const NodeStatus& status = node.status;
             silent += status.answered() ? 0U : 1U;
-            could_serve += !status.answered() || status.is(Role::follower) ||
-                                   status.is(Role::leader)
-                               ? 1U
-                               : 0U;
+            could_serve +=
+                !status.answered() || status.is(Role::follower) || status.is(Role::leader) ? 1U
+                                                                                           : 0U;
         }
         return silent > 0 && could_serve >= majority() ? Verdict::unknown : Verdict::no_quorum;
     }
@@ -194,10 +194,14 @@ class Judge {
 
 std::string_view to_string(Verdict verdict) {
     switch (verdict) {
-        case Verdict::healthy: return "healthy";
-        case Verdict::degraded: return "degraded";
-        case Verdict::no_quorum: return "no_quorum";
-        case Verdict::unknown: return "unknown";
+        case Verdict::healthy:
+            return "healthy";
+        case Verdict::degraded:
+            return "degraded";
+        case Verdict::no_quorum:
+            return "no_quorum";
+        case Verdict::unknown:
+            return "unknown";
     }
     return "?";
 }

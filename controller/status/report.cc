@@ -19,10 +19,14 @@ std::string text_or_dash(const std::optional<T>& value) {
 
 std::string headline(const EnsembleVerdict& verdict) {
     switch (verdict.verdict) {
-        case Verdict::healthy: return "HEALTHY";
-        case Verdict::degraded: return "DEGRADED, serving";
-        case Verdict::no_quorum: return "NO QUORUM";
-        case Verdict::unknown: return "UNKNOWN";
+        case Verdict::healthy:
+            return "HEALTHY";
+        case Verdict::degraded:
+            return "DEGRADED, serving";
+        case Verdict::no_quorum:
+            return "NO QUORUM";
+        case Verdict::unknown:
+            return "UNKNOWN";
     }
     return "?";
 }
@@ -65,8 +69,7 @@ std::string describe(const ElectionEntry& entry) {
 
 std::string time_of_day(WallMs at) {
     const std::int64_t seconds = at.value() / 1000 % 86400;
-    return fmt::format(
-        "{:02}:{:02}:{:02} UTC", seconds / 3600, seconds % 3600 / 60, seconds % 60);
+    return fmt::format("{:02}:{:02}:{:02} UTC", seconds / 3600, seconds % 3600 / 60, seconds % 60);
 }
 
 }  // namespace
@@ -96,16 +99,17 @@ std::string format_history(const NodeHealth& health) {
 
 std::string format_report(const EnsembleVerdict& verdict, Colours colours) {
     const std::string head = headline(verdict);
-    std::string text = fmt::format("{}  {}", verdict.cluster,
-                                   colours == Colours::yes ? colour(verdict, head) : head);
+    std::string text = fmt::format(
+        "{}  {}", verdict.cluster, colours == Colours::yes ? colour(verdict, head) : head);
     if (verdict.leader) {
-        text += fmt::format("  leader {}  epoch {}  {} of {} voters in sync, bears {} more failure{}",
-                            *verdict.leader,
-                            text_or_dash(verdict.epoch),
-                            verdict.voters_in_sync,
-                            verdict.voters,
-                            verdict.failures_borne(),
-                            verdict.failures_borne() == 1 ? "" : "s");
+        text +=
+            fmt::format("  leader {}  epoch {}  {} of {} voters in sync, bears {} more failure{}",
+                        *verdict.leader,
+                        text_or_dash(verdict.epoch),
+                        verdict.voters_in_sync,
+                        verdict.voters,
+                        verdict.failures_borne(),
+                        verdict.failures_borne() == 1 ? "" : "s");
     }
     text += "\n";
     std::vector<std::vector<std::string>> rows;

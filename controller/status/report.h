@@ -14,7 +14,8 @@ enum class Colours { no, yes };
 /// Lines of text: the verdict, a row per node, the reasons, and each node's last change of role.
 std::string format_report(const EnsembleVerdict& verdict, Colours colours);
 
-/// One document, schema zkprov.status/1, ending with a line end. `exit_code` is what the program will end with.
+/// One document, schema zkprov.status/1, ending with a line end. `exit_code` is what the program
+/// will end with.
 std::string report_json(const EnsembleVerdict& verdict, int exit_code);
 
 /// One document, schema zkprov.error/1: how a command that was asked for JSON says that it failed.

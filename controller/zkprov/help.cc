@@ -31,7 +31,8 @@ Options
 More: zkprov help inventory | exit-codes | env
 )";
 
-constexpr std::string_view kInventory = R"(An inventory, all keys (the first four are needed; the rest shows the defaults):
+constexpr std::string_view kInventory =
+    R"(An inventory, all keys (the first four are needed; the rest shows the defaults):
 
   schema: zkprov/1
   cluster: demo                            # small letters, digits, '-'
@@ -92,9 +93,9 @@ Result<std::string> help_text(std::string_view topic) {
          {"", "apply", "plan", "status", "replace-node", "start", "stop", "version", "help"}) {
         if (topic == verb) return std::string(kMain);
     }
-    return Error(Errc::invalid,
-                 "there is no help on \"" + std::string(topic) +
-                     "\"; topics: inventory, exit-codes, env");
+    return Error(
+        Errc::invalid,
+        "there is no help on \"" + std::string(topic) + "\"; topics: inventory, exit-codes, env");
 }
 
 }  // namespace zk::zkprov

@@ -1,5 +1,6 @@
-// zkprov: brings up and looks after ZooKeeper ensembles. Words and environment in, phases in between, exit code out.
-// Shell. Source of streams, colours, questions and exit codes: facts/provisioning.md 2.4.
+// zkprov: brings up and looks after ZooKeeper ensembles. Words and environment in, phases in
+// between, exit code out. Shell. Source of streams, colours, questions and exit codes:
+// facts/provisioning.md 2.4.
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -7,9 +8,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <sstream>
-
 #include <pwd.h>
+#include <sstream>
 #include <unistd.h>
 
 #include "inventory/inventory.h"
@@ -35,7 +35,8 @@ extern "C" void on_interrupt(int) {
 }
 
 std::string variable(const char* name) {
-    const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread
+    const char* const value =
+        std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread
     return value == nullptr ? "" : value;
 }
 
@@ -63,8 +64,8 @@ void write_to(std::FILE* stream, const std::string& text) {
 
 Console make_console(bool json, Colour colour) {
     const bool person = isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0;
-    const bool colours = colour == Colour::always ||
-                         (colour == Colour::automatic && isatty(STDOUT_FILENO) != 0);
+    const bool colours =
+        colour == Colour::always || (colour == Colour::automatic && isatty(STDOUT_FILENO) != 0);
     std::function<bool(const std::string&)> ask;
     if (person) ask = ask_person;
     return Console([](const std::string& text) { write_to(stdout, text); },
@@ -115,8 +116,9 @@ Result<InventoryFile> read_file(const std::string& name) {
     std::ifstream stream(name, std::ios::binary);
     if (!stream) {
         return Error(Errc::not_found,
-                     name + ": cannot be read; name the inventory: zkprov COMMAND FILE, or -i FILE, "
-                            "or ZKPROV_INVENTORY");
+                     name +
+                         ": cannot be read; name the inventory: zkprov COMMAND FILE, or -i FILE, "
+                         "or ZKPROV_INVENTORY");
     }
     std::ostringstream text;
     text << stream.rdbuf();
@@ -141,20 +143,24 @@ ExitCode run_verb(const Options& options,
                   const phases::RunSettings& settings,
                   Console& console) {
     switch (options.verb) {
-        case Verb::apply: return run_apply(inventory, settings, console);
+        case Verb::apply:
+            return run_apply(inventory, settings, console);
         case Verb::plan:
             return run_plan(inventory,
                             settings,
                             console,
                             options.exit_code ? phases::ChangesCode::yes : phases::ChangesCode::no);
-        case Verb::status: return run_status(inventory, settings, console);
-        case Verb::replace_node: return run_replace(inventory, settings, console, *options.node);
+        case Verb::status:
+            return run_status(inventory, settings, console);
+        case Verb::replace_node:
+            return run_replace(inventory, settings, console, *options.node);
         case Verb::start:
             return run_control(inventory, settings, console, agent_api::ControlAction::start);
         case Verb::stop:
             return run_control(inventory, settings, console, agent_api::ControlAction::stop);
         case Verb::version:
-        case Verb::help: break;
+        case Verb::help:
+            break;
     }
     return ExitCode::invalid;
 }

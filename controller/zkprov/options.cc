@@ -25,9 +25,16 @@ constexpr std::array<VerbName, 8> kVerbs = {{
     {"help", Verb::help},
 }};
 /// Verbs that come later: known, so that the message is not "did you mean".
-constexpr std::array<std::string_view, 10> kLaterVerbs = {
-    "init", "check", "upgrade", "rollback", "scale-out", "scale-in", "backup", "events", "import",
-    "migrate"};
+constexpr std::array<std::string_view, 10> kLaterVerbs = {"init",
+                                                          "check",
+                                                          "upgrade",
+                                                          "rollback",
+                                                          "scale-out",
+                                                          "scale-in",
+                                                          "backup",
+                                                          "events",
+                                                          "import",
+                                                          "migrate"};
 
 Error usage(const std::string& words) { return {Errc::invalid, words}; }
 
@@ -56,8 +63,10 @@ struct Flag {
 };
 
 Result<> set_output(Options& options, const std::string& value) {
-    if (value == "table") options.output = Output::table;
-    else if (value == "json") options.output = Output::json;
+    if (value == "table")
+        options.output = Output::table;
+    else if (value == "json")
+        options.output = Output::json;
     else if (value == "yaml" || value == "jsonl" || value == "wide")
         return usage("-o " + value + " is not supported in this version; use table or json");
     else
@@ -66,10 +75,14 @@ Result<> set_output(Options& options, const std::string& value) {
 }
 
 Result<> set_colour(Options& options, const std::string& value) {
-    if (value == "auto") options.colour = Colour::automatic;
-    else if (value == "always") options.colour = Colour::always;
-    else if (value == "never") options.colour = Colour::never;
-    else return usage("--color must be auto, always or never, found \"" + value + "\"");
+    if (value == "auto")
+        options.colour = Colour::automatic;
+    else if (value == "always")
+        options.colour = Colour::always;
+    else if (value == "never")
+        options.colour = Colour::never;
+    else
+        return usage("--color must be auto, always or never, found \"" + value + "\"");
     return ok();
 }
 
@@ -171,8 +184,9 @@ Result<> take_positionals(const std::vector<std::string>& positionals, Options& 
             auto ids = inventory::expand_ids(positionals[next++]);
             if (!ids) return usage("replace-node: the id " + ids.error().words);
             if (ids->size() != 1) {
-                return usage("replace-node takes one node at a time: with more, a quorum could be "
-                             "lost");
+                return usage(
+                    "replace-node takes one node at a time: with more, a quorum could be "
+                    "lost");
             }
             options.node = ids->front();
         }

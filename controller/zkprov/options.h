@@ -20,31 +20,32 @@ enum class Colour { automatic, always, never };
 
 struct Options {
     Verb verb = Verb::help;
-    std::string inventory_file;  ///< "-": standard input
+    std::string inventory_file;    ///< "-": standard input
     std::optional<ServerId> node;  ///< replace-node
     Output output = Output::table;
     Colour colour = Colour::automatic;
     bool yes = false;
-    bool exit_code = false;             ///< plan: 2 when there is something to change
+    bool exit_code = false;  ///< plan: 2 when there is something to change
     bool accept_new_host_keys = false;
     bool stats = false;
     bool verbose = false;
-    std::string release_dir;            ///< empty: beside the program
-    std::optional<milliseconds> timeout;   ///< of the whole command
+    std::string release_dir;              ///< empty: beside the program
+    std::optional<milliseconds> timeout;  ///< of the whole command
     milliseconds connect_timeout{5000};
     std::string help_topic;
 };
 
 /// What the environment says. main.cc reads it once.
 struct Environment {
-    std::string inventory;    ///< ZKPROV_INVENTORY
-    std::string release_dir;  ///< ZKPROV_RELEASE_DIR
-    bool no_color = false;    ///< NO_COLOR is set and not empty
-    bool force_color = false; ///< CLICOLOR_FORCE is set and not "0"
+    std::string inventory;     ///< ZKPROV_INVENTORY
+    std::string release_dir;   ///< ZKPROV_RELEASE_DIR
+    bool no_color = false;     ///< NO_COLOR is set and not empty
+    bool force_color = false;  ///< CLICOLOR_FORCE is set and not "0"
 };
 
 /// Reads the words after the program's name. Errors end with the command that helps.
-Result<Options> parse_options(const std::vector<std::string>& words, const Environment& environment);
+Result<Options> parse_options(const std::vector<std::string>& words,
+                              const Environment& environment);
 /// Whether `-o json` is among the words, so that even a usage error can be one JSON document.
 bool wants_json(const std::vector<std::string>& words);
 /// "5s", "2m", "500ms", "10" (seconds).

@@ -180,8 +180,9 @@ TEST(PlanApply, NeverStartsFromAnEmptyMajority) {
     actuals[1] = bare(2);
     actuals[2] = bare(3);
     actuals[0].in_sync = actuals[0].leads = false;
-    EXPECT_THAT(waves_of(plan_apply(inventory, actuals)),
-                HasSubstr("refused: node 1 belonged to this ensemble, but nodes 2 and 3 are empty"));
+    EXPECT_THAT(
+        waves_of(plan_apply(inventory, actuals)),
+        HasSubstr("refused: node 1 belonged to this ensemble, but nodes 2 and 3 are empty"));
     // A disk that was emptied under a live root counts as empty, too.
     actuals[0].data_empty = true;
     EXPECT_THAT(waves_of(plan_apply(inventory, actuals)), HasSubstr("refused: node 1 belonged"));
@@ -229,7 +230,8 @@ TEST(PlanApply, TheGenerationIsKept) {
     const std::string begun = inventory::new_generation(inventory, 5);
     actuals[1].identity = Identity{"demo", ServerId(2), false, begun};
     EXPECT_EQ(known_generation(inventory, actuals), begun);
-    EXPECT_EQ(known_generation(ensemble_of(2), actuals), std::nullopt);  // the members were corrected
+    EXPECT_EQ(known_generation(ensemble_of(2), actuals),
+              std::nullopt);  // the members were corrected
     auto formed = all_serving(inventory, 1);
     formed[0] = bare(1);
     EXPECT_EQ(known_generation(inventory, formed), formed[1].identity->generation);

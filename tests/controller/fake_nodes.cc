@@ -78,12 +78,11 @@ OpenLink FakeNodes::opener() {
     };
 }
 
-std::vector<Message> FakeNodes::answer(ServerId id,
-                                       MessageType type,
-                                       const std::string& payload) {
+std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std::string& payload) {
     FakeNode& node = nodes_.at(id);
     switch (type) {
-        case MessageType::hello: return {message_of(MessageType::hello_ok, to_json(HelloOk{}))};
+        case MessageType::hello:
+            return {message_of(MessageType::hello_ok, to_json(HelloOk{}))};
         case MessageType::facts_request:
             return {message_of(MessageType::facts, to_json(facts_of(id)))};
         case MessageType::health_request:
@@ -100,12 +99,14 @@ std::vector<Message> FakeNodes::answer(ServerId id,
             node.blob = begin.sha256;
             return {message_of(MessageType::blob_want, to_json(BlobWant{0}))};
         }
-        case MessageType::blob_chunk: return {};
+        case MessageType::blob_chunk:
+            return {};
         case MessageType::blob_end:
             ++node.blobs_received;
             return {message_of(MessageType::blob_ok, to_json(BlobOk{node.blob, true}))};
         case MessageType::apply:
-            return {message_of(MessageType::apply_done, to_json(apply(id, payload_of<Apply>(payload))))};
+            return {message_of(MessageType::apply_done,
+                               to_json(apply(id, payload_of<Apply>(payload))))};
         case MessageType::control: {
             const auto control = payload_of<Control>(payload);
             node.running = control.action == ControlAction::start;
@@ -137,13 +138,17 @@ NodeFacts FakeNodes::facts_of(ServerId id) const {
     facts.data.transactions = node.has_data;
     facts.space = {{"/usr/local/zookeeper/data", node.free_bytes, node.free_bytes, false}};
     facts.ports = node.ports;
-    facts.units = {{"zookeeper.service", node.running ? "active" : "inactive", true,
-                    node.running ? 4711 : 0, WallMs(0)}};
+    facts.units = {{"zookeeper.service",
+                    node.running ? "active" : "inactive",
+                    true,
+                    node.running ? 4711 : 0,
+                    WallMs(0)}};
     facts.wall_ms = WallMs(wall_ms_now());
     return facts;
 }
 
-/// The highest running server that has data or may start without leads, when a majority of such is there.
+/// The highest running server that has data or may start without leads, when a majority of such is
+/// there.
 void FakeNodes::elect() {
     std::size_t able = 0;
     std::optional<ServerId> best;

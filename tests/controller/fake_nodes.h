@@ -1,5 +1,5 @@
-// Nodes in memory behind fake links: they keep what an agent keeps, elect when a majority runs, and answer as an agent
-// answers. No process, no socket, no file. Any thread.
+// Nodes in memory behind fake links: they keep what an agent keeps, elect when a majority runs, and
+// answer as an agent answers. No process, no socket, no file. Any thread.
 #pragma once
 
 #include <map>
@@ -14,9 +14,9 @@
 namespace zk::phases {
 
 struct FakeNode {
-    std::optional<Error> open_error;  ///< the link does not open
-    std::optional<agent_api::AgentError> apply_error;   ///< the next real apply fails
-    std::optional<agent_api::AgentError> dry_error;     ///< dry runs fail
+    std::optional<Error> open_error;                   ///< the link does not open
+    std::optional<agent_api::AgentError> apply_error;  ///< the next real apply fails
+    std::optional<agent_api::AgentError> dry_error;    ///< dry runs fail
     bool link_breaks_in_apply = false;
     bool probe_fails = false;
     bool never_elects = false;  ///< it looks for a leader and finds none
@@ -46,7 +46,8 @@ class FakeNodes {
     FakeNode& operator[](std::int64_t id) { return nodes_.at(ServerId(id)); }
 
     OpenLink opener();
-    /// One message to the agent of `id`; returns its answers. The order of applies is kept in `story`.
+    /// One message to the agent of `id`; returns its answers. The order of applies is kept in
+    /// `story`.
     std::vector<agent_api::Message> answer(ServerId id,
                                            agent_api::MessageType type,
                                            const std::string& payload);

@@ -105,7 +105,8 @@ TEST(Options, Durations) {
     EXPECT_EQ(*parse_duration("10"), std::chrono::seconds(10));
     EXPECT_EQ(*parse_duration("250ms"), milliseconds(250));
     EXPECT_EQ(*parse_duration("24h"), std::chrono::hours(24));
-    for (const char* const wrong : {"", "0", "-1s", "s", "1d", "25h", "1.5s", "99999999999999999999"}) {
+    for (const char* const wrong :
+         {"", "0", "-1s", "s", "1d", "25h", "1.5s", "99999999999999999999"}) {
         EXPECT_FALSE(parse_duration(wrong).has_value()) << wrong;
     }
 }

@@ -1,4 +1,5 @@
-// The commands against nodes in memory: what is asked of which node, in which order, and how each run ends.
+// The commands against nodes in memory: what is asked of which node, in which order, and how each
+// run ends.
 #include "phases/runner.h"
 
 #include <boost/json.hpp>
@@ -22,8 +23,8 @@ using testing::UnorderedElementsAre;
 
 inventory::Inventory read(const std::string& rest) {
     inventory::Diagnostics diagnostics("i.yaml");
-    auto inventory = inventory::read_inventory(
-        "schema: zkprov/1\ncluster: demo\n" + rest, "/w", diagnostics);
+    auto inventory =
+        inventory::read_inventory("schema: zkprov/1\ncluster: demo\n" + rest, "/w", diagnostics);
     EXPECT_EQ(diagnostics.format_all(), "");
     return *inventory;
 }
@@ -34,7 +35,9 @@ inventory::Inventory three(const std::string& more = {}) {
 class Runner : public testing::Test {
   protected:
     Runner() {
-        release.server.content = "\x7f" "ELF of zkserver";
+        release.server.content =
+            "\x7f"
+            "ELF of zkserver";
         release.server.sha256 = std::string(64, 'a');
         settings.open_link = nodes.opener();
         settings.release = &release;

@@ -115,8 +115,9 @@ TEST(EnsembleJudge, SilenceIsNotAnAlarmByItself) {
     EXPECT_EQ(judge(ensemble_of(3), {leader(1, 1), silent(2), silent(3)}).verdict,
               Verdict::degraded);
     // Two that are down prove that there is no quorum, whatever the third one does.
-    EXPECT_EQ(judge(ensemble_of(3), {node(1, Role::down), node(2, Role::looking), silent(3)}).verdict,
-              Verdict::no_quorum);
+    EXPECT_EQ(
+        judge(ensemble_of(3), {node(1, Role::down), node(2, Role::looking), silent(3)}).verdict,
+        Verdict::no_quorum);
     EXPECT_EQ(judge(ensemble_of(3), {}).verdict, Verdict::unknown);
 }
 

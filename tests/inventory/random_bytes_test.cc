@@ -1,5 +1,5 @@
-// No input may crash the reader: random bytes, and the examples with bytes changed, removed, doubled and cut.
-// A fixed seed makes a failure repeatable; the failing text is printed.
+// No input may crash the reader: random bytes, and the examples with bytes changed, removed,
+// doubled and cut. A fixed seed makes a failure repeatable; the failing text is printed.
 #include <algorithm>
 #include <fstream>
 #include <random>
@@ -64,10 +64,17 @@ TEST(RandomBytes, ExamplesDamaged) {
             const std::size_t at = below(random, text.size());
             const std::size_t length = below(random, 20);
             switch (below(random, 4)) {
-                case 0: text[at] = alphabet[below(random, alphabet.size())]; break;
-                case 1: text.erase(at, length); break;
-                case 2: text.insert(at, text.substr(below(random, text.size()), length)); break;
-                default: text.resize(at);
+                case 0:
+                    text[at] = alphabet[below(random, alphabet.size())];
+                    break;
+                case 1:
+                    text.erase(at, length);
+                    break;
+                case 2:
+                    text.insert(at, text.substr(below(random, text.size()), length));
+                    break;
+                default:
+                    text.resize(at);
             }
         }
         read_any(text);
