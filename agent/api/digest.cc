@@ -1,5 +1,5 @@
-// OpenSSL's own low-level functions instead of its EVP layer: the agent is a static program, and EVP would bring
-// several megabytes for this one digest.
+// OpenSSL's own low-level functions instead of its EVP layer: the agent is a static program, and
+// EVP would bring several megabytes for this one digest.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "agent_api/digest.h"
 
@@ -16,9 +16,7 @@ Sha256::~Sha256() = default;
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
-void Sha256::update(ByteView bytes) {
-    SHA256_Update(&state_->context, bytes.data(), bytes.size());
-}
+void Sha256::update(ByteView bytes) { SHA256_Update(&state_->context, bytes.data(), bytes.size()); }
 
 std::string Sha256::finish() {
     unsigned char digest[SHA256_DIGEST_LENGTH];

@@ -43,7 +43,8 @@ Result<> validate_paths(const NodeSpec& spec) {
         }
     }
     for (const FileSpec& file : spec.files) {
-        if (!is_clean_path(file.path)) return invalid("not an absolute path: \"" + file.path + "\"");
+        if (!is_clean_path(file.path))
+            return invalid("not an absolute path: \"" + file.path + "\"");
     }
     const auto is_conf = [&](const FileSpec& file) { return file.path == spec.conf_path; };
     if (std::none_of(spec.files.begin(), spec.files.end(), is_conf)) {

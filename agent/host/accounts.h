@@ -1,5 +1,5 @@
-// Users and groups by the files /etc/passwd and /etc/group: a static program has no name service switch.
-// Shell. Read afresh by each call.
+// Users and groups by the files /etc/passwd and /etc/group: a static program has no name service
+// switch. Shell. Read afresh by each call.
 #pragma once
 
 #include <cstdint>

@@ -32,8 +32,9 @@ AgentError to_agent_error(const Error& error) {
     }
     if (is_no_right(error)) {
         return {AgentErrc::no_right,
-                error.message() + "; the agent needs the right to do that: log in as root or as a "
-                "user who may become root by sudo, or choose other directories"};
+                error.message() +
+                    "; the agent needs the right to do that: log in as root or as a "
+                    "user who may become root by sudo, or choose other directories"};
     }
     if (error.code == make_error_code(Errc::refused)) return {AgentErrc::busy, error.words};
     if (error.code == make_error_code(Errc::unsupported)) {

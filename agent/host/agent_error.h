@@ -9,7 +9,8 @@
 
 namespace zk::agent_host {
 
-/// Codes of the system become disk_full, no_right or failed; an AgentError that travelled as Error comes back as it was.
+/// Codes of the system become disk_full, no_right or failed; an AgentError that travelled as Error
+/// comes back as it was.
 agent_api::AgentError to_agent_error(const Error& error);
 
 /// An AgentError as Error: for functions that return Result. The code's value is that of AgentErrc.

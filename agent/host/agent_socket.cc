@@ -4,13 +4,13 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-
 #include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
+
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 namespace zk::agent_host {
 namespace {
@@ -27,8 +27,7 @@ Result<Place> place_of(const StateDir& state) {
     place.directory = Fd(::open(state.socket_dir().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!place.directory.is_open()) return system_error("open " + state.socket_dir());
     place.address.sun_family = AF_UNIX;
-    const std::string path =
-        "/proc/self/fd/" + std::to_string(place.directory.get()) + "/" + kName;
+    const std::string path = "/proc/self/fd/" + std::to_string(place.directory.get()) + "/" + kName;
     std::memcpy(place.address.sun_path, path.c_str(), path.size() + 1);
     return place;
 }
@@ -74,7 +73,8 @@ class Asking {
         for (;;) {
             const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
                 deadline_ - std::chrono::steady_clock::now());
-            if (left.count() <= 0) return Error(Errc::timeout, "the resident agent does not answer");
+            if (left.count() <= 0)
+                return Error(Errc::timeout, "the resident agent does not answer");
             pollfd poll_fd{fd_, events, 0};
             const int ready =
                 ::poll(&poll_fd, 1, static_cast<int>(std::min<long>(left.count() + 1, 60000)));
@@ -97,9 +97,8 @@ Result<Fd> listen_on_agent_socket(const StateDir& state) {
     ZK_TRY(Fd socket, make_socket());
     ::unlinkat(place.directory.get(), kName, 0);
     const mode_t old_mask = ::umask(0177);
-    const int bound = ::bind(socket.get(),
-                             reinterpret_cast<const sockaddr*>(&place.address),
-                             sizeof place.address);
+    const int bound = ::bind(
+        socket.get(), reinterpret_cast<const sockaddr*>(&place.address), sizeof place.address);
     ::umask(old_mask);
     if (bound != 0) return system_error("bind " + state.socket_dir() + "/" + kName);
     if (::listen(socket.get(), 16) != 0) return system_error("listen on the agent's socket");

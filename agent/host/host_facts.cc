@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <ifaddrs.h>
 #include <set>
+#include <unistd.h>
 
 #include <arpa/inet.h>
-#include <ifaddrs.h>
 #include <net/if.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include "agent_host/accounts.h"
 #include "agent_host/agent_socket.h"
@@ -194,10 +194,8 @@ Result<> gather_units(const FactsRequest& request, const StateDir& state, NodeFa
 void gather_resident(const StateDir& state, NodeFacts& facts) {
     agent_api::Hello hello;
     hello.program = "zkprov-agent " + agent_version();
-    const auto answer = ask_resident(state,
-                                     agent_api::MessageType::hello,
-                                     agent_api::to_json(hello),
-                                     std::chrono::seconds(2));
+    const auto answer = ask_resident(
+        state, agent_api::MessageType::hello, agent_api::to_json(hello), std::chrono::seconds(2));
     if (!answer.has_value() || answer->type != agent_api::MessageType::hello_ok) return;
     const auto said = agent_api::parse_payload<agent_api::HelloOk>(answer->payload);
     if (!said.has_value()) return;
@@ -321,8 +319,8 @@ Result<NodeFacts> gather_facts(const FactsRequest& request, const StateDir& stat
     if (server_pid != 0) {
         facts.running_sha256 = program_sha256(server_pid);
         if (!request.ports.empty()) {
-            facts.server_role = role_word(probe_server(
-                request.address, request.ports[0], std::chrono::milliseconds(1000)));
+            facts.server_role = role_word(
+                probe_server(request.address, request.ports[0], std::chrono::milliseconds(1000)));
         }
     }
     facts.identity = state.load_identity();

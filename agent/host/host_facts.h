@@ -16,8 +16,8 @@ std::string agent_version();
 std::string own_program();
 const std::string& own_sha256();
 
-/// All that was asked for. What cannot be read is left at its default. The manager is `systemd` exactly when
-/// `request.any_address` is set (see facts_for).
+/// All that was asked for. What cannot be read is left at its default. The manager is `systemd`
+/// exactly when `request.any_address` is set (see facts_for).
 Result<agent_api::NodeFacts> gather_facts(const agent_api::FactsRequest& request,
                                           const StateDir& state);
 

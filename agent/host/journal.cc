@@ -1,9 +1,8 @@
 #include "agent_host/journal.h"
 
 #include <cerrno>
-#include <sstream>
-
 #include <fcntl.h>
+#include <sstream>
 #include <unistd.h>
 
 namespace zk::agent_host {

@@ -1,9 +1,10 @@
-// Write-ahead journal of an apply: what it will do, what it does, what it has done; so that a run after a crash knows
-// what is still owed and repeats nothing.
-// Shell. Each line is synced before the step it announces. Files, directories and links need no entry to go on: their
-// state is on disk; restarts and reloads do, because nothing on disk shows that one is owed.
+// Write-ahead journal of an apply: what it will do, what it does, what it has done; so that a run
+// after a crash knows what is still owed and repeats nothing. Shell. Each line is synced before the
+// step it announces. Files, directories and links need no entry to go on: their state is on disk;
+// restarts and reloads do, because nothing on disk shows that one is owed.
 //
-//   begin <spec hash> / plan <step>\t<target> ... / doing <index> <pid of what will restart> / done <index> / end
+//   begin <spec hash> / plan <step>\t<target> ... / doing <index> <pid of what will restart> / done
+//   <index> / end
 #pragma once
 
 #include <cstdint>

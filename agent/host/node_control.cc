@@ -26,7 +26,7 @@ using agent_api::MessageType;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr auto kStable = milliseconds(1000);       // a server that lives that long did start
+constexpr auto kStable = milliseconds(1000);  // a server that lives that long did start
 constexpr auto kResidentWait = seconds(10);
 constexpr auto kResidentRestartWait = seconds(60);  // stopping may take its time
 constexpr auto kAgentPatience = seconds(5);
@@ -87,11 +87,10 @@ Result<> NodeControl::await_unit() {
         ZK_TRY(const auto states, unit_states({spec_.server_unit}));
         const UnitState& unit = states.front();
         if (unit.active == "failed" || unit.active == "missing" || unit.sub == "auto-restart") {
-            return from_agent_error(
-                AgentError{AgentErrc::start_failed,
-                           "the server ended at once, with status " +
-                               std::to_string(unit.exit_status) + ": " +
-                               one_line(unit_last_words(spec_.server_unit))});
+            return from_agent_error(AgentError{AgentErrc::start_failed,
+                                               "the server ended at once, with status " +
+                                                   std::to_string(unit.exit_status) + ": " +
+                                                   one_line(unit_last_words(spec_.server_unit))});
         }
         const auto answer = probe_server(spec_.address, spec_.client_port, milliseconds(200));
         if (answer.answered) return ok();

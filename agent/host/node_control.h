@@ -1,6 +1,6 @@
-// Starts and stops what runs on a node: by systemd's units, or, where the manager is `supervised`, by the resident agent
-// and its child.
-// Shell. Blocking, bounded; the caller holds the state directory's lock.
+// Starts and stops what runs on a node: by systemd's units, or, where the manager is `supervised`,
+// by the resident agent and its child. Shell. Blocking, bounded; the caller holds the state
+// directory's lock.
 #pragma once
 
 #include <string>
@@ -17,7 +17,8 @@ class NodeControl {
     NodeControl(const agent_api::NodeSpec& spec, const StateDir& state)
         : spec_(spec), state_(state) {}
 
-    /// Returns when the server has lived for a moment or opened its client port. start_failed with its last words.
+    /// Returns when the server has lived for a moment or opened its client port. start_failed with
+    /// its last words.
     Result<> start_server();
     Result<> restart_server();
     Result<> start_agent();

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <unistd.h>
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "agent_host/accounts.h"
 #include "agent_host/agent_error.h"
@@ -139,12 +139,18 @@ void NodeExecutor::remove_leftovers() {
 
 Result<> NodeExecutor::stage(const Step& step) {
     switch (step.kind) {
-        case StepKind::make_user: return stage_user();
-        case StepKind::make_directory: return stage_directory(step.target);
-        case StepKind::install_release: return stage_release();
-        case StepKind::write_file: return stage_file(step.target);
-        case StepKind::install_agent: return stage_copy("/proc/self/exe", step.target + kAside);
-        default: return ok();
+        case StepKind::make_user:
+            return stage_user();
+        case StepKind::make_directory:
+            return stage_directory(step.target);
+        case StepKind::install_release:
+            return stage_release();
+        case StepKind::write_file:
+            return stage_file(step.target);
+        case StepKind::install_agent:
+            return stage_copy("/proc/self/exe", step.target + kAside);
+        default:
+            return ok();
     }
 }
 
@@ -156,8 +162,16 @@ Result<> NodeExecutor::stage_user() {
     }
     if (!user_id(spec_.user)) {
         ZK_TRY(const std::string output,
-               run_checked({"useradd", "--system", "--gid", group, "--home-dir", spec_.data_dir,
-                            "--no-create-home", "--shell", "/usr/sbin/nologin", spec_.user}));
+               run_checked({"useradd",
+                            "--system",
+                            "--gid",
+                            group,
+                            "--home-dir",
+                            spec_.data_dir,
+                            "--no-create-home",
+                            "--shell",
+                            "/usr/sbin/nologin",
+                            spec_.user}));
         made_user_ = true;
     }
     return ok();
@@ -216,21 +230,35 @@ void NodeExecutor::take_back() {
 Result<> NodeExecutor::commit(const Step& step) {
     NodeControl control(spec_, state_);
     switch (step.kind) {
-        case StepKind::make_user: return ok();  // needed for staging already
-        case StepKind::make_directory: return commit_directory(step.target);
-        case StepKind::install_release: return commit_release();
+        case StepKind::make_user:
+            return ok();  // needed for staging already
+        case StepKind::make_directory:
+            return commit_directory(step.target);
+        case StepKind::install_release:
+            return commit_release();
         case StepKind::write_file:
-        case StepKind::install_agent: return rename_durably(step.target + kAside, step.target);
-        case StepKind::switch_release: return switch_release();
-        case StepKind::write_marker: return write_marker();
-        case StepKind::record_identity: return record_identity();
-        case StepKind::reload_systemd: return reload_systemd();
-        case StepKind::enable_unit: return enable_unit(step.target);
-        case StepKind::start_agent: return control.start_agent();
-        case StepKind::restart_agent: return control.restart_agent();
-        case StepKind::start_server: return control.start_server();
-        case StepKind::restart_server: return control.restart_server();
-        case StepKind::record_applied: return record_applied();
+        case StepKind::install_agent:
+            return rename_durably(step.target + kAside, step.target);
+        case StepKind::switch_release:
+            return switch_release();
+        case StepKind::write_marker:
+            return write_marker();
+        case StepKind::record_identity:
+            return record_identity();
+        case StepKind::reload_systemd:
+            return reload_systemd();
+        case StepKind::enable_unit:
+            return enable_unit(step.target);
+        case StepKind::start_agent:
+            return control.start_agent();
+        case StepKind::restart_agent:
+            return control.restart_agent();
+        case StepKind::start_server:
+            return control.start_server();
+        case StepKind::restart_server:
+            return control.restart_server();
+        case StepKind::record_applied:
+            return record_applied();
     }
     return ok();
 }

@@ -1,8 +1,8 @@
-// Carries out a node's plan: first everything is staged beside what is there, then it is put in place by renames, then
-// what must restart restarts. A failure while staging takes back what was staged, so that nothing has changed.
-// Shell. Way three of DESIGN.md, step 9. Blocking; the caller holds the state directory's lock.
-// A run that a crash cut short is continued by the next: the plan is made from what is there, and the journal tells
-// which restarts are still owed.
+// Carries out a node's plan: first everything is staged beside what is there, then it is put in
+// place by renames, then what must restart restarts. A failure while staging takes back what was
+// staged, so that nothing has changed. Shell. Way three of DESIGN.md, step 9. Blocking; the caller
+// holds the state directory's lock. A run that a crash cut short is continued by the next: the plan
+// is made from what is there, and the journal tells which restarts are still owed.
 #pragma once
 
 #include <functional>
@@ -29,7 +29,8 @@ class NodeExecutor {
                  EventSink events)
         : spec_(spec), facts_(facts), state_(state), events_(std::move(events)) {}
 
-    /// Called before each step is staged, before and after it is committed: for tests that end the process there.
+    /// Called before each step is staged, before and after it is committed: for tests that end the
+    /// process there.
     std::function<void(const std::string& point)> at_point = [](const std::string&) {};
 
     /// Never fails as such: `error` in the answer tells where it stopped.

@@ -5,9 +5,9 @@
 #include <cstring>
 #include <filesystem>
 #include <sstream>
+#include <unistd.h>
 
 #include <arpa/inet.h>
-#include <unistd.h>
 
 #include "agent_host/posix.h"
 #include "agent_host/process.h"
@@ -48,8 +48,7 @@ void parse_table(const std::string& table,
         words >> listener.inode;
         const std::size_t colon = local.find(':');
         if (!words || state != kListen || colon == std::string::npos) continue;
-        std::from_chars(
-            local.data() + colon + 1, local.data() + local.size(), listener.port, 16);
+        std::from_chars(local.data() + colon + 1, local.data() + local.size(), listener.port, 16);
         if (std::find(ports.begin(), ports.end(), listener.port) == ports.end()) continue;
         listener.address = address_text(std::string_view(local).substr(0, colon));
         found.push_back(std::move(listener));

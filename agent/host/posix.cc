@@ -4,12 +4,12 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-
 #include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
+
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "agent_api/digest.h"
 
@@ -54,7 +54,8 @@ Result<> sync_and_close(Fd file, const std::string& path) {
     ::setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
     std::vector<char*> argv;
     argv.reserve(arguments.size() + 1);
-    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    for (const std::string& argument : arguments)
+        argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
     ::execvp(argv[0], argv.data());
     ::_exit(127);
@@ -166,7 +167,8 @@ Result<> copy_file(const std::string& from, const std::string& to, FileOptions o
         if (size < 0 && errno == EINTR) continue;
         if (size < 0) return system_error("read " + from);
         if (size == 0) break;
-        ZK_CHECK(write_all(file.get(), ByteView(buffer.data(), static_cast<std::size_t>(size)), to));
+        ZK_CHECK(
+            write_all(file.get(), ByteView(buffer.data(), static_cast<std::size_t>(size)), to));
     }
     return sync_and_close(std::move(file), to);
 }
@@ -181,7 +183,8 @@ Result<> replace_file(const std::string& path, ByteView content, FileOptions opt
 }
 
 Result<> rename_durably(const std::string& from, const std::string& to) {
-    if (::rename(from.c_str(), to.c_str()) != 0) return system_error("rename " + from + " to " + to);
+    if (::rename(from.c_str(), to.c_str()) != 0)
+        return system_error("rename " + from + " to " + to);
     return sync_directory(parent_of(to));
 }
 
@@ -227,9 +230,9 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     if (!ended) {
-        return Error(Errc::timeout,
-                     arguments.front() + " did not end within " + std::to_string(timeout.count()) +
-                         " ms");
+        return Error(
+            Errc::timeout,
+            arguments.front() + " did not end within " + std::to_string(timeout.count()) + " ms");
     }
     result.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return result;
@@ -240,7 +243,8 @@ Result<std::string> run_checked(const std::vector<std::string>& arguments,
     ZK_TRY(CommandResult result, run_command(arguments, timeout));
     if (result.exit_status == 0) return std::move(result.output);
     std::string command;
-    for (const std::string& argument : arguments) command += (command.empty() ? "" : " ") + argument;
+    for (const std::string& argument : arguments)
+        command += (command.empty() ? "" : " ") + argument;
     while (!result.output.empty() && result.output.back() == '\n') result.output.pop_back();
     return Error(Errc::failed,
                  command + " ended with status " + std::to_string(result.exit_status) +

@@ -1,5 +1,6 @@
-// Files, directories and commands, with errors as values: the small part of the system that the agent uses.
-// Shell. Any thread. Durable means: content synced before the rename, directory synced after it.
+// Files, directories and commands, with errors as values: the small part of the system that the
+// agent uses. Shell. Any thread. Durable means: content synced before the rename, directory synced
+// after it.
 #pragma once
 
 #include <chrono>

@@ -3,13 +3,13 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fcntl.h>
 #include <sstream>
 #include <thread>
+#include <unistd.h>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "agent_host/posix.h"
 
@@ -36,7 +36,8 @@ double seconds_since_boot() {
     ::signal(SIGPIPE, SIG_DFL);
     std::vector<char*> argv;
     argv.reserve(arguments.size() + 1);
-    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    for (const std::string& argument : arguments)
+        argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
     ::execv(argv[0], argv.data());
     const char* words = std::strerror(errno);
@@ -87,10 +88,10 @@ std::string program_sha256(std::int64_t pid) {
 Result<> write_pid_file(const std::string& path, const ProcessId& process) {
     FileOptions options;
     options.mode = 0644;
-    return replace_file(path,
-                        std::to_string(process.pid) + " " + std::to_string(process.start_ticks) +
-                            "\n",
-                        options);
+    return replace_file(
+        path,
+        std::to_string(process.pid) + " " + std::to_string(process.start_ticks) + "\n",
+        options);
 }
 
 std::optional<ProcessId> read_pid_file(const std::string& path) {

@@ -1,5 +1,5 @@
-// Processes by their pid and start time, as /proc tells them: a pid alone may belong to somebody else by now.
-// Shell. Any thread.
+// Processes by their pid and start time, as /proc tells them: a pid alone may belong to somebody
+// else by now. Shell. Any thread.
 #pragma once
 
 #include <chrono>
@@ -31,18 +31,20 @@ struct ProcessInfo {
 std::optional<ProcessInfo> process_info(std::int64_t pid);
 /// True while exactly this process runs (a zombie does not).
 bool is_alive(const ProcessId& process);
-/// Digest of the program it was started from, also when that file was replaced; empty when not known.
+/// Digest of the program it was started from, also when that file was replaced; empty when not
+/// known.
 std::string program_sha256(std::int64_t pid);
 
 /// Pid files: "pid start_ticks".
 Result<> write_pid_file(const std::string& path, const ProcessId& process);
 std::optional<ProcessId> read_pid_file(const std::string& path);
 
-/// SIGTERM, then SIGKILL after `patience`; returns when it has ended. Nothing to do when it does not run.
+/// SIGTERM, then SIGKILL after `patience`; returns when it has ended. Nothing to do when it does
+/// not run.
 Result<> end_process(const ProcessId& process, std::chrono::milliseconds patience);
 
-/// Starts a program in a session of its own, with no terminal and `output` appended to by stdout and stderr. The caller
-/// is its parent: it must be reaped (or the caller ends before it).
+/// Starts a program in a session of its own, with no terminal and `output` appended to by stdout
+/// and stderr. The caller is its parent: it must be reaped (or the caller ends before it).
 Result<ProcessId> start_detached(const std::vector<std::string>& arguments,
                                  const std::string& output);
 

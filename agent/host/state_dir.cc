@@ -1,8 +1,8 @@
 #include "agent_host/state_dir.h"
 
 #include <cerrno>
-
 #include <fcntl.h>
+
 #include <sys/file.h>
 #include <sys/stat.h>
 

@@ -1,7 +1,6 @@
-// The agent's own memory on disk, outside the data directory: who this node is, what was asked of it, what an apply
-// has begun, which programs run, how elections went.
-// Shell. Files are replaced by writing aside, syncing and renaming. One session at a time changes the node: it holds
-// lock().
+// The agent's own memory on disk, outside the data directory: who this node is, what was asked of
+// it, what an apply has begun, which programs run, how elections went. Shell. Files are replaced by
+// writing aside, syncing and renaming. One session at a time changes the node: it holds lock().
 #pragma once
 
 #include <optional>

@@ -59,8 +59,11 @@ std::vector<UnitState> parse_unit_states(const std::string& text) {
 
 Result<std::vector<UnitState>> unit_states(const std::vector<std::string>& units) {
     std::vector<std::string> command = {
-        "systemctl", "show", "--no-pager",
-        "-p", "Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,ExecMainStatus"};
+        "systemctl",
+        "show",
+        "--no-pager",
+        "-p",
+        "Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,ExecMainStatus"};
     command.insert(command.end(), units.begin(), units.end());
     ZK_TRY(const std::string text, run_checked(command, kWait));
     auto states = parse_unit_states(text);
@@ -81,8 +84,8 @@ Result<> restart_unit(const std::string& unit) {
 Result<> stop_unit(const std::string& unit) { return systemctl({"stop", unit}); }
 
 std::string unit_last_words(const std::string& unit) {
-    const auto lines = run_command(
-        {"journalctl", "--no-pager", "-q", "-o", "cat", "-n", "4", "-u", unit}, kWait);
+    const auto lines =
+        run_command({"journalctl", "--no-pager", "-q", "-o", "cat", "-n", "4", "-u", unit}, kWait);
     if (!lines.has_value() || lines->exit_status != 0) return {};
     return lines->output;
 }

@@ -26,7 +26,8 @@ bool runs_systemd();
 Result<std::vector<UnitState>> unit_states(const std::vector<std::string>& units);
 Result<> reload_systemd();
 Result<> enable_unit(const std::string& unit);
-/// These do not wait for the unit to be ready, so that a server which has no quorum yet blocks nobody.
+/// These do not wait for the unit to be ready, so that a server which has no quorum yet blocks
+/// nobody.
 Result<> start_unit(const std::string& unit);
 Result<> restart_unit(const std::string& unit);
 /// Waits until it has stopped.

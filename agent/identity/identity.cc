@@ -32,8 +32,7 @@ std::optional<AgentError> check_record(const NodeSpec& spec, const NodeFacts& fa
                       record.generation == spec.generation;
     if (same || (!record.formed && facts.data.state != DataState::data)) return std::nullopt;
     return conflict("this host is " + name_of(record.cluster, record.sid, record.generation) +
-                    " and is asked to become " +
-                    name_of(spec.cluster, spec.sid, spec.generation) +
+                    " and is asked to become " + name_of(spec.cluster, spec.sid, spec.generation) +
                     "; correct the inventory, or re-image the host if it is to change");
 }
 
@@ -45,9 +44,10 @@ std::optional<AgentError> check_data(const NodeSpec& spec, const NodeFacts& fact
                         "; correct the inventory, or move that data away");
     }
     if (!facts.data.myid && !facts.identity) {
-        return conflict(spec.data_dir + " holds data, but neither a myid nor this host's record "
-                        "says whose; write the myid if it is server " + to_string(spec.sid) +
-                        "'s, or move it away");
+        return conflict(spec.data_dir +
+                        " holds data, but neither a myid nor this host's record "
+                        "says whose; write the myid if it is server " +
+                        to_string(spec.sid) + "'s, or move it away");
     }
     return std::nullopt;
 }
@@ -57,14 +57,16 @@ std::optional<AgentError> check_forming(const NodeSpec& spec, const NodeFacts& f
     const bool formed = facts.identity && facts.identity->formed;
     if (facts.data.state == DataState::data && !formed) {
         return AgentError{AgentErrc::unsafe,
-                          spec.data_dir + " already holds data, so no new ensemble may be formed "
-                          "over it; apply without forming, or move that data away"};
+                          spec.data_dir +
+                              " already holds data, so no new ensemble may be formed "
+                              "over it; apply without forming, or move that data away"};
     }
     if (facts.data.state != DataState::data && formed && !facts.data.initialize) {
         return AgentError{AgentErrc::unsafe,
                           "this host took part in formation " + spec.generation +
-                          " before and has lost its data since; it must join the others "
-                          "(zkprov replace-node " + to_string(spec.sid) + ") and not form anew"};
+                              " before and has lost its data since; it must join the others "
+                              "(zkprov replace-node " +
+                              to_string(spec.sid) + ") and not form anew"};
     }
     return std::nullopt;
 }
@@ -103,7 +105,8 @@ FormationDecision decide_formation(ServerId self,
     if (formed) {
         return {Formation::join,
                 "the ensemble formed before (known to " +
-                    list_of(with_data.empty() ? remember : with_data) + "), and this disk is empty"};
+                    list_of(with_data.empty() ? remember : with_data) +
+                    "), and this disk is empty"};
     }
     if (!silent.empty()) {
         return {Formation::wait,
@@ -136,8 +139,8 @@ std::optional<AgentError> check_identity(const NodeSpec& spec, const NodeFacts& 
 }
 
 bool needs_marker(const NodeSpec& spec, const NodeFacts& facts) {
-    return spec.formation == agent_api::Formation::form &&
-           facts.data.state != DataState::data && !facts.data.initialize;
+    return spec.formation == agent_api::Formation::form && facts.data.state != DataState::data &&
+           !facts.data.initialize;
 }
 
 }  // namespace zk::identity

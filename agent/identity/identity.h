@@ -42,13 +42,14 @@ struct FormationDecision {
     std::string why;
 };
 
-/// The formation table. `nodes` holds every node of the ensemble once, `self` among them (which answers);
-/// `data_matches` says whether data that is there belongs to `self`.
+/// The formation table. `nodes` holds every node of the ensemble once, `self` among them (which
+/// answers); `data_matches` says whether data that is there belongs to `self`.
 FormationDecision decide_formation(ServerId self,
                                    bool data_matches,
                                    const std::vector<NodeView>& nodes);
 
-/// The one node of `listed` that has one of this host's addresses. Errc::not_found for none, Errc::exists for several.
+/// The one node of `listed` that has one of this host's addresses. Errc::not_found for none,
+/// Errc::exists for several.
 struct ListedNode {
     ServerId sid;
     std::string address;
@@ -56,11 +57,13 @@ struct ListedNode {
 Result<ServerId> find_self(const std::vector<ListedNode>& listed,
                            const std::vector<std::string>& own_addresses);
 
-/// Whether this host, with its record and its data, may become what `spec` says; the reason when not.
+/// Whether this host, with its record and its data, may become what `spec` says; the reason when
+/// not.
 std::optional<agent_api::AgentError> check_identity(const agent_api::NodeSpec& spec,
                                                     const agent_api::NodeFacts& facts);
 
-/// Whether the marker `initialize` has to be written for `spec`. REQUIRES: check_identity() found nothing.
+/// Whether the marker `initialize` has to be written for `spec`. REQUIRES: check_identity() found
+/// nothing.
 bool needs_marker(const agent_api::NodeSpec& spec, const agent_api::NodeFacts& facts);
 
 }  // namespace zk::identity

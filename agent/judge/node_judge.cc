@@ -132,12 +132,12 @@ void NodeJudge::take_answer(const Probe& probe) {
         health_.vote = vote;
     }
     const bool has_mntr = !probe.mntr.empty();
-    health_.connections = has_mntr ? count(probe.mntr, "num_alive_connections")
-                                   : count(probe.srvr, "Connections");
+    health_.connections =
+        has_mntr ? count(probe.mntr, "num_alive_connections") : count(probe.srvr, "Connections");
     // The server counts the connection on which it was asked.
     if (health_.connections > 0) --health_.connections;
-    health_.outstanding = has_mntr ? count(probe.mntr, "outstanding_requests")
-                                   : count(probe.srvr, "Outstanding");
+    health_.outstanding =
+        has_mntr ? count(probe.mntr, "outstanding_requests") : count(probe.srvr, "Outstanding");
     health_.znodes = has_mntr ? count(probe.mntr, "znode_count") : count(probe.srvr, "Node count");
     health_.learners.reset();
     health_.synced_followers.reset();
@@ -156,9 +156,8 @@ void NodeJudge::take_silence(const Probe& probe) {
     }
     if (!probe.process) {
         health_.verdict = NodeVerdict::down;
-        health_.reasons.emplace_back(probe.stopped_on_purpose
-                                         ? "it was stopped on purpose"
-                                         : "its process does not run");
+        health_.reasons.emplace_back(probe.stopped_on_purpose ? "it was stopped on purpose"
+                                                              : "its process does not run");
         ever_answered_ = false;
     } else if (probe.process_uptime_s < settings_.start_patience_s) {
         health_.verdict = NodeVerdict::starting;

@@ -1,7 +1,7 @@
-// From what a probe saw of one server to what the node says of itself: verdict, role, election history.
-// Pure: the probe and the wall time in, health out. Lives on the resident agent's loop; a session without a resident
-// agent makes one for a single probe.
-// Invariant: the history grows only when role, epoch or leader change, and holds at most kHistoryMax entries.
+// From what a probe saw of one server to what the node says of itself: verdict, role, election
+// history. Pure: the probe and the wall time in, health out. Lives on the resident agent's loop; a
+// session without a resident agent makes one for a single probe. Invariant: the history grows only
+// when role, epoch or leader change, and holds at most kHistoryMax entries.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +27,9 @@ struct Probe {
     std::uint64_t restarts = 0;
     bool stopped_on_purpose = false;
 
-    bool answered = false;  ///< it said something on its client port
-    bool serving = false;   ///< and that was not "not currently serving requests"
-    std::string failure;    ///< when it did not answer: why
+    bool answered = false;                    ///< it said something on its client port
+    bool serving = false;                     ///< and that was not "not currently serving requests"
+    std::string failure;                      ///< when it did not answer: why
     std::map<std::string, std::string> srvr;  ///< as client::parse_srvr gives it, or empty
     std::map<std::string, std::string> mntr;  ///< as client::parse_mntr gives it, or empty
 
@@ -55,10 +55,12 @@ class NodeJudge {
 
     /// Goes on with a history from disk; older than anything judged later.
     void restore(std::vector<agent_api::ElectionEntry> history);
-    /// Judges one probe. The result has no agent's facts (version, pid, age, source): the caller adds them.
+    /// Judges one probe. The result has no agent's facts (version, pid, age, source): the caller
+    /// adds them.
     const agent_api::NodeHealth& step(const Probe& probe);
     [[nodiscard]] const agent_api::NodeHealth& health() const { return health_; }
-    /// Counts the changes of the history since this judge was made, so that a shell knows when to write it.
+    /// Counts the changes of the history since this judge was made, so that a shell knows when to
+    /// write it.
     [[nodiscard]] std::uint64_t history_version() const { return history_version_; }
 
   private:

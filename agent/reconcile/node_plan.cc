@@ -19,8 +19,8 @@ using agent_api::PathFact;
 using agent_api::UnitFact;
 
 bool is_active(const UnitFact* unit) {
-    return unit != nullptr && (unit->state == "active" || unit->state == "activating" ||
-                               unit->state == "reloading");
+    return unit != nullptr &&
+           (unit->state == "active" || unit->state == "activating" || unit->state == "reloading");
 }
 std::string octal(std::uint32_t mode) {
     char text[16];
@@ -165,11 +165,11 @@ class Planner {
             } else {
                 content = false;
                 if (there->mode != file.mode) {
-                    why = "its mode is " + octal(there->mode) + " and should be " +
-                          octal(file.mode);
+                    why =
+                        "its mode is " + octal(there->mode) + " and should be " + octal(file.mode);
                 } else if (!file.owner.empty() && there->owner != full_owner(file.owner)) {
-                    why = "its owner is " + there->owner + " and should be " +
-                          full_owner(file.owner);
+                    why =
+                        "its owner is " + there->owner + " and should be " + full_owner(file.owner);
                 }
             }
             if (why.empty()) continue;
@@ -208,8 +208,8 @@ class Planner {
                 spec_.log_dir + "/initialize",
                 "a new ensemble is formed, and no member holds data");
         }
-        const bool forming = spec_.formation == agent_api::Formation::form &&
-                             facts_.data.state != DataState::data;
+        const bool forming =
+            spec_.formation == agent_api::Formation::form && facts_.data.state != DataState::data;
         const auto& record = facts_.identity;
         const bool recorded = record && record->cluster == spec_.cluster &&
                               record->sid == spec_.sid && record->generation == spec_.generation &&
@@ -234,7 +234,8 @@ class Planner {
 
     void plan_agent() {
         const UnitFact* unit = facts_.unit(spec_.agent_unit);
-        const bool runs = spec_.manager == Manager::systemd ? is_active(unit) : facts_.resident_agent;
+        const bool runs =
+            spec_.manager == Manager::systemd ? is_active(unit) : facts_.resident_agent;
         if (!runs) return add(StepKind::start_agent, spec_.agent_unit, "it does not run");
         if (facts_.resident_agent && facts_.resident_agent_sha256 != facts_.agent_sha256) {
             agent_why_ = "it is another build";
@@ -281,21 +282,36 @@ class Planner {
 
 std::string_view verb(StepKind kind) {
     switch (kind) {
-        case StepKind::make_user: return "make the user ";
-        case StepKind::make_directory: return "make the directory ";
-        case StepKind::install_release: return "install the server in ";
-        case StepKind::write_file: return "write ";
-        case StepKind::install_agent: return "install the agent as ";
-        case StepKind::switch_release: return "switch the release of ";
-        case StepKind::write_marker: return "mark for forming: ";
-        case StepKind::record_identity: return "record this host as ";
-        case StepKind::reload_systemd: return "reload systemd";
-        case StepKind::enable_unit: return "enable ";
-        case StepKind::start_agent: return "start ";
-        case StepKind::restart_agent: return "restart ";
-        case StepKind::start_server: return "start ";
-        case StepKind::restart_server: return "restart ";
-        case StepKind::record_applied: return "record the specification";
+        case StepKind::make_user:
+            return "make the user ";
+        case StepKind::make_directory:
+            return "make the directory ";
+        case StepKind::install_release:
+            return "install the server in ";
+        case StepKind::write_file:
+            return "write ";
+        case StepKind::install_agent:
+            return "install the agent as ";
+        case StepKind::switch_release:
+            return "switch the release of ";
+        case StepKind::write_marker:
+            return "mark for forming: ";
+        case StepKind::record_identity:
+            return "record this host as ";
+        case StepKind::reload_systemd:
+            return "reload systemd";
+        case StepKind::enable_unit:
+            return "enable ";
+        case StepKind::start_agent:
+            return "start ";
+        case StepKind::restart_agent:
+            return "restart ";
+        case StepKind::start_server:
+            return "start ";
+        case StepKind::restart_server:
+            return "restart ";
+        case StepKind::record_applied:
+            return "record the specification";
     }
     return "";
 }

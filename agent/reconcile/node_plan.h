@@ -1,7 +1,7 @@
-// What has to be done so that one node matches its specification: ordered steps, each with its reason.
-// Pure. Way three of DESIGN.md, step 9. An empty list means that nothing is to do: nothing is written, nothing restarts.
-// Order: what can be staged without touching what runs comes first, then the agent, the server last; the server
-// restarts at most once, however much has changed.
+// What has to be done so that one node matches its specification: ordered steps, each with its
+// reason. Pure. Way three of DESIGN.md, step 9. An empty list means that nothing is to do: nothing
+// is written, nothing restarts. Order: what can be staged without touching what runs comes first,
+// then the agent, the server last; the server restarts at most once, however much has changed.
 #pragma once
 
 #include <array>
@@ -32,13 +32,24 @@ enum class StepKind {
     restart_agent,
     start_server,
     restart_server,
-    record_applied,   ///< the specification is recorded as carried out; always the last
+    record_applied,  ///< the specification is recorded as carried out; always the last
 };
 constexpr std::array<std::string_view, 15> enum_words(StepKind) {
-    return {"make-user",     "make-directory", "install-release", "write-file",
-            "install-agent", "switch-release", "write-marker",    "record-identity",
-            "reload-systemd", "enable-unit",   "start-agent",     "restart-agent",
-            "start-server",  "restart-server", "record-applied"};
+    return {"make-user",
+            "make-directory",
+            "install-release",
+            "write-file",
+            "install-agent",
+            "switch-release",
+            "write-marker",
+            "record-identity",
+            "reload-systemd",
+            "enable-unit",
+            "start-agent",
+            "restart-agent",
+            "start-server",
+            "restart-server",
+            "record-applied"};
 }
 using agent_api::to_string;
 
@@ -58,14 +69,13 @@ struct NodePlan {
     bool starts_server = false;
 };
 
-/// A plan, or why the node must not be changed (identity is not judged here: identity::check_identity comes before).
+/// A plan, or why the node must not be changed (identity is not judged here:
+/// identity::check_identity comes before).
 using Decision = std::variant<NodePlan, agent_api::AgentError>;
 
 /// `marker` says whether the marker `initialize` has to be written.
 /// REQUIRES: validate(spec) is ok and `facts` were gathered for facts_for(spec).
-Decision make_plan(const agent_api::NodeSpec& spec,
-                   const agent_api::NodeFacts& facts,
-                   bool marker);
+Decision make_plan(const agent_api::NodeSpec& spec, const agent_api::NodeFacts& facts, bool marker);
 
 /// Room that must be free where something is to be written, beside what is written.
 inline constexpr std::uint64_t kFreeBytesLeast = 16ULL << 20;

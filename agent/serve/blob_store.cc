@@ -1,11 +1,11 @@
 #include "agent_serve/blob_store.h"
 
 #include <cerrno>
-#include <filesystem>
-
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <filesystem>
 #include <unistd.h>
+
+#include <sys/stat.h>
 
 #include "agent_host/agent_error.h"
 #include "agent_host/host_facts.h"

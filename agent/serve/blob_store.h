@@ -17,7 +17,8 @@ class BlobStore {
   public:
     explicit BlobStore(const agent_host::StateDir& state) : state_(state) {}
 
-    /// Nothing when the blob is there; else the offset to send from. Asks for room before the first byte.
+    /// Nothing when the blob is there; else the offset to send from. Asks for room before the first
+    /// byte.
     Result<std::optional<std::uint64_t>> begin(const agent_api::BlobBegin& blob);
     Result<> chunk(ByteView bytes);
     /// Verifies and keeps it.

@@ -72,8 +72,7 @@ NodeHealth node_health(const agent_host::StateDir& state) {
     node_judge::Probe probe;
     fill_host(probe, *spec);
     fill_process(probe, agent_host::NodeControl(*spec, state).server_pid());
-    fill_answer(probe,
-                agent_host::probe_server(spec->address, spec->client_port, kProbeTimeout));
+    fill_answer(probe, agent_host::probe_server(spec->address, spec->client_port, kProbeTimeout));
     NodeHealth health = judge.step(probe);
     health.reasons.emplace_back("no resident agent answers on this host");
     health.agent_version = agent_host::agent_version();

@@ -1,5 +1,5 @@
-// Health of this node for a session: from the resident agent, or, without one, from one look at the server.
-// Shell. Blocking, bounded to about three seconds.
+// Health of this node for a session: from the resident agent, or, without one, from one look at the
+// server. Shell. Blocking, bounded to about three seconds.
 #pragma once
 
 #include "agent_api/node_health.h"
@@ -11,8 +11,8 @@ namespace zk::agent_serve {
 
 agent_api::NodeHealth node_health(const agent_host::StateDir& state);
 
-/// What both the resident agent and a single look need: the judge's settings and the parts of a probe that are not the
-/// server's answer.
+/// What both the resident agent and a single look need: the judge's settings and the parts of a
+/// probe that are not the server's answer.
 node_judge::JudgeSettings judge_settings(const agent_api::NodeSpec& spec);
 void fill_answer(node_judge::Probe& probe, agent_host::ServerAnswer answer);
 void fill_process(node_judge::Probe& probe, std::int64_t pid);

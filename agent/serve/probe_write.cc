@@ -18,7 +18,8 @@ template <class T>
 Result<Zxid> committed(const char* what, const Result<client::Reply<T>>& reply) {
     if (!reply.has_value()) return reply.error().with_context(what);
     if (!reply->ok()) {
-        return Error(Errc::refused, std::string(what) + ": " + std::string(to_string(reply->error)));
+        return Error(Errc::refused,
+                     std::string(what) + ": " + std::string(to_string(reply->error)));
     }
     return reply->zxid;
 }
@@ -56,9 +57,8 @@ agent_api::ProbeDone write_through(const agent_api::NodeSpec& spec,
         // What may be left of it goes with its session, at that one's timeout.
         done.words = zxid.error().message();
     }
-    done.took_ms = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() -
-                                                            begin)
-                       .count();
+    done.took_ms =
+        std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin).count();
     return done;
 }
 

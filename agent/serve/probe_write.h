@@ -7,7 +7,8 @@
 
 namespace zk::agent_serve {
 
-/// Creates, sets and deletes an ephemeral znode. A write that was not committed in time is an answer with its reason.
+/// Creates, sets and deletes an ephemeral znode. A write that was not committed in time is an
+/// answer with its reason.
 agent_api::ProbeDone write_through(const agent_api::NodeSpec& spec,
                                    const agent_api::ProbeWrite& request);
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <fcntl.h>
 #include <optional>
+#include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -15,9 +17,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include "agent_api/link.h"
 #include "agent_host/agent_error.h"
@@ -185,8 +185,8 @@ asio::awaitable<void> Resident::Parts::probe_loop() {
 
 asio::awaitable<void> Resident::Parts::probe_once() {
     const agent_api::NodeSpec probed = *spec;
-    auto answer = co_await agent_host::async_probe_server(
-        probed.address, probed.client_port, kProbeTimeout);
+    auto answer =
+        co_await agent_host::async_probe_server(probed.address, probed.client_port, kProbeTimeout);
     node_judge::Probe probe;
     fill_answer(probe, std::move(answer));
     fill_host(probe, probed);
@@ -233,7 +233,8 @@ void Resident::Parts::remember_data() {
 
 void Resident::Parts::ask_systemd() {
     const bool runs = unit_pid != 0 && agent_host::process_info(unit_pid).has_value();
-    const auto interval = runs ? Clock::duration(kUnitInterval) : Clock::duration(kUnitIntervalDown);
+    const auto interval =
+        runs ? Clock::duration(kUnitInterval) : Clock::duration(kUnitIntervalDown);
     // A process that is gone is looked for at once, and then less often.
     if ((runs || unit_pid == 0) && Clock::now() - asked_systemd_at < interval) return;
     asked_systemd_at = Clock::now();

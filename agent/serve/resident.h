@@ -1,6 +1,6 @@
-// The resident agent: looks at the server every second, remembers elections, keeps a supervised server running, and
-// answers on its unix socket.
-// Shell, Asio: one thread, one loop. Ends on SIGTERM or SIGINT; the server goes on without it.
+// The resident agent: looks at the server every second, remembers elections, keeps a supervised
+// server running, and answers on its unix socket. Shell, Asio: one thread, one loop. Ends on
+// SIGTERM or SIGINT; the server goes on without it.
 #pragma once
 
 #include <memory>

@@ -4,9 +4,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <variant>
-
 #include <unistd.h>
+#include <variant>
 
 #include "agent_host/agent_error.h"
 #include "agent_host/host_facts.h"
@@ -52,16 +51,26 @@ Session::Session(agent_host::StateDir state, Send send)
 
 Result<> Session::handle(const Message& message) {
     switch (message.type) {
-        case MessageType::hello: return hello(message.payload);
-        case MessageType::facts_request: return facts(message.payload);
-        case MessageType::blob_begin: return blob_begin(message.payload);
-        case MessageType::blob_chunk: return blob_chunk(message.payload);
-        case MessageType::blob_end: return blob_end();
-        case MessageType::apply: return apply(message.payload);
-        case MessageType::health_request: return health();
-        case MessageType::control: return control(message.payload);
-        case MessageType::probe_write: return probe_write(message.payload);
-        default: break;
+        case MessageType::hello:
+            return hello(message.payload);
+        case MessageType::facts_request:
+            return facts(message.payload);
+        case MessageType::blob_begin:
+            return blob_begin(message.payload);
+        case MessageType::blob_chunk:
+            return blob_chunk(message.payload);
+        case MessageType::blob_end:
+            return blob_end();
+        case MessageType::apply:
+            return apply(message.payload);
+        case MessageType::health_request:
+            return health();
+        case MessageType::control:
+            return control(message.payload);
+        case MessageType::probe_write:
+            return probe_write(message.payload);
+        default:
+            break;
     }
     return reply_error(AgentError{AgentErrc::unsupported,
                                   "this agent does not take messages of type " +
@@ -85,11 +94,10 @@ Result<> Session::hello(ByteView payload) {
     const auto said = agent_api::parse_payload<agent_api::Hello>(payload);
     if (!said.has_value()) return reply_error(said.error());
     if (said->link_version != agent_api::kLinkVersion) {
-        return reply_error(AgentError{AgentErrc::unsupported,
-                                      "this agent speaks version " +
-                                          std::to_string(agent_api::kLinkVersion) +
-                                          " of the link, not " +
-                                          std::to_string(said->link_version)});
+        return reply_error(
+            AgentError{AgentErrc::unsupported,
+                       "this agent speaks version " + std::to_string(agent_api::kLinkVersion) +
+                           " of the link, not " + std::to_string(said->link_version)});
     }
     agent_api::HelloOk answer;
     answer.agent_version = agent_host::agent_version();
@@ -201,8 +209,9 @@ Result<std::string> Session::carry_out(ControlAction action) {
     const auto spec = state_.load_spec();
     if (!spec) {
         return agent_host::from_agent_error(
-            {AgentErrc::not_found, "zkprov has not installed a server with the state directory " +
-                                       state_.path() + "; apply the inventory first"});
+            {AgentErrc::not_found,
+             "zkprov has not installed a server with the state directory " + state_.path() +
+                 "; apply the inventory first"});
     }
     ZK_TRY(const agent_host::Fd lock, state_.lock());
     NodeControl control(*spec, state_);
@@ -218,7 +227,8 @@ Result<std::string> Session::carry_out(ControlAction action) {
             if (control.agent_pid() == 0) ZK_CHECK(control.start_agent());
             ZK_CHECK(control.restart_server());
             return std::string("the server was restarted");
-        case ControlAction::wipe: return control.wipe();
+        case ControlAction::wipe:
+            return control.wipe();
     }
     return agent_host::from_agent_error({AgentErrc::unsupported, "unknown control"});
 }

@@ -1,5 +1,6 @@
-// One controller's visit: answers its messages, one after the other, and does on this host what they ask for.
-// Shell. Blocking; one thread. The same code over SSH, over a local pipe and in tests.
+// One controller's visit: answers its messages, one after the other, and does on this host what
+// they ask for. Shell. Blocking; one thread. The same code over SSH, over a local pipe and in
+// tests.
 #pragma once
 
 #include <functional>
@@ -18,7 +19,8 @@ class Session {
     using Send = std::function<Result<>(ByteView frame)>;
     Session(agent_host::StateDir state, Send send);
 
-    /// Carries out one message. Fails only when the link does; a request that cannot be served is answered.
+    /// Carries out one message. Fails only when the link does; a request that cannot be served is
+    /// answered.
     Result<> handle(const agent_api::Message& message);
 
   private:

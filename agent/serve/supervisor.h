@@ -1,6 +1,6 @@
-// Keeps a supervised server running: starts it, notices its death, starts it again with back-off; adopts one that an
-// earlier agent started, so that replacing the agent does not restart the server.
-// Shell, Asio. Lives on the resident agent's loop.
+// Keeps a supervised server running: starts it, notices its death, starts it again with back-off;
+// adopts one that an earlier agent started, so that replacing the agent does not restart the
+// server. Shell, Asio. Lives on the resident agent's loop.
 #pragma once
 
 #include <chrono>
@@ -19,14 +19,16 @@
 
 namespace zk::agent_serve {
 
-/// How long to wait before the next start, after `deaths` deaths in a row that each came soon. Pure.
+/// How long to wait before the next start, after `deaths` deaths in a row that each came soon.
+/// Pure.
 std::chrono::milliseconds restart_delay(std::uint32_t deaths);
 
 class Supervisor {
   public:
     Supervisor(const agent_host::StateDir& state, Log log) : state_(state), log_(std::move(log)) {}
 
-    /// Takes over what was asked for last: adopts a running server. Call again when the specification changes.
+    /// Takes over what was asked for last: adopts a running server. Call again when the
+    /// specification changes.
     void adopt(const agent_api::NodeSpec& spec);
     /// One look: reaps, notices death, starts when it is time. Call a few times a second.
     void look();

@@ -1,17 +1,16 @@
 // The agent of one node.
 //
-//   zkprov-agent run                 resident: watches the server, answers on the state directory's socket
-//   zkprov-agent connect --stdio     one session with a controller on standard input and output
-//   zkprov-agent status [--json]     what this node says of itself
+//   zkprov-agent run                 resident: watches the server, answers on the state directory's
+//   socket zkprov-agent connect --stdio     one session with a controller on standard input and
+//   output zkprov-agent status [--json]     what this node says of itself
 //
 // All take --state-dir DIR; without it /var/lib/zkprov.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
-#include <vector>
-
 #include <unistd.h>
+#include <vector>
 
 #include "agent_api/node_health.h"
 #include "agent_host/host_facts.h"
@@ -50,7 +49,8 @@ bool parse(const std::vector<std::string_view>& arguments, Options& options) {
         } else if (options.command.empty() && !argument.starts_with("-")) {
             options.command = argument;
         } else {
-            std::fprintf(stderr, "zkprov-agent: unknown argument %s\n", std::string(argument).c_str());
+            std::fprintf(
+                stderr, "zkprov-agent: unknown argument %s\n", std::string(argument).c_str());
             return false;
         }
     }

@@ -1,6 +1,7 @@
-// The client for programs that work with threads and blocking calls, such as the controller's phases.
-// Shell. One thread at a time; each call runs the client's own loop until its answer is there. Pings are sent only
-// during calls, so a session that is left alone for longer than its timeout expires.
+// The client for programs that work with threads and blocking calls, such as the controller's
+// phases. Shell. One thread at a time; each call runs the client's own loop until its answer is
+// there. Pings are sent only during calls, so a session that is left alone for longer than its
+// timeout expires.
 #pragma once
 
 #include <memory>

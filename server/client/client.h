@@ -1,8 +1,8 @@
-// A small asynchronous client of any ZooKeeper server, for our own tools: probe writes, health probes, tests.
-// Shell, Asio. Lives on the thread of its executor; any number of requests may be in flight, answers come in order.
-// One connection to one server: the caller decides where to go next when it ends. Notifications are ignored, because
-// nothing here sets a watch.
-// Source: facts of the client protocol (handshake, headers, reserved xids); zookeeper.jute.
+// A small asynchronous client of any ZooKeeper server, for our own tools: probe writes, health
+// probes, tests. Shell, Asio. Lives on the thread of its executor; any number of requests may be in
+// flight, answers come in order. One connection to one server: the caller decides where to go next
+// when it ends. Notifications are ignored, because nothing here sets a watch. Source: facts of the
+// client protocol (handshake, headers, reserved xids); zookeeper.jute.
 #pragma once
 
 #include <chrono>
@@ -26,12 +26,13 @@ struct ClientOptions {
     std::chrono::milliseconds session_timeout{10000};  ///< asked for; the server may clamp it
     std::chrono::milliseconds connect_timeout{5000};   ///< TCP and handshake
     std::chrono::milliseconds request_timeout{10000};  ///< of each request
-    SessionId session;       ///< 0: a new session; else the one to go on with
-    Bytes password;          ///< of `session`
-    Zxid last_zxid_seen;     ///< a server behind it refuses the connection
+    SessionId session;    ///< 0: a new session; else the one to go on with
+    Bytes password;       ///< of `session`
+    Zxid last_zxid_seen;  ///< a server behind it refuses the connection
 };
 
-/// What came back of one request. A client's mistake (no node, bad version) is `error`, not a failed Result.
+/// What came back of one request. A client's mistake (no node, bad version) is `error`, not a
+/// failed Result.
 template <class T>
 struct Reply {
     ErrorCode error = ErrorCode::ok;
@@ -47,8 +48,8 @@ struct NodeData {
 
 class Connection;
 
-/// Failed Results are operating errors: Errc::timeout, Errc::closed (the connection ended; a write in flight may or
-/// may not have happened), Errc::refused (the session is gone).
+/// Failed Results are operating errors: Errc::timeout, Errc::closed (the connection ended; a write
+/// in flight may or may not have happened), Errc::refused (the session is gone).
 class Client {
   public:
     Client(boost::asio::any_io_executor executor, ClientOptions options);

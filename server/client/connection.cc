@@ -83,8 +83,8 @@ asio::awaitable<Result<>> Connection::dial() {
         endpoints.emplace_back(address, options.port);
     } else {
         asio::ip::tcp::resolver resolver(executor_);
-        auto [failed, found] = co_await resolver.async_resolve(
-            options.host, std::to_string(options.port), kAwait);
+        auto [failed, found] =
+            co_await resolver.async_resolve(options.host, std::to_string(options.port), kAwait);
         if (failed) co_return Error(failed, "cannot resolve " + options.host);
         for (const auto& entry : found) endpoints.push_back(entry.endpoint());
     }

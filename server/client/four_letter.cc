@@ -89,7 +89,8 @@ asio::awaitable<Result<std::string>> async_four_letter(std::string address,
     asking->timer.async_wait(std::move(expire));
     if (code) {
         tcp::resolver resolver(executor);
-        auto [failed, found] = co_await resolver.async_resolve(address, std::to_string(port), kAwait);
+        auto [failed, found] =
+            co_await resolver.async_resolve(address, std::to_string(port), kAwait);
         if (failed || found.empty()) {
             asking->timer.cancel();
             co_return Error(failed, "cannot resolve " + address);

@@ -14,8 +14,9 @@
 
 namespace zk::client {
 
-/// The raw answer, which may be empty (the server closed without a word: not allowed or not known). Fails with the
-/// system's code when nobody listens, Errc::timeout at the deadline. Bounded at 4 MiB.
+/// The raw answer, which may be empty (the server closed without a word: not allowed or not known).
+/// Fails with the system's code when nobody listens, Errc::timeout at the deadline. Bounded at 4
+/// MiB.
 boost::asio::awaitable<Result<std::string>> async_four_letter(std::string address,
                                                               std::uint16_t port,
                                                               std::string word,

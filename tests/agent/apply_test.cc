@@ -1,13 +1,14 @@
-// Apply, facts, control and blobs through the real agent program, with a small program in the server's place.
+// Apply, facts, control and blobs through the real agent program, with a small program in the
+// server's place.
 #include <filesystem>
 #include <fstream>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "agent_api/digest.h"
 #include "agent_host/posix.h"
@@ -115,7 +116,8 @@ TEST_F(Applying, ServerThatEndsAtOnceIsAClearError) {
 
 TEST_F(Applying, TakenPortChangesNothing) {
     const agent_host::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    ASSERT_EQ(::listen(socket.get(), 1), 0);  // bound to a port of the system's choice, on any address
+    ASSERT_EQ(::listen(socket.get(), 1),
+              0);  // bound to a port of the system's choice, on any address
     sockaddr_in address{};
     socklen_t size = sizeof address;
     ASSERT_EQ(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
@@ -252,7 +254,8 @@ TEST_F(Applying, DamagedBlobIsRefused) {
     EXPECT_EQ(session.ask(MessageType::blob_end, ByteView()).type, MessageType::error);
     EXPECT_TRUE(std::filesystem::is_empty(state_.blob_dir()));
 
-    begin.size = 1ULL << 29;  // more than any disk here keeps free, or refused when the bytes never come
+    begin.size =
+        1ULL << 29;  // more than any disk here keeps free, or refused when the bytes never come
     begin.sha256 = "../../etc/passwd";
     EXPECT_EQ(session.ask(MessageType::blob_begin, agent_api::to_json(begin)).type,
               MessageType::error);

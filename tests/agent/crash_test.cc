@@ -1,11 +1,12 @@
-// An apply that is cut short at any point: the next one ends it, repeats nothing, leaves nothing behind.
+// An apply that is cut short at any point: the next one ends it, repeats nothing, leaves nothing
+// behind.
 #include <csignal>
 #include <filesystem>
+#include <unistd.h>
 #include <variant>
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "agent_host/host_facts.h"
 #include "agent_host/node_executor.h"
@@ -35,8 +36,7 @@ class Crash : public NodeFixture {
         if (!lock.has_value() || !facts.has_value()) ::_exit(2);
         // The program of this test is not the agent: the resident one stays.
         facts->agent_sha256 = facts->resident_agent_sha256;
-        auto decision =
-            node_plan::make_plan(spec, *facts, identity::needs_marker(spec, *facts));
+        auto decision = node_plan::make_plan(spec, *facts, identity::needs_marker(spec, *facts));
         if (!std::holds_alternative<node_plan::NodePlan>(decision)) ::_exit(3);
         auto quiet = [](const agent_api::Event&) {};
         agent_host::NodeExecutor executor(spec, *facts, state_, quiet);

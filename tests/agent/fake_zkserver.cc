@@ -1,5 +1,6 @@
-// Stands in the server's place: reads zoo.cfg, notes that it was started, answers `mntr` and `ruok` until it is killed.
-// Keys of its own in zoo.cfg: fake.exit (end at once with that status), fake.state (what mntr says).
+// Stands in the server's place: reads zoo.cfg, notes that it was started, answers `mntr` and `ruok`
+// until it is killed. Keys of its own in zoo.cfg: fake.exit (end at once with that status),
+// fake.state (what mntr says).
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -7,12 +8,12 @@
 #include <fstream>
 #include <map>
 #include <string>
+#include <unistd.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 namespace {
 

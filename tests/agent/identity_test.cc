@@ -64,7 +64,8 @@ TEST(Formation, EveryCombinationOfThree) {
 }
 
 TEST(Formation, OneOfFiveIsReplaced) {
-    const std::vector<NodeView> nodes = {view(1, 3), view(2, 1), view(3, 4), view(4, 0), view(5, 3)};
+    const std::vector<NodeView> nodes = {
+        view(1, 3), view(2, 1), view(3, 4), view(4, 0), view(5, 3)};
     EXPECT_EQ(decide_formation(ServerId(2), true, nodes).formation, Formation::join);
 }
 

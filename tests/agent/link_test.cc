@@ -20,7 +20,8 @@ TEST(FrameDecoder, AnySplitGivesTheSameMessages) {
     for (std::size_t split = 0; split <= stream.size(); ++split) {
         FrameDecoder decoder;
         std::vector<MessageType> types;
-        for (const ByteView part : {ByteView(stream).substr(0, split), ByteView(stream).substr(split)}) {
+        for (const ByteView part :
+             {ByteView(stream).substr(0, split), ByteView(stream).substr(split)}) {
             decoder.feed(part);
             for (;;) {
                 auto message = decoder.next();
@@ -29,8 +30,9 @@ TEST(FrameDecoder, AnySplitGivesTheSameMessages) {
                 types.push_back((*message)->type);
             }
         }
-        ASSERT_EQ(types, (std::vector{MessageType::hello, MessageType::blob_chunk,
-                                      MessageType::health_request}))
+        ASSERT_EQ(
+            types,
+            (std::vector{MessageType::hello, MessageType::blob_chunk, MessageType::health_request}))
             << split;
         EXPECT_EQ(decoder.pending(), 0u);
     }
@@ -50,8 +52,11 @@ TEST(FrameDecoder, ByteByByte) {
 }
 
 TEST(FrameDecoder, WrongLengthsAndTypesEndTheStream) {
-    for (const Bytes& broken : {Bytes(4, '\0'), Bytes("\x00\x40\x00\x01", 4), Bytes("\xff\xff\xff\xff"),
-                                Bytes("\x00\x00\x00\x01\x00", 5), Bytes("\x00\x00\x00\x01\xf0", 5)}) {
+    for (const Bytes& broken : {Bytes(4, '\0'),
+                                Bytes("\x00\x40\x00\x01", 4),
+                                Bytes("\xff\xff\xff\xff"),
+                                Bytes("\x00\x00\x00\x01\x00", 5),
+                                Bytes("\x00\x00\x00\x01\xf0", 5)}) {
         FrameDecoder decoder;
         decoder.feed(broken);
         EXPECT_FALSE(decoder.next().has_value());
@@ -150,7 +155,8 @@ TEST(Link, UnknownMembersAreIgnoredAndMissingOnesKeepDefaults) {
 
 TEST(Digest, KnownVectors) {
     EXPECT_EQ(sha256_hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(sha256_hex("abc"),
+              "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     Sha256 pieces;
     for (int i = 0; i < 1000; ++i) pieces.update(Bytes(1000, 'a'));
     EXPECT_EQ(pieces.finish(), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");

@@ -5,14 +5,14 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <thread>
+#include <unistd.h>
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "agent_host/process.h"
 
@@ -33,9 +33,7 @@ std::uint16_t free_port() {
     return ntohs(address.sin_port);
 }
 
-std::string text_of(const agent_api::ApplyDone& done) {
-    return agent_api::to_json(done);
-}
+std::string text_of(const agent_api::ApplyDone& done) { return agent_api::to_json(done); }
 
 AgentSession::AgentSession(const std::string& state_dir) {
     std::signal(SIGPIPE, SIG_IGN);
@@ -46,7 +44,12 @@ AgentSession::AgentSession(const std::string& state_dir) {
     if (pid_ == 0) {
         ::dup2(input[0], 0);
         ::dup2(output[1], 1);
-        ::execl(AGENT, AGENT, "connect", "--stdio", "--state-dir", state_dir.c_str(),
+        ::execl(AGENT,
+                AGENT,
+                "connect",
+                "--stdio",
+                "--state-dir",
+                state_dir.c_str(),
                 static_cast<char*>(nullptr));
         ::_exit(127);
     }
@@ -120,10 +123,11 @@ NodeFixture::NodeFixture() : state_("") {
     spec_.release.version = "0.1.0";
     spec_.release.sha256 = *agent_host::sha256_of_file(FAKE_SERVER);
     spec_.release.size = std::filesystem::file_size(FAKE_SERVER);
-    spec_.directories = {{spec_.install_dir, 0755, ""},
-                         {spec_.data_dir, 0750, ""},
-                         {spec_.log_dir, 0750, ""}};
-    spec_.files = {{spec_.conf_path, 0640, "",
+    spec_.directories = {
+        {spec_.install_dir, 0755, ""}, {spec_.data_dir, 0750, ""}, {spec_.log_dir, 0750, ""}};
+    spec_.files = {{spec_.conf_path,
+                    0640,
+                    "",
                     "dataDir=" + spec_.data_dir + "\ndataLogDir=" + spec_.log_dir +
                         "\nclientPort=" + std::to_string(spec_.client_port) + "\n",
                     agent_api::FileKind::config},
@@ -170,8 +174,8 @@ agent_api::ApplyDone NodeFixture::apply(const agent_api::NodeSpec& spec, bool dr
 
 agent_api::NodeFacts NodeFixture::facts(const agent_api::NodeSpec& spec) {
     AgentSession session(state_.path());
-    const auto answer = session.ask(MessageType::facts_request,
-                                    agent_api::to_json(agent_api::facts_for(spec)));
+    const auto answer =
+        session.ask(MessageType::facts_request, agent_api::to_json(agent_api::facts_for(spec)));
     EXPECT_EQ(answer.type, MessageType::facts) << answer.payload;
     return *agent_api::parse_node_facts(answer.payload);
 }

@@ -1,5 +1,5 @@
-// One supervised node in a temporary directory, driven through the real agent program over its standard input and
-// output, as the controller does.
+// One supervised node in a temporary directory, driven through the real agent program over its
+// standard input and output, as the controller does.
 #pragma once
 
 #include <cstdint>

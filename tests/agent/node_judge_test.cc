@@ -67,8 +67,11 @@ TEST(NodeJudge, ApacheTextOfSrvrIsEnough) {
     NodeJudge judge = make_judge();
     Probe probe = at(1);
     probe.answered = probe.serving = true;
-    probe.srvr = {{"Mode", "leader"}, {"Zxid", "0x100000390"}, {"Connections", "2"},
-                  {"Zookeeper version", "3.8.0-x, built on y"}, {"Node count", "10"}};
+    probe.srvr = {{"Mode", "leader"},
+                  {"Zxid", "0x100000390"},
+                  {"Connections", "2"},
+                  {"Zookeeper version", "3.8.0-x, built on y"},
+                  {"Node count", "10"}};
     const auto health = judge.step(probe);
     EXPECT_EQ(health.role, Role::leader);
     EXPECT_EQ(health.leader, ServerId(2));

@@ -30,11 +30,12 @@ NodeSpec make_spec() {
     spec.directories = {{"/opt/zk", 0755, "root"},
                         {"/opt/zk/data", 0750, "zookeeper:zookeeper"},
                         {"/opt/zk/logs", 0750, "zookeeper:zookeeper"}};
-    spec.files = {{"/opt/zk/conf/zoo.cfg", 0640, "root:zookeeper", "conf", FileKind::config},
-                  {"/opt/zk/data/myid", 0640, "root:zookeeper", "2\n", FileKind::config},
-                  {"/etc/systemd/system/zookeeper.service", 0644, "root", "unit", FileKind::unit},
-                  {"/etc/systemd/system/zkprov-agent.service", 0644, "root", "aunit", FileKind::unit},
-                  {"/opt/zk/note", 0644, "", "note", FileKind::plain}};
+    spec.files = {
+        {"/opt/zk/conf/zoo.cfg", 0640, "root:zookeeper", "conf", FileKind::config},
+        {"/opt/zk/data/myid", 0640, "root:zookeeper", "2\n", FileKind::config},
+        {"/etc/systemd/system/zookeeper.service", 0644, "root", "unit", FileKind::unit},
+        {"/etc/systemd/system/zkprov-agent.service", 0644, "root", "aunit", FileKind::unit},
+        {"/opt/zk/note", 0644, "", "note", FileKind::plain}};
     return spec;
 }
 
@@ -130,11 +131,26 @@ TEST(NodePlan, BareHostFormsFromTheBottomUp) {
     const NodePlan plan = plan_of(spec, bare_facts(), true);
     using enum StepKind;
     EXPECT_THAT(kinds(plan),
-                ElementsAre(make_user, make_directory, make_directory, make_directory,
-                            install_release, write_file, write_file, write_file, write_file,
-                            write_file, install_agent, switch_release, write_marker,
-                            record_identity, reload_systemd, enable_unit, enable_unit, start_agent,
-                            start_server, record_applied));
+                ElementsAre(make_user,
+                            make_directory,
+                            make_directory,
+                            make_directory,
+                            install_release,
+                            write_file,
+                            write_file,
+                            write_file,
+                            write_file,
+                            write_file,
+                            install_agent,
+                            switch_release,
+                            write_marker,
+                            record_identity,
+                            reload_systemd,
+                            enable_unit,
+                            enable_unit,
+                            start_agent,
+                            start_server,
+                            record_applied));
     EXPECT_TRUE(plan.starts_server);
     EXPECT_FALSE(plan.restarts_server);
     for (const Step& step : plan.steps) EXPECT_FALSE(step.why.empty()) << step.words();
@@ -158,9 +174,17 @@ TEST(NodePlan, SupervisedHasNoUnits) {
                    {"zkprov-agent.service", "inactive", true, 0, {}}};
     using enum StepKind;
     EXPECT_THAT(kinds(plan_of(spec, facts)),
-                ElementsAre(make_directory, make_directory, make_directory, install_release,
-                            write_file, write_file, switch_release, record_identity, start_agent,
-                            start_server, record_applied));
+                ElementsAre(make_directory,
+                            make_directory,
+                            make_directory,
+                            install_release,
+                            write_file,
+                            write_file,
+                            switch_release,
+                            record_identity,
+                            start_agent,
+                            start_server,
+                            record_applied));
 }
 
 /// One thing differs; what has to be done, and does the server restart?
@@ -186,58 +210,93 @@ using enum StepKind;
 INSTANTIATE_TEST_SUITE_P(
     NodePlan,
     OneChange,
-    testing::Values(
-        Change{"zoo.cfg", [](NodeSpec& s, NodeFacts&) { s.files[0].content = "new"; },
-               {write_file, restart_server, record_applied}, true},
-        Change{"all configuration at once",
-               [](NodeSpec& s, NodeFacts&) {
-                   s.files[0].content = "new";
-                   s.files[2].content = "new unit";
-                   s.release.version = "0.2.0";
-                   s.release.sha256 = std::string(64, 'b');
-               },
-               {install_release, write_file, write_file, switch_release, reload_systemd,
-                restart_server, record_applied},
-               true},
-        Change{"a plain file", [](NodeSpec& s, NodeFacts&) { s.files[4].content = "other"; },
-               {write_file, record_applied}, false},
-        Change{"mode of zoo.cfg", [](NodeSpec&, NodeFacts& f) { f.paths[3].mode = 0777; },
-               {write_file}, false},
-        Change{"owner of data", [](NodeSpec&, NodeFacts& f) { f.paths[1].owner = "x:x"; },
-               {make_directory}, false},
-        Change{"agent's unit", [](NodeSpec& s, NodeFacts&) { s.files[3].content = "new"; },
-               {write_file, reload_systemd, restart_agent, record_applied}, false},
-        Change{"agent's program", [](NodeSpec&, NodeFacts& f) { f.agent_sha256 = "new"; },
-               {install_agent, restart_agent}, false},
-        Change{"release", [](NodeSpec& s, NodeFacts&) { s.release = {"0.2.0", std::string(64, 'b'), 9}; },
-               {install_release, switch_release, restart_server, record_applied}, true},
-        Change{"old program still runs",
-               [](NodeSpec&, NodeFacts& f) { f.running_sha256 = std::string(64, 'c'); },
-               {restart_server}, true},
-        Change{"server down", [](NodeSpec&, NodeFacts& f) { f.units[0].state = "failed"; },
-               {start_server}, false},
-        Change{"server on its way up",
-               [](NodeSpec&, NodeFacts& f) { f.units[0].state = "activating"; }, {}, false},
-        Change{"agent down",
-               [](NodeSpec&, NodeFacts& f) {
-                   f.units[1].state = "inactive";
-                   f.resident_agent = false;
-               },
-               {start_agent}, false},
-        Change{"unit not enabled", [](NodeSpec&, NodeFacts& f) { f.units[0].enabled = false; },
-               {enable_unit}, false},
-        Change{"only the probe's address", [](NodeSpec& s, NodeFacts&) { s.address = "10.0.0.2"; },
-               {record_applied}, false},
-        Change{"record lost", [](NodeSpec&, NodeFacts& f) { f.identity.reset(); },
-               {record_identity, record_applied}, false},
-        Change{"interrupted before its end", [](NodeSpec&, NodeFacts& f) { f.interrupted = true; },
-               {record_applied}, false},
-        Change{"interrupted before the restart",
-               [](NodeSpec&, NodeFacts& f) {
-                   f.interrupted = true;
-                   f.pending = {"reload-systemd", "restart-server"};
-               },
-               {reload_systemd, restart_server}, true}),
+    testing::Values(Change{"zoo.cfg",
+                           [](NodeSpec& s, NodeFacts&) { s.files[0].content = "new"; },
+                           {write_file, restart_server, record_applied},
+                           true},
+                    Change{"all configuration at once",
+                           [](NodeSpec& s, NodeFacts&) {
+                               s.files[0].content = "new";
+                               s.files[2].content = "new unit";
+                               s.release.version = "0.2.0";
+                               s.release.sha256 = std::string(64, 'b');
+                           },
+                           {install_release,
+                            write_file,
+                            write_file,
+                            switch_release,
+                            reload_systemd,
+                            restart_server,
+                            record_applied},
+                           true},
+                    Change{"a plain file",
+                           [](NodeSpec& s, NodeFacts&) { s.files[4].content = "other"; },
+                           {write_file, record_applied},
+                           false},
+                    Change{"mode of zoo.cfg",
+                           [](NodeSpec&, NodeFacts& f) { f.paths[3].mode = 0777; },
+                           {write_file},
+                           false},
+                    Change{"owner of data",
+                           [](NodeSpec&, NodeFacts& f) { f.paths[1].owner = "x:x"; },
+                           {make_directory},
+                           false},
+                    Change{"agent's unit",
+                           [](NodeSpec& s, NodeFacts&) { s.files[3].content = "new"; },
+                           {write_file, reload_systemd, restart_agent, record_applied},
+                           false},
+                    Change{"agent's program",
+                           [](NodeSpec&, NodeFacts& f) { f.agent_sha256 = "new"; },
+                           {install_agent, restart_agent},
+                           false},
+                    Change{"release",
+                           [](NodeSpec& s, NodeFacts&) {
+                               s.release = {"0.2.0", std::string(64, 'b'), 9};
+                           },
+                           {install_release, switch_release, restart_server, record_applied},
+                           true},
+                    Change{"old program still runs",
+                           [](NodeSpec&, NodeFacts& f) { f.running_sha256 = std::string(64, 'c'); },
+                           {restart_server},
+                           true},
+                    Change{"server down",
+                           [](NodeSpec&, NodeFacts& f) { f.units[0].state = "failed"; },
+                           {start_server},
+                           false},
+                    Change{"server on its way up",
+                           [](NodeSpec&, NodeFacts& f) { f.units[0].state = "activating"; },
+                           {},
+                           false},
+                    Change{"agent down",
+                           [](NodeSpec&, NodeFacts& f) {
+                               f.units[1].state = "inactive";
+                               f.resident_agent = false;
+                           },
+                           {start_agent},
+                           false},
+                    Change{"unit not enabled",
+                           [](NodeSpec&, NodeFacts& f) { f.units[0].enabled = false; },
+                           {enable_unit},
+                           false},
+                    Change{"only the probe's address",
+                           [](NodeSpec& s, NodeFacts&) { s.address = "10.0.0.2"; },
+                           {record_applied},
+                           false},
+                    Change{"record lost",
+                           [](NodeSpec&, NodeFacts& f) { f.identity.reset(); },
+                           {record_identity, record_applied},
+                           false},
+                    Change{"interrupted before its end",
+                           [](NodeSpec&, NodeFacts& f) { f.interrupted = true; },
+                           {record_applied},
+                           false},
+                    Change{"interrupted before the restart",
+                           [](NodeSpec&, NodeFacts& f) {
+                               f.interrupted = true;
+                               f.pending = {"reload-systemd", "restart-server"};
+                           },
+                           {reload_systemd, restart_server},
+                           true}),
     [](const testing::TestParamInfo<Change>& tested) {
         std::string name = tested.param.name;
         for (char& letter : name) {

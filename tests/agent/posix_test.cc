@@ -3,12 +3,12 @@
 #include <csignal>
 #include <cstdlib>
 #include <thread>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "agent_host/accounts.h"
 #include "agent_host/agent_error.h"
@@ -95,8 +95,8 @@ TEST_F(Posix, AccountsByFile) {
 }
 
 TEST_F(Posix, DetachedProcessIsKnownAndEnded) {
-    auto started = start_detached({"/bin/sh", "-c", "echo said; trap '' TERM; while :; do sleep 0.05; done"},
-                                  dir_ + "/out");
+    auto started = start_detached(
+        {"/bin/sh", "-c", "echo said; trap '' TERM; while :; do sleep 0.05; done"}, dir_ + "/out");
     ASSERT_TRUE(started.has_value());
     EXPECT_TRUE(is_alive(*started));
     EXPECT_EQ(program_sha256(started->pid).size(), 64u);
@@ -106,7 +106,9 @@ TEST_F(Posix, DetachedProcessIsKnownAndEnded) {
     other.start_ticks += 1;
     EXPECT_FALSE(is_alive(other));
     // It ignores SIGTERM (give it time to say so), so it is killed.
-    for (int i = 0; i < 500 && !(read_file(dir_ + "/out").has_value() && *read_file(dir_ + "/out") == "said\n"); ++i) {
+    for (int i = 0; i < 500 && !(read_file(dir_ + "/out").has_value() &&
+                                 *read_file(dir_ + "/out") == "said\n");
+         ++i) {
         std::this_thread::sleep_for(milliseconds(10));
     }
     std::this_thread::sleep_for(milliseconds(100));

@@ -4,10 +4,10 @@
 #include <chrono>
 #include <csignal>
 #include <thread>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "agent_host/agent_socket.h"
 #include "agent_host/node_control.h"

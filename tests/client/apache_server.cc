@@ -4,17 +4,17 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <thread>
+#include <unistd.h>
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "client/four_letter.h"
 
@@ -57,9 +57,10 @@ ApacheServer::ApacheServer() {
 bool ApacheServer::start() {
     if (!std::filesystem::exists("/usr/bin/java") ||
         !std::filesystem::exists("/usr/share/java/zookeeper.jar")) {
-        std::fprintf(stderr,
-                     "SKIPPED: Apache's server is not installed (apt-get install zookeeper), so the "
-                     "client is NOT tested against it\n");
+        std::fprintf(
+            stderr,
+            "SKIPPED: Apache's server is not installed (apt-get install zookeeper), so the "
+            "client is NOT tested against it\n");
         return false;
     }
     std::ofstream(dir_ + "/zoo.cfg") << "dataDir=" << dir_ << "/data\nclientPort=" << port_
@@ -73,8 +74,13 @@ bool ApacheServer::start() {
         const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
         ::dup2(out, 1);
         ::dup2(out, 2);
-        ::execl("/usr/bin/java", "java", "-Xmx128m", "-cp", kClassPath,
-                "org.apache.zookeeper.server.quorum.QuorumPeerMain", config.c_str(),
+        ::execl("/usr/bin/java",
+                "java",
+                "-Xmx128m",
+                "-cp",
+                kClassPath,
+                "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+                config.c_str(),
                 static_cast<char*>(nullptr));
         ::_exit(127);
     }

@@ -1,4 +1,5 @@
-// One standalone Apache ZooKeeper on loopback for the tests of the client: started once, stopped by its pid.
+// One standalone Apache ZooKeeper on loopback for the tests of the client: started once, stopped by
+// its pid.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,8 @@ namespace zk::client {
 
 class ApacheServer {
   public:
-    /// The one server of this test program, or nullptr (said loudly) when Java or the package `zookeeper` is missing.
+    /// The one server of this test program, or nullptr (said loudly) when Java or the package
+    /// `zookeeper` is missing.
     static ApacheServer* shared();
     ~ApacheServer();
     ApacheServer(const ApacheServer&) = delete;

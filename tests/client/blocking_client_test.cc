@@ -186,7 +186,8 @@ TEST(Client, SilentServerIsATimeout) {
     EXPECT_EQ(connected.error().code, make_error_code(Errc::timeout));
 }
 
-/// Accepts one client, answers its handshake with `response`, then sends `after` and waits for the end.
+/// Accepts one client, answers its handshake with `response`, then sends `after` and waits for the
+/// end.
 void serve_once(tcp::acceptor& acceptor, const Bytes& response, const Bytes& after) {
     tcp::socket socket = acceptor.accept();
     Bytes request(4 + 45, '\0');
