@@ -1,6 +1,6 @@
-// The simulator by hand: sim --seed 7 [--count 100] [--servers 3] [--seconds 30] [--trace]
-// Runs seeds from --seed on; a failure prints its seed and ends with 1. With --trace: every server's log lines in
-// virtual time.
+// The simulator by hand: sim --seed 7 [--count 100] [--servers 3] [--seconds 30] [--stream]
+// [--trace] Runs seeds from --seed on; a failure prints its seed and ends with 1. With --trace:
+// every server's log lines in virtual time.
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -24,13 +24,17 @@ int main(int argc, char** argv) {
             options.servers = static_cast<int>(number());
         } else if (argument == "--seconds") {
             options.chaos = std::chrono::seconds(number());
+        } else if (argument == "--stream") {
+            options.stream_snapshots = true;
         } else if (argument == "--trace") {
             options.trace = true;
         } else if (argument == "--marks") {
             marks = true;
         } else {
-            std::fprintf(stderr,
-                         "usage: sim --seed N [--count N] [--servers N] [--seconds N] [--trace] [--marks]\n");
+            std::fprintf(
+                stderr,
+                "usage: sim --seed N [--count N] [--servers N] [--seconds N] [--stream] [--trace] "
+                "[--marks]\n");
             return 2;
         }
     }

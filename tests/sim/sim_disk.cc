@@ -58,7 +58,8 @@ void SimDisk::apply(Bytes& content, const Write& write) {
         content.resize(write.offset, '\0');
         return;
     }
-    if (content.size() < write.offset + write.bytes.size()) content.resize(write.offset + write.bytes.size(), '\0');
+    if (content.size() < write.offset + write.bytes.size())
+        content.resize(write.offset + write.bytes.size(), '\0');
     content.replace(write.offset, write.bytes.size(), write.bytes);
 }
 
@@ -69,7 +70,8 @@ void SimDisk::apply(Names& names, const NameChange& change) {
 
 void SimDisk::change(const NameChange& name_change) {
     apply(names_, name_change);
-    unsynced_names_[parent_of(name_change.to.empty() ? name_change.from : name_change.to)].push_back(name_change);
+    unsynced_names_[parent_of(name_change.to.empty() ? name_change.from : name_change.to)]
+        .push_back(name_change);
 }
 
 Result<> SimDisk::count_call(const std::string& what) {
@@ -93,13 +95,16 @@ Result<std::vector<std::string>> SimDisk::list(const std::string& dir) {
         if (parent_of(path) == dir) names.push_back(path.substr(dir.size() + 1));
     }
     for (const std::string& path : dirs_) {
-        if (!path.empty() && path != "." && parent_of(path) == dir) names.push_back(path.substr(dir.size() + 1));
+        if (!path.empty() && path != "." && parent_of(path) == dir)
+            names.push_back(path.substr(dir.size() + 1));
     }
     std::sort(names.begin(), names.end());
     return names;
 }
 
-Result<bool> SimDisk::exists(const std::string& path) { return names_.contains(path) || dirs_.contains(path); }
+Result<bool> SimDisk::exists(const std::string& path) {
+    return names_.contains(path) || dirs_.contains(path);
+}
 
 Result<std::uint64_t> SimDisk::size(const std::string& path) {
     ZK_TRY(const Inode* inode, find(path));
@@ -114,7 +119,8 @@ Result<Bytes> SimDisk::read(const std::string& path, std::uint64_t offset, std::
 
 Result<std::unique_ptr<storage::DiskFile>> SimDisk::create(const std::string& path) {
     ZK_CHECK(count_call("create " + path));
-    if (!dirs_.contains(parent_of(path))) return Error(Errc::not_found, parent_of(path) + ": no such directory");
+    if (!dirs_.contains(parent_of(path)))
+        return Error(Errc::not_found, parent_of(path) + ": no such directory");
     const auto found = names_.find(path);
     std::shared_ptr<Inode> inode;
     if (found != names_.end()) {
@@ -145,7 +151,7 @@ Result<> SimDisk::remove(const std::string& path) {
 }
 
 Result<> SimDisk::truncate(const std::string& path, std::uint64_t size) {
-    ZK_TRY(Inode* inode, find(path));
+    ZK_TRY(Inode * inode, find(path));
     const Write cut{size, {}, true};
     apply(inode->current, cut);
     inode->unsynced.push_back(cut);
@@ -178,9 +184,12 @@ void SimDisk::put(const std::string& path, ByteView bytes) {
 
 std::size_t SimDisk::kept(std::size_t queued, CrashMode mode) {
     switch (mode) {
-        case CrashMode::lose: return 0;
-        case CrashMode::keep: return queued;
-        case CrashMode::tear: return random_() % (queued + 1);
+        case CrashMode::lose:
+            return 0;
+        case CrashMode::keep:
+            return queued;
+        case CrashMode::tear:
+            return random_() % (queued + 1);
     }
     return 0;
 }

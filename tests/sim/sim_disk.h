@@ -1,6 +1,7 @@
-// A disk in memory with the crash behaviour of a real one: what was not synced may be lost, kept or torn.
-// Pure. Model: writes of a file and changes of a directory are queues; sync() and sync_dir() empty them; a crash keeps a
-// prefix of each queue (nothing, all, or a random part whose last write is cut anywhere). Deterministic by its seed.
+// A disk in memory with the crash behaviour of a real one: what was not synced may be lost, kept or
+// torn. Pure. Model: writes of a file and changes of a directory are queues; sync() and sync_dir()
+// empty them; a crash keeps a prefix of each queue (nothing, all, or a random part whose last write
+// is cut anywhere). Deterministic by its seed.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +37,8 @@ class SimDisk final : public storage::Disk {
 
     /// Power loss. Open files are dead afterwards; the disk works again.
     void crash(CrashMode mode);
-    /// The `count`th changing call from now on fails, and all after it, until crash() or never_fail(). The failing call may
-    /// have left anything unsynced.
+    /// The `count`th changing call from now on fails, and all after it, until crash() or
+    /// never_fail(). The failing call may have left anything unsynced.
     void fail_after(std::uint64_t count) { calls_left_ = count; }
     void never_fail() { calls_left_ = kNever; }
     /// Changing calls so far: writes, syncs, creations, renames, removals.

@@ -1,10 +1,15 @@
 // Links of a World: delays, order, partitions, breaks. See world.h.
 #include <algorithm>
+#include <utility>
 
 #include "sim/world.h"
 #include "sim/world_parts.h"
 
 namespace zk::sim {
+
+namespace {
+constexpr std::size_t kStreamChunkBytes = 600;
+}
 
 bool World::blocked(const Server& from, const Server& to) const {
     return blocked_.contains({from.index, to.index});
@@ -39,7 +44,8 @@ void World::dial(Server& learner, core::Attempt attempt, ServerId leader_sid) {
     const std::uint64_t learner_life = learner.life;
     later(std::chrono::microseconds(random_.between(300, 8000)), [=, this, &learner, &leader] {
         if (!learner.up || learner.life != learner_life) return;
-        if (!leader.up || !leader.port_open || blocked(learner, leader) || blocked(leader, learner)) {
+        if (!leader.up || !leader.port_open || blocked(learner, leader) ||
+            blocked(leader, learner)) {
             step(learner, core::LeaderDialFailed{attempt, "refused"});
             return;
         }
@@ -68,24 +74,70 @@ void each_packet(const Bytes& bytes, Sink sink) {
 }
 }  // namespace
 
-void World::send_to_learner(Server& leader, zab::LinkId id, Bytes bytes, bool snapshot) {
+std::shared_ptr<World::Link> World::learner_link(const Server& leader, zab::LinkId id) const {
     const auto found = std::find_if(links_.begin(), links_.end(), [&](const auto& link) {
         return link->id == id && link->leader == leader.index;
     });
-    if (found == links_.end()) return;
-    const std::shared_ptr<Link> link = *found;
-    if (blocked(leader, *servers_[static_cast<std::size_t>(link->learner)])) {
+    return found == links_.end() ? nullptr : *found;
+}
+
+void World::send_to_learner(Server& leader, zab::LinkId id, Bytes bytes) {
+    const auto link = learner_link(leader, id);
+    if (link == nullptr) return;
+    if (link->stream != nullptr) {
+        link->behind_stream.push_back(std::move(bytes));
+    } else {
+        put_to_learner(link, std::move(bytes), false);
+    }
+}
+
+void World::send_snapshot(Server& leader, zab::LinkId id) {
+    const auto link = learner_link(leader, id);
+    if (link == nullptr) return;
+    link->stream = std::make_unique<storage::SnapshotSerializer>(
+        leader.core->tree(), leader.core->session_timeouts(), storage::Form::wire);
+    link->streamed.clear();
+    pump_stream(link);
+}
+
+void World::pump_stream(const std::shared_ptr<Link>& link) {
+    if (!options_.stream_snapshots) {
+        while (link->stream->next_chunk(link->streamed, kStreamChunkBytes)) {
+        }
+        return end_stream(link);
+    }
+    later(std::chrono::microseconds(random_.between(100, 4000)), [this, link] {
+        if (!link->open || link->stream == nullptr) return;
+        if (link->stream->next_chunk(link->streamed, kStreamChunkBytes)) return pump_stream(link);
+        end_stream(link);
+    });
+}
+
+void World::end_stream(const std::shared_ptr<Link>& link) {
+    link->stream_end = link->stream->end_zxid();
+    link->stream.reset();
+    put_to_learner(link, std::move(link->streamed), true);
+    for (Bytes& bytes : std::exchange(link->behind_stream, {})) {
+        put_to_learner(link, std::move(bytes), false);
+    }
+}
+
+void World::put_to_learner(const std::shared_ptr<Link>& link, Bytes bytes, bool snapshot) {
+    if (blocked(*servers_[static_cast<std::size_t>(link->leader)],
+                *servers_[static_cast<std::size_t>(link->learner)])) {
         link->stalled_to_learner = true;
     }
     if (link->stalled_to_learner) return;
-    link->last_to_learner = std::max(
-        link->last_to_learner, now_ + std::chrono::microseconds(random_.between(100, 5000)));
+    link->last_to_learner = std::max(link->last_to_learner,
+                                     now_ + std::chrono::microseconds(random_.between(100, 5000)));
     later(link->last_to_learner - now_, [this, link, bytes = std::move(bytes), snapshot] {
         if (link->open) deliver_to_learner(link, bytes, snapshot);
     });
 }
 
-void World::deliver_to_learner(const std::shared_ptr<Link>& link, const Bytes& bytes, bool snapshot) {
+void World::deliver_to_learner(const std::shared_ptr<Link>& link,
+                               const Bytes& bytes,
+                               bool snapshot) {
     Server& learner = *servers_[static_cast<std::size_t>(link->learner)];
     if (!learner.up || learner.life != link->learner_life) return;
     if (!snapshot) {
@@ -103,6 +155,7 @@ void World::deliver_to_learner(const std::shared_ptr<Link>& link, const Bytes& b
     event.attempt = link->attempt;
     event.tree = parser.take_tree();
     event.sessions = parser.take_sessions();
+    learner.fuzzy_until = std::max(learner.fuzzy_until, link->stream_end);
     step(learner, std::move(event));
 }
 
@@ -115,8 +168,8 @@ void World::send_to_leader(Server& learner, Bytes bytes) {
     Server& leader = *servers_[static_cast<std::size_t>(link->leader)];
     if (blocked(learner, leader)) link->stalled_to_leader = true;
     if (link->stalled_to_leader) return;
-    link->last_to_leader = std::max(
-        link->last_to_leader, now_ + std::chrono::microseconds(random_.between(100, 5000)));
+    link->last_to_leader = std::max(link->last_to_leader,
+                                    now_ + std::chrono::microseconds(random_.between(100, 5000)));
     later(link->last_to_leader - now_, [this, link, &leader, bytes = std::move(bytes)] {
         if (!link->open || !leader.up || leader.life != link->leader_life) return;
         each_packet(bytes, [&](zab::Packet packet) {
@@ -128,6 +181,7 @@ void World::send_to_leader(Server& learner, Bytes bytes) {
 void World::break_link(std::shared_ptr<Link> link, bool tell_leader, bool tell_learner) {
     if (!link->open) return;
     link->open = false;
+    link->stream.reset();
     std::erase(links_, link);
     Server& leader = *servers_[static_cast<std::size_t>(link->leader)];
     Server& learner = *servers_[static_cast<std::size_t>(link->learner)];
@@ -169,8 +223,8 @@ void World::client_sends(SimClient&, std::uint64_t connection, Bytes bytes) {
     const auto found = client_links_.find(connection);
     if (found == client_links_.end()) return;
     const auto link = found->second;
-    link->last_to_server = std::max(
-        link->last_to_server, now_ + std::chrono::microseconds(random_.between(50, 2000)));
+    link->last_to_server =
+        std::max(link->last_to_server, now_ + std::chrono::microseconds(random_.between(50, 2000)));
     later(link->last_to_server - now_, [this, link, bytes = std::move(bytes)] {
         Server& server = *servers_[static_cast<std::size_t>(link->server)];
         if (!link->open || !server.up || server.life != link->life) return;
@@ -207,9 +261,8 @@ void World::close_client_links(Server& server) {
                 run_frontend_output(server);
             });
         }
-        later(milliseconds(1), [link, connection = connection] {
-            link->client->on_closed(connection);
-        });
+        later(milliseconds(1),
+              [link, connection = connection] { link->client->on_closed(connection); });
     }
 }
 

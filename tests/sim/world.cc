@@ -83,6 +83,7 @@ void World::boot(Server& server, bool first) {
     }
     auto recovered = storage::recover(server.disk, kPaths, executor_options().recovery, {});
     if (!recovered.has_value()) {
+        if (server.power_failing) return lose_power(server);  // again, while it was starting
         return fail("server " + std::to_string(server.index + 1) +
                     " cannot recover: " + recovered.error().message());
     }
@@ -187,23 +188,18 @@ void World::carry_out(Server& server, core::Action& action) {
             }
         }
         void operator()(core::SendToLearner& a) {
-            world.send_to_learner(server, a.link, zab::encode(a.packet), false);
+            world.send_to_learner(server, a.link, zab::encode(a.packet));
         }
-        void operator()(core::SendSnapshot& a) {
-            storage::SnapshotSerializer serializer(
-                server.core->tree(), server.core->session_timeouts(), storage::Form::wire);
-            Bytes stream;
-            while (serializer.next_chunk(stream, kSnapshotChunkBytes)) {
-            }
-            world.send_to_learner(server, a.link, std::move(stream), true);
-        }
+        void operator()(core::SendSnapshot& a) { world.send_snapshot(server, a.link); }
         void operator()(core::CloseLearner& a) {
             for (const auto& link : std::vector(world.links_)) {
                 if (link->id == a.link) world.break_link(link, false, true);
             }
         }
         void operator()(core::DialLeader& a) { world.dial(server, a.attempt, a.leader); }
-        void operator()(core::SendToLeader& a) { world.send_to_leader(server, zab::encode(a.packet)); }
+        void operator()(core::SendToLeader& a) {
+            world.send_to_leader(server, zab::encode(a.packet));
+        }
         void operator()(core::CloseLeader&) {
             for (const auto& link : std::vector(world.links_)) {
                 if (link->learner == server.index) world.break_link(link, true, false);
@@ -268,9 +264,8 @@ void World::run_disk(Server& server) {
     server.disk_busy = true;
     const std::uint64_t life = server.life;
     // Some syncs are slow, and everything that queues meanwhile is the next batch.
-    const Duration takes =
-        std::chrono::microseconds(random_.chance(5) ? random_.between(5000, 80000)
-                                                    : random_.between(100, 3000));
+    const Duration takes = std::chrono::microseconds(
+        random_.chance(5) ? random_.between(5000, 80000) : random_.between(100, 3000));
     later(takes, [this, &server, life] {
         if (!server.up || server.life != life) return;
         std::vector<storage::DiskCommand> batch;
@@ -300,8 +295,7 @@ void World::pump_snapshot(Server& server) {
             snapshot.end_zxid = snapshot.serializer->end_zxid();
             snapshot.serializer.reset();
         }
-        if (snapshot.end_zxid != snapshot.zxid &&
-            server.core->last_durable() < snapshot.end_zxid) {
+        if (snapshot.end_zxid != snapshot.zxid && server.core->last_durable() < snapshot.end_zxid) {
             return pump_snapshot(server);
         }
         if (!snapshot.file.finish().has_value()) return lost();
@@ -329,11 +323,6 @@ void World::crash(Server& server, const std::string& why) {
         if (link->learner == server.index) break_link(link, true, false);
     }
     close_client_links(server);
-    const auto mode = random_.below(3);
-    server.disk.crash(mode == 0   ? CrashMode::lose
-                      : mode == 1 ? CrashMode::keep
-                                  : CrashMode::tear);
-    server.power_failing = false;
     // The objects may be in the middle of a call: they are destroyed when the stack is gone.
     later(milliseconds(1), [this, &server, life = server.life] {
         if (server.life != life) return;
@@ -342,6 +331,14 @@ void World::crash(Server& server, const std::string& why) {
         server.core.reset();
         server.executor.reset();
     });
+    lose_power(server);
+}
+
+// The disk forgets what was not synced, and some time later the server starts again.
+void World::lose_power(Server& server) {
+    const auto mode = random_.below(3);
+    server.disk.crash(mode == 0 ? CrashMode::lose : mode == 1 ? CrashMode::keep : CrashMode::tear);
+    server.power_failing = false;
     later(milliseconds(random_.between(200, 6000)), [this, &server] { power_on(server); });
 }
 
@@ -355,6 +352,13 @@ void World::check(Server& server) {
     const Zxid zxid = server.core->tree().last_zxid();
     if (zxid == server.checked) return;
     server.checked = zxid;
+    if (zxid < server.fuzzy_until) {
+        if (server.core->serving()) {
+            fail("server " + std::to_string(server.index + 1) + " serves " + to_string(zxid) +
+                 " from a snapshot that reaches into " + to_string(server.fuzzy_until));
+        }
+        return;
+    }
     const std::uint64_t digest = server.core->tree().digest();
     const auto [known, added] = digests_.emplace(zxid, digest);
     if (!added && known->second != digest) {
@@ -378,7 +382,8 @@ bool World::settled() const {
         const core::StatusPage page = server->core->status();
         leaders += page.role == core::Role::leading ? 1 : 0;
         if (page.proposals_pending != 0) return false;
-        // Not the zxids: a follower that has had no txn of the leader's epoch still shows its older one.
+        // Not the zxids: a follower that has had no txn of the leader's epoch still shows its older
+        // one.
         if (digest && *digest != server->core->tree().digest()) return false;
         digest = server->core->tree().digest();
     }
@@ -395,12 +400,13 @@ void World::check_end() {
         report_.last_zxid = tree.last_zxid();
         report_.elections += static_cast<int>(server->core->status().elections);
         if (tree.digest() != digest) fail("trees differ at the end");
-        for (const auto& client : clients_) {
-            for (const std::string& path : client->created()) {
-                if (tree.find(path) == nullptr) {
-                    fail("server " + std::to_string(server->index + 1) + " lost " + path +
-                         ", whose create was acknowledged");
-                }
+        const std::string broken = history_.check(tree);
+        if (!broken.empty()) fail("server " + std::to_string(server->index + 1) + " " + broken);
+        const auto sessions = server->core->session_timeouts();
+        for (const SessionId session : tree.ephemeral_sessions()) {
+            if (!sessions.contains(session)) {
+                fail("server " + std::to_string(server->index + 1) + " has ephemerals of session " +
+                     to_string(session) + ", which has ended");
             }
         }
     }

@@ -1,7 +1,9 @@
-// A whole ensemble in one process, from one seed: virtual time, faulty links, forgetful disks, clients with a memory.
-// Pure. A server is a Core, a Frontend and a SimDisk; a crash keeps only the disk. After each step the checkers look.
+// A whole ensemble in one process, from one seed: virtual time, faulty links, forgetful disks,
+// clients with a memory. Pure. A server is a Core, a Frontend and a SimDisk; a crash keeps only the
+// disk. After each step the checkers look.
 //
-// First every kind of fault (safety), then everything heals and must answer within a bound (liveness).
+// First every kind of fault (safety), then everything heals and must answer within a bound
+// (liveness).
 #pragma once
 
 #include <cstdint>
@@ -18,6 +20,7 @@
 #include "base/time.h"
 #include "core/core.h"
 #include "frontend/frontend.h"
+#include "sim/history.h"
 #include "sim/random.h"
 #include "sim/sim_client.h"
 #include "sim_disk/sim_disk.h"
@@ -31,9 +34,13 @@ struct WorldOptions {
     std::uint64_t seed = 1;
     int servers = 3;
     int clients = 4;
-    Duration chaos = std::chrono::seconds(30);       ///< virtual time with faults
-    Duration calm_max = std::chrono::seconds(120);   ///< virtual time in which everything must be well again
-    bool trace = false;                              ///< log lines with virtual time to stderr
+    Duration chaos = std::chrono::seconds(30);  ///< virtual time with faults
+    Duration calm_max =
+        std::chrono::seconds(120);  ///< virtual time in which everything must be well again
+    /// A SNAP goes out in chunks while the leader's tree changes, as on a slow socket; else in one
+    /// piece.
+    bool stream_snapshots = false;
+    bool trace = false;  ///< log lines with virtual time to stderr
 };
 
 struct Report {
@@ -57,11 +64,14 @@ class World {
     Random& random() { return random_; }
     /// Runs `what` after `delay` of virtual time.
     void later(Duration delay, std::function<void()> what);
-    /// The client connects to a server chosen by chance; `client.on_connected` or `on_closed` follows.
+    /// The client connects to a server chosen by chance; `client.on_connected` or `on_closed`
+    /// follows.
     void connect(SimClient& client);
     void client_sends(SimClient& client, std::uint64_t connection, Bytes bytes);
     void client_closes(SimClient& client, std::uint64_t connection);
     void fail(const std::string& what);
+    History& history() { return history_; }
+    [[nodiscard]] int client_count() const { return options_.clients; }
     void count_acknowledged() { ++report_.acknowledged; }
 
   private:
@@ -72,6 +82,7 @@ class World {
     // servers
     void boot(Server& server, bool first);
     void crash(Server& server, const std::string& why);
+    void lose_power(Server& server);
     void power_on(Server& server);
     void step(Server& server, core::Event event);
     void step_core(Server& server, core::Event event);
@@ -88,7 +99,12 @@ class World {
     void send_notification(Server& from, ServerId to, Bytes body);
     void resend_notifications(const std::function<bool(int from, int to)>& which);
     void dial(Server& learner, core::Attempt attempt, ServerId leader);
-    void send_to_learner(Server& leader, zab::LinkId link, Bytes bytes, bool snapshot);
+    void send_to_learner(Server& leader, zab::LinkId link, Bytes bytes);
+    void send_snapshot(Server& leader, zab::LinkId link);
+    void pump_stream(const std::shared_ptr<Link>& link);
+    void end_stream(const std::shared_ptr<Link>& link);
+    void put_to_learner(const std::shared_ptr<Link>& link, Bytes bytes, bool snapshot);
+    [[nodiscard]] std::shared_ptr<Link> learner_link(const Server& leader, zab::LinkId id) const;
     void send_to_leader(Server& learner, Bytes bytes);
     void deliver_to_learner(const std::shared_ptr<Link>& link, const Bytes& bytes, bool snapshot);
     void break_link(std::shared_ptr<Link> link, bool tell_leader, bool tell_learner);
@@ -107,6 +123,7 @@ class World {
     std::uint64_t sequence_ = 0;
     std::map<std::pair<Instant, std::uint64_t>, std::function<void()>> agenda_;
     Report report_;
+    History history_;
     std::vector<std::unique_ptr<Server>> servers_;
     std::vector<std::unique_ptr<SimClient>> clients_;
     std::vector<std::shared_ptr<Link>> links_;

@@ -1,4 +1,5 @@
-// The inside of a World: a simulated server and the links between servers and clients. Only world*.cc include this.
+// The inside of a World: a simulated server and the links between servers and clients. Only
+// world*.cc include this.
 #pragma once
 
 #include <memory>
@@ -37,10 +38,13 @@ struct World::Server {
     std::vector<request::ToFrontend> to_frontend;
     frontend::Out out;
     Zxid checked{-2};
+    /// The tree came from a snapshot that was streamed while the leader went on: until the txns up
+    /// to here have been applied it is like no tree that ever was.
+    Zxid fuzzy_until{-2};
 };
 
-/// A learner's connection to a leader. Each direction is first in, first out; a direction that lost a message to a
-/// partition delivers nothing more, as a broken TCP stream would not.
+/// A learner's connection to a leader. Each direction is first in, first out; a direction that lost
+/// a message to a partition delivers nothing more, as a broken TCP stream would not.
 struct World::Link {
     zab::LinkId id = 0;
     int leader = 0, learner = 0;
@@ -49,6 +53,11 @@ struct World::Link {
     bool open = true;
     bool stalled_to_leader = false, stalled_to_learner = false;
     Instant last_to_leader{}, last_to_learner{};
+    /// A snapshot on its way, a chunk now and then, and what must not overtake it.
+    std::unique_ptr<storage::SnapshotSerializer> stream;
+    Bytes streamed;
+    Zxid stream_end;
+    std::vector<Bytes> behind_stream;
 };
 
 struct World::ClientLink {
