@@ -9,10 +9,12 @@ Brings a lab of its own up (zke2e, beside one that is used by hand) and takes it
 The cases of one class build on each other and run in the order in which they are written.
 """
 
+import atexit
 import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -51,6 +53,8 @@ def setUpModule():
         skip("python3-kazoo is not installed for this Python (use /usr/bin/python3)")
     lab.hold(wait_s=1200)  # another run of these tests ends before
     lab_was_up = lab.exists()
+    atexit.register(clean_up)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     lab.up(len(HOSTS))
     clients.enter_namespace(lab.name)
 
@@ -71,7 +75,8 @@ def need_programs():
             shutil.copy2(BIN / program, programs.name)
 
 
-def tearDownModule():
+def clean_up():
+    """At the end of the program, also when it is told to stop midway."""
     if programs is not None:
         programs.cleanup()
     if lab.exists() and not lab_was_up:
