@@ -198,7 +198,6 @@ void Learner::on_up_to_date(Actions& out) {
     send({PacketType::ack, Zxid(epoch_, 0), {}, {}}, out);
     stage_ = Stage::serving;
     pending_logged_ = true;
-    out.push_back(EpochChanged{epoch_});
     // A snapshot that was streamed while the leader went on may hold parts of txns above its zxid, all of them proposed
     // to us by now: clients must not see such a tree.
     if (from_snapshot_ && !pending_.empty()) {
@@ -207,6 +206,7 @@ void Learner::on_up_to_date(Actions& out) {
     } else {
         out.push_back(Established{epoch_});
     }
+    out.push_back(EpochChanged{epoch_});
     for (const CommittedTxn& txn : pending_) append(txn, out);
     for (const Zxid zxid : std::exchange(queued_commits_, {})) {
         if (stage_ == Stage::serving) commit(zxid, out);
