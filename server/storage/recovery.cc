@@ -177,13 +177,6 @@ Result<> load_epochs(Disk& disk, const Paths& paths, RecoveredState& state) {
         ZK_CHECK(write_epoch(disk, dir, kCurrentEpochName, of_zxid));
         state.current_epoch = of_zxid;
     }
-    if (of_zxid > state.current_epoch && state.accepted_epoch >= of_zxid) {
-        // Stopped between the leader's history and its epoch reaching the disk. Transactions and snapshots of an epoch
-        // exist only behind the whole history it began with, so this server may say that it has that epoch.
-        ZK_COVERED("storage.epoch_completed");
-        ZK_CHECK(write_epoch(disk, dir, kCurrentEpochName, of_zxid));
-        state.current_epoch = of_zxid;
-    }
     if (of_zxid > state.current_epoch) {
         ZK_TRY(state.current_epoch, raise_current_epoch(disk, dir, state, of_zxid));
     }

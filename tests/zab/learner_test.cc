@@ -270,6 +270,7 @@ packet NEWLEADER 2.0
     EXPECT_TRUE(covered_marks().contains("learner.snapshot_below_log"));
 }
 
+// The stream may hold parts of 2.1: clients wait until it has committed.
 TEST(Learner, SnapAppliesInMemoryAndSavesAtNewLeader) {
     LearnerScene scene;
     scene.play(kDiscover);
@@ -290,7 +291,6 @@ current_saved 2
   send ACK zxid=2.0
 packet UPTODATE -1
   send ACK zxid=2.0
-# The stream may hold parts of 2.1: clients wait for it.
   epoch_changed 2
   append 2.1
   committed 2.1
