@@ -47,7 +47,7 @@ LogWriter::~LogWriter() = default;
 Result<> LogWriter::append(Zxid zxid, ByteView payload) {
     ZK_ASSERT(!payload.empty());
     if (options_.file_bytes_max != 0 && position_ > options_.file_bytes_max) {
-        ZK_CHECK(sync());
+        ZK_CHECK(sync());  // or a power cut could keep the next file and tear this one
         ZK_CHECK(roll());
     }
     if (file_ == nullptr) {
