@@ -113,7 +113,7 @@ function(zk_test name)
                         GTest::gtest_main)
   # One CTest entry per program: the programs are many and their cases short.
   add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
-  set_tests_properties(${name} PROPERTIES LABELS "unit;${TEST_LABELS}" TIMEOUT 300)
+  set_tests_properties(${name} PROPERTIES LABELS "unit;${TEST_LABELS}" TIMEOUT 900)
   if(tsan IN_LIST TEST_LABELS)
     add_dependencies(tsan_tests ${name}_test)
   endif()
