@@ -187,6 +187,7 @@ void Core::revalidated(SessionId session, bool valid, Actions& out) {
 void Core::sync_answered(std::uint64_t token, Actions& out) {
     const auto found = pending_syncs_.find(token);
     if (found == pending_syncs_.end()) return;
+    paused_ = true;  // a read behind the sync must not see what is applied after it
     PendingSync& sync = found->second;
     const auto request = jute::decode<jute::SyncRequest>(sync.body);
     out.push_back(request::ToFrontend(

@@ -14,21 +14,6 @@ Bytes create_body(const std::string& path, const Bytes& data, CreateMode mode) {
 }
 }  // namespace
 
-bool SimClient::is_write(Kind kind) {
-    switch (kind) {
-        case Kind::prepare:
-        case Kind::create:
-        case Kind::pair:
-        case Kind::ephemeral:
-        case Kind::set_register:
-        case Kind::raise_counter:
-        case Kind::close:
-            return true;
-        default:
-            return false;
-    }
-}
-
 SimClient::SimClient(World& world, int number)
     : world_(world), number_(number), decoder_(kFrameMax) {
     for (int i = 0; i < world_.client_count(); ++i) registers_to_read_.insert(i);
@@ -156,14 +141,11 @@ void SimClient::on_frame(ByteView frame) {
     const Request request = in_flight_.front();
     in_flight_.pop_front();
     if (header.zxid > Zxid(0)) {
-        // Reads and writes apart, because a read that waited for a sync may have seen the session's
-        // own next write, and not syncs, whose zxid may be older than such a read.
-        Zxid& last = is_write(request.kind) ? last_write_ : last_read_;
-        if (header.zxid < last && request.kind != Kind::sync) {
-            complain("zxid went back from " + to_string(last) + " to " + to_string(header.zxid));
+        if (header.zxid < last_zxid_) {
+            complain("zxid went back from " + to_string(last_zxid_) + " to " +
+                     to_string(header.zxid));
         }
-        last = std::max(last, header.zxid);
-        last_zxid_ = std::max(last_zxid_, header.zxid);
+        last_zxid_ = header.zxid;
     }
     if (header.error == ErrorCode::session_expired) {
         if (request.kind == Kind::raise_counter) world_.history().counter_unknown();

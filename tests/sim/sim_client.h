@@ -61,7 +61,6 @@ class SimClient {
         bool watch = false;
     };
 
-    static bool is_write(Kind kind);
     void connect_later();
     void on_connect_response(ByteView frame);
     void on_frame(ByteView frame);
@@ -94,7 +93,6 @@ class SimClient {
     SessionId session_;
     Bytes password_;
     Zxid last_zxid_;  ///< highest that was heard of, told when connecting again
-    Zxid last_read_, last_write_;
     std::int32_t next_xid_ = 1;
     int next_name_ = 0;
     std::int64_t value_ = 0;  ///< last one tried for the own register
