@@ -205,7 +205,13 @@ Result<> make_directories(const std::string& path,
     }
     if (path == "/" || path == ".") return system_error("look at " + path);
     ZK_CHECK(make_directories(parent_of(path), 0755, made));
-    if (::mkdir(path.c_str(), mode) != 0) return system_error("make the directory " + path);
+    if (::mkdir(path.c_str(), mode) != 0) {
+        // Another node of the same machine may just have made the folder that they share.
+        if (errno == EEXIST && ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+            return ok();
+        }
+        return system_error("make the directory " + path);
+    }
     made.push_back(path);
     // The umask may have taken bits away.
     if (::chmod(path.c_str(), mode) != 0) return system_error("change the mode of " + path);
