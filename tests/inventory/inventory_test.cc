@@ -85,10 +85,10 @@ TEST(Inventory, LocalNodesShareAnAddressAndTakeTheNextPorts) {
     const Inventory inventory = read_good(
         std::string(kHead) + "transport: local\nbase_dir: ./play\nnodes: [ { id: 1-3 } ]\n");
     ASSERT_EQ(inventory.nodes.size(), 3U);
-    EXPECT_EQ(inventory.base_dir, "/work/play");
+    EXPECT_EQ(inventory.base_dir, "/srv/play");
     EXPECT_EQ(inventory.nodes[2].host, "127.0.0.1");
     EXPECT_EQ(inventory.nodes[2].ports, (Ports{2183, 2890, 3890}));
-    EXPECT_EQ(inventory.nodes[2].data_dir, "/work/play/node-3/data");
+    EXPECT_EQ(inventory.nodes[2].data_dir, "/srv/play/node-3/data");
 }
 
 struct BadCase {
