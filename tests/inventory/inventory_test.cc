@@ -16,13 +16,13 @@ constexpr const char* kNodes = "nodes:\n  - { id: 1-3, host: \"192.168.6.[137-13
 
 std::string problems_of(const std::string& text) {
     Diagnostics diagnostics("i.yaml");
-    const auto inventory = read_inventory(text, "/work", diagnostics);
+    const auto inventory = read_inventory(text, "/srv", diagnostics);
     EXPECT_EQ(inventory.has_value(), !diagnostics.has_errors());
     return diagnostics.format_all();
 }
 Inventory read_good(const std::string& text) {
     Diagnostics diagnostics("i.yaml");
-    auto inventory = read_inventory(text, "/work", diagnostics);
+    auto inventory = read_inventory(text, "/srv", diagnostics);
     EXPECT_EQ(diagnostics.format_all(), "");
     return inventory.value_or(Inventory{});
 }
@@ -268,7 +268,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Inventory, EvenNumberOfVotersIsAWarning) {
     Diagnostics diagnostics("i.yaml");
     const auto inventory = read_inventory(
-        std::string(kHead) + "nodes: [{id: 1-4, host: \"h[1-4]\"}]\n", "/work", diagnostics);
+        std::string(kHead) + "nodes: [{id: 1-4, host: \"h[1-4]\"}]\n", "/srv", diagnostics);
     EXPECT_TRUE(inventory.has_value());
     EXPECT_EQ(diagnostics.format_all(),
               "i.yaml:3:9: warning: nodes: 4 voters bear the loss of 1, no more than 3 would; an "
