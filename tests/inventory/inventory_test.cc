@@ -16,13 +16,13 @@ constexpr const char* kNodes = "nodes:\n  - { id: 1-3, host: \"192.168.6.[137-13
 
 std::string problems_of(const std::string& text) {
     Diagnostics diagnostics("i.yaml");
-    const auto inventory = read_inventory(text, "/srv", diagnostics);
+    const auto inventory = read_inventory(text, "/home", diagnostics);
     EXPECT_EQ(inventory.has_value(), !diagnostics.has_errors());
     return diagnostics.format_all();
 }
 Inventory read_good(const std::string& text) {
     Diagnostics diagnostics("i.yaml");
-    auto inventory = read_inventory(text, "/srv", diagnostics);
+    auto inventory = read_inventory(text, "/home", diagnostics);
     EXPECT_EQ(diagnostics.format_all(), "");
     return inventory.value_or(Inventory{});
 }
@@ -85,10 +85,10 @@ TEST(Inventory, LocalNodesShareAnAddressAndTakeTheNextPorts) {
     const Inventory inventory = read_good(
         std::string(kHead) + "transport: local\nbase_dir: ./play\nnodes: [ { id: 1-3 } ]\n");
     ASSERT_EQ(inventory.nodes.size(), 3U);
-    EXPECT_EQ(inventory.base_dir, "/srv/play");
+    EXPECT_EQ(inventory.base_dir, "/home/play");
     EXPECT_EQ(inventory.nodes[2].host, "127.0.0.1");
     EXPECT_EQ(inventory.nodes[2].ports, (Ports{2183, 2890, 3890}));
-    EXPECT_EQ(inventory.nodes[2].data_dir, "/srv/play/node-3/data");
+    EXPECT_EQ(inventory.nodes[2].data_dir, "/home/play/node-3/data");
 }
 
 struct BadCase {
@@ -268,7 +268,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Inventory, EvenNumberOfVotersIsAWarning) {
     Diagnostics diagnostics("i.yaml");
     const auto inventory = read_inventory(
-        std::string(kHead) + "nodes: [{id: 1-4, host: \"h[1-4]\"}]\n", "/srv", diagnostics);
+        std::string(kHead) + "nodes: [{id: 1-4, host: \"h[1-4]\"}]\n", "/home", diagnostics);
     EXPECT_TRUE(inventory.has_value());
     EXPECT_EQ(diagnostics.format_all(),
               "i.yaml:3:9: warning: nodes: 4 voters bear the loss of 1, no more than 3 would; an "

@@ -15,7 +15,7 @@ namespace {
 
 void read_any(const std::string& text) {
     Diagnostics diagnostics("random.yaml");
-    const auto inventory = read_inventory(text, "/srv", diagnostics);
+    const auto inventory = read_inventory(text, "/home", diagnostics);
     ASSERT_EQ(inventory.has_value(), !diagnostics.has_errors()) << text;
     for (const Problem& problem : diagnostics.problems()) {
         ASSERT_FALSE(problem.words.empty()) << text;
