@@ -146,10 +146,12 @@ TEST(LogThread, FailureIsReportedOnceAndFinal) {
     sim::SimDisk disk;
     const storage::Paths paths{"/zk", "/zk"};
     value_of(storage::recover(disk, paths, {}));
-    disk.fail_after(8);
     Events events;
     LogThread thread(disk, paths, options(), events.sink());
-    for (std::int64_t i = 1; i <= 20; ++i) thread.post(append(i));
+    thread.post(append(1));
+    ASSERT_TRUE(events.wait_for<storage::LogDurable>());
+    disk.fail_after(1);  // the log thread waits for work: nothing else uses the disk now
+    for (std::int64_t i = 2; i <= 20; ++i) thread.post(append(i));
     EXPECT_TRUE(events.wait_for<storage::DiskFailed>());
     for (std::int64_t i = 21; i <= 30; ++i) thread.post(append(i));
     thread.stop();
