@@ -100,6 +100,13 @@ std::string joined(const std::vector<std::string>& parts, const char* separator)
     return text;
 }
 
+// " (line 7)" of the first such key; empty when there is none.
+template <class Wanted>
+std::string line_of(const std::vector<KnownKey>& known, Wanted wanted) {
+    const auto found = std::find_if(known.begin(), known.end(), wanted);
+    return found == known.end() ? std::string() : " (line " + std::to_string(found->line) + ")";
+}
+
 Error login_refused(const HostTarget& host,
                     const std::string& reason,
                     const std::vector<std::string>& tried,
@@ -210,7 +217,7 @@ Result<> SshSession::prefer_known_types(const LinkOptions& options) {
     ZK_TRY(const auto known, find_known_keys(session_, path, host_.address, host_.port));
     const auto is_known = [&](const std::string& type) {
         return std::any_of(known.begin(), known.end(), [&](const KnownKey& key) {
-            return key.type == type && !key.revoked;
+            return key.type == type && key.use == KeyUse::trusted;
         });
     };
     std::vector<std::string> types(kHostKeyTypes.begin(), kHostKeyTypes.end());
@@ -240,9 +247,9 @@ Result<> SshSession::check_host_key(const LinkOptions& options) {
                               path + "; do not connect until the host has a new key");
     }
     if (host_.replace_host_key) return replace_host_key(session_, path, name, type, key);
-    const std::string line =
-        known.empty() ? std::string() : " (line " + std::to_string(known.front().line) + ")";
     if (verdict == HostKeyVerdict::changed) {
+        const std::string line = line_of(
+            known, [&](const KnownKey& k) { return k.use == KeyUse::trusted && k.type == type; });
         return link_error(LinkErrc::host_key_changed,
                           host_.name + ": HOST KEY CHANGED: it is now " + shown +
                               ", not the one in " + path + line +
@@ -253,6 +260,8 @@ Result<> SshSession::check_host_key(const LinkOptions& options) {
                               path + " -R '" + name + "'");
     }
     if (verdict == HostKeyVerdict::other_type) {
+        const std::string line =
+            line_of(known, [](const KnownKey& k) { return k.use == KeyUse::trusted; });
         return link_error(LinkErrc::host_key_unknown,
                           host_.name + ": the host offers the key " + shown + ", but " + path +
                               line +
@@ -262,8 +271,14 @@ Result<> SshSession::check_host_key(const LinkOptions& options) {
     if (options.new_host_keys == NewHostKeys::accept) {
         return remember_host_key(path, name, type, key);
     }
+    const std::string authority =
+        line_of(known, [](const KnownKey& k) { return k.use == KeyUse::authority; });
     return link_error(LinkErrc::host_key_unknown,
                       host_.name + ": the host key " + shown + " is not in " + path +
+                          (authority.empty() ? ""
+                                             : ", whose @cert-authority" + authority +
+                                                   " does not count: host certificates are not "
+                                                   "supported in this version") +
                           "; compare it with the host's console (ssh-keygen -lf "
                           "/etc/ssh/ssh_host_ed25519_key.pub), then run again with "
                           "--accept-new-host-keys");
