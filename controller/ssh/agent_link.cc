@@ -4,18 +4,11 @@
 
 #include "ssh/bootstrap.h"
 #include "ssh/local_process.h"
+#include "ssh/plain_line.h"
 #include "ssh/session.h"
 
 namespace zk {
 namespace {
-
-std::string one_line(std::string words) {
-    while (!words.empty() && words.back() == '\n') words.pop_back();
-    for (char& c : words) {
-        if (c == '\n' || c == '\r') c = ' ';
-    }
-    return words;
-}
 
 // Frames over the stdin and stdout of a process, near or far.
 class ProcessLink final : public AgentLink {
@@ -82,7 +75,7 @@ class ProcessLink final : public AgentLink {
     // ended.
     Error explain(const Error& error) const {
         if (link_errc(error) != LinkErrc::closed) return error;
-        const std::string words = one_line(stream_->last_words());
+        const std::string words = plain_line(stream_->last_words());
         const auto status = stream_->exit_status();
         if (!status.has_value() || (*status == 0 && words.empty())) return error;
         return link_error(LinkErrc::agent_failed,

@@ -15,6 +15,8 @@
 #include <openssl/evp.h>
 #include <sys/stat.h>
 
+#include "ssh/plain_line.h"
+
 namespace zk {
 namespace {
 
@@ -108,15 +110,8 @@ Result<std::shared_ptr<const AgentBinary>> read_agent_binary(const std::string& 
     return std::shared_ptr<const AgentBinary>(std::move(binary));
 }
 
-std::string one_line(std::string text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-    for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos;) {
-        text.replace(at, 1, " / ");
-    }
-    return text;
-}
 std::string said(const ProcessStream& stream) {
-    const std::string words = one_line(stream.last_words());
+    const std::string words = plain_line(stream.last_words());
     return words.empty() ? std::string() : "; it said: " + words;
 }
 
@@ -150,11 +145,12 @@ Error no_hello(const ProcessStream& stream, const HostTarget& host, bool shell_r
 }
 
 Result<LinkHello> parse_hello(const std::string& line, const HostTarget& host) {
-    std::istringstream words(line.substr(kHello.size()));
+    std::istringstream words(plain_line(line.substr(kHello.size())));
     int version = 0;
     LinkHello hello;
     if (!(words >> version >> hello.arch >> hello.uid >> hello.agent_sha256) || version != 1) {
-        return link_error(LinkErrc::protocol, host.name + ": unexpected hello: " + line);
+        return link_error(LinkErrc::protocol,
+                          host.name + ": unexpected hello: " + plain_line(line));
     }
     if (hello.agent_sha256 == "none") hello.agent_sha256.clear();
     return hello;
@@ -235,9 +231,9 @@ Result<> push(ProcessStream& stream,
             Bytes rest;
             while (stream.read(rest, deadline_in(std::chrono::seconds(1))).has_value()) {
             }
-            return failed(line->substr(kFail.size()));
+            return failed(plain_line(line->substr(kFail.size())));
         }
-        if (*line != expected) return failed("unexpected answer: " + *line);
+        if (*line != expected) return failed("unexpected answer: " + plain_line(*line));
         if (expected == "zkprov-pushed") break;
         // A host that runs out of space stops reading; its reason is in the inbox then.
         auto written = stream.write(agent.content, inbox, deadline);

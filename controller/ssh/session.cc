@@ -321,7 +321,7 @@ Result<> SshSession::log_in(const LinkOptions& options, LinkDeadline deadline) {
     if (!done) return link_error(LinkErrc::timeout, host_.name + ": sshd does not start the login");
     if (libssh2_userauth_authenticated(session_) == 1) return ok();
     if (methods == nullptr) return transport_error("starting the login");
-    const std::string offered = methods;
+    const std::string offered = plain_line(methods);
 
     ZK_TRY(LoginKeys found, gather_login_keys(options));
     std::vector<std::string> tried;
