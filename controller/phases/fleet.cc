@@ -112,7 +112,8 @@ std::vector<Host> make_hosts(const inventory::Inventory& inventory) {
 void connect_all(std::vector<Host>& hosts, const RunSettings& settings, milliseconds limit) {
     const LinkDeadline deadline = settings.deadline_for(limit);
     for_all(hosts, [&](Host& host) {
-        auto link = settings.open_link(*host.node);
+        auto link =
+            settings.open_link(*host.node, settings.deadline.value_or(LinkDeadline::max()));
         if (!link) {
             host.failure = link.error();
             return;

@@ -104,7 +104,7 @@ Result<std::unique_ptr<AgentLink>> open_ssh_link(const HostTarget& host,
     }
     ZK_TRY(const auto agent, load_agent_binary(options.agent_binary));
     ZK_TRY(auto session, SshSession::open(host, options));
-    const LinkDeadline deadline = deadline_in(options.login_timeout);
+    const LinkDeadline deadline = options.deadline_for(options.login_timeout);
     ZK_CHECK(session->run(bootstrap_command(host, options.remote_dir), deadline));
     Bytes inbox;
     ZK_TRY(LinkHello hello, bootstrap(*session, host, options, *agent, inbox, deadline));

@@ -168,6 +168,13 @@ Result<LinkHello> await_hello(ProcessStream& stream,
             if (stream.exit_status().has_value()) return no_hello(stream, host, shell_ran);
             return line.error();
         }
+        if (!line.has_value() && link_errc(line.error()) == LinkErrc::timeout) {
+            return link_error(LinkErrc::timeout,
+                              host.name + ": logged in as " + host.user +
+                                  ", but no command started in time" + said(stream) +
+                                  "; does its login shell" + (host.sudo ? " or sudo" : "") +
+                                  " wait for something, or is the host overloaded?");
+        }
         if (!line.has_value()) return line.error().with_context(host.name + ": hello");
         if (line->starts_with(kHello)) return parse_hello(*line, host);
         shell_ran = shell_ran || line->starts_with(kShellMark);
@@ -200,7 +207,7 @@ Error push_error(const ProcessStream& stream,
     if (hello.uid != 0 && mentions("Permission denied")) {
         return link_error(LinkErrc::sudo_refused,
                           place + ": " + host.user +
-                              " may not write there; set `sudo: true` for "
+                              " may not write there; set `ssh.sudo: auto` for "
                               "this host in the inventory, or log in as root");
     }
     return link_error(LinkErrc::push_failed,
@@ -213,7 +220,7 @@ Result<> push(ProcessStream& stream,
               const AgentBinary& agent,
               const LinkHello& hello,
               Bytes& inbox) {
-    const LinkDeadline deadline = deadline_in(options.push_timeout);
+    const LinkDeadline deadline = options.deadline_for(options.push_timeout);
     const std::string command =
         "push " + std::to_string(agent.content.size()) + ' ' + agent.sha256 + '\n';
     const auto failed = [&](const std::string& what) {

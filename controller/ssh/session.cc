@@ -140,9 +140,10 @@ Result<std::unique_ptr<SshSession>> SshSession::open(const HostTarget& host,
     static std::once_flag once;
     std::call_once(once, [] { libssh2_init(0); });
     ignore_sigpipe();
-    ZK_TRY(const int fd, connect_tcp(host.name, host.address, host.port, options.connect_timeout));
+    const LinkDeadline connect_by = options.deadline_for(options.connect_timeout);
+    ZK_TRY(const int fd, connect_tcp(host.name, host.address, host.port, connect_by));
     auto session = std::unique_ptr<SshSession>(new SshSession(host, fd));
-    const LinkDeadline deadline = deadline_in(options.login_timeout);
+    const LinkDeadline deadline = options.deadline_for(options.login_timeout);
     ZK_CHECK(session->shake_hands(options, deadline));
     ZK_CHECK(session->check_host_key(options));
     ZK_CHECK(session->log_in(options, deadline));

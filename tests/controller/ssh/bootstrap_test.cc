@@ -33,8 +33,7 @@ class Bootstrap : public testing::Test {
         if (!process.has_value()) return process.error();
         process_ = *std::move(process);
         inbox_.clear();
-        return bootstrap(
-            *process_, host_, options_, **agent, inbox_, deadline_in(std::chrono::seconds(20)));
+        return bootstrap(*process_, host_, options_, **agent, inbox_, deadline_in(hello_time_));
     }
     std::string installed() const { return options_.remote_dir + "/bin/zkprov-agent"; }
     // Whether the agent that was started echoes a frame.
@@ -57,6 +56,7 @@ class Bootstrap : public testing::Test {
     HostTarget host_;
     LinkOptions options_;
     Bytes inbox_;
+    std::chrono::milliseconds hello_time_{20000};
     std::unique_ptr<LocalProcess> process_;
 };
 
@@ -110,6 +110,16 @@ TEST_F(Bootstrap, ShellThatRefusesIsToldApart) {
     EXPECT_EQ(link_errc(refused.error()), LinkErrc::shell_refused);
     EXPECT_NE(refused.error().words.find("not available"), std::string::npos);
     EXPECT_NE(refused.error().words.find("node 1 (test)"), std::string::npos);
+}
+
+TEST_F(Bootstrap, ShellThatNeverGetsToACommandMeetsTheDeadline) {
+    hello_time_ = std::chrono::milliseconds(100);
+    const auto silent = run("/bin/sh", "read -r never; ");
+    ASSERT_FALSE(silent.has_value());
+    EXPECT_EQ(link_errc(silent.error()), LinkErrc::timeout);
+    EXPECT_EQ(silent.error().words,
+              "node 1 (test): logged in as root, but no command started in time; does its login "
+              "shell wait for something, or is the host overloaded?");
 }
 
 TEST_F(Bootstrap, WordsOfTheHostCannotSteerTheTerminal) {
