@@ -112,8 +112,7 @@ std::vector<Host> make_hosts(const inventory::Inventory& inventory) {
 void connect_all(std::vector<Host>& hosts, const RunSettings& settings, milliseconds limit) {
     const LinkDeadline deadline = settings.deadline_for(limit);
     for_all(hosts, [&](Host& host) {
-        auto link =
-            settings.open_link(*host.node, settings.deadline.value_or(LinkDeadline::max()));
+        auto link = settings.open_link(*host.node, settings.deadline.value_or(LinkDeadline::max()));
         if (!link) {
             host.failure = link.error();
             return;
@@ -169,8 +168,12 @@ std::optional<Stop> stop_for_failures(const std::vector<Host>& hosts) {
     std::size_t rank = kFirst.size();
     for (const Host& host : hosts) {
         if (!host.failure) continue;
-        stop.messages.push_back(host.failure->words.empty() ? host.failure->message()
-                                                            : host.failure->words);
+        const std::string& words =
+            host.failure->words.empty() ? host.failure->message() : host.failure->words;
+        // What is wrong on this side (a key file, the release) is wrong for all hosts alike.
+        if (std::ranges::find(stop.messages, words) == stop.messages.end()) {
+            stop.messages.push_back(words);
+        }
         const auto found = std::ranges::find(kFirst, exit_code_of(*host.failure));
         rank = std::min(rank, static_cast<std::size_t>(found - kFirst.begin()));
     }

@@ -52,6 +52,7 @@ struct RunSettings {
     std::string machine = "x86_64";         ///< `uname -m` of the hosts the release runs on
     std::optional<LinkDeadline> deadline;   ///< of the whole run
     milliseconds health_interval{300};      ///< between two looks of a gate
+    milliseconds election_patience{10000};  ///< for a leader, before a plan is made without one
     bool yes = false;
     bool stats = false;
     bool verbose = false;
