@@ -26,6 +26,7 @@ agent_api::ReleaseSpec release_spec(const RunSettings& settings) {
 
 void look_at_health(Host& host, LinkDeadline deadline) {
     auto health = host.talk->health(deadline);
+    host.health.reset();
     if (health) {
         host.health = *std::move(health);
     } else if (!agent_errc(health.error())) {
@@ -45,12 +46,13 @@ status::EnsembleVerdict judge_all(std::vector<Host>& hosts, const inventory::Inv
     return verdict;
 }
 
-/// No leader, but servers enough that there may be one in a moment.
-bool may_be_electing(const std::vector<Host>& hosts, const status::EnsembleVerdict& verdict) {
-    const auto alive = std::ranges::count_if(hosts, [](const Host& host) {
+/// No leader, but servers enough of this ensemble that there may be one in a moment.
+bool may_be_electing(const status::EnsembleVerdict& verdict) {
+    const auto alive = std::ranges::count_if(verdict.nodes, [](const auto& node) {
         using agent_api::NodeVerdict;
-        return host.connected() && host.health && host.health->verdict != NodeVerdict::down &&
-               host.health->verdict != NodeVerdict::stuck;
+        const auto& health = node.status.health;
+        return health && health->verdict != NodeVerdict::down &&
+               health->verdict != NodeVerdict::stuck;
     });
     return !verdict.leader && static_cast<std::size_t>(alive) >= verdict.voters / 2 + 1;
 }
@@ -98,9 +100,9 @@ void await_election(std::vector<Host>& hosts,
                     const std::function<void(const std::string&)>& say) {
     const LinkDeadline deadline = settings.deadline_for(settings.election_patience);
     auto verdict = judge_all(hosts, inventory);
-    if (!may_be_electing(hosts, verdict)) return;
+    if (!may_be_electing(verdict)) return;
     say("no leader at the moment; waiting for the election");
-    while (may_be_electing(hosts, verdict) && !settings.is_interrupted() &&
+    while (may_be_electing(verdict) && !settings.is_interrupted() &&
            std::chrono::steady_clock::now() + settings.health_interval < deadline) {
         std::this_thread::sleep_for(settings.health_interval);
         for_all(hosts, [&](Host& host) {

@@ -358,6 +358,8 @@ TEST_F(Runner, StopDoesNotStopWhatBelongsToAnotherEnsemble) {
     EXPECT_THAT(err, HasSubstr("nothing was changed\n"));
     Console status = make_console(false);
     EXPECT_EQ(run_status(other, settings, status), ExitCode::unknown);
+    EXPECT_EQ(apply(other), ExitCode::preflight);
+    EXPECT_THAT(err, Not(HasSubstr("waiting for the election")));
 }
 
 TEST_F(Runner, StatusTellsEachVerdictByItsExitCode) {
