@@ -99,6 +99,13 @@ std::string name_of(const inventory::Node& node) {
     return "node " + to_string(node.id) + " (" + node.host + ")";
 }
 
+std::string reason_of(const Host& host) {
+    const std::string& words =
+        host.failure->words.empty() ? host.failure->message() : host.failure->words;
+    const std::string name = name_of(*host.node) + ": ";
+    return words.starts_with(name) ? words.substr(name.size()) : words;
+}
+
 std::vector<Host> make_hosts(const inventory::Inventory& inventory) {
     std::vector<Host> hosts;
     for (const inventory::Node& node : inventory.nodes) {
@@ -143,7 +150,7 @@ std::vector<status::NodeStatus> statuses_of(const std::vector<Host>& hosts) {
         status::NodeStatus status;
         status.id = host.node->id;
         status.health = host.health;
-        status.silence = host.failure ? host.failure->words : host.silence;
+        status.silence = host.failure ? reason_of(host) : host.silence;
         if (status.silence.empty()) status.silence = "no answer";
         statuses.push_back(std::move(status));
     }

@@ -100,6 +100,8 @@ struct Stop {
 
 /// "node 2 (192.168.6.138)".
 std::string name_of(const inventory::Node& node);
+/// Why the host failed, without its name in front. REQUIRES: it failed.
+std::string reason_of(const Host& host);
 std::vector<Host> make_hosts(const inventory::Inventory& inventory);
 
 /// Connects all hosts at once and says hello. Failures stay with their hosts.

@@ -119,7 +119,7 @@ void ChangeRun::leave_out_failed() {
     if (!replaced_) return;
     for (Host& host : hosts_) {
         if (!host.failure || host.node->id == *replaced_) continue;
-        host.silence = host.failure->words;
+        host.silence = reason_of(host);
         console_.say(name_of(*host.node) + " is left out: " + host.silence);
         host.failure.reset();
         host.talk.reset();

@@ -208,8 +208,15 @@ Result<> SshSession::shake_hands(const LinkOptions& options, LinkDeadline deadli
                               " answers but does not finish the key exchange; is it sshd, and is "
                               "the host overloaded?");
     }
-    if (code != 0) return transport_error("exchanging keys");
-    return ok();
+    if (code == 0) return ok();
+    Error error = transport_error("exchanging keys");
+    if (link_errc(error) == LinkErrc::protocol) {
+        // libssh2 checks RSA host keys with SHA-1 only, which sshd no longer offers.
+        error.words +=
+            " If it is: does it have an ed25519 or ECDSA host key? One of RSA alone is not "
+            "supported in this version; `ssh-keygen -A` on the host makes the others";
+    }
+    return error;
 }
 
 // Asks first for the types of host key that known_hosts has for this host, as ssh does.

@@ -344,6 +344,17 @@ TEST_F(Runner, StopAndStart) {
     EXPECT_THAT(err, HasSubstr("start what does not run"));
 }
 
+TEST_F(Runner, AHostsNameIsSaidOnce) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    nodes[1].open_error = link_error(LinkErrc::unreachable, "node 1 (192.168.6.137): no route");
+    Console console = make_console(false);
+    EXPECT_EQ(run_status(inventory, settings, console), ExitCode::degraded);
+    EXPECT_THAT(out, HasSubstr("! node 1 does not answer: no route\n"));
+    nodes[2] = FakeNode{};
+    EXPECT_EQ(replace(2), ExitCode::quorum);
+    EXPECT_THAT(err, HasSubstr("node 1 (192.168.6.137) is left out: no route\n"));
+}
+
 TEST_F(Runner, StopDoesNotStopWhatBelongsToAnotherEnsemble) {
     ASSERT_EQ(apply(), ExitCode::done);
     inventory::Inventory other = three();

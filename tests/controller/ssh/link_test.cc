@@ -226,6 +226,13 @@ TEST_F(SshLink, HostKnownByAnotherTypeOfKeyIsNotAcceptedAsNew) {
     expect_echo();
 }
 
+TEST_F(SshLink, HostWithAnRsaKeyAloneIsToldWhatItLacks) {
+    ASSERT_TRUE(make_key(dir_ / "host_rsa", "rsa"));
+    sshd_->start("rsa");
+    host_.port = sshd_->port();
+    expect_failure(LinkErrc::protocol, "does it have an ed25519 or ECDSA host key?");
+}
+
 TEST_F(SshLink, UnreachableHostsSayWhy) {
     sshd_->stop();
     expect_failure(LinkErrc::unreachable, "Connection refused");
