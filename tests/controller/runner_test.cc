@@ -66,7 +66,7 @@ class Runner : public testing::Test {
                        status::Colours::no);
     }
     /// A run that must not wait long for what does not come.
-    void hurry() { settings.deadline = deadline_in(milliseconds(100)); }
+    void hurry() { settings.deadline = deadline_in(milliseconds(1500)); }
 
     inventory::Inventory inventory = three();
     FakeNodes nodes{inventory};
