@@ -44,13 +44,25 @@ Result<ByteView> LogFileReader::peek(std::size_t bytes) {
 Result<bool> LogFileReader::read_header() {
     ZK_TRY(const ByteView header, peek(kLogHeaderBytes));
     if (header.size() < kLogHeaderBytes || all_zero(header)) {
-        headerless_ = true;
+        ZK_TRY(headerless_,
+               header.size() < kLogHeaderBytes ? Result<bool>(true) : has_only_zeros());
+        if (!headerless_)
+            return corrupt("the header is lost: zeros where ZKLG must be, but data follow");
         return false;
     }
     if (load_be<std::int32_t>(header.data()) != kLogMagic)
         return corrupt("this is no transaction log (magic is not ZKLG)");
     offset_ = kLogHeaderBytes;
     return true;
+}
+
+Result<bool> LogFileReader::has_only_zeros() {
+    for (std::uint64_t at = 0;;) {
+        ZK_TRY(const Bytes part, disk_.read(dir_ + "/" + name_, at, kReadBytes));
+        if (part.empty()) return true;
+        if (!all_zero(part)) return false;
+        at += part.size();
+    }
 }
 
 Result<std::optional<LogRecord>> LogFileReader::next() {

@@ -34,8 +34,8 @@ class LogFileReader {
     Result<std::optional<LogRecord>> next();
     /// After the end: the file ended in a torn record, not in zero fill or at a record's end.
     [[nodiscard]] bool torn() const { return torn_; }
-    /// After the end: not even the header was there, as after a crash right after the file's
-    /// creation.
+    /// After the end: not even the header was there, nor anything else, as after a crash right
+    /// after the file's creation.
     [[nodiscard]] bool headerless() const { return headerless_; }
     /// Just behind the last record (or the header).
     [[nodiscard]] std::uint64_t offset() const { return offset_; }
@@ -43,6 +43,7 @@ class LogFileReader {
 
   private:
     Result<bool> read_header();
+    Result<bool> has_only_zeros();
     Result<ByteView> peek(std::size_t bytes);
     [[nodiscard]] Error corrupt(const std::string& what) const;
 

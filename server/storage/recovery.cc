@@ -35,7 +35,10 @@ Result<> refuse_mixed_directories(Disk& disk, const Paths& paths) {
 Result<> remove_temporary_files(Disk& disk, const std::string& dir) {
     ZK_TRY(const std::vector<std::string> names, disk.list(dir));
     for (const std::string& name : names) {
-        if (name.starts_with(kTempPrefix)) ZK_CHECK(disk.remove(dir + "/" + name));
+        if (!name.starts_with(kTempPrefix)) continue;
+        const std::string_view made = std::string_view(name).substr(kTempPrefix.size());
+        if (!made.starts_with("log.") && !made.starts_with("snapshot.")) continue;
+        ZK_CHECK(disk.remove(dir + "/" + name));
     }
     return ok();
 }
@@ -167,9 +170,9 @@ Result<> load_epochs(Disk& disk, const Paths& paths, RecoveredState& state) {
     const Epoch of_zxid = state.last_zxid.epoch();
     ZK_TRY(state.current_epoch, load_epoch(disk, dir, kCurrentEpochName, of_zxid));
     ZK_TRY(state.accepted_epoch, load_epoch(disk, dir, kAcceptedEpochName, of_zxid));
-    if (state.fresh && state.current_epoch < of_zxid) {
-        // The directory was once empty without a right to vote (-1) and has now been given the
-        // marker.
+    if (state.current_epoch < Epoch(0) && of_zxid == Epoch(0)) {
+        // The directory was once empty without a right to vote (-1) and has been given the marker,
+        // now or before a crash that came between the new database and its epochs.
         if (state.accepted_epoch < of_zxid) {
             ZK_CHECK(write_epoch(disk, dir, kAcceptedEpochName, of_zxid));
             state.accepted_epoch = of_zxid;
@@ -212,8 +215,17 @@ Result<std::optional<RecoveredState>> try_snapshot(Disk& disk,
         return State();
     }
     const std::optional<SnapshotDigest> digest = loaded->digest;
-    ZK_TRY(RecoveredState state,
-           replay_log(disk, paths.logs(), *std::move(loaded), limit, options.payload_max, log));
+    auto replayed =
+        replay_log(disk, paths.logs(), *std::move(loaded), limit, options.payload_max, log);
+    if (!replayed.has_value()) {
+        Error error = std::move(replayed).error();
+        if (error.code == Errc::corrupt && limit == kNoLimit) {
+            error.words +=
+                ". Restore the file, or empty the directories to copy everything from the leader";
+        }
+        return error;
+    }
+    RecoveredState state = *std::move(replayed);
     if (digest && digest->zxid > state.last_zxid) {
         ZK_COVERED("storage.fuzzy_snapshot_ahead_of_log");
         attempts.words += "; " + paths.snapshots() + "/" + file.name + " contains changes up to " +
@@ -271,12 +283,11 @@ Result<RecoveredState> recover(Disk& disk,
     ZK_CHECK(remove_headerless_log(disk, paths.logs(), log));
     ZK_TRY(const bool marked, disk.exists(paths.initialize_marker()));
 
-    auto restored = restore(disk, paths, kNoLimit, options, log);
-    if (!restored.has_value() && restored.error().code == Errc::not_found) {
-        restored = create_database(disk, paths, options, marked, log);
-    }
-    if (!restored.has_value()) return std::move(restored).error();
-    RecoveredState state = *std::move(restored);
+    // Not decided by the error of restore(): a log file that cannot be opened is "not found" too.
+    ZK_TRY(const std::vector<SnapshotName> snapshots, list_snapshots(disk, paths.snapshots()));
+    ZK_TRY(RecoveredState state,
+           snapshots.empty() ? create_database(disk, paths, options, marked, log)
+                             : restore(disk, paths, kNoLimit, options, log));
     if (marked) {
         ZK_CHECK(disk.remove(paths.initialize_marker()));
         ZK_CHECK(disk.sync_dir(paths.log_dir));

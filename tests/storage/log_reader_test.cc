@@ -100,6 +100,16 @@ TEST(LogReader, HeaderOnlyAndHeaderlessFilesAreEmptyWhenLast) {
     EXPECT_THAT(ZK_VALUE(read_edited([](Bytes& bytes) { bytes.assign(4096, '\0'); })), IsEmpty());
 }
 
+TEST(LogReader, LostHeaderBeforeDataIsRefused) {
+    expect_corrupt(read_edited([](Bytes& bytes) { bytes.replace(0, 16, 16, '\0'); }),
+                   "header is lost");
+    expect_corrupt(read_edited([](Bytes& bytes) {
+                       bytes.replace(0, 16, 16, '\0');
+                       bytes.insert(16, std::size_t{2} << 20, '\0');
+                   }),
+                   "header is lost");
+}
+
 TEST(LogReader, ReadsAcrossFilesFromAnyZxid) {
     sim::SimDisk disk;
     write_log(disk, zxids({1, 2}));

@@ -23,6 +23,43 @@ void expect_refused(Disk& disk, const std::string& words, RecoveryOptions option
     EXPECT_THAT(result.error().message(), HasSubstr(words));
 }
 
+/// Passes everything on but reads of one file, which fail with `code`. Errc::not_found: it is
+/// listed, but has vanished since.
+class UnreadableFile final : public Disk {
+  public:
+    UnreadableFile(sim::SimDisk& disk, std::string path, boost::system::error_code code)
+        : disk_(disk), path_(std::move(path)), code_(code) {}
+    Result<std::vector<std::string>> list(const std::string& dir) override {
+        return disk_.list(dir);
+    }
+    Result<bool> exists(const std::string& path) override { return disk_.exists(path); }
+    Result<std::uint64_t> size(const std::string& path) override { return disk_.size(path); }
+    Result<Bytes> read(const std::string& path, std::uint64_t offset, std::size_t length) override {
+        if (path == path_) return Error(code_, "read " + path);
+        return disk_.read(path, offset, length);
+    }
+    Result<std::unique_ptr<DiskFile>> create(const std::string& path) override {
+        return disk_.create(path);
+    }
+    Result<> rename(const std::string& from, const std::string& to) override {
+        return disk_.rename(from, to);
+    }
+    Result<> remove(const std::string& path) override {
+        if (path == path_ && code_ == Errc::not_found) return Error(code_, "remove " + path);
+        return disk_.remove(path);
+    }
+    Result<> truncate(const std::string& path, std::uint64_t size) override {
+        return disk_.truncate(path, size);
+    }
+    Result<> sync_dir(const std::string& dir) override { return disk_.sync_dir(dir); }
+    Result<> make_dirs(const std::string& dir) override { return disk_.make_dirs(dir); }
+
+  private:
+    sim::SimDisk& disk_;
+    std::string path_;
+    boost::system::error_code code_;
+};
+
 /// snapshot.0 and log.1 with the given zxids.
 void history(Disk& disk, const std::vector<Zxid>& zxids) {
     save_snapshot(disk, tree::DataTree());
@@ -66,6 +103,24 @@ TEST(Recovery, EmptyDirectoryWithoutRightToVote) {
     EXPECT_FALSE(ZK_VALUE(disk.exists(kPaths.initialize_marker())));
     disk.crash(sim::CrashMode::lose);
     EXPECT_FALSE(ZK_VALUE(disk.exists(kPaths.initialize_marker())));
+}
+
+TEST(Recovery, CrashWhileTheMarkerIsUsedUp) {
+    for (std::uint64_t call = 1; call <= 20; ++call) {
+        for (const auto mode : {sim::CrashMode::lose, sim::CrashMode::keep}) {
+            sim::SimDisk disk;
+            recover_ok(disk, {.autocreate = false});
+            disk.put(kPaths.initialize_marker(), "");
+            disk.fail_after(call);
+            (void)recover(disk, kPaths, {.autocreate = false}).has_value();
+            disk.crash(mode);
+            const RecoveredState state = recover_ok(disk, {.autocreate = false});
+            EXPECT_EQ(state.last_zxid, Zxid(0)) << call;
+            EXPECT_EQ(state.current_epoch, Epoch(0)) << call;
+            EXPECT_EQ(content(disk, "acceptedEpoch"), "0") << call;
+            EXPECT_FALSE(ZK_VALUE(disk.exists(kPaths.initialize_marker()))) << call;
+        }
+    }
 }
 
 TEST(Recovery, MarkerIsLookedForBesideTheLog) {
@@ -191,6 +246,7 @@ TEST(Recovery, CorruptLogIsRefusedWithItsPlace) {
     bytes[60] ^= 1;
     disk.put(kDir + "/log.1", bytes);
     expect_refused(disk, "/zk/version-2/log.1 at offset 16: wrong checksum");
+    expect_refused(disk, "or empty the directories to copy everything from the leader");
 }
 
 TEST(Recovery, GapBetweenSnapshotAndLogIsRefused) {
@@ -207,6 +263,32 @@ TEST(Recovery, LastLogWithoutHeaderIsRemovedAndTemporaryFilesToo) {
     disk.put(kDir + "/tmp.log.2", "ZK");
     EXPECT_EQ(recover_ok(disk).last_zxid, Zxid(1));
     EXPECT_THAT(names(disk), ElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0"));
+}
+
+TEST(Recovery, LogWithALostHeaderIsNotRemoved) {
+    sim::SimDisk disk;
+    history(disk, zxids({1, 2}));
+    Bytes bytes = content(disk, "log.1");
+    bytes.replace(0, 16, 16, '\0');
+    disk.put(kDir + "/log.1", bytes);
+    expect_refused(disk, "header is lost");
+    EXPECT_EQ(content(disk, "log.1"), bytes);
+}
+
+TEST(Recovery, OnlyItsOwnTemporaryFilesAreRemoved) {
+    sim::SimDisk disk;
+    history(disk, zxids({1}));
+    disk.put(kDir + "/tmp.notes", "of the operator");
+    recover_ok(disk);
+    EXPECT_EQ(content(disk, "tmp.notes"), "of the operator");
+}
+
+TEST(Recovery, VanishedLogIsNoReasonToStartANewDatabase) {
+    sim::SimDisk disk;
+    history(disk, zxids({1}));
+    UnreadableFile broken(disk, kDir + "/log.1", make_error_code(Errc::not_found));
+    expect_refused(broken, "read /zk/version-2/log.1");
+    EXPECT_FALSE(ZK_VALUE(disk.exists(kDir + "/currentEpoch")));
 }
 
 TEST(Recovery, StraysAreReportedAndLeftAlone) {
