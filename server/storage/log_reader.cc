@@ -65,6 +65,17 @@ Result<bool> LogFileReader::has_only_zeros() {
     }
 }
 
+// A large length is believed, and so much memory taken, only when the file has the bytes.
+Result<> LogFileReader::check_length(std::int32_t length) {
+    if (length >= 0 && length <= payload_max_) return ok();
+    if (length > 0) {
+        ZK_TRY(const std::uint64_t size, disk_.size(dir_ + "/" + name_));
+        const std::uint64_t end = offset_ + static_cast<std::uint64_t>(length) + kLogRecordOverhead;
+        if (end <= size) return ok();
+    }
+    return corrupt("unreasonable record length " + std::to_string(length));
+}
+
 Result<std::optional<LogRecord>> LogFileReader::next() {
     using Record = std::optional<LogRecord>;
     if (ended_) return Record();
@@ -81,12 +92,14 @@ Result<std::optional<LogRecord>> LogFileReader::next() {
     const auto checksum = load_be<std::int64_t>(head.data());
     const auto length = load_be<std::int32_t>(head.data() + 8);
     if (length == 0) return Record();
-    if (length < 0 || length > payload_max_) {
-        return corrupt("unreasonable record length " + std::to_string(length));
-    }
+    ZK_CHECK(check_length(length));
     const std::size_t total = static_cast<std::size_t>(length) + kLogRecordOverhead;
     ZK_TRY(const ByteView whole, peek(total));
-    if (whole.size() < total || whole.back() != 'B') return Record();
+    if (whole.size() < total || whole.back() != 'B') {
+        if (length > payload_max_)
+            return corrupt("unreasonable record length " + std::to_string(length));
+        return Record();
+    }
 
     const ByteView payload = whole.substr(kRecordHeadBytes, static_cast<std::size_t>(length));
     const auto actual = adler32(

@@ -31,6 +31,7 @@ class LogFileReader {
                   std::int32_t payload_max = kLogPayloadMax);
 
     /// The next record, or nullopt at the end. Errc::corrupt for a wrong magic, checksum or length.
+    /// A record above `payload_max` is one only if all of it is there with the right checksum.
     Result<std::optional<LogRecord>> next();
     /// After the end: the file ended in a torn record, not in zero fill or at a record's end.
     [[nodiscard]] bool torn() const { return torn_; }
@@ -44,6 +45,7 @@ class LogFileReader {
   private:
     Result<bool> read_header();
     Result<bool> has_only_zeros();
+    Result<> check_length(std::int32_t length);
     Result<ByteView> peek(std::size_t bytes);
     [[nodiscard]] Error corrupt(const std::string& what) const;
 
