@@ -77,8 +77,31 @@ void check_ports(const Inventory& inventory, Diagnostics& diagnostics) {
     }
 }
 
+bool lies_in(const std::string& path, std::string_view directory) {
+    return path.starts_with(directory) &&
+           (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+/// What the unit's own /tmp and /dev hide from the server, and what does not outlive a reboot.
+void check_places(const Node& node, Diagnostics& diagnostics) {
+    for (const char* const place :
+         {"/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys"}) {
+        for (const std::string& directory : {node.install_dir, node.data_dir, node.log_dir}) {
+            if (!lies_in(directory, place)) continue;
+            diagnostics.error(node.mark,
+                              "nodes",
+                              "node " + to_string(node.id) + ": " + directory + " lies in " +
+                                  place +
+                                  ", which does not last or is hidden from services; choose a "
+                                  "directory such as /usr/local/zookeeper");
+            return;
+        }
+    }
+}
+
 void check_directories(const Inventory& inventory, Diagnostics& diagnostics) {
     for (const Node& node : inventory.nodes) {
+        if (inventory.transport == Transport::ssh) check_places(node, diagnostics);
         const std::string id = "node " + to_string(node.id) + ": ";
         if (node.data_dir.empty() || node.install_dir.empty() || node.log_dir.empty()) continue;
         if (node.data_dir == node.install_dir || node.log_dir == node.install_dir) {
@@ -87,10 +110,18 @@ void check_directories(const Inventory& inventory, Diagnostics& diagnostics) {
                               id + "data_dir and log_dir must not be install_dir itself; use " +
                                   node.install_dir + "/data and " + node.install_dir + "/logs");
         }
+        for (const std::string& directory : {node.data_dir, node.log_dir}) {
+            if (directory == node.install_dir || !lies_in(node.install_dir, directory)) continue;
+            diagnostics.error(node.mark,
+                              "nodes",
+                              id + "install_dir " + node.install_dir + " lies in " + directory +
+                                  ", which belongs to the server's user; choose directories that "
+                                  "do not contain it");
+        }
         for (const char* const used : {"/bin", "/conf", "/releases", "/current"}) {
             const std::string own = node.install_dir + used;
             for (const std::string& directory : {node.data_dir, node.log_dir}) {
-                if (directory != own && !directory.starts_with(own + "/")) continue;
+                if (!lies_in(directory, own)) continue;
                 diagnostics.error(node.mark,
                                   "nodes",
                                   id + directory +

@@ -30,8 +30,10 @@ class TreeBuilder final : public YAML::EventHandler {
     explicit TreeBuilder(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
 
     Value take_root() { return std::move(root_); }
+    /// Where the document begins.
+    [[nodiscard]] Mark start() const { return start_; }
 
-    void OnDocumentStart(const YAML::Mark&) override {}
+    void OnDocumentStart(const YAML::Mark& mark) override { start_ = mark_of(mark); }
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         refuse_anchor(mark, anchor);
@@ -149,6 +151,7 @@ class TreeBuilder final : public YAML::EventHandler {
     Diagnostics& diagnostics_;
     std::vector<Open> stack_;
     Value root_;
+    Mark start_;
 };
 
 /// YAML allows no tab in indentation; yaml-cpp's own message for that is of no help to anybody.
@@ -259,7 +262,9 @@ Value parse_yaml(std::string_view text, Diagnostics& diagnostics) {
         if (!parser.HandleNextDocument(builder)) return {};
         TreeBuilder second(diagnostics);
         if (parser.HandleNextDocument(second)) {
-            diagnostics.error({}, {}, "the file holds more than one YAML document; keep one");
+            diagnostics.error(second.start(),
+                              {},
+                              "a second YAML document begins here; keep one (one --- at most)");
         }
     } catch (const Stop&) {
         return {};

@@ -99,6 +99,13 @@ std::string name_of(const inventory::Node& node) {
     return "node " + to_string(node.id) + " (" + node.host + ")";
 }
 
+std::string reason_of(const Host& host) {
+    const std::string& words =
+        host.failure->words.empty() ? host.failure->message() : host.failure->words;
+    const std::string name = name_of(*host.node) + ": ";
+    return words.starts_with(name) ? words.substr(name.size()) : words;
+}
+
 std::vector<Host> make_hosts(const inventory::Inventory& inventory) {
     std::vector<Host> hosts;
     for (const inventory::Node& node : inventory.nodes) {
@@ -112,7 +119,7 @@ std::vector<Host> make_hosts(const inventory::Inventory& inventory) {
 void connect_all(std::vector<Host>& hosts, const RunSettings& settings, milliseconds limit) {
     const LinkDeadline deadline = settings.deadline_for(limit);
     for_all(hosts, [&](Host& host) {
-        auto link = settings.open_link(*host.node);
+        auto link = settings.open_link(*host.node, settings.deadline.value_or(LinkDeadline::max()));
         if (!link) {
             host.failure = link.error();
             return;
@@ -143,7 +150,7 @@ std::vector<status::NodeStatus> statuses_of(const std::vector<Host>& hosts) {
         status::NodeStatus status;
         status.id = host.node->id;
         status.health = host.health;
-        status.silence = host.failure ? host.failure->words : host.silence;
+        status.silence = host.failure ? reason_of(host) : host.silence;
         if (status.silence.empty()) status.silence = "no answer";
         statuses.push_back(std::move(status));
     }
@@ -168,8 +175,12 @@ std::optional<Stop> stop_for_failures(const std::vector<Host>& hosts) {
     std::size_t rank = kFirst.size();
     for (const Host& host : hosts) {
         if (!host.failure) continue;
-        stop.messages.push_back(host.failure->words.empty() ? host.failure->message()
-                                                            : host.failure->words);
+        const std::string& words =
+            host.failure->words.empty() ? host.failure->message() : host.failure->words;
+        // What is wrong on this side (a key file, the release) is wrong for all hosts alike.
+        if (std::ranges::find(stop.messages, words) == stop.messages.end()) {
+            stop.messages.push_back(words);
+        }
         const auto found = std::ranges::find(kFirst, exit_code_of(*host.failure));
         rank = std::min(rank, static_cast<std::size_t>(found - kFirst.begin()));
     }

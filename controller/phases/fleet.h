@@ -39,17 +39,20 @@ struct Host {
     [[nodiscard]] bool connected() const { return talk.has_value() && !failure; }
 };
 
-/// Opens the link of one node. Called on the host's thread.
-using OpenLink = std::function<Result<std::unique_ptr<AgentLink>>(const inventory::Node&)>;
+/// Opens the link of one node, at the latest by the deadline of the run. Called on the host's
+/// thread.
+using OpenLink =
+    std::function<Result<std::unique_ptr<AgentLink>>(const inventory::Node&, LinkDeadline)>;
 
 /// What a run may use of the world, and how long.
 struct RunSettings {
     OpenLink open_link;
-    const Release* release = nullptr;      ///< null: nothing is installed (status, start, stop)
-    std::string version;                   ///< of this program
-    std::string machine = "x86_64";        ///< `uname -m` of the hosts the release runs on
-    std::optional<LinkDeadline> deadline;  ///< of the whole run
-    milliseconds health_interval{300};     ///< between two looks of a gate
+    const Release* release = nullptr;       ///< null: nothing is installed (status, start, stop)
+    std::string version;                    ///< of this program
+    std::string machine = "x86_64";         ///< `uname -m` of the hosts the release runs on
+    std::optional<LinkDeadline> deadline;   ///< of the whole run
+    milliseconds health_interval{300};      ///< between two looks of a gate
+    milliseconds election_patience{10000};  ///< for a leader, before a plan is made without one
     bool yes = false;
     bool stats = false;
     bool verbose = false;
@@ -97,6 +100,8 @@ struct Stop {
 
 /// "node 2 (192.168.6.138)".
 std::string name_of(const inventory::Node& node);
+/// Why the host failed, without its name in front. REQUIRES: it failed.
+std::string reason_of(const Host& host);
 std::vector<Host> make_hosts(const inventory::Inventory& inventory);
 
 /// Connects all hosts at once and says hello. Failures stay with their hosts.

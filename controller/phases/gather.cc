@@ -1,6 +1,8 @@
 #include "phases/gather.h"
 
+#include <algorithm>
 #include <chrono>
+#include <thread>
 
 #include "inventory/render.h"
 #include "phases/parallel.h"
@@ -22,6 +24,39 @@ agent_api::ReleaseSpec release_spec(const RunSettings& settings) {
     return release;
 }
 
+void look_at_health(Host& host, LinkDeadline deadline) {
+    auto health = host.talk->health(deadline);
+    host.health.reset();
+    if (health) {
+        host.health = *std::move(health);
+    } else if (!agent_errc(health.error())) {
+        host.failure = health.error();
+    }
+}
+
+status::EnsembleVerdict judge_all(std::vector<Host>& hosts, const inventory::Inventory& inventory) {
+    auto verdict = status::judge(inventory, statuses_of(hosts));
+    for (Host& host : hosts) {
+        const status::NodeVerdict* const node = verdict.find(host.node->id);
+        host.actual.in_sync = node != nullptr && node->in_sync;
+        host.actual.leads = verdict.leader == host.node->id;
+        // It may have been brought up to date since its facts were taken.
+        if (host.actual.in_sync) host.actual.data_empty = false;
+    }
+    return verdict;
+}
+
+/// No leader, but servers enough of this ensemble that there may be one in a moment.
+bool may_be_electing(const status::EnsembleVerdict& verdict) {
+    const auto alive = std::ranges::count_if(verdict.nodes, [](const auto& node) {
+        using agent_api::NodeVerdict;
+        const auto& health = node.status.health;
+        return health && health->verdict != NodeVerdict::down &&
+               health->verdict != NodeVerdict::stuck;
+    });
+    return !verdict.leader && static_cast<std::size_t>(alive) >= verdict.voters / 2 + 1;
+}
+
 void gather_one(Host& host, LinkDeadline deadline) {
     const std::int64_t asked_ms = wall_ms_now();
     auto facts = host.talk->facts(agent_api::facts_for(host.spec), deadline);
@@ -34,13 +69,7 @@ void gather_one(Host& host, LinkDeadline deadline) {
     host.actual = plan::observe(host.spec, host.facts);
     // The agent looked at its clock somewhere between question and answer.
     host.actual.clock_offset_ms = host.facts.wall_ms.value() - (asked_ms + answered_ms) / 2;
-    if (!host.facts.identity) return;
-    auto health = host.talk->health(deadline);
-    if (health) {
-        host.health = *std::move(health);
-    } else if (!agent_errc(health.error())) {
-        host.failure = health.error();
-    }
+    if (host.facts.identity) look_at_health(host, deadline);
 }
 
 }  // namespace
@@ -62,13 +91,24 @@ void gather_all(std::vector<Host>& hosts,
     for_all(hosts, [&](Host& host) {
         if (host.connected()) gather_one(host, deadline);
     });
-    const auto verdict = status::judge(inventory, statuses_of(hosts));
-    for (Host& host : hosts) {
-        const status::NodeVerdict* const node = verdict.find(host.node->id);
-        host.actual.in_sync = node != nullptr && node->in_sync;
-        host.actual.leads = verdict.leader == host.node->id;
-        // It may have been brought up to date since its facts were taken.
-        if (host.actual.in_sync) host.actual.data_empty = false;
+    judge_all(hosts, inventory);
+}
+
+void await_election(std::vector<Host>& hosts,
+                    const inventory::Inventory& inventory,
+                    const RunSettings& settings,
+                    const std::function<void(const std::string&)>& say) {
+    const LinkDeadline deadline = settings.deadline_for(settings.election_patience);
+    auto verdict = judge_all(hosts, inventory);
+    if (!may_be_electing(verdict)) return;
+    say("no leader at the moment; waiting for the election");
+    while (may_be_electing(verdict) && !settings.is_interrupted() &&
+           std::chrono::steady_clock::now() + settings.health_interval < deadline) {
+        std::this_thread::sleep_for(settings.health_interval);
+        for_all(hosts, [&](Host& host) {
+            if (host.connected() && host.health) look_at_health(host, deadline);
+        });
+        verdict = judge_all(hosts, inventory);
     }
 }
 

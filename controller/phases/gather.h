@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,14 @@ Result<> render_all(std::vector<Host>& hosts,
 void gather_all(std::vector<Host>& hosts,
                 const inventory::Inventory& inventory,
                 LinkDeadline deadline);
+
+/// Waits while a majority of servers runs and has no leader yet, up to settings.election_patience:
+/// a plan made in the middle of an election would take an ensemble that serves for one that is
+/// down. Calls `say` once when it has to wait.
+void await_election(std::vector<Host>& hosts,
+                    const inventory::Inventory& inventory,
+                    const RunSettings& settings,
+                    const std::function<void(const std::string&)>& say);
 
 /// The actuals of the hosts that answered.
 std::vector<plan::NodeActual> actuals_of(const std::vector<Host>& hosts);

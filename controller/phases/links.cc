@@ -17,7 +17,9 @@ std::string resolve(const LinkSettings& settings, const std::string& file) {
     return settings.working_dir + "/" + file;
 }
 
-Result<std::unique_ptr<AgentLink>> open_over_ssh(const Node& node, const LinkSettings& settings) {
+Result<std::unique_ptr<AgentLink>> open_over_ssh(const Node& node,
+                                                 const LinkSettings& settings,
+                                                 LinkDeadline deadline) {
     HostTarget target;
     target.name = name_of(node);
     target.address = node.ssh.host;
@@ -35,14 +37,15 @@ Result<std::unique_ptr<AgentLink>> open_over_ssh(const Node& node, const LinkSet
     options.agent_binary = settings.agent_path;
     options.remote_dir = std::string(inventory::kStateDir);
     options.connect_timeout = settings.connect_timeout;
+    options.deadline = deadline;
     return open_ssh_link(target, options);
 }
 
 }  // namespace
 
 OpenLink link_opener(const Inventory& inventory, LinkSettings settings) {
-    return [&inventory, settings = std::move(settings)](const Node& node) {
-        if (inventory.transport == Transport::ssh) return open_over_ssh(node, settings);
+    return [&inventory, settings = std::move(settings)](const Node& node, LinkDeadline deadline) {
+        if (inventory.transport == Transport::ssh) return open_over_ssh(node, settings, deadline);
         LocalTarget target;
         target.name = name_of(node);
         target.agent_binary = settings.agent_path;

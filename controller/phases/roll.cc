@@ -57,7 +57,10 @@ Stop Roll::interrupted_stop() const {
 
 std::optional<Stop> Roll::run(const plan::Plan& plan) {
     if (settings_.is_interrupted()) return interrupted_stop();
-    if (auto stop = push(plan)) return stop;
+    if (auto stop = push(plan)) {
+        stop->messages.emplace_back("no server was touched");
+        return stop;
+    }
     std::set<ServerId> expected;
     for (const Host& host : hosts_) {
         if (host.actual.in_sync) expected.insert(host.node->id);

@@ -96,10 +96,15 @@ class ChangeRun {
 };
 
 std::optional<Stop> ChangeRun::make_plan() {
-    if (auto stop = connect()) return stop;
-    if (auto stop = gather()) return stop;
-    if (auto stop = check()) return stop;
-    return decide();
+    using Step = std::optional<Stop> (ChangeRun::*)();
+    for (const Step step :
+         {&ChangeRun::connect, &ChangeRun::gather, &ChangeRun::check, &ChangeRun::decide}) {
+        if (auto stop = (this->*step)()) return stop;
+        if (settings_.is_interrupted()) {
+            return Stop{ExitCode::interrupted, {"interrupted; nothing was changed"}};
+        }
+    }
+    return std::nullopt;
 }
 
 std::optional<Stop> ChangeRun::connect() {
@@ -114,7 +119,7 @@ void ChangeRun::leave_out_failed() {
     if (!replaced_) return;
     for (Host& host : hosts_) {
         if (!host.failure || host.node->id == *replaced_) continue;
-        host.silence = host.failure->words;
+        host.silence = reason_of(host);
         console_.say(name_of(*host.node) + " is left out: " + host.silence);
         host.failure.reset();
         host.talk.reset();
@@ -128,6 +133,7 @@ std::optional<Stop> ChangeRun::gather() {
         return Stop{ExitCode::invalid, {done.error().words}};
     }
     gather_all(hosts_, inventory_, deadline(PhaseKind::gather));
+    await_election(hosts_, inventory_, settings_, [this](const auto& line) { console_.say(line); });
     leave_out_failed();
     if (auto stop = stop_for_failures(hosts_)) {
         stop->messages.emplace_back("nothing was changed");
@@ -145,7 +151,7 @@ std::optional<Stop> ChangeRun::check() {
     Stop stop;
     stop.code = ExitCode::preflight;
     for (const plan::Finding& finding :
-         plan::preflight(inventory_, actuals_of(hosts_), settings_.machine)) {
+         plan::preflight(inventory_, actuals_of(hosts_), settings_.machine, replaced_)) {
         const inventory::Node* const node = finding.node ? inventory_.find(*finding.node) : nullptr;
         const std::string text = (node == nullptr ? "" : name_of(*node) + ": ") + finding.words;
         if (finding.level == plan::Finding::Level::warning) {
@@ -323,6 +329,44 @@ ExitCode run_status(const inventory::Inventory& inventory,
     return code;
 }
 
+namespace {
+
+/// Nothing on a host that holds another node is started or stopped.
+std::optional<Stop> stop_for_others(const std::vector<Host>& hosts,
+                                    const inventory::Inventory& inventory) {
+    Stop stop;
+    stop.code = ExitCode::preflight;
+    for (const Host& host : hosts) {
+        if (!host.health) continue;
+        const std::string other = status::other_identity(inventory, host.node->id, *host.health);
+        if (!other.empty()) stop.messages.push_back(name_of(*host.node) + ": " + other);
+    }
+    if (stop.messages.empty()) return std::nullopt;
+    return stop;
+}
+
+std::optional<Stop> control_all(std::vector<Host>& hosts,
+                                const RunSettings& settings,
+                                Console& console,
+                                agent_api::ControlAction action) {
+    const LinkDeadline deadline = settings.deadline_for(kControlLimit);
+    for_all(hosts, [&](Host& host) {
+        auto done = host.talk->control(action, deadline);
+        if (!done) {
+            host.failure = done.error();
+            return;
+        }
+        host.changed = true;
+        console.say(name_of(*host.node) + ": " +
+                    (done->empty() ? std::string(to_string(action)) : *done));
+    });
+    auto stop = stop_for_failures(hosts);
+    if (stop && std::ranges::any_of(hosts, &Host::changed)) stop->code = ExitCode::partly;
+    return stop;
+}
+
+}  // namespace
+
 ExitCode run_control(const inventory::Inventory& inventory,
                      const RunSettings& settings,
                      Console& console,
@@ -330,23 +374,14 @@ ExitCode run_control(const inventory::Inventory& inventory,
     const std::string command(to_string(action));
     std::vector<Host> hosts = make_hosts(inventory);
     connect_all(hosts, settings, kStatusLimit);
+    ask_health(hosts, settings.deadline_for(kStatusLimit));
     std::optional<Stop> stop = stop_for_failures(hosts);
+    if (!stop) stop = stop_for_others(hosts, inventory);
+    if (!stop && settings.is_interrupted()) stop = Stop{ExitCode::interrupted, {"interrupted"}};
     if (stop) {
         stop->messages.emplace_back("nothing was changed");
     } else {
-        const LinkDeadline deadline = settings.deadline_for(kControlLimit);
-        for_all(hosts, [&](Host& host) {
-            auto done = host.talk->control(action, deadline);
-            if (!done) {
-                host.failure = done.error();
-                return;
-            }
-            host.changed = true;
-            console.say(name_of(*host.node) + ": " + (done->empty() ? command : *done));
-        });
-        stop = stop_for_failures(hosts);
-        const bool some = std::ranges::any_of(hosts, &Host::changed);
-        if (stop && some) stop->code = ExitCode::partly;
+        stop = control_all(hosts, settings, console, action);
     }
     const ExitCode code = stop ? stop->code : ExitCode::done;
     const auto errors = stop ? stop->messages : std::vector<std::string>();

@@ -203,12 +203,26 @@ class ApplyPlanner {
         return Refusal{
             Refusal::Kind::quorum,
             fmt::format("restarting node {} would leave {} of {} voters in sync, {} are needed; "
-                        "wait until all nodes are in sync (zkprov status), or accept an outage: "
-                        "zkprov stop, then zkprov apply",
+                        "{}, or accept an outage: zkprov stop, then zkprov apply. Nothing was "
+                        "changed",
                         first.id,
                         others,
                         inventory_.nodes.size(),
-                        majority)};
+                        majority,
+                        way_to_restart())};
+    }
+
+    /// What would make a restart safe.
+    std::string way_to_restart() const {
+        const auto empty = ids_where(actuals_, [](const auto& a) { return must_join(a); });
+        if (!empty.empty()) {
+            return fmt::format("{} {} empty: bring it back first (zkprov replace-node {})",
+                               name_nodes(empty),
+                               empty.size() == 1 ? "is" : "are",
+                               empty.front());
+        }
+        if (count_in_sync() == inventory_.nodes.size()) return "add voters, so that one may fail";
+        return "wait until all nodes are in sync (zkprov status)";
     }
 
     void join_the_empty() {

@@ -109,17 +109,19 @@ std::int64_t median_offset(const std::vector<NodeActual>& actuals) {
 
 std::vector<Finding> preflight(const Inventory& inventory,
                                const std::vector<NodeActual>& actuals,
-                               const std::string& release_arch) {
+                               const std::string& release_arch,
+                               std::optional<ServerId> only) {
     std::vector<Finding> findings;
     const std::int64_t median_offset_ms = median_offset(actuals);
     for (const NodeActual& actual : actuals) {
         Checker checker(inventory, actual, findings);
+        checker.check_identity();
+        checker.check_clock(median_offset_ms);
+        if (only && actual.id != *only) continue;
         checker.check_arch(release_arch);
         checker.check_rights();
-        checker.check_identity();
         checker.check_space();
         checker.check_ports();
-        checker.check_clock(median_offset_ms);
     }
     return findings;
 }

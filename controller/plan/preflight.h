@@ -27,8 +27,12 @@ struct Finding {
 };
 
 /// Checks every node that answered. `release_arch` is the machine type of the binaries to install.
+/// `only`: the one node that is to be changed; of the others, which carry the ensemble meanwhile,
+/// only what makes the change unsafe is checked: a full disk there must not keep a voter from
+/// coming back.
 std::vector<Finding> preflight(const inventory::Inventory& inventory,
                                const std::vector<NodeActual>& actuals,
-                               const std::string& release_arch);
+                               const std::string& release_arch,
+                               std::optional<ServerId> only = std::nullopt);
 
 }  // namespace zk::plan

@@ -4,18 +4,11 @@
 
 #include "ssh/bootstrap.h"
 #include "ssh/local_process.h"
+#include "ssh/plain_line.h"
 #include "ssh/session.h"
 
 namespace zk {
 namespace {
-
-std::string one_line(std::string words) {
-    while (!words.empty() && words.back() == '\n') words.pop_back();
-    for (char& c : words) {
-        if (c == '\n' || c == '\r') c = ' ';
-    }
-    return words;
-}
 
 // Frames over the stdin and stdout of a process, near or far.
 class ProcessLink final : public AgentLink {
@@ -82,7 +75,7 @@ class ProcessLink final : public AgentLink {
     // ended.
     Error explain(const Error& error) const {
         if (link_errc(error) != LinkErrc::closed) return error;
-        const std::string words = one_line(stream_->last_words());
+        const std::string words = plain_line(stream_->last_words());
         const auto status = stream_->exit_status();
         if (!status.has_value() || (*status == 0 && words.empty())) return error;
         return link_error(LinkErrc::agent_failed,
@@ -111,7 +104,7 @@ Result<std::unique_ptr<AgentLink>> open_ssh_link(const HostTarget& host,
     }
     ZK_TRY(const auto agent, load_agent_binary(options.agent_binary));
     ZK_TRY(auto session, SshSession::open(host, options));
-    const LinkDeadline deadline = deadline_in(options.login_timeout);
+    const LinkDeadline deadline = options.deadline_for(options.login_timeout);
     ZK_CHECK(session->run(bootstrap_command(host, options.remote_dir), deadline));
     Bytes inbox;
     ZK_TRY(LinkHello hello, bootstrap(*session, host, options, *agent, inbox, deadline));

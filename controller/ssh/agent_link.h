@@ -5,6 +5,7 @@
 // agent_api/link.h.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -54,6 +55,12 @@ struct LinkOptions {
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds login_timeout{20000};  ///< key exchange, login, channel and hello
     std::chrono::milliseconds push_timeout{120000};
+    /// Of the whole run: no time above reaches beyond it.
+    LinkDeadline deadline = LinkDeadline::max();
+
+    [[nodiscard]] LinkDeadline deadline_for(std::chrono::milliseconds wait) const {
+        return std::min(deadline, deadline_in(wait));
+    }
 };
 /// SSH_AUTH_SOCK, or empty.
 std::string default_agent_socket();

@@ -15,6 +15,8 @@
 #include <openssl/evp.h>
 #include <sys/stat.h>
 
+#include "ssh/plain_line.h"
+
 namespace zk {
 namespace {
 
@@ -108,15 +110,8 @@ Result<std::shared_ptr<const AgentBinary>> read_agent_binary(const std::string& 
     return std::shared_ptr<const AgentBinary>(std::move(binary));
 }
 
-std::string one_line(std::string text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-    for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos;) {
-        text.replace(at, 1, " / ");
-    }
-    return text;
-}
 std::string said(const ProcessStream& stream) {
-    const std::string words = one_line(stream.last_words());
+    const std::string words = plain_line(stream.last_words());
     return words.empty() ? std::string() : "; it said: " + words;
 }
 
@@ -150,11 +145,12 @@ Error no_hello(const ProcessStream& stream, const HostTarget& host, bool shell_r
 }
 
 Result<LinkHello> parse_hello(const std::string& line, const HostTarget& host) {
-    std::istringstream words(line.substr(kHello.size()));
+    std::istringstream words(plain_line(line.substr(kHello.size())));
     int version = 0;
     LinkHello hello;
     if (!(words >> version >> hello.arch >> hello.uid >> hello.agent_sha256) || version != 1) {
-        return link_error(LinkErrc::protocol, host.name + ": unexpected hello: " + line);
+        return link_error(LinkErrc::protocol,
+                          host.name + ": unexpected hello: " + plain_line(line));
     }
     if (hello.agent_sha256 == "none") hello.agent_sha256.clear();
     return hello;
@@ -171,6 +167,13 @@ Result<LinkHello> await_hello(ProcessStream& stream,
         if (!line.has_value() && link_errc(line.error()) == LinkErrc::closed) {
             if (stream.exit_status().has_value()) return no_hello(stream, host, shell_ran);
             return line.error();
+        }
+        if (!line.has_value() && link_errc(line.error()) == LinkErrc::timeout) {
+            return link_error(LinkErrc::timeout,
+                              host.name + ": logged in as " + host.user +
+                                  ", but no command started in time" + said(stream) +
+                                  "; does its login shell" + (host.sudo ? " or sudo" : "") +
+                                  " wait for something, or is the host overloaded?");
         }
         if (!line.has_value()) return line.error().with_context(host.name + ": hello");
         if (line->starts_with(kHello)) return parse_hello(*line, host);
@@ -204,7 +207,7 @@ Error push_error(const ProcessStream& stream,
     if (hello.uid != 0 && mentions("Permission denied")) {
         return link_error(LinkErrc::sudo_refused,
                           place + ": " + host.user +
-                              " may not write there; set `sudo: true` for "
+                              " may not write there; set `ssh.sudo: auto` for "
                               "this host in the inventory, or log in as root");
     }
     return link_error(LinkErrc::push_failed,
@@ -217,7 +220,7 @@ Result<> push(ProcessStream& stream,
               const AgentBinary& agent,
               const LinkHello& hello,
               Bytes& inbox) {
-    const LinkDeadline deadline = deadline_in(options.push_timeout);
+    const LinkDeadline deadline = options.deadline_for(options.push_timeout);
     const std::string command =
         "push " + std::to_string(agent.content.size()) + ' ' + agent.sha256 + '\n';
     const auto failed = [&](const std::string& what) {
@@ -235,9 +238,9 @@ Result<> push(ProcessStream& stream,
             Bytes rest;
             while (stream.read(rest, deadline_in(std::chrono::seconds(1))).has_value()) {
             }
-            return failed(line->substr(kFail.size()));
+            return failed(plain_line(line->substr(kFail.size())));
         }
-        if (*line != expected) return failed("unexpected answer: " + *line);
+        if (*line != expected) return failed("unexpected answer: " + plain_line(*line));
         if (expected == "zkprov-pushed") break;
         // A host that runs out of space stops reading; its reason is in the inbox then.
         auto written = stream.write(agent.content, inbox, deadline);

@@ -28,12 +28,12 @@ Error file_error(const std::string& path, const std::string& what) {
                       "known_hosts file " + path + ": " + what + ": " + std::strerror(errno));
 }
 
-// The words of a line after its marker, and whether the marker is @revoked.
+// The words of a line after its marker, and what the marker says.
 struct Line {
     std::string names;
     std::string type;
     std::string base64;
-    bool revoked = false;
+    KeyUse use = KeyUse::trusted;
 };
 
 std::optional<Line> split(const std::string& text) {
@@ -41,15 +41,61 @@ std::optional<Line> split(const std::string& text) {
     Line line;
     if (!(words >> line.names) || line.names.starts_with('#')) return std::nullopt;
     if (line.names.starts_with('@')) {
-        line.revoked = line.names == "@revoked";
-        if (!line.revoked || !(words >> line.names)) return std::nullopt;
+        const bool revoked = line.names == "@revoked";
+        if (!revoked && line.names != "@cert-authority") return std::nullopt;
+        line.use = revoked ? KeyUse::revoked : KeyUse::authority;
+        if (!(words >> line.names)) return std::nullopt;
     }
     if (!(words >> line.type >> line.base64)) return std::nullopt;
     return line;
 }
 
-// Whether one list of names, hashed or plain, holds exactly `name`: libssh2 knows how.
-bool names_host(LIBSSH2_SESSION* session, const Line& line, const std::string& name) {
+std::string lowered(std::string text) {
+    for (char& c : text) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return text;
+}
+
+// '*' stands for any characters, '?' for one.
+bool matches(std::string_view pattern, std::string_view text) {
+    std::size_t at = 0;
+    std::size_t in = 0;
+    std::size_t star = std::string_view::npos;  // the last one, and what follows it was tried at
+    std::size_t tried = 0;
+    while (in < text.size()) {
+        if (at < pattern.size() && pattern[at] == '*') {
+            star = at++;
+            tried = in;
+        } else if (at < pattern.size() && (pattern[at] == '?' || pattern[at] == text[in])) {
+            ++at;
+            ++in;
+        } else if (star != std::string_view::npos) {
+            at = star + 1;
+            in = ++tried;
+        } else {
+            return false;
+        }
+    }
+    while (at < pattern.size() && pattern[at] == '*') ++at;
+    return at == pattern.size();
+}
+
+// A list of plain names as ssh reads it: patterns, and with '!' those the line is not about.
+bool list_names(const std::string& list, const std::string& name) {
+    std::istringstream patterns(lowered(list));
+    bool found = false;
+    for (std::string pattern; std::getline(patterns, pattern, ',');) {
+        const bool negated = pattern.starts_with('!');
+        if (!matches(std::string_view(pattern).substr(negated ? 1 : 0), name)) continue;
+        if (negated) return false;
+        found = true;
+    }
+    return found;
+}
+
+// Whether a hashed name is `name`: libssh2 knows how.
+bool holds_name(LIBSSH2_SESSION* session, const Line& line, const std::string& name) {
     const std::unique_ptr<LIBSSH2_KNOWNHOSTS, decltype(&libssh2_knownhost_free)> hosts(
         libssh2_knownhost_init(session), libssh2_knownhost_free);
     const std::string text = line.names + ' ' + line.type + ' ' + line.base64;
@@ -67,6 +113,11 @@ bool names_host(LIBSSH2_SESSION* session, const Line& line, const std::string& n
                                 LIBSSH2_KNOWNHOST_TYPE_PLAIN | LIBSSH2_KNOWNHOST_KEYENC_BASE64,
                                 nullptr);
     return found == LIBSSH2_KNOWNHOST_CHECK_MATCH || found == LIBSSH2_KNOWNHOST_CHECK_MISMATCH;
+}
+
+bool names_host(LIBSSH2_SESSION* session, const Line& line, const std::string& name) {
+    const bool hashed = line.names.starts_with('|');
+    return hashed ? holds_name(session, line, name) : list_names(line.names, name);
 }
 
 Result<std::vector<std::string>> read_lines(const std::string& path) {
@@ -89,7 +140,7 @@ std::vector<KnownKey> keys_named(LIBSSH2_SESSION* session,
     for (std::size_t i = 0; i < lines.size(); ++i) {
         const auto line = split(lines[i]);
         if (!line || !names_host(session, *line, name)) continue;
-        keys.push_back({i + 1, line->type, line->base64, line->revoked});
+        keys.push_back({i + 1, line->type, line->base64, line->use});
     }
     return keys;
 }
@@ -154,13 +205,15 @@ std::optional<std::string> without_name(LIBSSH2_SESSION* session,
                                         const std::string& text,
                                         const std::string& name) {
     auto line = split(text);
-    if (!line || line->revoked || !names_host(session, *line, name)) return text;
+    if (!line || line->use != KeyUse::trusted || !names_host(session, *line, name)) return text;
     std::istringstream names(line->names);
     std::string kept;
     for (std::string one; std::getline(names, one, ',');) {
         Line single = *line;
         single.names = one;
-        if (names_host(session, single, name)) continue;
+        // A pattern stays: it is about other hosts, too.
+        const bool hashed = one.starts_with('|');
+        if (hashed ? holds_name(session, single, name) : lowered(one) == name) continue;
         if (!kept.empty()) kept += ',';
         kept += one;
     }
@@ -172,8 +225,9 @@ std::optional<std::string> without_name(LIBSSH2_SESSION* session,
 }  // namespace
 
 std::string known_host_name(const std::string& address, std::uint16_t port) {
-    if (port == kSshPort) return address;
-    return '[' + address + "]:" + std::to_string(port);
+    const std::string name = lowered(address);
+    if (port == kSshPort) return name;
+    return '[' + name + "]:" + std::to_string(port);
 }
 
 std::string known_hosts_path(const std::string& configured) {
@@ -186,29 +240,33 @@ Result<std::vector<KnownKey>> find_known_keys(LIBSSH2_SESSION* session,
                                               std::uint16_t port) {
     ZK_TRY(const std::vector<std::string> lines, read_lines(path));
     auto keys = keys_named(session, lines, known_host_name(address, port));
-    if (keys.empty() && port != kSshPort) keys = keys_named(session, lines, address);
+    const bool trusted = std::any_of(
+        keys.begin(), keys.end(), [](const KnownKey& key) { return key.use == KeyUse::trusted; });
+    if (trusted || port == kSshPort) return keys;
+    for (KnownKey& key : keys_named(session, lines, known_host_name(address, kSshPort))) {
+        key.other_port = true;
+        keys.push_back(std::move(key));
+    }
     return keys;
 }
 
 HostKeyVerdict judge_host_key(const std::vector<KnownKey>& known,
                               const std::string& type,
                               const std::string& base64) {
+    const auto any = [&](auto holds) { return std::any_of(known.begin(), known.end(), holds); };
     const auto same = [&](const KnownKey& key) { return key.base64 == base64; };
-    const auto trusted = [](const KnownKey& key) { return !key.revoked; };
-    if (std::any_of(known.begin(), known.end(), [&](const KnownKey& key) {
-            return key.revoked && same(key);
-        })) {
+    if (any([&](const KnownKey& key) { return key.use == KeyUse::revoked && same(key); })) {
         return HostKeyVerdict::revoked;
     }
-    if (std::any_of(known.begin(), known.end(), [&](const KnownKey& key) {
-            return trusted(key) && same(key);
-        })) {
+    if (any([&](const KnownKey& key) { return key.use == KeyUse::trusted && same(key); })) {
         return HostKeyVerdict::known;
     }
-    if (std::none_of(known.begin(), known.end(), trusted)) return HostKeyVerdict::unknown;
-    const bool same_type = std::any_of(known.begin(), known.end(), [&](const KnownKey& key) {
-        return trusted(key) && key.type == type;
-    });
+    const auto expected = [](const KnownKey& key) {
+        return key.use == KeyUse::trusted && !key.other_port;
+    };
+    if (!any(expected)) return HostKeyVerdict::unknown;
+    const bool same_type =
+        any([&](const KnownKey& key) { return expected(key) && key.type == type; });
     return same_type ? HostKeyVerdict::changed : HostKeyVerdict::other_type;
 }
 
@@ -248,9 +306,13 @@ Result<> replace_host_key(LIBSSH2_SESSION* session,
     text += name + ' ' + type + ' ' + base64 + '\n';
     struct stat status {};
     const mode_t mode = ::stat(path.c_str(), &status) == 0 ? status.st_mode & 0777U : 0600U;
-    const std::string aside = path + ".new";
+    // A symbolic link stays one: the file it leads to is replaced.
+    std::error_code error;
+    const auto real = std::filesystem::canonical(path, error);
+    const std::string target = error ? path : real.string();
+    const std::string aside = target + ".new";
     ZK_CHECK(write_file(aside, text, O_TRUNC, mode));
-    if (::rename(aside.c_str(), path.c_str()) != 0) return file_error(path, "cannot be replaced");
+    if (::rename(aside.c_str(), target.c_str()) != 0) return file_error(path, "cannot be replaced");
     return ok();
 }
 

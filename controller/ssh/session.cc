@@ -100,6 +100,13 @@ std::string joined(const std::vector<std::string>& parts, const char* separator)
     return text;
 }
 
+// " (line 7)" of the first such key; empty when there is none.
+template <class Wanted>
+std::string line_of(const std::vector<KnownKey>& known, Wanted wanted) {
+    const auto found = std::find_if(known.begin(), known.end(), wanted);
+    return found == known.end() ? std::string() : " (line " + std::to_string(found->line) + ")";
+}
+
 Error login_refused(const HostTarget& host,
                     const std::string& reason,
                     const std::vector<std::string>& tried,
@@ -133,9 +140,10 @@ Result<std::unique_ptr<SshSession>> SshSession::open(const HostTarget& host,
     static std::once_flag once;
     std::call_once(once, [] { libssh2_init(0); });
     ignore_sigpipe();
-    ZK_TRY(const int fd, connect_tcp(host.name, host.address, host.port, options.connect_timeout));
+    const LinkDeadline connect_by = options.deadline_for(options.connect_timeout);
+    ZK_TRY(const int fd, connect_tcp(host.name, host.address, host.port, connect_by));
     auto session = std::unique_ptr<SshSession>(new SshSession(host, fd));
-    const LinkDeadline deadline = deadline_in(options.login_timeout);
+    const LinkDeadline deadline = options.deadline_for(options.login_timeout);
     ZK_CHECK(session->shake_hands(options, deadline));
     ZK_CHECK(session->check_host_key(options));
     ZK_CHECK(session->log_in(options, deadline));
@@ -200,8 +208,15 @@ Result<> SshSession::shake_hands(const LinkOptions& options, LinkDeadline deadli
                               " answers but does not finish the key exchange; is it sshd, and is "
                               "the host overloaded?");
     }
-    if (code != 0) return transport_error("exchanging keys");
-    return ok();
+    if (code == 0) return ok();
+    Error error = transport_error("exchanging keys");
+    if (link_errc(error) == LinkErrc::protocol) {
+        // libssh2 checks RSA host keys with SHA-1 only, which sshd no longer offers.
+        error.words +=
+            " If it is: does it have an ed25519 or ECDSA host key? One of RSA alone is not "
+            "supported in this version; `ssh-keygen -A` on the host makes the others";
+    }
+    return error;
 }
 
 // Asks first for the types of host key that known_hosts has for this host, as ssh does.
@@ -210,7 +225,7 @@ Result<> SshSession::prefer_known_types(const LinkOptions& options) {
     ZK_TRY(const auto known, find_known_keys(session_, path, host_.address, host_.port));
     const auto is_known = [&](const std::string& type) {
         return std::any_of(known.begin(), known.end(), [&](const KnownKey& key) {
-            return key.type == type && !key.revoked;
+            return key.type == type && key.use == KeyUse::trusted;
         });
     };
     std::vector<std::string> types(kHostKeyTypes.begin(), kHostKeyTypes.end());
@@ -240,9 +255,9 @@ Result<> SshSession::check_host_key(const LinkOptions& options) {
                               path + "; do not connect until the host has a new key");
     }
     if (host_.replace_host_key) return replace_host_key(session_, path, name, type, key);
-    const std::string line =
-        known.empty() ? std::string() : " (line " + std::to_string(known.front().line) + ")";
     if (verdict == HostKeyVerdict::changed) {
+        const std::string line = line_of(
+            known, [&](const KnownKey& k) { return k.use == KeyUse::trusted && k.type == type; });
         return link_error(LinkErrc::host_key_changed,
                           host_.name + ": HOST KEY CHANGED: it is now " + shown +
                               ", not the one in " + path + line +
@@ -253,6 +268,8 @@ Result<> SshSession::check_host_key(const LinkOptions& options) {
                               path + " -R '" + name + "'");
     }
     if (verdict == HostKeyVerdict::other_type) {
+        const std::string line =
+            line_of(known, [](const KnownKey& k) { return k.use == KeyUse::trusted; });
         return link_error(LinkErrc::host_key_unknown,
                           host_.name + ": the host offers the key " + shown + ", but " + path +
                               line +
@@ -262,8 +279,14 @@ Result<> SshSession::check_host_key(const LinkOptions& options) {
     if (options.new_host_keys == NewHostKeys::accept) {
         return remember_host_key(path, name, type, key);
     }
+    const std::string authority =
+        line_of(known, [](const KnownKey& k) { return k.use == KeyUse::authority; });
     return link_error(LinkErrc::host_key_unknown,
                       host_.name + ": the host key " + shown + " is not in " + path +
+                          (authority.empty() ? ""
+                                             : ", whose @cert-authority" + authority +
+                                                   " does not count: host certificates are not "
+                                                   "supported in this version") +
                           "; compare it with the host's console (ssh-keygen -lf "
                           "/etc/ssh/ssh_host_ed25519_key.pub), then run again with "
                           "--accept-new-host-keys");
@@ -306,7 +329,7 @@ Result<> SshSession::log_in(const LinkOptions& options, LinkDeadline deadline) {
     if (!done) return link_error(LinkErrc::timeout, host_.name + ": sshd does not start the login");
     if (libssh2_userauth_authenticated(session_) == 1) return ok();
     if (methods == nullptr) return transport_error("starting the login");
-    const std::string offered = methods;
+    const std::string offered = plain_line(methods);
 
     ZK_TRY(LoginKeys found, gather_login_keys(options));
     std::vector<std::string> tried;

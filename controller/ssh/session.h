@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ssh/plain_line.h"
 #include "ssh/stream.h"
 
 struct _LIBSSH2_SESSION;
@@ -34,7 +35,7 @@ class SshSession final : public ProcessStream {
 
     /// For libssh2's callbacks.
     void note_disconnect(ByteView words) {
-        farewell_ = words.empty() ? "no reason given" : std::string(words);
+        farewell_ = words.empty() ? "no reason given" : plain_line(words);
     }
     void count_sent(std::size_t bytes) { counters_.bytes_sent += bytes; }
     void count_received(std::size_t bytes) { counters_.bytes_received += bytes; }

@@ -135,8 +135,8 @@ std::string way_out(int error) {
 Result<int> connect_tcp(const std::string& name,
                         const std::string& address,
                         std::uint16_t port,
-                        std::chrono::milliseconds timeout) {
-    const LinkDeadline deadline = deadline_in(timeout);
+                        LinkDeadline deadline) {
+    const int wait_ms = poll_wait_ms(deadline);
     std::vector<Address> addresses;
     const int lookup_error = resolve(address, port, deadline, addresses);
     if (lookup_error != 0 || addresses.empty()) {
@@ -151,7 +151,7 @@ Result<int> connect_tcp(const std::string& name,
     }
     const std::string where = address + " port " + std::to_string(port);
     const std::string what = error == ETIMEDOUT
-                                 ? "no answer within " + std::to_string(timeout.count()) + " ms"
+                                 ? "no answer within " + std::to_string(wait_ms) + " ms"
                                  : std::string(std::strerror(error));
     return link_error(LinkErrc::unreachable,
                       name + ": cannot connect to " + where + ": " + what + way_out(error));

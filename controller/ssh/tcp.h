@@ -14,6 +14,6 @@ namespace zk {
 Result<int> connect_tcp(const std::string& name,
                         const std::string& address,
                         std::uint16_t port,
-                        std::chrono::milliseconds timeout);
+                        LinkDeadline deadline);
 
 }  // namespace zk

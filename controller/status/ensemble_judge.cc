@@ -64,19 +64,33 @@ class Judge {
             NodeVerdict each;
             each.status = status_of(statuses, node.id);
             each.host = node.host;
+            if (each.status.health) disown_other(inventory, each.status);
             verdict_.nodes.push_back(std::move(each));
         }
     }
 
     EnsembleVerdict run() {
         const NodeStatus* const leader = find_leader();
-        if (leader != nullptr) mark_in_sync(*leader);
+        if (leader != nullptr) {
+            mark_in_sync(*leader);
+        } else {
+            infer_silent_leader();
+        }
         collect_reasons(leader);
-        verdict_.verdict = decide(leader);
+        verdict_.verdict = decide();
         return std::move(verdict_);
     }
 
   private:
+    /// What another node says is no news of this one.
+    static void disown_other(const Inventory& inventory, NodeStatus& status) {
+        std::string other = other_identity(inventory, status.id, *status.health);
+        if (other.empty()) return;
+        status.health.reset();
+        status.silence = std::move(other);
+        status.other = true;
+    }
+
     [[nodiscard]] std::size_t majority() const { return verdict_.voters / 2 + 1; }
 
     /// How many voters stand behind a node that says it leads, itself included. Its own count of
@@ -114,11 +128,36 @@ class Judge {
         }
     }
 
+    /// A leader whose host does not answer us, but which a majority follows: it serves.
+    void infer_silent_leader() {
+        for (const NodeVerdict& silent : verdict_.nodes) {
+            const ServerId id = silent.status.id;
+            const auto follows_it = [&](const NodeVerdict& node) {
+                return follows(node.status, id) && node.status.health->leader;
+            };
+            const auto followers = std::ranges::count_if(verdict_.nodes, follows_it);
+            if (silent.status.answered() || static_cast<std::size_t>(followers) < majority()) {
+                continue;
+            }
+            verdict_.leader = id;
+            for (NodeVerdict& node : verdict_.nodes) {
+                node.in_sync = follows_it(node);
+                if (!node.in_sync) continue;
+                ++verdict_.voters_in_sync;
+                verdict_.epoch = std::max(verdict_.epoch, node.status.health->epoch);
+            }
+            return;
+        }
+    }
+
     void collect_reasons(const NodeStatus* leader) {
         for (const NodeVerdict& node : verdict_.nodes) {
             const NodeStatus& status = node.status;
             if (!status.answered()) {
-                add(fmt::format("node {} does not answer: {}", status.id, status.silence));
+                add(fmt::format("node {}{}: {}",
+                                status.id,
+                                status.other ? "" : " does not answer",
+                                status.silence));
                 continue;
             }
             const NodeHealth& health = *status.health;
@@ -129,7 +168,7 @@ class Judge {
             }
             if (leader != nullptr && !node.in_sync) {
                 add(describe_outsider(status, *leader));
-            } else if (leader == nullptr && (health.reasons.empty() || health.vote)) {
+            } else if (!node.in_sync && (health.reasons.empty() || health.vote)) {
                 add(fmt::format(
                     "node {} is {}{}", status.id, to_string(health.role), vote_of(health)));
             } else if (node.lag && *node.lag > kLagAdvised) {
@@ -167,8 +206,8 @@ class Judge {
                            vote_of(health));
     }
 
-    [[nodiscard]] Verdict decide(const NodeStatus* leader) const {
-        if (leader != nullptr) {
+    [[nodiscard]] Verdict decide() const {
+        if (verdict_.leader) {
             const bool content = std::ranges::all_of(
                 verdict_.nodes, [](const auto& node) { return node.status.content(); });
             return verdict_.reasons.empty() && content ? Verdict::healthy : Verdict::degraded;
@@ -215,6 +254,14 @@ const NodeVerdict* EnsembleVerdict::find(ServerId id) const {
 std::size_t EnsembleVerdict::failures_borne() const {
     const std::size_t majority = voters / 2 + 1;
     return voters_in_sync > majority ? voters_in_sync - majority : 0;
+}
+
+std::string other_identity(const Inventory& inventory, ServerId id, const NodeHealth& health) {
+    const bool same = health.cluster == inventory.cluster && health.sid == id;
+    if (health.cluster.empty() || same) return {};
+    return fmt::format("the host holds server {} of ensemble \"{}\"; correct the inventory",
+                       health.sid,
+                       health.cluster);
 }
 
 EnsembleVerdict judge(const Inventory& inventory, const std::vector<NodeStatus>& statuses) {

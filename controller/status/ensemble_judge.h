@@ -20,6 +20,7 @@ struct NodeStatus {
     ServerId id;
     std::optional<agent_api::NodeHealth> health;
     std::string silence;  ///< without health: why
+    bool other = false;   ///< without health: its host answers for another node, as silence says
 
     [[nodiscard]] bool answered() const { return health.has_value(); }
     [[nodiscard]] bool is(agent_api::Role role) const { return health && health->role == role; }
@@ -59,6 +60,12 @@ struct EnsembleVerdict {
     /// How many more voters may fail; 0 without a quorum.
     [[nodiscard]] std::size_t failures_borne() const;
 };
+
+/// Whom the agent on the host of node `id` answers for, when it is not that node of this ensemble;
+/// empty when it is.
+std::string other_identity(const inventory::Inventory& inventory,
+                           ServerId id,
+                           const agent_api::NodeHealth& health);
 
 /// Judges. Nodes of the inventory without a status count as silent. Never fails.
 EnsembleVerdict judge(const inventory::Inventory& inventory,

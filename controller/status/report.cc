@@ -41,7 +41,15 @@ std::string colour(const EnsembleVerdict& verdict, const std::string& text) {
 std::vector<std::string> row_of(const NodeVerdict& node) {
     const std::string id = to_string(node.status.id);
     if (!node.status.answered()) {
-        return {id, node.host, "unknown", "-", "-", "-", "-", "-", "no answer"};
+        return {id,
+                node.host,
+                "unknown",
+                "-",
+                "-",
+                "-",
+                "-",
+                "-",
+                node.status.other ? "another node" : "no answer"};
     }
     const NodeHealth& health = *node.status.health;
     const bool down = health.role == Role::down;

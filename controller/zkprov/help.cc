@@ -55,6 +55,9 @@ constexpr std::string_view kInventory =
     known_hosts: ~/.ssh/known_hosts
     sudo: auto                             # auto: when the user is not root; always; never
 
+Of the files of OpenSSH, the keys named above, ssh-agent and known_hosts are used; ~/.ssh/config,
+/etc/ssh and jump hosts are not.
+
 A node may have its own client_port, peer_port, election_port, install_dir, data_dir, log_dir,
 config and ssh (there also host, when the address for SSH is another one).
 )";

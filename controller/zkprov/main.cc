@@ -2,6 +2,7 @@
 // between, exit code out. Shell. Source of streams, colours, questions and exit codes:
 // facts/provisioning.md 2.4.
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -96,6 +97,16 @@ struct InventoryFile {
     std::string text;
 };
 
+/// As much as an inventory may hold, and one byte more, at which its reader says that it is too
+/// large.
+Result<std::string> read_text(std::istream& stream, const std::string& name) {
+    std::string text(inventory::kYamlBytesMax + 1, '\0');
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (stream.bad()) return Error(Errc::failed, name + ": cannot be read to its end");
+    text.resize(static_cast<std::size_t>(stream.gcount()));
+    return text;
+}
+
 Result<InventoryFile> read_file(const std::string& name) {
     InventoryFile file;
     file.name = name == "-" ? "standard input" : name;
@@ -105,24 +116,22 @@ Result<InventoryFile> read_file(const std::string& name) {
     file.directory = (name == "-" ? absolute : absolute.parent_path()).lexically_normal().string();
     if (file.directory.size() > 1 && file.directory.ends_with('/')) file.directory.pop_back();
     if (name == "-") {
-        std::ostringstream text;
-        text << std::cin.rdbuf();
-        file.text = std::move(text).str();
+        ZK_TRY(file.text, read_text(std::cin, file.name));
         return file;
     }
     if (std::filesystem::is_directory(absolute, error)) {
         return Error(Errc::invalid, name + ": is a directory; name the inventory file in it");
     }
+    errno = 0;
     std::ifstream stream(name, std::ios::binary);
     if (!stream) {
+        const std::error_code reason(errno, std::generic_category());
         return Error(Errc::not_found,
-                     name +
-                         ": cannot be read; name the inventory: zkprov COMMAND FILE, or -i FILE, "
-                         "or ZKPROV_INVENTORY");
+                     name + ": " + reason.message() +
+                         "; name the inventory: zkprov COMMAND FILE, or -i FILE, or "
+                         "ZKPROV_INVENTORY");
     }
-    std::ostringstream text;
-    text << stream.rdbuf();
-    file.text = std::move(text).str();
+    ZK_TRY(file.text, read_text(stream, name));
     return file;
 }
 
@@ -208,7 +217,7 @@ ExitCode run(const std::vector<std::string>& words) {
     const auto options = parse_options(words, read_environment());
     if (!options) {
         Console console = make_console(wants_json(words), Colour::never);
-        return stop(console, words.empty() ? "" : words.front(), {options.error().words});
+        return stop(console, command_word(words), {options.error().words});
     }
     Console console = make_console(options->output == Output::json, options->colour);
     if (options->verb == Verb::version) {
@@ -223,7 +232,7 @@ ExitCode run(const std::vector<std::string>& words) {
         console.data(*text);
         return ExitCode::done;
     }
-    return run_with_inventory(*options, words.front(), console);
+    return run_with_inventory(*options, std::string(to_string(options->verb)), console);
 }
 
 }  // namespace

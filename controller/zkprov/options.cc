@@ -223,6 +223,19 @@ Result<milliseconds> parse_duration(std::string_view text) {
     return milliseconds(*number * factor_ms);
 }
 
+std::string_view to_string(Verb verb) {
+    return std::ranges::find(kVerbs, verb, &VerbName::verb)->name;
+}
+
+std::string command_word(const std::vector<std::string>& words) {
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (!words[i].starts_with('-')) return words[i];
+        const Flag* const flag = find_flag(words[i]);
+        if (flag != nullptr && flag->has_value) ++i;
+    }
+    return {};
+}
+
 bool wants_json(const std::vector<std::string>& words) {
     for (std::size_t i = 0; i < words.size(); ++i) {
         if (words[i] == "--output=json") return true;

@@ -15,6 +15,8 @@
 namespace zk::zkprov {
 
 enum class Verb { apply, plan, status, replace_node, start, stop, version, help };
+/// As it is typed.
+std::string_view to_string(Verb verb);
 enum class Output { table, json };
 enum class Colour { automatic, always, never };
 
@@ -48,6 +50,9 @@ Result<Options> parse_options(const std::vector<std::string>& words,
                               const Environment& environment);
 /// Whether `-o json` is among the words, so that even a usage error can be one JSON document.
 bool wants_json(const std::vector<std::string>& words);
+/// The command among the words, for the report of a wrong command line: the first that is neither
+/// an option nor an option's value; may be empty.
+std::string command_word(const std::vector<std::string>& words);
 /// "5s", "2m", "500ms", "10" (seconds).
 Result<milliseconds> parse_duration(std::string_view text);
 /// The text of `zkprov help [topic]`. Errors: no such topic.

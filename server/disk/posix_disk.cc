@@ -213,10 +213,20 @@ Result<DirectoryLock> DirectoryLock::acquire(const storage::Paths& paths) {
     PosixDisk disk;
     std::vector<std::string> dirs{paths.data_dir};
     if (paths.log_dir != paths.data_dir) dirs.push_back(paths.log_dir);
+    struct stat first {};
     for (const std::string& dir : dirs) {
         ZK_CHECK(disk.make_dirs(dir));
         Descriptor descriptor(open_file(dir, O_RDONLY | O_DIRECTORY));
         if (!descriptor.valid()) return system_error("open", dir);
+        struct stat status {};
+        if (::fstat(descriptor.get(), &status) != 0) return system_error("stat", dir);
+        if (!lock.descriptors_.empty() && status.st_dev == first.st_dev &&
+            status.st_ino == first.st_ino) {
+            return Error(Errc::refused,
+                         "dataDir " + paths.data_dir + " and dataLogDir " + dir +
+                             " are the same directory; write both alike, or leave dataLogDir out");
+        }
+        first = status;
         if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
             if (errno != EWOULDBLOCK) return system_error("lock", dir);
             return Error(

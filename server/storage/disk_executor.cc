@@ -43,7 +43,8 @@ Result<> DiskExecutor::run(DiskCommand& command, std::vector<DiskEvent>& out) {
         return writer_.append(append->zxid, *append->payload);
     }
     ZK_CHECK(sync(out));  // nothing below may overtake an append
-    // The old file is durable before the new one begins, or a power cut could keep later records and tear earlier ones.
+    // The old file is durable before the new one begins, or a power cut could keep later records
+    // and tear earlier ones.
     if (std::holds_alternative<RollLog>(command)) return writer_.roll();
     return std::visit([&](const auto& other) { return run_synced(other, out); }, command);
 }
@@ -89,9 +90,10 @@ Result<> DiskExecutor::run_synced(const TruncateLog& command, std::vector<DiskEv
         out.emplace_back(TruncateFailed{command.zxid, std::move(why)});
         return ok();
     }
+    state->tree.reset();  // or there would be three trees in memory, with the one in service
     // Snapshots before the log: were the log cut first, a crash would leave a snapshot ahead of it
     // that wins.
-    ZK_CHECK(remove_snapshots_above(disk_, paths_.snapshots(), command.zxid));
+    ZK_CHECK(remove_snapshots_above(disk_, paths_, command.zxid));
     ZK_CHECK(truncate_log(disk_, paths_.logs(), command.zxid));
     ZK_TRY(RecoveredState reloaded, recover(disk_, paths_, recovery_, log_));
     if (reloaded.last_zxid != command.zxid) {
@@ -106,7 +108,7 @@ Result<> DiskExecutor::run_synced(const TruncateLog& command, std::vector<DiskEv
 Result<> DiskExecutor::run_synced(const PrepareSnapshotInstall& command,
                                   std::vector<DiskEvent>& out) {
     ZK_CHECK(writer_.roll());
-    ZK_CHECK(remove_snapshots_above(disk_, paths_.snapshots(), command.zxid));
+    ZK_CHECK(remove_snapshots_above(disk_, paths_, command.zxid));
     ZK_CHECK(truncate_log(disk_, paths_.logs(), command.zxid));
     out.emplace_back(SnapshotPrepared{command.zxid});
     return ok();

@@ -44,13 +44,36 @@ Result<ByteView> LogFileReader::peek(std::size_t bytes) {
 Result<bool> LogFileReader::read_header() {
     ZK_TRY(const ByteView header, peek(kLogHeaderBytes));
     if (header.size() < kLogHeaderBytes || all_zero(header)) {
-        headerless_ = true;
+        ZK_TRY(headerless_,
+               header.size() < kLogHeaderBytes ? Result<bool>(true) : has_only_zeros());
+        if (!headerless_)
+            return corrupt("the header is lost: zeros where ZKLG must be, but data follow");
         return false;
     }
     if (load_be<std::int32_t>(header.data()) != kLogMagic)
         return corrupt("this is no transaction log (magic is not ZKLG)");
     offset_ = kLogHeaderBytes;
     return true;
+}
+
+Result<bool> LogFileReader::has_only_zeros() {
+    for (std::uint64_t at = 0;;) {
+        ZK_TRY(const Bytes part, disk_.read(dir_ + "/" + name_, at, kReadBytes));
+        if (part.empty()) return true;
+        if (!all_zero(part)) return false;
+        at += part.size();
+    }
+}
+
+// A large length is believed, and so much memory taken, only when the file has the bytes.
+Result<> LogFileReader::check_length(std::int32_t length) {
+    if (length >= 0 && length <= payload_max_) return ok();
+    if (length > 0) {
+        ZK_TRY(const std::uint64_t size, disk_.size(dir_ + "/" + name_));
+        const std::uint64_t end = offset_ + static_cast<std::uint64_t>(length) + kLogRecordOverhead;
+        if (end <= size) return ok();
+    }
+    return corrupt("unreasonable record length " + std::to_string(length));
 }
 
 Result<std::optional<LogRecord>> LogFileReader::next() {
@@ -69,12 +92,14 @@ Result<std::optional<LogRecord>> LogFileReader::next() {
     const auto checksum = load_be<std::int64_t>(head.data());
     const auto length = load_be<std::int32_t>(head.data() + 8);
     if (length == 0) return Record();
-    if (length < 0 || length > payload_max_) {
-        return corrupt("unreasonable record length " + std::to_string(length));
-    }
+    ZK_CHECK(check_length(length));
     const std::size_t total = static_cast<std::size_t>(length) + kLogRecordOverhead;
     ZK_TRY(const ByteView whole, peek(total));
-    if (whole.size() < total || whole.back() != 'B') return Record();
+    if (whole.size() < total || whole.back() != 'B') {
+        if (length > payload_max_)
+            return corrupt("unreasonable record length " + std::to_string(length));
+        return Record();
+    }
 
     const ByteView payload = whole.substr(kRecordHeadBytes, static_cast<std::size_t>(length));
     const auto actual = adler32(

@@ -31,11 +31,12 @@ class LogFileReader {
                   std::int32_t payload_max = kLogPayloadMax);
 
     /// The next record, or nullopt at the end. Errc::corrupt for a wrong magic, checksum or length.
+    /// A record above `payload_max` is one only if all of it is there with the right checksum.
     Result<std::optional<LogRecord>> next();
     /// After the end: the file ended in a torn record, not in zero fill or at a record's end.
     [[nodiscard]] bool torn() const { return torn_; }
-    /// After the end: not even the header was there, as after a crash right after the file's
-    /// creation.
+    /// After the end: not even the header was there, nor anything else, as after a crash right
+    /// after the file's creation.
     [[nodiscard]] bool headerless() const { return headerless_; }
     /// Just behind the last record (or the header).
     [[nodiscard]] std::uint64_t offset() const { return offset_; }
@@ -43,6 +44,8 @@ class LogFileReader {
 
   private:
     Result<bool> read_header();
+    Result<bool> has_only_zeros();
+    Result<> check_length(std::int32_t length);
     Result<ByteView> peek(std::size_t bytes);
     [[nodiscard]] Error corrupt(const std::string& what) const;
 

@@ -35,9 +35,20 @@ Result<> refuse_mixed_directories(Disk& disk, const Paths& paths) {
 Result<> remove_temporary_files(Disk& disk, const std::string& dir) {
     ZK_TRY(const std::vector<std::string> names, disk.list(dir));
     for (const std::string& name : names) {
-        if (name.starts_with(kTempPrefix)) ZK_CHECK(disk.remove(dir + "/" + name));
+        if (!name.starts_with(kTempPrefix)) continue;
+        const std::string_view made = std::string_view(name).substr(kTempPrefix.size());
+        if (!made.starts_with("log.") && !made.starts_with("snapshot.")) continue;
+        ZK_CHECK(disk.remove(dir + "/" + name));
     }
     return ok();
+}
+
+// Purge and a synchronisation with the leader run on threads of their own and may want the same
+// file gone.
+Result<> remove_if_there(Disk& disk, const std::string& path) {
+    auto removed = disk.remove(path);
+    if (!removed.has_value() && removed.error().code == Errc::not_found) return ok();
+    return removed;
 }
 
 // The last log file may lack its header when its creator crashed (not ours: see LogWriter::open).
@@ -167,9 +178,9 @@ Result<> load_epochs(Disk& disk, const Paths& paths, RecoveredState& state) {
     const Epoch of_zxid = state.last_zxid.epoch();
     ZK_TRY(state.current_epoch, load_epoch(disk, dir, kCurrentEpochName, of_zxid));
     ZK_TRY(state.accepted_epoch, load_epoch(disk, dir, kAcceptedEpochName, of_zxid));
-    if (state.fresh && state.current_epoch < of_zxid) {
-        // The directory was once empty without a right to vote (-1) and has now been given the
-        // marker.
+    if (state.current_epoch < Epoch(0) && of_zxid == Epoch(0)) {
+        // The directory was once empty without a right to vote (-1) and has been given the marker,
+        // now or before a crash that came between the new database and its epochs.
         if (state.accepted_epoch < of_zxid) {
             ZK_CHECK(write_epoch(disk, dir, kAcceptedEpochName, of_zxid));
             state.accepted_epoch = of_zxid;
@@ -192,8 +203,9 @@ Result<> load_epochs(Disk& disk, const Paths& paths, RecoveredState& state) {
 
 // Snapshots newest first until one loads and its log carries it to a consistent state.
 struct Attempts {
-    std::string words;  // why the newer ones were not used
-    Zxid at_least{-1};  // names of damaged ones: so far the history once went
+    std::string words;   // why the newer ones were not used
+    Zxid at_least{-1};   // names of damaged ones: so far the history once went
+    bool newer = false;  // one not above the limit was tried; older ones had ended before it began
 };
 
 Result<std::optional<RecoveredState>> try_snapshot(Disk& disk,
@@ -212,8 +224,23 @@ Result<std::optional<RecoveredState>> try_snapshot(Disk& disk,
         return State();
     }
     const std::optional<SnapshotDigest> digest = loaded->digest;
-    ZK_TRY(RecoveredState state,
-           replay_log(disk, paths.logs(), *std::move(loaded), limit, options.payload_max, log));
+    if (!digest && limit != kNoLimit && !attempts.newer) {
+        attempts.words += "; " + paths.snapshots() + "/" + file.name +
+                          " has no digest section and may contain changes above " +
+                          to_string(limit);
+        return State();
+    }
+    auto replayed =
+        replay_log(disk, paths.logs(), *std::move(loaded), limit, options.payload_max, log);
+    if (!replayed.has_value()) {
+        Error error = std::move(replayed).error();
+        if (error.code == Errc::corrupt && limit == kNoLimit) {
+            error.words +=
+                ". Restore the file, or empty the directories to copy everything from the leader";
+        }
+        return error;
+    }
+    RecoveredState state = *std::move(replayed);
     if (digest && digest->zxid > state.last_zxid) {
         ZK_COVERED("storage.fuzzy_snapshot_ahead_of_log");
         attempts.words += "; " + paths.snapshots() + "/" + file.name + " contains changes up to " +
@@ -222,6 +249,31 @@ Result<std::optional<RecoveredState>> try_snapshot(Disk& disk,
         return State();
     }
     return State(std::move(state));
+}
+
+Result<bool> log_ends_by(Disk& disk, const std::string& dir, Zxid last) {
+    ZK_TRY(const std::vector<LogFile> files, list_logs(disk, dir));
+    if (files.empty()) return true;
+    LogFileReader reader(disk, dir, files.back().name);
+    for (;;) {
+        ZK_TRY(const std::optional<LogRecord> record, reader.next());
+        if (!record) return files.back().first <= last;
+        if (record->zxid > last) return false;
+    }
+}
+
+// Whether the newest snapshot named at or below `last` also ends there. A disk that fails to read
+// is no answer.
+Result<bool> ends_by(Disk& disk, const Paths& paths, const SnapshotName& file, Zxid last) {
+    const auto digest = verify_snapshot(disk, paths.snapshots(), file);
+    if (digest.has_value()) {
+        if (*digest) return (*digest)->zxid <= last;
+        return log_ends_by(
+            disk, paths.logs(), last);  // older servers do not say: no more than that
+    }
+    const auto& code = digest.error().code;
+    if (code == Errc::corrupt || code == Errc::unsupported || code == Errc::not_found) return false;
+    return digest.error();
 }
 
 }  // namespace
@@ -237,6 +289,7 @@ Result<RecoveredState> restore(
         if (file.zxid > limit) continue;
         any = true;
         ZK_TRY(auto state, try_snapshot(disk, paths, file, limit, options, attempts, log));
+        attempts.newer = true;
         if (!state) continue;
         if (state->last_zxid < attempts.at_least) {
             return Error(
@@ -271,12 +324,11 @@ Result<RecoveredState> recover(Disk& disk,
     ZK_CHECK(remove_headerless_log(disk, paths.logs(), log));
     ZK_TRY(const bool marked, disk.exists(paths.initialize_marker()));
 
-    auto restored = restore(disk, paths, kNoLimit, options, log);
-    if (!restored.has_value() && restored.error().code == Errc::not_found) {
-        restored = create_database(disk, paths, options, marked, log);
-    }
-    if (!restored.has_value()) return std::move(restored).error();
-    RecoveredState state = *std::move(restored);
+    // Not decided by the error of restore(): a log file that cannot be opened is "not found" too.
+    ZK_TRY(const std::vector<SnapshotName> snapshots, list_snapshots(disk, paths.snapshots()));
+    ZK_TRY(RecoveredState state,
+           snapshots.empty() ? create_database(disk, paths, options, marked, log)
+                             : restore(disk, paths, kNoLimit, options, log));
     if (marked) {
         ZK_CHECK(disk.remove(paths.initialize_marker()));
         ZK_CHECK(disk.sync_dir(paths.log_dir));
@@ -298,16 +350,18 @@ Result<RecoveredState> recover(Disk& disk,
     return state;
 }
 
-Result<> remove_snapshots_above(Disk& disk, const std::string& dir, Zxid last) {
+Result<> remove_snapshots_above(Disk& disk, const Paths& paths, Zxid last) {
+    const std::string dir = paths.snapshots();
     ZK_TRY(const std::vector<SnapshotName> files, list_snapshots(disk, dir));
     for (const SnapshotName& file : files) {
-        bool keep = file.zxid <= last;
-        if (keep) {
+        const bool newest_below = file.zxid <= last;
+        if (newest_below) {
             // A fuzzy one may contain later txns under an earlier name.
-            const auto digest = verify_snapshot(disk, dir, file);
-            keep = digest.has_value() && (!*digest || (*digest)->zxid <= last);
+            ZK_TRY(const bool keep, ends_by(disk, paths, file, last));
+            if (keep) break;
         }
-        if (!keep) ZK_CHECK(disk.remove(dir + "/" + file.name));
+        ZK_CHECK(remove_if_there(disk, dir + "/" + file.name));
+        if (newest_below) break;  // the older ones had ended before this one began
     }
     return disk.sync_dir(dir);
 }
@@ -325,13 +379,16 @@ Result<> purge(Disk& disk, const Paths& paths, int retain) {
         }
     }
     if (!oldest_kept) return ok();
-    // Logs first, oldest first: a crash between must leave no snapshot without its log.
+    // Oldest first, and durably the snapshots before the logs: a crash between must leave no
+    // snapshot without its log.
+    for (auto file = snapshots.rbegin(); file != snapshots.rend(); ++file) {
+        if (file->zxid >= *oldest_kept) break;
+        ZK_CHECK(remove_if_there(disk, paths.snapshots() + "/" + file->name));
+    }
+    ZK_CHECK(disk.sync_dir(paths.snapshots()));
     ZK_TRY(const std::vector<LogFile> logs, list_logs(disk, paths.logs()));
     for (std::size_t i = 0; i + 1 < logs.size() && logs[i + 1].first <= *oldest_kept; ++i) {
-        ZK_CHECK(disk.remove(paths.logs() + "/" + logs[i].name));
-    }
-    for (const SnapshotName& file : snapshots) {
-        if (file.zxid < *oldest_kept) ZK_CHECK(disk.remove(paths.snapshots() + "/" + file.name));
+        ZK_CHECK(remove_if_there(disk, paths.logs() + "/" + logs[i].name));
     }
     return ok();
 }

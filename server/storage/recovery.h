@@ -71,9 +71,11 @@ Result<RecoveredState> restore(Disk& disk,
                                const RecoveryOptions& options,
                                const Log& log = {});
 
-/// Removes snapshots that contain, or may contain, anything above `last`, and those that are
-/// damaged. Durable.
-Result<> remove_snapshots_above(Disk& disk, const std::string& dir, Zxid last);
+/// Removes snapshots that contain, or may contain, anything above `last`. Reads one of them whole:
+/// the newest named at or below `last`, which goes too when it is damaged, or does not tell where
+/// it ends and the log goes on. A read error removes nothing. Durable. REQUIRES: the log is not cut
+/// yet.
+Result<> remove_snapshots_above(Disk& disk, const Paths& paths, Zxid last);
 
 /// autopurge: keeps the `retain` newest valid snapshots (at least 3) and the logs they need. Reads
 /// the kept ones whole to verify them, so it takes its time.

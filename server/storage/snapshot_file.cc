@@ -113,17 +113,17 @@ Result<> SnapshotFile::write(ByteView chunk) {
 
 Result<> SnapshotFile::finish() {
     ZK_ASSERT(file_ != nullptr);
-    const std::unique_ptr<DiskFile> file = std::move(file_);
-    ZK_CHECK(file->sync());
-    ZK_CHECK(file->close());
+    ZK_CHECK(file_->sync());
+    ZK_CHECK(file_->close());
     ZK_CHECK(disk_.rename(temp_path(), dir_ + "/" + snapshot_name(zxid_)));
+    file_.reset();  // until here there is a temporary file for abandon() to remove
     return disk_.sync_dir(dir_);
 }
 
 Result<> SnapshotFile::abandon() {
     if (file_ == nullptr) return ok();
     const std::unique_ptr<DiskFile> file = std::move(file_);
-    ZK_CHECK(file->close());
+    (void)file->close().has_value();  // nobody needs its content, but a full disk needs its space
     return disk_.remove(temp_path());
 }
 

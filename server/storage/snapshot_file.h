@@ -55,7 +55,7 @@ class SnapshotFile {
     Result<> write(ByteView chunk);
     /// See SnapshotSerializer::end_zxid() for what must be durable before.
     Result<> finish();
-    /// Removes the temporary file of an unfinished one.
+    /// Removes the temporary file of an unfinished one, also after a failed finish().
     Result<> abandon();
 
   private:

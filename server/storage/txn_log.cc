@@ -164,6 +164,7 @@ Result<> truncate_log(Disk& disk, const std::string& dir, Zxid last) {
         ZK_TRY(const std::optional<LogRecord> record, reader.next());
         if (!record || record->zxid > last) break;
         end = record->end_offset;
+        if (record->zxid == last) break;  // what is cut may be damaged and does not matter
     }
     const std::string path = dir + "/" + reader.name();
     if (reader.headerless()) {

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include <arpa/inet.h>
 #include <openssl/evp.h>
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/limits.h"
 
 namespace zk::tree {
 namespace {
@@ -91,6 +93,14 @@ bool is_valid_id(const jute::AuthId& id) {
     return false;
 }
 
+/// Longest serialized list: with the rest of its request it still fits into a txn. "auth"
+/// multiplies, each such entry becomes one for every id of the connection.
+constexpr std::size_t kFixedBytesMax = limits::kJuteMaxBuffer;
+
+struct ByValue {
+    bool operator()(const jute::Acl* a, const jute::Acl* b) const { return *a < *b; }
+};
+
 }  // namespace
 
 bool check_acl(const jute::AclList& list,
@@ -120,20 +130,26 @@ std::optional<jute::AclList> fix_up_acl(const jute::AclList& list,
                                         const std::vector<jute::AuthId>& auth) {
     if (list.empty()) return std::nullopt;
     jute::AclList fixed;
-    for (auto entry = list.begin(); entry != list.end(); ++entry) {
-        if (std::find(list.begin(), entry, *entry) != entry) continue;
-        if (entry->id.scheme != "auth") {
-            if (!is_valid_id(entry->id)) return std::nullopt;
-            fixed.push_back(*entry);
+    std::size_t bytes = 0;
+    const auto add = [&](std::int32_t perms, const jute::AuthId& id) {
+        bytes += sizeof perms + 2 * sizeof(std::int32_t) + id.scheme.size() + id.id.size();
+        if (bytes <= kFixedBytesMax) fixed.push_back(jute::Acl{perms, id});
+    };
+    std::set<const jute::Acl*, ByValue> seen;  // a frame has room for tens of thousands
+    for (const jute::Acl& entry : list) {
+        if (!seen.insert(&entry).second) continue;
+        if (entry.id.scheme != "auth") {
+            if (!is_valid_id(entry.id)) return std::nullopt;
+            add(entry.perms, entry.id);
             continue;
         }
         bool expanded = false;
         for (const jute::AuthId& id : auth) {
             if (!is_authenticated(id)) continue;
-            fixed.push_back(jute::Acl{entry->perms, id});
+            add(entry.perms, id);
             expanded = true;
         }
-        if (!expanded) return std::nullopt;
+        if (!expanded || bytes > kFixedBytesMax) return std::nullopt;
     }
     return fixed;
 }

@@ -87,7 +87,8 @@ bool check_acl(const jute::AclList& list,
 bool check_acl(const AclRef& list, std::int32_t needed, const std::vector<jute::AuthId>& auth);
 
 /// The list as it is stored: duplicates removed, `auth` expanded to the ids of the connection.
-/// nullopt is the client's mistake ErrorCode::invalid_acl. Known schemes: world, auth, digest, ip.
+/// nullopt is the client's mistake ErrorCode::invalid_acl, also for a list that no txn could carry.
+/// Known schemes: world, auth, digest, ip.
 std::optional<jute::AclList> fix_up_acl(const jute::AclList& list,
                                         const std::vector<jute::AuthId>& auth);
 

@@ -102,8 +102,7 @@ ApplyResult DataTree::Applier::apply_part(const jute::SubTxn& part) {
 
 void DataTree::Applier::create(ApplyResult& result, const auto& txn, std::int64_t ephemeral_owner) {
     result.path = txn.path;
-    const bool has_name = txn.path.starts_with('/') && !txn.path.ends_with('/');
-    Node* parent = has_name ? tree.find_mutable(parent_of(txn.path)) : nullptr;
+    Node* parent = tree.find_parent(txn.path);
     if (parent == nullptr) {
         ZK_COVERED("tree.replay.create_without_parent");
         result.error = ErrorCode::no_node;
@@ -131,8 +130,8 @@ void DataTree::Applier::create(ApplyResult& result, const auto& txn, std::int64_
 void DataTree::Applier::remove(ApplyResult& result, const std::string& path) {
     result.path = path;
     result.error = ErrorCode::no_node;
-    if (!path.starts_with('/') || is_built_in(path)) return;
-    Node* parent = tree.find_mutable(parent_of(path));
+    if (is_built_in(path)) return;
+    Node* parent = tree.find_parent(path);
     if (parent == nullptr) return;
     StatPersisted stat = parent->stat();
     if (stat.pzxid < header.zxid) {

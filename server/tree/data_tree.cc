@@ -64,6 +64,11 @@ const Node* DataTree::find(std::string_view path) const {
 
 Node* DataTree::find_mutable(std::string_view path) { return const_cast<Node*>(find(path)); }
 
+Node* DataTree::find_parent(std::string_view path) {
+    if (path.size() < 2 || path[0] != '/' || path[1] == '/' || path.back() == '/') return nullptr;
+    return find_mutable(parent_of(path));
+}
+
 jute::Stat DataTree::stat_of(const Node& node) const {
     const StatPersisted kept = node.stat();
     const std::size_t children = node.child_count();
@@ -239,9 +244,8 @@ Result<> DataTree::load_node(std::string_view path,
         digest_ = root_->digest();
         return ok();
     }
-    if (path.front() != '/' || path.back() == '/') return corrupt("is no path");
-    Node* parent = find_mutable(parent_of(path));
-    if (parent == nullptr) return corrupt("comes before its parent");
+    Node* parent = find_parent(path);
+    if (parent == nullptr) return corrupt("is no path, or comes before its parent");
     if (parent->find_child(name_of(path)) != nullptr) return corrupt("comes twice");
     add_node(*parent, path, data, *own_acl, stat);
     return ok();

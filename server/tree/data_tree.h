@@ -110,6 +110,9 @@ class DataTree {
 
     void add_built_in(std::string_view path);
     Node* find_mutable(std::string_view path);
+    /// The parent of a node with this path, or null. Null also for another spelling of a path
+    /// ("//a"), under which a node would be added and never found again.
+    Node* find_parent(std::string_view path);
     void set_stat(Node& node, const StatPersisted& stat);
     void set_data(Node& node, std::string_view path, const jute::Buffer& data);
     /// Adds a node below `parent`; takes over one use of `acl`.

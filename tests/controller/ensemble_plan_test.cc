@@ -118,6 +118,23 @@ TEST(PlanApply, RefusesARestartThatWouldLoseTheQuorum) {
     EXPECT_THAT(waves_of(plan_apply(two, pair)), HasSubstr("would leave 1 of 2 voters in sync"));
 }
 
+TEST(PlanApply, ARefusedRestartNamesTheWayOut) {
+    const Inventory inventory = ensemble_of(3);
+    auto actuals = all_serving(inventory, 1);
+    need_restart(actuals[0]);
+    actuals[2].in_sync = false;
+    EXPECT_THAT(waves_of(plan_apply(inventory, actuals)),
+                HasSubstr("2 are needed; wait until all nodes are in sync (zkprov status), or "));
+    actuals[2] = bare(3);  // wiped: waiting would not help
+    EXPECT_THAT(waves_of(plan_apply(inventory, actuals)),
+                HasSubstr("2 are needed; node 3 is empty: bring it back first (zkprov "
+                          "replace-node 3), or "));
+    const Inventory two = ensemble_of(2);
+    auto pair = all_serving(two, 1);
+    need_restart(pair[1]);
+    EXPECT_THAT(waves_of(plan_apply(two, pair)), HasSubstr("2 are needed; add voters, so "));
+}
+
 TEST(PlanApply, WhatIsNotInSyncIsRestartedFirst) {
     const Inventory inventory = ensemble_of(3);
     auto actuals = all_serving(inventory, 1);

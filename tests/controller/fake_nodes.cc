@@ -69,8 +69,10 @@ std::int64_t wall_ms_now() {
 }  // namespace
 
 OpenLink FakeNodes::opener() {
-    return [this](const inventory::Node& node) -> Result<std::unique_ptr<AgentLink>> {
+    return [this](const inventory::Node& node,
+                  LinkDeadline deadline) -> Result<std::unique_ptr<AgentLink>> {
         const std::lock_guard lock(mutex_);
+        open_deadline = deadline;
         FakeNode& fake = nodes_.at(node.id);
         if (fake.open_error) return *fake.open_error;
         ++fake.links;
@@ -172,10 +174,13 @@ NodeHealth FakeNodes::health_of(ServerId id) {
     elect();
     const FakeNode& node = nodes_.at(id);
     NodeHealth health;
-    health.sid = id;
+    health.cluster = node.applied ? node.applied->cluster : "";
+    health.sid = node.applied ? node.applied->sid : id;
     health.source = HealthSource::agent;
     if (!node.running) return health;
-    if (!leader_ || node.never_elects) {
+    const bool electing = looks_without_leader > 0;
+    if (electing) --looks_without_leader;
+    if (!leader_ || node.never_elects || electing) {
         health.verdict = NodeVerdict::looking;
         health.role = Role::looking;
         return health;

@@ -53,6 +53,8 @@ class FakeNodes {
                                            const std::string& payload);
     std::mutex& mutex() { return mutex_; }
     std::vector<std::string> story;  ///< "apply 2", "stop 1", ...
+    int looks_without_leader = 0;    ///< so often an answer of health comes from an election
+    LinkDeadline open_deadline;      ///< of the last link
 
   private:
     agent_api::NodeFacts facts_of(ServerId id) const;

@@ -101,6 +101,13 @@ TEST(Options, JsonIsSeenEvenInAWrongCommandLine) {
     EXPECT_FALSE(wants_json(words_of("status -o table")));
 }
 
+TEST(Options, TheCommandIsFoundBehindOptions) {
+    EXPECT_EQ(command_word(words_of("-i a.yaml -o json aply b.yaml")), "aply");
+    EXPECT_EQ(command_word(words_of("--yes --timeout=3s apply")), "apply");
+    EXPECT_EQ(command_word(words_of("--yes")), "");
+    EXPECT_EQ(to_string(good("-i a.yaml replace-node 2").verb), "replace-node");
+}
+
 TEST(Options, Durations) {
     EXPECT_EQ(*parse_duration("10"), std::chrono::seconds(10));
     EXPECT_EQ(*parse_duration("250ms"), milliseconds(250));

@@ -43,6 +43,7 @@ class Runner : public testing::Test {
         settings.release = &release;
         settings.version = "0.1.0";
         settings.health_interval = milliseconds(1);
+        settings.election_patience = milliseconds(30);
         settings.deadline = deadline_in(milliseconds(30000));
     }
     ExitCode apply(const inventory::Inventory& wanted) {
@@ -65,7 +66,7 @@ class Runner : public testing::Test {
                        status::Colours::no);
     }
     /// A run that must not wait long for what does not come.
-    void hurry() { settings.deadline = deadline_in(milliseconds(100)); }
+    void hurry() { settings.deadline = deadline_in(milliseconds(1500)); }
 
     inventory::Inventory inventory = three();
     FakeNodes nodes{inventory};
@@ -149,6 +150,23 @@ TEST_F(Runner, OneUnreachableHostStopsEverything) {
     EXPECT_EQ(apply(), ExitCode::preflight);
 }
 
+TEST_F(Runner, WhatIsWrongOnThisSideIsSaidOnce) {
+    for (std::int64_t id = 1; id <= 3; ++id) {
+        nodes[id].open_error = link_error(LinkErrc::key_unusable, "key file k: not there");
+    }
+    EXPECT_EQ(apply(), ExitCode::login);
+    EXPECT_EQ(err, "key file k: not there\nnothing was changed\n");
+}
+
+TEST_F(Runner, TheRunsDeadlineHoldsForConnectingToo) {
+    settings.deadline = deadline_in(milliseconds(7000));
+    ASSERT_EQ(apply(), ExitCode::done);
+    EXPECT_EQ(nodes.open_deadline, *settings.deadline);
+    settings.deadline.reset();
+    ASSERT_EQ(apply(), ExitCode::done);
+    EXPECT_EQ(nodes.open_deadline, LinkDeadline::max());
+}
+
 TEST_F(Runner, PreflightFailuresChangeNothing) {
     nodes[1].free_bytes = 1 << 20;
     nodes[2].ports = {{2181, "java (99)", false}};
@@ -229,6 +247,17 @@ TEST_F(Runner, ARestartNeedsAYesAndTheLeaderComesLast) {
     }
 }
 
+TEST_F(Runner, AnElectionInProgressIsNotTakenForAnEnsembleThatIsDown) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    settings.yes = true;
+    settings.election_patience = milliseconds(20000);
+    nodes.looks_without_leader = 12;
+    EXPECT_EQ(apply(three("server: { config: { syncLimit: 9 } }\n")), ExitCode::done) << err;
+    EXPECT_THAT(err, HasSubstr("no leader at the moment; waiting for the election\n"));
+    EXPECT_THAT(err, HasSubstr("the leader, last"));
+    EXPECT_THAT(nodes.story, ElementsAre("apply 1", "apply 2", "apply 3"));
+}
+
 TEST_F(Runner, ARollStopsAtTheFirstNodeThatDoesNotComeBack) {
     ASSERT_EQ(apply(), ExitCode::done);
     settings.yes = true;
@@ -245,6 +274,25 @@ TEST_F(Runner, CtrlCStopsBetweenWaves) {
     settings.yes = true;
     EXPECT_EQ(apply(three("server: { config: { syncLimit: 9 } }\n")), ExitCode::interrupted);
     EXPECT_THAT(nodes.story, IsEmpty());
+}
+
+TEST_F(Runner, CtrlCWhileLookingAsksNothingMore) {
+    std::atomic<bool> interrupted{true};
+    settings.interrupted = &interrupted;
+    EXPECT_EQ(apply(), ExitCode::interrupted);
+    EXPECT_EQ(err, "interrupted; nothing was changed\n");
+    EXPECT_THAT(nodes.story, IsEmpty());
+}
+
+TEST_F(Runner, AFullDiskElsewhereDoesNotKeepANodeFromComingBack) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    nodes[2] = FakeNode{};
+    nodes[2].free_bytes = nodes[3].free_bytes = 1 << 20;
+    EXPECT_EQ(replace(2), ExitCode::preflight);
+    EXPECT_THAT(err, HasSubstr("node 2 (192.168.6.138): /usr/local/zookeeper/data has 1 MiB"));
+    EXPECT_THAT(err, Not(HasSubstr("node 3 (192.168.6.139): ")));
+    nodes[2].free_bytes = 100ULL << 30;
+    EXPECT_EQ(replace(2), ExitCode::done) << err;
 }
 
 TEST_F(Runner, ReplaceBringsBackAWipedNodeAndTouchesNobodyElse) {
@@ -294,6 +342,35 @@ TEST_F(Runner, StopAndStart) {
     EXPECT_THAT(out, HasSubstr("NO QUORUM"));
     EXPECT_EQ(apply(), ExitCode::done) << err;  // an apply starts what is down
     EXPECT_THAT(err, HasSubstr("start what does not run"));
+}
+
+TEST_F(Runner, AHostsNameIsSaidOnce) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    nodes[1].open_error = link_error(LinkErrc::unreachable, "node 1 (192.168.6.137): no route");
+    Console console = make_console(false);
+    EXPECT_EQ(run_status(inventory, settings, console), ExitCode::degraded);
+    EXPECT_THAT(out, HasSubstr("! node 1 does not answer: no route\n"));
+    nodes[2] = FakeNode{};
+    EXPECT_EQ(replace(2), ExitCode::quorum);
+    EXPECT_THAT(err, HasSubstr("node 1 (192.168.6.137) is left out: no route\n"));
+}
+
+TEST_F(Runner, StopDoesNotStopWhatBelongsToAnotherEnsemble) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    inventory::Inventory other = three();
+    other.cluster = "prod";
+    Console console = make_console(false);
+    EXPECT_EQ(run_control(other, settings, console, agent_api::ControlAction::stop),
+              ExitCode::preflight);
+    EXPECT_THAT(nodes.story, IsEmpty());
+    EXPECT_THAT(err,
+                HasSubstr("node 2 (192.168.6.138): the host holds server 2 of ensemble \"demo\"; "
+                          "correct the inventory\n"));
+    EXPECT_THAT(err, HasSubstr("nothing was changed\n"));
+    Console status = make_console(false);
+    EXPECT_EQ(run_status(other, settings, status), ExitCode::unknown);
+    EXPECT_EQ(apply(other), ExitCode::preflight);
+    EXPECT_THAT(err, Not(HasSubstr("waiting for the election")));
 }
 
 TEST_F(Runner, StatusTellsEachVerdictByItsExitCode) {

@@ -71,6 +71,22 @@ TEST(EnsembleJudge, ALeaderAndAllFollowersAreHealthy) {
     EXPECT_EQ(verdict.find(ServerId(1))->lag, 0);
 }
 
+TEST(EnsembleJudge, WhatAnotherNodeSaysDoesNotCount) {
+    std::vector<NodeStatus> statuses = {leader(2, 2), follower(1, 2), follower(3, 2)};
+    for (NodeStatus& status : statuses) status.health->cluster = "demo";
+    EXPECT_EQ(judge(ensemble_of(3), statuses).verdict, Verdict::healthy);
+    statuses[2].health->sid = ServerId(7);
+    const auto verdict = judge(ensemble_of(3), statuses);
+    EXPECT_EQ(verdict.verdict, Verdict::degraded);
+    EXPECT_EQ(verdict.voters_in_sync, 2U);
+    EXPECT_THAT(verdict.reasons,
+                Contains("node 3: the host holds server 7 of ensemble \"demo\"; correct the "
+                         "inventory"));
+    EXPECT_THAT(format_report(verdict, Colours::no), HasSubstr("another node\n"));
+    for (NodeStatus& status : statuses) status.health->cluster = "prod";
+    EXPECT_EQ(judge(ensemble_of(3), statuses).verdict, Verdict::unknown);
+}
+
 TEST(EnsembleJudge, AMissingFollowerDegrades) {
     const auto down = judge(ensemble_of(3), {leader(2, 1), follower(1, 2), node(3, Role::down)});
     EXPECT_EQ(down.verdict, Verdict::degraded);
@@ -114,6 +130,14 @@ TEST(EnsembleJudge, SilenceIsNotAnAlarmByItself) {
     // The leader's own count shows the quorum though nobody else answers.
     EXPECT_EQ(judge(ensemble_of(3), {leader(1, 1), silent(2), silent(3)}).verdict,
               Verdict::degraded);
+    // A majority follows the one that does not answer.
+    const auto followed = judge(ensemble_of(3), {follower(1, 2), silent(2), follower(3, 2)});
+    EXPECT_EQ(followed.verdict, Verdict::degraded);
+    EXPECT_EQ(followed.leader, ServerId(2));
+    EXPECT_EQ(followed.epoch, Epoch(3));
+    EXPECT_EQ(followed.voters_in_sync, 2U);
+    EXPECT_THAT(followed.reasons,
+                testing::ElementsAre("node 2 does not answer: connection refused"));
     // Two that are down prove that there is no quorum, whatever the third one does.
     EXPECT_EQ(
         judge(ensemble_of(3), {node(1, Role::down), node(2, Role::looking), silent(3)}).verdict,

@@ -95,5 +95,13 @@ TEST(DirectoryLock, KeepsASecondProcessOut) {
     EXPECT_TRUE(acquired_elsewhere());
 }
 
+TEST(DirectoryLock, OneDirectoryUnderTwoNamesIsRefused) {
+    const TempDir dir;
+    const auto lock = DirectoryLock::acquire({dir.path() + "/data", dir.path() + "/data/"});
+    ASSERT_FALSE(lock.has_value());
+    EXPECT_EQ(lock.error().code, Errc::refused);
+    EXPECT_THAT(lock.error().words, HasSubstr("same directory"));
+}
+
 }  // namespace
 }  // namespace zk::disk

@@ -85,6 +85,28 @@ TEST(LogReader, UnreasonableLengthIsRefused) {
     }
 }
 
+// What was acknowledged must come back, even if it should never have been that large.
+TEST(LogReader, WholeRecordAboveTheLimitIsRead) {
+    const auto append_large = [](sim::SimDisk& disk) {
+        ZK_OK(disk.make_dirs(kDir));
+        LogWriter writer(disk, kDir, plain_log());
+        const std::vector<std::string> paths(1000, "/" + std::string(3000, 'p'));
+        jute::Txn large = header_only(Zxid(1), OpCode::close_session);
+        large.body = jute::CloseSessionTxn{paths};
+        ZK_OK(writer.append(Zxid(1), *shared(large)));
+        ZK_OK(writer.append(Zxid(2), *shared(numbered(Zxid(2)))));
+        ZK_OK(writer.sync());
+    };
+    sim::SimDisk disk;
+    append_large(disk);
+    EXPECT_GT(ZK_VALUE(disk.size(kDir + "/log.1")), std::uint64_t{kLogPayloadMax});
+    EXPECT_THAT(ZK_VALUE(read_log(disk)), ElementsAre(Zxid(1), Zxid(2)));
+    Bytes bytes = content(disk, "log.1");
+    bytes[1'000'000] ^= 1;
+    disk.put(kDir + "/log.1", bytes);
+    expect_corrupt(read_log(disk), "wrong checksum");
+}
+
 TEST(LogReader, WrongMagicIsRefusedOtherHeaderFieldsAreNot) {
     expect_corrupt(read_edited([](Bytes& bytes) { bytes[0] = 'X'; }), "magic");
     EXPECT_EQ(ZK_VALUE(read_edited([](Bytes& bytes) { bytes[7] = 9; })).size(), 3U);
@@ -98,6 +120,16 @@ TEST(LogReader, HeaderOnlyAndHeaderlessFilesAreEmptyWhenLast) {
             << size;
     }
     EXPECT_THAT(ZK_VALUE(read_edited([](Bytes& bytes) { bytes.assign(4096, '\0'); })), IsEmpty());
+}
+
+TEST(LogReader, LostHeaderBeforeDataIsRefused) {
+    expect_corrupt(read_edited([](Bytes& bytes) { bytes.replace(0, 16, 16, '\0'); }),
+                   "header is lost");
+    expect_corrupt(read_edited([](Bytes& bytes) {
+                       bytes.replace(0, 16, 16, '\0');
+                       bytes.insert(16, std::size_t{2} << 20, '\0');
+                   }),
+                   "header is lost");
 }
 
 TEST(LogReader, ReadsAcrossFilesFromAnyZxid) {

@@ -23,6 +23,50 @@ void expect_refused(Disk& disk, const std::string& words, RecoveryOptions option
     EXPECT_THAT(result.error().message(), HasSubstr(words));
 }
 
+/// Passes everything on but reads of one file, which fail with `code`. Errc::not_found: it is
+/// listed, but has vanished since.
+class UnreadableFile final : public Disk {
+  public:
+    UnreadableFile(sim::SimDisk& disk, std::string path, boost::system::error_code code)
+        : disk_(disk), path_(std::move(path)), code_(code) {}
+    Result<std::vector<std::string>> list(const std::string& dir) override {
+        return disk_.list(dir);
+    }
+    Result<bool> exists(const std::string& path) override { return disk_.exists(path); }
+    Result<std::uint64_t> size(const std::string& path) override { return disk_.size(path); }
+    Result<Bytes> read(const std::string& path, std::uint64_t offset, std::size_t length) override {
+        if (path == path_) return Error(code_, "read " + path);
+        return disk_.read(path, offset, length);
+    }
+    Result<std::unique_ptr<DiskFile>> create(const std::string& path) override {
+        return disk_.create(path);
+    }
+    Result<> rename(const std::string& from, const std::string& to) override {
+        return disk_.rename(from, to);
+    }
+    Result<> remove(const std::string& path) override {
+        if (path == path_ && code_ == Errc::not_found) return Error(code_, "remove " + path);
+        return disk_.remove(path);
+    }
+    Result<> truncate(const std::string& path, std::uint64_t size) override {
+        return disk_.truncate(path, size);
+    }
+    Result<> sync_dir(const std::string& dir) override { return disk_.sync_dir(dir); }
+    Result<> make_dirs(const std::string& dir) override { return disk_.make_dirs(dir); }
+
+  private:
+    sim::SimDisk& disk_;
+    std::string path_;
+    boost::system::error_code code_;
+};
+
+/// The file without its digest section, as older servers write it.
+void drop_digest(sim::SimDisk& disk, const std::string& name) {
+    Bytes bytes = content(disk, name);
+    bytes.resize(bytes.size() - 33);  // zxid, version, digest, checksum, "/"
+    disk.put(kDir + "/" + name, bytes);
+}
+
 /// snapshot.0 and log.1 with the given zxids.
 void history(Disk& disk, const std::vector<Zxid>& zxids) {
     save_snapshot(disk, tree::DataTree());
@@ -66,6 +110,24 @@ TEST(Recovery, EmptyDirectoryWithoutRightToVote) {
     EXPECT_FALSE(ZK_VALUE(disk.exists(kPaths.initialize_marker())));
     disk.crash(sim::CrashMode::lose);
     EXPECT_FALSE(ZK_VALUE(disk.exists(kPaths.initialize_marker())));
+}
+
+TEST(Recovery, CrashWhileTheMarkerIsUsedUp) {
+    for (std::uint64_t call = 1; call <= 20; ++call) {
+        for (const auto mode : {sim::CrashMode::lose, sim::CrashMode::keep}) {
+            sim::SimDisk disk;
+            recover_ok(disk, {.autocreate = false});
+            disk.put(kPaths.initialize_marker(), "");
+            disk.fail_after(call);
+            (void)recover(disk, kPaths, {.autocreate = false}).has_value();
+            disk.crash(mode);
+            const RecoveredState state = recover_ok(disk, {.autocreate = false});
+            EXPECT_EQ(state.last_zxid, Zxid(0)) << call;
+            EXPECT_EQ(state.current_epoch, Epoch(0)) << call;
+            EXPECT_EQ(content(disk, "acceptedEpoch"), "0") << call;
+            EXPECT_FALSE(ZK_VALUE(disk.exists(kPaths.initialize_marker()))) << call;
+        }
+    }
 }
 
 TEST(Recovery, MarkerIsLookedForBesideTheLog) {
@@ -191,6 +253,7 @@ TEST(Recovery, CorruptLogIsRefusedWithItsPlace) {
     bytes[60] ^= 1;
     disk.put(kDir + "/log.1", bytes);
     expect_refused(disk, "/zk/version-2/log.1 at offset 16: wrong checksum");
+    expect_refused(disk, "or empty the directories to copy everything from the leader");
 }
 
 TEST(Recovery, GapBetweenSnapshotAndLogIsRefused) {
@@ -207,6 +270,110 @@ TEST(Recovery, LastLogWithoutHeaderIsRemovedAndTemporaryFilesToo) {
     disk.put(kDir + "/tmp.log.2", "ZK");
     EXPECT_EQ(recover_ok(disk).last_zxid, Zxid(1));
     EXPECT_THAT(names(disk), ElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0"));
+}
+
+TEST(Recovery, LogWithALostHeaderIsNotRemoved) {
+    sim::SimDisk disk;
+    history(disk, zxids({1, 2}));
+    Bytes bytes = content(disk, "log.1");
+    bytes.replace(0, 16, 16, '\0');
+    disk.put(kDir + "/log.1", bytes);
+    expect_refused(disk, "header is lost");
+    EXPECT_EQ(content(disk, "log.1"), bytes);
+}
+
+TEST(Recovery, OnlyItsOwnTemporaryFilesAreRemoved) {
+    sim::SimDisk disk;
+    history(disk, zxids({1}));
+    disk.put(kDir + "/tmp.notes", "of the operator");
+    recover_ok(disk);
+    EXPECT_EQ(content(disk, "tmp.notes"), "of the operator");
+}
+
+TEST(Recovery, VanishedLogIsNoReasonToStartANewDatabase) {
+    sim::SimDisk disk;
+    history(disk, zxids({1}));
+    UnreadableFile broken(disk, kDir + "/log.1", make_error_code(Errc::not_found));
+    expect_refused(broken, "read /zk/version-2/log.1");
+    EXPECT_FALSE(ZK_VALUE(disk.exists(kDir + "/currentEpoch")));
+}
+
+TEST(Recovery, UnreadableSnapshotIsNotRemoved) {
+    sim::SimDisk disk;
+    history(disk, zxids({1, 2, 3}));
+    save_snapshot(disk, numbered_tree(2));
+    UnreadableFile broken(disk,
+                          kDir + "/snapshot.2",
+                          boost::system::errc::make_error_code(boost::system::errc::io_error));
+    EXPECT_FALSE(remove_snapshots_above(broken, kPaths, Zxid(2)).has_value());
+    EXPECT_THAT(names(disk), ElementsAre("log.1", "snapshot.0", "snapshot.2"));
+}
+
+TEST(Recovery, SnapshotsAreRemovedOnceWhoeverElseRemovesThem) {
+    sim::SimDisk disk;
+    history(disk, zxids({1, 2, 3}));
+    save_snapshot(disk, numbered_tree(3));
+    UnreadableFile vanished(disk, kDir + "/snapshot.0", make_error_code(Errc::not_found));
+    ZK_OK(remove_snapshots_above(vanished, kPaths, Zxid(2)));
+    EXPECT_FALSE(ZK_VALUE(disk.exists(kDir + "/snapshot.3")));
+}
+
+TEST(Recovery, OlderSnapshotsAreKnownByTheNamesOfNewerOnes) {
+    sim::SimDisk disk;
+    history(disk, zxids({1, 2, 3, 4}));
+    for (std::int64_t i = 1; i <= 3; ++i) save_snapshot(disk, numbered_tree(i));
+    // None but the newest is read: a large one takes its time.
+    UnreadableFile broken(disk,
+                          kDir + "/snapshot.1",
+                          boost::system::errc::make_error_code(boost::system::errc::io_error));
+    ZK_OK(remove_snapshots_above(broken, kPaths, Zxid(2)));
+    EXPECT_THAT(names(disk), ElementsAre("log.1", "snapshot.0", "snapshot.1", "snapshot.2"));
+}
+
+TEST(Recovery, SnapshotThatDoesNotTellItsEndIsNoBaseForATruncation) {
+    sim::SimDisk disk;
+    save_snapshot(disk, tree::DataTree());
+    const std::vector<jute::Txn> txns = {numbered(Zxid(1)),
+                                         numbered(Zxid(2)),
+                                         set_txn(Zxid(3), "/n1", "changed", 1),
+                                         set_txn(Zxid(4), "/n1", "changed again", 2),
+                                         set_txn(Zxid(5), "/n2", "changed", 1)};
+    LogWriter writer(disk, kDir, plain_log());
+    for (const jute::Txn& txn : txns) ZK_OK(writer.append(txn.header.zxid, *shared(txn)));
+    ZK_OK(writer.sync());
+    // Begun at 2, written while 3 to 5 were applied: who knows without its digest section?
+    tree::DataTree tree = numbered_tree(2);
+    tree::DataTree at_3 = numbered_tree(2);
+    at_3.apply(txns[2]);
+    SnapshotSerializer fuzzy(tree, {}, Form::file);
+    Bytes bytes;
+    for (std::size_t i = 2; i < txns.size(); ++i) tree.apply(txns[i]);
+    while (fuzzy.next_chunk(bytes, 1000)) {
+    }
+    disk.put(kDir + "/snapshot.2", bytes);
+    drop_digest(disk, "snapshot.2");
+    EXPECT_EQ(recover_ok(disk).tree->digest(), tree.digest());
+    const RecoveredState cut = ZK_VALUE(restore(disk, kPaths, Zxid(3), {}));
+    EXPECT_EQ(cut.last_zxid, Zxid(3));
+    EXPECT_EQ(cut.tree->digest(), at_3.digest());
+    // A newer one began after it had ended, even if that one is no longer readable.
+    disk.put(kDir + "/snapshot.5", "damaged");
+    ZK_OK(disk.remove(kDir + "/snapshot.0"));
+    EXPECT_EQ(ZK_VALUE(restore(disk, kPaths, Zxid(5), {})).tree->digest(), tree.digest());
+    EXPECT_FALSE(restore(disk, kPaths, Zxid(4), {}).has_value());
+    ZK_OK(remove_snapshots_above(disk, kPaths, Zxid(4)));
+    EXPECT_THAT(names(disk), ElementsAre("acceptedEpoch", "currentEpoch", "log.1"));
+}
+
+TEST(Recovery, SnapshotThatDoesNotTellItsEndStaysWhenTheLogEnds) {
+    sim::SimDisk disk;
+    history(disk, zxids({1, 2, 3}));
+    save_snapshot(disk, numbered_tree(2));
+    drop_digest(disk, "snapshot.2");
+    ZK_OK(remove_snapshots_above(disk, kPaths, Zxid(3)));
+    EXPECT_THAT(names(disk), ElementsAre("log.1", "snapshot.0", "snapshot.2"));
+    ZK_OK(remove_snapshots_above(disk, kPaths, Zxid(2)));
+    EXPECT_THAT(names(disk), ElementsAre("log.1", "snapshot.0"));
 }
 
 TEST(Recovery, StraysAreReportedAndLeftAlone) {
@@ -316,6 +483,16 @@ TEST(Recovery, PurgeKeepsWhatTheKeptSnapshotsNeed) {
     EXPECT_EQ(recover_ok(disk).last_zxid, Zxid(7));
     for (const char* name : {"snapshot.6", "snapshot.7"}) ZK_OK(disk.remove(kDir + "/" + name));
     EXPECT_EQ(recover_ok(disk).tree->digest(), numbered_tree(7).digest());
+}
+
+TEST(Recovery, PurgeGoesOnWhenSomethingHasVanished) {
+    sim::SimDisk disk;
+    history(disk, zxids({1, 2, 3, 4, 5}));
+    for (std::int64_t i = 1; i <= 5; ++i) save_snapshot(disk, numbered_tree(i));
+    UnreadableFile vanished(disk, kDir + "/snapshot.0", make_error_code(Errc::not_found));
+    ZK_OK(purge(vanished, kPaths, 3));
+    EXPECT_THAT(names(disk),
+                ElementsAre("log.1", "snapshot.0", "snapshot.3", "snapshot.4", "snapshot.5"));
 }
 
 TEST(Recovery, DigestMismatchIsSaid) {

@@ -256,6 +256,23 @@ TEST(SnapshotFile, AppearsOnlyWhenFinished) {
     EXPECT_THAT(names(disk), ElementsAre("snapshot.10"));
 }
 
+// A full disk shows in write, sync, close or rename; the space of the attempt must come back.
+TEST(SnapshotFile, FailedAttemptLeavesNoTemporaryFile) {
+    for (std::uint64_t call = 2; call <= 4; ++call) {
+        sim::SimDisk disk;
+        ZK_OK(disk.make_dirs(kDir));
+        disk.fail_after(call);  // the calls: create, write, sync, rename, sync of the directory
+        SnapshotFile file(disk, kDir);
+        ZK_OK(file.begin(Zxid(5)));
+        const Bytes bytes = serialize(numbered_tree(5), {}, Form::file);
+        const bool saved = file.write(bytes).has_value() && file.finish().has_value();
+        EXPECT_FALSE(saved) << call;
+        disk.never_fail();
+        ZK_OK(file.abandon());
+        EXPECT_THAT(names(disk), testing::IsEmpty()) << call;
+    }
+}
+
 TEST(SnapshotFile, NamesNewestFirstStraysApart) {
     sim::SimDisk disk;
     for (const char* name : {"snapshot.5",

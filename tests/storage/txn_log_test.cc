@@ -169,6 +169,17 @@ TEST(TxnLog, TruncatesBehindTheLastRecordNotAboveTheLimit) {
     }
 }
 
+TEST(TxnLog, TruncationDoesNotLookAtWhatItCuts) {
+    sim::SimDisk disk;
+    write_log(disk, zxids({1, 2, 3, 4}));
+    const std::size_t record = jute::encode_txn(numbered(Zxid(1))).size() + kLogRecordOverhead;
+    Bytes damaged = content(disk, "log.1");
+    damaged[kLogHeaderBytes + 2 * record + 20] ^= 1;
+    disk.put(kDir + "/log.1", damaged);
+    ZK_OK(truncate_log(disk, kDir, Zxid(2)));
+    EXPECT_THAT(ZK_VALUE(read_log(disk)), ElementsAre(Zxid(1), Zxid(2)));
+}
+
 TEST(TxnLog, TruncationLeavesNoZeroFillLikeApache) {
     sim::SimDisk disk;
     write_log(disk, zxids({1, 2, 3}), {.preallocate_bytes = 8192, .file_bytes_max = 0});

@@ -93,6 +93,19 @@ TEST(FixUpAcl, AuthBecomesTheProvenIds) {
             entry(5, "digest", "u:x"), entry(5, "digest", "v:y"), entry(1, "world", "anyone")}));
 }
 
+// "auth" multiplies: a request of a megabyte could ask for gigabytes.
+TEST(FixUpAcl, RefusesAListThatNoTxnCouldCarry) {
+    std::vector<AuthId> auth;
+    AclList list;
+    for (std::int32_t i = 0; i < 300; ++i) {
+        auth.push_back({"digest", "user" + std::to_string(i) + ":Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ="});
+        list.push_back(entry(i, "auth", ""));
+    }
+    EXPECT_FALSE(fix_up_acl(list, auth));
+    list.resize(10);
+    EXPECT_EQ(fix_up_acl(list, auth)->size(), 3000U);
+}
+
 TEST(DigestId, KnownValue) {
     EXPECT_EQ(digest_id("u:p"), "u:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ=");
     EXPECT_EQ(digest_id("nocolon").substr(0, 8), "nocolon:");

@@ -1,4 +1,5 @@
 // Replay over a fuzzy snapshot: one test per row of the table in storage-format facts 8.4.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tree/data_tree.h"
@@ -162,6 +163,22 @@ TEST(Load, AddsBuiltInNodesAndDropsUnusedAcls) {
     EXPECT_NE(tree.find("/zookeeper/quota"), nullptr);
     EXPECT_EQ(tree.acl().size(), 2U);
     EXPECT_EQ(tree.acl_of(*tree.find("/")), digest_acl("c:d"));
+}
+
+// Paths that only resemble one come from a peer or a file, never from a checked request.
+TEST(Replay, AnotherSpellingOfAPathNamesNoNode) {
+    DataTree tree;
+    EXPECT_EQ(tree.apply(ephemeral(1, 5, "//x", 1)).error, ErrorCode::no_node);
+    tree.apply(ephemeral(2, 5, "/x", 1));
+    EXPECT_EQ(tree.apply(remove(3, "//x")).error, ErrorCode::no_node);
+    EXPECT_THAT(tree.ephemerals(SessionId(5)), ::testing::ElementsAre("/x"));
+
+    tree.clear_for_load();
+    StatPersisted stat;
+    ASSERT_TRUE(tree.load_node("", Bytes(), kOpenAcl, stat).has_value());
+    stat.ephemeral_owner = 5;
+    EXPECT_FALSE(tree.load_node("//x", Bytes(), kOpenAcl, stat).has_value());
+    EXPECT_FALSE(tree.load_node("/", Bytes(), kOpenAcl, stat).has_value());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 
 #include "ssh/local_process.h"
+#include "ssh/plain_line.h"
 #include "support.h"
 
 namespace zk {
@@ -32,8 +33,7 @@ class Bootstrap : public testing::Test {
         if (!process.has_value()) return process.error();
         process_ = *std::move(process);
         inbox_.clear();
-        return bootstrap(
-            *process_, host_, options_, **agent, inbox_, deadline_in(std::chrono::seconds(20)));
+        return bootstrap(*process_, host_, options_, **agent, inbox_, deadline_in(hello_time_));
     }
     std::string installed() const { return options_.remote_dir + "/bin/zkprov-agent"; }
     // Whether the agent that was started echoes a frame.
@@ -56,6 +56,7 @@ class Bootstrap : public testing::Test {
     HostTarget host_;
     LinkOptions options_;
     Bytes inbox_;
+    std::chrono::milliseconds hello_time_{20000};
     std::unique_ptr<LocalProcess> process_;
 };
 
@@ -109,6 +110,35 @@ TEST_F(Bootstrap, ShellThatRefusesIsToldApart) {
     EXPECT_EQ(link_errc(refused.error()), LinkErrc::shell_refused);
     EXPECT_NE(refused.error().words.find("not available"), std::string::npos);
     EXPECT_NE(refused.error().words.find("node 1 (test)"), std::string::npos);
+}
+
+TEST_F(Bootstrap, ShellThatNeverGetsToACommandMeetsTheDeadline) {
+    hello_time_ = std::chrono::milliseconds(100);
+    const auto silent = run("/bin/sh", "read -r never; ");
+    ASSERT_FALSE(silent.has_value());
+    EXPECT_EQ(link_errc(silent.error()), LinkErrc::timeout);
+    EXPECT_EQ(silent.error().words,
+              "node 1 (test): logged in as root, but no command started in time; does its login "
+              "shell wait for something, or is the host overloaded?");
+}
+
+TEST_F(Bootstrap, WordsOfTheHostCannotSteerTheTerminal) {
+    const auto refused = run("/bin/sh", "printf \"no\\033[2Jway\\nhere\\n\" >&2; exit 1; ");
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_NE(refused.error().words.find("it said: no?[2Jway / here;"), std::string::npos)
+        << refused.error().words;
+}
+
+TEST(PlainLine, KeepsTextAndDropsTheRest) {
+    EXPECT_EQ(plain_line("one\r\ntwo\tthree\n\n"), "one / two three");
+    EXPECT_EQ(plain_line("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"),
+              "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80");
+    EXPECT_EQ(plain_line("\x1b]0;x\x07 \xc2\x9b 1"), "?]0;x? ?? 1");
+    // Cut off, overlong, a surrogate, beyond Unicode.
+    EXPECT_EQ(plain_line("\xe2\x82"), "??");
+    EXPECT_EQ(plain_line("\xc0\xaf\xe0\x80\xaf"), "?????");
+    EXPECT_EQ(plain_line("\xed\xa0\x80\xf4\x90\x80\x80"), "???????");
+    EXPECT_EQ(plain_line(""), "");
 }
 
 TEST_F(Bootstrap, SudoIsUsedForOthersThanRoot) {

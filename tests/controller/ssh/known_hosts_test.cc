@@ -89,6 +89,45 @@ TEST_F(KnownHosts, EntryWithPortWinsOverBareAddress) {
     EXPECT_EQ(judge("b", "10.0.0.1", 2222), HostKeyVerdict::known);
 }
 
+TEST_F(KnownHosts, AnotherKeyOnAnotherPortIsNewAndNotChanged) {
+    write_text(path(), "10.0.0.1 " + key("a") + "\n");
+    EXPECT_EQ(judge("b", "10.0.0.1", 2222), HostKeyVerdict::unknown);
+    EXPECT_EQ(judge("c", "10.0.0.1", 2222), HostKeyVerdict::unknown);
+    write_text(path(), "@revoked * " + key("c") + "\n10.0.0.1 " + key("a") + "\n");
+    EXPECT_EQ(judge("a", "10.0.0.1", 2222), HostKeyVerdict::known);
+}
+
+TEST_F(KnownHosts, PatternsAsSshReadsThem) {
+    write_text(path(), "*.example,!bad.example,10.0.?.1 " + key("a") + "\n");
+    EXPECT_EQ(judge("a", "zk1.example"), HostKeyVerdict::known);
+    EXPECT_EQ(judge("b", "zk1.example"), HostKeyVerdict::changed);
+    EXPECT_EQ(judge("a", "bad.example"), HostKeyVerdict::unknown);
+    EXPECT_EQ(judge("a", "10.0.7.1"), HostKeyVerdict::known);
+    EXPECT_EQ(judge("a", "10.0.77.1"), HostKeyVerdict::unknown);
+}
+
+TEST_F(KnownHosts, LettersOfBothSizesAreOneName) {
+    write_text(path(), "zk1.example " + key("a") + "\nZK2.Example " + key("a") + "\n");
+    EXPECT_EQ(judge("a", "ZK1.example"), HostKeyVerdict::known);
+    EXPECT_EQ(judge("a", "zk2.example"), HostKeyVerdict::known);
+    EXPECT_EQ(known_host_name("ZK1.Example", 2222), "[zk1.example]:2222");
+}
+
+// The form that sshd(8) shows.
+TEST_F(KnownHosts, KeyRevokedForAllHostsIsRefusedEverywhere) {
+    write_text(path(), "10.0.0.1 " + key("a") + "\n@revoked * " + key("a") + "\n");
+    EXPECT_EQ(judge("a", "10.0.0.1"), HostKeyVerdict::revoked);
+    EXPECT_EQ(judge("a", "10.0.0.2", 2222), HostKeyVerdict::revoked);
+    EXPECT_EQ(judge("b", "10.0.0.2"), HostKeyVerdict::unknown);
+}
+
+TEST_F(KnownHosts, AuthorityIsSeenButIsNoHostKey) {
+    write_text(path(), "@cert-authority *.example " + key("a") + "\n");
+    EXPECT_EQ(judge("a", "zk1.example"), HostKeyVerdict::unknown);
+    ASSERT_EQ(find("zk1.example").size(), 1U);
+    EXPECT_EQ(find("zk1.example").front().use, KeyUse::authority);
+}
+
 TEST_F(KnownHosts, RevokedKeyIsRefusedEvenWhenAlsoListed) {
     write_text(path(), "@revoked 10.0.0.1 " + key("a") + "\n10.0.0.1 " + key("a") + "\n");
     EXPECT_EQ(judge("a", "10.0.0.1"), HostKeyVerdict::revoked);
@@ -144,6 +183,19 @@ TEST_F(KnownHosts, ReplacingTouchesOnlyThisHost) {
                   key("b") + "\n");
     EXPECT_EQ(judge("b", "10.0.0.1"), HostKeyVerdict::known);
     EXPECT_EQ(judge("a", "other"), HostKeyVerdict::known);
+}
+
+TEST_F(KnownHosts, ReplacingKeepsPatternsAndSymbolicLinks) {
+    const std::string real = dir_ / "real";
+    write_text(real, "10.0.0.* " + key("a") + "\n10.0.0.1 " + key("a") + "\n");
+    ASSERT_EQ(::symlink(real.c_str(), path().c_str()), 0);
+    ASSERT_TRUE(
+        replace_host_key(session_, path(), "10.0.0.1", "ssh-ed25519", base64("b")).has_value());
+    EXPECT_EQ(read_text(real), "10.0.0.* " + key("a") + "\n10.0.0.1 " + key("b") + "\n");
+    EXPECT_EQ(judge("b", "10.0.0.1"), HostKeyVerdict::known);
+    struct stat status {};
+    ASSERT_EQ(::lstat(path().c_str(), &status), 0);
+    EXPECT_TRUE(S_ISLNK(status.st_mode));
 }
 
 }  // namespace

@@ -226,6 +226,13 @@ TEST_F(SshLink, HostKnownByAnotherTypeOfKeyIsNotAcceptedAsNew) {
     expect_echo();
 }
 
+TEST_F(SshLink, HostWithAnRsaKeyAloneIsToldWhatItLacks) {
+    ASSERT_TRUE(make_key(dir_ / "host_rsa", "rsa"));
+    sshd_->start("rsa");
+    host_.port = sshd_->port();
+    expect_failure(LinkErrc::protocol, "does it have an ed25519 or ECDSA host key?");
+}
+
 TEST_F(SshLink, UnreachableHostsSayWhy) {
     sshd_->stop();
     expect_failure(LinkErrc::unreachable, "Connection refused");
@@ -243,7 +250,11 @@ TEST_F(SshLink, PortThatIsNotSshOrSaysNothingMeetsTheDeadline) {
     ASSERT_EQ(::listen(fd, 1), 0);
     ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
     host_.port = ntohs(address.sin_port);
-    options_.login_timeout = std::chrono::milliseconds(200);
+    options_.login_timeout = std::chrono::milliseconds(1000);
+    expect_failure(LinkErrc::timeout, "key exchange");
+    // The run's own deadline cuts every other time short.
+    options_.login_timeout = std::chrono::hours(1);
+    options_.deadline = deadline_in(std::chrono::milliseconds(1000));
     expect_failure(LinkErrc::timeout, "key exchange");
     ::close(fd);
 }
@@ -334,9 +345,7 @@ TEST_F(LocalLink, ClosingEndsAnAgentThatDoesNotListen) {
     auto link = open_local_link(target_);
     ASSERT_TRUE(link.has_value()) << link.error().words;
     ASSERT_TRUE(send(*link, "silence", soon()).has_value());
-    const auto before = std::chrono::steady_clock::now();
-    (*link)->close();
-    EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(3));
+    (*link)->close();  // returns, though the agent sleeps for ever
 }
 
 TEST_F(LocalLink, MissingBinaryIsNamed) {

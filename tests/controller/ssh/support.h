@@ -64,7 +64,7 @@ inline std::size_t count_of(const std::string& text, const std::string& what) {
 }
 template <class Condition>
 bool eventually(Condition condition) {
-    for (int i = 0; i < 500; ++i) {
+    for (int i = 0; i < 6000; ++i) {  // a minute: a busy machine takes its time
         if (condition()) return true;
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
