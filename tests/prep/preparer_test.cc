@@ -335,6 +335,19 @@ TEST(Preparer, MultiRefusals) {
                 ElementsAre(ErrorCode::session_expired));
 }
 
+// Only a confused peer asks for these. Persistent nodes and containers belong to no session.
+TEST(Preparer, CloseOfNoSessionDeletesNothing) {
+    Bench bench;
+    bench.ask(OpCode::create, create("/a"));
+    bench.ask(OpCode::create, create("/a/b"));
+    bench.ask(OpCode::create_container, create("/c", CreateMode::container));
+    for (const std::int64_t owner : {std::int64_t{0}, tree::kContainerOwner}) {
+        const jute::Txn close =
+            bench.preparer.close_session(SessionId(owner), Zxid(++bench.zxid), WallMs(1));
+        EXPECT_THAT(*std::get<jute::CloseSessionTxn>(close.body).paths, ElementsAre());
+    }
+}
+
 TEST(Preparer, CloseSessionTakesOutstandingChangesIntoAccount) {
     Bench bench;
     bench.ask(OpCode::create, create("/p"));
