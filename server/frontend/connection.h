@@ -26,6 +26,8 @@ inline constexpr std::size_t kEventBytesMax = 16 << 20;
 /// Requests of one connection that may be under way or parked before its socket is not read any
 /// more.
 inline constexpr std::size_t kParkedMax = 1000;
+/// The same for the bytes of its parked reads and setWatches: each may be as long as a frame.
+inline constexpr std::size_t kParkedBytesMax = 1 << 20;
 /// A connection without ConnectRequest, or one that is closing and whose client does not read, ends
 /// after this.
 inline constexpr Duration kSessionlessMax = std::chrono::seconds(10);

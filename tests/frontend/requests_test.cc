@@ -351,6 +351,22 @@ TEST_F(Requests, FloodOfParkedRequestsStopsReading) {
     EXPECT_TRUE(orders[1].read);
 }
 
+TEST_F(Requests, LongReadsBehindAWriteStopReadingEarly) {
+    join(1, 9);
+    feed(1, set_frame(1, "/a", "1"));
+    const std::string path(600'000, 'p');
+    feed(1, request_frame(2, OpCode::exists, plain(path)));
+    EXPECT_TRUE(orders[1].read);
+    feed(1, request_frame(3, OpCode::exists, plain(path)));
+    EXPECT_FALSE(orders[1].read);
+    feed(1, request_frame(4, OpCode::exists, plain(path)));
+    say(reply(1, 9, 1, OpCode::set_data));
+    EXPECT_EQ(story(1), (Strings{"1:0", "2:-101", "3:-101", "4:-101"}));
+    EXPECT_TRUE(orders[1].read);
+    feed(1, set_frame(5, "/a", "1") + request_frame(6, OpCode::exists, plain(path)));
+    EXPECT_TRUE(orders[1].read) << "what was answered counts no more";
+}
+
 TEST_F(Requests, GlobalLimitStopsThoseWhoHaveSomethingUnderWay) {
     join(1, 9);
     join(2, 10);
