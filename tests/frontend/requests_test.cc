@@ -249,6 +249,18 @@ TEST_F(Requests, FailedAuthClosesTheConnectionOnly) {
     EXPECT_EQ(frontend.statistics().auth_failures, 7);
 }
 
+// Any text is a digest identity, so nothing but a limit keeps a client from proving for ever.
+TEST_F(Requests, IdentitiesOfAConnectionHaveALimit) {
+    join(1, 9);
+    const std::string user(kIdentityBytesMax / 4, 'u');
+    for (char last = '1'; last <= '3'; ++last) feed(1, auth_frame(-4, "digest", user + last));
+    EXPECT_EQ(story(1), (Strings{"-4:0", "-4:0", "-4:0"}));
+    feed(1, auth_frame(-4, "digest", user + '4') + request_frame(-2, OpCode::ping));
+    EXPECT_EQ(story(1), (Strings{"-4:-115"}));
+    EXPECT_EQ(orders[1].close, Close::after_flush);
+    EXPECT_EQ(frontend.statistics().auth_failures, 1);
+}
+
 TEST_F(Requests, BadAuthBodyClosesSilently) {
     join(1, 9);
     feed(1, request_frame(-4, OpCode::auth));
