@@ -42,7 +42,8 @@ struct Facts {
 /// "3.8.0-zkprov-0.1.0, built on 2026-01-31 12:00 UTC".
 std::string full_version(std::string_view own_version, std::string_view built_on);
 
-/// True if `whitelist` (4lw.commands.whitelist) allows the word.
+/// True if `whitelist` (4lw.commands.whitelist) allows the word. As in ZooKeeper, `srvr` is always
+/// allowed.
 bool is_allowed(std::string_view word, const std::vector<std::string>& whitelist);
 
 /// The raw text that answers `word`. A word that is not allowed, or that this server does not have,

@@ -26,6 +26,11 @@ inline constexpr std::size_t kEventBytesMax = 16 << 20;
 /// Requests of one connection that may be under way or parked before its socket is not read any
 /// more.
 inline constexpr std::size_t kParkedMax = 1000;
+/// The same for the bytes of its parked reads and setWatches: each may be as long as a frame.
+inline constexpr std::size_t kParkedBytesMax = 1 << 20;
+/// Bytes of identities that one connection may prove: about a thousand ordinary ones.
+/// Every write carries a copy of them to the leader.
+inline constexpr std::size_t kIdentityBytesMax = 64 << 10;
 /// A connection without ConnectRequest, or one that is closing and whose client does not read, ends
 /// after this.
 inline constexpr Duration kSessionlessMax = std::chrono::seconds(10);
@@ -62,6 +67,7 @@ class Connection {
     SessionId session;
     std::int32_t timeout_ms = 0;
     std::vector<jute::AuthId> auth;  ///< proven identities
+    std::size_t auth_bytes = 0;      ///< of `auth`, without what every connection has
     SessionGate gate;
 
     Bytes output;

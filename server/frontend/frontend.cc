@@ -226,7 +226,8 @@ bool Frontend::must_wait(const Connection& connection) const {
         case Connection::State::closing:
             return false;
     }
-    if (connection.output.size() >= kOutputHigh || connection.gate.size() >= kParkedMax)
+    if (connection.output.size() >= kOutputHigh || connection.gate.size() >= kParkedMax ||
+        connection.gate.local_bytes() >= kParkedBytesMax)
         return true;
     return outstanding_ >= settings_.outstanding_max && connection.gate.at_core() > 0;
 }

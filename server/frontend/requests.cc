@@ -56,6 +56,17 @@ Way way_of(OpCode op) {
     }
 }
 
+/// False if the connection has too many already.
+bool add_identity(Connection& connection, jute::AuthId id) {
+    auto& ids = connection.auth;
+    if (std::find(ids.begin(), ids.end(), id) != ids.end()) return true;
+    const std::size_t bytes = connection.auth_bytes + id.scheme.size() + id.id.size();
+    if (bytes > kIdentityBytesMax) return false;
+    connection.auth_bytes = bytes;
+    ids.push_back(std::move(id));
+    return true;
+}
+
 }  // namespace
 
 /// The first four bytes: a four-letter word, or the length of a ConnectRequest. `bytes` becomes
@@ -148,22 +159,18 @@ void Frontend::accept_request(Connection& connection, ByteView frame, Instant no
 void Frontend::accept_auth(Connection& connection, Xid xid, ByteView body, Instant now, Out& out) {
     const auto request = jute::decode<jute::AuthRequest>(body);
     if (!request) return close(connection, Close::at_once, "bad_auth", out);
-    const auto add = [&connection](jute::AuthId id) {
-        auto& ids = connection.auth;
-        if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(std::move(id));
-    };
-    ParkedRequest answer;
-    answer.xid = xid;
-    answer.op = OpCode::auth;
+    bool proven = request->scheme == "ip";  // every connection has its address already
     if (request->scheme == "digest" && request->auth) {
         std::string id = tree::digest_id(*request->auth);
         if (!settings_.super_digest.empty() && id == settings_.super_digest) {
-            add(jute::AuthId{"super", ""});
+            add_identity(connection, jute::AuthId{"super", ""});
         }
-        add(jute::AuthId{"digest", std::move(id)});
-    } else if (request->scheme == "ip") {
-        add(jute::AuthId{"ip", connection.peer.address});
-    } else {
+        proven = add_identity(connection, jute::AuthId{"digest", std::move(id)});
+    }
+    ParkedRequest answer;
+    answer.xid = xid;
+    answer.op = OpCode::auth;
+    if (!proven) {
         ++totals_.auth_failures;
         log_.info("connection.auth_failed peer={} session={}",
                   connection.peer.address,

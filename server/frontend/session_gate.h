@@ -38,9 +38,12 @@ class SessionGate {
     [[nodiscard]] std::size_t size() const { return requests_.size() - first_; }
     /// How many requests the core owes an answer to.
     [[nodiscard]] std::int64_t at_core() const { return at_core_; }
+    /// Bodies of local requests that wait.
+    [[nodiscard]] std::size_t local_bytes() const { return local_bytes_; }
 
     void park(ParkedRequest request) {
         if (request.kind == ParkedRequest::Kind::at_core) ++at_core_;
+        if (request.kind == ParkedRequest::Kind::local) local_bytes_ += request.bytes.size();
         requests_.push_back(std::move(request));
     }
     /// The core has answered: the oldest request with this xid and operation becomes finished.
@@ -65,6 +68,7 @@ class SessionGate {
     /// Drops the head, which must have been answered.
     void pop() {
         ZK_ASSERT(head().kind != ParkedRequest::Kind::at_core);
+        if (head().kind == ParkedRequest::Kind::local) local_bytes_ -= head().bytes.size();
         ++first_;
         if (first_ == requests_.size()) {
             requests_.clear();
@@ -79,12 +83,14 @@ class SessionGate {
         requests_.clear();
         first_ = 0;
         at_core_ = 0;
+        local_bytes_ = 0;
     }
 
   private:
     std::vector<ParkedRequest> requests_;
     std::size_t first_ = 0;
     std::int64_t at_core_ = 0;
+    std::size_t local_bytes_ = 0;
 };
 
 }  // namespace zk::frontend

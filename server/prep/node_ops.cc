@@ -47,6 +47,29 @@ std::optional<ByteView> view_of(const jute::Buffer& data) {
     return ByteView(*data);
 }
 
+// Whether a txn with `other_bytes` and this list could be too large. A few bytes of `auth` stand
+// for every identity that the connection has proven.
+bool is_too_large(std::size_t other_bytes,
+                  const jute::AclList& list,
+                  const std::vector<jute::AuthId>& auth) {
+    constexpr std::size_t kFixedFieldsMax = 64;
+    std::size_t bytes = other_bytes + kFixedFieldsMax;
+    const auto add = [&bytes](const jute::AuthId& id) {
+        bytes += 4 + 4 + id.scheme.size() + 4 + id.id.size();
+        return bytes <= kTxnBodyBytesMax;
+    };
+    for (const jute::Acl& entry : list) {
+        if (entry.id.scheme != "auth") {
+            if (!add(entry.id)) return true;
+            continue;
+        }
+        for (const jute::AuthId& id : auth) {
+            if (!add(id)) return true;
+        }
+    }
+    return bytes > kTxnBodyBytesMax;
+}
+
 }  // namespace
 
 bool NodeOps::allowed(const ProjectedNode& node, std::int32_t needed) const {
@@ -58,6 +81,10 @@ Prepared NodeOps::create(const jute::CreateRequest& request, OpCode type) {
     if (has_ttl(request.flags)) return mistake(ErrorCode::unimplemented);
     if (session_check != ErrorCode::ok) return mistake(session_check);
     if (!has_parent(request.path)) return mistake(ErrorCode::bad_arguments);
+    const std::size_t data_bytes = request.data ? request.data->size() : 0;
+    if (is_too_large(request.path.size() + data_bytes, request.acl, auth)) {
+        return mistake(ErrorCode::marshalling_error);
+    }
     std::optional<jute::AclList> acl = tree::fix_up_acl(request.acl, auth);
     if (!acl) return mistake(ErrorCode::invalid_acl);
     const std::string parent_path(tree::parent_of(request.path));
@@ -158,6 +185,9 @@ Prepared NodeOps::set_data(const jute::SetDataRequest& request) {
 Prepared NodeOps::set_acl(const jute::SetAclRequest& request) {
     if (session_check != ErrorCode::ok) return mistake(session_check);
     if (!tree::validate_path(request.path)) return mistake(ErrorCode::bad_arguments);
+    if (is_too_large(request.path.size(), request.acl, auth)) {
+        return mistake(ErrorCode::marshalling_error);
+    }
     std::optional<jute::AclList> acl = tree::fix_up_acl(request.acl, auth);
     if (!acl) return mistake(ErrorCode::invalid_acl);
     std::optional<ProjectedNode> node = changes.find(request.path);

@@ -3,11 +3,13 @@
 // multi. Source: client-protocol facts 2.3; ZooKeeper PrepRequestProcessor.pRequest2Txn.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/time.h"
 #include "jute/codes.h"
 #include "jute/protocol.h"
@@ -15,6 +17,11 @@
 #include "prep/outstanding_changes.h"
 
 namespace zk::prep {
+
+/// Largest body of a txn. A txn that some server could not read back, from its log or from a
+/// PROPOSAL, would keep it out of the ensemble for good; header and digest need room, too.
+inline constexpr std::size_t kTxnBodyBytesMax =
+    std::size_t{limits::kJuteMaxBuffer} + limits::kJuteExtra - 1024;
 
 /// A txn body, or the client's mistake.
 struct Prepared {

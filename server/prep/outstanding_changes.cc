@@ -51,6 +51,8 @@ void OutstandingChanges::put(std::string_view path, std::optional<ProjectedNode>
 
 std::set<std::string> OutstandingChanges::ephemerals(SessionId session) const {
     std::set<std::string> paths;
+    // Other owners are no sessions: 0 is everybody's persistent node.
+    if (!tree::is_session_owner(session.value())) return paths;
     for (std::string& path : tree_.ephemerals(session)) {
         if (!changes_.contains(path)) paths.insert(std::move(path));
     }

@@ -83,6 +83,8 @@ jute::SubTxn sub_txn(const Prepared& prepared) {
     return part;
 }
 
+constexpr std::size_t kSubTxnHeaderBytes = 4 + 4;  // type, length
+
 jute::SubTxn sub_error(ErrorCode error) {
     return {OpCode::error, jute::encode(jute::ErrorTxn{error})};
 }
@@ -133,10 +135,17 @@ jute::TxnHeader header_of(const PrepareRequest& request, OpCode type) {
 }  // namespace
 
 jute::Txn Preparer::prepare(const PrepareRequest& request) {
-    if (request.op == OpCode::multi) return prepare_multi(request);
     if (request.op == OpCode::close_session) {
         return close_session(request.session, request.cxid, request.zxid, request.time);
     }
+    if (request.body.size() > kTxnBodyBytesMax) {
+        return error(request.session,
+                     request.cxid,
+                     request.zxid,
+                     request.time,
+                     ErrorCode::marshalling_error);
+    }
+    if (request.op == OpCode::multi) return prepare_multi(request);
     if (request.op == OpCode::create_session) {
         const auto body = jute::decode<jute::CreateSessionTxn>(request.body);
         if (body) {
@@ -154,33 +163,38 @@ jute::Txn Preparer::prepare(const PrepareRequest& request) {
 }
 
 jute::Txn Preparer::prepare_multi(const PrepareRequest& request) {
+    const auto refused = [&request](ErrorCode code) {
+        return error(request.session, request.cxid, request.zxid, request.time, code);
+    };
     const auto decoded = decode_multi(request.body);
-    if (!decoded) {
-        return error(request.session,
-                     request.cxid,
-                     request.zxid,
-                     request.time,
-                     ErrorCode::marshalling_error);
-    }
+    if (!decoded) return refused(ErrorCode::marshalling_error);
     NodeOps ops{
         changes_, request.session, request.auth, request.zxid, request.time, request.session_check};
     jute::MultiTxn multi;
-    bool failed = false;
+    ErrorCode failure = ErrorCode::ok;
+    std::size_t bytes = 0;
     changes_.begin();
     for (const auto& [type, op] : *decoded) {
-        if (failed) {
+        if (failure != ErrorCode::ok) {
             multi.parts.push_back(sub_error(ErrorCode::runtime_inconsistency));
-            continue;
+        } else {
+            const Prepared prepared = std::visit(MultiVisitor{ops}, op);
+            failure = prepared.error;
+            multi.parts.push_back(failure == ErrorCode::ok ? sub_txn(prepared)
+                                                           : sub_error(failure));
         }
-        const Prepared prepared = std::visit(MultiVisitor{ops}, op);
-        failed = prepared.error != ErrorCode::ok;
-        multi.parts.push_back(failed ? sub_error(prepared.error) : sub_txn(prepared));
+        bytes += kSubTxnHeaderBytes + multi.parts.back().body.size();
+        if (bytes > kTxnBodyBytesMax) break;
     }
-    if (failed) {
-        changes_.undo();
-    } else {
+    if (failure == ErrorCode::ok && bytes <= kTxnBodyBytesMax) {
         changes_.keep();
+    } else {
+        changes_.undo();
     }
+    if (bytes > kTxnBodyBytesMax) return refused(ErrorCode::marshalling_error);
+    // Not a result of the operations: it ends the connection, as it does for any other request, so
+    // it must not hide in the list of results.
+    if (failure == ErrorCode::session_moved) return refused(failure);
     return with_digest(
         jute::Txn{header_of(request, OpCode::multi), std::move(multi), std::nullopt});
 }

@@ -88,6 +88,10 @@ TEST_F(FourLetter, WhitelistRules) {
     config.four_letter_words = {"srvr"};
     EXPECT_EQ(ask("ruok"), "ruok is not executed because it is not in the whitelist.\n");
     EXPECT_THAT(ask("srvr"), HasSubstr("Mode: follower"));
+    config.four_letter_words = {"ruok"};
+    EXPECT_EQ(ask("ruok"), "imok");
+    EXPECT_THAT(ask("srvr"), HasSubstr("Mode: follower")) << "allowed whatever the list says";
+    EXPECT_EQ(ask("stat"), "stat is not executed because it is not in the whitelist.\n");
     config.four_letter_words = {"ruok", "dump"};
     EXPECT_EQ(ask("dump"), "dump is not supported by this server.\n");
 }

@@ -249,6 +249,18 @@ TEST_F(Requests, FailedAuthClosesTheConnectionOnly) {
     EXPECT_EQ(frontend.statistics().auth_failures, 7);
 }
 
+// Any text is a digest identity, so nothing but a limit keeps a client from proving for ever.
+TEST_F(Requests, IdentitiesOfAConnectionHaveALimit) {
+    join(1, 9);
+    const std::string user(kIdentityBytesMax / 4, 'u');
+    for (char last = '1'; last <= '3'; ++last) feed(1, auth_frame(-4, "digest", user + last));
+    EXPECT_EQ(story(1), (Strings{"-4:0", "-4:0", "-4:0"}));
+    feed(1, auth_frame(-4, "digest", user + '4') + request_frame(-2, OpCode::ping));
+    EXPECT_EQ(story(1), (Strings{"-4:-115"}));
+    EXPECT_EQ(orders[1].close, Close::after_flush);
+    EXPECT_EQ(frontend.statistics().auth_failures, 1);
+}
+
 TEST_F(Requests, BadAuthBodyClosesSilently) {
     join(1, 9);
     feed(1, request_frame(-4, OpCode::auth));
@@ -349,6 +361,22 @@ TEST_F(Requests, FloodOfParkedRequestsStopsReading) {
     say(reply(1, 9, 1, OpCode::set_data));
     EXPECT_EQ(frames(1).size(), kParkedMax + 201) << "all run, also those still in the decoder";
     EXPECT_TRUE(orders[1].read);
+}
+
+TEST_F(Requests, LongReadsBehindAWriteStopReadingEarly) {
+    join(1, 9);
+    feed(1, set_frame(1, "/a", "1"));
+    const std::string path(600'000, 'p');
+    feed(1, request_frame(2, OpCode::exists, plain(path)));
+    EXPECT_TRUE(orders[1].read);
+    feed(1, request_frame(3, OpCode::exists, plain(path)));
+    EXPECT_FALSE(orders[1].read);
+    feed(1, request_frame(4, OpCode::exists, plain(path)));
+    say(reply(1, 9, 1, OpCode::set_data));
+    EXPECT_EQ(story(1), (Strings{"1:0", "2:-101", "3:-101", "4:-101"}));
+    EXPECT_TRUE(orders[1].read);
+    feed(1, set_frame(5, "/a", "1") + request_frame(6, OpCode::exists, plain(path)));
+    EXPECT_TRUE(orders[1].read) << "what was answered counts no more";
 }
 
 TEST_F(Requests, GlobalLimitStopsThoseWhoHaveSomethingUnderWay) {

@@ -305,6 +305,16 @@ class Differential(unittest.TestCase):
                 self.assertEqual(answers[1], answers[0])
             self.compare_words(ensembles)
 
+    def test_words_that_are_not_allowed(self):
+        few = {"4lw.commands.whitelist": "ruok, isro"}
+        words = "conf cons crst dirs dump envi gtmk hash mntr srst stat wchc wchp wchs ruok isro".split()
+        with Ensemble([APACHE], **few) as member, Ensemble([OURS], **few) as own:
+            told = []
+            for ensemble in (member, own):
+                ensemble.start()  # which asks srvr, allowed whatever the list says
+                told.append([(word, ensemble[1].word(word)) for word in words])
+            self.assertEqual(told[1], told[0])
+
     def compare_words(self, ensembles):
 
         def keys(text, separator):

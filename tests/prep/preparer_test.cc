@@ -335,6 +335,59 @@ TEST(Preparer, MultiRefusals) {
                 ElementsAre(ErrorCode::session_expired));
 }
 
+TEST(Preparer, MultiOfASessionThatMovedEndsTheConnection) {
+    Bench bench;
+    bench.session_check = ErrorCode::session_moved;
+    const jute::Txn txn =
+        bench.ask_raw(OpCode::multi, MultiBody().add(OpCode::create, create("/a")).end());
+    EXPECT_EQ(txn.header.type, OpCode::error) << "no list of results, which the client would get";
+    EXPECT_EQ(Bench::error_of(txn), ErrorCode::session_moved);
+    EXPECT_EQ(bench.preparer.outstanding(), 0U);
+}
+
+// Three identities of a megabyte each, and one ACL entry that stands for all of them.
+TEST(Preparer, NoTxnIsTooLargeToBeReadBack) {
+    Bench bench;
+    for (int i = 0; i < 3; ++i) bench.auth.push_back({"digest", std::string(1000000, 'a')});
+    const jute::AclList own = acl(31, "auth", "");
+    const CreateMode mode = CreateMode::persistent;
+    EXPECT_EQ(bench.error(OpCode::create, create("/a", mode, own)), ErrorCode::marshalling_error);
+    EXPECT_EQ(bench.error(OpCode::set_acl, jute::SetAclRequest{"/", own, -1}),
+              ErrorCode::marshalling_error);
+    EXPECT_EQ(Bench::error_of(bench.ask_raw(OpCode::create, Bytes(kTxnBodyBytesMax + 1, '\0'))),
+              ErrorCode::marshalling_error);
+    EXPECT_EQ(bench.preparer.outstanding(), 0U);
+
+    // Each part is small enough by itself.
+    bench.auth.resize(2);
+    const Bytes twice = MultiBody()
+                            .add(OpCode::create, create("/a", mode, own))
+                            .add(OpCode::create, create("/b", mode, own))
+                            .add(OpCode::create, create("/c", mode, own))
+                            .end();
+    EXPECT_EQ(Bench::error_of(bench.ask_raw(OpCode::multi, twice)), ErrorCode::marshalling_error);
+    EXPECT_EQ(bench.preparer.outstanding(), 0U);
+
+    const jute::Txn largest =
+        bench.ask(OpCode::create, create("/a", mode, own, Bytes(limits::kJuteMaxBuffer, 'd')));
+    EXPECT_EQ(Bench::error_of(largest), ErrorCode::ok);
+    EXPECT_LE(jute::encode_txn(largest).size(),
+              std::size_t{limits::kJuteMaxBuffer} + limits::kJuteExtra);
+}
+
+// Only a confused peer asks for these. Persistent nodes and containers belong to no session.
+TEST(Preparer, CloseOfNoSessionDeletesNothing) {
+    Bench bench;
+    bench.ask(OpCode::create, create("/a"));
+    bench.ask(OpCode::create, create("/a/b"));
+    bench.ask(OpCode::create_container, create("/c", CreateMode::container));
+    for (const std::int64_t owner : {std::int64_t{0}, tree::kContainerOwner}) {
+        const jute::Txn close =
+            bench.preparer.close_session(SessionId(owner), Zxid(++bench.zxid), WallMs(1));
+        EXPECT_THAT(*std::get<jute::CloseSessionTxn>(close.body).paths, ElementsAre());
+    }
+}
+
 TEST(Preparer, CloseSessionTakesOutstandingChangesIntoAccount) {
     Bench bench;
     bench.ask(OpCode::create, create("/p"));
