@@ -53,7 +53,8 @@ asio::awaitable<Result<>> Connection::connect() {
     const auto self = shared_from_this();
     const auto deadline = std::make_shared<asio::steady_timer>(executor_, options.connect_timeout);
     auto expire = [self, deadline](const boost::system::error_code& code) {
-        if (code) return;
+        // The handshake may have ended in the same turn of the loop.
+        if (code || self->open) return;
         self->shut(Error(Errc::timeout,
                          place_of(self->options) + ": no session within " +
                              std::to_string(self->options.connect_timeout.count()) + " ms"));

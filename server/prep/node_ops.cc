@@ -78,7 +78,10 @@ bool NodeOps::allowed(const ProjectedNode& node, std::int32_t needed) const {
 
 Prepared NodeOps::create(const jute::CreateRequest& request, OpCode type) {
     if (!is_known(request.flags)) return mistake(ErrorCode::bad_arguments);
-    if (has_ttl(request.flags)) return mistake(ErrorCode::unimplemented);
+    const bool container = type == OpCode::create_container;
+    if (has_ttl(request.flags) || (container && containers == Containers::refused)) {
+        return mistake(ErrorCode::unimplemented);
+    }
     if (session_check != ErrorCode::ok) return mistake(session_check);
     if (!has_parent(request.path)) return mistake(ErrorCode::bad_arguments);
     const std::size_t data_bytes = request.data ? request.data->size() : 0;
@@ -108,7 +111,6 @@ Prepared NodeOps::create(const jute::CreateRequest& request, OpCode type) {
         parent->stat.pzxid = zxid;
     }
     parent->child_count += 1;
-    const bool container = type == OpCode::create_container;
     const bool ephemeral = !container && is_ephemeral(request.flags);
     ProjectedNode node;
     node.stat.czxid = node.stat.mzxid = node.stat.pzxid = zxid;

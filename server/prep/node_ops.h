@@ -37,6 +37,10 @@ struct CreateTtlRequest {
     static void fields(auto& archive, auto& self) { archive(self.create, self.ttl_ms); }
 };
 
+/// Container nodes need a leader that removes them once they are empty. Without such a cleaner they
+/// are refused.
+enum class Containers { refused, served };
+
 /// Who asks, and the txn's place. Operations change `changes` only when they succeed.
 struct NodeOps {
     OutstandingChanges& changes;
@@ -45,6 +49,7 @@ struct NodeOps {
     Zxid zxid;
     WallMs time;
     ErrorCode session_check = ErrorCode::ok;
+    Containers containers = Containers::refused;
 
     /// `type`: create, create2 or create_container. The opcode decides what is made; the flags only
     /// say ephemeral and sequential.

@@ -153,8 +153,13 @@ jute::Txn Preparer::prepare(const PrepareRequest& request) {
                 request.session, request.cxid, body->timeout_ms, request.zxid, request.time);
         }
     }
-    NodeOps ops{
-        changes_, request.session, request.auth, request.zxid, request.time, request.session_check};
+    NodeOps ops{changes_,
+                request.session,
+                request.auth,
+                request.zxid,
+                request.time,
+                request.session_check,
+                containers_};
     Prepared prepared = request.op == OpCode::create_session
                             ? undecodable()
                             : prepare_single(ops, request.op, request.body);
@@ -168,8 +173,13 @@ jute::Txn Preparer::prepare_multi(const PrepareRequest& request) {
     };
     const auto decoded = decode_multi(request.body);
     if (!decoded) return refused(ErrorCode::marshalling_error);
-    NodeOps ops{
-        changes_, request.session, request.auth, request.zxid, request.time, request.session_check};
+    NodeOps ops{changes_,
+                request.session,
+                request.auth,
+                request.zxid,
+                request.time,
+                request.session_check,
+                containers_};
     jute::MultiTxn multi;
     ErrorCode failure = ErrorCode::ok;
     std::size_t bytes = 0;

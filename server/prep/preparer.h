@@ -16,6 +16,7 @@
 #include "jute/codes.h"
 #include "jute/protocol.h"
 #include "jute/txn.h"
+#include "prep/node_ops.h"
 #include "prep/outstanding_changes.h"
 #include "tree/data_tree.h"
 
@@ -37,7 +38,8 @@ struct PrepareRequest {
 /// Zxids must rise from call to call. One object per reign.
 class Preparer {
   public:
-    explicit Preparer(const tree::DataTree& tree) : changes_(tree) {}
+    explicit Preparer(const tree::DataTree& tree, Containers containers = Containers::refused)
+        : changes_(tree), containers_(containers) {}
 
     /// Never fails. Every OpCode is accepted: operations that never become a txn, and those this
     /// version does not have, give an error txn (unimplemented).
@@ -67,6 +69,7 @@ class Preparer {
     jute::Txn with_digest(jute::Txn txn) const;
 
     OutstandingChanges changes_;
+    Containers containers_;
 };
 
 }  // namespace zk::prep

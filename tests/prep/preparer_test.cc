@@ -75,6 +75,23 @@ TEST(Preparer, CreateErrorsInTheirOrder) {
     EXPECT_EQ(error(create("/c"), OpCode::create_container), ErrorCode::ok);
 }
 
+// A follower's client may ask for one, or hide one in a multi: nobody here would remove it again.
+TEST(Preparer, ContainersAreRefusedWithoutACleaner) {
+    tree::DataTree tree;
+    Preparer preparer(tree);
+    const std::vector<jute::AuthId> auth;
+    const auto request = create("/c", CreateMode::container);
+    const Bytes alone = jute::encode(request);
+    const Bytes multi = MultiBody().add(OpCode::create, request).end();
+    const jute::Txn refused = preparer.prepare(
+        {SessionId(1), Xid(1), OpCode::create_container, alone, auth, Zxid(1), WallMs(1)});
+    EXPECT_EQ(std::get<jute::ErrorTxn>(refused.body).error, ErrorCode::unimplemented);
+    const jute::Txn part =
+        preparer.prepare({SessionId(1), Xid(2), OpCode::multi, multi, auth, Zxid(2), WallMs(2)});
+    EXPECT_EQ(std::get<jute::MultiTxn>(part.body).parts.front().body,
+              jute::encode(jute::ErrorTxn{ErrorCode::unimplemented}));
+}
+
 TEST(Preparer, OtherOpsErrorsInTheirOrder) {
     Bench bench;
     bench.ask(OpCode::create, create("/p"));

@@ -46,7 +46,7 @@ class MultiBody {
 /// A tree with its preparer and a session that asks. Txns stay outstanding until apply().
 struct Bench {
     tree::DataTree tree;
-    Preparer preparer{tree};
+    Preparer preparer{tree, Containers::served};
     std::vector<jute::AuthId> auth = {{"ip", "127.0.0.1"}};
     SessionId session{0x100};
     ErrorCode session_check = ErrorCode::ok;
