@@ -86,7 +86,9 @@ Result<> NodeControl::await_unit() {
     do {
         ZK_TRY(const auto states, unit_states({spec_.server_unit}));
         const UnitState& unit = states.front();
-        if (unit.active == "failed" || unit.active == "missing" || unit.sub == "auto-restart") {
+        // "failed" may still be how an earlier start ended, while this one waits for its turn.
+        const bool failed = unit.active == "failed" && !unit.job;
+        if (failed || unit.active == "missing" || unit.sub == "auto-restart") {
             return from_agent_error(AgentError{AgentErrc::start_failed,
                                                "the server ended at once, with status " +
                                                    std::to_string(unit.exit_status) + ": " +

@@ -49,6 +49,7 @@ constexpr auto kProbeTimeout = milliseconds(900);
 constexpr auto kLookInterval = milliseconds(100);
 constexpr auto kUnitInterval = seconds(30);  // asking systemd costs a process
 constexpr auto kUnitIntervalDown = seconds(2);
+constexpr auto kSystemdPatience = seconds(5);
 constexpr std::size_t kConnectionsMax = 32;
 
 std::uint64_t elapsed_ms(Clock::time_point since) {
@@ -238,7 +239,8 @@ void Resident::Parts::ask_systemd() {
     // A process that is gone is looked for at once, and then less often.
     if ((runs || unit_pid == 0) && Clock::now() - asked_systemd_at < interval) return;
     asked_systemd_at = Clock::now();
-    const auto states = agent_host::unit_states({spec->server_unit});
+    // Health must not wait for a systemd that hangs.
+    const auto states = agent_host::unit_states({spec->server_unit}, kSystemdPatience);
     if (!states.has_value()) {
         log.warn("systemd.silent why={}", states.error().message());
         unit_pid = 0;
