@@ -31,6 +31,7 @@ constexpr auto kResidentWait = seconds(10);
 constexpr auto kResidentRestartWait = seconds(60);  // stopping may take its time
 constexpr auto kAgentPatience = seconds(5);
 constexpr auto kServerPatience = seconds(30);
+constexpr std::size_t kTailBytes = 16384;  // of a log, for an error's words
 
 std::string one_line(std::string text) {
     while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -54,7 +55,7 @@ bool lies_inside(const std::string& path, const std::string& directory) {
 }  // namespace
 
 std::string last_lines(const std::string& path, std::size_t count) {
-    const auto text = read_file(path, 256UL << 20);
+    const auto text = read_tail(path, kTailBytes);
     if (!text.has_value()) return {};
     std::size_t at = text->size();
     for (std::size_t lines = 0; at > 0; --at) {

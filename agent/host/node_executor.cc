@@ -266,13 +266,7 @@ Result<> NodeExecutor::commit(const Step& step) {
 Result<> NodeExecutor::commit_directory(const std::string& path) {
     const auto* directory = find_directory(spec_, path);
     ZK_TRY(const Owner owner, resolve_owner(directory->owner));
-    if (owner.uid && ::chown(path.c_str(), *owner.uid, *owner.gid) != 0) {
-        return system_error("change the owner of " + path);
-    }
-    if (::chmod(path.c_str(), directory->mode) != 0) {
-        return system_error("change the mode of " + path);
-    }
-    return ok();
+    return set_directory(path, directory->mode, owner.uid, owner.gid);
 }
 
 Result<> NodeExecutor::commit_release() {
