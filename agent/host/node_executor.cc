@@ -243,6 +243,8 @@ Result<> NodeExecutor::commit(const Step& step) {
             return switch_release();
         case StepKind::write_marker:
             return write_marker();
+        case StepKind::remove_marker:
+            return remove_durably(step.target);
         case StepKind::record_identity:
             return record_identity();
         case StepKind::reload_systemd:
