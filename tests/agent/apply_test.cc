@@ -149,7 +149,7 @@ TEST_F(Applying, FailureWhileStagingTakesEverythingBack) {
     ASSERT_TRUE(done.error);
     EXPECT_FALSE(done.changed);
     EXPECT_FALSE(agent_host::exists(spec_.install_dir));
-    EXPECT_FALSE(state_.load_spec());
+    EXPECT_FALSE(*state_.load_spec());
     EXPECT_TRUE(leftovers().empty());
 }
 
@@ -176,6 +176,39 @@ TEST_F(Applying, AnotherServersDataIsAConflict) {
     EXPECT_EQ(done.error->code, AgentErrc::identity_conflict);
     EXPECT_EQ(*agent_host::read_file(spec_.data_dir + "/myid"), "1\n");
     EXPECT_NE(server_pid(), 0);
+}
+
+/// The record is all that keeps a wiped host from forming an empty ensemble: damaged, it must not
+/// pass for absent.
+TEST_F(Applying, DamagedRecordIsRefusedAndNotForgotten) {
+    ASSERT_FALSE(apply(spec_).error);
+    ASSERT_EQ(control(ControlAction::wipe).type, MessageType::done);
+    const std::string record = state_.file("identity.json");
+    ASSERT_TRUE(agent_host::replace_file(record, "{\"clus", {}).has_value());
+    const ApplyDone done = apply(spec_);
+    ASSERT_TRUE(done.error);
+    EXPECT_NE(done.error->words.find(record), std::string::npos) << done.error->words;
+    EXPECT_FALSE(agent_host::exists(spec_.data_dir));
+}
+
+/// A forming that was cut short between marker and start: the next apply may form or join, and a
+/// joiner must not keep the right to vote for an empty database.
+TEST_F(Applying, MarkerOfAnInterruptedFormingDoesNotOutliveAJoin) {
+    ASSERT_FALSE(apply(spec_).error);
+    ASSERT_EQ(control(ControlAction::wipe).type, MessageType::done);
+    std::filesystem::create_directories(spec_.log_dir);
+    std::ofstream(spec_.log_dir + "/initialize");
+    const auto facts = this->facts(spec_);
+    ASSERT_TRUE(facts.identity);
+    EXPECT_FALSE(facts.identity->formed);  // the marker was not used: nothing ever began
+    NodeSpec join = spec_;
+    join.formation = agent_api::Formation::join;
+    const ApplyDone joined = apply(join);
+    ASSERT_FALSE(joined.error) << joined.error->words;
+    bool removed = false;
+    for (const auto& step : joined.steps) removed = removed || step.step == "remove-marker";
+    EXPECT_TRUE(removed) << text_of(joined);
+    EXPECT_TRUE((*state_.load_identity())->formed);
 }
 
 TEST_F(Applying, WipedNodeMayJoinButNotForm) {
@@ -274,6 +307,18 @@ TEST_F(Applying, NonsenseIsAnsweredAndBrokenFramesEndTheSession) {
     session.send_raw(Bytes(8, '\xff'));
     EXPECT_THROW(session.receive(), std::runtime_error);
     EXPECT_EQ(session.end(), 1);
+}
+
+TEST_F(Applying, StateDirectoryThatOthersMayWriteIsRefused) {
+    ASSERT_TRUE(state_.prepare().has_value());
+    ASSERT_EQ(::chmod(state_.path().c_str(), 0777), 0);
+    EXPECT_FALSE(state_.prepare().has_value());
+    ASSERT_EQ(::chmod(state_.path().c_str(), 0755), 0);
+    EXPECT_TRUE(state_.prepare().has_value());
+    if (::geteuid() == 0) {
+        ASSERT_EQ(::chown(state_.path().c_str(), 4711, 4711), 0);
+        EXPECT_FALSE(state_.prepare().has_value());
+    }
 }
 
 TEST_F(Applying, SecondSessionIsToldToWait) {

@@ -196,21 +196,27 @@ TEST_F(Posix, ListenerIsFoundWithItsOwner) {
 TEST_F(Posix, StateDirKeepsWhatItIsGiven) {
     const StateDir state(dir_ + "/deep/state");
     ASSERT_TRUE(state.prepare().has_value());
-    EXPECT_FALSE(state.load_identity());
-    EXPECT_FALSE(state.load_spec());
+    EXPECT_FALSE(*state.load_identity());
+    EXPECT_FALSE(*state.load_spec());
     EXPECT_EQ(state.spec_stamp(), 0);
     EXPECT_EQ(state.load_desired(), Desired::stop);
     agent_api::RecordedIdentity identity;
     identity.cluster = "demo";
     ASSERT_TRUE(state.save_identity(identity).has_value());
-    EXPECT_EQ(state.load_identity(), identity);
+    EXPECT_EQ(*state.load_identity(), identity);
     agent_api::NodeSpec spec;
     spec.cluster = "demo";
     ASSERT_TRUE(state.save_spec(spec).has_value());
-    EXPECT_EQ(state.load_spec(), spec);
+    EXPECT_EQ(*state.load_spec(), spec);
     const auto stamp = state.spec_stamp();
     ASSERT_TRUE(state.save_spec(spec).has_value());
     EXPECT_NE(state.spec_stamp(), stamp);
+    // A damaged record is not the same as none.
+    for (const char* name : {"identity.json", "spec.json"}) {
+        ASSERT_TRUE(replace_file(state.file(name), "{\"sid\":", FileOptions()).has_value());
+    }
+    EXPECT_FALSE(state.load_identity().has_value());
+    EXPECT_FALSE(state.load_spec().has_value());
     ASSERT_TRUE(state.save_desired(Desired::run).has_value());
     EXPECT_EQ(state.load_desired(), Desired::run);
     const auto lock = state.lock();
