@@ -147,7 +147,7 @@ Result<> NodeControl::stop() {
     if (const auto agent = read_pid_file(state_.agent_pid_file())) {
         ZK_CHECK(end_process(*agent, kAgentPatience));
     }
-    if (const auto server = read_pid_file(state_.server_pid_file())) {
+    if (const auto server = running_process(state_.server_pid_file(), spec_.server_path())) {
         ZK_CHECK(end_process(*server, kServerPatience));
     }
     return ok();
@@ -202,8 +202,8 @@ std::int64_t NodeControl::server_pid() const {
         const auto states = unit_states({spec_.server_unit});
         return states.has_value() ? states->front().main_pid : 0;
     }
-    const auto server = read_pid_file(state_.server_pid_file());
-    return server && is_alive(*server) ? server->pid : 0;
+    const auto server = running_process(state_.server_pid_file(), spec_.server_path());
+    return server ? server->pid : 0;
 }
 
 std::int64_t NodeControl::agent_pid() const {
