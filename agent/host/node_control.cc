@@ -153,7 +153,22 @@ Result<> NodeControl::stop() {
     return ok();
 }
 
+/// What must stay where it is while data and logs move away.
+Result<> NodeControl::check_wipe() const {
+    for (const std::string& moved : {spec_.data_dir, spec_.log_dir}) {
+        for (const std::string& kept : {spec_.install_dir, spec_.conf_path, state_.path()}) {
+            if (!lies_inside(kept, moved)) continue;
+            return from_agent_error(
+                AgentError{AgentErrc::unsafe,
+                           kept + " lies inside " + moved +
+                               ", so that cannot be moved away as a whole; move the data by hand"});
+        }
+    }
+    return ok();
+}
+
 Result<std::string> NodeControl::wipe() {
+    ZK_CHECK(check_wipe());
     if (spec_.manager == Manager::supervised && agent_pid() != 0) {
         // The agent stays away too: it would find the server missing.
         ZK_CHECK(stop());
@@ -179,20 +194,28 @@ Result<std::string> NodeControl::quarantine(const std::string& directory,
     for (int next = 2; exists(target); ++next) {
         target = directory + ".quarantine-" + stamp + "-" + std::to_string(next);
     }
-    auto renamed = rename_durably(directory, target);
-    if (renamed.has_value()) return target;
-    if (renamed.error().code != boost::system::errc::device_or_resource_busy) {
-        return renamed.error();
+    std::error_code code;
+    if (!std::filesystem::is_symlink(directory, code)) {
+        auto renamed = rename_durably(directory, target);
+        if (renamed.has_value()) return target;
+        if (renamed.error().code != boost::system::errc::device_or_resource_busy) {
+            return renamed.error();
+        }
     }
-    // A mount point cannot be renamed: its content goes into a directory inside.
+    // A mount point cannot be renamed, and a link leads to the disk that is meant for the data: the
+    // content goes into a directory inside.
     const std::string inside = directory + "/quarantine-" + stamp;
     std::vector<std::string> made;
     ZK_CHECK(make_directories(inside, 0700, made));
-    std::error_code code;
-    for (const auto& entry : std::filesystem::directory_iterator(directory, code)) {
-        const std::string name = entry.path().filename().string();
+    std::vector<std::string> names;
+    for (std::filesystem::directory_iterator entry(directory, code), end; !code && entry != end;
+         entry.increment(code)) {
+        names.push_back(entry->path().filename().string());
+    }
+    if (code) return Error(code, "look into " + directory);
+    for (const std::string& name : names) {
         if (name.starts_with("quarantine-") || name == "lost+found") continue;
-        ZK_CHECK(rename_durably(entry.path().string(), inside + "/" + name));
+        ZK_CHECK(rename_durably(directory + "/" + name, inside + "/" + name));
     }
     return inside;
 }

@@ -233,6 +233,39 @@ TEST_F(Applying, WipedNodeMayJoinButNotForm) {
     for (const auto& step : joined.steps) EXPECT_NE(step.step, "write-marker");
 }
 
+/// A link leads to the disk that is meant for the data: what is on it moves aside, the link stays.
+TEST_F(Applying, WipeOfALinkedDirectoryMovesWhatIsBehindIt) {
+    std::filesystem::create_directories(dir_ + "/disk");
+    std::filesystem::create_directories(spec_.install_dir);
+    std::filesystem::create_directory_symlink(dir_ + "/disk", spec_.data_dir);
+    ASSERT_FALSE(apply(spec_).error);
+    const auto wiped = control(ControlAction::wipe);
+    ASSERT_EQ(wiped.type, MessageType::done) << wiped.payload;
+    EXPECT_TRUE(std::filesystem::is_symlink(spec_.data_dir));
+    EXPECT_EQ(this->facts(spec_).data.state, agent_api::DataState::empty);
+    std::size_t quarantined = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(dir_ + "/disk")) {
+        EXPECT_TRUE(entry.path().filename().string().starts_with("quarantine-")) << entry.path();
+        EXPECT_TRUE(agent_host::exists(entry.path().string() + "/version-2/snapshot.0"));
+        ++quarantined;
+    }
+    EXPECT_EQ(quarantined, 1u);
+}
+
+TEST_F(Applying, WipeThatWouldMoveTheProgramsIsRefused) {
+    spec_.data_dir = spec_.install_dir;
+    spec_.files[0].content = "dataDir=" + spec_.data_dir + "\ndataLogDir=" + spec_.log_dir +
+                             "\nclientPort=" + std::to_string(spec_.client_port) + "\n";
+    spec_.files[1].path = spec_.data_dir + "/myid";
+    spec_.directories[1].path = spec_.data_dir;
+    spec_.directories[1].mode = 0755;
+    ASSERT_FALSE(apply(spec_).error);
+    const std::int64_t server = server_pid();
+    EXPECT_EQ(control(ControlAction::wipe).type, MessageType::error);
+    EXPECT_EQ(server_pid(), server);
+    EXPECT_TRUE(agent_host::exists(spec_.server_path()));
+}
+
 TEST_F(Applying, StopEndsServerAndAgentAndStartBringsThemBack) {
     EXPECT_EQ(control(ControlAction::start).type, MessageType::error);
     ASSERT_FALSE(apply(spec_).error);
