@@ -142,6 +142,13 @@ TEST_F(ResidentAgent, StatusPrintsOneDocument) {
     const auto parsed = agent_api::parse_node_health(*json);
     ASSERT_TRUE(parsed.has_value());
     EXPECT_EQ(parsed->sid, ServerId(1));
+    const auto text = agent_host::run_checked({AGENT, "status", "--state-dir", state_.path()},
+                                              milliseconds(10000));
+    ASSERT_TRUE(text.has_value());
+    for (const char* part :
+         {"server 1 of demo: serving, leader", "vote: server 1, epoch 1", "UTC: leader, epoch 1"}) {
+        EXPECT_NE(text->find(part), std::string::npos) << *text;
+    }
 }
 
 TEST(RestartDelay, GrowsAndIsBounded) {
