@@ -19,6 +19,12 @@ bool is_plain_name(std::string_view name) {
     return !name.empty() && name.front() != '.' && name.front() != '-' &&
            name.find_first_not_of(kPlain) == std::string_view::npos;
 }
+/// They go into the journal, which has a line for each step.
+bool is_one_line(std::string_view text) {
+    return std::none_of(text.begin(), text.end(), [](char c) {
+        return static_cast<unsigned char>(c) < ' ' || c == 0x7f;
+    });
+}
 bool is_sha256(std::string_view text) {
     return text.size() == 64 &&
            text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -67,6 +73,9 @@ std::string NodeSpec::console_log_path() const {
 Result<> validate(const NodeSpec& spec) {
     if (spec.cluster.empty()) return invalid("no cluster");
     if (spec.generation.empty()) return invalid("no generation");
+    if (!is_one_line(spec.cluster) || !is_one_line(spec.generation)) {
+        return invalid("cluster and generation are one line each");
+    }
     if (spec.sid.value() < 0 || spec.sid.value() > 255) {
         return invalid("sid " + to_string(spec.sid) + " is not within 0 to 255");
     }

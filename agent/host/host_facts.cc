@@ -148,16 +148,15 @@ void gather_programs(const FactsRequest& request, NodeFacts& facts) {
     if (!code) facts.release_target = target.string();
 }
 
-UnitFact supervised_fact(const std::string& name, const std::string& pid_file) {
+UnitFact supervised_fact(const std::string& name, const std::optional<ProcessId>& process) {
     UnitFact fact;
     fact.name = name;
     fact.enabled = true;
     fact.state = "inactive";
-    const auto recorded = read_pid_file(pid_file);
-    if (!recorded || !is_alive(*recorded)) return fact;
-    const auto info = process_info(recorded->pid);
+    if (!process || !is_alive(*process)) return fact;
+    const auto info = process_info(process->pid);
     fact.state = "active";
-    fact.pid = recorded->pid;
+    fact.pid = process->pid;
     if (info) {
         fact.started_at = WallMs(wall_clock_ms() - static_cast<std::int64_t>(info->uptime_ms));
     }
@@ -168,10 +167,12 @@ Result<> gather_units(const FactsRequest& request, const StateDir& state, NodeFa
     if (!request.any_address) {
         // The order of facts_for: the server, then the agent.
         if (!request.units.empty()) {
-            facts.units.push_back(supervised_fact(request.units[0], state.server_pid_file()));
+            facts.units.push_back(supervised_fact(
+                request.units[0], running_process(state.server_pid_file(), request.server_path)));
         }
         if (request.units.size() > 1) {
-            facts.units.push_back(supervised_fact(request.units[1], state.agent_pid_file()));
+            facts.units.push_back(
+                supervised_fact(request.units[1], read_pid_file(state.agent_pid_file())));
         }
     } else if (facts.systemd && !request.units.empty()) {
         ZK_TRY(const auto states, unit_states(request.units));
@@ -218,10 +219,10 @@ Result<> gather_ports(const FactsRequest& request, std::int64_t server_pid, Node
     return ok();
 }
 
-void gather_journal(const StateDir& state, const FactsRequest& request, NodeFacts& facts) {
-    const JournalState journal = read_journal(state.journal_file());
+Result<> gather_journal(const StateDir& state, const FactsRequest& request, NodeFacts& facts) {
+    ZK_TRY(const JournalState journal, read_journal(state.journal_file()));
     facts.interrupted = journal.interrupted;
-    if (!journal.interrupted) return;
+    if (!journal.interrupted) return ok();
     for (const JournalStep& step : journal.steps) {
         if (step.done) continue;
         if (step.begun && step.pid != 0) {
@@ -234,6 +235,7 @@ void gather_journal(const StateDir& state, const FactsRequest& request, NodeFact
         }
         facts.pending.push_back(step.step);
     }
+    return ok();
 }
 
 std::string role_word(const ServerAnswer& answer) {
@@ -297,8 +299,8 @@ SpaceFact read_space(const std::string& path) {
         at = parent_of(at);
     }
     const auto block = static_cast<std::uint64_t>(status.f_frsize);
-    // What is kept for root is free for root only.
-    fact.free_bytes = block * (::geteuid() == 0 ? status.f_bfree : status.f_bavail);
+    // Without what is kept for root: the server that has to live with it is another user.
+    fact.free_bytes = block * status.f_bavail;
     fact.total_bytes = block * status.f_blocks;
     fact.read_only = (status.f_flag & ST_RDONLY) != 0;
     return fact;
@@ -323,14 +325,21 @@ Result<NodeFacts> gather_facts(const FactsRequest& request, const StateDir& stat
                 probe_server(request.address, request.ports[0], std::chrono::milliseconds(1000)));
         }
     }
-    facts.identity = state.load_identity();
+    ZK_TRY(facts.identity, state.load_identity());
     facts.data = read_data_fact(request.data_dir, request.log_dir);
-    if (facts.identity && facts.data.state == DataState::data) facts.identity->formed = true;
+    if (facts.identity && facts.data.state == DataState::data) {
+        facts.identity->formed = true;
+    } else if (facts.identity && facts.data.initialize) {
+        // The server removes the marker when it makes its database: it has not done so yet, and
+        // what never began is not lost. Without this an apply cut short before the first start
+        // would be taken for the loss of all data.
+        facts.identity->formed = false;
+    }
     for (const std::string& path :
          {request.install_dir, request.data_dir, request.log_dir, state.path()}) {
         facts.space.push_back(read_space(path));
     }
-    gather_journal(state, request, facts);
+    ZK_CHECK(gather_journal(state, request, facts));
     return facts;
 }
 

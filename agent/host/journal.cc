@@ -43,9 +43,11 @@ JournalState parse_journal(const std::string& text) {
     return state;
 }
 
-JournalState read_journal(const std::string& path) {
+Result<JournalState> read_journal(const std::string& path) {
     const auto text = read_file(path);
-    return text.has_value() ? parse_journal(*text) : JournalState();
+    if (text.has_value()) return parse_journal(*text);
+    if (is_not_found(text.error())) return JournalState();
+    return text.error();
 }
 
 Result<Journal> Journal::begin(const std::string& path,
@@ -66,6 +68,7 @@ Result<> Journal::done(std::size_t index) { return append("done " + std::to_stri
 Result<> Journal::end() { return append("end\n"); }
 
 Result<> Journal::append(const std::string& line) {
+    errno = ENOSPC;  // what a short write means, which sets no error
     const ssize_t size = ::write(file_.get(), line.data(), line.size());
     if (size != static_cast<ssize_t>(line.size())) return system_error("write " + path_);
     if (::fdatasync(file_.get()) != 0) return system_error("sync " + path_);

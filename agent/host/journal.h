@@ -32,8 +32,9 @@ struct JournalState {
 
 /// Reads what the text says; a torn last line is ignored. Pure.
 JournalState parse_journal(const std::string& text);
-/// The state of the journal file; an absent one is not interrupted.
-JournalState read_journal(const std::string& path);
+/// The state of the journal file; an absent one is not interrupted. One that cannot be read is an
+/// error: a restart may be owed.
+Result<JournalState> read_journal(const std::string& path);
 
 /// Writes one apply's journal.
 class Journal {

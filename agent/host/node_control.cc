@@ -31,6 +31,7 @@ constexpr auto kResidentWait = seconds(10);
 constexpr auto kResidentRestartWait = seconds(60);  // stopping may take its time
 constexpr auto kAgentPatience = seconds(5);
 constexpr auto kServerPatience = seconds(30);
+constexpr std::size_t kTailBytes = 16384;  // of a log, for an error's words
 
 std::string one_line(std::string text) {
     while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -54,7 +55,7 @@ bool lies_inside(const std::string& path, const std::string& directory) {
 }  // namespace
 
 std::string last_lines(const std::string& path, std::size_t count) {
-    const auto text = read_file(path, 256UL << 20);
+    const auto text = read_tail(path, kTailBytes);
     if (!text.has_value()) return {};
     std::size_t at = text->size();
     for (std::size_t lines = 0; at > 0; --at) {
@@ -86,7 +87,9 @@ Result<> NodeControl::await_unit() {
     do {
         ZK_TRY(const auto states, unit_states({spec_.server_unit}));
         const UnitState& unit = states.front();
-        if (unit.active == "failed" || unit.active == "missing" || unit.sub == "auto-restart") {
+        // "failed" may still be how an earlier start ended, while this one waits for its turn.
+        const bool failed = unit.active == "failed" && !unit.job;
+        if (failed || unit.active == "missing" || unit.sub == "auto-restart") {
             return from_agent_error(AgentError{AgentErrc::start_failed,
                                                "the server ended at once, with status " +
                                                    std::to_string(unit.exit_status) + ": " +
@@ -144,13 +147,28 @@ Result<> NodeControl::stop() {
     if (const auto agent = read_pid_file(state_.agent_pid_file())) {
         ZK_CHECK(end_process(*agent, kAgentPatience));
     }
-    if (const auto server = read_pid_file(state_.server_pid_file())) {
+    if (const auto server = running_process(state_.server_pid_file(), spec_.server_path())) {
         ZK_CHECK(end_process(*server, kServerPatience));
     }
     return ok();
 }
 
+/// What must stay where it is while data and logs move away.
+Result<> NodeControl::check_wipe() const {
+    for (const std::string& moved : {spec_.data_dir, spec_.log_dir}) {
+        for (const std::string& kept : {spec_.install_dir, spec_.conf_path, state_.path()}) {
+            if (!lies_inside(kept, moved)) continue;
+            return from_agent_error(
+                AgentError{AgentErrc::unsafe,
+                           kept + " lies inside " + moved +
+                               ", so that cannot be moved away as a whole; move the data by hand"});
+        }
+    }
+    return ok();
+}
+
 Result<std::string> NodeControl::wipe() {
+    ZK_CHECK(check_wipe());
     if (spec_.manager == Manager::supervised && agent_pid() != 0) {
         // The agent stays away too: it would find the server missing.
         ZK_CHECK(stop());
@@ -176,20 +194,28 @@ Result<std::string> NodeControl::quarantine(const std::string& directory,
     for (int next = 2; exists(target); ++next) {
         target = directory + ".quarantine-" + stamp + "-" + std::to_string(next);
     }
-    auto renamed = rename_durably(directory, target);
-    if (renamed.has_value()) return target;
-    if (renamed.error().code != boost::system::errc::device_or_resource_busy) {
-        return renamed.error();
+    std::error_code code;
+    if (!std::filesystem::is_symlink(directory, code)) {
+        auto renamed = rename_durably(directory, target);
+        if (renamed.has_value()) return target;
+        if (renamed.error().code != boost::system::errc::device_or_resource_busy) {
+            return renamed.error();
+        }
     }
-    // A mount point cannot be renamed: its content goes into a directory inside.
+    // A mount point cannot be renamed, and a link leads to the disk that is meant for the data: the
+    // content goes into a directory inside.
     const std::string inside = directory + "/quarantine-" + stamp;
     std::vector<std::string> made;
     ZK_CHECK(make_directories(inside, 0700, made));
-    std::error_code code;
-    for (const auto& entry : std::filesystem::directory_iterator(directory, code)) {
-        const std::string name = entry.path().filename().string();
+    std::vector<std::string> names;
+    for (std::filesystem::directory_iterator entry(directory, code), end; !code && entry != end;
+         entry.increment(code)) {
+        names.push_back(entry->path().filename().string());
+    }
+    if (code) return Error(code, "look into " + directory);
+    for (const std::string& name : names) {
         if (name.starts_with("quarantine-") || name == "lost+found") continue;
-        ZK_CHECK(rename_durably(entry.path().string(), inside + "/" + name));
+        ZK_CHECK(rename_durably(directory + "/" + name, inside + "/" + name));
     }
     return inside;
 }
@@ -199,8 +225,8 @@ std::int64_t NodeControl::server_pid() const {
         const auto states = unit_states({spec_.server_unit});
         return states.has_value() ? states->front().main_pid : 0;
     }
-    const auto server = read_pid_file(state_.server_pid_file());
-    return server && is_alive(*server) ? server->pid : 0;
+    const auto server = running_process(state_.server_pid_file(), spec_.server_path());
+    return server ? server->pid : 0;
 }
 
 std::int64_t NodeControl::agent_pid() const {

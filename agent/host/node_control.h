@@ -35,6 +35,7 @@ class NodeControl {
   private:
     Result<> await_unit();
     Result<> tell_resident(agent_api::ControlAction action);
+    [[nodiscard]] Result<> check_wipe() const;
     Result<std::string> quarantine(const std::string& directory, const std::string& stamp);
 
     const agent_api::NodeSpec& spec_;

@@ -117,14 +117,13 @@ Result<> NodeExecutor::prepare(const node_plan::NodePlan& plan) {
                                  "release " + spec_.release.version +
                                      " was not sent to this host; send it before the apply"});
     }
-    remove_leftovers();
-    return ok();
+    return remove_leftovers();
 }
 
 /// What an interrupted run staged and did not put in place.
-void NodeExecutor::remove_leftovers() {
-    const JournalState before = read_journal(state_.journal_file());
-    if (!before.interrupted) return;
+Result<> NodeExecutor::remove_leftovers() {
+    ZK_TRY(const JournalState before, read_journal(state_.journal_file()));
+    if (!before.interrupted) return ok();
     for (const JournalStep& step : before.steps) {
         if (!step.target.starts_with('/')) continue;
         const std::string aside = step.target + kAside;
@@ -135,6 +134,7 @@ void NodeExecutor::remove_leftovers() {
         ::rmdir((aside + "/bin").c_str());
         ::rmdir(aside.c_str());
     }
+    return ok();
 }
 
 Result<> NodeExecutor::stage(const Step& step) {
@@ -243,6 +243,8 @@ Result<> NodeExecutor::commit(const Step& step) {
             return switch_release();
         case StepKind::write_marker:
             return write_marker();
+        case StepKind::remove_marker:
+            return remove_durably(step.target);
         case StepKind::record_identity:
             return record_identity();
         case StepKind::reload_systemd:
@@ -266,13 +268,7 @@ Result<> NodeExecutor::commit(const Step& step) {
 Result<> NodeExecutor::commit_directory(const std::string& path) {
     const auto* directory = find_directory(spec_, path);
     ZK_TRY(const Owner owner, resolve_owner(directory->owner));
-    if (owner.uid && ::chown(path.c_str(), *owner.uid, *owner.gid) != 0) {
-        return system_error("change the owner of " + path);
-    }
-    if (::chmod(path.c_str(), directory->mode) != 0) {
-        return system_error("change the mode of " + path);
-    }
-    return ok();
+    return set_directory(path, directory->mode, owner.uid, owner.gid);
 }
 
 Result<> NodeExecutor::commit_release() {
@@ -306,7 +302,7 @@ Result<> NodeExecutor::write_marker() {
 
 Result<> NodeExecutor::record_identity() {
     agent_api::RecordedIdentity identity;
-    const auto before = state_.load_identity();
+    ZK_TRY(const auto before, state_.load_identity());
     const bool same = before && before->cluster == spec_.cluster && before->sid == spec_.sid &&
                       before->generation == spec_.generation;
     if (same) identity = *before;
@@ -322,7 +318,7 @@ Result<> NodeExecutor::record_identity() {
 }
 
 Result<> NodeExecutor::record_applied() {
-    auto identity = state_.load_identity();
+    ZK_TRY(auto identity, state_.load_identity());
     if (!identity) return Error(Errc::not_found, "this host's record is missing");
     identity->spec_hash = agent_api::hash_of(spec_);
     return state_.save_identity(*identity);

@@ -54,7 +54,7 @@ class NodeExecutor {
     Result<> record_identity();
     Result<> record_applied();
     void take_back();
-    void remove_leftovers();
+    Result<> remove_leftovers();
     [[nodiscard]] std::int64_t pid_to_replace(const Step& step) const;
     void tell(const Step& step, agent_api::StepState state, const std::string& more);
 

@@ -16,6 +16,7 @@ namespace zk::agent_host {
 namespace {
 
 constexpr std::string_view kListen = "0A";
+constexpr std::size_t kTableBytesMax = 256UL << 20;  // 150 bytes a socket; a busy host has many
 
 /// Addresses in /proc/net are 32-bit words in the machine's own order.
 std::string address_text(std::string_view hex) {
@@ -78,9 +79,10 @@ void look_through(const std::filesystem::path& process, std::vector<Listener>& l
 
 Result<std::vector<Listener>> listeners_on(const std::vector<std::uint16_t>& ports) {
     std::vector<Listener> found;
-    ZK_TRY(const Bytes v4, read_file("/proc/net/tcp"));
+    ZK_TRY(const Bytes v4, read_file("/proc/net/tcp", kTableBytesMax));
     parse_table(v4, ports, found);
-    if (const auto v6 = read_file("/proc/net/tcp6"); v6.has_value()) parse_table(*v6, ports, found);
+    if (const auto v6 = read_file("/proc/net/tcp6", kTableBytesMax); v6.has_value())
+        parse_table(*v6, ports, found);
     if (found.empty()) return found;
     std::error_code code;
     for (const auto& entry : std::filesystem::directory_iterator("/proc", code)) {

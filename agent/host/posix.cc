@@ -4,8 +4,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
+#include <thread>
 #include <unistd.h>
 
 #include <sys/stat.h>
@@ -28,8 +30,11 @@ Result<> write_all(int fd, ByteView content, const std::string& path) {
     return ok();
 }
 
+/// Always a file of our own making: what lies there already, perhaps a link or a pipe that the
+/// server's user put into its own directory, is neither followed nor opened.
 Result<Fd> create_file(const std::string& path, const FileOptions& options) {
-    Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error("replace " + path);
+    Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file.is_open()) return system_error("create " + path);
     if (options.uid || options.gid) {
         const auto uid = static_cast<uid_t>(options.uid.value_or(static_cast<uid_t>(-1)));
@@ -37,6 +42,16 @@ Result<Fd> create_file(const std::string& path, const FileOptions& options) {
         if (::fchown(file.get(), uid, gid) != 0) return system_error("change the owner of " + path);
     }
     if (::fchmod(file.get(), options.mode) != 0) return system_error("change the mode of " + path);
+    return file;
+}
+
+/// A file to read from. A pipe or a device in a file's place would block the agent or never end.
+Result<Fd> open_to_read(const std::string& path) {
+    Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!file.is_open()) return system_error("open " + path);
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0) return system_error("look at " + path);
+    if (!S_ISREG(status.st_mode)) return Error(Errc::invalid, path + " is not a file");
     return file;
 }
 
@@ -57,7 +72,10 @@ Result<> sync_and_close(Fd file, const std::string& path) {
     for (const std::string& argument : arguments)
         argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
+    std::signal(SIGPIPE, SIG_DFL);
     ::execvp(argv[0], argv.data());
+    const char* words = std::strerror(errno);
+    [[maybe_unused]] const ssize_t size = ::write(2, words, std::strlen(words));
     ::_exit(127);
 }
 
@@ -78,6 +96,16 @@ bool collect(int fd, std::string& output, std::chrono::steady_clock::time_point 
         if (output.size() < kOutputBytesMax) {
             output.append(buffer.data(), static_cast<std::size_t>(size));
         }
+    }
+}
+
+/// A program may close its output and go on; false at the deadline.
+bool reap(pid_t pid, int& status, std::chrono::steady_clock::time_point deadline) {
+    for (;;) {
+        const pid_t ended = ::waitpid(pid, &status, WNOHANG);
+        if (ended == pid || (ended < 0 && errno != EINTR)) return true;
+        if (std::chrono::steady_clock::now() >= deadline) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
 }
 
@@ -123,8 +151,7 @@ bool exists(const std::string& path) {
 }
 
 Result<Bytes> read_file(const std::string& path, std::size_t bytes_max) {
-    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.is_open()) return system_error("open " + path);
+    ZK_TRY(const Fd file, open_to_read(path));
     Bytes content;
     std::array<char, 65536> buffer{};
     for (;;) {
@@ -138,8 +165,7 @@ Result<Bytes> read_file(const std::string& path, std::size_t bytes_max) {
 }
 
 Result<std::string> sha256_of_file(const std::string& path) {
-    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.is_open()) return system_error("open " + path);
+    ZK_TRY(const Fd file, open_to_read(path));
     agent_api::Sha256 digest;
     std::vector<char> buffer(256 * 1024);
     for (;;) {
@@ -158,8 +184,7 @@ Result<> write_new_file(const std::string& path, ByteView content, FileOptions o
 }
 
 Result<> copy_file(const std::string& from, const std::string& to, FileOptions options) {
-    const Fd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!source.is_open()) return system_error("open " + from);
+    ZK_TRY(const Fd source, open_to_read(from));
     ZK_TRY(Fd file, create_file(to, options));
     std::vector<char> buffer(256 * 1024);
     for (;;) {
@@ -186,6 +211,11 @@ Result<> rename_durably(const std::string& from, const std::string& to) {
     if (::rename(from.c_str(), to.c_str()) != 0)
         return system_error("rename " + from + " to " + to);
     return sync_directory(parent_of(to));
+}
+
+Result<> remove_durably(const std::string& path) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error("remove " + path);
+    return sync_directory(parent_of(path));
 }
 
 Result<> sync_directory(const std::string& path) {
@@ -218,6 +248,47 @@ Result<> make_directories(const std::string& path,
     return sync_directory(parent_of(path));
 }
 
+Result<> set_directory(const std::string& path,
+                       std::uint32_t mode,
+                       std::optional<std::uint32_t> uid,
+                       std::optional<std::uint32_t> gid) {
+    struct stat link {};
+    if (::lstat(path.c_str(), &link) != 0) return system_error("look at " + path);
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+    if (S_ISLNK(link.st_mode)) {
+        if (link.st_uid != 0 && link.st_uid != ::geteuid()) {
+            return Error(Errc::exists,
+                         path +
+                             " is a link that another user made; remove it, or let root make it "
+                             "anew");
+        }
+        flags &= ~O_NOFOLLOW;
+    }
+    const Fd directory(::open(path.c_str(), flags));
+    if (!directory.is_open()) return system_error("open " + path);
+    if (uid || gid) {
+        const auto owner = static_cast<uid_t>(uid.value_or(static_cast<uid_t>(-1)));
+        const auto group = static_cast<gid_t>(gid.value_or(static_cast<gid_t>(-1)));
+        if (::fchown(directory.get(), owner, group) != 0) {
+            return system_error("change the owner of " + path);
+        }
+    }
+    if (::fchmod(directory.get(), mode) != 0) return system_error("change the mode of " + path);
+    return ok();
+}
+
+Result<std::string> read_tail(const std::string& path, std::size_t bytes) {
+    ZK_TRY(const Fd file, open_to_read(path));
+    const off_t end = ::lseek(file.get(), 0, SEEK_END);
+    const auto size = static_cast<std::size_t>(std::max<off_t>(end, 0));
+    std::string tail(std::min(size, bytes), '\0');
+    const ssize_t got =
+        ::pread(file.get(), tail.data(), tail.size(), static_cast<off_t>(size - tail.size()));
+    if (got < 0) return system_error("read " + path);
+    tail.resize(static_cast<std::size_t>(got));
+    return tail;
+}
+
 Result<CommandResult> run_command(const std::vector<std::string>& arguments,
                                   std::chrono::milliseconds timeout) {
     int ends[2];
@@ -229,11 +300,14 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
     if (pid == 0) exec_child(arguments, writer.get());
     writer = Fd();
     CommandResult result;
-    const bool ended =
-        collect(reader.get(), result.output, std::chrono::steady_clock::now() + timeout);
-    if (!ended) ::kill(pid, SIGKILL);
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
     int status = 0;
-    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    const bool ended =
+        collect(reader.get(), result.output, deadline) && reap(pid, status, deadline);
+    if (!ended) {
+        ::kill(pid, SIGKILL);
+        while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+        }
     }
     if (!ended) {
         return Error(

@@ -39,8 +39,10 @@ bool is_not_found(const Error& error);
 
 std::string parent_of(const std::string& path);
 bool exists(const std::string& path);
-/// The whole file; Errc::invalid beyond `bytes_max`.
+/// The whole file; Errc::invalid beyond `bytes_max`, and for what is not a file.
 Result<Bytes> read_file(const std::string& path, std::size_t bytes_max = 16UL << 20);
+/// The last `bytes` of a file, or all of a shorter one.
+Result<std::string> read_tail(const std::string& path, std::size_t bytes);
 Result<std::string> sha256_of_file(const std::string& path);
 
 struct FileOptions {
@@ -48,7 +50,7 @@ struct FileOptions {
     std::optional<std::uint32_t> uid;
     std::optional<std::uint32_t> gid;
 };
-/// Writes and syncs `path` in place: for files nobody reads yet.
+/// Writes and syncs `path`, a new file in the place of what lies there: for files nobody reads yet.
 Result<> write_new_file(const std::string& path, ByteView content, FileOptions options);
 /// Copies and syncs.
 Result<> copy_file(const std::string& from, const std::string& to, FileOptions options);
@@ -56,11 +58,19 @@ Result<> copy_file(const std::string& from, const std::string& to, FileOptions o
 Result<> replace_file(const std::string& path, ByteView content, FileOptions options);
 /// Renames and syncs the directory of `to`.
 Result<> rename_durably(const std::string& from, const std::string& to);
+/// Removes a file, if it is there, and syncs its directory.
+Result<> remove_durably(const std::string& path);
 Result<> sync_directory(const std::string& path);
 /// Makes missing parents too; those it made are appended to `made`, outermost first.
 Result<> make_directories(const std::string& path,
                           std::uint32_t mode,
                           std::vector<std::string>& made);
+/// Sets mode and owner of a directory. A link to one is followed only when root or this process's
+/// user made it; Errc::exists else.
+Result<> set_directory(const std::string& path,
+                       std::uint32_t mode,
+                       std::optional<std::uint32_t> uid,
+                       std::optional<std::uint32_t> gid);
 
 struct CommandResult {
     int exit_status = 0;  ///< 128 + signal when killed

@@ -1,9 +1,11 @@
 #include "agent_host/process.h"
 
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <sstream>
 #include <thread>
 #include <unistd.h>
@@ -33,6 +35,8 @@ double seconds_since_boot() {
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    // The caller's directory may be one that is to be removed or unmounted later.
+    if (::chdir("/") != 0) ::_exit(127);
     ::signal(SIGPIPE, SIG_DFL);
     std::vector<char*> argv;
     argv.reserve(arguments.size() + 1);
@@ -101,6 +105,26 @@ std::optional<ProcessId> read_pid_file(const std::string& path) {
     ProcessId process;
     if (!(words >> process.pid >> process.start_ticks)) return std::nullopt;
     return process;
+}
+
+std::optional<ProcessId> running_process(const std::string& pid_file, const std::string& program) {
+    const auto recorded = read_pid_file(pid_file);
+    if (recorded && is_alive(*recorded)) return recorded;
+    std::error_code code;
+    for (std::filesystem::directory_iterator entry("/proc", code), end; !code && entry != end;
+         entry.increment(code)) {
+        const std::string name = entry->path().filename().string();
+        std::int64_t pid = 0;
+        const auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
+        if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size()) continue;
+        struct stat status {};
+        if (::stat(entry->path().c_str(), &status) != 0 || status.st_uid != ::geteuid()) continue;
+        const auto arguments = read_file(entry->path().string() + "/cmdline", 65536);
+        if (!arguments.has_value() || std::string(arguments->c_str()) != program) continue;
+        const auto info = process_info(pid);
+        if (info && !info->zombie) return info->id;
+    }
+    return std::nullopt;
 }
 
 Result<> end_process(const ProcessId& process, std::chrono::milliseconds patience) {

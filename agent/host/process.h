@@ -39,6 +39,10 @@ std::string program_sha256(std::int64_t pid);
 Result<> write_pid_file(const std::string& path, const ProcessId& process);
 std::optional<ProcessId> read_pid_file(const std::string& path);
 
+/// The recorded process, or, when the record is missing or says another than what runs, the one of
+/// this user that was started as `program`: its starter may have died before it wrote the record.
+std::optional<ProcessId> running_process(const std::string& pid_file, const std::string& program);
+
 /// SIGTERM, then SIGKILL after `patience`; returns when it has ended. Nothing to do when it does
 /// not run.
 Result<> end_process(const ProcessId& process, std::chrono::milliseconds patience);

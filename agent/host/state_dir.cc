@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <thread>
+#include <unistd.h>
 
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -12,6 +14,17 @@ namespace {
 constexpr std::string_view kSystemStateDir = "/var/lib/zkprov";
 constexpr std::string_view kSystemSocketDir = "/run/zkprov";
 
+/// Nothing for a missing file; an error with `advice` for one that cannot be read or understood.
+template <class T, class Parse>
+Result<std::optional<T>> load(const std::string& path, Parse&& parse, const char* advice) {
+    const auto text = read_file(path);
+    if (!text.has_value() && is_not_found(text.error())) return std::optional<T>();
+    if (!text.has_value()) return Error(Errc::failed, text.error().message() + advice);
+    auto value = parse(*text);
+    if (!value.has_value()) return Error(Errc::failed, path + ": " + value.error().words + advice);
+    return std::optional<T>(*std::move(value));
+}
+
 }  // namespace
 
 std::string StateDir::socket_dir() const {
@@ -20,37 +33,49 @@ std::string StateDir::socket_dir() const {
 
 Result<> StateDir::prepare() const {
     std::vector<std::string> made;
-    return make_directories(path_, 0700, made);
+    ZK_CHECK(make_directories(path_, 0700, made));
+    // Who may write here decides what this user runs.
+    struct stat status {};
+    if (::stat(path_.c_str(), &status) != 0) return system_error("look at " + path_);
+    if (status.st_uid == ::geteuid() && (status.st_mode & 0022) == 0) return ok();
+    return Error(Errc::failed,
+                 path_ + " belongs to user id " + std::to_string(status.st_uid) +
+                     " or may be written by others, and the agent runs as user id " +
+                     std::to_string(::geteuid()) +
+                     "; run zkprov as its owner, take the right to write from others, or move it "
+                     "away");
 }
 
-Result<Fd> StateDir::lock() const {
+Result<Fd> StateDir::lock(std::chrono::milliseconds patience) const {
     Fd lock(::open(file("lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!lock.is_open()) return system_error("open " + file("lock"));
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) return system_error("lock " + file("lock"));
-        return Error(Errc::refused,
-                     "another session is changing this node right now; try again when it is done");
+        if (std::chrono::steady_clock::now() >= deadline) {
+            return Error(
+                Errc::refused,
+                "another session is changing this node right now; try again when it is done");
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     return lock;
 }
 
-std::optional<agent_api::RecordedIdentity> StateDir::load_identity() const {
-    const auto text = read_file(file("identity.json"));
-    if (!text.has_value()) return std::nullopt;
-    auto identity = agent_api::parse_recorded_identity(*text);
-    if (!identity.has_value()) return std::nullopt;
-    return *std::move(identity);
+Result<std::optional<agent_api::RecordedIdentity>> StateDir::load_identity() const {
+    return load<agent_api::RecordedIdentity>(file("identity.json"),
+                                             agent_api::parse_recorded_identity,
+                                             "; it says whose host this is: restore it, or move it "
+                                             "away if this host never was part of an "
+                                             "ensemble");
 }
 Result<> StateDir::save_identity(const agent_api::RecordedIdentity& identity) const {
     return replace_file(file("identity.json"), agent_api::to_json(identity) + "\n", FileOptions());
 }
 
-std::optional<agent_api::NodeSpec> StateDir::load_spec() const {
-    const auto text = read_file(file("spec.json"));
-    if (!text.has_value()) return std::nullopt;
-    auto spec = agent_api::parse_node_spec(*text);
-    if (!spec.has_value()) return std::nullopt;
-    return *std::move(spec);
+Result<std::optional<agent_api::NodeSpec>> StateDir::load_spec() const {
+    return load<agent_api::NodeSpec>(
+        file("spec.json"), agent_api::parse_node_spec, "; apply the inventory again");
 }
 Result<> StateDir::save_spec(const agent_api::NodeSpec& spec) const {
     return replace_file(file("spec.json"), agent_api::to_json(spec) + "\n", FileOptions());
@@ -59,9 +84,10 @@ std::int64_t StateDir::spec_stamp() const {
     struct stat status {};
     if (::stat(file("spec.json").c_str(), &status) != 0) return 0;
     // Each save makes a new file; together with its time that tells any two apart.
-    return static_cast<std::int64_t>(status.st_ino) * 1000003 +
-           static_cast<std::int64_t>(status.st_mtim.tv_sec) * 1000000007 +
-           static_cast<std::int64_t>(status.st_mtim.tv_nsec);
+    const auto sum = static_cast<std::uint64_t>(status.st_ino) * 1000003U +
+                     static_cast<std::uint64_t>(status.st_mtim.tv_sec) * 1000000007U +
+                     static_cast<std::uint64_t>(status.st_mtim.tv_nsec);
+    return static_cast<std::int64_t>(sum);
 }
 
 std::vector<agent_api::ElectionEntry> StateDir::load_history() const {

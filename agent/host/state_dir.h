@@ -3,6 +3,7 @@
 // writing aside, syncing and renaming. One session at a time changes the node: it holds lock().
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,15 +29,18 @@ class StateDir {
     /// Where the resident agent's socket lies: in /run/zkprov for the system's own state directory.
     [[nodiscard]] std::string socket_dir() const;
 
-    /// Makes it (mode 0700) when it is missing.
+    /// Makes it (mode 0700) when it is missing; refuses one that others than this user may write.
     Result<> prepare() const;
-    /// Held until the descriptor closes. Errc::refused when another session holds it.
-    Result<Fd> lock() const;
+    /// Held until the descriptor closes. Errc::refused when somebody holds it for longer than
+    /// `patience`: a session for long, the resident agent for a moment.
+    Result<Fd> lock(std::chrono::milliseconds patience = std::chrono::seconds(1)) const;
 
-    [[nodiscard]] std::optional<agent_api::RecordedIdentity> load_identity() const;
+    /// Nothing when there is none. A record that is there and cannot be read is an error and never
+    /// "none": it may be all that keeps a wiped host from forming an empty ensemble.
+    [[nodiscard]] Result<std::optional<agent_api::RecordedIdentity>> load_identity() const;
     Result<> save_identity(const agent_api::RecordedIdentity& identity) const;
-    /// The specification asked for last.
-    [[nodiscard]] std::optional<agent_api::NodeSpec> load_spec() const;
+    /// The specification asked for last; nothing before the first apply.
+    [[nodiscard]] Result<std::optional<agent_api::NodeSpec>> load_spec() const;
     Result<> save_spec(const agent_api::NodeSpec& spec) const;
     /// Changes whenever save_spec() was called; 0 when there is none.
     [[nodiscard]] std::int64_t spec_stamp() const;

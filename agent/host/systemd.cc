@@ -22,9 +22,10 @@ void take(UnitState& unit, const std::string& key, const std::string& value) {
     if (key == "LoadState" && value == "not-found") unit.active = "missing";
     if (key == "ActiveState" && unit.active.empty()) unit.active = value;
     if (key == "SubState") unit.sub = value;
-    if (key == "UnitFileState") unit.enabled = value.starts_with("enabled");
+    if (key == "UnitFileState") unit.enabled = value == "enabled";
     if (key == "MainPID") unit.main_pid = number<std::int64_t>(value);
     if (key == "NRestarts") unit.restarts = number<std::uint64_t>(value);
+    if (key == "Job") unit.job = number<std::uint64_t>(value) != 0;
     if (key == "ExecMainStatus") unit.exit_status = number<std::int64_t>(value);
 }
 
@@ -57,15 +58,16 @@ std::vector<UnitState> parse_unit_states(const std::string& text) {
     return units;
 }
 
-Result<std::vector<UnitState>> unit_states(const std::vector<std::string>& units) {
+Result<std::vector<UnitState>> unit_states(const std::vector<std::string>& units,
+                                           std::chrono::milliseconds patience) {
     std::vector<std::string> command = {
         "systemctl",
         "show",
         "--no-pager",
         "-p",
-        "Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,ExecMainStatus"};
+        "Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,ExecMainStatus,Job"};
     command.insert(command.end(), units.begin(), units.end());
-    ZK_TRY(const std::string text, run_checked(command, kWait));
+    ZK_TRY(const std::string text, run_checked(command, patience));
     auto states = parse_unit_states(text);
     if (states.size() != units.size()) {
         return Error(Errc::failed, "systemctl show answered for other units than asked");

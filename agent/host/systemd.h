@@ -2,6 +2,7 @@
 // Shell. Blocking, with deadlines; any thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -18,12 +19,15 @@ struct UnitState {
     std::int64_t main_pid = 0;
     std::uint64_t restarts = 0;
     std::int64_t exit_status = 0;
+    bool job = false;  ///< a start or stop of it waits or goes on
 };
 
 /// Whether systemd is this system's first process.
 bool runs_systemd();
 /// In the order asked for.
-Result<std::vector<UnitState>> unit_states(const std::vector<std::string>& units);
+Result<std::vector<UnitState>> unit_states(
+    const std::vector<std::string>& units,
+    std::chrono::milliseconds patience = std::chrono::seconds(90));
 Result<> reload_systemd();
 Result<> enable_unit(const std::string& unit);
 /// These do not wait for the unit to be ready, so that a server which has no quorum yet blocks

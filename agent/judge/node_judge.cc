@@ -72,8 +72,8 @@ const agent_api::NodeHealth& NodeJudge::step(const Probe& probe) {
     health_.pid = probe.pid;
     health_.restarts = probe.restarts;
     health_.rss_bytes = probe.rss_bytes;
-    health_.data_free_bytes = probe.data_free_bytes;
-    health_.log_free_bytes = probe.log_free_bytes;
+    health_.data_free_bytes = probe.data_free_bytes.value_or(0);
+    health_.log_free_bytes = probe.log_free_bytes.value_or(0);
     health_.uptime_s = probe.process_uptime_s;
     health_.reasons.clear();
     if (probe.answered) {
@@ -88,6 +88,7 @@ const agent_api::NodeHealth& NodeJudge::step(const Probe& probe) {
 
 void NodeJudge::take_answer(const Probe& probe) {
     misses_ = 0;
+    answered_pid_ = probe.pid;
     ever_answered_ = true;
     // The words of `mntr` say more, but may not be allowed on a server we did not configure.
     const auto mode = find(probe.mntr, "server_state");
@@ -148,6 +149,8 @@ void NodeJudge::take_answer(const Probe& probe) {
 }
 
 void NodeJudge::take_silence(const Probe& probe) {
+    // Another process has its own start before it: what the one before it was says nothing of it.
+    if (probe.pid != answered_pid_) ever_answered_ = false;
     const bool waits = probe.process && ever_answered_ && misses_ < settings_.misses_max;
     if (misses_ < settings_.misses_max) ++misses_;
     if (waits) {
@@ -178,9 +181,10 @@ void NodeJudge::take_silence(const Probe& probe) {
 }
 
 void NodeJudge::add_reasons(const Probe& probe) {
-    const auto low = [&](const char* what, std::uint64_t free) {
-        if (free == 0 || free >= settings_.free_bytes_advised) return;
-        health_.reasons.push_back(std::string("only ") + megabytes(free) + " are free for " + what);
+    const auto low = [&](const char* what, std::optional<std::uint64_t> free) {
+        if (!free || *free >= settings_.free_bytes_advised) return;
+        health_.reasons.push_back(std::string("only ") + megabytes(*free) + " are free for " +
+                                  what);
     };
     low("data", probe.data_free_bytes);
     if (probe.log_free_bytes != probe.data_free_bytes) low("logs", probe.log_free_bytes);

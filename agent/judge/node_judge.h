@@ -33,9 +33,9 @@ struct Probe {
     std::map<std::string, std::string> srvr;  ///< as client::parse_srvr gives it, or empty
     std::map<std::string, std::string> mntr;  ///< as client::parse_mntr gives it, or empty
 
-    std::optional<Epoch> current_epoch;  ///< of the file in the data directory
-    std::uint64_t data_free_bytes = 0;
-    std::uint64_t log_free_bytes = 0;
+    std::optional<Epoch> current_epoch;            ///< of the file in the data directory
+    std::optional<std::uint64_t> data_free_bytes;  ///< nothing: not known
+    std::optional<std::uint64_t> log_free_bytes;
 };
 
 struct JudgeSettings {
@@ -72,6 +72,7 @@ class NodeJudge {
     JudgeSettings settings_;
     agent_api::NodeHealth health_;
     std::uint32_t misses_ = 0;
+    std::int64_t answered_pid_ = 0;
     bool ever_answered_ = false;
     std::uint64_t history_version_ = 0;
 };

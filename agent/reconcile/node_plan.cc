@@ -42,6 +42,7 @@ class Planner {
     Decision make() {
         if (auto wrong = check_manager()) return *wrong;
         if (auto wrong = check_ports()) return *wrong;
+        if (auto wrong = check_kinds()) return *wrong;
         plan_user();
         plan_directories();
         plan_release();
@@ -87,6 +88,25 @@ class Planner {
                               "port " + std::to_string(port.port) + " is taken by " +
                                   (port.owner.empty() ? "another program" : port.owner) +
                                   "; stop it, or give the node another port in the inventory"};
+        }
+        return std::nullopt;
+    }
+
+    /// A file where a directory belongs, or the reverse: found out now, and not half-way through.
+    std::optional<AgentError> check_kinds() const {
+        const auto check = [&](const std::string& path,
+                               bool directory) -> std::optional<AgentError> {
+            const PathFact* there = facts_.path(path);
+            if (there == nullptr || there->directory == directory) return std::nullopt;
+            return AgentError{AgentErrc::failed,
+                              path + (directory ? " is not a directory" : " is a directory") +
+                                  "; move it away, or choose other directories in the inventory"};
+        };
+        for (const auto& directory : spec_.directories) {
+            if (auto wrong = check(directory.path, true)) return wrong;
+        }
+        for (const auto& file : spec_.files) {
+            if (auto wrong = check(file.path, false)) return wrong;
         }
         return std::nullopt;
     }
@@ -208,8 +228,13 @@ class Planner {
                 spec_.log_dir + "/initialize",
                 "a new ensemble is formed, and no member holds data");
         }
-        const bool forming =
-            spec_.formation == agent_api::Formation::form && facts_.data.state != DataState::data;
+        const bool empty = facts_.data.state != DataState::data;
+        const bool forming = spec_.formation == agent_api::Formation::form && empty;
+        if (!forming && empty && facts_.data.initialize) {
+            add(StepKind::remove_marker,
+                spec_.log_dir + "/initialize",
+                "this server joins, and with it would vote for an empty database");
+        }
         const auto& record = facts_.identity;
         const bool recorded = record && record->cluster == spec_.cluster &&
                               record->sid == spec_.sid && record->generation == spec_.generation &&
@@ -296,6 +321,8 @@ std::string_view verb(StepKind kind) {
             return "switch the release of ";
         case StepKind::write_marker:
             return "mark for forming: ";
+        case StepKind::remove_marker:
+            return "remove ";
         case StepKind::record_identity:
             return "record this host as ";
         case StepKind::reload_systemd:

@@ -25,6 +25,7 @@ enum class StepKind {
     install_agent,    ///< target: where the resident agent's program goes
     switch_release,   ///< target: install_dir/current
     write_marker,     ///< target: the marker `initialize`
+    remove_marker,    ///< target: the same, left by a forming that did not come to its end
     record_identity,  ///< target: the node's name
     reload_systemd,   ///< no target
     enable_unit,      ///< target: the unit
@@ -34,7 +35,7 @@ enum class StepKind {
     restart_server,
     record_applied,  ///< the specification is recorded as carried out; always the last
 };
-constexpr std::array<std::string_view, 15> enum_words(StepKind) {
+constexpr std::array<std::string_view, 16> enum_words(StepKind) {
     return {"make-user",
             "make-directory",
             "install-release",
@@ -42,6 +43,7 @@ constexpr std::array<std::string_view, 15> enum_words(StepKind) {
             "install-agent",
             "switch-release",
             "write-marker",
+            "remove-marker",
             "record-identity",
             "reload-systemd",
             "enable-unit",

@@ -2,9 +2,9 @@
 
 #include <cerrno>
 #include <fcntl.h>
-#include <filesystem>
 #include <unistd.h>
 
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "agent_host/agent_error.h"
@@ -39,22 +39,48 @@ Result<std::optional<std::uint64_t>> BlobStore::begin(const agent_api::BlobBegin
     if (!is_digest(blob.sha256) || blob.size == 0 || blob.size > kBlobBytesMax) {
         return Error(Errc::invalid, "not a blob: " + blob.sha256);
     }
+    file_ = agent_host::Fd();
     blob_ = blob;
     std::vector<std::string> made;
     ZK_CHECK(agent_host::make_directories(state_.blob_dir(), 0700, made));
     if (agent_host::exists(state_.blob_file(blob.sha256))) return std::optional<std::uint64_t>();
-    std::error_code code;
-    received_ = 0;
-    if (const auto size = std::filesystem::file_size(part_file(), code); !code) received_ = size;
+    ZK_CHECK(open_part());
     if (received_ > blob.size) received_ = 0;
-    ZK_CHECK(check_room(state_.path(), blob.size - received_ + kSpareBytes));
+    // Room is asked for before the first byte.
+    ZK_CHECK(or_close(check_room(state_.path(), blob.size - received_ + kSpareBytes)));
     if (!blob.install_dir.empty()) {
-        ZK_CHECK(check_room(blob.install_dir, blob.size + kSpareBytes));
+        ZK_CHECK(or_close(check_room(blob.install_dir, blob.size + kSpareBytes)));
     }
-    const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (received_ == 0 ? O_TRUNC : O_APPEND);
-    file_ = agent_host::Fd(::open(part_file().c_str(), flags, 0600));
-    if (!file_.is_open()) return system_error("create " + part_file());
+    if (::ftruncate(file_.get(), static_cast<off_t>(received_)) != 0) {
+        return or_close(system_error("shorten " + part_file())).error();
+    }
     return std::optional<std::uint64_t>(received_);
+}
+
+/// For this session alone: two that append to one file would spoil it for both.
+Result<> BlobStore::open_part() {
+    const std::string path = part_file();
+    file_ = agent_host::Fd(
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file_.is_open()) return system_error("create " + path);
+    struct stat ours {};
+    struct stat there {};
+    // The one who had it may have put it in its place, or given it up, since we opened it.
+    const bool held = ::flock(file_.get(), LOCK_EX | LOCK_NB) == 0 &&
+                      ::fstat(file_.get(), &ours) == 0 && ::stat(path.c_str(), &there) == 0 &&
+                      ours.st_ino == there.st_ino;
+    if (!held) {
+        return or_close(Error(Errc::refused,
+                              "another session sends the same program to this host right now; try "
+                              "again when it is done"));
+    }
+    received_ = static_cast<std::uint64_t>(ours.st_size);
+    return ok();
+}
+
+Result<> BlobStore::or_close(Result<> result) {
+    if (!result.has_value()) file_ = agent_host::Fd();
+    return result;
 }
 
 Result<> BlobStore::chunk(ByteView bytes) {
@@ -82,8 +108,8 @@ Result<agent_api::BlobOk> BlobStore::end() {
     if (digest != blob_.sha256) {
         return give_up(Error(Errc::corrupt, "the blob was damaged on its way; send it again"));
     }
+    ZK_CHECK(or_close(agent_host::rename_durably(part_file(), state_.blob_file(blob_.sha256))));
     file_ = agent_host::Fd();
-    ZK_CHECK(agent_host::rename_durably(part_file(), state_.blob_file(blob_.sha256)));
     agent_api::BlobOk done;
     done.sha256 = blob_.sha256;
     done.received = true;
@@ -91,8 +117,8 @@ Result<agent_api::BlobOk> BlobStore::end() {
 }
 
 Error BlobStore::give_up(Error error) {
-    file_ = agent_host::Fd();
     ::unlink(part_file().c_str());
+    file_ = agent_host::Fd();
     return error;
 }
 

@@ -18,7 +18,7 @@ class BlobStore {
     explicit BlobStore(const agent_host::StateDir& state) : state_(state) {}
 
     /// Nothing when the blob is there; else the offset to send from. Asks for room before the first
-    /// byte.
+    /// byte. Errc::refused while another session sends the same blob.
     Result<std::optional<std::uint64_t>> begin(const agent_api::BlobBegin& blob);
     Result<> chunk(ByteView bytes);
     /// Verifies and keeps it.
@@ -26,6 +26,8 @@ class BlobStore {
     [[nodiscard]] bool receiving() const { return file_.is_open(); }
 
   private:
+    Result<> open_part();
+    Result<> or_close(Result<> result);
     Error give_up(Error error);
     [[nodiscard]] std::string part_file() const { return state_.blob_file(blob_.sha256) + ".part"; }
 

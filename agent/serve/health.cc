@@ -48,8 +48,13 @@ void fill_process(node_judge::Probe& probe, std::int64_t pid) {
 void fill_host(node_judge::Probe& probe, const agent_api::NodeSpec& spec) {
     probe.wall_ms = WallMs(agent_host::wall_clock_ms());
     probe.current_epoch = agent_host::read_current_epoch(spec.data_dir);
-    probe.data_free_bytes = agent_host::read_space(spec.data_dir).free_bytes;
-    probe.log_free_bytes = agent_host::read_space(spec.log_dir).free_bytes;
+    const auto free_at = [](const std::string& path) -> std::optional<std::uint64_t> {
+        const auto space = agent_host::read_space(path);
+        if (space.total_bytes == 0) return std::nullopt;
+        return space.free_bytes;
+    };
+    probe.data_free_bytes = free_at(spec.data_dir);
+    probe.log_free_bytes = free_at(spec.log_dir);
 }
 
 NodeHealth node_health(const agent_host::StateDir& state) {
@@ -59,19 +64,25 @@ NodeHealth node_health(const agent_host::StateDir& state) {
         auto health = agent_api::parse_node_health(answer->payload);
         if (health.has_value()) return *std::move(health);
     }
-    const auto spec = state.load_spec();
-    if (!spec) {
+    const auto loaded = state.load_spec();
+    if (!loaded.has_value() || !*loaded) {
         NodeHealth nothing;
-        nothing.reasons.emplace_back("zkprov has not installed a server on this host");
+        nothing.reasons.emplace_back(loaded.has_value()
+                                         ? "zkprov has not installed a server on this host"
+                                         : loaded.error().message());
         nothing.agent_version = agent_host::agent_version();
         nothing.wall_ms = WallMs(agent_host::wall_clock_ms());
         return nothing;
     }
+    const agent_api::NodeSpec* const spec = &**loaded;
     node_judge::NodeJudge judge(judge_settings(*spec));
     judge.restore(state.load_history());
     node_judge::Probe probe;
     fill_host(probe, *spec);
     fill_process(probe, agent_host::NodeControl(*spec, state).server_pid());
+    probe.stopped_on_purpose = spec->manager == agent_api::Manager::supervised &&
+                               agent_host::exists(state.file("desired")) &&
+                               state.load_desired() == agent_host::Desired::stop;
     fill_answer(probe, agent_host::probe_server(spec->address, spec->client_port, kProbeTimeout));
     NodeHealth health = judge.step(probe);
     health.reasons.emplace_back("no resident agent answers on this host");

@@ -49,6 +49,7 @@ constexpr auto kProbeTimeout = milliseconds(900);
 constexpr auto kLookInterval = milliseconds(100);
 constexpr auto kUnitInterval = seconds(30);  // asking systemd costs a process
 constexpr auto kUnitIntervalDown = seconds(2);
+constexpr auto kSystemdPatience = seconds(5);
 constexpr std::size_t kConnectionsMax = 32;
 
 std::uint64_t elapsed_ms(Clock::time_point since) {
@@ -77,6 +78,9 @@ struct Resident::Parts {
     void take_spec();
     void ask_systemd();
     void remember_data();
+    [[nodiscard]] bool is_about_spec(const agent_api::RecordedIdentity& record) const;
+    bool is_recorded();
+    void note_saving(const Result<>& saved);
     [[nodiscard]] Bytes health_frame() const;
 
     agent_host::StateDir state;
@@ -90,10 +94,12 @@ struct Resident::Parts {
 
     std::optional<agent_api::NodeSpec> spec;
     std::int64_t spec_stamp = 0;
+    std::string spec_failure;  ///< why there is none though the file is there
     std::optional<node_judge::NodeJudge> judge;
     std::uint64_t saved_history = 0;
     Clock::time_point probed_at = Clock::now();
     bool formed_recorded = false;
+    bool saving_fails = false;
 
     std::int64_t unit_pid = 0;
     std::uint64_t unit_restarts = 0;
@@ -148,8 +154,13 @@ Result<> Resident::Parts::open() {
 void Resident::Parts::take_spec() {
     const std::int64_t stamp = state.spec_stamp();
     if (stamp == 0 || (spec && stamp == spec_stamp)) return;
-    auto loaded = state.load_spec();
-    if (!loaded) return;
+    auto read = state.load_spec();
+    if (!read.has_value() && spec_failure.empty()) {
+        log.error("spec.unreadable why={}", read.error().message());
+    }
+    spec_failure = read.has_value() ? std::string() : read.error().message();
+    if (!read.has_value() || !*read) return;
+    auto loaded = *std::move(read);
     spec_stamp = stamp;
     const bool same_node = spec && spec->cluster == loaded->cluster && spec->sid == loaded->sid;
     spec = std::move(loaded);
@@ -211,8 +222,8 @@ asio::awaitable<void> Resident::Parts::probe_once() {
     }
     if (judge->history_version() != saved_history) {
         const auto saved = state.save_history(health.history);
-        if (!saved.has_value()) log.error("history.unsaved why={}", saved.error().message());
-        saved_history = judge->history_version();
+        note_saving(saved);
+        if (saved.has_value()) saved_history = judge->history_version();
     }
     remember_data();
 }
@@ -222,13 +233,34 @@ void Resident::Parts::remember_data() {
     if (formed_recorded) return;
     const auto data = agent_host::read_data_fact(spec->data_dir, spec->log_dir);
     if (data.state != agent_api::DataState::data) return;
+    if (is_recorded()) return;
+    // Only with the lock: a session that writes the record at this moment would undo this, or be
+    // undone. The next look comes in a second.
+    const auto change = state.lock(milliseconds(0));
+    if (!change.has_value() || is_recorded()) return;
     auto identity = state.load_identity();
-    if (!identity || identity->cluster != spec->cluster || identity->sid != spec->sid) return;
-    formed_recorded = true;
-    if (identity->formed) return;
-    identity->formed = true;
-    const auto saved = state.save_identity(*identity);
-    if (!saved.has_value()) log.error("identity.unsaved why={}", saved.error().message());
+    if (!identity.has_value()) return note_saving(identity.error());
+    if (!*identity || !is_about_spec(**identity)) return;
+    (*identity)->formed = true;
+    note_saving(state.save_identity(**identity));
+}
+
+bool Resident::Parts::is_about_spec(const agent_api::RecordedIdentity& record) const {
+    return record.cluster == spec->cluster && record.sid == spec->sid;
+}
+
+bool Resident::Parts::is_recorded() {
+    const auto identity = state.load_identity();
+    formed_recorded =
+        identity.has_value() && *identity && (*identity)->formed && is_about_spec(**identity);
+    return formed_recorded;
+}
+
+/// Each look tries again; the log says it once.
+void Resident::Parts::note_saving(const Result<>& saved) {
+    if (!saved.has_value() && !saving_fails)
+        log.error("state.unsaved why={}", saved.error().message());
+    saving_fails = !saved.has_value();
 }
 
 void Resident::Parts::ask_systemd() {
@@ -238,7 +270,8 @@ void Resident::Parts::ask_systemd() {
     // A process that is gone is looked for at once, and then less often.
     if ((runs || unit_pid == 0) && Clock::now() - asked_systemd_at < interval) return;
     asked_systemd_at = Clock::now();
-    const auto states = agent_host::unit_states({spec->server_unit});
+    // Health must not wait for a systemd that hangs.
+    const auto states = agent_host::unit_states({spec->server_unit}, kSystemdPatience);
     if (!states.has_value()) {
         log.warn("systemd.silent why={}", states.error().message());
         unit_pid = 0;
@@ -254,7 +287,8 @@ Bytes Resident::Parts::health_frame() const {
     if (judge) {
         health = judge->health();
     } else {
-        health.reasons.emplace_back("zkprov has not installed a server on this host");
+        health.reasons.push_back(
+            spec_failure.empty() ? "zkprov has not installed a server on this host" : spec_failure);
     }
     health.agent_version = agent_host::agent_version();
     health.agent_pid = ::getpid();

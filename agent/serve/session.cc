@@ -198,15 +198,16 @@ Result<> Session::probe_write(ByteView payload) {
     const auto request = agent_api::parse_payload<agent_api::ProbeWrite>(payload);
     if (!request.has_value()) return reply_error(request.error());
     const auto spec = state_.load_spec();
-    if (!spec) {
+    if (!spec.has_value()) return reply_error(spec.error());
+    if (!*spec) {
         return reply_error(AgentError{AgentErrc::not_found, "there is no server on this host yet"});
     }
-    const auto done = write_through(*spec, *request);
+    const auto done = write_through(**spec, *request);
     return reply(MessageType::probe_done, agent_api::to_json(done));
 }
 
 Result<std::string> Session::carry_out(ControlAction action) {
-    const auto spec = state_.load_spec();
+    ZK_TRY(const auto spec, state_.load_spec());
     if (!spec) {
         return agent_host::from_agent_error(
             {AgentErrc::not_found,

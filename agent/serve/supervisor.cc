@@ -14,6 +14,7 @@
 
 #include "agent_host/agent_error.h"
 #include "agent_host/node_control.h"
+#include "agent_host/posix.h"
 #include "agent_host/server_probe.h"
 
 namespace zk::agent_serve {
@@ -29,6 +30,7 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr auto kSoon = seconds(10);           // a death within this time after the start counts
 constexpr auto kStable = milliseconds(1000);  // a server that lives that long did start
 constexpr auto kStopPatience = seconds(30);
+constexpr auto kRotationInterval = seconds(60);
 constexpr std::uintmax_t kConsoleBytesMax = 64UL << 20;
 
 asio::awaitable<void> wait(milliseconds time) {
@@ -36,12 +38,21 @@ asio::awaitable<void> wait(milliseconds time) {
     co_await timer.async_wait(kAwait);
 }
 
-/// The server writes its log to stderr: one old file is kept.
-void rotate(const std::string& path) {
+/// The server writes its log to stderr: one old file is kept. A server that runs goes on writing to
+/// the file it has open, always to its end: that one is copied and emptied.
+void rotate(const std::string& path, bool in_use) {
     std::error_code code;
-    if (std::filesystem::file_size(path, code) > kConsoleBytesMax && !code) {
-        std::filesystem::rename(path, path + ".1", code);
-    }
+    const auto size = std::filesystem::file_size(path, code);
+    if (code || size <= kConsoleBytesMax) return;
+    if (!in_use) return std::filesystem::rename(path, path + ".1", code);
+    agent_host::FileOptions options;
+    options.mode = 0640;
+    (void)agent_host::copy_file(path, path + ".1", options);
+    std::filesystem::resize_file(path, 0, code);
+}
+
+Error busy() {
+    return {Errc::refused, "the server is being started or stopped right now; try again later"};
 }
 
 std::string words_of(const std::string& log) {
@@ -62,11 +73,11 @@ void Supervisor::adopt(const agent_api::NodeSpec& spec) {
     spec_ = spec;
     desired_ = state_.load_desired();
     if (process_) return;
-    const auto recorded = agent_host::read_pid_file(state_.server_pid_file());
-    if (!recorded || !agent_host::is_alive(*recorded)) return;
-    process_ = recorded;
+    process_ = agent_host::running_process(state_.server_pid_file(), spec.server_path());
+    if (!process_) return;
     started_at_ = Clock::now();
-    log_.info("server.adopted pid={}", recorded->pid);
+    log_.info("server.adopted pid={}", process_->pid);
+    note_process();
 }
 
 void Supervisor::look() {
@@ -75,6 +86,10 @@ void Supervisor::look() {
     }
     if (!spec_ || busy_) return;
     if (process_ && !agent_host::is_alive(*process_)) notice_death();
+    if (process_ && Clock::now() >= next_rotation_) {
+        next_rotation_ = Clock::now() + kRotationInterval;
+        rotate(spec_->console_log_path(), true);
+    }
     if (process_ || !wants_server() || Clock::now() < next_start_) return;
     if (auto started = launch(); !started.has_value()) {
         log_.error("server.start_failed why={}", started.error().message());
@@ -96,17 +111,25 @@ void Supervisor::notice_death() {
 
 Result<> Supervisor::launch() {
     const std::string console = spec_->console_log_path();
-    rotate(console);
+    rotate(console, false);
     ZK_TRY(const auto process,
            agent_host::start_detached({spec_->server_path(), spec_->conf_path}, console));
     process_ = process;
     started_at_ = Clock::now();
     log_.info("server.started pid={} program={}", process.pid, spec_->server_path());
-    return agent_host::write_pid_file(state_.server_pid_file(), process);
+    note_process();
+    return ok();
+}
+
+/// A server without a record runs all the same, and the next agent finds it by its program.
+void Supervisor::note_process() {
+    const auto written = agent_host::write_pid_file(state_.server_pid_file(), *process_);
+    if (!written.has_value()) log_.error("server.unrecorded why={}", written.error().message());
 }
 
 asio::awaitable<Result<>> Supervisor::start() {
     if (!spec_) co_return Error(Errc::not_found, "there is no specification yet");
+    if (busy_) co_return busy();
     desired_ = agent_host::Desired::run;
     if (auto saved = state_.save_desired(desired_); !saved.has_value()) co_return saved.error();
     if (process_ && agent_host::is_alive(*process_)) co_return ok();
@@ -151,13 +174,14 @@ asio::awaitable<Result<>> Supervisor::stop() {
 }
 
 asio::awaitable<Result<>> Supervisor::end_server() {
+    if (busy_) co_return busy();
     if (!process_) co_return ok();
     busy_ = true;
     const auto process = *process_;
     const auto pid = static_cast<pid_t>(process.pid);
     const auto patience = Clock::now() + kStopPatience;
     bool killed = false;
-    ::kill(pid, SIGTERM);
+    if (agent_host::is_alive(process)) ::kill(pid, SIGTERM);
     while (agent_host::is_alive(process)) {
         while (::waitpid(-1, nullptr, WNOHANG) > 0) {
         }

@@ -45,6 +45,7 @@ class Supervisor {
   private:
     Result<> launch();
     void notice_death();
+    void note_process();
     boost::asio::awaitable<Result<>> end_server();
     boost::asio::awaitable<Result<>> await_start();
 
@@ -55,6 +56,7 @@ class Supervisor {
     std::optional<agent_host::ProcessId> process_;
     std::chrono::steady_clock::time_point started_at_;
     std::chrono::steady_clock::time_point next_start_;
+    std::chrono::steady_clock::time_point next_rotation_;
     std::uint32_t deaths_ = 0;
     std::uint64_t restarts_ = 0;
     bool busy_ = false;  ///< a request is stopping or starting: look() keeps its hands off

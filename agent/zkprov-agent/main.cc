@@ -5,8 +5,10 @@
 //   output zkprov-agent status [--json]     what this node says of itself
 //
 // All take --state-dir DIR; without it /var/lib/zkprov.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 #include <string_view>
 #include <unistd.h>
@@ -23,6 +25,7 @@
 namespace {
 
 constexpr int kUsageError = 2;
+constexpr std::size_t kHistoryShown = 10;  // --json has all
 
 constexpr const char* kUsage =
     "usage: zkprov-agent run [--state-dir DIR]\n"
@@ -72,6 +75,28 @@ int run(const zk::agent_host::StateDir& state) {
     return EXIT_FAILURE;
 }
 
+std::string words_of(const zk::agent_api::VoteHealth& vote) {
+    std::string text = "server " + to_string(vote.leader);
+    if (vote.epoch) text += ", epoch " + to_string(*vote.epoch);
+    if (vote.zxid) text += ", zxid " + to_string(*vote.zxid);
+    return text;
+}
+
+/// "2026-01-02 03:04:05 UTC: follower of 3, epoch 7".
+std::string words_of(const zk::agent_api::ElectionEntry& entry) {
+    const auto seconds = static_cast<std::time_t>(entry.at.value() / 1000);
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    char time[32];
+    std::strftime(time, sizeof time, "%Y-%m-%d %H:%M:%S UTC", &parts);
+    std::string text = std::string(time) + ": " + std::string(to_string(entry.role));
+    if (entry.role != zk::agent_api::Role::leader && entry.leader) {
+        text += " of " + to_string(*entry.leader);
+    }
+    if (entry.epoch) text += ", epoch " + to_string(*entry.epoch);
+    return text;
+}
+
 int status(const zk::agent_host::StateDir& state, bool json) {
     const auto health = zk::agent_serve::node_health(state);
     if (json) {
@@ -86,6 +111,12 @@ int status(const zk::agent_host::StateDir& state, bool json) {
     if (health.leader) std::printf("leader: %s\n", to_string(*health.leader).c_str());
     if (health.epoch) std::printf("epoch: %s\n", to_string(*health.epoch).c_str());
     if (health.zxid) std::printf("zxid: %s\n", to_string(*health.zxid).c_str());
+    if (health.vote) std::printf("vote: %s\n", words_of(*health.vote).c_str());
+    const std::size_t shown = std::min(health.history.size(), kHistoryShown);
+    for (std::size_t back = 1; back <= shown; ++back) {
+        const auto& entry = health.history[health.history.size() - back];
+        std::printf("%s %s\n", back == 1 ? "since" : "before, from", words_of(entry).c_str());
+    }
     for (const std::string& reason : health.reasons) std::printf("- %s\n", reason.c_str());
     return EXIT_SUCCESS;
 }

@@ -149,7 +149,7 @@ TEST_F(Applying, FailureWhileStagingTakesEverythingBack) {
     ASSERT_TRUE(done.error);
     EXPECT_FALSE(done.changed);
     EXPECT_FALSE(agent_host::exists(spec_.install_dir));
-    EXPECT_FALSE(state_.load_spec());
+    EXPECT_FALSE(*state_.load_spec());
     EXPECT_TRUE(leftovers().empty());
 }
 
@@ -178,6 +178,39 @@ TEST_F(Applying, AnotherServersDataIsAConflict) {
     EXPECT_NE(server_pid(), 0);
 }
 
+/// The record is all that keeps a wiped host from forming an empty ensemble: damaged, it must not
+/// pass for absent.
+TEST_F(Applying, DamagedRecordIsRefusedAndNotForgotten) {
+    ASSERT_FALSE(apply(spec_).error);
+    ASSERT_EQ(control(ControlAction::wipe).type, MessageType::done);
+    const std::string record = state_.file("identity.json");
+    ASSERT_TRUE(agent_host::replace_file(record, "{\"clus", {}).has_value());
+    const ApplyDone done = apply(spec_);
+    ASSERT_TRUE(done.error);
+    EXPECT_NE(done.error->words.find(record), std::string::npos) << done.error->words;
+    EXPECT_FALSE(agent_host::exists(spec_.data_dir));
+}
+
+/// A forming that was cut short between marker and start: the next apply may form or join, and a
+/// joiner must not keep the right to vote for an empty database.
+TEST_F(Applying, MarkerOfAnInterruptedFormingDoesNotOutliveAJoin) {
+    ASSERT_FALSE(apply(spec_).error);
+    ASSERT_EQ(control(ControlAction::wipe).type, MessageType::done);
+    std::filesystem::create_directories(spec_.log_dir);
+    std::ofstream(spec_.log_dir + "/initialize");
+    const auto facts = this->facts(spec_);
+    ASSERT_TRUE(facts.identity);
+    EXPECT_FALSE(facts.identity->formed);  // the marker was not used: nothing ever began
+    NodeSpec join = spec_;
+    join.formation = agent_api::Formation::join;
+    const ApplyDone joined = apply(join);
+    ASSERT_FALSE(joined.error) << joined.error->words;
+    bool removed = false;
+    for (const auto& step : joined.steps) removed = removed || step.step == "remove-marker";
+    EXPECT_TRUE(removed) << text_of(joined);
+    EXPECT_TRUE((*state_.load_identity())->formed);
+}
+
 TEST_F(Applying, WipedNodeMayJoinButNotForm) {
     ASSERT_FALSE(apply(spec_).error);
     const auto wiped = control(ControlAction::wipe);
@@ -198,6 +231,39 @@ TEST_F(Applying, WipedNodeMayJoinButNotForm) {
     const ApplyDone joined = apply(join);
     ASSERT_FALSE(joined.error) << joined.error->words;
     for (const auto& step : joined.steps) EXPECT_NE(step.step, "write-marker");
+}
+
+/// A link leads to the disk that is meant for the data: what is on it moves aside, the link stays.
+TEST_F(Applying, WipeOfALinkedDirectoryMovesWhatIsBehindIt) {
+    std::filesystem::create_directories(dir_ + "/disk");
+    std::filesystem::create_directories(spec_.install_dir);
+    std::filesystem::create_directory_symlink(dir_ + "/disk", spec_.data_dir);
+    ASSERT_FALSE(apply(spec_).error);
+    const auto wiped = control(ControlAction::wipe);
+    ASSERT_EQ(wiped.type, MessageType::done) << wiped.payload;
+    EXPECT_TRUE(std::filesystem::is_symlink(spec_.data_dir));
+    EXPECT_EQ(this->facts(spec_).data.state, agent_api::DataState::empty);
+    std::size_t quarantined = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(dir_ + "/disk")) {
+        EXPECT_TRUE(entry.path().filename().string().starts_with("quarantine-")) << entry.path();
+        EXPECT_TRUE(agent_host::exists(entry.path().string() + "/version-2/snapshot.0"));
+        ++quarantined;
+    }
+    EXPECT_EQ(quarantined, 1u);
+}
+
+TEST_F(Applying, WipeThatWouldMoveTheProgramsIsRefused) {
+    spec_.data_dir = spec_.install_dir;
+    spec_.files[0].content = "dataDir=" + spec_.data_dir + "\ndataLogDir=" + spec_.log_dir +
+                             "\nclientPort=" + std::to_string(spec_.client_port) + "\n";
+    spec_.files[1].path = spec_.data_dir + "/myid";
+    spec_.directories[1].path = spec_.data_dir;
+    spec_.directories[1].mode = 0755;
+    ASSERT_FALSE(apply(spec_).error);
+    const std::int64_t server = server_pid();
+    EXPECT_EQ(control(ControlAction::wipe).type, MessageType::error);
+    EXPECT_EQ(server_pid(), server);
+    EXPECT_TRUE(agent_host::exists(spec_.server_path()));
 }
 
 TEST_F(Applying, StopEndsServerAndAgentAndStartBringsThemBack) {
@@ -243,6 +309,22 @@ TEST_F(Applying, BrokenOffBlobGoesOnWhereItStopped) {
               MessageType::blob_ok);
 }
 
+TEST_F(Applying, TwoSessionsDoNotSendOneBlobAtOnce) {
+    agent_api::BlobBegin begin;
+    begin.sha256 = spec_.release.sha256;
+    begin.size = spec_.release.size;
+    AgentSession first(state_.path());
+    ASSERT_EQ(first.ask(MessageType::blob_begin, agent_api::to_json(begin)).type,
+              MessageType::blob_want);
+    AgentSession second(state_.path());
+    const auto answer = second.ask(MessageType::blob_begin, agent_api::to_json(begin));
+    ASSERT_EQ(answer.type, MessageType::error);
+    EXPECT_EQ(agent_api::parse_payload<agent_api::AgentError>(answer.payload)->code,
+              AgentErrc::busy);
+    first.kill();
+    send_release(second, spec_);
+}
+
 TEST_F(Applying, DamagedBlobIsRefused) {
     AgentSession session(state_.path());
     agent_api::BlobBegin begin;
@@ -274,6 +356,18 @@ TEST_F(Applying, NonsenseIsAnsweredAndBrokenFramesEndTheSession) {
     session.send_raw(Bytes(8, '\xff'));
     EXPECT_THROW(session.receive(), std::runtime_error);
     EXPECT_EQ(session.end(), 1);
+}
+
+TEST_F(Applying, StateDirectoryThatOthersMayWriteIsRefused) {
+    ASSERT_TRUE(state_.prepare().has_value());
+    ASSERT_EQ(::chmod(state_.path().c_str(), 0777), 0);
+    EXPECT_FALSE(state_.prepare().has_value());
+    ASSERT_EQ(::chmod(state_.path().c_str(), 0755), 0);
+    EXPECT_TRUE(state_.prepare().has_value());
+    if (::geteuid() == 0) {
+        ASSERT_EQ(::chown(state_.path().c_str(), 4711, 4711), 0);
+        EXPECT_FALSE(state_.prepare().has_value());
+    }
 }
 
 TEST_F(Applying, SecondSessionIsToldToWait) {

@@ -90,7 +90,8 @@ TEST_F(Crash, AtEveryPointOfForming) {
         const int status = apply_until(spec_, point);
         if (status == kEnded) break;
         ASSERT_EQ(status, kCrashed) << point;
-        if (state_.load_identity() && agent_host::exists(spec_.log_dir + "/initialize")) {
+        if (agent_host::exists(state_.file("identity.json")) &&
+            agent_host::exists(spec_.log_dir + "/initialize")) {
             // Cut after the marker: it is neither written twice nor lost.
             const auto done = apply(spec_, true);
             ASSERT_FALSE(done.error) << point << done.error->words;

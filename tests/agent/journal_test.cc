@@ -28,26 +28,32 @@ std::vector<JournalStep> two_steps() {
 }
 
 TEST_F(JournalFile, TellsWhatIsOwedAtEachMoment) {
-    EXPECT_FALSE(read_journal(path()).interrupted);
+    EXPECT_FALSE(read_journal(path())->interrupted);
     auto journal = Journal::begin(path(), "hash", two_steps());
     ASSERT_TRUE(journal.has_value());
-    JournalState state = read_journal(path());
+    JournalState state = *read_journal(path());
     EXPECT_TRUE(state.interrupted);
     EXPECT_EQ(state.steps, two_steps());
 
     ASSERT_TRUE(journal->doing(0, 0).has_value());
     ASSERT_TRUE(journal->done(0).has_value());
     ASSERT_TRUE(journal->doing(1, 4711).has_value());
-    state = read_journal(path());
+    state = *read_journal(path());
     EXPECT_TRUE(state.steps[0].done);
     EXPECT_TRUE(state.steps[1].begun);
     EXPECT_FALSE(state.steps[1].done);
     EXPECT_EQ(state.steps[1].pid, 4711);
 
     ASSERT_TRUE(journal->done(1).has_value());
-    EXPECT_TRUE(read_journal(path()).interrupted);
+    EXPECT_TRUE(read_journal(path())->interrupted);
     ASSERT_TRUE(journal->end().has_value());
-    EXPECT_FALSE(read_journal(path()).interrupted);
+    EXPECT_FALSE(read_journal(path())->interrupted);
+}
+
+TEST_F(JournalFile, OneThatCannotBeReadIsNotTakenForNone) {
+    std::vector<std::string> made;
+    ASSERT_TRUE(make_directories(path(), 0700, made).has_value());
+    EXPECT_FALSE(read_journal(path()).has_value());
 }
 
 TEST(JournalText, EveryTornTailIsRead) {

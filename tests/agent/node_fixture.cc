@@ -135,7 +135,7 @@ NodeFixture::NodeFixture() : state_("") {
 }
 
 NodeFixture::~NodeFixture() {
-    if (state_.load_spec()) control(agent_api::ControlAction::stop);
+    if (agent_host::exists(state_.file("spec.json"))) control(agent_api::ControlAction::stop);
     (void)agent_host::run_command({"rm", "-rf", dir_}, std::chrono::seconds(30));
 }
 

@@ -144,6 +144,19 @@ TEST(NodeJudge, DeathIsBelievedAtOnce) {
     EXPECT_FALSE(health.leader);
 }
 
+TEST(NodeJudge, AnotherProcessIsNotBelievedToBeWhatTheOneBeforeWas) {
+    NodeJudge judge = make_judge();
+    judge.step(serving(1, "leader", 3, 2));
+    Probe restarted = silent(2);  // it died and was started again between two looks
+    restarted.pid = 101;
+    restarted.process_uptime_s = 0;
+    const auto health = judge.step(restarted);
+    EXPECT_EQ(health.verdict, NodeVerdict::starting);
+    EXPECT_EQ(health.role, Role::down);
+    EXPECT_FALSE(health.leader);
+    EXPECT_EQ(health.history.size(), 2u);
+}
+
 TEST(NodeJudge, SilenceIsStartingFirstAndStuckLater) {
     NodeJudge judge = make_judge();
     Probe probe = silent(1);
@@ -179,6 +192,10 @@ TEST(NodeJudge, LowSpaceIsAReasonThoughItServes) {
     EXPECT_EQ(health.verdict, NodeVerdict::serving);
     ASSERT_EQ(health.reasons.size(), 1u);
     EXPECT_EQ(health.reasons[0], "only 100 MiB are free for data");
+    probe.data_free_bytes = 0;  // full, which is not the same as not known
+    EXPECT_EQ(judge.step(probe).reasons.at(0), "only 0 MiB are free for data");
+    probe.data_free_bytes.reset();
+    EXPECT_TRUE(judge.step(probe).reasons.empty());
 }
 
 TEST(NodeJudge, HistoryIsBoundedAndSurvivesARestart) {

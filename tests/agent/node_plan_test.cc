@@ -161,6 +161,33 @@ TEST(NodePlan, JoinerGetsNoMarker) {
     for (const Step& step : plan.steps) EXPECT_NE(step.kind, StepKind::write_marker);
 }
 
+/// With an empty disk and the marker a server votes; a forming that was cut short before the start
+/// leaves one.
+TEST(NodePlan, JoinerLosesAMarkerThatWasLeftBehind) {
+    NodeSpec spec = make_spec();
+    NodeFacts facts = settled_facts(spec);
+    facts.data.state = agent_api::DataState::empty;
+    facts.data.initialize = true;
+    facts.units[0].state = "inactive";
+    using enum StepKind;
+    EXPECT_THAT(kinds(plan_of(spec, facts)), ElementsAre(remove_marker, start_server));
+    spec.formation = agent_api::Formation::form;
+    for (const Step& step : plan_of(spec, facts).steps) EXPECT_NE(step.kind, remove_marker);
+    spec.formation = agent_api::Formation::join;
+    facts.data.state = agent_api::DataState::data;  // the server takes it away itself
+    EXPECT_THAT(kinds(plan_of(spec, facts)), ElementsAre(start_server));
+}
+
+TEST(NodePlan, FileInADirectorysPlaceIsRefused) {
+    const NodeSpec spec = make_spec();
+    NodeFacts facts = settled_facts(spec);
+    facts.paths[1].directory = false;
+    EXPECT_EQ(refusal(spec, facts), AgentErrc::failed);
+    facts = settled_facts(spec);
+    facts.paths[3].directory = true;
+    EXPECT_EQ(refusal(spec, facts), AgentErrc::failed);
+}
+
 TEST(NodePlan, SupervisedHasNoUnits) {
     NodeSpec spec = make_spec();
     spec.manager = Manager::supervised;

@@ -65,6 +65,7 @@ TEST(NodeSpec, WhatCannotBeCarriedOutIsRefused) {
     };
     EXPECT_TRUE(refused([](NodeSpec& s) { s.cluster.clear(); }));
     EXPECT_TRUE(refused([](NodeSpec& s) { s.generation.clear(); }));
+    EXPECT_TRUE(refused([](NodeSpec& s) { s.cluster = "a\nend"; }));
     EXPECT_TRUE(refused([](NodeSpec& s) { s.sid = ServerId(256); }));
     EXPECT_TRUE(refused([](NodeSpec& s) { s.install_dir = "opt"; }));
     EXPECT_TRUE(refused([](NodeSpec& s) { s.data_dir = "/"; }));

@@ -1,5 +1,6 @@
 #include "agent_host/posix.h"
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
@@ -52,14 +53,65 @@ TEST_F(Posix, ErrorsSayWhatTheyAre) {
     EXPECT_TRUE(is_not_found(missing.error()));
     EXPECT_EQ(to_agent_error(missing.error()).code, agent_api::AgentErrc::failed);
 
-    FileOptions options;
-    const auto full = write_new_file("/dev/full", "x", options);
-    ASSERT_FALSE(full.has_value());
-    EXPECT_TRUE(is_no_room(full.error()));
-    EXPECT_EQ(to_agent_error(full.error()).code, agent_api::AgentErrc::disk_full);
+    errno = ENOSPC;
+    const Error full = system_error("write /x");
+    EXPECT_TRUE(is_no_room(full));
+    EXPECT_EQ(to_agent_error(full).code, agent_api::AgentErrc::disk_full);
 
     const agent_api::AgentError taken{agent_api::AgentErrc::port_taken, "words"};
     EXPECT_EQ(to_agent_error(from_agent_error(taken)), taken);
+}
+
+/// What another user may have put where the agent writes or reads as root.
+TEST_F(Posix, StrangersInTheWayAreReplacedAndNotFollowed) {
+    const std::string victim = dir_ + "/victim";
+    ASSERT_TRUE(replace_file(victim, "precious", FileOptions()).has_value());
+    const std::string aside = dir_ + "/a.zkprov-new";
+    FileOptions options;
+    options.mode = 0644;
+
+    ASSERT_EQ(::link(victim.c_str(), aside.c_str()), 0);
+    ASSERT_TRUE(replace_file(dir_ + "/a", "new", options).has_value());
+    ASSERT_EQ(::symlink(victim.c_str(), aside.c_str()), 0);
+    ASSERT_TRUE(replace_file(dir_ + "/a", "new", options).has_value());
+    ASSERT_EQ(::mkfifo(aside.c_str(), 0666), 0);  // opening it to write would wait for a reader
+    ASSERT_TRUE(replace_file(dir_ + "/a", "new", options).has_value());
+    EXPECT_EQ(*read_file(dir_ + "/a"), "new");
+    EXPECT_EQ(*read_file(victim), "precious");
+    struct stat status {};
+    ASSERT_EQ(::stat(victim.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0600u);
+
+    ASSERT_EQ(::mkfifo((dir_ + "/pipe").c_str(), 0666), 0);
+    EXPECT_FALSE(read_file(dir_ + "/pipe").has_value());
+    EXPECT_FALSE(sha256_of_file(dir_ + "/pipe").has_value());
+    EXPECT_FALSE(read_file("/dev/zero").has_value());
+    EXPECT_FALSE(read_file(dir_).has_value());
+}
+
+TEST_F(Posix, LinkToADirectoryIsFollowedOnlyWhenTrusted) {
+    const std::string real = dir_ + "/real";
+    const std::string link = dir_ + "/link";
+    ASSERT_EQ(::mkdir(real.c_str(), 0700), 0);
+    ASSERT_EQ(::symlink(real.c_str(), link.c_str()), 0);
+    ASSERT_TRUE(set_directory(link, 0750, std::nullopt, std::nullopt).has_value());
+    struct stat status {};
+    ASSERT_EQ(::stat(real.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0750u);
+    if (::geteuid() == 0) {
+        ASSERT_EQ(::lchown(link.c_str(), 4711, 4711), 0);
+        EXPECT_FALSE(set_directory(link, 0777, std::nullopt, std::nullopt).has_value());
+        ASSERT_EQ(::stat(real.c_str(), &status), 0);
+        EXPECT_EQ(status.st_mode & 07777, 0750u);
+    }
+    EXPECT_FALSE(set_directory(dir_ + "/none", 0750, std::nullopt, std::nullopt).has_value());
+}
+
+TEST_F(Posix, TailIsTheEnd) {
+    ASSERT_TRUE(replace_file(dir_ + "/log", "one\ntwo\n", FileOptions()).has_value());
+    EXPECT_EQ(*read_tail(dir_ + "/log", 4), "two\n");
+    EXPECT_EQ(*read_tail(dir_ + "/log", 100), "one\ntwo\n");
+    EXPECT_FALSE(read_tail(dir_ + "/none", 4).has_value());
 }
 
 TEST_F(Posix, MadeDirectoriesAreListedOutermostFirst) {
@@ -78,10 +130,15 @@ TEST_F(Posix, CommandsHaveOutputStatusAndDeadline) {
     EXPECT_EQ(good->exit_status, 3);
     EXPECT_EQ(good->output, "out\nerr\n");
     EXPECT_FALSE(run_checked({"sh", "-c", "exit 1"}).has_value());
-    EXPECT_EQ(run_command({"/no/such/program"}, seconds(10))->exit_status, 127);
+    const auto absent = run_command({"/no/such/program"}, seconds(10));
+    EXPECT_EQ(absent->exit_status, 127);
+    EXPECT_EQ(absent->output, "No such file or directory");
     const auto late = run_command({"sleep", "60"}, milliseconds(50));
     ASSERT_FALSE(late.has_value());
     EXPECT_EQ(late.error().code, make_error_code(Errc::timeout));
+    const auto mute = run_command({"sh", "-c", "exec >&- 2>&-; exec sleep 60"}, milliseconds(200));
+    ASSERT_FALSE(mute.has_value());
+    EXPECT_EQ(mute.error().code, make_error_code(Errc::timeout));
 }
 
 TEST_F(Posix, AccountsByFile) {
@@ -139,21 +196,27 @@ TEST_F(Posix, ListenerIsFoundWithItsOwner) {
 TEST_F(Posix, StateDirKeepsWhatItIsGiven) {
     const StateDir state(dir_ + "/deep/state");
     ASSERT_TRUE(state.prepare().has_value());
-    EXPECT_FALSE(state.load_identity());
-    EXPECT_FALSE(state.load_spec());
+    EXPECT_FALSE(*state.load_identity());
+    EXPECT_FALSE(*state.load_spec());
     EXPECT_EQ(state.spec_stamp(), 0);
     EXPECT_EQ(state.load_desired(), Desired::stop);
     agent_api::RecordedIdentity identity;
     identity.cluster = "demo";
     ASSERT_TRUE(state.save_identity(identity).has_value());
-    EXPECT_EQ(state.load_identity(), identity);
+    EXPECT_EQ(*state.load_identity(), identity);
     agent_api::NodeSpec spec;
     spec.cluster = "demo";
     ASSERT_TRUE(state.save_spec(spec).has_value());
-    EXPECT_EQ(state.load_spec(), spec);
+    EXPECT_EQ(*state.load_spec(), spec);
     const auto stamp = state.spec_stamp();
     ASSERT_TRUE(state.save_spec(spec).has_value());
     EXPECT_NE(state.spec_stamp(), stamp);
+    // A damaged record is not the same as none.
+    for (const char* name : {"identity.json", "spec.json"}) {
+        ASSERT_TRUE(replace_file(state.file(name), "{\"sid\":", FileOptions()).has_value());
+    }
+    EXPECT_FALSE(state.load_identity().has_value());
+    EXPECT_FALSE(state.load_spec().has_value());
     ASSERT_TRUE(state.save_desired(Desired::run).has_value());
     EXPECT_EQ(state.load_desired(), Desired::run);
     const auto lock = state.lock();

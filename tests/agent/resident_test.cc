@@ -72,6 +72,40 @@ TEST_F(ResidentAgent, ElectionHistoryOutlivesTheAgent) {
     ASSERT_TRUE(await([&] { return server_pid() != 0 && server_pid() != server; }));
 }
 
+TEST_F(ResidentAgent, ServerWithoutARecordIsFoundAndNotStartedTwice) {
+    const std::int64_t server = server_pid();
+    // As if the agent had died between starting the server and writing its pid down.
+    ASSERT_EQ(::kill(static_cast<pid_t>(agent_pid()), SIGKILL), 0);
+    ASSERT_TRUE(await([&] { return agent_pid() == 0; }));
+    ASSERT_EQ(::unlink(state_.server_pid_file().c_str()), 0);
+    const auto facts = this->facts(spec_);
+    ASSERT_FALSE(facts.ports.empty());
+    EXPECT_TRUE(facts.ports[0].ours);
+
+    const auto done = apply(spec_);
+    ASSERT_FALSE(done.error) << done.error->words;
+    EXPECT_EQ(server_pid(), server) << text_of(done);
+    EXPECT_EQ(starts(), 1u);
+    ASSERT_EQ(control(agent_api::ControlAction::stop).type, MessageType::done);
+    EXPECT_FALSE(agent_host::process_info(server) && !agent_host::process_info(server)->zombie);
+}
+
+/// The record of the data that was seen is written by the agent beside sessions that write the
+/// record too.
+TEST_F(ResidentAgent, DataIsRememberedOnceTheRecordIsFree) {
+    auto identity = *state_.load_identity();
+    identity->formed = false;
+    ASSERT_TRUE(state_.save_identity(*identity).has_value());
+    auto session = state_.lock();
+    ASSERT_TRUE(session.has_value());
+    // A specification written anew makes the agent look again.
+    ASSERT_TRUE(state_.save_spec(spec_).has_value());
+    std::this_thread::sleep_for(milliseconds(2500));
+    EXPECT_FALSE((*state_.load_identity())->formed);
+    *session = agent_host::Fd();
+    EXPECT_TRUE(await([&] { return (*state_.load_identity())->formed; }));
+}
+
 TEST_F(ResidentAgent, SecondAgentRefusesToRun) {
     const auto second =
         agent_host::run_command({AGENT, "run", "--state-dir", state_.path()}, milliseconds(10000));
@@ -108,6 +142,13 @@ TEST_F(ResidentAgent, StatusPrintsOneDocument) {
     const auto parsed = agent_api::parse_node_health(*json);
     ASSERT_TRUE(parsed.has_value());
     EXPECT_EQ(parsed->sid, ServerId(1));
+    const auto text = agent_host::run_checked({AGENT, "status", "--state-dir", state_.path()},
+                                              milliseconds(10000));
+    ASSERT_TRUE(text.has_value());
+    for (const char* part :
+         {"server 1 of demo: serving, leader", "vote: server 1, epoch 1", "UTC: leader, epoch 1"}) {
+        EXPECT_NE(text->find(part), std::string::npos) << *text;
+    }
 }
 
 TEST(RestartDelay, GrowsAndIsBounded) {

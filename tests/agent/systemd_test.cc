@@ -22,6 +22,17 @@ TEST(UnitStates, BlocksInAnyOrderOfProperties) {
     EXPECT_FALSE(units[1].enabled);
 }
 
+TEST(UnitStates, JobAndWhatIsEnabledOnlyUntilTheNextBoot) {
+    const auto units = parse_unit_states(
+        "Id=a.service\nActiveState=failed\nUnitFileState=enabled-runtime\nJob=4711\n\n"
+        "Id=b.service\nActiveState=failed\nUnitFileState=enabled\n");
+    ASSERT_EQ(units.size(), 2u);
+    EXPECT_TRUE(units[0].job);
+    EXPECT_FALSE(units[0].enabled);
+    EXPECT_FALSE(units[1].job);
+    EXPECT_TRUE(units[1].enabled);
+}
+
 TEST(UnitStates, NothingGivesNothing) { EXPECT_TRUE(parse_unit_states("\n\n").empty()); }
 
 }  // namespace
