@@ -1,9 +1,9 @@
 #include "identity/identity.h"
 
-#include <algorithm>
-#include <set>
+#include <optional>
+#include <string>
 
-#include "base/check.h"
+#include "base/ids.h"
 
 namespace zk::identity {
 namespace {
@@ -18,12 +18,6 @@ std::string name_of(const std::string& cluster, ServerId sid, const std::string&
     return "server " + to_string(sid) + " of " + cluster + " (formation " + generation + ")";
 }
 AgentError conflict(std::string words) { return {AgentErrc::identity_conflict, std::move(words)}; }
-
-std::string list_of(const std::vector<ServerId>& sids) {
-    std::string text;
-    for (const ServerId sid : sids) text += (text.empty() ? "" : ", ") + to_string(sid);
-    return text;
-}
 
 std::optional<AgentError> check_record(const NodeSpec& spec, const NodeFacts& facts) {
     if (!facts.identity) return std::nullopt;
@@ -72,65 +66,6 @@ std::optional<AgentError> check_forming(const NodeSpec& spec, const NodeFacts& f
 }
 
 }  // namespace
-
-FormationDecision decide_formation(ServerId self,
-                                   bool data_matches,
-                                   const std::vector<NodeView>& nodes) {
-    const auto own = std::find_if(
-        nodes.begin(), nodes.end(), [&](const NodeView& node) { return node.sid == self; });
-    ZK_ASSERT(own != nodes.end() && own->answers);
-    if (own->has_data && !data_matches) {
-        return {Formation::conflict, "the data here belongs to another server"};
-    }
-    if (own->has_data) return {Formation::start, "the data here is this server's own"};
-
-    std::vector<ServerId> silent, with_data, remember;
-    std::size_t empty = 0;
-    for (const NodeView& node : nodes) {
-        if (!node.answers) {
-            silent.push_back(node.sid);
-            continue;
-        }
-        if (node.has_data) with_data.push_back(node.sid);
-        if (!node.has_data) ++empty;
-        if (node.ever_formed) remember.push_back(node.sid);
-    }
-    const bool formed = !with_data.empty() || !remember.empty();
-    if (formed && empty * 2 > nodes.size()) {
-        return {Formation::data_loss,
-                std::to_string(empty) + " of " + std::to_string(nodes.size()) +
-                    " servers are empty, but the ensemble formed before (known to " +
-                    list_of(with_data.empty() ? remember : with_data) + ")"};
-    }
-    if (formed) {
-        return {Formation::join,
-                "the ensemble formed before (known to " +
-                    list_of(with_data.empty() ? remember : with_data) +
-                    "), and this disk is empty"};
-    }
-    if (!silent.empty()) {
-        return {Formation::wait,
-                "all who answer are empty, but " + list_of(silent) + " may hold data"};
-    }
-    return {Formation::form, "all servers answer, all are empty, and none has ever formed"};
-}
-
-Result<ServerId> find_self(const std::vector<ListedNode>& listed,
-                           const std::vector<std::string>& own_addresses) {
-    std::vector<ServerId> found;
-    for (const ListedNode& node : listed) {
-        const bool own = std::find(own_addresses.begin(), own_addresses.end(), node.address) !=
-                         own_addresses.end();
-        if (own) found.push_back(node.sid);
-    }
-    if (found.size() == 1) return found.front();
-    if (found.empty()) {
-        std::string own;
-        for (const std::string& address : own_addresses) own += " " + address;
-        return Error(Errc::not_found, "no listed server has an address of this host:" + own);
-    }
-    return Error(Errc::exists, "this host has the addresses of several servers: " + list_of(found));
-}
 
 std::optional<AgentError> check_identity(const NodeSpec& spec, const NodeFacts& facts) {
     if (auto wrong = check_record(spec, facts)) return wrong;
