@@ -18,7 +18,7 @@ using agent_api::FileSpec;
 using agent_api::NodeSpec;
 
 /// The words the agent asks, and those operators type.
-constexpr std::string_view kFourLetterWords = "srvr,ruok,stat,mntr,conf,isro";
+constexpr std::string_view kFourLetterWords = "srvr,ruok,stat,mntr,conf,isro,vote";
 constexpr std::size_t kDigestDigits = 12;
 constexpr std::string_view kUnitDir = "/etc/systemd/system/";
 

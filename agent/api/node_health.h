@@ -59,12 +59,14 @@ struct VoteHealth {
     ServerId leader;
     std::optional<Zxid> zxid;
     std::optional<Epoch> epoch;
+    std::optional<std::uint64_t> round;  ///< of the election, where the server tells it
 
     friend bool operator==(const VoteHealth&, const VoteHealth&) = default;
     static void fields(auto& archive, auto& self) {
         archive("leader", self.leader);
         archive("zxid", self.zxid);
         archive("epoch", self.epoch);
+        archive("round", self.round);
     }
 };
 

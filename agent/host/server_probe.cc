@@ -31,6 +31,9 @@ asio::awaitable<ServerAnswer> async_probe_server(std::string address,
     }
     if (says(mntr, kNotServing)) {
         result.answered = true;
+        // Only our own server knows this word; another one closes the connection.
+        const auto vote = co_await client::async_four_letter(address, port, "vote", timeout);
+        if (vote.has_value() && !says(vote, kNotAllowed)) result.mntr = client::parse_mntr(*vote);
         co_return result;
     }
     if (!says(mntr, kNotAllowed)) result.mntr = client::parse_mntr(*mntr);

@@ -52,6 +52,26 @@ Role role_of(std::string_view mode) {
     return Role::looking;
 }
 
+/// As the server tells it; Apache's does not, and a vote that won is for the leader.
+std::optional<agent_api::VoteHealth> vote_of(const Values& mntr,
+                                             const agent_api::NodeHealth& health) {
+    agent_api::VoteHealth vote;
+    if (const auto told = number(mntr, "vote_leader")) {
+        vote.leader = ServerId(*told);
+        if (const auto zxid = number(mntr, "vote_zxid")) vote.zxid = Zxid(*zxid);
+        if (const auto epoch = number(mntr, "vote_epoch")) vote.epoch = Epoch(*epoch);
+        if (const auto round = number(mntr, "election_round")) {
+            vote.round = static_cast<std::uint64_t>(*round);
+        }
+        return vote;
+    }
+    if (!health.leader) return std::nullopt;
+    vote.leader = *health.leader;
+    vote.zxid = health.zxid;
+    vote.epoch = health.epoch;
+    return vote;
+}
+
 std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; }
 
 }  // namespace
@@ -98,7 +118,7 @@ void NodeJudge::take_answer(const Probe& probe) {
     if (health_.role == Role::looking) {
         health_.reasons.emplace_back("it has no leader: fewer than a majority of the voters agree");
         health_.leader.reset();
-        health_.vote.reset();
+        health_.vote = vote_of(probe.mntr, health_);
         health_.learners.reset();
         health_.synced_followers.reset();
         health_.connections = 0;
@@ -124,14 +144,7 @@ void NodeJudge::take_answer(const Probe& probe) {
     health_.leader.reset();
     if (leader) health_.leader = ServerId(*leader);
     if (health_.role == Role::leader) health_.leader = settings_.sid;
-    health_.vote.reset();
-    if (health_.leader) {
-        agent_api::VoteHealth vote;
-        vote.leader = *health_.leader;
-        vote.zxid = health_.zxid;
-        vote.epoch = health_.epoch;
-        health_.vote = vote;
-    }
+    health_.vote = vote_of(probe.mntr, health_);
     const bool has_mntr = !probe.mntr.empty();
     health_.connections =
         has_mntr ? count(probe.mntr, "num_alive_connections") : count(probe.srvr, "Connections");

@@ -79,6 +79,7 @@ std::string words_of(const zk::agent_api::VoteHealth& vote) {
     std::string text = "server " + to_string(vote.leader);
     if (vote.epoch) text += ", epoch " + to_string(*vote.epoch);
     if (vote.zxid) text += ", zxid " + to_string(*vote.zxid);
+    if (vote.round) text += ", round " + std::to_string(*vote.round);
     return text;
 }
 

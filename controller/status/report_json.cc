@@ -55,6 +55,7 @@ void add_health(json::object& object, const NodeHealth& health) {
         vote["zxid"] =
             health.vote->zxid ? json::value(json::string(to_string(*health.vote->zxid))) : nullptr;
         vote["epoch"] = number_or_null(health.vote->epoch);
+        vote["round"] = number_or_null(health.vote->round);
         object["vote"] = std::move(vote);
     } else {
         object["vote"] = nullptr;

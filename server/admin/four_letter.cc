@@ -15,8 +15,8 @@ using core::Role;
 constexpr std::string_view kNotServing =
     "This ZooKeeper instance is not currently serving requests\n";
 
-/// `mntr`, `srvr` and `stat` name roles as Apache does; "looking" never shows, since nothing is
-/// served then.
+/// `mntr`, `srvr` and `stat` name roles as Apache does; only `vote` shows "looking", since the others
+/// say nothing then.
 std::string role_text(const core::StatusPage& status) { return core::to_string(status.role); }
 
 std::string hex(std::int64_t value) {
@@ -92,6 +92,25 @@ void add_leader_metrics(const core::StatusPage& status, Metrics& metrics) {
     metrics.add("proposals_pending", status.proposals_pending);
 }
 
+/// Whom this server votes for, or follows once the election is over.
+void add_election_metrics(const core::StatusPage& status, Metrics& metrics) {
+    metrics.add("vote_leader", status.vote_leader.value());
+    metrics.add("vote_zxid", hex(status.vote_zxid.value()));
+    metrics.add("vote_epoch", status.vote_epoch.value());
+    metrics.add("election_round", status.round);
+}
+
+/// In the form of `mntr`, and answered while nothing is served, when `mntr` says nothing.
+std::string vote(const core::StatusPage& status) {
+    Metrics metrics;
+    metrics.add("server_id", status.my_id.value());
+    metrics.add("server_state", role_text(status));
+    if (status.leader) metrics.add("leader_id", status.leader->value());
+    add_election_metrics(status, metrics);
+    metrics.add("current_epoch", status.current_epoch.value());
+    return metrics.take();
+}
+
 /// Apache's names for what this server counts, then our own for what Apache does not tell at all.
 std::string mntr(const Facts& facts, const ensemble::ServerConfig& config) {
     const core::StatusPage& status = facts.status;
@@ -130,7 +149,7 @@ std::string mntr(const Facts& facts, const ensemble::ServerConfig& config) {
     metrics.add("last_logged_zxid", hex(status.last_logged.value()));
     metrics.add("accepted_epoch", status.accepted_epoch.value());
     metrics.add("current_epoch", status.current_epoch.value());
-    metrics.add("election_round", status.round);
+    add_election_metrics(status, metrics);
     metrics.add("last_election_ms", to_ms(status.last_election_took));
     return metrics.take();
 }
@@ -185,6 +204,7 @@ std::string answer(std::string_view word,
     }
     if (word == "ruok") return "imok";
     if (word == "isro") return facts.status.serving ? "rw" : "null";
+    if (word == "vote") return vote(facts.status);
     const bool is_known = word == "srvr" || word == "stat" || word == "mntr" || word == "conf";
     if (!is_known) return fmt::format("{} is not supported by this server.\n", word);
     if (!facts.status.serving) return std::string(kNotServing);

@@ -1,4 +1,5 @@
-// The words that a client port takes instead of a ConnectRequest, as ZooKeeper knows them.
+// The words that a client port takes instead of a ConnectRequest: those of ZooKeeper, and `vote`,
+// our own, which tells of an election while there is no leader.
 // Pure. A word is only a word before the handshake; other bytes are the length of a frame.
 // Source: ZooKeeper FourLetterCommands.
 #pragma once
@@ -9,7 +10,7 @@
 
 namespace zk::frontend {
 
-inline constexpr std::array<std::string_view, 18> kFourLetterWords = {"conf",
+inline constexpr std::array<std::string_view, 19> kFourLetterWords = {"conf",
                                                                       "cons",
                                                                       "crst",
                                                                       "dirs",
@@ -24,6 +25,7 @@ inline constexpr std::array<std::string_view, 18> kFourLetterWords = {"conf",
                                                                       "srvr",
                                                                       "stat",
                                                                       "stmk",
+                                                                      "vote",
                                                                       "wchc",
                                                                       "wchp",
                                                                       "wchs"};

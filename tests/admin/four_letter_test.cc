@@ -84,6 +84,23 @@ TEST_F(FourLetter, RuokAndIsroHaveNoNewline) {
     }
 }
 
+TEST_F(FourLetter, VoteIsToldInAnElectionToo) {
+    facts.status.role = core::Role::looking;
+    facts.status.serving = false;
+    facts.status.leader.reset();
+    facts.status.vote_leader = ServerId(2);
+    facts.status.vote_zxid = Zxid(0x100000390);
+    facts.status.vote_epoch = Epoch(1);
+    facts.status.round = 7;
+    facts.status.current_epoch = Epoch(1);
+    EXPECT_EQ(ask("vote"),
+              "zk_server_id\t1\nzk_server_state\tlooking\nzk_vote_leader\t2\n"
+              "zk_vote_zxid\t0x100000390\nzk_vote_epoch\t1\nzk_election_round\t7\n"
+              "zk_current_epoch\t1\n");
+    config.four_letter_words = {"mntr"};
+    EXPECT_EQ(ask("vote"), "vote is not executed because it is not in the whitelist.\n");
+}
+
 TEST_F(FourLetter, WhitelistRules) {
     config.four_letter_words = {"srvr"};
     EXPECT_EQ(ask("ruok"), "ruok is not executed because it is not in the whitelist.\n");

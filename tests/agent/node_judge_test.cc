@@ -121,6 +121,26 @@ TEST(NodeJudge, LookingHasNoLeaderAndSaysWhy) {
     EXPECT_EQ(health.connections, 0u);
 }
 
+TEST(NodeJudge, VoteIsKnownInAnElection) {
+    NodeJudge judge = make_judge();
+    judge.step(serving(1, "follower", 3, 1));
+    Probe probe = not_serving(2);
+    probe.mntr = {{"server_state", "looking"},
+                  {"vote_leader", "3"},
+                  {"vote_zxid", "0x30000000b"},
+                  {"vote_epoch", "3"},
+                  {"election_round", "9"}};
+    const auto health = judge.step(probe);
+    EXPECT_EQ(health.role, Role::looking);
+    EXPECT_FALSE(health.leader);
+    ASSERT_TRUE(health.vote);
+    EXPECT_EQ(health.vote->leader, ServerId(3));
+    EXPECT_EQ(health.vote->zxid, Zxid(Epoch(3), 11));
+    EXPECT_EQ(health.vote->epoch, Epoch(3));
+    EXPECT_EQ(health.vote->round, 9u);
+    EXPECT_FALSE(judge.step(silent(3)).leader);
+}
+
 TEST(NodeJudge, OneMissedProbeIsBelieved) {
     NodeJudge judge = make_judge();
     judge.step(serving(1, "leader", 3, 2));
