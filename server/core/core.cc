@@ -1,6 +1,7 @@
 // Roles of a server and the way of every event. See core.h.
 #include "core/core.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -94,8 +95,13 @@ void Core::decided(ServerId leader, Instant now, Actions& out) {
         state_ = State::leading;
         leader_ = std::make_unique<zab::Leader>(zab_settings(), log_);
         out.push_back(OpenLearnerPort{});
-        leader_->start(
-            accepted_epoch_, current_epoch_, last, last_durable_, committed_log_, now, zab_actions_);
+        leader_->start(std::max(accepted_epoch_, accepted_elsewhere_),
+                       current_epoch_,
+                       last,
+                       last_durable_,
+                       committed_log_,
+                       now,
+                       zab_actions_);
     } else {
         state_ = State::following;
         learner_ = std::make_unique<zab::Learner>(zab_settings(), log_);
@@ -438,6 +444,7 @@ void Core::leave_role(const std::string& why, Instant now, Actions& out) {
     std::vector<zab::CommittedTxn> pending;
     if (leader_) {
         out.push_back(CloseLearnerPort{});
+        accepted_elsewhere_ = std::max(accepted_elsewhere_, leader_->highest_accepted());
         pending.assign(proposed_.begin(), proposed_.end());
         proposed_.clear();
     }

@@ -185,6 +185,7 @@ class Core {
     Duration last_election_took_{};
     std::int64_t elections_ = 0;
     Epoch accepted_epoch_, current_epoch_;
+    Epoch accepted_elsewhere_;       ///< the latest epoch that a voter was seen to have accepted
     Zxid last_logged_;               ///< last appended, or what recovery found
     Zxid last_durable_;
     Attempt attempt_ = 0;

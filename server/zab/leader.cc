@@ -23,7 +23,7 @@ void Leader::start(Epoch accepted,
                    Instant now,
                    Actions& out) {
     ZK_ASSERT(phase_ == Phase::idle);
-    accepted_ = accepted;
+    highest_accepted_ = accepted;
     current_ = current;
     last_logged_ = last_logged;
     last_durable_ = last_durable;
@@ -60,7 +60,7 @@ void Leader::fix_epoch(Instant, Actions& out) {
     std::set<ServerId> present = sids_at_least(Stage::waiting_epoch);
     present.insert(settings_.my_id);
     if (!quorum_.has_quorum(present)) return;
-    Epoch highest = accepted_;
+    Epoch highest = highest_accepted_;
     for (const auto& [id, link] : links_) {
         if (link.stage >= Stage::waiting_epoch) highest = std::max(highest, link.accepted);
     }

@@ -46,9 +46,10 @@ class Leader {
 
     Leader(Settings settings, Log log);
 
-    /// Called once, when the election made this server the leader. `last_logged` is the end of its history (all of it in
-    /// the tree), `last_durable` how far the disk has confirmed it; the rest is on its way there, ahead of everything
-    /// that this object asks of the disk. `committed` must outlive this object.
+    /// Called once, when the election made this server the leader. `accepted` is the latest epoch that it knows anybody
+    /// to have accepted. `last_logged` is the end of its history (all of it in the tree), `last_durable` how far the disk
+    /// has confirmed it; the rest is on its way there, ahead of everything that this object asks of the disk. `committed`
+    /// must outlive this object.
     void start(Epoch accepted,
                Epoch current,
                Zxid last_logged,
@@ -86,6 +87,9 @@ class Leader {
     void revalidated(LinkId link, SessionId session, bool valid, Actions& out);
 
     [[nodiscard]] std::vector<LearnerView> learners() const;
+    /// The latest epoch that this server or a voter that came to it has accepted. A next reign must begin above it, also
+    /// if that voter is not among the first to follow then.
+    [[nodiscard]] Epoch highest_accepted() const { return highest_accepted_; }
 
   private:
     enum class Phase {
@@ -166,7 +170,7 @@ class Leader {
 
     Phase phase_ = Phase::idle;
     Instant phase_deadline_{};
-    Epoch accepted_, current_;
+    Epoch highest_accepted_, current_;
     Epoch epoch_{-1};
     Zxid last_logged_;   ///< the end of the history that we started with
     Zxid last_durable_;
