@@ -451,7 +451,7 @@ void Core::leave_role(const std::string& why, Instant now, Actions& out) {
     if (learner_) {
         out.push_back(CloseLeader{});
         pending = learner_->take_pending();
-        ask_for_snapshot_ = learner_->truncate_failed();
+        ask_for_snapshot_ = learner_->needs_snapshot();
         ++attempt_;
     }
     stop_serving(out);

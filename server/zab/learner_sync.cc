@@ -60,7 +60,7 @@ void Learner::on_truncate_failed(const std::string& why, Instant, Actions& out) 
     if (stage_ != Stage::truncating) return;
     // Going on with a log that the leader has told us to cut would be a second history (ZOOKEEPER-3701).
     ZK_COVERED("learner.truncate_failed");
-    truncate_failed_ = true;
+    needs_snapshot_ = true;
     give_up("cannot cut the log as the leader demands: " + why, out);
 }
 
@@ -102,6 +102,8 @@ bool Learner::take_proposal(const Packet& packet, Actions& out) {
     }
     if (!follows(packet.zxid, last_received_)) {
         ZK_COVERED("learner.gap");
+        // A hole in the leader's history would be there the next time as well.
+        if (stage_ == Stage::syncing) needs_snapshot_ = true;
         give_up("PROPOSAL " + to_string(packet.zxid) + " does not follow " +
                     to_string(last_received_),
                 out);

@@ -270,7 +270,7 @@ class World {
         std::vector<CommittedTxn> pending = std::exchange(server.proposed, {});
         if (server.learner) {
             pending = server.learner->take_pending();
-            server.ask_for_snapshot = server.learner->truncate_failed();
+            server.ask_for_snapshot = server.learner->needs_snapshot();
         }
         server.leader.reset();
         server.learner.reset();

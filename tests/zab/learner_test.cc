@@ -250,7 +250,7 @@ truncate_failed
   give_up why=cannot cut the log as the leader demands: not in the log
 )";
     EXPECT_EQ(scene.play(text), text);
-    EXPECT_TRUE(scene.learner().truncate_failed());
+    EXPECT_TRUE(scene.learner().needs_snapshot());
     LearnerScene next;
     next.learner().ask_for_snapshot();
     const std::string again = R"(
@@ -471,6 +471,20 @@ TEST(Learner, GapsAndForeignTxnsEndTheConnection) {
     EXPECT_NE(last_line(kDiscover, "packet DIFF 1.2\npacket COMMITANDACTIVATE 1.3")
                   .find("dynamic reconfiguration is not supported"),
               std::string::npos);
+}
+
+// A log file of the leader may have a hole where it was brought up to date by a snapshot once (ZOOKEEPER-2846): it would
+// send the same again.
+TEST(Learner, AGapInTheHistoryAsksForASnapshotNextTime) {
+    LearnerScene scene;
+    scene.play(kDiscover);
+    scene.play("packet DIFF 1.5\npacket PROPOSAL 1.3\npacket COMMIT 1.3\npacket PROPOSAL 1.5");
+    EXPECT_TRUE(scene.learner().needs_snapshot());
+
+    LearnerScene live;
+    live.play(kFollow);
+    live.play("packet PROPOSAL 2.2");
+    EXPECT_FALSE(live.learner().needs_snapshot());
 }
 
 TEST(Learner, ACommitThatIsKnownIsIgnored) {
