@@ -31,6 +31,9 @@ class Learner {
     /// How often and how fast a leader that does not accept connections yet is dialled again.
     static constexpr int kDialsMax = 5;
     static constexpr Duration kDialPause = milliseconds(100);
+    static constexpr const char* kReconfigUnsupported =
+        "the ensemble's configuration changes or has changed: dynamic reconfiguration is not supported by this version of "
+        "the server";
 
     Learner(Settings settings, Log log);
 
@@ -143,7 +146,7 @@ class Learner {
     void save_current_epoch(Actions& out);
     void begin_sync_from(Zxid zxid, Actions& out);
     void handle(const Packet& packet, Actions& out);
-    void compare_config(const Packet& packet) const;
+    bool accept_config(const Packet& packet, Actions& out);
     /// Checks the proposal and queues it; false after giving up.
     bool take_proposal(const Packet& packet, Actions& out);
 
