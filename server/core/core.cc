@@ -120,7 +120,8 @@ zab::Settings Core::zab_settings() const {
             .config = settings_.config,
             .tick = settings_.tick,
             .init_limit = settings_.init_limit,
-            .sync_limit = settings_.sync_limit};
+            .sync_limit = settings_.sync_limit,
+            .counter_limit = settings_.counter_limit};
 }
 
 void Core::handle(Tick& event, Instant now, Actions& out) {

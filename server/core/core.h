@@ -43,6 +43,7 @@ struct Settings {
     std::size_t committed_window = limits::kCommittedWindow;  ///< txns kept in memory for DIFF
     election::ElectionTiming election{};
     std::int64_t monotonic_ms = 0;                    ///< seeds session ids; must grow from start to start
+    std::uint32_t counter_limit = 0xffffffff;         ///< of zxids in one epoch; only the simulator lowers it
     std::uint64_t seed = 0;                           ///< spreads snapshots of the members over time
 };
 

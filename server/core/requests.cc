@@ -126,15 +126,15 @@ ErrorCode Core::check_session(const QueuedRequest& request) const {
 
 void Core::propose(QueuedRequest& request, Instant now, Actions&) {
     const Zxid zxid = leader_->next_zxid();
+    const bool opens = request.op == OpCode::create_session;
+    const ErrorCode session_check = opens ? ErrorCode::ok : check_session(request);
+    std::int32_t timeout_ms = 0;
     jute::Txn txn;
-    if (request.op == OpCode::create_session) {
+    if (opens) {
         const auto body = jute::decode<jute::CreateSessionTxn>(request.body);
-        const std::int32_t timeout_ms = body ? body->timeout_ms : 0;
-        sessions_.add(request.session, timeout_ms, now);
-        sessions_.set_owner(request.session, *request.owner);
+        timeout_ms = body ? body->timeout_ms : 0;
         txn = preparer_->create_session(request.session, request.cxid, timeout_ms, zxid, wall_);
     } else {
-        const ErrorCode session_check = check_session(request);
         txn = preparer_->prepare({.session = request.session,
                                   .cxid = request.cxid,
                                   .op = request.op,
@@ -143,15 +143,17 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
                                   .zxid = zxid,
                                   .time = wall_,
                                   .session_check = session_check});
-        if (session_check == ErrorCode::ok && request.owner) {
-            sessions_.set_owner(request.session, *request.owner);
-        }
-        // Whoever asks for it: behind the closeSession nothing of this session may be proposed any more.
-        if (request.op == OpCode::close_session) sessions_.begin_closing(request.session);
         shrink(txn);
     }
     auto bytes = std::make_shared<const Bytes>(jute::encode_txn(txn));
-    leader_->propose(zxid, std::move(bytes), now, zab_actions_);
+    // A txn that is not proposed is in no log: then the table of sessions must not know of it either.
+    if (!leader_->propose(zxid, std::move(bytes), now, zab_actions_)) return;
+    if (opens) sessions_.add(request.session, timeout_ms, now);
+    if (session_check == ErrorCode::ok && request.owner) {
+        sessions_.set_owner(request.session, *request.owner);
+    }
+    // Whoever asks for it: behind the closeSession nothing of this session may be proposed any more.
+    if (request.op == OpCode::close_session) sessions_.begin_closing(request.session);
 }
 
 // Other servers refuse a txn that is larger than what jute.maxbuffer and its extra allow. Only the list of a session's

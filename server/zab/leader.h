@@ -78,9 +78,9 @@ class Leader {
                proposals_.bytes() >= kProposalBytesMax;
     }
     /// Sends the proposal to the followers and to our own log. When the counter would be 0xffffffff it gives up instead,
-    /// so that a new epoch starts; the txn is not proposed.
+    /// so that a new epoch starts; the txn is not proposed, nor is any later one: false.
     /// REQUIRES: established(), zxid == next_zxid(), !window_full().
-    void propose(Zxid zxid, SharedBytes bytes, Instant now, Actions& out);
+    bool propose(Zxid zxid, SharedBytes bytes, Instant now, Actions& out);
     /// sync of a client of this server: SyncAnswered{token} after the last proposal now in flight.
     void request_sync(std::uint64_t token, Actions& out);
     /// Answer to LearnerRevalidates.
