@@ -487,7 +487,9 @@ void Core::continue_after_role(Instant, Actions& out) {
 
 std::map<SessionId, std::int32_t> Core::session_timeouts() const {
     std::map<SessionId, std::int32_t> timeouts;
-    for (const auto& [session, timeout_ms] : sessions_.all()) timeouts[session] = timeout_ms;
+    for (const auto& [session, timeout_ms] : sessions_.all()) {
+        if (!opening_.contains(session)) timeouts[session] = timeout_ms;
+    }
     return timeouts;
 }
 

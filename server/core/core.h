@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -67,7 +68,7 @@ class Core {
     void proceed(Instant now, Actions& out);
 
     [[nodiscard]] const tree::DataTree& tree() const { return *tree_; }
-    /// Live sessions and their timeouts in ms: part of every snapshot.
+    /// Sessions that the applied txns have opened, and their timeouts in ms: part of every snapshot.
     [[nodiscard]] std::map<SessionId, std::int32_t> session_timeouts() const;
     [[nodiscard]] StatusPage status() const;
     [[nodiscard]] bool serving() const { return serving_; }
@@ -203,6 +204,9 @@ class Core {
     std::uint64_t random_state_;
 
     SessionId next_session_;
+    /// At the leader: sessions whose createSession is proposed and not applied. They may be used already, but are no part
+    /// of the state: their txn may be cut off again.
+    std::set<SessionId> opening_;
     std::map<SessionId, std::deque<PendingRequest>> pending_;
     std::map<SessionId, request::OpenSession> pending_opens_;
     std::map<SessionId, std::deque<PendingReattach>> pending_reattaches_;

@@ -148,7 +148,10 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
     auto bytes = std::make_shared<const Bytes>(jute::encode_txn(txn));
     // A txn that is not proposed is in no log: then the table of sessions must not know of it either.
     if (!leader_->propose(zxid, std::move(bytes), now, zab_actions_)) return;
-    if (opens) sessions_.add(request.session, timeout_ms, now);
+    if (opens) {
+        sessions_.add(request.session, timeout_ms, now);
+        opening_.insert(request.session);
+    }
     if (session_check == ErrorCode::ok && request.owner) {
         sessions_.set_owner(request.session, *request.owner);
     }
