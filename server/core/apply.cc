@@ -92,7 +92,8 @@ void Core::apply(Zxid zxid, const SharedBytes& bytes, Instant now, Actions& out)
 void Core::apply_sessions(const jute::Txn& txn, Instant now) {
     const SessionId session = txn.header.session;
     if (const auto* created = std::get_if<jute::CreateSessionTxn>(&txn.body)) {
-        // A leader has known the session since it prepared the txn.
+        // A leader has known the session since it proposed the txn.
+        opening_.erase(session);
         if (!sessions_.contains(session)) sessions_.add(session, created->timeout_ms, now);
     } else if (txn.header.type == OpCode::close_session) {
         sessions_.remove(session);

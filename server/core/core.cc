@@ -1,6 +1,7 @@
 // Roles of a server and the way of every event. See core.h.
 #include "core/core.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -94,8 +95,13 @@ void Core::decided(ServerId leader, Instant now, Actions& out) {
         state_ = State::leading;
         leader_ = std::make_unique<zab::Leader>(zab_settings(), log_);
         out.push_back(OpenLearnerPort{});
-        leader_->start(
-            accepted_epoch_, current_epoch_, last, last_durable_, committed_log_, now, zab_actions_);
+        leader_->start(std::max(accepted_epoch_, accepted_elsewhere_),
+                       current_epoch_,
+                       last,
+                       last_durable_,
+                       committed_log_,
+                       now,
+                       zab_actions_);
     } else {
         state_ = State::following;
         learner_ = std::make_unique<zab::Learner>(zab_settings(), log_);
@@ -114,7 +120,8 @@ zab::Settings Core::zab_settings() const {
             .config = settings_.config,
             .tick = settings_.tick,
             .init_limit = settings_.init_limit,
-            .sync_limit = settings_.sync_limit};
+            .sync_limit = settings_.sync_limit,
+            .counter_limit = settings_.counter_limit};
 }
 
 void Core::handle(Tick& event, Instant now, Actions& out) {
@@ -438,13 +445,14 @@ void Core::leave_role(const std::string& why, Instant now, Actions& out) {
     std::vector<zab::CommittedTxn> pending;
     if (leader_) {
         out.push_back(CloseLearnerPort{});
+        accepted_elsewhere_ = std::max(accepted_elsewhere_, leader_->highest_accepted());
         pending.assign(proposed_.begin(), proposed_.end());
         proposed_.clear();
     }
     if (learner_) {
         out.push_back(CloseLeader{});
         pending = learner_->take_pending();
-        ask_for_snapshot_ = learner_->truncate_failed();
+        ask_for_snapshot_ = learner_->needs_snapshot();
         ++attempt_;
     }
     stop_serving(out);
@@ -479,7 +487,9 @@ void Core::continue_after_role(Instant, Actions& out) {
 
 std::map<SessionId, std::int32_t> Core::session_timeouts() const {
     std::map<SessionId, std::int32_t> timeouts;
-    for (const auto& [session, timeout_ms] : sessions_.all()) timeouts[session] = timeout_ms;
+    for (const auto& [session, timeout_ms] : sessions_.all()) {
+        if (!opening_.contains(session)) timeouts[session] = timeout_ms;
+    }
     return timeouts;
 }
 

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ struct Settings {
     std::size_t committed_window = limits::kCommittedWindow;  ///< txns kept in memory for DIFF
     election::ElectionTiming election{};
     std::int64_t monotonic_ms = 0;                    ///< seeds session ids; must grow from start to start
+    std::uint32_t counter_limit = 0xffffffff;         ///< of zxids in one epoch; only the simulator lowers it
     std::uint64_t seed = 0;                           ///< spreads snapshots of the members over time
 };
 
@@ -66,7 +68,7 @@ class Core {
     void proceed(Instant now, Actions& out);
 
     [[nodiscard]] const tree::DataTree& tree() const { return *tree_; }
-    /// Live sessions and their timeouts in ms: part of every snapshot.
+    /// Sessions that the applied txns have opened, and their timeouts in ms: part of every snapshot.
     [[nodiscard]] std::map<SessionId, std::int32_t> session_timeouts() const;
     [[nodiscard]] StatusPage status() const;
     [[nodiscard]] bool serving() const { return serving_; }
@@ -185,6 +187,7 @@ class Core {
     Duration last_election_took_{};
     std::int64_t elections_ = 0;
     Epoch accepted_epoch_, current_epoch_;
+    Epoch accepted_elsewhere_;       ///< the latest epoch that a voter was seen to have accepted
     Zxid last_logged_;               ///< last appended, or what recovery found
     Zxid last_durable_;
     Attempt attempt_ = 0;
@@ -201,6 +204,9 @@ class Core {
     std::uint64_t random_state_;
 
     SessionId next_session_;
+    /// At the leader: sessions whose createSession is proposed and not applied. They may be used already, but are no part
+    /// of the state: their txn may be cut off again.
+    std::set<SessionId> opening_;
     std::map<SessionId, std::deque<PendingRequest>> pending_;
     std::map<SessionId, request::OpenSession> pending_opens_;
     std::map<SessionId, std::deque<PendingReattach>> pending_reattaches_;

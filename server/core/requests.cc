@@ -8,6 +8,24 @@ namespace zk::core {
 namespace {
 /// Owner of a session whose client is connected to this very server.
 constexpr std::int64_t kOwnerSelf = 0;
+
+/// True when the txn might become longer than what other servers take, and what this server reads back from its log: one
+/// such proposal would stop the ensemble for good. In an ACL each "auth" stands for all identities of the client; the
+/// rest of a request grows by less than a third (names of sequential nodes).
+bool may_outgrow_log(ByteView body, const std::vector<jute::AuthId>& auth) {
+    constexpr std::size_t kTxnBytesMax = limits::kJuteMaxBuffer + limits::kJuteExtra;
+    constexpr ByteView kAuthScheme("\0\0\0\4auth", 8);
+    constexpr std::size_t kHeaders = 128;  // of the txn, with its digest
+    std::size_t bytes = body.size() + body.size() / 3 + kHeaders;
+    std::size_t identities = 0;
+    for (const jute::AuthId& id : auth) identities += 12 + id.scheme.size() + id.id.size();
+    for (std::size_t at = body.find(kAuthScheme); at != ByteView::npos && bytes <= kTxnBytesMax;
+         at = body.find(kAuthScheme, at + kAuthScheme.size())) {
+        bytes += identities;
+    }
+    return bytes > kTxnBytesMax;
+}
+
 }  // namespace
 
 void Core::handle(request::ToCore& event, Instant now, Actions& out) {
@@ -126,15 +144,19 @@ ErrorCode Core::check_session(const QueuedRequest& request) const {
 
 void Core::propose(QueuedRequest& request, Instant now, Actions&) {
     const Zxid zxid = leader_->next_zxid();
+    const bool opens = request.op == OpCode::create_session;
+    const ErrorCode session_check = opens ? ErrorCode::ok : check_session(request);
+    std::int32_t timeout_ms = 0;
     jute::Txn txn;
-    if (request.op == OpCode::create_session) {
+    if (opens) {
         const auto body = jute::decode<jute::CreateSessionTxn>(request.body);
-        const std::int32_t timeout_ms = body ? body->timeout_ms : 0;
-        sessions_.add(request.session, timeout_ms, now);
-        sessions_.set_owner(request.session, *request.owner);
+        timeout_ms = body ? body->timeout_ms : 0;
         txn = preparer_->create_session(request.session, request.cxid, timeout_ms, zxid, wall_);
+    } else if (request.op != OpCode::close_session && may_outgrow_log(request.body, request.auth)) {
+        ZK_COVERED("core.request_outgrows_log");
+        txn = prep::Preparer::error(
+            request.session, request.cxid, zxid, wall_, ErrorCode::marshalling_error);
     } else {
-        const ErrorCode session_check = check_session(request);
         txn = preparer_->prepare({.session = request.session,
                                   .cxid = request.cxid,
                                   .op = request.op,
@@ -143,19 +165,24 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
                                   .zxid = zxid,
                                   .time = wall_,
                                   .session_check = session_check});
-        if (session_check == ErrorCode::ok && request.owner) {
-            sessions_.set_owner(request.session, *request.owner);
-        }
-        // Whoever asks for it: behind the closeSession nothing of this session may be proposed any more.
-        if (request.op == OpCode::close_session) sessions_.begin_closing(request.session);
         shrink(txn);
     }
     auto bytes = std::make_shared<const Bytes>(jute::encode_txn(txn));
-    leader_->propose(zxid, std::move(bytes), now, zab_actions_);
+    // A txn that is not proposed is in no log: then the table of sessions must not know of it either.
+    if (!leader_->propose(zxid, std::move(bytes), now, zab_actions_)) return;
+    if (opens) {
+        sessions_.add(request.session, timeout_ms, now);
+        opening_.insert(request.session);
+    }
+    if (session_check == ErrorCode::ok && request.owner) {
+        sessions_.set_owner(request.session, *request.owner);
+    }
+    // Whoever asks for it: behind the closeSession nothing of this session may be proposed any more.
+    if (request.op == OpCode::close_session) sessions_.begin_closing(request.session);
 }
 
-// Other servers refuse a txn that is larger than what jute.maxbuffer and its extra allow. Only the list of a session's
-// ephemerals can grow that far; without it every server deletes what it knows the session to own, which is the same.
+// The list of a session's ephemerals may become longer than what other servers take. Without it every server deletes what
+// it knows the session to own, which is the same.
 void Core::shrink(jute::Txn& txn) {
     constexpr std::size_t kPathsBytesMax = limits::kJuteMaxBuffer;
     auto* closed = std::get_if<jute::CloseSessionTxn>(&txn.body);

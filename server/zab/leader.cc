@@ -23,7 +23,7 @@ void Leader::start(Epoch accepted,
                    Instant now,
                    Actions& out) {
     ZK_ASSERT(phase_ == Phase::idle);
-    accepted_ = accepted;
+    highest_accepted_ = accepted;
     current_ = current;
     last_logged_ = last_logged;
     last_durable_ = last_durable;
@@ -60,7 +60,7 @@ void Leader::fix_epoch(Instant, Actions& out) {
     std::set<ServerId> present = sids_at_least(Stage::waiting_epoch);
     present.insert(settings_.my_id);
     if (!quorum_.has_quorum(present)) return;
-    Epoch highest = accepted_;
+    Epoch highest = highest_accepted_;
     for (const auto& [id, link] : links_) {
         if (link.stage >= Stage::waiting_epoch) highest = std::max(highest, link.accepted);
     }
@@ -119,14 +119,15 @@ void Leader::maybe_establish(Instant now, Actions& out) {
 
 // --- Broadcast
 
-void Leader::propose(Zxid zxid, SharedBytes bytes, Instant now, Actions& out) {
-    if (phase_ == Phase::gone) return;
+bool Leader::propose(Zxid zxid, SharedBytes bytes, Instant now, Actions& out) {
+    if (phase_ == Phase::gone) return false;
     ZK_ASSERT(established() && zxid == next_zxid() && !window_full());
     if (zxid.counter() >= settings_.counter_limit) {
         ZK_COVERED("leader.rollover");
-        return give_up("the counter of epoch " + to_string(epoch_) +
-                           " is used up: a new epoch must start",
-                       out);
+        give_up("the counter of epoch " + to_string(epoch_) +
+                    " is used up: a new epoch must start",
+                out);
+        return false;
     }
     last_proposed_ = zxid;
     for (auto& [id, link] : links_) {
@@ -136,6 +137,7 @@ void Leader::propose(Zxid zxid, SharedBytes bytes, Instant now, Actions& out) {
     }
     out.push_back(AppendTxn{zxid, bytes});
     proposals_.add(zxid, std::move(bytes));
+    return true;
 }
 
 void Leader::on_log_durable(Zxid up_to, Instant, Actions& out) {

@@ -46,9 +46,10 @@ class Leader {
 
     Leader(Settings settings, Log log);
 
-    /// Called once, when the election made this server the leader. `last_logged` is the end of its history (all of it in
-    /// the tree), `last_durable` how far the disk has confirmed it; the rest is on its way there, ahead of everything
-    /// that this object asks of the disk. `committed` must outlive this object.
+    /// Called once, when the election made this server the leader. `accepted` is the latest epoch that it knows anybody
+    /// to have accepted. `last_logged` is the end of its history (all of it in the tree), `last_durable` how far the disk
+    /// has confirmed it; the rest is on its way there, ahead of everything that this object asks of the disk. `committed`
+    /// must outlive this object.
     void start(Epoch accepted,
                Epoch current,
                Zxid last_logged,
@@ -77,15 +78,18 @@ class Leader {
                proposals_.bytes() >= kProposalBytesMax;
     }
     /// Sends the proposal to the followers and to our own log. When the counter would be 0xffffffff it gives up instead,
-    /// so that a new epoch starts; the txn is not proposed.
+    /// so that a new epoch starts; the txn is not proposed, nor is any later one: false.
     /// REQUIRES: established(), zxid == next_zxid(), !window_full().
-    void propose(Zxid zxid, SharedBytes bytes, Instant now, Actions& out);
+    bool propose(Zxid zxid, SharedBytes bytes, Instant now, Actions& out);
     /// sync of a client of this server: SyncAnswered{token} after the last proposal now in flight.
     void request_sync(std::uint64_t token, Actions& out);
     /// Answer to LearnerRevalidates.
     void revalidated(LinkId link, SessionId session, bool valid, Actions& out);
 
     [[nodiscard]] std::vector<LearnerView> learners() const;
+    /// The latest epoch that this server or a voter that came to it has accepted. A next reign must begin above it, also
+    /// if that voter is not among the first to follow then.
+    [[nodiscard]] Epoch highest_accepted() const { return highest_accepted_; }
 
   private:
     enum class Phase {
@@ -166,7 +170,7 @@ class Leader {
 
     Phase phase_ = Phase::idle;
     Instant phase_deadline_{};
-    Epoch accepted_, current_;
+    Epoch highest_accepted_, current_;
     Epoch epoch_{-1};
     Zxid last_logged_;   ///< the end of the history that we started with
     Zxid last_durable_;

@@ -75,6 +75,18 @@ void Leader::on_follower_info(
     link.deadline.reset();
     log_.info("leader.learner_connected link={} sid={} accepted_epoch={} voter={}",
               id, link.sid, link.accepted, quorum_.is_voter(link.sid));
+    if (quorum_.is_voter(link.sid)) {
+        highest_accepted_ = std::max(highest_accepted_, link.accepted);
+        if (phase_ > Phase::discovery && link.accepted > epoch_) {
+            // A reign that came to nothing left it with a promise. It will refuse us for as long as we lead; Java lets
+            // it wait for that.
+            ZK_COVERED("leader.later_epoch_accepted");
+            return give_up("server " + to_string(link.sid) + " has accepted epoch " +
+                               to_string(link.accepted) + " and cannot follow in epoch " +
+                               to_string(epoch_) + ": a later one must start",
+                           out);
+        }
+    }
     if (phase_ == Phase::discovery) {
         fix_epoch(now, out);
     } else if (phase_ >= Phase::collecting_acks) {

@@ -101,6 +101,10 @@ void Learner::on_packet(const Packet& packet, Instant now, Actions& out) {
 }
 
 void Learner::handle(const Packet& packet, Actions& out) {
+    if (packet.type == PacketType::commit_and_activate ||
+        packet.type == PacketType::inform_and_activate) {
+        return give_up(kReconfigUnsupported, out);
+    }
     switch (stage_) {
         case Stage::awaiting_epoch: return on_leader_info(packet, out);
         case Stage::awaiting_sync: return on_sync_start(packet, out);

@@ -31,11 +31,14 @@ class Learner {
     /// How often and how fast a leader that does not accept connections yet is dialled again.
     static constexpr int kDialsMax = 5;
     static constexpr Duration kDialPause = milliseconds(100);
+    static constexpr const char* kReconfigUnsupported =
+        "the ensemble's configuration changes or has changed: dynamic reconfiguration is not supported by this version of "
+        "the server";
 
     Learner(Settings settings, Log log);
 
     /// Before start(): tells the leader no zxid that a DIFF or TRUNC could build on, so that it sends SNAP. For the attempt
-    /// after truncate_failed().
+    /// after needs_snapshot().
     void ask_for_snapshot() { snapshot_wanted_ = true; }
     /// Called once, when the election made `leader` the leader. `last_logged` is the end of the log, all of it in the
     /// tree.
@@ -86,8 +89,8 @@ class Learner {
     /// True from UPTODATE to GiveUp.
     [[nodiscard]] bool serving() const { return stage_ == Stage::serving && !serve_after_; }
     [[nodiscard]] ServerId leader() const { return leader_; }
-    /// True when a TRUNC could not be carried out.
-    [[nodiscard]] bool truncate_failed() const { return truncate_failed_; }
+    /// True when the leader's DIFF or TRUNC could not be followed: the next attempt must ask_for_snapshot().
+    [[nodiscard]] bool needs_snapshot() const { return needs_snapshot_; }
     /// The end of our history on disk, or on its way there. After a SNAP: the snapshot's, once it is saved.
     [[nodiscard]] Zxid last_logged() const { return last_logged_; }
     /// Logged (appended) and not committed, in order. Emptied: the core applies them when it leaves the role.
@@ -143,7 +146,7 @@ class Learner {
     void save_current_epoch(Actions& out);
     void begin_sync_from(Zxid zxid, Actions& out);
     void handle(const Packet& packet, Actions& out);
-    void compare_config(const Packet& packet) const;
+    bool accept_config(const Packet& packet, Actions& out);
     /// Checks the proposal and queues it; false after giving up.
     bool take_proposal(const Packet& packet, Actions& out);
 
@@ -158,7 +161,7 @@ class Learner {
     std::optional<Zxid> serve_after_;  ///< SNAP: clients wait until this txn has committed
     Zxid last_committed_;   ///< what the tree holds
     bool snapshot_wanted_ = false;
-    bool truncate_failed_ = false;
+    bool needs_snapshot_ = false;
     bool from_snapshot_ = false;   ///< SNAP: txns before NEWLEADER go to memory only
     bool memory_ahead_ = false;    ///< memory is not what the disk holds
     bool pending_logged_ = false;  ///< all of pending_ is appended: since UPTODATE

@@ -20,11 +20,10 @@ bool follows(Zxid zxid, Zxid previous) {
     return zxid.epoch() > previous.epoch() && zxid.counter() == 1;
 }
 
-bool is_reconfiguration(PacketType type) {
-    return type == PacketType::commit_and_activate || type == PacketType::inform_and_activate;
+bool is_reconfiguration(const CommittedTxn& txn) {
+    const auto header = jute::decode_txn_header(*txn.bytes);
+    return header.has_value() && header->type == OpCode::reconfig;
 }
-constexpr const char* kReconfigUnsupported =
-    "the leader changes the configuration: dynamic reconfiguration is not supported by this version of the server";
 
 }  // namespace
 
@@ -60,7 +59,7 @@ void Learner::on_truncate_failed(const std::string& why, Instant, Actions& out) 
     if (stage_ != Stage::truncating) return;
     // Going on with a log that the leader has told us to cut would be a second history (ZOOKEEPER-3701).
     ZK_COVERED("learner.truncate_failed");
-    truncate_failed_ = true;
+    needs_snapshot_ = true;
     give_up("cannot cut the log as the leader demands: " + why, out);
 }
 
@@ -84,7 +83,6 @@ void Learner::begin_sync_from(Zxid zxid, Actions& out) {
 }
 
 void Learner::on_sync_packet(const Packet& packet, Actions& out) {
-    if (is_reconfiguration(packet.type)) return give_up(kReconfigUnsupported, out);
     switch (packet.type) {
         case PacketType::proposal: take_proposal(packet, out); return;            // d
         case PacketType::commit: return on_sync_commit(packet.zxid, out);         // e
@@ -102,6 +100,8 @@ bool Learner::take_proposal(const Packet& packet, Actions& out) {
     }
     if (!follows(packet.zxid, last_received_)) {
         ZK_COVERED("learner.gap");
+        // A hole in the leader's history would be there the next time as well.
+        if (stage_ == Stage::syncing) needs_snapshot_ = true;
         give_up("PROPOSAL " + to_string(packet.zxid) + " does not follow " +
                     to_string(last_received_),
                 out);
@@ -111,6 +111,11 @@ bool Learner::take_proposal(const Packet& packet, Actions& out) {
         jute::decode_txn_header(packet.data ? ByteView(*packet.data) : ByteView());
     if (!header.has_value() || header->zxid != packet.zxid) {
         give_up("PROPOSAL " + to_string(packet.zxid) + " without a transaction of that zxid", out);
+        return false;
+    }
+    // An ack of ours must not help it to commit. Before NEWLEADER it may be history.
+    if (header->type == OpCode::reconfig && stage_ != Stage::syncing) {
+        give_up(kReconfigUnsupported, out);
         return false;
     }
     last_received_ = packet.zxid;
@@ -140,7 +145,10 @@ void Learner::on_new_leader(const Packet& packet, Actions& out) {
     if (packet.zxid != Zxid(epoch_, 0)) {
         return give_up(to_string(packet) + " is not of epoch " + to_string(epoch_), out);
     }
-    compare_config(packet);
+    if (!accept_config(packet, out)) return;
+    if (std::any_of(pending_.begin(), pending_.end(), is_reconfiguration)) {
+        return give_up(kReconfigUnsupported, out);
+    }
     if (from_snapshot_) {
         stage_ = Stage::saving_snapshot;
         const bool log_reaches_above = last_logged_ > last_committed_;
@@ -179,7 +187,6 @@ void Learner::on_current_epoch_saved(Epoch epoch, Instant now, Actions& out) {
 
 /// h: what is live goes into queues.
 void Learner::on_packet_before_up_to_date(const Packet& packet, Actions& out) {
-    if (is_reconfiguration(packet.type)) return give_up(kReconfigUnsupported, out);
     switch (packet.type) {
         case PacketType::proposal: take_proposal(packet, out); return;
         case PacketType::commit: queued_commits_.push_back(packet.zxid); return;
@@ -213,16 +220,22 @@ void Learner::on_up_to_date(Actions& out) {
     }
 }
 
-/// Other members mean a rolling change of static files, or a reconfiguration that we do not take part in.
-void Learner::compare_config(const Packet& packet) const {
-    if (!packet.data || packet.data->empty()) return;
+/// Other voters mean a rolling change of static files. In a newer configuration they are what a reconfiguration has made:
+/// with our old ones we would count other majorities than the rest. False after giving up.
+bool Learner::accept_config(const Packet& packet, Actions& out) {
+    if (!packet.data || packet.data->empty()) return true;
     const auto config = ensemble::parse_ensemble_config(*packet.data, "NEWLEADER");
     if (!config.has_value()) {
         log_.warn("learner.config_unreadable why=\"{}\"", config.error().message());
-    } else if (config->voters() != settings_.config.voters()) {
-        log_.warn("learner.config_differs leader_voters={} our_voters={}",
-                  config->voters().size(), settings_.config.voters().size());
+        return true;
     }
+    if (config->voters() == settings_.config.voters()) return true;
+    log_.warn("learner.config_differs version={} leader_voters={} our_voters={}",
+              config->version, config->voters().size(), settings_.config.voters().size());
+    if (config->version <= settings_.config.version) return true;
+    ZK_COVERED("learner.reconfigured");
+    give_up(kReconfigUnsupported, out);
+    return false;
 }
 
 }  // namespace zk::zab

@@ -5,6 +5,8 @@
 // began with, so every later leader has that history; the learner has it too, and after it e's transactions without a
 // gap. So the last zxid of ours below the learner's last one is in the learner's history. It is in its *log* as well
 // when both are of the same epoch and the counter is not 0; else it may be in a snapshot only, and SNAP is the answer.
+// One case remains: a SNAP within that epoch, of exactly that zxid, and nothing committed since. Our learner looks into
+// its snapshots, too, and refuses a TRUNC that it cannot do; Java's up to 3.9 keeps one txn too many there.
 #include "zab/sync_plan.h"
 
 #include "base/check.h"

@@ -48,11 +48,13 @@ int main(int argc, char** argv) {
         crashes += report.crashes;
         partitions += report.partitions;
         if (!report.failure.empty()) {
-            std::printf("seed %llu FAILED: %s\n  again: sim --seed %llu --servers %d --trace\n",
+            std::printf("seed %llu FAILED: %s\n  again: sim --seed %llu --servers %d --seconds %ld%s --trace\n",
                         static_cast<unsigned long long>(options.seed),
                         report.failure.c_str(),
                         static_cast<unsigned long long>(options.seed),
-                        options.servers);
+                        options.servers,
+                        static_cast<long>(zk::to_ms(options.chaos) / 1000),
+                        options.stream_snapshots ? " --stream" : "");
             return 1;
         }
     }

@@ -114,7 +114,8 @@ class World {
     // faults
     void chaos();
     void heal_all();
-    [[nodiscard]] bool settled() const;
+    /// What is not well yet; empty when all is.
+    [[nodiscard]] std::string unsettled() const;
     void check_end();
 
     WorldOptions options_;

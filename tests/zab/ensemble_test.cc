@@ -270,7 +270,7 @@ class World {
         std::vector<CommittedTxn> pending = std::exchange(server.proposed, {});
         if (server.learner) {
             pending = server.learner->take_pending();
-            server.ask_for_snapshot = server.learner->truncate_failed();
+            server.ask_for_snapshot = server.learner->needs_snapshot();
         }
         server.leader.reset();
         server.learner.reset();
@@ -747,7 +747,7 @@ TEST(Ensemble, RareBranchesWereTaken) {
     const std::set<std::string> marks = covered_marks();
     for (const char* mark : {"sync.trunc", "sync.peer_at_epoch_start", "learner.truncated",
                              "leader.commit_held", "leader.follower_ahead", "learner.same_epoch",
-                             "learner.old_leader", "learner.discard_database",
+                             "leader.later_epoch_accepted", "learner.discard_database",
                              "sync.trunc_over_epoch"}) {
         EXPECT_TRUE(marks.contains(mark)) << mark;
     }

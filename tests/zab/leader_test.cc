@@ -427,6 +427,37 @@ packet 7 REQUEST 1
     EXPECT_EQ(scene.play(text), text);
 }
 
+// It has promised not to follow in ours, so only a later epoch brings the whole ensemble together again.
+TEST(Leader, StartsALaterEpochForAVoterThatHasAcceptedOne) {
+    LeaderScene scene;
+    scene.play(kEstablish);
+    const std::string text = R"(
+# Of the same epoch, and a later one of a server that is no voter: neither matters.
+connect 20
+packet 20 FOLLOWERINFO sid=3 accepted=2
+  send link=20 LEADERINFO zxid=2.0 data=4
+connect 30
+packet 30 FOLLOWERINFO sid=9 accepted=7
+  send link=30 LEADERINFO zxid=2.0 data=4
+connect 21
+packet 21 FOLLOWERINFO sid=3 accepted=5
+  close link=20 why=replaced by a newer connection of the same server
+  give_up why=server 3 has accepted epoch 5 and cannot follow in epoch 2: a later one must start
+)";
+    EXPECT_EQ(scene.play(text), text);
+    EXPECT_EQ(scene.leader().highest_accepted(), Epoch(5));
+    // What the core then begins with, although the others have not heard of that epoch.
+    LeaderScene next;
+    const std::string again = R"(
+history 0.0 1.1 1.2
+start accepted=5 current=2
+connect 10
+packet 10 FOLLOWERINFO sid=2 accepted=2
+  save_accepted_epoch 6
+)";
+    EXPECT_EQ(next.play(again), again);
+}
+
 TEST(Leader, OneLinkPerLearner) {
     LeaderScene scene;
     scene.play(kEstablish);
