@@ -8,24 +8,6 @@ namespace zk::core {
 namespace {
 /// Owner of a session whose client is connected to this very server.
 constexpr std::int64_t kOwnerSelf = 0;
-
-/// True when the txn might become longer than what other servers take, and what this server reads back from its log: one
-/// such proposal would stop the ensemble for good. In an ACL each "auth" stands for all identities of the client; the
-/// rest of a request grows by less than a third (names of sequential nodes).
-bool may_outgrow_log(ByteView body, const std::vector<jute::AuthId>& auth) {
-    constexpr std::size_t kTxnBytesMax = limits::kJuteMaxBuffer + limits::kJuteExtra;
-    constexpr ByteView kAuthScheme("\0\0\0\4auth", 8);
-    constexpr std::size_t kHeaders = 128;  // of the txn, with its digest
-    std::size_t bytes = body.size() + body.size() / 3 + kHeaders;
-    std::size_t identities = 0;
-    for (const jute::AuthId& id : auth) identities += 12 + id.scheme.size() + id.id.size();
-    for (std::size_t at = body.find(kAuthScheme); at != ByteView::npos && bytes <= kTxnBytesMax;
-         at = body.find(kAuthScheme, at + kAuthScheme.size())) {
-        bytes += identities;
-    }
-    return bytes > kTxnBytesMax;
-}
-
 }  // namespace
 
 void Core::handle(request::ToCore& event, Instant now, Actions& out) {
@@ -152,10 +134,6 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
         const auto body = jute::decode<jute::CreateSessionTxn>(request.body);
         timeout_ms = body ? body->timeout_ms : 0;
         txn = preparer_->create_session(request.session, request.cxid, timeout_ms, zxid, wall_);
-    } else if (request.op != OpCode::close_session && may_outgrow_log(request.body, request.auth)) {
-        ZK_COVERED("core.request_outgrows_log");
-        txn = prep::Preparer::error(
-            request.session, request.cxid, zxid, wall_, ErrorCode::marshalling_error);
     } else {
         txn = preparer_->prepare({.session = request.session,
                                   .cxid = request.cxid,

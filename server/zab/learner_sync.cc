@@ -107,14 +107,16 @@ bool Learner::take_proposal(const Packet& packet, Actions& out) {
                 out);
         return false;
     }
-    const auto header =
-        jute::decode_txn_header(packet.data ? ByteView(*packet.data) : ByteView());
-    if (!header.has_value() || header->zxid != packet.zxid) {
-        give_up("PROPOSAL " + to_string(packet.zxid) + " without a transaction of that zxid", out);
+    // All of it: once in the log, a txn that cannot be applied would keep this server from ever starting again.
+    const auto txn = jute::decode_txn(packet.data ? ByteView(*packet.data) : ByteView());
+    if (!txn.has_value() || txn->header.zxid != packet.zxid) {
+        give_up("PROPOSAL " + to_string(packet.zxid) + " without a transaction of that zxid" +
+                    (txn.has_value() ? "" : ": " + txn.error().message()),
+                out);
         return false;
     }
     // An ack of ours must not help it to commit. Before NEWLEADER it may be history.
-    if (header->type == OpCode::reconfig && stage_ != Stage::syncing) {
+    if (txn->header.type == OpCode::reconfig && stage_ != Stage::syncing) {
         give_up(kReconfigUnsupported, out);
         return false;
     }

@@ -9,7 +9,6 @@
 
 #include <gtest/gtest.h>
 
-#include "base/check.h"
 #include "sim_disk/sim_disk.h"
 #include "storage/disk_command.h"
 
@@ -139,7 +138,6 @@ TEST(Core, RefusesARequestWhoseTxnNoServerCouldRead) {
     EXPECT_EQ(reply.error, ErrorCode::marshalling_error);
     EXPECT_LE(server.longest_txn(), static_cast<std::size_t>(storage::kLogPayloadMax));
     EXPECT_EQ(server.core().tree().find("/n0"), nullptr);
-    EXPECT_TRUE(covered_marks().contains("core.request_outgrows_log"));
 
     // A fifth of it for one identity is not too long.
     request.auth.resize(1);

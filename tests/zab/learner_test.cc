@@ -94,6 +94,7 @@ class LearnerScene {
             if (line.options.contains("inside")) {
                 packet.data = make_txn(parse_zxid(line.options.at("inside")));
             }
+            if (line.options.contains("cut")) packet.data->pop_back();
             if (line.options.contains("reconfig")) packet.data = make_reconfig(zxid);
             if (known == PacketType::new_leader && line.options.contains("voters")) {
                 packet.data = config_text(line.number("voters", 0), line.number("version", 0));
@@ -472,6 +473,9 @@ TEST(Learner, GapsAndForeignTxnsEndTheConnection) {
               "give_up why=PROPOSAL 1.4 does not follow 1.2");
     EXPECT_EQ(last_line(kFollow, "packet PROPOSAL 2.1 inside=2.2"),
               "give_up why=PROPOSAL 2.1 without a transaction of that zxid");
+    EXPECT_EQ(last_line(kFollow, "packet PROPOSAL 2.1 cut=1"),
+              "give_up why=PROPOSAL 2.1 without a transaction of that zxid: txn body is cut short or has an unreasonable "
+              "length");
     EXPECT_EQ(last_line(kFollow, "packet PROPOSAL 2.1\npacket COMMIT 2.2"),
               "give_up why=COMMIT of 2.2, expected 2.1");
     EXPECT_EQ(last_line(kFollow, "packet COMMIT 2.1"),
