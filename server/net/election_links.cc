@@ -16,7 +16,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -25,6 +24,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "jute/frame.h"
+#include "net/endpoints.h"
 
 namespace zk::net {
 namespace {
@@ -221,33 +221,12 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
     }
 
     static awaitable<error_code> bind(Self self) {
-        tcp::endpoint at(tcp::v6(), self->my_address_.port);
-        if (!self->settings_.listen_on_all_addresses) {
-            const Resolved resolved = co_await resolve(self, self->my_address_);
-            if (resolved.error) co_return resolved.error;
-            at = resolved.endpoints.front();
-        }
-        error_code error = self->open_acceptor(at);
-        if (error && self->settings_.listen_on_all_addresses) {  // a host without IPv6
-            error = self->open_acceptor(tcp::endpoint(tcp::v4(), self->my_address_.port));
-        }
-        co_return error;
-    }
-
-    error_code open_acceptor(const tcp::endpoint& at) {
-        error_code error;
-        error_code ignored;
-        if (closed_) return asio::error::operation_aborted;
-        acceptor_.close(ignored);
-        acceptor_.open(at.protocol(), error);
-        if (error) return error;
-        acceptor_.set_option(tcp::acceptor::reuse_address(true), ignored);
-        if (at.protocol() == tcp::v6() && at.address().is_unspecified()) {
-            acceptor_.set_option(asio::ip::v6_only(false), ignored);
-        }
-        acceptor_.bind(at, error);
-        if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-        return error;
+        if (self->settings_.listen_on_all_addresses)
+            co_return listen_on_all(self->acceptor_, self->my_address_.port);
+        const Resolved resolved = co_await resolve(self, self->my_address_);
+        if (resolved.error) co_return resolved.error;
+        if (self->closed_) co_return asio::error::operation_aborted;
+        co_return listen_on(self->acceptor_, resolved.endpoints.front());
     }
 
     static awaitable<void> accept(Self self) {
@@ -382,22 +361,18 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         co_return dialled;
     }
 
-    /// Addresses of a host, IPv4 first as in Java; numeric ones without asking anybody.
+    /// Addresses of a host, IPv4 first; numeric ones without asking anybody.
     static awaitable<Resolved> resolve(Self self, ensemble::HostPort address) {
         Resolved resolved;
-        const auto numeric = asio::ip::make_address(address.host, resolved.error);
-        if (!resolved.error) {
-            resolved.endpoints.emplace_back(numeric, address.port);
+        if (const auto numeric = numeric_endpoint(address.host, address.port)) {
+            resolved.endpoints.push_back(*numeric);
             co_return resolved;
         }
         const std::string port = std::to_string(address.port);
         auto [error, found] = co_await self->resolver_.async_resolve(
             address.host, port, tcp::resolver::numeric_service, kNoThrow);
         resolved.error = error;
-        for (const auto& entry : found) resolved.endpoints.push_back(entry.endpoint());
-        std::stable_partition(resolved.endpoints.begin(),
-                              resolved.endpoints.end(),
-                              [](const tcp::endpoint& at) { return at.address().is_v4(); });
+        resolved.endpoints = ipv4_first(found);
         if (!error && resolved.endpoints.empty()) resolved.error = asio::error::host_not_found;
         co_return resolved;
     }

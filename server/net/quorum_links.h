@@ -13,6 +13,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/log.h"
+#include "base/result.h"
 #include "base/time.h"
 #include "core/event.h"
 #include "ensemble/ensemble_config.h"
@@ -40,6 +41,10 @@ class QuorumLinks {
     QuorumLinks(boost::asio::io_context& io, QuorumLinkSettings settings, EventSink sink, Log log);
     ~QuorumLinks();
 
+    /// Binds the quorum port and lets it go again, since it is wanted only when this server leads: a port that is taken
+    /// or an address of another host shows at the start, not at the first leadership. Tries a few times, a second apart.
+    void check_port(std::function<void(Error)> on_failure);
+
     /// Leader: binds the quorum port and accepts. Binding is tried again for a while, since the port may still be held
     /// by connections of a previous reign; meanwhile learners are refused and come back.
     void open_port();
@@ -63,6 +68,9 @@ class QuorumLinks {
     struct Acceptor;
     void accept_next(std::shared_ptr<Acceptor> acceptor);
     void try_bind(std::shared_ptr<Acceptor> acceptor, int attempts_left);
+    void try_check(std::shared_ptr<Acceptor> checker, int attempts, std::function<void(Error)> on_failure);
+    void bind(std::shared_ptr<Acceptor> acceptor, std::function<void(boost::system::error_code)> then);
+    [[nodiscard]] Error bind_error(boost::system::error_code error) const;
     void learner_gone(zab::LinkId link);
 
     boost::asio::io_context& io_;
@@ -70,6 +78,7 @@ class QuorumLinks {
     EventSink sink_;
     Log log_;
     std::shared_ptr<Acceptor> acceptor_;
+    std::shared_ptr<Acceptor> checker_;
     std::map<zab::LinkId, std::shared_ptr<LearnerLink>> learners_;
     zab::LinkId next_link_ = 1;  // 0 is this server itself
     std::shared_ptr<LeaderLink> leader_;
