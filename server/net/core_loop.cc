@@ -94,8 +94,10 @@ void CoreLoop::turn() {
     if (stopped_) return;
     batch_.swap(inbox_);
     const Instant now = steady_now();
-    if (now - last_tick_ >= kWallAgeMax) step(core::Tick{wall_now()}, now);
-    last_tick_ = now;
+    if (now - last_tick_ >= kWallAgeMax) {
+        last_tick_ = now;
+        step(core::Tick{wall_now()}, now);
+    }
     for (core::Event& event : batch_) step(std::move(event), now);
     batch_.clear();
     end_turn();
