@@ -1,6 +1,7 @@
 #include "net/election_links.h"
 
 #include <algorithm>
+#include <deque>
 #include <limits>
 #include <map>
 #include <optional>
@@ -43,7 +44,8 @@ constexpr std::int64_t kAnonymousObserver = std::numeric_limits<std::int64_t>::m
 
 constexpr auto kBindRetryDelay = std::chrono::seconds(1);
 constexpr auto kAcceptRetryDelay = std::chrono::milliseconds(100);
-/// Connections that have not said who they are; more are closed at once.
+/// Connections that have not said who they are. One more closes the oldest of them: a crowd that
+/// says nothing must not keep a server out, which says its name at once.
 constexpr int kHandshakesMax = 128;
 /// Connected servers that are no members: each may ask, none may fill the memory.
 constexpr std::size_t kStrangersMax = 32;
@@ -239,7 +241,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
                 co_await self->pause_.async_wait(kNoThrow);
                 continue;
             }
-            if (self->handshakes_ >= kHandshakesMax) continue;  // closes it
+            if (self->handshakes_ >= kHandshakesMax) self->close_oldest_greeting();
             auto shared = std::make_shared<tcp::socket>(std::move(socket));
             asio::co_spawn(self->io_, greet(self, std::move(shared)), asio::detached);
         }
@@ -248,6 +250,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
     /// An accepted connection: who is it, and may it stay?
     static awaitable<void> greet(Self self, std::shared_ptr<tcp::socket> socket) {
         ++self->handshakes_;
+        self->greetings_.push_back(socket);
         self->track(socket);
         std::optional<Caller> caller;
         {
@@ -255,6 +258,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
             caller = co_await read_initial_message(socket);
         }
         --self->handshakes_;
+        std::erase_if(self->greetings_, [&](const auto& weak) { return weak.lock() == socket; });
         if (self->closed_) co_return;
         if (!caller) {
             self->log_.debug("election_port.bad_greeting");
@@ -287,6 +291,17 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
             co_await asio::async_read(*socket, asio::buffer(caller.address), kNoThrow);
         if (error) co_return std::nullopt;
         co_return caller;
+    }
+
+    void close_oldest_greeting() {
+        while (!greetings_.empty()) {
+            const auto oldest = greetings_.front().lock();
+            greetings_.pop_front();
+            if (!oldest || !oldest->is_open()) continue;
+            error_code ignored;
+            oldest->close(ignored);
+            return;
+        }
     }
 
     void welcome(const Caller& caller, tcp::socket socket) {
@@ -477,6 +492,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
     Bytes hello_;
     std::map<ServerId, Peer> peers_;
     std::vector<std::weak_ptr<tcp::socket>> unnamed_;
+    std::deque<std::weak_ptr<tcp::socket>> greetings_;  // accepted and unnamed, oldest first
     int handshakes_ = 0;
     bool closed_ = false;
 };
