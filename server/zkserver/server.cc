@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <fstream>
@@ -71,6 +72,15 @@ void notify_systemd(std::string_view state) {
                    reinterpret_cast<const sockaddr*>(&address),
                    size);
     ::close(socket);
+}
+
+/// Why a server cannot go on, with the way out where there is a usual one.
+Failure failed(const std::string& why) {
+    const boost::system::error_code no_space(ENOSPC, boost::system::system_category());
+    const bool full = why.find(no_space.message()) != std::string::npos;
+    const char* advice =
+        full ? "; free space there and start again (autopurge.purgeInterval removes old files)" : "";
+    return {ExitCode::failed, Error(Errc::failed, why + advice)};
 }
 
 core::Settings core_settings(const Configuration& configuration) {
@@ -234,10 +244,7 @@ void Server::start_loop() {
                  .clients = [this](std::span<const request::ToFrontend>
                                        messages) { clients_.deliver(messages); },
                  .tree_replaced = [this](const tree::DataTree& tree) { clients_.set_tree(tree); },
-                 .fatal =
-                     [this](const std::string& why) {
-                         stop(Failure{ExitCode::failed, Error(Errc::failed, why)});
-                     }});
+                 .fatal = [this](const std::string& why) { stop(failed(why)); }});
 }
 
 // autopurge: at once and then every purgeInterval hours, as Apache does.
@@ -320,7 +327,7 @@ Result<Configuration> load_configuration(const std::string& path) {
     auto myid_text = read_text(myid_path);
     if (!myid_text.has_value()) {
         return myid_text.error().with_context(
-            "this server's number is missing: write the N of its server.N line to myid in dataDir");
+            "this server's number cannot be read: the file myid in dataDir must hold the N of its server.N line");
     }
     ZK_TRY(configuration.my_id, ensemble::parse_myid(*myid_text, myid_path));
     ZK_CHECK(ensemble::set_identity(config, configuration.my_id, path));
@@ -338,14 +345,16 @@ namespace {
 Result<> check_directory(const std::string& dir, const char* key, bool autocreate) {
     const std::string versioned = dir + "/version-2";
     const bool missing = ::access(versioned.c_str(), F_OK) != 0;
+    const std::string& written = missing ? dir : versioned;
     if (missing && !autocreate) {
         return Error(Errc::not_found,
                      versioned + " is missing and datadir.autocreate=false; correct " + key +
                          ", or create it");
     }
-    if (missing || ::access(versioned.c_str(), W_OK | X_OK) == 0) return ok();
+    if (::access(written.c_str(), W_OK | X_OK) == 0) return ok();
+    if (errno == ENOENT) return ok();  // it is made with its parents
     return Error(boost::system::error_code(errno, boost::system::system_category()),
-                 versioned + " cannot be written by uid " + std::to_string(::geteuid()) +
+                 written + " cannot be written by uid " + std::to_string(::geteuid()) +
                      "; give it to the server's user, or correct " + key);
 }
 

@@ -150,6 +150,10 @@ class Start(unittest.TestCase):
             os.mkdir(self.path("data/version-2"), 0o555)
             self.config()
             self.refused(3, self.data + "/version-2 cannot be written", "Permission denied")
+            os.rmdir(self.path("data/version-2"))
+            os.chmod(self.data, 0o555)
+            self.refused(3, self.data + " cannot be written", "Permission denied")
+            os.chmod(self.data, 0o755)
 
 
 if __name__ == "__main__":
