@@ -19,7 +19,8 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-/// A learner may owe this much before it is dropped: it would rather synchronise anew than hold the leader's memory.
+/// A learner may owe this much before it is dropped: it would rather synchronise anew than hold the
+/// leader's memory.
 constexpr std::size_t kQueueBytesMax = std::size_t{64} << 20;
 constexpr std::size_t kSnapshotChunkBytes = std::size_t{256} << 10;
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
@@ -28,7 +29,8 @@ constexpr auto kBindRetry = std::chrono::milliseconds(200);
 /// Attempts of check_port(), kCheckRetry apart.
 constexpr int kCheckAttempts = 3;
 constexpr auto kCheckRetry = std::chrono::seconds(1);
-/// Links of learners that a leader holds: ensembles are far smaller, and each costs a descriptor and two buffers.
+/// Links of learners that a leader holds: ensembles are far smaller, and each costs a descriptor
+/// and two buffers.
 constexpr std::size_t kLearnersMax = 256;
 
 }  // namespace
@@ -98,15 +100,15 @@ class StreamLink : public std::enable_shared_from_this<StreamLink> {
     }
 
     void read_next() {
-        socket_.async_read_some(
-            asio::buffer(read_buffer_),
-            [self = shared_from_this()](error_code error, std::size_t count) {
-                if (self->closed_) return;
-                if (error) return self->fail(error.message());
-                const std::string why = self->on_bytes(ByteView(self->read_buffer_.data(), count));
-                if (!why.empty()) return self->fail(why);
-                if (!self->closed_) self->read_next();
-            });
+        socket_.async_read_some(asio::buffer(read_buffer_),
+                                [self = shared_from_this()](error_code error, std::size_t count) {
+                                    if (self->closed_) return;
+                                    if (error) return self->fail(error.message());
+                                    const std::string why =
+                                        self->on_bytes(ByteView(self->read_buffer_.data(), count));
+                                    if (!why.empty()) return self->fail(why);
+                                    if (!self->closed_) self->read_next();
+                                });
     }
 
     /// Writes when the turn that sends is over, so that its packets leave in one piece.

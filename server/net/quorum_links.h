@@ -1,7 +1,8 @@
 // The quorum port: a leader's links to its learners, and a learner's link to its leader.
-// Shell, Asio, on one io_context; not thread-safe. Packets have no outer length, so both ends parse a stream; a SNAP
-// packet is followed by the raw snapshot. Each link is one first-in-first-out queue, bounded: a learner that falls too
-// far behind is dropped and synchronises anew. Source: ZooKeeper LearnerHandler, Learner; docs/WIRE.md.
+// Shell, Asio, on one io_context; not thread-safe. Packets have no outer length, so both ends parse
+// a stream; a SNAP packet is followed by the raw snapshot. Each link is one first-in-first-out
+// queue, bounded: a learner that falls too far behind is dropped and synchronises anew. Source:
+// ZooKeeper LearnerHandler, Learner; docs/WIRE.md.
 #pragma once
 
 #include <cstdint>
@@ -41,21 +42,25 @@ class QuorumLinks {
     QuorumLinks(boost::asio::io_context& io, QuorumLinkSettings settings, EventSink sink, Log log);
     ~QuorumLinks();
 
-    /// Binds the quorum port and lets it go again, since it is wanted only when this server leads: a port that is taken
-    /// or an address of another host shows at the start, not at the first leadership. Tries a few times, a second apart.
+    /// Binds the quorum port and lets it go again, since it is wanted only when this server leads:
+    /// a port that is taken or an address of another host shows at the start, not at the first
+    /// leadership. Tries a few times, a second apart.
     void check_port(std::function<void(Error)> on_failure);
 
-    /// Leader: binds the quorum port and accepts. Binding is tried again for a while, since the port may still be held
-    /// by connections of a previous reign; meanwhile learners are refused and come back.
+    /// Leader: binds the quorum port and accepts. Binding is tried again for a while, since the
+    /// port may still be held by connections of a previous reign; meanwhile learners are refused
+    /// and come back.
     void open_port();
     /// Leader: closes the port and every learner link, without events.
     void close_port();
     void send_to_learner(zab::LinkId link, const zab::Packet& packet);
-    /// Queues the serializer's stream behind what was sent so far. The tree must live until close_port() or the link's end.
+    /// Queues the serializer's stream behind what was sent so far. The tree must live until
+    /// close_port() or the link's end.
     void send_snapshot(zab::LinkId link, storage::SnapshotSerializer serializer);
     void close_learner(zab::LinkId link);
 
-    /// Learner: resolves and connects; LeaderConnected or LeaderDialFailed follows. Replaces an older link.
+    /// Learner: resolves and connects; LeaderConnected or LeaderDialFailed follows. Replaces an
+    /// older link.
     void dial(core::Attempt attempt, ServerId leader);
     void send_to_leader(const zab::Packet& packet);
     void close_leader();
@@ -68,8 +73,11 @@ class QuorumLinks {
     struct Acceptor;
     void accept_next(std::shared_ptr<Acceptor> acceptor);
     void try_bind(std::shared_ptr<Acceptor> acceptor, int attempts_left);
-    void try_check(std::shared_ptr<Acceptor> checker, int attempts, std::function<void(Error)> on_failure);
-    void bind(std::shared_ptr<Acceptor> acceptor, std::function<void(boost::system::error_code)> then);
+    void try_check(std::shared_ptr<Acceptor> checker,
+                   int attempts,
+                   std::function<void(Error)> on_failure);
+    void bind(std::shared_ptr<Acceptor> acceptor,
+              std::function<void(boost::system::error_code)> then);
     [[nodiscard]] Error bind_error(boost::system::error_code error) const;
     void learner_gone(zab::LinkId link);
 

@@ -1,5 +1,5 @@
-// zkserver: a ZooKeeper server. `zkserver path/to/zoo.cfg` runs in the foreground and logs to stderr.
-// Exit codes: zkserver/server.h.
+// zkserver: a ZooKeeper server. `zkserver path/to/zoo.cfg` runs in the foreground and logs to
+// stderr. Exit codes: zkserver/server.h.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>

@@ -1,7 +1,5 @@
 #include "zkserver/server.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -9,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 #include <optional>
+#include <unistd.h>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
@@ -48,7 +47,8 @@ Result<std::string> read_text(const std::string& path) {
         file.read(block.data(), block.size());
         text.append(block.data(), static_cast<std::size_t>(file.gcount()));
     } while (file);
-    if (file.bad() || !file.eof()) return Error(Errc::failed, path + ": is no file that can be read");
+    if (file.bad() || !file.eof())
+        return Error(Errc::failed, path + ": is no file that can be read");
     return text;
 }
 
@@ -79,7 +79,8 @@ Failure failed(const std::string& why) {
     const boost::system::error_code no_space(ENOSPC, boost::system::system_category());
     const bool full = why.find(no_space.message()) != std::string::npos;
     const char* advice =
-        full ? "; free space there and start again (autopurge.purgeInterval removes old files)" : "";
+        full ? "; free space there and start again (autopurge.purgeInterval removes old files)"
+             : "";
     return {ExitCode::failed, Error(Errc::failed, why + advice)};
 }
 
@@ -137,7 +138,8 @@ net::ClientLoopSettings client_settings(const ensemble::ServerConfig& config) {
     return settings;
 }
 
-// Everything that runs, in the order it is built; destroyed in reverse, so threads end before what they call.
+// Everything that runs, in the order it is built; destroyed in reverse, so threads end before what
+// they call.
 class Server {
   public:
     Server(Configuration configuration,
@@ -148,13 +150,14 @@ class Server {
           log_(log),
           core_(core_settings(configuration_), std::move(recovered), log_),
           loop_(io_, core_, log_),
-          quorum_(io_,
-                  {.my_id = configuration_.my_id,
-                   .config = configuration_.config.ensemble,
-                   .connect_timeout = configuration_.config.connect_limit(),
-                   .listen_on_all_addresses = configuration_.config.listen_on_all_addresses},
-                  [this](core::Event event) { loop_.post(std::move(event)); },
-                  log_),
+          quorum_(
+              io_,
+              {.my_id = configuration_.my_id,
+               .config = configuration_.config.ensemble,
+               .connect_timeout = configuration_.config.connect_limit(),
+               .listen_on_all_addresses = configuration_.config.listen_on_all_addresses},
+              [this](core::Event event) { loop_.post(std::move(event)); },
+              log_),
           election_(io_, election_settings(configuration_), log_),
           clients_(
               io_,
@@ -167,13 +170,14 @@ class Server {
               log_),
           signals_(io_, SIGTERM, SIGINT),
           purge_timer_(io_),
-          log_thread_(disk_,
-                      paths,
-                      {.executor = executor_options(configuration_.config)},
-                      [this](std::vector<storage::DiskEvent> events) {
-                          loop_.post_from_thread(std::move(events));
-                      },
-                      log_),
+          log_thread_(
+              disk_,
+              paths,
+              {.executor = executor_options(configuration_.config)},
+              [this](std::vector<storage::DiskEvent> events) {
+                  loop_.post_from_thread(std::move(events));
+              },
+              log_),
           snapshot_thread_(
               snapshot_disk_,
               paths,
@@ -236,15 +240,16 @@ std::optional<Failure> Server::run() {
 }
 
 void Server::start_loop() {
-    loop_.start({.notify = [this](ServerId to,
-                                  Bytes notification) { election_.send(to, std::move(notification)); },
-                 .quorum = &quorum_,
-                 .log = &log_thread_,
-                 .snapshots = &snapshot_thread_,
-                 .clients = [this](std::span<const request::ToFrontend>
-                                       messages) { clients_.deliver(messages); },
-                 .tree_replaced = [this](const tree::DataTree& tree) { clients_.set_tree(tree); },
-                 .fatal = [this](const std::string& why) { stop(failed(why)); }});
+    loop_.start(
+        {.notify = [this](ServerId to,
+                          Bytes notification) { election_.send(to, std::move(notification)); },
+         .quorum = &quorum_,
+         .log = &log_thread_,
+         .snapshots = &snapshot_thread_,
+         .clients =
+             [this](std::span<const request::ToFrontend> messages) { clients_.deliver(messages); },
+         .tree_replaced = [this](const tree::DataTree& tree) { clients_.set_tree(tree); },
+         .fatal = [this](const std::string& why) { stop(failed(why)); }});
 }
 
 // autopurge: at once and then every purgeInterval hours, as Apache does.
@@ -304,8 +309,10 @@ Result<Configuration> load_configuration(const std::string& path) {
     ensemble::ServerConfig& config = configuration.config;
     if (!config.replicated()) {
         return Error(Errc::unsupported,
-                     path + ": a server without an ensemble (standalone) is not supported in this version; name at "
-                            "least two server.N lines, or one and standaloneEnabled=false");
+                     path +
+                         ": a server without an ensemble (standalone) is not supported in this "
+                         "version; name at "
+                         "least two server.N lines, or one and standaloneEnabled=false");
     }
     for (const auto& [sid, member] : config.ensemble.members) {
         if (member.role == ensemble::Role::participant) continue;
@@ -327,14 +334,16 @@ Result<Configuration> load_configuration(const std::string& path) {
     auto myid_text = read_text(myid_path);
     if (!myid_text.has_value()) {
         return myid_text.error().with_context(
-            "this server's number cannot be read: the file myid in dataDir must hold the N of its server.N line");
+            "this server's number cannot be read: the file myid in dataDir must hold the N of its "
+            "server.N line");
     }
     ZK_TRY(configuration.my_id, ensemble::parse_myid(*myid_text, myid_path));
     ZK_CHECK(ensemble::set_identity(config, configuration.my_id, path));
     if (!config.client_port) {
-        return Error(Errc::invalid,
-                     path + ": no port for clients; add clientPort=2181, or ;2181 to the line server." +
-                         to_string(configuration.my_id));
+        return Error(
+            Errc::invalid,
+            path + ": no port for clients; add clientPort=2181, or ;2181 to the line server." +
+                to_string(configuration.my_id));
     }
     return configuration;
 }

@@ -37,7 +37,8 @@ struct Failure {
     Error error;
 };
 
-/// Runs a server until SIGTERM or SIGINT (nullopt) or until it cannot go on. Recovers the database first.
+/// Runs a server until SIGTERM or SIGINT (nullopt) or until it cannot go on. Recovers the database
+/// first.
 std::optional<Failure> run(Configuration configuration, Log log);
 
 }  // namespace zk::server
