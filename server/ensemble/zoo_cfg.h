@@ -69,6 +69,9 @@ struct ServerConfig {
         return !standalone_enabled || ensemble.voters().size() > 1;
     }
     [[nodiscard]] milliseconds init_limit() const { return tick_time * init_limit_ticks; }
+    [[nodiscard]] milliseconds connect_limit() const {
+        return connect_limit_ticks > 0 ? tick_time * connect_limit_ticks : init_limit();
+    }
     [[nodiscard]] milliseconds sync_limit() const { return tick_time * sync_limit_ticks; }
     [[nodiscard]] milliseconds session_timeout_lowest() const {
         return session_timeout_min.count() < 0 ? tick_time * 2 : session_timeout_min;

@@ -149,6 +149,15 @@ Result<> read_admin_enable(const Property& property, ServerConfig&, std::string&
     return unsupported(property, "this version has no admin server; set false or remove the line");
 }
 
+/// Java takes an IPv6 address with and without brackets.
+Result<> read_client_address(const Property& property, ServerConfig& config, std::string&) {
+    ZK_TRY(std::string host, text(property));
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+        host = host.substr(1, host.size() - 2);
+    config.client_address = std::move(host);
+    return ok();
+}
+
 Result<> read_words(const Property& property, ServerConfig& config, std::string&) {
     config.four_letter_words = comma_list(property.value);
     return ok();
@@ -158,7 +167,6 @@ const Key kKeys[] = {
     ZK_KEY("dataDir", data_dir, text(property)),
     ZK_KEY("dataLogDir", data_log_dir, text(property)),
     ZK_KEY("clientPort", client_port, port(property)),
-    ZK_KEY("clientPortAddress", client_address, text(property)),
     ZK_KEY("tickTime", tick_time, millis(property, 1)),
     ZK_KEY("initLimit", init_limit_ticks, integer(property, 0)),
     ZK_KEY("syncLimit", sync_limit_ticks, integer(property, 0)),
@@ -182,6 +190,7 @@ const Key kKeys[] = {
     ZK_KEY("quorumCnxnTimeoutMs", election_handshake_timeout, millis(property, -1)),
     ZK_KEY("fastleader.minNotificationInterval", notification_interval_min, millis(property, 1)),
     ZK_KEY("fastleader.maxNotificationInterval", notification_interval_max, millis(property, 1)),
+    {"clientPortAddress", read_client_address},
     {"autopurge.snapRetainCount", read_snap_retain},
     {"snapCount", read_snap_count},
     {"commitLogCount", read_commit_log_count},

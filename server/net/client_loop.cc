@@ -4,10 +4,10 @@
 #include <utility>
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/system/error_code.hpp>
 
 #include "base/check.h"
+#include "net/endpoints.h"
 
 namespace zk::net {
 
@@ -24,6 +24,11 @@ constexpr std::chrono::seconds kTick{1};
 /// How long a client may take to close its side after we have closed ours.
 constexpr std::chrono::seconds kLinger{2};
 constexpr std::chrono::milliseconds kAcceptPause{100};
+/// How much of a client is read while its answers do not get out: its pings, not its next million
+/// requests.
+constexpr std::size_t kReadBehindMax = kReadBytes;
+/// Connections that come while a limit holds are logged this often.
+constexpr std::chrono::seconds kRefusalsLogged{10};
 
 Instant clock_now() {
     const auto since = std::chrono::steady_clock::now().time_since_epoch();
@@ -66,9 +71,15 @@ struct ClientLoop::Link {
     std::size_t written = 0;   ///< of `writing`
     bool write_waits = false;  ///< for the socket to become writable
     bool read_waits = false;   ///< for the socket to become readable
+    /// Read since a write began to wait and not surely used: requests that the frontend holds.
+    std::size_t read_behind = 0;
     bool may_read = true;
     bool shut = false;  ///< our side is closed; the client's is read until it ends too
     bool ended = false;
+
+    [[nodiscard]] bool reads() const {
+        return may_read && !(write_waits && read_behind >= kReadBehindMax);
+    }
 };
 
 ClientLoop::ClientLoop(asio::io_context& io,
@@ -91,25 +102,7 @@ ClientLoop::ClientLoop(asio::io_context& io,
 ClientLoop::~ClientLoop() { stop(); }
 
 Result<std::uint16_t> ClientLoop::open() {
-    if (settings_.address.empty()) {
-        const Result<> both = listen(tcp::endpoint(tcp::v6(), settings_.port));
-        if (!both.has_value()) {
-            const error_code code = both.error().code;
-            if (code == asio::error::address_in_use || code == asio::error::access_denied)
-                return both.error();
-            ZK_CHECK(listen(tcp::endpoint(tcp::v4(), settings_.port)));  // a host without IPv6
-        }
-    } else {
-        error_code failed;
-        tcp::resolver resolver(io_);
-        const auto found =
-            resolver.resolve(settings_.address, std::to_string(settings_.port), failed);
-        if (failed || found.empty()) {
-            return Error(failed,
-                         "clientPortAddress " + settings_.address + " is no address of this host");
-        }
-        ZK_CHECK(listen(found.begin()->endpoint()));
-    }
+    ZK_CHECK(listen());
     const std::uint16_t port = acceptor_.local_endpoint().port();
     log_.info("clients.listening address={} port={}",
               settings_.address.empty() ? "*" : settings_.address,
@@ -119,26 +112,27 @@ Result<std::uint16_t> ClientLoop::open() {
     return port;
 }
 
-Result<> ClientLoop::listen(const tcp::endpoint& endpoint) {
-    error_code code;
-    const auto failed = [&] {
-        error_code ignored;
-        acceptor_.close(ignored);
-        return bind_error(code, settings_.address, settings_.port);
-    };
-    acceptor_.open(endpoint.protocol(), code);
-    if (code) return failed();
-    acceptor_.set_option(asio::socket_base::reuse_address(true), code);
-    if (endpoint.protocol() == tcp::v6() && settings_.address.empty()) {
-        acceptor_.set_option(asio::ip::v6_only(false), code);
+Result<> ClientLoop::listen() {
+    const int backlog =
+        settings_.backlog > 0 ? settings_.backlog : asio::socket_base::max_listen_connections;
+    const std::string& address = settings_.address;
+    error_code failed;
+    if (address.empty()) {
+        failed = listen_on_all(acceptor_, settings_.port, backlog);
+    } else if (const auto numeric = numeric_endpoint(address, settings_.port)) {
+        failed = listen_on(acceptor_, *numeric, backlog);
+    } else {
+        tcp::resolver resolver(io_);
+        const auto found = resolver.resolve(address, std::to_string(settings_.port), failed);
+        if (failed || found.empty()) {
+            return Error(failed,
+                         "clientPortAddress " + address +
+                             " is neither an address nor a name that this host can resolve; "
+                             "correct it in zoo.cfg");
+        }
+        failed = listen_on(acceptor_, ipv4_first(found).front(), backlog);
     }
-    if (code) return failed();
-    acceptor_.bind(endpoint, code);
-    if (code) return failed();
-    acceptor_.listen(
-        settings_.backlog > 0 ? settings_.backlog : asio::socket_base::max_listen_connections,
-        code);
-    if (code) return failed();
+    if (failed) return bind_error(failed, address, settings_.port);
     return ok();
 }
 
@@ -197,14 +191,8 @@ void ClientLoop::accepted(Socket socket) {
     if (code) return;  // gone again
     const std::string address = textual(peer.address());
     int& from_there = connections_of_[address];
-    const bool too_many_there = settings_.connections_per_address_max > 0 &&
-                                from_there >= settings_.connections_per_address_max;
-    const bool too_many = settings_.connections_max > 0 &&
-                          links_.size() >= static_cast<std::size_t>(settings_.connections_max);
-    if (too_many_there || too_many) {
-        log_.warn("clients.too_many peer={} limit={}",
-                  address,
-                  too_many_there ? "maxClientCnxns" : "maxCnxns");
+    if (const char* limit = limit_reached(from_there)) {
+        log_refusal(address, limit);
         if (from_there == 0) connections_of_.erase(address);
         socket.close(code);
         return;
@@ -217,6 +205,30 @@ void ClientLoop::accepted(Socket socket) {
     links_.emplace(id, link);
     frontend_.on_open(id, frontend::Peer{address, peer.port()}, clock_now());
     wait_readable(link);
+}
+
+/// The limit that leaves no room for one more connection, by the name of its setting.
+const char* ClientLoop::limit_reached(int from_there) const {
+    const auto reached = [](std::size_t count, int limit) {
+        return limit > 0 && count >= static_cast<std::size_t>(limit);
+    };
+    if (reached(static_cast<std::size_t>(from_there), settings_.connections_per_address_max))
+        return "maxClientCnxns";
+    if (reached(links_.size(), settings_.connections_max)) return "maxCnxns";
+    if (reached(links_.size(), settings_.descriptors_max)) return "open_files";
+    return nullptr;
+}
+
+/// A client that comes back again and again must not fill the log.
+void ClientLoop::log_refusal(const std::string& address, const char* limit) {
+    ++refusals_;
+    const Instant now = clock_now();
+    if (refusals_logged_ && now - *refusals_logged_ < kRefusalsLogged) return;
+    refusals_logged_ = now;
+    log_.warn("clients.too_many peer={} limit={} refused={}",
+              address,
+              limit,
+              std::exchange(refusals_, 0));
 }
 
 void ClientLoop::wait_readable(const LinkPtr& link) {
@@ -233,15 +245,16 @@ void ClientLoop::wait_readable(const LinkPtr& link) {
 /// Reads once: what is left in the kernel waits for its turn behind other connections.
 void ClientLoop::readable(const LinkPtr& link) {
     if (link->shut) return drain_before_close(link);
-    if (!link->may_read) return;
+    if (!link->reads()) return;
     error_code code;
     const std::size_t count = link->socket.read_some(asio::buffer(read_buffer_), code);
     if (code == asio::error::would_block || code == asio::error::interrupted)
         return wait_readable(link);
     if (code) return end(link);
+    if (link->write_waits) link->read_behind += count;
     frontend_.on_bytes(link->id, ByteView(read_buffer_.data(), count), clock_now(), out_);
     handle_out();
-    if (!link->ended && link->may_read) wait_readable(link);
+    if (!link->ended && link->reads()) wait_readable(link);
 }
 
 /// The reply is out and our side shut. Closing while bytes of the client lie unread would reset the
@@ -297,6 +310,7 @@ void ClientLoop::flush(const LinkPtr& link) {
         const bool had_bytes = !link->writing.empty();
         if (had_bytes && !write_some(link)) return obey(link, {frontend::Close::no, orders.read});
         if (link->ended) return;
+        if (!had_bytes) link->read_behind = 0;  // whatever could be answered has been
         obey(link, orders);
         if (!had_bytes || link->ended) return;
         frontend_.on_written(link->id, clock_now(), out_);
@@ -341,9 +355,8 @@ void ClientLoop::obey(const LinkPtr& link, frontend::Orders orders) {
         lingering_.push_back(Lingering{clock_now() + kLinger, link});
         return wait_readable(link);
     }
-    const bool resumes = orders.read && !link->may_read;
     link->may_read = orders.read;
-    if (resumes) wait_readable(link);
+    if (link->reads()) wait_readable(link);
 }
 
 /// The socket's end, whoever wanted it.

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,6 +34,8 @@ struct ClientLoopSettings {
     int backlog = -1;                      ///< clientPortListenBacklog; -1: the system's largest
     int connections_per_address_max = 60;  ///< maxClientCnxns; 0: no limit
     int connections_max = 0;               ///< maxCnxns; 0: no limit
+    /// Connections for which there are file descriptors, when other rooms keep theirs; 0: unknown.
+    int descriptors_max = 0;
     frontend::Settings frontend;
 };
 
@@ -72,9 +75,11 @@ class ClientLoop {
     struct Link;
     using LinkPtr = std::shared_ptr<Link>;
 
-    Result<> listen(const boost::asio::ip::tcp::endpoint& endpoint);
+    Result<> listen();
     void accept_next();
     void accepted(Socket socket);
+    [[nodiscard]] const char* limit_reached(int from_there) const;
+    void log_refusal(const std::string& address, const char* limit);
     void wait_readable(const LinkPtr& link);
     void readable(const LinkPtr& link);
     void drain_before_close(const LinkPtr& link);
@@ -100,6 +105,8 @@ class ClientLoop {
     std::unordered_map<frontend::ConnectionId, LinkPtr> links_;
     std::map<std::string, int> connections_of_;  ///< open ones, by peer address
     frontend::ConnectionId next_id_ = 1;
+    std::int64_t refusals_ = 0;               ///< since the last that was logged
+    std::optional<Instant> refusals_logged_;  ///< when
     struct Lingering {
         Instant until;
         std::weak_ptr<Link> link;

@@ -15,8 +15,8 @@ constexpr std::size_t kSnapshotChunkBytes = std::size_t{256} << 10;
 }  // namespace
 
 Instant steady_now() {
-    return Instant(std::chrono::duration_cast<Duration>(
-        std::chrono::steady_clock::now().time_since_epoch()));
+    return Instant(
+        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
 }
 
 WallMs wall_now() {
@@ -62,7 +62,8 @@ void CoreLoop::post_from_thread(std::vector<storage::DiskEvent> events) {
 void CoreLoop::post_from_thread(disk::SnapshotEvent event) {
     boost::asio::post(io_, [this, event = std::move(event)]() mutable {
         if (const auto* failed = std::get_if<disk::SnapshotFailed>(&event)) {
-            if (!stopped_) doors_.fatal("snapshot " + to_string(failed->zxid) + ": " + failed->words);
+            if (!stopped_)
+                doors_.fatal("snapshot " + to_string(failed->zxid) + ": " + failed->words);
             return;
         }
         snapshot_.reset();
@@ -94,8 +95,10 @@ void CoreLoop::turn() {
     if (stopped_) return;
     batch_.swap(inbox_);
     const Instant now = steady_now();
-    if (now - last_tick_ >= kWallAgeMax) step(core::Tick{wall_now()}, now);
-    last_tick_ = now;
+    if (now - last_tick_ >= kWallAgeMax) {
+        last_tick_ = now;
+        step(core::Tick{wall_now()}, now);
+    }
     for (core::Event& event : batch_) step(std::move(event), now);
     batch_.clear();
     end_turn();
@@ -204,7 +207,8 @@ void CoreLoop::pump_snapshot() {
     }
     if (!snapshot_->end_zxid) return;
     // The name may only be given when the log covers everything that the walk may have seen.
-    if (*snapshot_->end_zxid != snapshot_->zxid && core_.last_durable() < *snapshot_->end_zxid) return;
+    if (*snapshot_->end_zxid != snapshot_->zxid && core_.last_durable() < *snapshot_->end_zxid)
+        return;
     snapshot_->finishing = true;
     doors_.snapshots->finish();
 }

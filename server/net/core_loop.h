@@ -1,9 +1,10 @@
 // Drives a core: collects events, runs turns, carries out actions. Decides nothing.
 // Shell; lives on one io_context. Other threads reach it through post_from_thread() only.
 //
-// In a turn each event is one core step, and its actions are carried out before the next. Log commands are gathered and
-// leave at the end of the turn: one wake-up of the log thread. Messages to clients leave at the end of the turn too, or
-// earlier where the core stops for that (Core::more).
+// In a turn each event is one core step, and its actions are carried out before the next. Log
+// commands are gathered and leave at the end of the turn: one wake-up of the log thread. Messages
+// to clients leave at the end of the turn too, or earlier where the core stops for that
+// (Core::more).
 #pragma once
 
 #include <functional>

@@ -1,6 +1,7 @@
 #include "net/election_links.h"
 
 #include <algorithm>
+#include <deque>
 #include <limits>
 #include <map>
 #include <optional>
@@ -16,7 +17,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -25,6 +25,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "jute/frame.h"
+#include "net/endpoints.h"
 
 namespace zk::net {
 namespace {
@@ -43,7 +44,8 @@ constexpr std::int64_t kAnonymousObserver = std::numeric_limits<std::int64_t>::m
 
 constexpr auto kBindRetryDelay = std::chrono::seconds(1);
 constexpr auto kAcceptRetryDelay = std::chrono::milliseconds(100);
-/// Connections that have not said who they are; more are closed at once.
+/// Connections that have not said who they are. One more closes the oldest of them: a crowd that
+/// says nothing must not keep a server out, which says its name at once.
 constexpr int kHandshakesMax = 128;
 /// Connected servers that are no members: each may ask, none may fill the memory.
 constexpr std::size_t kStrangersMax = 32;
@@ -221,33 +223,12 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
     }
 
     static awaitable<error_code> bind(Self self) {
-        tcp::endpoint at(tcp::v6(), self->my_address_.port);
-        if (!self->settings_.listen_on_all_addresses) {
-            const Resolved resolved = co_await resolve(self, self->my_address_);
-            if (resolved.error) co_return resolved.error;
-            at = resolved.endpoints.front();
-        }
-        error_code error = self->open_acceptor(at);
-        if (error && self->settings_.listen_on_all_addresses) {  // a host without IPv6
-            error = self->open_acceptor(tcp::endpoint(tcp::v4(), self->my_address_.port));
-        }
-        co_return error;
-    }
-
-    error_code open_acceptor(const tcp::endpoint& at) {
-        error_code error;
-        error_code ignored;
-        if (closed_) return asio::error::operation_aborted;
-        acceptor_.close(ignored);
-        acceptor_.open(at.protocol(), error);
-        if (error) return error;
-        acceptor_.set_option(tcp::acceptor::reuse_address(true), ignored);
-        if (at.protocol() == tcp::v6() && at.address().is_unspecified()) {
-            acceptor_.set_option(asio::ip::v6_only(false), ignored);
-        }
-        acceptor_.bind(at, error);
-        if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-        return error;
+        if (self->settings_.listen_on_all_addresses)
+            co_return listen_on_all(self->acceptor_, self->my_address_.port);
+        const Resolved resolved = co_await resolve(self, self->my_address_);
+        if (resolved.error) co_return resolved.error;
+        if (self->closed_) co_return asio::error::operation_aborted;
+        co_return listen_on(self->acceptor_, resolved.endpoints.front());
     }
 
     static awaitable<void> accept(Self self) {
@@ -260,7 +241,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
                 co_await self->pause_.async_wait(kNoThrow);
                 continue;
             }
-            if (self->handshakes_ >= kHandshakesMax) continue;  // closes it
+            if (self->handshakes_ >= kHandshakesMax) self->close_oldest_greeting();
             auto shared = std::make_shared<tcp::socket>(std::move(socket));
             asio::co_spawn(self->io_, greet(self, std::move(shared)), asio::detached);
         }
@@ -269,6 +250,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
     /// An accepted connection: who is it, and may it stay?
     static awaitable<void> greet(Self self, std::shared_ptr<tcp::socket> socket) {
         ++self->handshakes_;
+        self->greetings_.push_back(socket);
         self->track(socket);
         std::optional<Caller> caller;
         {
@@ -276,6 +258,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
             caller = co_await read_initial_message(socket);
         }
         --self->handshakes_;
+        std::erase_if(self->greetings_, [&](const auto& weak) { return weak.lock() == socket; });
         if (self->closed_) co_return;
         if (!caller) {
             self->log_.debug("election_port.bad_greeting");
@@ -308,6 +291,17 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
             co_await asio::async_read(*socket, asio::buffer(caller.address), kNoThrow);
         if (error) co_return std::nullopt;
         co_return caller;
+    }
+
+    void close_oldest_greeting() {
+        while (!greetings_.empty()) {
+            const auto oldest = greetings_.front().lock();
+            greetings_.pop_front();
+            if (!oldest || !oldest->is_open()) continue;
+            error_code ignored;
+            oldest->close(ignored);
+            return;
+        }
     }
 
     void welcome(const Caller& caller, tcp::socket socket) {
@@ -382,22 +376,18 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         co_return dialled;
     }
 
-    /// Addresses of a host, IPv4 first as in Java; numeric ones without asking anybody.
+    /// Addresses of a host, IPv4 first; numeric ones without asking anybody.
     static awaitable<Resolved> resolve(Self self, ensemble::HostPort address) {
         Resolved resolved;
-        const auto numeric = asio::ip::make_address(address.host, resolved.error);
-        if (!resolved.error) {
-            resolved.endpoints.emplace_back(numeric, address.port);
+        if (const auto numeric = numeric_endpoint(address.host, address.port)) {
+            resolved.endpoints.push_back(*numeric);
             co_return resolved;
         }
         const std::string port = std::to_string(address.port);
         auto [error, found] = co_await self->resolver_.async_resolve(
             address.host, port, tcp::resolver::numeric_service, kNoThrow);
         resolved.error = error;
-        for (const auto& entry : found) resolved.endpoints.push_back(entry.endpoint());
-        std::stable_partition(resolved.endpoints.begin(),
-                              resolved.endpoints.end(),
-                              [](const tcp::endpoint& at) { return at.address().is_v4(); });
+        resolved.endpoints = ipv4_first(found);
         if (!error && resolved.endpoints.empty()) resolved.error = asio::error::host_not_found;
         co_return resolved;
     }
@@ -502,6 +492,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
     Bytes hello_;
     std::map<ServerId, Peer> peers_;
     std::vector<std::weak_ptr<tcp::socket>> unnamed_;
+    std::deque<std::weak_ptr<tcp::socket>> greetings_;  // accepted and unnamed, oldest first
     int handshakes_ = 0;
     bool closed_ = false;
 };

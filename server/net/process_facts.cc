@@ -1,7 +1,10 @@
 #include "net/process_facts.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <optional>
+#include <utility>
 
 #include <sys/resource.h>
 #include <system_error>
@@ -48,6 +51,15 @@ admin::ProcessFacts process_facts(const std::string& data_dir, const std::string
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
         facts.open_files_max = static_cast<std::int64_t>(limit.rlim_cur);
     return facts;
+}
+
+int raise_open_files_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+    const rlim_t before = std::exchange(limit.rlim_cur, limit.rlim_max);
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = before;
+    return static_cast<int>(
+        std::min<rlim_t>(limit.rlim_cur, static_cast<rlim_t>(std::numeric_limits<int>::max())));
 }
 
 }  // namespace zk::net

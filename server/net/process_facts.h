@@ -11,4 +11,8 @@ namespace zk::net {
 /// `data_dir` and `log_dir` are dataDir and dataLogDir; what cannot be read stays absent.
 admin::ProcessFacts process_facts(const std::string& data_dir, const std::string& log_dir);
 
+/// Lets this process open as many files as the system allows it without more rights (the soft limit
+/// is often 1024); gives the limit, 0 where it cannot be known.
+int raise_open_files_limit();
+
 }  // namespace zk::net

@@ -10,6 +10,7 @@
 #include <boost/asio/write.hpp>
 
 #include "jute/archive.h"
+#include "net/endpoints.h"
 
 namespace zk::net {
 namespace {
@@ -18,12 +19,19 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-/// A learner may owe this much before it is dropped: it would rather synchronise anew than hold the leader's memory.
+/// A learner may owe this much before it is dropped: it would rather synchronise anew than hold the
+/// leader's memory.
 constexpr std::size_t kQueueBytesMax = std::size_t{64} << 20;
 constexpr std::size_t kSnapshotChunkBytes = std::size_t{256} << 10;
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
 constexpr int kBindAttempts = 50;
 constexpr auto kBindRetry = std::chrono::milliseconds(200);
+/// Attempts of check_port(), kCheckRetry apart.
+constexpr int kCheckAttempts = 3;
+constexpr auto kCheckRetry = std::chrono::seconds(1);
+/// Links of learners that a leader holds: ensembles are far smaller, and each costs a descriptor
+/// and two buffers.
+constexpr std::size_t kLearnersMax = 256;
 
 }  // namespace
 
@@ -54,13 +62,10 @@ class StreamLink : public std::enable_shared_from_this<StreamLink> {
         write_soon();
     }
 
-    /// Closes without telling the owner.
+    /// Closes without telling the owner, who may be gone afterwards.
     void close() {
-        closed_ = true;
-        queue_.clear();
-        error_code ignored;
-        socket_.shutdown(tcp::socket::shutdown_both, ignored);
-        socket_.close(ignored);
+        disowned_ = true;
+        shut();
     }
 
   protected:
@@ -70,9 +75,11 @@ class StreamLink : public std::enable_shared_from_this<StreamLink> {
 
     void fail(const std::string& why) {
         if (closed_) return;
-        close();
+        shut();
         // Later, because the caller may be in the middle of its own turn.
-        asio::post(socket_.get_executor(), [self = shared_from_this(), why] { self->on_end(why); });
+        asio::post(socket_.get_executor(), [self = shared_from_this(), why] {
+            if (!self->disowned_) self->on_end(why);
+        });
     }
     [[nodiscard]] bool closed() const { return closed_; }
 
@@ -84,16 +91,24 @@ class StreamLink : public std::enable_shared_from_this<StreamLink> {
         std::unique_ptr<storage::SnapshotSerializer> snapshot;
     };
 
+    void shut() {
+        closed_ = true;
+        queue_.clear();
+        error_code ignored;
+        socket_.shutdown(tcp::socket::shutdown_both, ignored);
+        socket_.close(ignored);
+    }
+
     void read_next() {
-        socket_.async_read_some(
-            asio::buffer(read_buffer_),
-            [self = shared_from_this()](error_code error, std::size_t count) {
-                if (self->closed_) return;
-                if (error) return self->fail(error.message());
-                const std::string why = self->on_bytes(ByteView(self->read_buffer_.data(), count));
-                if (!why.empty()) return self->fail(why);
-                if (!self->closed_) self->read_next();
-            });
+        socket_.async_read_some(asio::buffer(read_buffer_),
+                                [self = shared_from_this()](error_code error, std::size_t count) {
+                                    if (self->closed_) return;
+                                    if (error) return self->fail(error.message());
+                                    const std::string why =
+                                        self->on_bytes(ByteView(self->read_buffer_.data(), count));
+                                    if (!why.empty()) return self->fail(why);
+                                    if (!self->closed_) self->read_next();
+                                });
     }
 
     /// Writes when the turn that sends is over, so that its packets leave in one piece.
@@ -135,6 +150,7 @@ class StreamLink : public std::enable_shared_from_this<StreamLink> {
     bool writing_ = false;
     bool write_scheduled_ = false;
     bool closed_ = false;
+    bool disowned_ = false;
 };
 
 // ---- leader's side
@@ -166,9 +182,17 @@ class LearnerLink final : public StreamLink {
 };
 
 struct QuorumLinks::Acceptor {
-    explicit Acceptor(asio::io_context& io) : listener(io), timer(io) {}
+    explicit Acceptor(asio::io_context& io) : listener(io), timer(io), resolver(io) {}
+    void close() {
+        closed = true;
+        error_code ignored;
+        listener.close(ignored);
+        timer.cancel();
+        resolver.cancel();
+    }
     tcp::acceptor listener;
     asio::steady_timer timer;
+    tcp::resolver resolver;
     bool closed = false;
 };
 
@@ -280,32 +304,69 @@ void QuorumLinks::open_port() {
 }
 
 void QuorumLinks::try_bind(std::shared_ptr<Acceptor> acceptor, int attempts_left) {
-    if (acceptor->closed) return;
-    const ensemble::Member* self = settings_.config.find(settings_.my_id);
-    error_code error;
-    tcp::endpoint endpoint(tcp::v6(), self->quorum_port);
-    if (!settings_.listen_on_all_addresses) {
-        tcp::resolver resolver(io_);
-        const auto found = resolver.resolve(self->host, std::to_string(self->quorum_port), error);
-        if (!error) endpoint = found.begin()->endpoint();
-    }
-    if (!error) acceptor->listener.open(endpoint.protocol(), error);
-    if (!error) acceptor->listener.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) acceptor->listener.bind(endpoint, error);
-    if (!error) acceptor->listener.listen(asio::socket_base::max_listen_connections, error);
-    if (!error) return accept_next(std::move(acceptor));
+    bind(acceptor, [this, acceptor, attempts_left](error_code error) {
+        if (!error) return accept_next(acceptor);
+        // The first one is told, and the last one; not the fifty between them.
+        if (attempts_left == kBindAttempts || attempts_left == 0) {
+            log_.error("quorum_port.bind_failed attempts_left={} why=\"{}\"",
+                       attempts_left,
+                       bind_error(error).message());
+        }
+        // Nobody joins, so the leader gives up and an election follows.
+        if (attempts_left == 0) return;
+        acceptor->timer.expires_after(kBindRetry);
+        acceptor->timer.async_wait([this, acceptor, attempts_left](error_code failed) {
+            if (!failed && !acceptor->closed) try_bind(acceptor, attempts_left - 1);
+        });
+    });
+}
 
-    log_.warn("quorum_port.bind_failed address={} port={} why=\"{}\" attempts_left={}",
-              self->host,
-              self->quorum_port,
-              error.message(),
-              attempts_left);
-    error_code ignored;
-    acceptor->listener.close(ignored);
-    if (attempts_left == 0) return;  // nobody joins, so the leader gives up and an election follows
-    acceptor->timer.expires_after(kBindRetry);
-    acceptor->timer.async_wait([this, acceptor, attempts_left](error_code failed) {
-        if (!failed && !acceptor->closed) try_bind(acceptor, attempts_left - 1);
+/// Resolves the own name, if it is one, without blocking the loop; listens; tells how that went.
+void QuorumLinks::bind(std::shared_ptr<Acceptor> acceptor, std::function<void(error_code)> then) {
+    const ensemble::Member* self = settings_.config.find(settings_.my_id);
+    if (settings_.listen_on_all_addresses)
+        return then(listen_on_all(acceptor->listener, self->quorum_port));
+    if (const auto numeric = numeric_endpoint(self->host, self->quorum_port))
+        return then(listen_on(acceptor->listener, *numeric));
+    acceptor->resolver.async_resolve(
+        self->host,
+        std::to_string(self->quorum_port),
+        [acceptor, then = std::move(then)](error_code error,
+                                           const tcp::resolver::results_type& found) {
+            if (acceptor->closed) return;
+            then(error ? error : listen_on(acceptor->listener, ipv4_first(found).front()));
+        });
+}
+
+Error QuorumLinks::bind_error(error_code error) const {
+    const ensemble::Member* self = settings_.config.find(settings_.my_id);
+    return {error,
+            "the quorum port " + to_string(self->quorum_address()) +
+                " cannot be bound; is another server running, and is the address of this "
+                "server's server.N line one of this host"};
+}
+
+void QuorumLinks::check_port(std::function<void(Error)> on_failure) {
+    checker_ = std::make_shared<Acceptor>(io_);
+    try_check(checker_, kCheckAttempts, std::move(on_failure));
+}
+
+void QuorumLinks::try_check(std::shared_ptr<Acceptor> checker,
+                            int attempts,
+                            std::function<void(Error)> on_failure) {
+    bind(checker, [=, this](error_code error) {
+        error_code ignored;
+        checker->listener.close(ignored);
+        // A name that cannot be resolved yet may be known when this server leads.
+        const bool of_port = error == asio::error::address_in_use ||
+                             error == asio::error::access_denied ||
+                             error == boost::system::errc::address_not_available;
+        if (!of_port || acceptor_) return;  // meanwhile leading: the port is open
+        if (attempts == 1) return on_failure(bind_error(error));
+        checker->timer.expires_after(kCheckRetry);
+        checker->timer.async_wait([=, this](error_code failed) {
+            if (!failed && !checker->closed) try_check(checker, attempts - 1, on_failure);
+        });
     });
 }
 
@@ -320,6 +381,7 @@ void QuorumLinks::accept_next(std::shared_ptr<Acceptor> acceptor) {
             });
             return;
         }
+        if (learners_.size() >= kLearnersMax) return accept_next(acceptor);  // closes it
         error_code ignored;
         socket.set_option(tcp::no_delay(true), ignored);
         const zab::LinkId id = next_link_++;
@@ -332,13 +394,8 @@ void QuorumLinks::accept_next(std::shared_ptr<Acceptor> acceptor) {
 }
 
 void QuorumLinks::close_port() {
-    if (acceptor_) {
-        acceptor_->closed = true;
-        error_code ignored;
-        acceptor_->listener.close(ignored);
-        acceptor_->timer.cancel();
-        acceptor_.reset();
-    }
+    if (acceptor_) acceptor_->close();
+    acceptor_.reset();
     for (auto& [id, link] : learners_) link->close();
     learners_.clear();
 }
@@ -386,6 +443,8 @@ void QuorumLinks::close_leader() {
 }
 
 void QuorumLinks::stop() {
+    if (checker_) checker_->close();
+    checker_.reset();
     close_port();
     close_leader();
 }

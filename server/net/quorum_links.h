@@ -1,7 +1,8 @@
 // The quorum port: a leader's links to its learners, and a learner's link to its leader.
-// Shell, Asio, on one io_context; not thread-safe. Packets have no outer length, so both ends parse a stream; a SNAP
-// packet is followed by the raw snapshot. Each link is one first-in-first-out queue, bounded: a learner that falls too
-// far behind is dropped and synchronises anew. Source: ZooKeeper LearnerHandler, Learner; docs/WIRE.md.
+// Shell, Asio, on one io_context; not thread-safe. Packets have no outer length, so both ends parse
+// a stream; a SNAP packet is followed by the raw snapshot. Each link is one first-in-first-out
+// queue, bounded: a learner that falls too far behind is dropped and synchronises anew. Source:
+// ZooKeeper LearnerHandler, Learner; docs/WIRE.md.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/log.h"
+#include "base/result.h"
 #include "base/time.h"
 #include "core/event.h"
 #include "ensemble/ensemble_config.h"
@@ -40,17 +42,25 @@ class QuorumLinks {
     QuorumLinks(boost::asio::io_context& io, QuorumLinkSettings settings, EventSink sink, Log log);
     ~QuorumLinks();
 
-    /// Leader: binds the quorum port and accepts. Binding is tried again for a while, since the port may still be held
-    /// by connections of a previous reign; meanwhile learners are refused and come back.
+    /// Binds the quorum port and lets it go again, since it is wanted only when this server leads:
+    /// a port that is taken or an address of another host shows at the start, not at the first
+    /// leadership. Tries a few times, a second apart.
+    void check_port(std::function<void(Error)> on_failure);
+
+    /// Leader: binds the quorum port and accepts. Binding is tried again for a while, since the
+    /// port may still be held by connections of a previous reign; meanwhile learners are refused
+    /// and come back.
     void open_port();
     /// Leader: closes the port and every learner link, without events.
     void close_port();
     void send_to_learner(zab::LinkId link, const zab::Packet& packet);
-    /// Queues the serializer's stream behind what was sent so far. The tree must live until close_port() or the link's end.
+    /// Queues the serializer's stream behind what was sent so far. The tree must live until
+    /// close_port() or the link's end.
     void send_snapshot(zab::LinkId link, storage::SnapshotSerializer serializer);
     void close_learner(zab::LinkId link);
 
-    /// Learner: resolves and connects; LeaderConnected or LeaderDialFailed follows. Replaces an older link.
+    /// Learner: resolves and connects; LeaderConnected or LeaderDialFailed follows. Replaces an
+    /// older link.
     void dial(core::Attempt attempt, ServerId leader);
     void send_to_leader(const zab::Packet& packet);
     void close_leader();
@@ -63,6 +73,12 @@ class QuorumLinks {
     struct Acceptor;
     void accept_next(std::shared_ptr<Acceptor> acceptor);
     void try_bind(std::shared_ptr<Acceptor> acceptor, int attempts_left);
+    void try_check(std::shared_ptr<Acceptor> checker,
+                   int attempts,
+                   std::function<void(Error)> on_failure);
+    void bind(std::shared_ptr<Acceptor> acceptor,
+              std::function<void(boost::system::error_code)> then);
+    [[nodiscard]] Error bind_error(boost::system::error_code error) const;
     void learner_gone(zab::LinkId link);
 
     boost::asio::io_context& io_;
@@ -70,6 +86,7 @@ class QuorumLinks {
     EventSink sink_;
     Log log_;
     std::shared_ptr<Acceptor> acceptor_;
+    std::shared_ptr<Acceptor> checker_;
     std::map<zab::LinkId, std::shared_ptr<LearnerLink>> learners_;
     zab::LinkId next_link_ = 1;  // 0 is this server itself
     std::shared_ptr<LeaderLink> leader_;

@@ -1,8 +1,9 @@
-// zkserver: a ZooKeeper server. `zkserver path/to/zoo.cfg` runs in the foreground and logs to stderr.
-// Exit codes: 0 stopped by a signal, 1 could not go on, 2 bad command line or configuration.
+// zkserver: a ZooKeeper server. `zkserver path/to/zoo.cfg` runs in the foreground and logs to
+// stderr. Exit codes: zkserver/server.h.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <nss.h>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,15 +19,20 @@ constexpr std::string_view kUsage =
     "       zkserver --check ZOO_CFG    reads the configuration and says whether it can be used\n"
     "       zkserver --version\n";
 
+constexpr int kInvalid = static_cast<int>(zk::server::ExitCode::invalid_configuration);
+
 int fail_usage(const std::string& why) {
     std::fprintf(stderr, "zkserver: %s\n%s", why.c_str(), std::string(kUsage).c_str());
-    return 2;
+    return kInvalid;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
+    // A static program must not load a name service module of its host, which belongs to another
+    // libc: /etc/hosts and DNS are in here.
+    __nss_configure_lookup("hosts", "files dns");
     std::string config_path;
     bool check_only = false;
     zk::LogLevel level = zk::LogLevel::info;
@@ -60,7 +66,7 @@ int main(int argc, char** argv) {
     auto configuration = zk::server::load_configuration(config_path);
     if (!configuration.has_value()) {
         std::fprintf(stderr, "zkserver: %s\n", configuration.error().message().c_str());
-        return 2;
+        return kInvalid;
     }
     if (check_only) {
         for (const std::string& warning : configuration->config.warnings) {
@@ -72,10 +78,9 @@ int main(int argc, char** argv) {
         return 0;
     }
     const zk::Log log = zk::stderr_log(level);
-    const auto result = zk::server::run(std::move(*configuration), log);
-    if (!result.has_value()) {
-        log.error("server.failed why=\"{}\"", result.error().message());
-        return 1;
-    }
-    return 0;
+    const auto failure = zk::server::run(std::move(*configuration), log);
+    if (!failure) return 0;
+    const int code = static_cast<int>(failure->code);
+    log.error("server.failed exit={} why=\"{}\"", code, failure->error.message());
+    return code;
 }

@@ -1,12 +1,13 @@
 #include "zkserver/server.h"
 
-#include <unistd.h>
-
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <fstream>
 #include <optional>
-#include <sstream>
+#include <unistd.h>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
@@ -40,10 +41,15 @@ Result<std::string> read_text(const std::string& path) {
     if (!file) {
         return Error(boost::system::error_code(errno, boost::system::system_category()), path);
     }
-    std::ostringstream text;
-    text << file.rdbuf();
-    if (file.bad()) return Error(Errc::failed, path + ": cannot be read");
-    return text.str();
+    std::string text;
+    std::array<char, 4096> block{};
+    do {
+        file.read(block.data(), block.size());
+        text.append(block.data(), static_cast<std::size_t>(file.gcount()));
+    } while (file);
+    if (file.bad() || !file.eof())
+        return Error(Errc::failed, path + ": is no file that can be read");
+    return text;
 }
 
 /// Tells systemd (Type=notify) how far the service is. Does nothing without NOTIFY_SOCKET.
@@ -66,6 +72,16 @@ void notify_systemd(std::string_view state) {
                    reinterpret_cast<const sockaddr*>(&address),
                    size);
     ::close(socket);
+}
+
+/// Why a server cannot go on, with the way out where there is a usual one.
+Failure failed(const std::string& why) {
+    const boost::system::error_code no_space(ENOSPC, boost::system::system_category());
+    const bool full = why.find(no_space.message()) != std::string::npos;
+    const char* advice =
+        full ? "; free space there and start again (autopurge.purgeInterval removes old files)"
+             : "";
+    return {ExitCode::failed, Error(Errc::failed, why + advice)};
 }
 
 core::Settings core_settings(const Configuration& configuration) {
@@ -100,10 +116,16 @@ net::ElectionLinkSettings election_settings(const Configuration& configuration) 
             .listen_on_all_addresses = config.listen_on_all_addresses};
 }
 
+/// Descriptors that clients may not take: a log file that cannot be opened ends the server.
+constexpr int kDescriptorsKept = 512;
+
 net::ClientLoopSettings client_settings(const ensemble::ServerConfig& config) {
     net::ClientLoopSettings settings;
+    if (const int files = net::raise_open_files_limit(); files > 0) {
+        settings.descriptors_max = files - std::min(kDescriptorsKept, files / 4);
+    }
     settings.address = config.client_address;
-    settings.port = config.client_port.value_or(2181);
+    settings.port = *config.client_port;
     settings.backlog = config.client_backlog;
     settings.connections_per_address_max = config.client_connections_max;
     settings.connections_max = config.connections_max;
@@ -116,7 +138,8 @@ net::ClientLoopSettings client_settings(const ensemble::ServerConfig& config) {
     return settings;
 }
 
-// Everything that runs, in the order it is built; destroyed in reverse, so threads end before what they call.
+// Everything that runs, in the order it is built; destroyed in reverse, so threads end before what
+// they call.
 class Server {
   public:
     Server(Configuration configuration,
@@ -127,13 +150,14 @@ class Server {
           log_(log),
           core_(core_settings(configuration_), std::move(recovered), log_),
           loop_(io_, core_, log_),
-          quorum_(io_,
-                  {.my_id = configuration_.my_id,
-                   .config = configuration_.config.ensemble,
-                   .connect_timeout = configuration_.config.init_limit(),
-                   .listen_on_all_addresses = configuration_.config.listen_on_all_addresses},
-                  [this](core::Event event) { loop_.post(std::move(event)); },
-                  log_),
+          quorum_(
+              io_,
+              {.my_id = configuration_.my_id,
+               .config = configuration_.config.ensemble,
+               .connect_timeout = configuration_.config.connect_limit(),
+               .listen_on_all_addresses = configuration_.config.listen_on_all_addresses},
+              [this](core::Event event) { loop_.post(std::move(event)); },
+              log_),
           election_(io_, election_settings(configuration_), log_),
           clients_(
               io_,
@@ -146,13 +170,14 @@ class Server {
               log_),
           signals_(io_, SIGTERM, SIGINT),
           purge_timer_(io_),
-          log_thread_(disk_,
-                      paths,
-                      {.executor = executor_options(configuration_.config)},
-                      [this](std::vector<storage::DiskEvent> events) {
-                          loop_.post_from_thread(std::move(events));
-                      },
-                      log_),
+          log_thread_(
+              disk_,
+              paths,
+              {.executor = executor_options(configuration_.config)},
+              [this](std::vector<storage::DiskEvent> events) {
+                  loop_.post_from_thread(std::move(events));
+              },
+              log_),
           snapshot_thread_(
               snapshot_disk_,
               paths,
@@ -160,11 +185,11 @@ class Server {
               [this] { loop_.snapshot_space_from_thread(); },
               log_) {}
 
-    Result<> run();
+    std::optional<Failure> run();
 
   private:
     void start_loop();
-    void stop(std::optional<Error> why);
+    void stop(std::optional<Failure> why);
     std::string four_letter(std::string_view word);
     void purge_later();
 
@@ -183,12 +208,14 @@ class Server {
     disk::SnapshotThread snapshot_thread_;
     Instant started_ = net::steady_now();
     std::uint16_t client_port_ = 0;
-    std::optional<Error> failure_;
+    std::optional<Failure> failure_;
     bool stopping_ = false;
 };
 
-Result<> Server::run() {
-    ZK_TRY(client_port_, clients_.open());
+std::optional<Failure> Server::run() {
+    const Result<std::uint16_t> opened = clients_.open();
+    if (!opened.has_value()) return Failure{ExitCode::failed, opened.error()};
+    client_port_ = *opened;
     signals_.async_wait([this](boost::system::error_code error, int signal) {
         if (error) return;
         log_.info("server.signal number={}", signal);
@@ -197,28 +224,32 @@ Result<> Server::run() {
     election_.on_message = [this](ServerId from, Bytes body) {
         loop_.post(core::NotificationReceived{from, std::move(body)});
     };
-    election_.on_listen_failed = [this](Error error) { stop(std::move(error)); };
+    const auto peer_port_failed = [this](Error error) {
+        stop(Failure{ExitCode::peer_port, std::move(error)});
+    };
+    election_.on_listen_failed = peer_port_failed;
     election_.start();
+    quorum_.check_port(peer_port_failed);
     start_loop();
     purge_later();
     log_.info("server.started client_port={}", client_port_);
     notify_systemd("READY=1");
     io_.run();
-    if (failure_) return *failure_;
-    log_.info("server.stopped");
-    return ok();
+    if (!failure_) log_.info("server.stopped");
+    return failure_;
 }
 
 void Server::start_loop() {
-    loop_.start({.notify = [this](ServerId to,
-                                  Bytes notification) { election_.send(to, std::move(notification)); },
-                 .quorum = &quorum_,
-                 .log = &log_thread_,
-                 .snapshots = &snapshot_thread_,
-                 .clients = [this](std::span<const request::ToFrontend>
-                                       messages) { clients_.deliver(messages); },
-                 .tree_replaced = [this](const tree::DataTree& tree) { clients_.set_tree(tree); },
-                 .fatal = [this](const std::string& why) { stop(Error(Errc::failed, why)); }});
+    loop_.start(
+        {.notify = [this](ServerId to,
+                          Bytes notification) { election_.send(to, std::move(notification)); },
+         .quorum = &quorum_,
+         .log = &log_thread_,
+         .snapshots = &snapshot_thread_,
+         .clients =
+             [this](std::span<const request::ToFrontend> messages) { clients_.deliver(messages); },
+         .tree_replaced = [this](const tree::DataTree& tree) { clients_.set_tree(tree); },
+         .fatal = [this](const std::string& why) { stop(failed(why)); }});
 }
 
 // autopurge: at once and then every purgeInterval hours, as Apache does.
@@ -239,7 +270,7 @@ void Server::purge_later() {
 }
 
 // Ends the loop: what the log thread still has is written by its destructor, in order.
-void Server::stop(std::optional<Error> why) {
+void Server::stop(std::optional<Failure> why) {
     if (stopping_) return;
     stopping_ = true;
     failure_ = std::move(why);
@@ -278,8 +309,17 @@ Result<Configuration> load_configuration(const std::string& path) {
     ensemble::ServerConfig& config = configuration.config;
     if (!config.replicated()) {
         return Error(Errc::unsupported,
-                     path + ": a server without an ensemble (standalone) is not supported in this version; name at "
-                            "least two server.N lines, or one and standaloneEnabled=false");
+                     path +
+                         ": a server without an ensemble (standalone) is not supported in this "
+                         "version; name at "
+                         "least two server.N lines, or one and standaloneEnabled=false");
+    }
+    for (const auto& [sid, member] : config.ensemble.members) {
+        if (member.role == ensemble::Role::participant) continue;
+        return Error(Errc::unsupported,
+                     path + ": server." + to_string(sid) +
+                         " is an observer, which is not supported in this version; make it a "
+                         "participant or remove the line");
     }
     if (!config.leader_serves) {
         return Error(Errc::unsupported,
@@ -294,14 +334,53 @@ Result<Configuration> load_configuration(const std::string& path) {
     auto myid_text = read_text(myid_path);
     if (!myid_text.has_value()) {
         return myid_text.error().with_context(
-            "this server's number is missing: write the N of its server.N line to myid in dataDir");
+            "this server's number cannot be read: the file myid in dataDir must hold the N of its "
+            "server.N line");
     }
     ZK_TRY(configuration.my_id, ensemble::parse_myid(*myid_text, myid_path));
     ZK_CHECK(ensemble::set_identity(config, configuration.my_id, path));
+    if (!config.client_port) {
+        return Error(
+            Errc::invalid,
+            path + ": no port for clients; add clientPort=2181, or ;2181 to the line server." +
+                to_string(configuration.my_id));
+    }
     return configuration;
 }
 
-Result<> run(Configuration configuration, Log log) {
+namespace {
+
+/// What is wrong with a directory before anything is written to it.
+Result<> check_directory(const std::string& dir, const char* key, bool autocreate) {
+    const std::string versioned = dir + "/version-2";
+    const bool missing = ::access(versioned.c_str(), F_OK) != 0;
+    const std::string& written = missing ? dir : versioned;
+    if (missing && !autocreate) {
+        return Error(Errc::not_found,
+                     versioned + " is missing and datadir.autocreate=false; correct " + key +
+                         ", or create it");
+    }
+    if (::access(written.c_str(), W_OK | X_OK) == 0) return ok();
+    if (errno == ENOENT) return ok();  // it is made with its parents
+    return Error(boost::system::error_code(errno, boost::system::system_category()),
+                 written + " cannot be written by uid " + std::to_string(::geteuid()) +
+                     "; give it to the server's user, or correct " + key);
+}
+
+Result<storage::RecoveredState> open_database(const ensemble::ServerConfig& config,
+                                              const storage::Paths& paths,
+                                              disk::DirectoryLock& lock,
+                                              const Log& log) {
+    ZK_CHECK(check_directory(paths.data_dir, "dataDir", config.data_dir_autocreate));
+    ZK_CHECK(check_directory(paths.log_dir, "dataLogDir", config.data_dir_autocreate));
+    ZK_TRY(lock, disk::DirectoryLock::acquire(paths));
+    disk::PosixDisk disk;
+    return storage::recover(disk, paths, {.autocreate = config.db_autocreate}, log);
+}
+
+}  // namespace
+
+std::optional<Failure> run(Configuration configuration, Log log) {
     log = log.with("sid=" + to_string(configuration.my_id));
     log.info("server.starting version={} config={} data={} log={}",
              kVersion,
@@ -312,18 +391,10 @@ Result<> run(Configuration configuration, Log log) {
         log.warn("config.warning what=\"{}\"", warning);
     }
     const storage::Paths paths{configuration.config.data_dir, configuration.config.log_dir()};
-    ZK_TRY(const disk::DirectoryLock lock, disk::DirectoryLock::acquire(paths));
-    disk::PosixDisk disk;
-    ZK_TRY(storage::RecoveredState recovered,
-           storage::recover(
-               disk, paths, {.autocreate = configuration.config.db_autocreate}, log));
-    log.info("server.recovered zxid={} accepted_epoch={} current_epoch={} znodes={} sessions={}",
-             recovered.last_zxid,
-             recovered.accepted_epoch,
-             recovered.current_epoch,
-             recovered.tree->node_count(),
-             recovered.sessions.size());
-    Server server(std::move(configuration), paths, std::move(recovered), log);
+    disk::DirectoryLock lock;
+    auto recovered = open_database(configuration.config, paths, lock, log);
+    if (!recovered.has_value()) return Failure{ExitCode::data_directory, recovered.error()};
+    Server server(std::move(configuration), paths, *std::move(recovered), log);
     return server.run();
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/ids.h"
@@ -22,7 +23,22 @@ struct Configuration {
 /// Reads zoo.cfg and myid. The error names file and line and says what to do.
 Result<Configuration> load_configuration(const std::string& path);
 
-/// Runs a server until SIGTERM or SIGINT (ok) or until it cannot go on (the error). Recovers the database first.
-Result<> run(Configuration configuration, Log log);
+/// Exit codes of zkserver; Apache's numbers.
+enum class ExitCode {
+    stopped = 0,                ///< by SIGTERM or SIGINT
+    failed = 1,                 ///< could not go on: client port taken, disk failed, ...
+    invalid_configuration = 2,  ///< command line, zoo.cfg or myid
+    data_directory = 3,         ///< dataDir or dataLogDir in use, not writable, missing or damaged
+    peer_port = 14,             ///< quorum or election port cannot be bound
+};
+
+struct Failure {
+    ExitCode code = ExitCode::failed;
+    Error error;
+};
+
+/// Runs a server until SIGTERM or SIGINT (nullopt) or until it cannot go on. Recovers the database
+/// first.
+std::optional<Failure> run(Configuration configuration, Log log);
 
 }  // namespace zk::server

@@ -88,6 +88,17 @@ TEST(ZooCfg, ReadsEveryKey) {
     EXPECT_EQ(config.warnings[0], "zoo.cfg:18: snapCount=1: raised to 2");
 }
 
+TEST(ZooCfg, ClientAddressMayHaveBracketsAsInJava) {
+    EXPECT_EQ(parsed(three_with("clientPortAddress=[::1]\n")).client_address, "::1");
+    EXPECT_EQ(parsed(three_with("clientPortAddress=::1\n")).client_address, "::1");
+}
+
+TEST(ZooCfg, ConnectLimitIsTheInitLimitUnlessItIsSet) {
+    EXPECT_EQ(parsed(kThree).connect_limit(), milliseconds(20000));
+    EXPECT_EQ(parsed(three_with("connectToLearnerMasterLimit=3\n")).connect_limit(),
+              milliseconds(6000));
+}
+
 TEST(ZooCfg, RendersWhatItReads) {
     const std::string text = three_with(
         "dataLogDir=/var/zklog\nmaxSessionTimeout=90000\nsnapCount=5000\nleaderServes=no\n"

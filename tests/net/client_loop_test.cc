@@ -43,6 +43,18 @@ class Client {
             loop_.poll();
         }
     }
+    /// Writes until the server has not taken anything for a while; gives what is left.
+    Bytes send_what_fits(Bytes bytes) {
+        for (int idle = 0; idle < 100 && !bytes.empty(); ++idle) {
+            error_code code;
+            const std::size_t count = socket_.write_some(asio::buffer(bytes), code);
+            bytes.erase(0, count);
+            if (count > 0) idle = 0;
+            loop_.run_for(milliseconds(1));
+            loop_.restart();
+        }
+        return bytes;
+    }
     /// Reads until `done` says so, the server closes, or nothing came for ten seconds.
     template <class Done>
     bool read_until(Done done) {
@@ -255,6 +267,23 @@ TEST_F(ClientLoopTest, WriterThatNeverReadsIsHeldBack) {
     EXPECT_EQ(connections_closed, 1);
 }
 
+TEST_F(ClientLoopTest, WriterThatNeverReadsIsNotReadForEver) {
+    start();
+    create("/big", 900'000);
+    Client client(io, port);
+    Bytes all = connect_frame();
+    for (int i = 1; i <= 20; ++i)
+        all += request_frame(i, OpCode::get_data, jute::PathWatchRequest{"/big", false});
+    while (all.size() < (std::size_t{32} << 20)) all += ping();
+    EXPECT_FALSE(client.send_what_fits(all).empty());
+    const auto heard = loop->frontend().statistics().bytes_received;
+    EXPECT_LT(heard, 1 << 20) << "requests are not collected for somebody who takes no answers";
+    EXPECT_TRUE(client.read_until([&] {
+        return loop->frontend().statistics().bytes_received > heard + (128 << 10);
+    })) << "when the answers are taken, reading goes on";
+    EXPECT_FALSE(client.closed);
+}
+
 TEST_F(ClientLoopTest, EndOfAllServiceReachesASlowReaderToo) {
     start();
     create("/big", 900'000);
@@ -297,6 +326,28 @@ TEST_F(ClientLoopTest, LimitsConnectionsInTotal) {
     ASSERT_TRUE(one.read_bytes(40));
     Client two(io, port);
     EXPECT_TRUE(two.read_to_end());
+}
+
+TEST_F(ClientLoopTest, LeavesDescriptorsToOthers) {
+    settings.descriptors_max = 1;
+    start();
+    Client one(io, port);
+    one.send(connect_frame());
+    ASSERT_TRUE(one.read_bytes(40));
+    Client two(io, port);
+    EXPECT_TRUE(two.read_to_end());
+}
+
+TEST_F(ClientLoopTest, WildcardAddressesOfEitherKindMeanAll) {
+    for (const char* address : {"0.0.0.0", "::", "localhost"}) {
+        settings.address = address;
+        start();
+        Client client(io, port);
+        client.send(connect_frame());
+        EXPECT_TRUE(client.read_bytes(40)) << address;
+        loop->stop();
+        run(milliseconds(20));
+    }
 }
 
 TEST_F(ClientLoopTest, TakenPortIsAClearError) {

@@ -222,6 +222,20 @@ TEST_F(ElectionLinksTest, ManySilentConnectionsAreBounded) {
     EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "still there"); }));
 }
 
+TEST_F(ElectionLinksTest, ASilentCrowdKeepsNobodyOut) {
+    start(1, [](ElectionLinkSettings& settings) { settings.handshake_timeout = 60s; });
+    std::vector<tcp::socket> silent;
+    for (int i = 0; i < 200; ++i) {
+        silent.push_back(connect_to(1));
+        if (i % 20 == 0) run_for(5ms);
+    }
+    run_for(50ms);
+    start(2);
+    servers_[2]->links->send(ServerId(1), "it is me");
+    EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "it is me"); }));
+    EXPECT_TRUE(closed_by_peer(silent.front())) << "the oldest one goes";
+}
+
 TEST_F(ElectionLinksTest, AcceptsThreeFourAndV1GreetingsInPieces) {
     start(1);
     tcp::socket old = connect_to(1);

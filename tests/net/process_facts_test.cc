@@ -1,10 +1,12 @@
 #include "net/process_facts.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 namespace zk::net {
 namespace {
@@ -28,6 +30,16 @@ TEST(ProcessFacts, OpenFilesAreCounted) {
     const admin::ProcessFacts facts = process_facts("/", "/");
     EXPECT_EQ(*facts.open_files, *before + 2);
     EXPECT_GE(facts.open_files_max.value_or(0), *facts.open_files);
+}
+
+TEST(ProcessFacts, TheSoftLimitOfOpenFilesIsRaised) {
+    rlimit limit{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = std::min<rlim_t>(limit.rlim_cur, 256);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+    const int raised = raise_open_files_limit();
+    EXPECT_GE(raised, 256);
+    EXPECT_EQ(process_facts("/", "/").open_files_max, raised);
 }
 
 }  // namespace

@@ -1,0 +1,305 @@
+// Quorum links over loopback: a leader and a learner in one process, and raw sockets that
+// misbehave. Every wait has a bound.
+#include "net/quorum_links.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <gtest/gtest.h>
+
+#include "jute/txn.h"
+#include "tree/acl.h"
+
+namespace zk::net {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using namespace std::chrono_literals;
+using boost::system::error_code;
+
+tcp::endpoint loopback(std::uint16_t port = 0) { return {asio::ip::address_v4::loopback(), port}; }
+
+class QuorumLinksTest : public testing::Test {
+  protected:
+    /// One server's links, and what they told.
+    struct Server {
+        std::vector<core::Event> events;
+        std::unique_ptr<QuorumLinks> links;
+
+        template <class E>
+        [[nodiscard]] int count() const {
+            int n = 0;
+            for (const core::Event& event : events) n += std::holds_alternative<E>(event) ? 1 : 0;
+            return n;
+        }
+        template <class E>
+        [[nodiscard]] const E* last() const {
+            const E* found = nullptr;
+            for (const core::Event& event : events) {
+                if (const E* one = std::get_if<E>(&event)) found = one;
+            }
+            return found;
+        }
+        [[nodiscard]] zab::LinkId link() const { return last<core::LearnerConnected>()->link; }
+    };
+
+    QuorumLinksTest() {
+        tcp::acceptor one(io_, loopback());
+        tcp::acceptor two(io_, loopback());
+        ports_ = {one.local_endpoint().port(), two.local_endpoint().port()};
+    }
+
+    Server& start(int sid, std::function<void(QuorumLinkSettings&)> change = {}) {
+        auto server = std::make_unique<Server>();
+        QuorumLinkSettings settings{.my_id = ServerId(sid), .config = {}};
+        for (const int member : {1, 2}) {
+            settings.config.members[ServerId(member)] = {
+                ServerId(member),
+                "127.0.0.1",
+                ports_[static_cast<std::size_t>(member - 1)],
+                1,
+                ensemble::Role::participant,
+                {}};
+        }
+        if (change) change(settings);
+        Server* raw = server.get();
+        server->links = std::make_unique<QuorumLinks>(
+            io_,
+            settings,
+            [raw](core::Event event) { raw->events.push_back(std::move(event)); },
+            Log());
+        servers_.push_back(std::move(server));
+        return *raw;
+    }
+
+    /// Runs the loop until `done` or the bound.
+    bool run_until(const std::function<bool()>& done, std::chrono::milliseconds bound = 10s) {
+        const auto end = std::chrono::steady_clock::now() + bound;
+        while (!done() && std::chrono::steady_clock::now() < end) {
+            io_.restart();
+            io_.run_for(2ms);
+        }
+        return done();
+    }
+    void run_for(std::chrono::milliseconds duration) {
+        run_until([] { return false; }, duration);
+    }
+
+    /// A leader and a learner with a link between them.
+    std::pair<Server*, Server*> linked(std::function<void(QuorumLinkSettings&)> change = {}) {
+        Server& leader = start(1, change);
+        Server& learner = start(2, change);
+        leader.links->open_port();
+        for (int i = 0; i < 50 && learner.count<core::LeaderConnected>() == 0; ++i) {
+            learner.links->dial(7, ServerId(1));  // a name may be resolved later than dialled
+            run_until([&] {
+                return learner.count<core::LeaderConnected>() +
+                           learner.count<core::LeaderDialFailed>() >
+                       i;
+            });
+        }
+        run_until([&] { return leader.count<core::LearnerConnected>() > 0; });
+        return {&leader, &learner};
+    }
+    tcp::socket connect_to_leader() {
+        tcp::socket socket(io_);
+        socket.connect(loopback(ports_[0]));
+        return socket;
+    }
+
+    static zab::Packet packet(zab::PacketType type, std::int64_t zxid, std::size_t bytes = 0) {
+        return {type, Zxid(zxid), Bytes(bytes, 'd'), {}};
+    }
+
+    asio::io_context io_;
+    std::vector<std::uint16_t> ports_;
+    std::vector<std::unique_ptr<Server>> servers_;
+};
+
+TEST_F(QuorumLinksTest, PacketsGoBothWaysInOrder) {
+    const auto [leader, learner] = linked();
+    ASSERT_EQ(leader->count<core::LearnerConnected>(), 1);
+    for (int i = 1; i <= 100; ++i) {
+        leader->links->send_to_learner(leader->link(), packet(zab::PacketType::proposal, i, 1000));
+        learner->links->send_to_leader(packet(zab::PacketType::ack, i));
+    }
+    ASSERT_TRUE(run_until([&, leader = leader, learner = learner] {
+        return leader->count<core::LearnerPacket>() == 100 &&
+               learner->count<core::LeaderPacket>() == 100;
+    }));
+    std::int64_t next = 1;
+    for (const core::Event& event : learner->events) {
+        const auto* heard = std::get_if<core::LeaderPacket>(&event);
+        if (heard == nullptr) continue;
+        EXPECT_EQ(heard->attempt, 7U);
+        EXPECT_EQ(heard->packet, packet(zab::PacketType::proposal, next++, 1000));
+    }
+}
+
+TEST_F(QuorumLinksTest, ASnapshotTravelsBetweenPackets) {
+    const auto [leader, learner] = linked();
+    tree::DataTree tree;
+    jute::Txn txn;
+    txn.header = {SessionId(0), Xid(0), Zxid(1), WallMs(1), OpCode::create};
+    txn.body = jute::CreateTxn{"/big", Bytes(900'000, 'd'), tree::open_acl_list(), false, -1};
+    tree.apply(txn);
+    leader->links->send_to_learner(leader->link(), {zab::PacketType::snap, Zxid(1), {}, {}});
+    leader->links->send_snapshot(
+        leader->link(),
+        storage::SnapshotSerializer(tree, {{SessionId(5), 4000}}, storage::Form::wire));
+    leader->links->send_to_learner(leader->link(), packet(zab::PacketType::new_leader, 2));
+    ASSERT_TRUE(
+        run_until([&, learner = learner] { return learner->count<core::LeaderPacket>() == 2; }));
+    ASSERT_EQ(learner->count<core::LeaderSnapshot>(), 1);
+    const auto* snapshot = learner->last<core::LeaderSnapshot>();
+    EXPECT_EQ(snapshot->tree->node_count(), tree.node_count());
+    EXPECT_EQ(snapshot->sessions.at(SessionId(5)), 4000);
+    EXPECT_EQ(learner->last<core::LeaderPacket>()->packet.type, zab::PacketType::new_leader);
+}
+
+TEST_F(QuorumLinksTest, ALearnerThatNeverReadsIsDropped) {
+    Server& leader = start(1);
+    leader.links->open_port();
+    tcp::socket stalled = connect_to_leader();
+    ASSERT_TRUE(run_until([&] { return leader.count<core::LearnerConnected>() == 1; }));
+    int sent = 0;
+    for (; sent < 200 && leader.count<core::LearnerClosed>() == 0; ++sent) {
+        leader.links->send_to_learner(leader.link(),
+                                      packet(zab::PacketType::proposal, sent, 1'000'000));
+        run_for(1ms);
+    }
+    EXPECT_LT(sent, 100) << "its memory is bounded";
+    leader.links->send_to_learner(leader.link(), packet(zab::PacketType::ping, 1));
+    EXPECT_EQ(leader.count<core::LearnerClosed>(), 1);
+}
+
+TEST_F(QuorumLinksTest, GarbageEndsItsOwnLinkOnly) {
+    const auto [leader, learner] = linked();
+    tcp::socket garbage = connect_to_leader();
+    asio::write(garbage, asio::buffer(std::string("GET / HTTP/1.1\r\nHost: quorum\r\n\r\n")));
+    EXPECT_TRUE(
+        run_until([&, leader = leader] { return leader->count<core::LearnerClosed>() == 1; }));
+    learner->links->send_to_leader(packet(zab::PacketType::ack, 1));
+    EXPECT_TRUE(
+        run_until([&, leader = leader] { return leader->count<core::LearnerPacket>() == 1; }));
+    EXPECT_EQ(learner->count<core::LeaderClosed>(), 0);
+}
+
+TEST_F(QuorumLinksTest, ConnectionsAreBounded) {
+    Server& leader = start(1);
+    leader.links->open_port();
+    std::vector<tcp::socket> silent;
+    for (int i = 0; i < 300; ++i) {
+        silent.push_back(connect_to_leader());
+        if (i % 20 == 0) run_for(5ms);
+    }
+    run_for(50ms);
+    EXPECT_EQ(leader.count<core::LearnerConnected>(), 256);
+    silent.clear();
+    ASSERT_TRUE(run_until([&] { return leader.count<core::LearnerClosed>() == 256; }));
+    const tcp::socket again = connect_to_leader();
+    EXPECT_TRUE(run_until([&] { return leader.count<core::LearnerConnected>() == 257; }));
+}
+
+TEST_F(QuorumLinksTest, ClosedPortAndStalledPortFailTheDial) {
+    Server& learner =
+        start(2, [](QuorumLinkSettings& settings) { settings.connect_timeout = 200ms; });
+    learner.links->dial(1, ServerId(1));
+    ASSERT_TRUE(run_until([&] { return learner.count<core::LeaderDialFailed>() == 1; }));
+    // A port whose queue is full takes no more callers, and answers nothing.
+    tcp::acceptor stalled(io_);
+    stalled.open(tcp::v4());
+    stalled.bind(loopback(ports_[0]));
+    stalled.listen(1);
+    std::vector<tcp::socket> queue;
+    for (int i = 0; i < 4; ++i) {
+        queue.emplace_back(io_).async_connect(loopback(ports_[0]), [](error_code) {});
+    }
+    run_for(20ms);
+    learner.links->dial(2, ServerId(1));
+    ASSERT_TRUE(run_until([&] { return learner.count<core::LeaderDialFailed>() == 2; }));
+    EXPECT_EQ(learner.last<core::LeaderDialFailed>()->attempt, 2U);
+    EXPECT_EQ(learner.count<core::LeaderConnected>(), 0);
+}
+
+TEST_F(QuorumLinksTest, ANewDialReplacesTheOldOneSilently) {
+    const auto [leader, learner] = linked();
+    learner->links->dial(8, ServerId(1));
+    ASSERT_TRUE(
+        run_until([&, learner = learner] { return learner->count<core::LeaderConnected>() == 2; }));
+    ASSERT_TRUE(
+        run_until([&, leader = leader] { return leader->count<core::LearnerClosed>() == 1; }));
+    EXPECT_EQ(learner->count<core::LeaderClosed>(), 0);
+    leader->links->close_port();
+    EXPECT_TRUE(
+        run_until([&, learner = learner] { return learner->count<core::LeaderClosed>() == 1; }));
+    EXPECT_EQ(learner->last<core::LeaderClosed>()->attempt, 8U);
+}
+
+TEST_F(QuorumLinksTest, LinksMayGoWhileAnEndIsOnItsWay) {
+    Server& leader = start(1);
+    leader.links->open_port();
+    tcp::socket stalled = connect_to_leader();
+    ASSERT_TRUE(run_until([&] { return leader.count<core::LearnerConnected>() == 1; }));
+    for (int i = 0; i < 70; ++i) {
+        leader.links->send_to_learner(leader.link(),
+                                      packet(zab::PacketType::proposal, i, 1'000'000));
+    }
+    leader.links.reset();
+    run_for(20ms);
+    EXPECT_EQ(leader.count<core::LearnerClosed>(), 0) << "nobody is told any more";
+}
+
+TEST_F(QuorumLinksTest, NamesAndAllAddressesWork) {
+    const auto by_name = [](QuorumLinkSettings& settings) {
+        for (auto& [sid, member] : settings.config.members) member.host = "localhost";
+    };
+    const auto [leader, learner] = linked(by_name);
+    EXPECT_EQ(learner->count<core::LeaderConnected>(), 1);
+    // A Java learner dials the first address of the name only, and that is the IPv4 one.
+    EXPECT_NO_THROW(connect_to_leader());
+    leader->links->stop();
+    learner->links->stop();
+    const auto everywhere = [&](QuorumLinkSettings& settings) {
+        by_name(settings);
+        settings.listen_on_all_addresses = true;
+    };
+    const auto [all, other] = linked(everywhere);
+    EXPECT_EQ(other->count<core::LeaderConnected>(), 1);
+    EXPECT_EQ(all->count<core::LearnerConnected>(), 1);
+}
+
+TEST_F(QuorumLinksTest, ATakenPortShowsAtTheStart) {
+    std::vector<std::string> failures;
+    const auto told = [&](const Error& error) { failures.push_back(error.message()); };
+    Server& server = start(1);
+    server.links->check_port(told);
+    run_for(50ms);
+    EXPECT_TRUE(failures.empty());
+    const tcp::acceptor taken(io_, loopback(ports_[0]));  // it was let go again
+    server.links->check_port(told);
+    ASSERT_TRUE(run_until([&] { return !failures.empty(); }));
+    EXPECT_NE(failures[0].find("quorum port 127.0.0.1:"), std::string::npos) << failures[0];
+}
+
+TEST_F(QuorumLinksTest, AnOwnOpenPortIsNoFailureOfTheCheck) {
+    Server& server = start(1);
+    server.links->open_port();
+    int failures = 0;
+    server.links->check_port([&](const Error&) { ++failures; });
+    run_for(50ms);
+    EXPECT_EQ(failures, 0);
+    EXPECT_NO_THROW(connect_to_leader()) << "and stays open";
+}
+
+}  // namespace
+}  // namespace zk::net
