@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <nss.h>
 #include <string>
 #include <string_view>
 #include <unistd.h>
@@ -125,6 +126,8 @@ int status(const zk::agent_host::StateDir& state, bool json) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    // As in zkserver: static, so no name service module of this host may be loaded.
+    __nss_configure_lookup("hosts", "files dns");
     const std::vector<std::string_view> arguments(argv + 1, argv + argc);
     if (arguments.size() == 1 && arguments[0] == "--version") {
         std::printf("zkprov-agent %s\n", zk::agent_host::agent_version().c_str());
