@@ -37,7 +37,7 @@ BIN = Path(os.environ.get("ZKPROV_BIN", HERE.parents[1] / "build/release/bin")).
 PROGRAMS = ("zkprov", "zkprov-agent", "zkserver")
 INSTALL_DIR = "/usr/local/zookeeper"
 HOSTS = (1, 2, 3)
-EXIT_DONE, EXIT_INVALID, EXIT_UNREACHABLE, EXIT_PREFLIGHT, EXIT_QUORUM, EXIT_LOGIN = 0, 3, 4, 6, 8, 10
+EXIT_DONE, EXIT_INVALID, EXIT_UNREACHABLE, EXIT_PREFLIGHT, EXIT_BUSY, EXIT_QUORUM, EXIT_LOGIN = 0, 3, 4, 6, 7, 8, 10
 EXIT_DEGRADED, EXIT_NO_QUORUM, EXIT_UNKNOWN = 20, 21, 22
 
 lab = Lab(os.environ.get("ZKPROV_LAB_NAME", "zke2e"), say=lambda text: print(text, file=sys.stderr))
@@ -419,6 +419,39 @@ class Login(Case):
             self.assert_run(zkprov("apply", inventory=path), EXIT_DONE)
             self.assertEqual([units(number) for number in HOSTS], before)
         wait_until_healthy()
+
+
+# ---- the first apply, cut short ---------------------------------------------------------------------------------------
+
+class CutShort(Case):
+    """Whatever an apply that was killed midway has left, with a host that lost its power besides: the next one forms the
+    ensemble. Nobody has data yet, so nobody may say that data is missing."""
+
+    @classmethod
+    def setUpClass(cls):
+        need_programs()
+
+    def test_the_next_apply_finishes_it(self):
+        for moment_s in (0.6, 1.2, 2.0):
+            with self.subTest(moment_s=moment_s):
+                bare_hosts()
+                with tempfile.TemporaryDirectory() as home:
+                    first = subprocess.Popen([str(Path(programs.name) / "zkprov"), "apply", "-i", str(lab.inventory)],
+                                             env={"PATH": os.environ["PATH"], "HOME": home}, stdin=subprocess.DEVNULL,
+                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                    time.sleep(moment_s)
+                    lab.kill(2)
+                    first.kill()
+                    first.wait(10)
+                lab.boot(2)
+                run = eventually(self.apply_unless_busy, "no agent is at work for the first apply any more")
+                self.assert_run(run, EXIT_DONE)
+                wait_until_healthy()
+
+    @staticmethod
+    def apply_unless_busy():
+        run = zkprov("apply")
+        return None if run.code == EXIT_BUSY else run
 
 
 # ---- the story of an ensemble ------------------------------------------------------------------------------------------
