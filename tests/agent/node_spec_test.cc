@@ -111,7 +111,7 @@ TEST(NodeHealth, JsonBothWays) {
     health.role = Role::leader;
     health.epoch = Epoch(4);
     health.zxid = Zxid(Epoch(4), 17);
-    health.vote = VoteHealth{ServerId(1), Zxid(5), std::nullopt};
+    health.vote = VoteHealth{ServerId(1), Zxid(5), std::nullopt, 7};
     health.history = {{WallMs(1), Role::looking, std::nullopt, std::nullopt},
                       {WallMs(2), Role::leader, Epoch(4), ServerId(1)}};
     health.source = HealthSource::fourlw;

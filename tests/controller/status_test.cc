@@ -116,7 +116,7 @@ TEST(EnsembleJudge, ALeaderAloneHasNoQuorum) {
 
 TEST(EnsembleJudge, AllLookingTellTheirVotes) {
     auto looking = node(1, Role::looking);
-    looking.health->vote = agent_api::VoteHealth{ServerId(3), Zxid(5), std::nullopt};
+    looking.health->vote = agent_api::VoteHealth{ServerId(3), Zxid(5), std::nullopt, std::nullopt};
     const auto verdict =
         judge(ensemble_of(3), {looking, node(2, Role::looking), node(3, Role::down)});
     EXPECT_EQ(verdict.verdict, Verdict::no_quorum);
@@ -219,7 +219,7 @@ TEST(Report, TellsTheLastChangeAndWhatWasBefore) {
 
 TEST(Report, JsonIsOneDocumentWithASchema) {
     auto looking = node(3, Role::looking);
-    looking.health->vote = agent_api::VoteHealth{ServerId(2), Zxid(0x10), Epoch(3)};
+    looking.health->vote = agent_api::VoteHealth{ServerId(2), Zxid(0x10), Epoch(3), 4};
     looking.health->history = {ElectionEntry{WallMs(5), Role::looking, std::nullopt, std::nullopt}};
     auto verdict = judge(ensemble_of(4), {leader(2, 2), follower(1, 2), looking, silent(4)});
     const std::string text = report_json(verdict, 20);
@@ -234,6 +234,7 @@ TEST(Report, JsonIsOneDocumentWithASchema) {
     EXPECT_EQ(nodes[0].at("zxid").as_string(), "0x300000005");
     EXPECT_EQ(nodes[0].at("lag").as_int64(), 0);
     EXPECT_EQ(nodes[2].at("vote").at("leader").as_int64(), 2);
+    EXPECT_EQ(nodes[2].at("vote").at("round").as_int64(), 4);
     EXPECT_EQ(nodes[2].at("history").as_array().size(), 1U);
     EXPECT_TRUE(nodes[2].at("zxid").is_null());
     EXPECT_EQ(nodes[3].at("error").as_string(), "connection refused");
