@@ -153,18 +153,22 @@ jute::Txn Preparer::prepare(const PrepareRequest& request) {
                 request.session, request.cxid, body->timeout_ms, request.zxid, request.time);
         }
     }
-    NodeOps ops{changes_,
-                request.session,
-                request.auth,
-                request.zxid,
-                request.time,
-                request.session_check,
-                containers_};
+    NodeOps ops = ops_for(request);
     Prepared prepared = request.op == OpCode::create_session
                             ? undecodable()
                             : prepare_single(ops, request.op, request.body);
     jute::Txn txn{header_of(request, prepared.type), std::move(prepared.body), std::nullopt};
     return prepared.error == ErrorCode::ok ? with_digest(std::move(txn)) : txn;
+}
+
+NodeOps Preparer::ops_for(const PrepareRequest& request) {
+    return {changes_,
+            request.session,
+            request.auth,
+            request.zxid,
+            request.time,
+            request.session_check,
+            containers_};
 }
 
 jute::Txn Preparer::prepare_multi(const PrepareRequest& request) {
@@ -173,13 +177,7 @@ jute::Txn Preparer::prepare_multi(const PrepareRequest& request) {
     };
     const auto decoded = decode_multi(request.body);
     if (!decoded) return refused(ErrorCode::marshalling_error);
-    NodeOps ops{changes_,
-                request.session,
-                request.auth,
-                request.zxid,
-                request.time,
-                request.session_check,
-                containers_};
+    NodeOps ops = ops_for(request);
     jute::MultiTxn multi;
     ErrorCode failure = ErrorCode::ok;
     std::size_t bytes = 0;

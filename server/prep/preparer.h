@@ -65,6 +65,7 @@ class Preparer {
     [[nodiscard]] std::size_t outstanding() const { return changes_.size(); }
 
   private:
+    NodeOps ops_for(const PrepareRequest& request);
     jute::Txn prepare_multi(const PrepareRequest& request);
     jute::Txn with_digest(jute::Txn txn) const;
 

@@ -72,8 +72,6 @@ struct LoadSnapshot {
 /// whole database from now on. Answered by on_snapshot_saved.
 struct SaveSnapshot {
     Zxid zxid;
-    /// The log on disk holds records above `zxid`, which are no part of history: they must be removed first.
-    bool log_reaches_above = false;
 };
 
 // --- Both: outcomes.

@@ -153,9 +153,8 @@ void Learner::on_new_leader(const Packet& packet, Actions& out) {
     }
     if (from_snapshot_) {
         stage_ = Stage::saving_snapshot;
-        const bool log_reaches_above = last_logged_ > last_committed_;
-        if (log_reaches_above) ZK_COVERED("learner.snapshot_below_log");
-        out.push_back(SaveSnapshot{last_committed_, log_reaches_above});
+        if (last_logged_ > last_committed_) ZK_COVERED("learner.snapshot_below_log");
+        out.push_back(SaveSnapshot{last_committed_});
         return;
     }
     if (synced_.empty()) return save_current_epoch(out);

@@ -284,7 +284,7 @@ packet SNAP 1.1
   load_snapshot 1.1
 loaded 1.1
 packet NEWLEADER 2.0
-  save_snapshot 1.1 log_reaches_above
+  save_snapshot 1.1
 )";
     EXPECT_EQ(next.play(again), again);
     EXPECT_TRUE(covered_marks().contains("learner.snapshot_below_log"));
