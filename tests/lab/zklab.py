@@ -132,7 +132,10 @@ class Lab:
             raise LabError("no cgroup file system under /sys/fs/cgroup, which the hosts' systemd needs")
         probe = f"{self.name}-check{os.getpid()}"
         run("ip", "netns", "add", probe)
-        run("ip", "netns", "del", probe)
+        try:
+            run("ip", "-n", probe, "link", "set", "lo", "up")  # wants a root directory that is a mount point
+        finally:
+            run("ip", "netns", "del", probe)
         self.cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.cache) as place:
             parts = {name: Path(place) / name for name in ("lower", "upper", "work", "root")}
