@@ -76,7 +76,7 @@ struct Resident::Parts {
     asio::awaitable<Bytes> answer_control(Bytes payload);
     asio::awaitable<void> probe_once();
     void take_spec();
-    void ask_systemd();
+    void ask_systemd(bool answered);
     void remember_data();
     [[nodiscard]] bool is_about_spec(const agent_api::RecordedIdentity& record) const;
     bool is_recorded();
@@ -206,7 +206,7 @@ asio::awaitable<void> Resident::Parts::probe_once() {
         probe.stopped_on_purpose = !supervisor.wants_server();
         fill_process(probe, supervisor.pid());
     } else {
-        ask_systemd();
+        ask_systemd(probe.answered);
         probe.restarts = unit_restarts;
         probe.stopped_on_purpose = unit_stopped;
         fill_process(probe, unit_pid);
@@ -263,12 +263,13 @@ void Resident::Parts::note_saving(const Result<>& saved) {
     saving_fails = !saved.has_value();
 }
 
-void Resident::Parts::ask_systemd() {
+void Resident::Parts::ask_systemd(bool answered) {
     const bool runs = unit_pid != 0 && agent_host::process_info(unit_pid).has_value();
     const auto interval =
         runs ? Clock::duration(kUnitInterval) : Clock::duration(kUnitIntervalDown);
-    // A process that is gone is looked for at once, and then less often.
-    if ((runs || unit_pid == 0) && Clock::now() - asked_systemd_at < interval) return;
+    // A process that is gone is looked for at once, and then less often until a new one answers.
+    const bool may_wait = runs || (unit_pid == 0 && !answered);
+    if (may_wait && Clock::now() - asked_systemd_at < interval) return;
     asked_systemd_at = Clock::now();
     // Health must not wait for a systemd that hangs.
     const auto states = agent_host::unit_states({spec->server_unit}, kSystemdPatience);
