@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Server cost side by side: Apache's server and zkserver, three of each on loopback, same load, one run.
 
-    /usr/bin/python3 bench/serve.py build/release/bin/zkserver [--gets 200000] [--sets 30000]
+    /usr/bin/python3 bench/serve.py build/release/bin/zkserver [--gets 200000] [--sets 30000] [--depth 50]
 
 Prints, for each: time from start to the first served request, idle resident memory, processor time per operation (all
-three servers together) for getData and setData of 100 bytes over 4 pipelined connections, operations per second, and the
-ratio. Processor time is what to compare; the rates depend on everything else the machine does.
+three servers together) for getData and setData of 100 bytes over 4 connections with `depth` requests under way on each,
+operations per second, and the ratio. Processor time is what to compare; the rates depend on everything else the machine does.
 """
 
 import argparse
@@ -20,7 +20,6 @@ import threading
 import time
 
 TICK = os.sysconf("SC_CLK_TCK")
-PIPELINE = 50
 CONNECTIONS = 4
 
 
@@ -155,15 +154,15 @@ def wait_for_session(port, deadline_s=60):
     raise SystemExit("no server on port %d within %d s" % (port, deadline_s))
 
 
-def load(ensemble, request, operations):
+def load(ensemble, request, operations, depth):
     sessions = [wait_for_session(ensemble.client_ports[i % 3]) for i in range(CONNECTIONS)]
-    each = operations // CONNECTIONS // PIPELINE
+    each = operations // CONNECTIONS // depth
     failures = []
 
     def work(session):
         try:
             for _ in range(each):
-                session.batch(request, PIPELINE)
+                session.batch(request, depth)
         except Exception as error:  # shown and fatal below
             failures.append(error)
 
@@ -180,7 +179,7 @@ def load(ensemble, request, operations):
         s.socket.close()
     if failures:
         raise SystemExit("%s: load failed: %r" % (ensemble.name, failures[0]))
-    count = each * PIPELINE * CONNECTIONS
+    count = each * depth * CONNECTIONS
     return cpu / count * 1e6, count / took
 
 
@@ -196,10 +195,10 @@ def measure(name, command, arguments):
         first = time.monotonic() - ensemble.started
         time.sleep(2)
         result = {"start_s": first, "rss_mib": ensemble.rss_mib()}
-        load(ensemble, GET, arguments.gets // 2)  # warm, above all the JVM
-        load(ensemble, SET, arguments.sets // 2)
-        result["get_us"], result["get_rate"] = load(ensemble, GET, arguments.gets)
-        result["set_us"], result["set_rate"] = load(ensemble, SET, arguments.sets)
+        load(ensemble, GET, arguments.gets // 2, arguments.depth)  # warm, above all the JVM
+        load(ensemble, SET, arguments.sets // 2, arguments.depth)
+        result["get_us"], result["get_rate"] = load(ensemble, GET, arguments.gets, arguments.depth)
+        result["set_us"], result["set_rate"] = load(ensemble, SET, arguments.sets, arguments.depth)
         result["rss_after_mib"] = ensemble.rss_mib()
         return result
     finally:
@@ -211,8 +210,9 @@ def apache_command():
     jar = "/usr/share/java/zookeeper.jar"
     if not os.path.exists(jar) or not shutil.which("java"):
         raise SystemExit("bench: Debian's zookeeper package and a JRE are needed")
-    return ["java", "-Xmx1g", "-Dzookeeper.log.dir=/nonexistent", "-cp",
-            "/etc/zookeeper/conf:/usr/share/java/*:" + jar, "org.apache.zookeeper.server.quorum.QuorumPeerMain"]
+    # As zkServer.sh does: other classes bring a logger of their own, and without a level log4j makes debug lines.
+    return ["java", "-Xmx1g", "-Dzookeeper.root.logger=INFO,CONSOLE", "-cp",
+            "/etc/zookeeper/conf:" + jar, "org.apache.zookeeper.server.quorum.QuorumPeerMain"]
 
 
 def main():
@@ -220,6 +220,7 @@ def main():
     parser.add_argument("zkserver")
     parser.add_argument("--gets", type=int, default=200000)
     parser.add_argument("--sets", type=int, default=30000)
+    parser.add_argument("--depth", type=int, default=50)
     arguments = parser.parse_args()
     ours = measure("zkserver", [os.path.abspath(arguments.zkserver), "--log-level", "warn"], arguments)
     apache = measure("Apache 3.8.0", apache_command(), arguments)
