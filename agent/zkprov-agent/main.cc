@@ -1,8 +1,8 @@
 // The agent of one node.
 //
-//   zkprov-agent run                 resident: watches the server, answers on the state directory's
-//   socket zkprov-agent connect --stdio     one session with a controller on standard input and
-//   output zkprov-agent status [--json]     what this node says of itself
+// run: resident; watches the server and answers on the state directory's socket.
+// connect --stdio: one session with a controller on standard input and output.
+// status: what this node says of itself.
 //
 // All take --state-dir DIR; without it /var/lib/zkprov.
 #include <algorithm>
