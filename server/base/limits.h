@@ -16,6 +16,8 @@ inline constexpr std::int32_t kElectionFrameMax = 524288;
 inline constexpr std::int32_t kElectionAddressMax = 2048;
 /// Committed txns kept in memory for DIFF, like ZooKeeper's commitLogCount.
 inline constexpr std::size_t kCommittedWindow = 500;
+/// And their bytes: what is older is read from the log files.
+inline constexpr std::size_t kCommittedWindowBytes = std::size_t{16} << 20;
 /// Proposals in flight at a leader before client writes wait: bounds memory and un-synced log.
 inline constexpr std::size_t kProposalsInFlightMax = 2000;
 
