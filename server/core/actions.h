@@ -30,6 +30,17 @@ struct SendToLearner {
     zab::LinkId link = 0;
     zab::Packet packet;
 };
+/// A PROPOSAL packet whose txn is shared with the log and with other links, and not copied.
+struct SendProposal {
+    zab::LinkId link = 0;
+    Zxid zxid;
+    SharedBytes bytes;
+};
+/// One LearnerRoom is wanted as soon as little is queued on the link (at once, when that is so now); LearnerProgress
+/// comes until then. Asking again before the answer changes nothing.
+struct AwaitRoom {
+    zab::LinkId link = 0;
+};
 /// Stream the tree as it is from now on (storage::SnapshotSerializer, wire form), behind what is queued on the link.
 struct SendSnapshot {
     zab::LinkId link = 0;
@@ -47,6 +58,11 @@ struct SendToLeader {
     zab::Packet packet;
 };
 struct CloseLeader {};
+/// Read the leader's connection, or leave what it sends in the sockets; what was read before still comes. A new
+/// connection is read.
+struct ReadLeader {
+    bool on = true;
+};
 
 /// Write a snapshot file of the tree and the sessions, in chunks between turns; ends with SnapshotFinished.
 /// At most one is under way.
@@ -69,11 +85,14 @@ using Action = std::variant<SendNotification,
                             OpenLearnerPort,
                             CloseLearnerPort,
                             SendToLearner,
+                            SendProposal,
+                            AwaitRoom,
                             SendSnapshot,
                             CloseLearner,
                             DialLeader,
                             SendToLeader,
                             CloseLeader,
+                            ReadLeader,
                             storage::DiskCommand,
                             StartSnapshot,
                             CancelSnapshot,

@@ -166,6 +166,10 @@ void Core::handle(LearnerClosed& event, Instant now, Actions&) {
     if (leader_) leader_->on_link_closed(event.link, now, zab_actions_);
 }
 
+void Core::handle(LearnerRoom&, Instant, Actions&) {}
+
+void Core::handle(LearnerProgress&, Instant, Actions&) {}
+
 void Core::handle(LeaderConnected& event, Instant now, Actions&) {
     if (learner_ && event.attempt == attempt_) learner_->on_connected(now, zab_actions_);
 }

@@ -111,6 +111,8 @@ class Core {
     void handle(LearnerConnected& event, Instant now, Actions& out);
     void handle(LearnerPacket& event, Instant now, Actions& out);
     void handle(LearnerClosed& event, Instant now, Actions& out);
+    void handle(LearnerRoom& event, Instant now, Actions& out);
+    void handle(LearnerProgress& event, Instant now, Actions& out);
     void handle(LeaderConnected& event, Instant now, Actions& out);
     void handle(LeaderDialFailed& event, Instant now, Actions& out);
     void handle(LeaderPacket& event, Instant now, Actions& out);

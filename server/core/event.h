@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -35,12 +36,23 @@ struct NotificationReceived {
 // A leader's learners.
 struct LearnerConnected {
     zab::LinkId link = 0;
+    /// Members whose configured address the link comes from: several on one host, none for a stranger, behind an address
+    /// translation, or while a name does not resolve.
+    std::vector<ServerId> members_there{};
 };
 struct LearnerPacket {
     zab::LinkId link = 0;
     zab::Packet packet;
 };
 struct LearnerClosed {
+    zab::LinkId link = 0;
+};
+/// The answer to AwaitRoom: little is queued on the link, a snapshot stream included (zab::SendQueueLimits::low_water).
+struct LearnerRoom {
+    zab::LinkId link = 0;
+};
+/// AwaitRoom is not answered yet, but the learner takes what it is sent. At most every SendQueueLimits::progress_every.
+struct LearnerProgress {
     zab::LinkId link = 0;
 };
 
@@ -78,6 +90,8 @@ using Event = std::variant<Tick,
                            LearnerConnected,
                            LearnerPacket,
                            LearnerClosed,
+                           LearnerRoom,
+                           LearnerProgress,
                            LeaderConnected,
                            LeaderDialFailed,
                            LeaderPacket,

@@ -133,6 +133,10 @@ void CoreLoop::carry_out(core::Action& action) {
         void operator()(core::SendToLearner& a) {
             loop.doors_.quorum->send_to_learner(a.link, a.packet);
         }
+        void operator()(core::SendProposal& a) {
+            loop.doors_.quorum->send_proposal(a.link, a.zxid, std::move(a.bytes));
+        }
+        void operator()(core::AwaitRoom& a) { loop.doors_.quorum->await_room(a.link); }
         void operator()(core::SendSnapshot& a) {
             loop.doors_.quorum->send_snapshot(
                 a.link,
@@ -146,6 +150,7 @@ void CoreLoop::carry_out(core::Action& action) {
         void operator()(core::DialLeader& a) { loop.doors_.quorum->dial(a.attempt, a.leader); }
         void operator()(core::SendToLeader& a) { loop.doors_.quorum->send_to_leader(a.packet); }
         void operator()(core::CloseLeader&) { loop.doors_.quorum->close_leader(); }
+        void operator()(core::ReadLeader& a) { loop.doors_.quorum->read_leader(a.on); }
         void operator()(storage::DiskCommand& a) { loop.disk_commands_.push_back(std::move(a)); }
         void operator()(core::StartSnapshot& a) { loop.start_snapshot(a.zxid); }
         void operator()(core::CancelSnapshot&) { loop.cancel_snapshot(); }

@@ -1,16 +1,14 @@
 #include "net/quorum_links.h"
 
-#include <array>
-#include <deque>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
 
-#include "jute/archive.h"
 #include "net/endpoints.h"
+#include "net/stream_link.h"
 
 namespace zk::net {
 namespace {
@@ -19,11 +17,6 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-/// A learner may owe this much before it is dropped: it would rather synchronise anew than hold the
-/// leader's memory.
-constexpr std::size_t kQueueBytesMax = std::size_t{64} << 20;
-constexpr std::size_t kSnapshotChunkBytes = std::size_t{256} << 10;
-constexpr std::size_t kReadBytes = std::size_t{64} << 10;
 constexpr int kBindAttempts = 50;
 constexpr auto kBindRetry = std::chrono::milliseconds(200);
 /// Attempts of check_port(), kCheckRetry apart.
@@ -35,130 +28,12 @@ constexpr std::size_t kLearnersMax = 256;
 
 }  // namespace
 
-// A socket with one outgoing queue. Packets that queue while a write is under way go out together.
-class StreamLink : public std::enable_shared_from_this<StreamLink> {
-  public:
-    explicit StreamLink(tcp::socket socket) : socket_(std::move(socket)) {}
-    virtual ~StreamLink() = default;
-
-    void begin_reading() { read_next(); }
-
-    void send(Bytes bytes) {
-        if (closed_) return;
-        queued_bytes_ += bytes.size();
-        if (queued_bytes_ > kQueueBytesMax) return fail("its queue is full: it reads too slowly");
-        if (queue_.empty() || queue_.back().snapshot) {
-            queue_.push_back({std::move(bytes), nullptr});
-        } else {
-            queue_.back().bytes += bytes;
-        }
-        write_soon();
-    }
-
-    void send_snapshot(storage::SnapshotSerializer serializer) {
-        if (closed_) return;
-        queue_.push_back(
-            {{}, std::make_unique<storage::SnapshotSerializer>(std::move(serializer))});
-        write_soon();
-    }
-
-    /// Closes without telling the owner, who may be gone afterwards.
-    void close() {
-        disowned_ = true;
-        shut();
-    }
-
-  protected:
-    /// Bytes have arrived. Returns why the link must end, or an empty string.
-    virtual std::string on_bytes(ByteView bytes) = 0;
-    virtual void on_end(const std::string& why) = 0;
-
-    void fail(const std::string& why) {
-        if (closed_) return;
-        shut();
-        // Later, because the caller may be in the middle of its own turn.
-        asio::post(socket_.get_executor(), [self = shared_from_this(), why] {
-            if (!self->disowned_) self->on_end(why);
-        });
-    }
-    [[nodiscard]] bool closed() const { return closed_; }
-
-    tcp::socket socket_;
-
-  private:
-    struct Item {
-        Bytes bytes;
-        std::unique_ptr<storage::SnapshotSerializer> snapshot;
-    };
-
-    void shut() {
-        closed_ = true;
-        queue_.clear();
-        error_code ignored;
-        socket_.shutdown(tcp::socket::shutdown_both, ignored);
-        socket_.close(ignored);
-    }
-
-    void read_next() {
-        socket_.async_read_some(asio::buffer(read_buffer_),
-                                [self = shared_from_this()](error_code error, std::size_t count) {
-                                    if (self->closed_) return;
-                                    if (error) return self->fail(error.message());
-                                    const std::string why =
-                                        self->on_bytes(ByteView(self->read_buffer_.data(), count));
-                                    if (!why.empty()) return self->fail(why);
-                                    if (!self->closed_) self->read_next();
-                                });
-    }
-
-    /// Writes when the turn that sends is over, so that its packets leave in one piece.
-    void write_soon() {
-        if (writing_ || write_scheduled_) return;
-        write_scheduled_ = true;
-        asio::post(socket_.get_executor(), [self = shared_from_this()] {
-            self->write_scheduled_ = false;
-            self->write_next();
-        });
-    }
-
-    void write_next() {
-        if (writing_ || closed_ || queue_.empty()) return;
-        Item& item = queue_.front();
-        if (item.snapshot) {
-            write_buffer_.clear();
-            if (!item.snapshot->next_chunk(write_buffer_, kSnapshotChunkBytes)) queue_.pop_front();
-        } else {
-            write_buffer_ = std::move(item.bytes);
-            queued_bytes_ -= write_buffer_.size();
-            queue_.pop_front();
-        }
-        writing_ = true;
-        asio::async_write(socket_,
-                          asio::buffer(write_buffer_),
-                          [self = shared_from_this()](error_code error, std::size_t) {
-                              self->writing_ = false;
-                              if (self->closed_) return;
-                              if (error) return self->fail(error.message());
-                              self->write_next();
-                          });
-    }
-
-    std::array<char, kReadBytes> read_buffer_;
-    std::deque<Item> queue_;
-    std::size_t queued_bytes_ = 0;
-    Bytes write_buffer_;
-    bool writing_ = false;
-    bool write_scheduled_ = false;
-    bool closed_ = false;
-    bool disowned_ = false;
-};
-
 // ---- leader's side
 
 class LearnerLink final : public StreamLink {
   public:
     LearnerLink(tcp::socket socket, QuorumLinks& owner, zab::LinkId id)
-        : StreamLink(std::move(socket)), owner_(owner), id_(id) {}
+        : StreamLink(std::move(socket), owner.settings_.queue), owner_(owner), id_(id) {}
 
   private:
     std::string on_bytes(ByteView bytes) override {
@@ -174,6 +49,13 @@ class LearnerLink final : public StreamLink {
     void on_end(const std::string& why) override {
         owner_.log_.info("learner.link_closed link={} why=\"{}\"", id_, why);
         owner_.learner_gone(id_);
+    }
+    void on_news(zab::QueueNews news) override {
+        if (news == zab::QueueNews::room) {
+            owner_.sink_(core::LearnerRoom{id_});
+        } else {
+            owner_.sink_(core::LearnerProgress{id_});
+        }
     }
 
     QuorumLinks& owner_;
@@ -200,13 +82,19 @@ struct QuorumLinks::Acceptor {
 
 class LeaderLink final : public StreamLink {
   public:
-    LeaderLink(asio::io_context& io, core::Attempt attempt, EventSink sink, Duration timeout)
-        : StreamLink(tcp::socket(io)),
+    LeaderLink(asio::io_context& io,
+               core::Attempt attempt,
+               EventSink sink,
+               Duration timeout,
+               zab::SendQueueLimits limits)
+        : StreamLink(tcp::socket(io), limits),
           attempt_(attempt),
           sink_(std::move(sink)),
           resolver_(io),
           timer_(io),
-          timeout_(timeout) {}
+          timeout_(timeout) {
+        count_from_here();
+    }
 
     void connect(const ensemble::HostPort& address) {
         auto self = std::static_pointer_cast<LeaderLink>(shared_from_this());
@@ -406,7 +294,21 @@ void QuorumLinks::learner_gone(zab::LinkId link) {
 
 void QuorumLinks::send_to_learner(zab::LinkId link, const zab::Packet& packet) {
     const auto found = learners_.find(link);
-    if (found != learners_.end()) found->second->send(zab::encode(packet));
+    if (found == learners_.end()) return;
+    found->second->send(zab::encode(packet));
+    if (packet.type == zab::PacketType::up_to_date) found->second->count_from_here();
+}
+
+void QuorumLinks::send_proposal(zab::LinkId link, Zxid zxid, SharedBytes bytes) {
+    const auto found = learners_.find(link);
+    if (found == learners_.end()) return;
+    Bytes header = zab::proposal_header(zxid, bytes->size());
+    found->second->send_shared(std::move(header), std::move(bytes), zab::proposal_trailer());
+}
+
+void QuorumLinks::await_room(zab::LinkId link) {
+    const auto found = learners_.find(link);
+    if (found != learners_.end()) found->second->await_room();
 }
 
 void QuorumLinks::send_snapshot(zab::LinkId link, storage::SnapshotSerializer serializer) {
@@ -428,12 +330,17 @@ void QuorumLinks::dial(core::Attempt attempt, ServerId leader) {
         sink_(core::LeaderDialFailed{attempt, "server." + to_string(leader) + " is not a member"});
         return;
     }
-    leader_ = std::make_shared<LeaderLink>(io_, attempt, sink_, settings_.connect_timeout);
+    leader_ = std::make_shared<LeaderLink>(
+        io_, attempt, sink_, settings_.connect_timeout, settings_.queue);
     leader_->connect(member->quorum_address());
 }
 
 void QuorumLinks::send_to_leader(const zab::Packet& packet) {
     if (leader_) leader_->send(zab::encode(packet));
+}
+
+void QuorumLinks::read_leader(bool on) {
+    if (leader_) leader_->set_reading(on);
 }
 
 void QuorumLinks::close_leader() {

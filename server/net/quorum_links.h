@@ -1,7 +1,7 @@
 // The quorum port: a leader's links to its learners, and a learner's link to its leader.
 // Shell, Asio, on one io_context; not thread-safe. Packets have no outer length, so both ends parse
 // a stream; a SNAP packet is followed by the raw snapshot. Each link is one first-in-first-out
-// queue, bounded: a learner that falls too far behind is dropped and synchronises anew. Source:
+// queue; a learner that falls too far behind after UPTODATE is dropped and synchronises anew. Source:
 // ZooKeeper LearnerHandler, Learner; docs/WIRE.md.
 #pragma once
 
@@ -21,6 +21,7 @@
 #include "storage/snapshot.h"
 #include "zab/actions.h"
 #include "zab/packet.h"
+#include "zab/send_queue.h"
 
 namespace zk::net {
 
@@ -32,6 +33,7 @@ struct QuorumLinkSettings {
     ensemble::EnsembleConfig config;
     Duration connect_timeout = std::chrono::seconds(5);
     bool listen_on_all_addresses = false;  ///< quorumListenOnAllIPs
+    zab::SendQueueLimits queue{};          ///< of every link; only tests change them
 };
 
 class LearnerLink;
@@ -54,6 +56,11 @@ class QuorumLinks {
     /// Leader: closes the port and every learner link, without events.
     void close_port();
     void send_to_learner(zab::LinkId link, const zab::Packet& packet);
+    /// A PROPOSAL whose txn is written from where it is.
+    void send_proposal(zab::LinkId link, Zxid zxid, SharedBytes bytes);
+    /// LearnerRoom follows, once, as soon as little is queued on the link (at once when that is so now), and
+    /// LearnerProgress now and then while it is not. See zab::SendQueueLimits.
+    void await_room(zab::LinkId link);
     /// Queues the serializer's stream behind what was sent so far. The tree must live until
     /// close_port() or the link's end.
     void send_snapshot(zab::LinkId link, storage::SnapshotSerializer serializer);
@@ -63,6 +70,9 @@ class QuorumLinks {
     /// older link.
     void dial(core::Attempt attempt, ServerId leader);
     void send_to_leader(const zab::Packet& packet);
+    /// Stops reading the leader's link, so that its sockets fill and it waits; or goes on. At most one more read's
+    /// packets come after a stop. A dialled link is read.
+    void read_leader(bool on);
     void close_leader();
 
     /// Everything off, no events any more.

@@ -70,6 +70,19 @@ Bytes encode(const Packet& packet) {
     return out;
 }
 
+Bytes proposal_header(Zxid zxid, std::size_t txn_bytes) {
+    Bytes out;
+    jute::OutputArchive archive(out);
+    archive(PacketType::proposal, zxid, static_cast<std::int32_t>(txn_bytes));
+    return out;
+}
+
+Bytes proposal_trailer() {
+    Bytes out;
+    append_be(out, std::int32_t{-1});  // no auth
+    return out;
+}
+
 Bytes encode(const LearnerInfo& info) {
     Bytes out;
     jute::OutputArchive archive(out);

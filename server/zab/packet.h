@@ -56,6 +56,10 @@ std::string to_string(const Packet& packet);
 void encode(const Packet& packet, Bytes& out);
 Bytes encode(const Packet& packet);
 
+/// A PROPOSAL in three pieces, so that its txn need not be copied: this header, `txn_bytes` bytes, proposal_trailer().
+Bytes proposal_header(Zxid zxid, std::size_t txn_bytes);
+Bytes proposal_trailer();
+
 /// What FOLLOWERINFO and OBSERVERINFO carry.
 struct LearnerInfo {
     ServerId sid;

@@ -171,6 +171,7 @@ TEST_F(QuorumLinksTest, ALearnerThatNeverReadsIsDropped) {
     leader.links->open_port();
     tcp::socket stalled = connect_to_leader();
     ASSERT_TRUE(run_until([&] { return leader.count<core::LearnerConnected>() == 1; }));
+    leader.links->send_to_learner(leader.link(), packet(zab::PacketType::up_to_date, -1));
     int sent = 0;
     for (; sent < 200 && leader.count<core::LearnerClosed>() == 0; ++sent) {
         leader.links->send_to_learner(leader.link(),
@@ -180,6 +181,98 @@ TEST_F(QuorumLinksTest, ALearnerThatNeverReadsIsDropped) {
     EXPECT_LT(sent, 100) << "its memory is bounded";
     leader.links->send_to_learner(leader.link(), packet(zab::PacketType::ping, 1));
     EXPECT_EQ(leader.count<core::LearnerClosed>(), 1);
+}
+
+TEST_F(QuorumLinksTest, ProposalsAreSharedAndKeepTheirPlace) {
+    const auto [leader, learner] = linked();
+    const auto big = std::make_shared<const std::string>(300'000, 'b');
+    const auto small = std::make_shared<const std::string>("small");
+    for (int i = 1; i <= 40; ++i) {
+        leader->links->send_proposal(leader->link(), Zxid(i), i % 3 == 0 ? small : big);
+        leader->links->send_to_learner(leader->link(), packet(zab::PacketType::commit, i));
+    }
+    EXPECT_GT(big.use_count(), 20) << "the queue shares them";
+    ASSERT_TRUE(
+        run_until([&, learner = learner] { return learner->count<core::LeaderPacket>() == 80; }));
+    int next = 0;
+    for (const core::Event& event : learner->events) {
+        const auto* heard = std::get_if<core::LeaderPacket>(&event);
+        if (heard == nullptr) continue;
+        const int i = next / 2 + 1;
+        if (next++ % 2 == 0) {
+            const Bytes& txn = i % 3 == 0 ? *small : *big;
+            EXPECT_EQ(heard->packet, (zab::Packet{zab::PacketType::proposal, Zxid(i), txn, {}}));
+        } else {
+            EXPECT_EQ(heard->packet, packet(zab::PacketType::commit, i));
+        }
+    }
+    EXPECT_EQ(big.use_count(), 1);
+}
+
+TEST_F(QuorumLinksTest, BeforeUpToDateNobodyIsDroppedForBeingSlow) {
+    Server& leader = start(1, [](QuorumLinkSettings& settings) { settings.queue.owed_max = 1000; });
+    leader.links->open_port();
+    tcp::socket stalled = connect_to_leader();
+    ASSERT_TRUE(run_until([&] { return leader.count<core::LearnerConnected>() == 1; }));
+    const auto txn = std::make_shared<const std::string>(1'000'000, 'd');
+    for (int i = 0; i < 100; ++i) leader.links->send_proposal(leader.link(), Zxid(i), txn);
+    run_for(50ms);
+    EXPECT_EQ(leader.count<core::LearnerClosed>(), 0);
+    leader.links->send_to_learner(leader.link(), {zab::PacketType::up_to_date, Zxid(-1), {}, {}});
+    run_for(50ms);
+    EXPECT_EQ(leader.count<core::LearnerClosed>(), 0);
+    leader.links->send_proposal(leader.link(), Zxid(101), txn);
+    EXPECT_TRUE(run_until([&] { return leader.count<core::LearnerClosed>() == 1; }));
+}
+
+TEST_F(QuorumLinksTest, RoomIsToldWhenTheLearnerHasReadOn) {
+    Server& leader = start(1);
+    leader.links->open_port();
+    tcp::socket slow = connect_to_leader();
+    ASSERT_TRUE(run_until([&] { return leader.count<core::LearnerConnected>() == 1; }));
+    leader.links->await_room(leader.link());
+    ASSERT_TRUE(run_until([&] { return leader.count<core::LearnerRoom>() == 1; })) << "at once";
+    const auto txn = std::make_shared<const std::string>(1'000'000, 'd');
+    for (int i = 0; i < 50; ++i) leader.links->send_proposal(leader.link(), Zxid(i), txn);
+    leader.links->await_room(leader.link());
+    run_for(300ms);
+    EXPECT_EQ(leader.count<core::LearnerRoom>(), 1) << "nothing is read";
+    const int before = leader.count<core::LearnerProgress>();
+    std::vector<char> buffer(1'000'000);
+    slow.non_blocking(true);
+    ASSERT_TRUE(run_until([&] {
+        error_code ignored;
+        slow.read_some(asio::buffer(buffer), ignored);
+        return leader.count<core::LearnerProgress>() > before;
+    }));
+    EXPECT_EQ(leader.count<core::LearnerRoom>(), 1);
+    ASSERT_TRUE(run_until([&] {
+        error_code ignored;
+        slow.read_some(asio::buffer(buffer), ignored);
+        return leader.count<core::LearnerRoom>() == 2;
+    }));
+    run_for(150ms);
+    EXPECT_EQ(leader.count<core::LearnerRoom>(), 2) << "one answer to each question";
+}
+
+TEST_F(QuorumLinksTest, ALeaderThatIsNotReadWaits) {
+    const auto [leader, learner] = linked();
+    leader->links->send_to_learner(leader->link(), packet(zab::PacketType::ping, 1));
+    ASSERT_TRUE(
+        run_until([&, learner = learner] { return learner->count<core::LeaderPacket>() == 1; }));
+    learner->links->read_leader(false);
+    leader->links->send_to_learner(leader->link(), packet(zab::PacketType::ping, 2));  // of the last read
+    run_until([&, learner = learner] { return learner->count<core::LeaderPacket>() == 2; });
+    const auto txn = std::make_shared<const std::string>(1'000'000, 'd');
+    for (int i = 0; i < 20; ++i) leader->links->send_proposal(leader->link(), Zxid(i), txn);
+    leader->links->await_room(leader->link());
+    run_for(200ms);
+    EXPECT_EQ(learner->count<core::LeaderPacket>(), 2);
+    EXPECT_EQ(leader->count<core::LearnerRoom>(), 0);
+    learner->links->read_leader(true);
+    ASSERT_TRUE(
+        run_until([&, learner = learner] { return learner->count<core::LeaderPacket>() == 22; }));
+    EXPECT_EQ(leader->count<core::LearnerRoom>(), 1);
 }
 
 TEST_F(QuorumLinksTest, GarbageEndsItsOwnLinkOnly) {
@@ -250,6 +343,7 @@ TEST_F(QuorumLinksTest, LinksMayGoWhileAnEndIsOnItsWay) {
     leader.links->open_port();
     tcp::socket stalled = connect_to_leader();
     ASSERT_TRUE(run_until([&] { return leader.count<core::LearnerConnected>() == 1; }));
+    leader.links->send_to_learner(leader.link(), packet(zab::PacketType::up_to_date, -1));
     for (int i = 0; i < 70; ++i) {
         leader.links->send_to_learner(leader.link(),
                                       packet(zab::PacketType::proposal, i, 1'000'000));

@@ -57,7 +57,7 @@ void World::dial(Server& learner, core::Attempt attempt, ServerId leader_sid) {
         link->learner_life = learner.life;
         link->attempt = attempt;
         links_.push_back(link);
-        step(leader, core::LearnerConnected{link->id});
+        step(leader, core::LearnerConnected{link->id, {learner.sid()}});
         if (link->open && learner.up && learner.life == learner_life) {
             step(learner, core::LeaderConnected{attempt});
         }
@@ -100,6 +100,20 @@ void World::send_snapshot(Server& leader, zab::LinkId id) {
     pump_stream(link);
 }
 
+// Only a stream under way takes room: a World's packets leave at once.
+void World::await_room(Server& leader, zab::LinkId id) {
+    const auto link = learner_link(leader, id);
+    if (link == nullptr) return;
+    if (link->stream != nullptr) {
+        link->room_awaited = true;
+        return;
+    }
+    later(std::chrono::microseconds(random_.between(50, 2000)), [this, link, &leader] {
+        if (!link->open || !leader.up || leader.life != link->leader_life) return;
+        step(leader, core::LearnerRoom{link->id});
+    });
+}
+
 void World::pump_stream(const std::shared_ptr<Link>& link) {
     if (!options_.stream_snapshots) {
         while (link->stream->next_chunk(link->streamed, kStreamChunkBytes)) {
@@ -119,6 +133,9 @@ void World::end_stream(const std::shared_ptr<Link>& link) {
     put_to_learner(link, std::move(link->streamed), true);
     for (Bytes& bytes : std::exchange(link->behind_stream, {})) {
         put_to_learner(link, std::move(bytes), false);
+    }
+    if (std::exchange(link->room_awaited, false)) {
+        await_room(*servers_[static_cast<std::size_t>(link->leader)], link->id);
     }
 }
 

@@ -199,6 +199,11 @@ void World::carry_out(Server& server, core::Action& action) {
         void operator()(core::SendToLearner& a) {
             world.send_to_learner(server, a.link, zab::encode(a.packet));
         }
+        void operator()(core::SendProposal& a) {
+            world.send_to_learner(
+                server, a.link, zab::encode({zab::PacketType::proposal, a.zxid, *a.bytes, {}}));
+        }
+        void operator()(core::AwaitRoom& a) { world.await_room(server, a.link); }
         void operator()(core::SendSnapshot& a) { world.send_snapshot(server, a.link); }
         void operator()(core::CloseLearner& a) {
             for (const auto& link : std::vector(world.links_)) {
@@ -214,6 +219,7 @@ void World::carry_out(Server& server, core::Action& action) {
                 if (link->learner == server.index) world.break_link(link, true, false);
             }
         }
+        void operator()(core::ReadLeader&) {}  // links of a World have room for everything
         void operator()(storage::DiskCommand& a) {
             server.disk_queue.push_back(std::move(a));
             world.run_disk(server);

@@ -101,6 +101,7 @@ class World {
     void dial(Server& learner, core::Attempt attempt, ServerId leader);
     void send_to_learner(Server& leader, zab::LinkId link, Bytes bytes);
     void send_snapshot(Server& leader, zab::LinkId link);
+    void await_room(Server& leader, zab::LinkId link);
     void pump_stream(const std::shared_ptr<Link>& link);
     void end_stream(const std::shared_ptr<Link>& link);
     void put_to_learner(const std::shared_ptr<Link>& link, Bytes bytes, bool snapshot);

@@ -58,6 +58,7 @@ struct World::Link {
     Bytes streamed;
     Zxid stream_end;
     std::vector<Bytes> behind_stream;
+    bool room_awaited = false;
 };
 
 struct World::ClientLink {

@@ -1,0 +1,74 @@
+#include "zab/send_queue.h"
+
+#include <gtest/gtest.h>
+
+namespace zk::zab {
+namespace {
+
+constexpr SendQueueLimits kLimits{
+    .low_water = 100, .owed_max = 1000, .progress_every = milliseconds(100)};
+
+Instant at(int ms) { return Instant{} + milliseconds(1000 + ms); }
+
+TEST(SendQueue, RoomIsToldAtOnceWhereThereIsRoom) {
+    SendQueue queue(kLimits);
+    queue.queued(100);
+    EXPECT_EQ(queue.await_room(at(0)), QueueNews::room);
+}
+
+TEST(SendQueue, RoomIsToldOnceBelowTheLowWaterMark) {
+    SendQueue queue(kLimits);
+    queue.queued(300);
+    EXPECT_EQ(queue.await_room(at(0)), QueueNews::none);
+    EXPECT_EQ(queue.left(199, at(1)), QueueNews::none);
+    EXPECT_EQ(queue.left(1, at(2)), QueueNews::room);
+    EXPECT_EQ(queue.left(100, at(300)), QueueNews::none) << "answered already";
+}
+
+TEST(SendQueue, NobodyIsToldWhoDidNotAsk) {
+    SendQueue queue(kLimits);
+    queue.queued(300);
+    EXPECT_EQ(queue.left(150, at(200)), QueueNews::none);
+    EXPECT_EQ(queue.left(150, at(400)), QueueNews::none);
+}
+
+TEST(SendQueue, ProgressIsToldSeldom) {
+    SendQueue queue(kLimits);
+    queue.queued(10'000);
+    EXPECT_EQ(queue.await_room(at(0)), QueueNews::none);
+    EXPECT_EQ(queue.left(10, at(99)), QueueNews::none);
+    EXPECT_EQ(queue.left(10, at(100)), QueueNews::progress);
+    EXPECT_EQ(queue.await_room(at(150)), QueueNews::none) << "asking again changes nothing";
+    EXPECT_EQ(queue.left(10, at(199)), QueueNews::none);
+    EXPECT_EQ(queue.left(10, at(200)), QueueNews::progress);
+    EXPECT_EQ(queue.left(0, at(900)), QueueNews::none);
+}
+
+TEST(SendQueue, AStreamTakesAllRoomUntilItsEnd) {
+    SendQueue queue(kLimits);
+    queue.stream_queued();
+    EXPECT_EQ(queue.await_room(at(0)), QueueNews::none);
+    queue.queued(50);
+    EXPECT_EQ(queue.left(50, at(150)), QueueNews::progress);
+    queue.queued(50);
+    EXPECT_EQ(queue.stream_ended(), QueueNews::room);
+}
+
+TEST(SendQueue, OnlyWhatComesAfterUpToDateIsOwed) {
+    SendQueue queue(kLimits);
+    queue.queued(5000);
+    EXPECT_FALSE(queue.overflowed()) << "nothing counts before";
+    queue.up_to_date();
+    queue.queued(1000);
+    EXPECT_FALSE(queue.overflowed());
+    queue.queued(1);
+    EXPECT_TRUE(queue.overflowed());
+    EXPECT_EQ(queue.left(5000, at(0)), QueueNews::none);
+    EXPECT_TRUE(queue.overflowed()) << "what has left was queued before";
+    EXPECT_EQ(queue.left(1, at(1)), QueueNews::none);
+    EXPECT_FALSE(queue.overflowed());
+    EXPECT_EQ(queue.bytes(), 1000U);
+}
+
+}  // namespace
+}  // namespace zk::zab
