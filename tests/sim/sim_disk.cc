@@ -170,6 +170,16 @@ Result<> SimDisk::sync_dir(const std::string& dir) {
     return ok();
 }
 
+Result<> SimDisk::settle(const std::string& path) {
+    ZK_CHECK(count_call("settle " + path));
+    ZK_TRY(Inode * inode, find(path));
+    ++syncs_;
+    for (const Write& write : inode->unsynced) apply(inode->durable, write);
+    inode->unsynced.clear();
+    inode->current = inode->durable;  // nothing that only memory had
+    return ok();
+}
+
 Result<> SimDisk::make_dirs(const std::string& dir) {
     for (std::string path = dir; dirs_.insert(path).second;) path = parent_of(path);
     return ok();

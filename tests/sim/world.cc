@@ -225,10 +225,13 @@ void World::carry_out(Server& server, core::Action& action) {
             world.run_disk(server);
         }
         void operator()(core::StartSnapshot& a) {
-            server.snapshot.emplace(server.disk);
+            server.snapshot.emplace(server.disk, a.install);
             server.snapshot->zxid = a.zxid;
             server.snapshot->serializer.emplace(
-                server.core->tree(), server.core->session_timeouts(), storage::Form::file);
+                server.core->tree(),
+                server.core->session_timeouts(),
+                storage::Form::file,
+                a.install ? storage::DigestSection::no : storage::DigestSection::yes);
             if (!server.snapshot->file.begin(a.zxid).has_value()) {
                 return world.crash(server, "disk failed");
             }
@@ -244,6 +247,7 @@ void World::carry_out(Server& server, core::Action& action) {
             });
         }
         void operator()(core::TreeReplaced&) { server.frontend->set_tree(server.core->tree()); }
+        void operator()(core::RetireTree& a) { a.tree.reset(); }
         void operator()(request::ToFrontend& a) { server.to_frontend.push_back(std::move(a)); }
         void operator()(core::Fatal& a) {
             if (!server.power_failing) {
@@ -310,7 +314,7 @@ void World::pump_snapshot(Server& server) {
             snapshot.end_zxid = snapshot.serializer->end_zxid();
             snapshot.serializer.reset();
         }
-        if (snapshot.end_zxid != snapshot.zxid && server.core->last_durable() < snapshot.end_zxid) {
+        if (!snapshot.install && snapshot.end_zxid != snapshot.zxid && server.core->last_durable() < snapshot.end_zxid) {
             return pump_snapshot(server);
         }
         if (!snapshot.file.finish().has_value()) return lost();
