@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <utility>
+#include <variant>
 
 #include <boost/asio/post.hpp>
 
@@ -9,7 +10,7 @@
 
 namespace zk::net {
 namespace {
-/// The wall clock in txns may be this old; a tick refreshes it.
+/// The wall clock in txns may be this old, or as old as the turn before; a tick refreshes it.
 constexpr Duration kWallAgeMax = std::chrono::milliseconds(5);
 constexpr std::size_t kSnapshotChunkBytes = std::size_t{256} << 10;
 }  // namespace
@@ -99,11 +100,19 @@ void CoreLoop::turn() {
     if (stopped_) return;
     batch_.swap(inbox_);
     const Instant now = steady_now();
-    if (now - last_tick_ >= kWallAgeMax) {
+    // What came is heard before the time: after a pause of the process it may be the sign of life that a tick would miss.
+    bool ticks = now - last_tick_ >= kWallAgeMax;
+    for (core::Event& event : batch_) {
+        if (std::holds_alternative<core::Tick>(event)) {
+            ticks = true;
+        } else {
+            step(std::move(event), now);
+        }
+    }
+    if (ticks) {
         last_tick_ = now;
         step(core::Tick{wall_now()}, now);
     }
-    for (core::Event& event : batch_) step(std::move(event), now);
     batch_.clear();
     end_turn();
 }
