@@ -75,6 +75,8 @@ class Core {
     /// Every txn up to here is in this server's log for good. A snapshot file may be given its name only when this has
     /// passed the last txn that it may contain.
     [[nodiscard]] Zxid last_durable() const { return last_durable_; }
+    /// The newest committed txns, as far as they are in memory.
+    [[nodiscard]] const zab::CommittedLog& committed() const { return committed_log_; }
 
   private:
     enum class State { looking, reloading, following, leading };

@@ -198,6 +198,7 @@ void World::send_to_leader(Server& learner, Bytes bytes) {
 void World::break_link(std::shared_ptr<Link> link, bool tell_leader, bool tell_learner) {
     if (!link->open) return;
     link->open = false;
+    judge_.sessions().disturbed(now_);
     link->stream.reset();
     std::erase(links_, link);
     Server& leader = *servers_[static_cast<std::size_t>(link->leader)];
@@ -245,6 +246,7 @@ void World::client_sends(SimClient&, std::uint64_t connection, Bytes bytes) {
     later(link->last_to_server - now_, [this, link, bytes = std::move(bytes)] {
         Server& server = *servers_[static_cast<std::size_t>(link->server)];
         if (!link->open || !server.up || server.life != link->life) return;
+        judge_.arrived(link->connection, now_);
         server.frontend->on_bytes(link->connection, bytes, now_, server.out);
         run_frontend_output(server);
     });

@@ -28,7 +28,8 @@ storage::ExecutorOptions executor_options() {
 
 }  // namespace
 
-World::World(WorldOptions options) : options_(options), random_(options.seed) {
+World::World(WorldOptions options)
+    : options_(options), random_(options.seed), judge_(options.session_limits, [this](const std::string& what) { fail(what); }) {
     for (int i = 1; i <= options_.servers; ++i) {
         ensemble::Member member;
         member.sid = ServerId(i);
@@ -41,7 +42,7 @@ World::World(WorldOptions options) : options_(options), random_(options.seed) {
         servers_.push_back(std::make_unique<Server>(i, random_.next()));
     }
     for (int i = 0; i < options_.clients; ++i) {
-        clients_.push_back(std::make_unique<SimClient>(*this, i));
+        clients_.push_back(std::make_unique<SimClient>(*this, options_.workload, i));
     }
 }
 
@@ -75,6 +76,7 @@ Report World::run() {
         }
     }
     if (report_.failure.empty()) check_end();
+    report_.acknowledged = judge_.acknowledged();
     return report_;
 }
 
@@ -96,6 +98,7 @@ void World::boot(Server& server, bool first) {
     }
     server.up = true;
     ++server.life;
+    judge_.sessions().disturbed(now_);
     const std::uint64_t life = server.life;
     Log log;
     if (options_.trace) {
@@ -334,6 +337,7 @@ void World::crash(Server& server, const std::string& why) {
                      why.c_str());
     }
     ++report_.crashes;
+    judge_.sessions().disturbed(now_);
     server.up = false;
     ++server.life;
     server.port_open = false;
@@ -368,6 +372,13 @@ void World::power_on(Server& server) {
 // ---- checkers
 
 void World::check(Server& server) {
+    if (server.core->serving()) {
+        const zab::CommittedLog& history = server.core->committed();
+        const auto& txns = history.entries();
+        for (std::size_t i = history.index_after(judge_.committed()); i < txns.size(); ++i) {
+            judge_.on_committed(txns[i].zxid, txns[i].bytes, now_);
+        }
+    }
     const Zxid zxid = server.core->tree().last_zxid();
     if (zxid == server.checked) return;
     server.checked = zxid;
@@ -390,6 +401,7 @@ void World::check(Server& server) {
         if (!fresh && leader->second != server.sid()) {
             fail("epoch " + to_string(page.current_epoch) + " has two leaders");
         }
+        if (fresh) judge_.sessions().leader_established(now_);
     }
 }
 
@@ -425,7 +437,7 @@ void World::check_end() {
         report_.last_zxid = tree.last_zxid();
         report_.elections += static_cast<int>(server->core->status().elections);
         if (tree.digest() != digest) fail("trees differ at the end");
-        const std::string broken = history_.check(tree);
+        const std::string broken = judge_.check(tree);
         if (!broken.empty()) fail("server " + std::to_string(server->index + 1) + " " + broken);
         const auto sessions = server->core->session_timeouts();
         for (const SessionId session : tree.ephemeral_sessions()) {
@@ -459,7 +471,9 @@ void World::chaos() {
             blocked_.insert({a, b});
             if (both) blocked_.insert({b, a});
         }
-        later(milliseconds(random_.between(300, 9000)), [this] {
+        const Duration takes = milliseconds(random_.between(300, 9000));
+        judge_.sessions().disturbed(now_ + takes);
+        later(takes, [this] {
             blocked_.clear();
             resend_notifications([](int, int) { return true; });
         });

@@ -20,7 +20,7 @@
 #include "base/time.h"
 #include "core/core.h"
 #include "frontend/frontend.h"
-#include "sim/history.h"
+#include "sim/judge.h"
 #include "sim/random.h"
 #include "sim/sim_client.h"
 #include "sim_disk/sim_disk.h"
@@ -40,6 +40,8 @@ struct WorldOptions {
     /// A SNAP goes out in chunks while the leader's tree changes, as on a slow socket; else in one
     /// piece.
     bool stream_snapshots = false;
+    WorkloadOptions workload{};
+    SessionLimits session_limits{};
     bool trace = false;  ///< log lines with virtual time to stderr
 };
 
@@ -70,9 +72,9 @@ class World {
     void client_sends(SimClient& client, std::uint64_t connection, Bytes bytes);
     void client_closes(SimClient& client, std::uint64_t connection);
     void fail(const std::string& what);
-    History& history() { return history_; }
+    /// Is told what clients send and hear, and what is committed.
+    Judge& judge() { return judge_; }
     [[nodiscard]] int client_count() const { return options_.clients; }
-    void count_acknowledged() { ++report_.acknowledged; }
 
   private:
     struct Server;
@@ -125,7 +127,7 @@ class World {
     std::uint64_t sequence_ = 0;
     std::map<std::pair<Instant, std::uint64_t>, std::function<void()>> agenda_;
     Report report_;
-    History history_;
+    Judge judge_;
     std::vector<std::unique_ptr<Server>> servers_;
     std::vector<std::unique_ptr<SimClient>> clients_;
     std::vector<std::shared_ptr<Link>> links_;
