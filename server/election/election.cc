@@ -223,6 +223,11 @@ bool Election::leader_confirms(const Ballots& ballots, const Vote& vote) const {
 
 /// Other members must have the same members as we; this version cannot take over a changed
 /// ensemble.
+void Election::adopt_config_version(std::int64_t version) {
+    config_.version = version;
+    config_text_ = to_string(config_);
+}
+
 void Election::note_config(ServerId from, const Notification& notification) {
     const std::string& text = notification.config_text;
     if (text.empty() || text == config_text_ || configs_warned_of_.contains(text)) return;

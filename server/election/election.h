@@ -82,6 +82,9 @@ class Election {
     /// after UPTODATE. Late comers are then told the new epoch. REQUIRES: state() != looking.
     void established(Epoch epoch);
 
+    /// The members are as before, their configuration has a later version: our notifications say so from now on.
+    void adopt_config_version(std::int64_t version);
+
     [[nodiscard]] PeerState state() const { return state_; }
     /// While looking: the current proposal. Then: the vote that won, with the epoch of
     /// established().
@@ -107,8 +110,8 @@ class Election {
     [[nodiscard]] bool leader_confirms(const Ballots& ballots, const Vote& vote) const;
 
     const ServerId my_id_;
-    const ensemble::EnsembleConfig config_;
-    const std::string config_text_;
+    ensemble::EnsembleConfig config_;
+    std::string config_text_;  ///< of config_
     const ensemble::QuorumVerifier quorum_;
     const bool voter_;
     const ElectionTiming timing_;
