@@ -232,7 +232,7 @@ TEST(Core, ASyncHasItsPlaceAmongTheWrites) {
 // Apache's with reconfigEnabled versions the first configuration, and follows nobody with a lower version then.
 TEST(Core, TheVersionOfAConfigurationWithTheSameMembersIsAdopted) {
     OneServer server;
-    const auto version = [&] { return server.core().tree().find("/zookeeper/config")->data; };
+    const auto version = [&] { return Bytes(*server.core().tree().find("/zookeeper/config")->data()); };
     ensemble::EnsembleConfig config;
     config.members[ServerId(1)] = {ServerId(1), "h", 1, 2, ensemble::Role::participant, {}};
     election::Notification notification;
