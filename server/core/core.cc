@@ -154,7 +154,7 @@ void Core::handle(NotificationReceived& event, Instant now, Actions& out) {
     }
     note_config(*notification);
     election::ElectionActions actions;
-    election_.on_notification(event.from, *notification, now, actions);
+    election_.on_notification(event.from, *notification, now, actions, event.origin);
     run_election(actions, now, out);
 }
 

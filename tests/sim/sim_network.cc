@@ -24,7 +24,7 @@ void World::send_notification(Server& from, ServerId to, Bytes body) {
     later(std::chrono::microseconds(random_.between(200, 15000)),
           [this, &target, life, sender, body = std::move(body)] {
               if (target.up && target.life == life) {
-                  step(target, core::NotificationReceived{sender, body});
+                  step(target, core::NotificationReceived{sender, body, election::Origin::own});
               }
           });
 }
