@@ -191,6 +191,7 @@ void World::stranger_vote() {
     notification.vote.zxid = Zxid(0);
     notification.vote.peer_epoch = Epoch(random_.chance(50) ? -5 : 0);
     notification.vote.round = Round(random_.chance(50) ? 0x7fffffffffffff00 : -7);
+    notification.config_text = to_string(config_);
     step(server, core::NotificationReceived{from, election::encode(notification)});
 }
 
