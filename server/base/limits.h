@@ -1,6 +1,7 @@
 // Every bound that is not a user's setting, with its reason.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace zk::limits {
@@ -16,7 +17,19 @@ inline constexpr std::int32_t kElectionFrameMax = 524288;
 inline constexpr std::int32_t kElectionAddressMax = 2048;
 /// Committed txns kept in memory for DIFF, like ZooKeeper's commitLogCount.
 inline constexpr std::size_t kCommittedWindow = 500;
+/// And their bytes: what is older is read from the log files.
+inline constexpr std::size_t kCommittedWindowBytes = std::size_t{16} << 20;
 /// Proposals in flight at a leader before client writes wait: bounds memory and un-synced log.
 inline constexpr std::size_t kProposalsInFlightMax = 2000;
+
+/// Bytes of requests of one client connection that are not answered yet: two legal requests of the largest size, so that
+/// one is read while the other is written.
+inline constexpr std::size_t kConnectionBytesMax = std::size_t{2} << 20;
+/// The same over all connections of a client loop: keeps disk and links busy; each is copied some times on its way.
+inline constexpr std::size_t kClientLoopBytesMax = std::size_t{16} << 20;
+/// Unanswered bytes of one connection that are let in whatever others hold: one read of a socket.
+inline constexpr std::size_t kSmallBytesMax = std::size_t{64} << 10;
+/// Answers and events of a client loop that clients do not take, beyond which each may leave only kSmallBytesMax.
+inline constexpr std::size_t kClientOutputBytesMax = std::size_t{64} << 20;
 
 }  // namespace zk::limits

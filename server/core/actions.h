@@ -2,6 +2,7 @@
 // Pure values.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "core/event.h"
 #include "request/outcome.h"
 #include "storage/disk_command.h"
+#include "tree/data_tree.h"
 #include "zab/actions.h"
 #include "zab/packet.h"
 
@@ -65,16 +67,23 @@ struct ReadLeader {
 };
 
 /// Write a snapshot file of the tree and the sessions, in chunks between turns; ends with SnapshotFinished.
-/// At most one is under way.
+/// At most one is under way. install: the tree came from the leader by SNAP. Its file is only staged, so that the core
+/// can have it installed (storage::InstallSnapshot) once it is whole; and as the leader's tree went on changing while it
+/// was streamed, it is like no tree that ever was, and says no digest.
 struct StartSnapshot {
     Zxid zxid;
+    bool install = false;
 };
 /// Give the snapshot up, if one is under way; SnapshotFinished still comes.
 struct CancelSnapshot {};
 
-/// The core has another tree object: frontends and walks must let go of the old one, which lives until the end of
-/// this turn's actions.
+/// The core has another tree object: frontends and walks must let go of the old one, which comes next (RetireTree).
 struct TreeReplaced {};
+/// A tree that nobody uses once the TreeReplaced before has been carried out. Freeing a large one takes seconds: not on
+/// the core's loop.
+struct RetireTree {
+    std::unique_ptr<tree::DataTree> tree;
+};
 
 /// The process must end, with these words as its last.
 struct Fatal {
@@ -97,8 +106,10 @@ using Action = std::variant<SendNotification,
                             StartSnapshot,
                             CancelSnapshot,
                             TreeReplaced,
+                            RetireTree,
                             request::ToFrontend,
                             Fatal>;
+/// Move-only because of retired trees.
 using Actions = std::vector<Action>;
 
 }  // namespace zk::core

@@ -38,7 +38,6 @@ void Core::start(WallMs wall, Instant now, Actions& out) {
 
 void Core::step(Event event, Instant now, Actions& out) {
     ZK_ASSERT(!paused_);
-    retired_trees_.clear();
     std::visit([&](auto& e) { handle(e, now, out); }, event);
     finish_step(now, out);
 }
@@ -244,12 +243,16 @@ void Core::handle(storage::DiskEvent& event, Instant now, Actions& out) {
             ZK_COVERED("core.truncate_failed");
             core.learner_->on_truncate_failed(e.why, now, core.zab_actions_);
         }
-        void operator()(storage::SnapshotPrepared&) {
+        void operator()(storage::SnapshotInstalled& e) {
             if (core.state_ != State::following || !core.install_snapshot_) return;
-            core.snapshot_running_ = true;
-            core.install_started_ = true;
-            out.push_back(StartSnapshot{core.install_zxid_});
+            ZK_ASSERT(e.zxid == core.install_zxid_);
+            core.install_snapshot_ = false;
+            core.must_reload_ = false;
+            core.txns_since_snapshot_ = 0;
+            core.last_durable_ = e.zxid;
+            core.learner_->on_snapshot_saved(e.zxid, now, core.zab_actions_);
         }
+        void operator()(storage::LogRead&) {}
         void operator()(storage::Reloaded& e) {
             if (core.state_ != State::reloading) return;
             ZK_COVERED("core.reloaded");
@@ -264,7 +267,7 @@ void Core::handle(storage::DiskEvent& event, Instant now, Actions& out) {
 
 void Core::handle(SnapshotFinished& event, Instant now, Actions& out) {
     snapshot_running_ = false;
-    const bool installed = std::exchange(install_started_, false) && event.saved;
+    const bool staged = std::exchange(install_started_, false) && event.saved;
     if (const auto zxid = std::exchange(truncate_after_snapshot_, std::nullopt)) {
         ZK_COVERED("core.truncate_waited");
         out.push_back(storage::DiskCommand(storage::TruncateLog{*zxid}));
@@ -272,16 +275,18 @@ void Core::handle(SnapshotFinished& event, Instant now, Actions& out) {
     }
     if (state_ == State::reloading) return continue_after_role(now, out);
     if (!install_snapshot_ || !learner_) return;
-    if (installed && event.zxid == install_zxid_) {
-        install_snapshot_ = false;
-        must_reload_ = false;
-        txns_since_snapshot_ = 0;
-        last_durable_ = event.zxid;
-        learner_->on_snapshot_saved(event.zxid, now, zab_actions_);
-        return;
+    if (staged) {
+        out.push_back(storage::DiskCommand(storage::InstallSnapshot{install_zxid_}));
+    } else {
+        start_install(out);  // an older snapshot had to end first
     }
-    // An older snapshot had to end first.
-    out.push_back(storage::DiskCommand(storage::PrepareSnapshotInstall{install_zxid_}));
+}
+
+void Core::start_install(Actions& out) {
+    ZK_ASSERT(install_snapshot_ && !snapshot_running_);
+    snapshot_running_ = true;
+    install_started_ = true;
+    out.push_back(StartSnapshot{.zxid = install_zxid_, .install = true});
 }
 
 void Core::take_recovered(storage::RecoveredState recovered, Instant now, Actions& out) {
@@ -306,12 +311,12 @@ void Core::replace_tree(std::unique_ptr<tree::DataTree> tree,
                         Instant now,
                         Actions& out) {
     ZK_ASSERT(!serving_);
-    retired_trees_.push_back(std::move(tree_));
-    tree_ = std::move(tree);
+    std::unique_ptr<tree::DataTree> old = std::exchange(tree_, std::move(tree));
     tree_->set_config_node(to_string(settings_.config), Zxid(settings_.config.version));
     sessions_.clear();
     for (const auto& [session, timeout_ms] : sessions) sessions_.add(session, timeout_ms, now);
     out.push_back(TreeReplaced{});
+    out.push_back(RetireTree{std::move(old)});
 }
 
 // ---- zab
@@ -369,9 +374,7 @@ void Core::carry_out(zab::Action& action, Instant now, Actions& out) {
         void operator()(zab::SaveSnapshot& a) {
             core.install_snapshot_ = true;
             core.install_zxid_ = a.zxid;
-            if (!core.snapshot_running_) {
-                out.push_back(storage::DiskCommand(storage::PrepareSnapshotInstall{a.zxid}));
-            }
+            if (!core.snapshot_running_) core.start_install(out);
         }
         void operator()(zab::Committed& a) {
             if (!core.proposed_.empty()) {

@@ -75,6 +75,8 @@ class Core {
     /// Every txn up to here is in this server's log for good. A snapshot file may be given its name only when this has
     /// passed the last txn that it may contain.
     [[nodiscard]] Zxid last_durable() const { return last_durable_; }
+    /// The newest committed txns, as far as they are in memory.
+    [[nodiscard]] const zab::CommittedLog& committed() const { return committed_log_; }
 
   private:
     enum class State { looking, reloading, following, leading };
@@ -137,6 +139,7 @@ class Core {
                       Actions& out);
     void fill_committed_log(storage::RecoveredState& recovered);
     void take_recovered(storage::RecoveredState recovered, Instant now, Actions& out);
+    void start_install(Actions& out);
     zab::Settings zab_settings() const;
 
     // What zab asks for; all run inside run_zab().
@@ -167,7 +170,6 @@ class Core {
     Settings settings_;
     Log log_;
     std::unique_ptr<tree::DataTree> tree_;
-    std::vector<std::unique_ptr<tree::DataTree>> retired_trees_;  ///< freed at the next step
     session::SessionTracker sessions_;
     zab::CommittedLog committed_log_;
     std::optional<prep::Preparer> preparer_;  ///< one for each reign
@@ -197,7 +199,7 @@ class Core {
     std::optional<Zxid> snapshot_loading_;  ///< SNAP seen, stream not complete
 
     bool snapshot_running_ = false;
-    bool install_snapshot_ = false;  ///< the running or prepared snapshot is the one of a SNAP or TRUNC
+    bool install_snapshot_ = false;  ///< the snapshot of a SNAP is to be installed
     Zxid install_zxid_;
     bool install_started_ = false;   ///< the running snapshot is the one to be installed
     std::optional<Zxid> truncate_after_snapshot_;  ///< a TRUNC waits for a snapshot file that cannot be stopped

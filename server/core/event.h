@@ -79,7 +79,7 @@ struct LeaderClosed {
     std::string why;
 };
 
-/// The snapshot that StartSnapshot asked for is on disk under its final name, or could not be written.
+/// The snapshot that StartSnapshot asked for is on disk, under its final name or staged, or was given up.
 struct SnapshotFinished {
     Zxid zxid;
     bool saved = false;  ///< false: cancelled

@@ -183,6 +183,17 @@ Result<> PosixDisk::sync_dir(const std::string& dir) {
     return sync_and_close(descriptor, dir);
 }
 
+// Only clean pages can be dropped, so first the sync. Pages that somebody maps or locks would stay; nobody does here.
+Result<> PosixDisk::settle(const std::string& path) {
+    Descriptor descriptor(open_file(path, O_RDONLY));
+    if (!descriptor.valid()) return system_error("open", path);
+    if (::fsync(descriptor.get()) != 0) return system_error("fsync", path);
+    const int error = ::posix_fadvise(descriptor.get(), 0, 0, POSIX_FADV_DONTNEED);
+    if (error != 0) return system_error("drop the cache of", path, error);
+    if (::close(descriptor.release()) != 0) return system_error("close", path);
+    return ok();
+}
+
 Result<> PosixDisk::make_dirs(const std::string& dir) {
     ZK_TRY(const bool there, exists(dir));
     if (there) return ok();

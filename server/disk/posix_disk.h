@@ -23,6 +23,7 @@ class PosixDisk final : public storage::Disk {
     Result<> remove(const std::string& path) override;
     Result<> truncate(const std::string& path, std::uint64_t size) override;
     Result<> sync_dir(const std::string& dir) override;
+    Result<> settle(const std::string& path) override;
     Result<> make_dirs(const std::string& dir) override;
 };
 

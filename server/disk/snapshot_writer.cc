@@ -15,11 +15,12 @@ SnapshotThread::SnapshotThread(
 
 SnapshotThread::~SnapshotThread() { stop(); }
 
-void SnapshotThread::begin(Zxid zxid) { post(Begin{zxid}); }
+void SnapshotThread::begin(Zxid zxid, storage::SnapshotRole role) { post(Begin{zxid, role}); }
 void SnapshotThread::write(Bytes chunk) { post(Write{std::move(chunk)}); }
 void SnapshotThread::finish() { post(Finish{}); }
 void SnapshotThread::abandon() { post(Abandon{}); }
 void SnapshotThread::purge(int retain) { post(Purge{retain}); }
+void SnapshotThread::dispose(std::unique_ptr<tree::DataTree> tree) { post(Dispose{std::move(tree)}); }
 
 bool SnapshotThread::wants_more() const {
     const std::lock_guard lock(mutex_);
@@ -64,17 +65,17 @@ bool SnapshotThread::take(std::vector<Step>& steps) {
 void SnapshotThread::run() {
     std::vector<Step> steps;
     while (take(steps)) {
-        for (const Step& step : steps) carry_out(step);
+        for (Step& step : steps) carry_out(step);
     }
     if (file_) (void)file_->abandon().has_value();
 }
 
 // After a failure the rest of the same snapshot is dropped: file_ is empty until the next Begin.
-void SnapshotThread::carry_out(const Step& step) {
+void SnapshotThread::carry_out(Step& step) {
     if (const auto* begin = std::get_if<Begin>(&step)) {
         if (file_) (void)file_->abandon().has_value();
         zxid_ = begin->zxid;
-        file_.emplace(disk_, paths_.snapshots());
+        file_.emplace(disk_, paths_.snapshots(), begin->role);
         stop_on_failure(file_->begin(zxid_));
     } else if (const auto* write = std::get_if<Write>(&step)) {
         if (file_) stop_on_failure(file_->write(write->chunk));
@@ -88,9 +89,16 @@ void SnapshotThread::carry_out(const Step& step) {
         if (file_) (void)file_->abandon().has_value();
         file_.reset();
     } else if (const auto* purge = std::get_if<Purge>(&step)) {
-        const auto result = storage::purge(disk_, paths_, purge->retain);
-        if (!result.has_value()) log_.warn("disk.purge_failed {}", result.error().message());
+        find_kept(purge->retain);
+    } else if (auto* dispose = std::get_if<Dispose>(&step)) {
+        dispose->tree.reset();
     }
+}
+
+void SnapshotThread::find_kept(int retain) {
+    auto kept = storage::find_kept(disk_, paths_, retain);
+    if (!kept.has_value()) return log_.warn("disk.purge_failed {}", kept.error().message());
+    if (!kept->empty()) on_event_(PurgeFound{*std::move(kept)});
 }
 
 void SnapshotThread::stop_on_failure(const Result<>& result) {

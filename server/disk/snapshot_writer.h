@@ -6,14 +6,18 @@
 //   snapshots.write(chunk); once the log is durable up to serializer.end_zxid():
 //   snapshots.finish();
 //
-// A file gets its name only by finish(). So before TruncateLog or PrepareSnapshotInstall goes to
-// the log thread, abandon a begun snapshot, and if finish() was already called wait for its event:
-// else it could appear afterwards and win over the truncated log.
+// A file gets its name only by finish(). So before TruncateLog or InstallSnapshot goes to the log thread, abandon a
+// begun snapshot, and if finish() was already called wait for its event: else it could appear afterwards and win over
+// the truncated log. The snapshot to be installed is itself one that finish() only leaves staged.
+//
+// The same thread does what else would hold the loop or the log up: it verifies snapshots before a purge, and frees
+// trees.
 #pragma once
 
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -28,6 +32,7 @@
 #include "storage/disk.h"
 #include "storage/recovery.h"
 #include "storage/snapshot_file.h"
+#include "tree/data_tree.h"
 
 namespace zk::disk {
 
@@ -41,7 +46,11 @@ struct SnapshotFailed {
     Zxid zxid;
     std::string words;
 };
-using SnapshotEvent = std::variant<SnapshotSaved, SnapshotFailed>;
+/// The answer to purge(): these snapshots are whole, older ones may go (storage::Purge, on the log thread).
+struct PurgeFound {
+    std::vector<Zxid> kept;
+};
+using SnapshotEvent = std::variant<SnapshotSaved, SnapshotFailed, PurgeFound>;
 
 /// begin, write..., then finish or abandon; called by one thread. The event comes on the snapshot
 /// thread, one for each begin that was not abandoned.
@@ -62,12 +71,15 @@ class SnapshotThread {
     SnapshotThread(const SnapshotThread&) = delete;
     SnapshotThread& operator=(const SnapshotThread&) = delete;
 
-    void begin(Zxid zxid);
+    void begin(Zxid zxid, storage::SnapshotRole role = storage::SnapshotRole::periodic);
     void write(Bytes chunk);
     void finish();
     void abandon();
-    /// autopurge, see storage::purge. Between snapshots; a failure is only logged.
+    /// autopurge: looks which snapshots are to be kept, see storage::find_kept. PurgeFound follows when some others may
+    /// go; a failure is only logged.
     void purge(int retain);
+    /// Frees a tree that nobody uses any longer.
+    void dispose(std::unique_ptr<tree::DataTree> tree);
     /// False while more than kQueueBytesMax wait: then hold the next chunk back until on_space.
     /// Writing nevertheless is legal and only costs memory.
     [[nodiscard]] bool wants_more() const;
@@ -80,6 +92,7 @@ class SnapshotThread {
   private:
     struct Begin {
         Zxid zxid;
+        storage::SnapshotRole role{};
     };
     struct Write {
         Bytes chunk;
@@ -89,12 +102,16 @@ class SnapshotThread {
     struct Purge {
         int retain;
     };
-    using Step = std::variant<Begin, Write, Finish, Abandon, Purge>;
+    struct Dispose {
+        std::unique_ptr<tree::DataTree> tree;
+    };
+    using Step = std::variant<Begin, Write, Finish, Abandon, Purge, Dispose>;
 
     void run();
     void post(Step step);
     bool take(std::vector<Step>& steps);
-    void carry_out(const Step& step);
+    void carry_out(Step& step);
+    void find_kept(int retain);
     void stop_on_failure(const Result<>& result);
 
     storage::Disk& disk_;

@@ -26,14 +26,19 @@ inline constexpr std::size_t kEventBytesMax = 16 << 20;
 /// Requests of one connection that may be under way or parked before its socket is not read any
 /// more.
 inline constexpr std::size_t kParkedMax = 1000;
-/// The same for the bytes of its parked reads and setWatches: each may be as long as a frame.
-inline constexpr std::size_t kParkedBytesMax = 1 << 20;
 /// Bytes of identities that one connection may prove: about a thousand ordinary ones.
 /// Every write carries a copy of them to the leader.
 inline constexpr std::size_t kIdentityBytesMax = 64 << 10;
 /// A connection without ConnectRequest, or one that is closing and whose client does not read, ends
 /// after this.
 inline constexpr Duration kSessionlessMax = std::chrono::seconds(10);
+/// While others wait for room: how long a client may hold some without sending the rest of its
+/// request, or without taking answers.
+inline constexpr Duration kStalledMax = std::chrono::seconds(10);
+/// Requests of a connection that has gone count until they are answered, but not longer than this.
+inline constexpr Duration kOrphanMax = std::chrono::seconds(60);
+/// A gap between two calls that is taken for a stop of this process: two periods of on_tick.
+inline constexpr Duration kFrontendGapMax = std::chrono::seconds(2);
 
 class Connection {
   public:
@@ -49,7 +54,7 @@ class Connection {
     };
 
     Connection(ConnectionId own_id, Peer own_peer, std::int32_t frame_max, Instant now)
-        : id(own_id), peer(std::move(own_peer)), decoder(frame_max), opened(now), heard(now) {
+        : id(own_id), peer(std::move(own_peer)), decoder(frame_max), opened(now), heard(now), progress(now) {
         auth.push_back(jute::AuthId{"ip", peer.address});
     }
 
@@ -58,8 +63,10 @@ class Connection {
     State state = State::fresh;
     Bytes head;  ///< the first bytes, until there are four
     jute::FrameDecoder decoder;
+    // In working time.
     Instant opened;
     Instant heard;                         ///< when bytes last came
+    Instant progress;                      ///< when bytes last came or were written
     std::optional<Instant> lingers_since;  ///< a tick that found it closing
 
     bool told_read_only = false;  ///< the ConnectRequest had the readOnly byte
@@ -72,14 +79,30 @@ class Connection {
 
     Bytes output;
     std::size_t event_bytes = 0;  ///< of watch events in output
+    std::size_t taken = 0;        ///< bytes that the shell took and has not written yet
     Close close = Close::no;
     bool listed = false;        ///< is in Out::changed, not yet taken
     bool reading = true;        ///< what the shell was told last
     bool touched = false;       ///< TouchSession is due
     bool session_gone = false;  ///< closes when all messages are heard
 
+    // See bounds.cc.
+    bool admitted = true;         ///< the next frame may come in
+    std::size_t granted = 0;      ///< bytes of the next frame, while it has been promised room
+    std::uint64_t ticket = 0;     ///< its place among those who wait for room; 0: does not wait
+    Instant waits_since;          ///< working time of its ticket
+    std::size_t held = 0;         ///< its part of Frontend::held_
+    std::size_t output_held = 0;  ///< its part of Frontend::output_held_
+
     std::int64_t packets_received = 0;
     std::int64_t packets_sent = 0;
+};
+
+/// Requests that the core still has of a connection that has gone.
+struct Orphan {
+    ConnectionId connection = 0;
+    Instant since;  ///< working time of its end
+    SessionGate gate;
 };
 
 }  // namespace zk::frontend

@@ -37,6 +37,7 @@ void write_connect_response(const request::SessionOpened& message,
 }  // namespace
 
 void Frontend::on_core(std::span<const request::ToFrontend> messages, Instant now, Out& out) {
+    time_.advance(now);
     for (const request::ToFrontend& message : messages) {
         std::visit([&](const auto& m) { hear(m, now, out); }, message);
     }
@@ -52,12 +53,13 @@ void Frontend::on_core(std::span<const request::ToFrontend> messages, Instant no
     }
     released.clear();
     released_ = std::move(released);
+    let_in(now, out);
 }
 
-void Frontend::hear(const request::SessionOpened& message, Instant now, Out& out) {
+void Frontend::hear(const request::SessionOpened& message, Instant, Out& out) {
     Connection* connection = find(message.origin.connection);
     if (connection == nullptr || connection->state != Connection::State::joining) return;
-    connection->heard = now;
+    connection->heard = connection->progress = time_.now();
     write_connect_response(message, connection->told_read_only, connection->output);
     ++connection->packets_sent;
     ++totals_.packets_sent;
@@ -77,21 +79,19 @@ void Frontend::hear(const request::SessionOpened& message, Instant now, Out& out
 
 void Frontend::hear(const request::Reply& message, Instant now, Out& out) {
     Connection* connection = find(message.origin.connection);
-    if (connection == nullptr) return;
-    ParkedRequest* request = connection->gate.finish(message.xid, message.op);
-    if (request == nullptr) return;
+    if (connection == nullptr || connection->state == Connection::State::closing)
+        return orphan_answered(message);
+    SessionGate& gate = connection->gate;
+    if (!gate.finish(message.xid, message.op, message.zxid, message.error, message.body)) return;
     --outstanding_;
     // The client has gone to another server and must find out by the end of this connection only.
     if (message.error == ErrorCode::session_moved)
         return close(*connection, Close::at_once, "moved", out);
-    request->zxid = message.zxid;
-    request->error = message.error;
-    if (message.error == ErrorCode::ok) request->bytes = message.body;
-    while (!connection->gate.empty() &&
-           connection->gate.head().kind == ParkedRequest::Kind::finished) {
-        send(*connection, connection->gate.head(), now);
-        connection->gate.pop();
+    while (!gate.empty() && gate.head().kind == ParkedRequest::Kind::finished) {
+        send(*connection, gate.head(), now);
+        gate.pop();
     }
+    account(*connection);
     list(*connection, out);
     if (released_.empty() || released_.back() != connection->id)
         released_.push_back(connection->id);
@@ -106,6 +106,7 @@ void Frontend::hear(const request::Changed& message, Instant, Out& out) {
 /// the end. The close waits for the end of the batch, because the answer to a closeSession may be
 /// in it.
 void Frontend::hear(const request::SessionGone& message, Instant, Out&) {
+    forget_orphans(message.session);
     const auto entry = sessions_.find(message.session);
     if (entry == sessions_.end()) return;
     find(entry->second)->session_gone = true;
@@ -121,6 +122,8 @@ void Frontend::hear(const request::Serving& message, Instant, Out& out) {
         if (connection.state == Connection::State::asked) continue;
         close(connection, Close::after_flush, "not_serving", out);
     }
+    // Nothing that was pending is answered any more.
+    while (!orphans_.empty()) forget_orphans(orphans_.begin()->first);
 }
 
 /// Turns one change into events, table by table; each connection hears at most once per table.
@@ -136,8 +139,10 @@ void Frontend::fire(const tree::Change& change, Out& out) {
         case Kind::deleted: {
             fire(told, EventType::node_deleted, change.path, change.acl, out);
             std::vector<ConnectionId> rest = child_watches_.take(change.path);
-            std::erase_if(rest, [&told](ConnectionId id) {
-                return std::find(told.begin(), told.end(), id) != told.end();
+            std::vector<ConnectionId> sorted = told;
+            std::sort(sorted.begin(), sorted.end());
+            std::erase_if(rest, [&sorted](ConnectionId id) {
+                return std::binary_search(sorted.begin(), sorted.end(), id);
             });
             fire(rest, EventType::node_deleted, change.path, change.acl, out);
             break;
@@ -163,6 +168,7 @@ void Frontend::fire(const std::vector<ConnectionId>& watchers,
         if (connection == nullptr || connection->state == Connection::State::closing) continue;
         if (!tree::check_acl(acl, perms::kRead, connection->auth)) continue;
         send_event(*connection, type, path);
+        account(*connection);
         list(*connection, out);
         if (connection->event_bytes > kEventBytesMax)
             close(*connection, Close::at_once, "slow_reader", out);

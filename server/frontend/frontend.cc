@@ -12,7 +12,7 @@
 namespace zk::frontend {
 
 Frontend::Frontend(Settings settings, const tree::DataTree& tree, Log log)
-    : settings_(std::move(settings)), tree_(&tree), log_(std::move(log)) {}
+    : settings_(std::move(settings)), tree_(&tree), log_(std::move(log)), time_(kFrontendGapMax) {}
 
 Frontend::~Frontend() = default;
 
@@ -31,7 +31,8 @@ std::vector<ConnectionId> Frontend::sorted_ids() const {
 
 void Frontend::on_open(ConnectionId id, Peer peer, Instant now) {
     auto connection =
-        std::make_unique<Connection>(id, std::move(peer), settings_.jute_max_buffer, now);
+        std::make_unique<Connection>(
+            id, std::move(peer), settings_.jute_max_buffer, time_.advance(now));
     const bool is_new = connections_.emplace(id, std::move(connection)).second;
     ZK_ASSERT(is_new);
 }
@@ -40,7 +41,7 @@ void Frontend::on_bytes(ConnectionId id, ByteView bytes, Instant now, Out& out) 
     Connection* connection = find(id);
     if (connection == nullptr) return;
     totals_.bytes_received += static_cast<std::int64_t>(bytes.size());
-    connection->heard = now;
+    connection->heard = connection->progress = time_.advance(now);
     if (connection->state == Connection::State::fresh && !accept_head(*connection, bytes, out))
         return;
     switch (connection->state) {
@@ -53,38 +54,55 @@ void Frontend::on_bytes(ConnectionId id, ByteView bytes, Instant now, Out& out) 
     }
     connection->decoder.feed(bytes);
     pump(*connection, now, out);
+    let_in(now, out);
 }
 
 void Frontend::on_written(ConnectionId id, Instant now, Out& out) {
-    if (Connection* connection = find(id)) pump(*connection, now, out);
+    Connection* connection = find(id);
+    if (connection == nullptr) return;
+    connection->progress = time_.advance(now);
+    connection->taken = 0;
+    pump(*connection, now, out);
+    let_in(now, out);
 }
 
 void Frontend::on_closed(ConnectionId id, Out& out) {
     Connection* connection = find(id);
     if (connection == nullptr) return;
     close(*connection, Close::at_once, "peer", out);
+    connection->taken = 0;
+    account(*connection);
     connections_.erase(id);
 }
 
 void Frontend::on_tick(Instant now, Out& out) {
-    for (const ConnectionId id : sorted_ids()) {
-        Connection& connection = *find(id);
-        if (connection.state == Connection::State::closing) {
-            if (!connection.lingers_since) connection.lingers_since = now;
-            if (now - *connection.lingers_since > kSessionlessMax)
-                close(connection, Close::at_once, "linger", out);
-        } else if (!connection.asked_core) {
-            if (now - connection.opened <= kSessionlessMax) continue;
-            ++totals_.sessionless_expired;
-            close(connection, Close::at_once, "sessionless", out);
-        } else if (connection.state == Connection::State::open && !must_wait(connection)) {
-            // A session that moved away keeps its connection here until the client lets go of it,
-            // or falls silent.
-            const Duration timeout = std::chrono::milliseconds(connection.timeout_ms);
-            if (now - connection.heard > timeout + kSessionlessMax) {
-                close(connection, Close::at_once, "silent", out);
-            }
-        }
+    const Instant working = time_.advance(now);
+    for (const ConnectionId id : sorted_ids()) tick(*find(id), working, out);
+    age_orphans(working);
+    let_in(now, out);
+}
+
+void Frontend::tick(Connection& connection, Instant working, Out& out) {
+    if (connection.state == Connection::State::closing) {
+        if (!connection.lingers_since) connection.lingers_since = working;
+        if (working - *connection.lingers_since > kSessionlessMax)
+            close(connection, Close::at_once, "linger", out);
+    } else if (!connection.asked_core) {
+        if (working - connection.opened <= kSessionlessMax) return;
+        ++totals_.sessionless_expired;
+        close(connection, Close::at_once, "sessionless", out);
+    } else if (stalls(connection, working)) {
+        ZK_COVERED("frontend.stalled");
+        close(connection, Close::at_once, "stalled", out);
+    } else if (connection.state == Connection::State::open && !must_wait(connection)) {
+        // A session that moved away keeps its connection here until the client lets go of it, or
+        // falls silent.
+        const Duration timeout = std::chrono::milliseconds(connection.timeout_ms);
+        if (working - connection.heard > timeout + kSessionlessMax)
+            close(connection, Close::at_once, "silent", out);
+    } else if (connection.state == Connection::State::open && !output_full(connection)) {
+        // Its pings lie unread because we do not read: that must not cost the session.
+        out.to_core.push_back(request::TouchSession{connection.session});
     }
 }
 
@@ -100,7 +118,9 @@ Orders Frontend::take(ConnectionId id, Bytes& bytes) {
     Connection* connection = find(id);
     if (connection == nullptr) return Orders{Close::at_once, false};
     std::swap(bytes, connection->output);
+    connection->taken = bytes.size();
     connection->event_bytes = 0;
+    account(*connection);
     connection->listed = false;
     connection->reading = connection->close == Close::no && !must_wait(*connection);
     return Orders{connection->close, connection->reading};
@@ -122,23 +142,33 @@ void Frontend::pump(Connection& connection, Instant now, Out& out) {
         }
         const bool takes_frames =
             connection.state == State::greeting || connection.state == State::open;
-        if (!takes_frames || must_wait(connection)) break;
+        if (!takes_frames || blocked(connection)) {
+            leave_queue(connection);
+            break;
+        }
+        connection.admitted = admit(connection);
+        if (!connection.admitted) break;
         const std::optional<ByteView> frame = connection.decoder.next();
         if (!frame) {
             if (connection.decoder.broken()) close(connection, Close::at_once, "frame_length", out);
             break;
         }
+        connection.granted = 0;
         if (connection.state == State::greeting) {
             accept_connect(connection, *frame, now, out);
         } else {
             accept_request(connection, *frame, now, out);
         }
+        account(connection);
     }
     if (connection.touched) {
         connection.touched = false;
         if (connection.session != SessionId{})
             out.to_core.push_back(request::TouchSession{connection.session});
     }
+    account(connection);
+    // It may have been silent for no reason of its own.
+    if (!connection.reading && !must_wait(connection)) connection.heard = time_.now();
     list_if_reading_changed(connection, out);
 }
 
@@ -150,7 +180,7 @@ void Frontend::run_parked(Connection& connection, Instant now) {
         if (head.kind == ParkedRequest::Kind::finished) {
             send(connection, head, now);
         } else {
-            if (connection.output.size() >= kOutputHigh) return;
+            if (output_full(connection)) return;
             serve(connection, head.xid, head.op, head.bytes, to_ms(now - head.received));
         }
         connection.gate.pop();
@@ -190,7 +220,11 @@ void Frontend::close(Connection& connection, Close how, std::string_view why, Ou
     data_watches_.remove_connection(connection.id);
     child_watches_.remove_connection(connection.id);
     outstanding_ -= connection.gate.at_core();
+    orphan(connection);
     connection.gate.clear();
+    connection.granted = 0;
+    leave_queue(connection);
+    account(connection);
     const auto session = sessions_.find(connection.session);
     if (session != sessions_.end() && session->second == connection.id) sessions_.erase(session);
     if (connection.asked_core) {
@@ -210,25 +244,37 @@ void Frontend::list_if_reading_changed(Connection& connection, Out& out) {
     if (!connection.output.empty() || reads != connection.reading) list(connection, out);
 }
 
+/// True while the client has to take answers first.
+bool Frontend::output_full(const Connection& connection) const {
+    const std::size_t high = output_held_ >= settings_.loop_output_bytes_max
+                                 ? std::min(settings_.small_bytes_max, kOutputHigh)
+                                 : kOutputHigh;
+    return connection.output.size() >= high;
+}
+
 /// True while this connection's next request must stay in its socket.
 bool Frontend::must_wait(const Connection& connection) const {
     switch (connection.state) {
         case Connection::State::fresh:
-        case Connection::State::greeting:
             return false;
         case Connection::State::asked:
         case Connection::State::joining:
             return true;
+        case Connection::State::greeting:
         case Connection::State::open:
-            break;
+            return blocked(connection) || !connection.admitted;
         // Going on to read is how the shell notices that the client has gone.
         case Connection::State::ending:
         case Connection::State::closing:
             return false;
     }
-    if (connection.output.size() >= kOutputHigh || connection.gate.size() >= kParkedMax ||
-        connection.gate.local_bytes() >= kParkedBytesMax)
-        return true;
+    return false;
+}
+
+/// True while the connection's own answers hold its next request back, or the number of requests
+/// at the core does.
+bool Frontend::blocked(const Connection& connection) const {
+    if (output_full(connection) || connection.gate.size() >= kParkedMax) return true;
     return outstanding_ >= settings_.outstanding_max && connection.gate.at_core() > 0;
 }
 

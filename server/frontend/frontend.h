@@ -14,10 +14,14 @@
 //     only look at closing(); when the write finishes: on_written, then take() again. Bytes that
 //     are not taken count against the connection: beyond a limit its requests wait, and its socket
 //     is not read.
+//   * on_tick about once a second, when everything that lies in the sockets has been heard.
+// Bytes of requests that wait for their answers are bounded, for a connection and for the loop; see
+// bounds.cc.
 // Source: ZooKeeper NIOServerCnxn, ZooKeeperServer, CommitProcessor, FinalRequestProcessor.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,6 +35,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "base/working_time.h"
 #include "frontend/statistics.h"
 #include "frontend/watch_table.h"
 #include "jute/codes.h"
@@ -41,6 +46,7 @@
 namespace zk::frontend {
 
 class Connection;
+struct Orphan;
 struct ParkedRequest;
 
 struct Settings {
@@ -51,6 +57,16 @@ struct Settings {
         limits::kJuteMaxBuffer;           ///< jute.maxbuffer: longest client frame
     std::int64_t outstanding_max = 1000;  ///< globalOutstandingLimit, for this loop
     std::string super_digest;             ///< "super:<base64>"; empty: nobody is super
+    /// Bytes of requests that were taken from one connection and are not answered yet. Beyond it
+    /// its socket is not read. One request is always let in, whatever its size.
+    std::size_t connection_bytes_max = limits::kConnectionBytesMax;
+    /// The same over all connections of the loop. Who waits longest is let in first.
+    std::size_t loop_bytes_max = limits::kClientLoopBytesMax;
+    /// A connection never waits for others with this much: small clients do not notice large ones.
+    std::size_t small_bytes_max = limits::kSmallBytesMax;
+    /// Bytes of answers and events that clients have not taken, over all connections of the loop.
+    /// Beyond it a connection's requests wait when small_bytes_max of its own are not taken.
+    std::size_t loop_output_bytes_max = limits::kClientOutputBytesMax;
 };
 
 /// Where a connection comes from.
@@ -109,7 +125,8 @@ class Frontend {
     void on_closed(ConnectionId id, Out& out);
     /// Everything the core has said since the last call, in its order.
     void on_core(std::span<const request::ToFrontend> messages, Instant now, Out& out);
-    /// Wanted about once a second: closes connections that never became a session or fell silent.
+    /// Wanted about once a second: closes connections that never became a session or fell silent. Limits are measured
+    /// in working time: a stop of this process takes nothing from anybody.
     void on_tick(Instant now, Out& out);
     /// The text of a four-letter word; the connection closes after it.
     void answer_four_letter(ConnectionId id, std::string_view text, Out& out);
@@ -123,6 +140,8 @@ class Frontend {
     [[nodiscard]] Close closing(ConnectionId id) const;
 
     [[nodiscard]] bool serving() const { return serving_; }
+    /// Bytes of requests that count against Settings::loop_bytes_max now.
+    [[nodiscard]] std::size_t held_bytes() const { return held_; }
     [[nodiscard]] Statistics statistics() const;
     /// One entry per open connection, by connection number.
     [[nodiscard]] std::vector<ConnectionStatistics> connections() const;
@@ -138,6 +157,21 @@ class Frontend {
     void list(Connection& connection, Out& out);
     void list_if_reading_changed(Connection& connection, Out& out);
     [[nodiscard]] bool must_wait(const Connection& connection) const;
+    [[nodiscard]] bool blocked(const Connection& connection) const;
+    [[nodiscard]] bool output_full(const Connection& connection) const;
+    void tick(Connection& connection, Instant working, Out& out);
+
+    // bounds.cc: bytes that wait
+    bool admit(Connection& connection);
+    [[nodiscard]] bool has_room(const Connection& connection) const;
+    void leave_queue(Connection& connection);
+    void account(Connection& connection);
+    void let_in(Instant now, Out& out);
+    [[nodiscard]] bool stalls(const Connection& connection, Instant working) const;
+    void orphan(Connection& connection);
+    void orphan_answered(const request::Reply& message);
+    void forget_orphans(SessionId session);
+    void age_orphans(Instant working);
 
     // requests.cc: what clients say
     bool accept_head(Connection& connection, ByteView& bytes, Out& out);
@@ -177,6 +211,15 @@ class Frontend {
     Statistics totals_;
     std::vector<ConnectionId>
         released_;  ///< connections whose next requests can run when all messages are heard
+
+    WorkingTime time_;
+    std::size_t held_ = 0;         ///< bytes of requests: of connections, and of orphans_
+    std::size_t output_held_ = 0;  ///< bytes of answers and events that clients have not taken
+    /// Who waits for room, by ticket: the longest first.
+    std::map<std::uint64_t, ConnectionId> waiting_;
+    std::uint64_t next_ticket_ = 1;
+    /// Requests of connections that have gone: the core still has them. Few for each session.
+    std::unordered_map<SessionId, std::vector<Orphan>> orphans_;
 };
 
 }  // namespace zk::frontend

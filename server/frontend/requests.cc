@@ -198,6 +198,7 @@ void Frontend::accept_sasl(Connection& connection, Xid xid, ByteView body, Insta
 void Frontend::answer_in_turn(Connection& connection, ParkedRequest answer, Instant now) {
     answer.kind = ParkedRequest::Kind::finished;
     answer.received = now;
+    answer.cost = kRequestBytes + answer.bytes.size();
     if (answer.then_close) connection.state = Connection::State::ending;
     if (connection.gate.empty()) {
         send(connection, answer, now);
@@ -225,6 +226,7 @@ void Frontend::forward(
     parked.xid = xid;
     parked.op = op;
     parked.received = now;
+    parked.cost = kRequestBytes + body.size() + connection.auth_bytes;
     connection.gate.park(std::move(parked));
     ++outstanding_;
     // Requests behind closeSession vanish, as they do in ZooKeeper.
@@ -240,6 +242,7 @@ void Frontend::admit_local(Connection& connection, Xid xid, OpCode op, ByteView 
     parked.op = op;
     parked.received = now;
     parked.bytes.assign(body);
+    parked.cost = kRequestBytes + body.size();
     connection.gate.park(std::move(parked));
 }
 

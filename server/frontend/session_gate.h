@@ -4,7 +4,9 @@
 // Source: ZooKeeper CommitProcessor.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -14,6 +16,9 @@
 #include "jute/codes.h"
 
 namespace zk::frontend {
+
+/// What a request costs beside its bytes: the records that remember it, here and at the core.
+inline constexpr std::size_t kRequestBytes = 256;
 
 /// A request that waits for its turn to be answered.
 struct ParkedRequest {
@@ -30,6 +35,8 @@ struct ParkedRequest {
     Zxid zxid;
     ErrorCode error = ErrorCode::ok;
     bool then_close = false;  ///< the connection closes after the answer
+    /// Bytes that wait because of it, here or at the core: what it came with, later its answer.
+    std::size_t cost = kRequestBytes;
 };
 
 class SessionGate {
@@ -38,17 +45,17 @@ class SessionGate {
     [[nodiscard]] std::size_t size() const { return requests_.size() - first_; }
     /// How many requests the core owes an answer to.
     [[nodiscard]] std::int64_t at_core() const { return at_core_; }
-    /// Bodies of local requests that wait.
-    [[nodiscard]] std::size_t local_bytes() const { return local_bytes_; }
+    /// What all of them cost.
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
     void park(ParkedRequest request) {
         if (request.kind == ParkedRequest::Kind::at_core) ++at_core_;
-        if (request.kind == ParkedRequest::Kind::local) local_bytes_ += request.bytes.size();
+        bytes_ += request.cost;
         requests_.push_back(std::move(request));
     }
-    /// The core has answered: the oldest request with this xid and operation becomes finished.
-    /// Null if there is none. The caller fills in the answer.
-    ParkedRequest* finish(Xid xid, OpCode op) {
+    /// The core has answered: the oldest request with this xid and operation becomes finished, with
+    /// this answer. False if there is none.
+    bool finish(Xid xid, OpCode op, Zxid zxid, ErrorCode error, Bytes body) {
         for (std::size_t i = first_; i < requests_.size(); ++i) {
             ParkedRequest& request = requests_[i];
             if (request.kind != ParkedRequest::Kind::at_core || request.xid != xid ||
@@ -56,10 +63,21 @@ class SessionGate {
                 continue;
             request.kind = ParkedRequest::Kind::finished;
             --at_core_;
-            return &request;
+            request.zxid = zxid;
+            request.error = error;
+            if (error == ErrorCode::ok) request.bytes = std::move(body);
+            bytes_ -= request.cost;
+            request.cost = kRequestBytes + request.bytes.size();
+            bytes_ += request.cost;
+            return true;
         }
-        return nullptr;
+        return false;
     }
+    /// Those that wait, oldest first.
+    [[nodiscard]] auto begin() const {
+        return requests_.begin() + static_cast<std::ptrdiff_t>(first_);
+    }
+    [[nodiscard]] auto end() const { return requests_.end(); }
     /// The request whose turn it is. REQUIRES: !empty().
     ParkedRequest& head() {
         ZK_ASSERT(!empty());
@@ -68,7 +86,8 @@ class SessionGate {
     /// Drops the head, which must have been answered.
     void pop() {
         ZK_ASSERT(head().kind != ParkedRequest::Kind::at_core);
-        if (head().kind == ParkedRequest::Kind::local) local_bytes_ -= head().bytes.size();
+        bytes_ -= head().cost;
+        head().bytes = Bytes();
         ++first_;
         if (first_ == requests_.size()) {
             requests_.clear();
@@ -83,14 +102,14 @@ class SessionGate {
         requests_.clear();
         first_ = 0;
         at_core_ = 0;
-        local_bytes_ = 0;
+        bytes_ = 0;
     }
 
   private:
     std::vector<ParkedRequest> requests_;
     std::size_t first_ = 0;
     std::int64_t at_core_ = 0;
-    std::size_t local_bytes_ = 0;
+    std::size_t bytes_ = 0;
 };
 
 }  // namespace zk::frontend

@@ -1,7 +1,5 @@
 #include "frontend/watch_table.h"
 
-#include <algorithm>
-
 #include "base/check.h"
 
 namespace zk::frontend {
@@ -9,10 +7,11 @@ namespace zk::frontend {
 void WatchTable::add(std::string_view path, ConnectionId connection) {
     auto watchers = watchers_.find(path);
     if (watchers == watchers_.end()) {
-        watchers = watchers_.emplace(std::string(path), std::vector<ConnectionId>{}).first;
+        watchers = watchers_.emplace(std::string(path), Queue()).first;
     }
-    if (!paths_of_[connection].insert(&watchers->first).second) return;
-    watchers->second.push_back(connection);
+    const auto [place, is_new] = places_of_[connection].try_emplace(&*watchers);
+    if (!is_new) return;
+    place->second = watchers->second.insert(watchers->second.end(), connection);
     ++size_;
 }
 
@@ -21,34 +20,36 @@ std::vector<ConnectionId> WatchTable::take(std::string_view path) {
     const auto watchers = watchers_.find(path);
     if (watchers == watchers_.end()) return {};
     for (const ConnectionId connection : watchers->second) {
-        const auto paths = paths_of_.find(connection);
-        ZK_ASSERT(paths != paths_of_.end() && paths->second.erase(&watchers->first) == 1);
-        if (paths->second.empty()) paths_of_.erase(paths);
+        const auto places = places_of_.find(connection);
+        ZK_ASSERT(places != places_of_.end() && places->second.erase(&*watchers) == 1);
+        if (places->second.empty()) places_of_.erase(places);
     }
-    std::vector<ConnectionId> taken = std::move(watchers->second);
+    std::vector<ConnectionId> taken(watchers->second.begin(), watchers->second.end());
     watchers_.erase(watchers);
     size_ -= taken.size();
     return taken;
 }
 
 void WatchTable::remove_connection(ConnectionId connection) {
-    const auto paths = paths_of_.find(connection);
-    if (paths == paths_of_.end()) return;
-    for (const std::string* path : paths->second) {
-        const auto watchers = watchers_.find(*path);
-        ZK_ASSERT(watchers != watchers_.end());
-        ZK_ASSERT(std::erase(watchers->second, connection) == 1);
-        if (watchers->second.empty()) watchers_.erase(watchers);
+    const auto places = places_of_.find(connection);
+    if (places == places_of_.end()) return;
+    for (const auto& [entry, place] : places->second) {
+        ZK_ASSERT(*place == connection);
+        entry->second.erase(place);
         --size_;
+        if (entry->second.empty()) watchers_.erase(watchers_.find(entry->first));
     }
-    paths_of_.erase(paths);
+    places_of_.erase(places);
 }
 
 bool WatchTable::contains(std::string_view path, ConnectionId connection) const {
     const auto watchers = watchers_.find(path);
     if (watchers == watchers_.end()) return false;
-    const auto paths = paths_of_.find(connection);
-    return paths != paths_of_.end() && paths->second.contains(&watchers->first);
+    const auto places = places_of_.find(connection);
+    if (places == places_of_.end()) return false;
+    // The key is only compared.
+    auto* entry = const_cast<Watchers::value_type*>(&*watchers);
+    return places->second.contains(entry);
 }
 
 }  // namespace zk::frontend

@@ -6,10 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 namespace zk::frontend {
@@ -31,6 +31,9 @@ class WatchTable {
     /// How many watches are set.
     [[nodiscard]] std::size_t size() const { return size_; }
 
+    // Each call costs a constant for each watch that it sets, takes or forgets, however many
+    // connections watch the same path.
+
   private:
     struct PathHash {
         using is_transparent = void;
@@ -38,13 +41,15 @@ class WatchTable {
             return std::hash<std::string_view>{}(path);
         }
     };
-    using Watchers =
-        std::unordered_map<std::string, std::vector<ConnectionId>, PathHash, std::equal_to<>>;
-    /// Keys of `watchers_`; they keep their address as long as their entry lives.
-    using Paths = std::unordered_set<const std::string*>;
+    /// Connections in the order in which they set their watch.
+    using Queue = std::list<ConnectionId>;
+    using Watchers = std::unordered_map<std::string, Queue, PathHash, std::equal_to<>>;
+    /// Entries of `watchers_`, which keep their address as long as they live, and a connection's
+    /// place in each.
+    using Places = std::unordered_map<Watchers::value_type*, Queue::iterator>;
 
     Watchers watchers_;
-    std::unordered_map<ConnectionId, Paths> paths_of_;
+    std::unordered_map<ConnectionId, Places> places_of_;
     std::size_t size_ = 0;
 };
 

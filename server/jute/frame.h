@@ -19,6 +19,8 @@ class FrameDecoder {
     void feed(ByteView bytes);
     /// The next whole frame, valid until the next call of any method; nullopt: feed more, or broken().
     std::optional<ByteView> next();
+    /// Bytes of the next frame with its length word, whole or not; 0 while its length is not known or out of bounds.
+    [[nodiscard]] std::size_t next_size() const;
     /// True once a length word was out of bounds. The stream is then of no further use.
     [[nodiscard]] bool broken() const { return broken_; }
     /// Bytes that are held and not yet given out.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/system/error_code.hpp>
 
 #include "base/check.h"
@@ -24,6 +25,8 @@ constexpr std::chrono::seconds kTick{1};
 /// How long a client may take to close its side after we have closed ours.
 constexpr std::chrono::seconds kLinger{2};
 constexpr std::chrono::milliseconds kAcceptPause{100};
+/// Asio's epoll reactor asks for this many events at once.
+constexpr std::size_t kEventsPerTurn = 128;
 /// How much of a client is read while its answers do not get out: its pings, not its next million
 /// requests.
 constexpr std::size_t kReadBehindMax = kReadBytes;
@@ -153,9 +156,21 @@ void ClientLoop::tick_later() {
     tick_timer_.expires_after(kTick);
     tick_timer_.async_wait([this](const error_code& code) {
         if (code || stopped_) return;
-        tick();
-        tick_later();
+        tick_after(2 + links_.size() / kEventsPerTurn);
     });
+}
+
+/// What lies in the sockets is heard before the time: behind a stop of the process it may be what a
+/// deadline waits for. The reactor gives out a limited number of sockets at a time.
+void ClientLoop::tick_after(std::size_t turns) {
+    if (turns > 0) {
+        asio::post(io_, [this, turns] {
+            if (!stopped_) tick_after(turns - 1);
+        });
+        return;
+    }
+    tick();
+    tick_later();
 }
 
 void ClientLoop::tick() {

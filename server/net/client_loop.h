@@ -91,6 +91,7 @@ class ClientLoop {
     void handle_out();
     void tick();
     void tick_later();
+    void tick_after(std::size_t turns);
 
     boost::asio::io_context& io_;
     ClientLoopSettings settings_;

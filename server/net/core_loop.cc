@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <utility>
+#include <variant>
 
 #include <boost/asio/post.hpp>
 
@@ -9,7 +10,7 @@
 
 namespace zk::net {
 namespace {
-/// The wall clock in txns may be this old; a tick refreshes it.
+/// The wall clock in txns may be this old, or as old as the turn before; a tick refreshes it.
 constexpr Duration kWallAgeMax = std::chrono::milliseconds(5);
 constexpr std::size_t kSnapshotChunkBytes = std::size_t{256} << 10;
 }  // namespace
@@ -61,6 +62,10 @@ void CoreLoop::post_from_thread(std::vector<storage::DiskEvent> events) {
 
 void CoreLoop::post_from_thread(disk::SnapshotEvent event) {
     boost::asio::post(io_, [this, event = std::move(event)]() mutable {
+        if (const auto* found = std::get_if<disk::PurgeFound>(&event)) {
+            if (!stopped_) doors_.log->post(storage::Purge{found->kept});
+            return;
+        }
         if (const auto* failed = std::get_if<disk::SnapshotFailed>(&event)) {
             if (!stopped_)
                 doors_.fatal("snapshot " + to_string(failed->zxid) + ": " + failed->words);
@@ -95,11 +100,19 @@ void CoreLoop::turn() {
     if (stopped_) return;
     batch_.swap(inbox_);
     const Instant now = steady_now();
-    if (now - last_tick_ >= kWallAgeMax) {
+    // What came is heard before the time: after a pause of the process it may be the sign of life that a tick would miss.
+    bool ticks = now - last_tick_ >= kWallAgeMax;
+    for (core::Event& event : batch_) {
+        if (std::holds_alternative<core::Tick>(event)) {
+            ticks = true;
+        } else {
+            step(std::move(event), now);
+        }
+    }
+    if (ticks) {
         last_tick_ = now;
         step(core::Tick{wall_now()}, now);
     }
-    for (core::Event& event : batch_) step(std::move(event), now);
     batch_.clear();
     end_turn();
 }
@@ -119,6 +132,8 @@ void CoreLoop::step(core::Event event, Instant now) {
 void CoreLoop::deliver_to_clients() {
     if (tree_replaced_) doors_.tree_replaced(core_.tree());
     tree_replaced_ = false;
+    for (std::unique_ptr<tree::DataTree>& tree : retired_trees_) doors_.snapshots->dispose(std::move(tree));
+    retired_trees_.clear();
     if (to_clients_.empty()) return;
     doors_.clients(to_clients_);
     to_clients_.clear();
@@ -152,9 +167,10 @@ void CoreLoop::carry_out(core::Action& action) {
         void operator()(core::CloseLeader&) { loop.doors_.quorum->close_leader(); }
         void operator()(core::ReadLeader& a) { loop.doors_.quorum->read_leader(a.on); }
         void operator()(storage::DiskCommand& a) { loop.disk_commands_.push_back(std::move(a)); }
-        void operator()(core::StartSnapshot& a) { loop.start_snapshot(a.zxid); }
+        void operator()(core::StartSnapshot& a) { loop.start_snapshot(a); }
         void operator()(core::CancelSnapshot&) { loop.cancel_snapshot(); }
         void operator()(core::TreeReplaced&) { loop.tree_replaced_ = true; }
+        void operator()(core::RetireTree& a) { loop.retired_trees_.push_back(std::move(a.tree)); }
         void operator()(request::ToFrontend& a) { loop.to_clients_.push_back(std::move(a)); }
         void operator()(core::Fatal& a) { loop.doors_.fatal(a.why); }
     };
@@ -172,13 +188,18 @@ void CoreLoop::end_turn() {
 
 // ---- snapshot files
 
-void CoreLoop::start_snapshot(Zxid zxid) {
+void CoreLoop::start_snapshot(const core::StartSnapshot& start) {
     ZK_ASSERT(!snapshot_);
     snapshot_.emplace();
-    snapshot_->zxid = zxid;
-    snapshot_->serializer.emplace(core_.tree(), core_.session_timeouts(), storage::Form::file);
-    doors_.snapshots->begin(zxid);
-    log_.info("snapshot.started zxid={}", zxid);
+    snapshot_->zxid = start.zxid;
+    snapshot_->install = start.install;
+    snapshot_->serializer.emplace(core_.tree(),
+                                  core_.session_timeouts(),
+                                  storage::Form::file,
+                                  start.install ? storage::DigestSection::no : storage::DigestSection::yes);
+    doors_.snapshots->begin(start.zxid,
+                            start.install ? storage::SnapshotRole::install : storage::SnapshotRole::periodic);
+    log_.info("snapshot.started zxid={} install={}", start.zxid, start.install);
 }
 
 void CoreLoop::cancel_snapshot() {
@@ -211,8 +232,10 @@ void CoreLoop::pump_snapshot() {
         snapshot_->serializer.reset();
     }
     if (!snapshot_->end_zxid) return;
-    // The name may only be given when the log covers everything that the walk may have seen.
-    if (*snapshot_->end_zxid != snapshot_->zxid && core_.last_durable() < *snapshot_->end_zxid)
+    // The name may only be given when the log covers everything that the walk may have seen. One to be installed has
+    // no log yet, and nothing is applied meanwhile.
+    if (!snapshot_->install && *snapshot_->end_zxid != snapshot_->zxid &&
+        core_.last_durable() < *snapshot_->end_zxid)
         return;
     snapshot_->finishing = true;
     doors_.snapshots->finish();

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -65,7 +66,7 @@ class CoreLoop {
     void carry_out(core::Action& action);
     void end_turn();
     void deliver_to_clients();
-    void start_snapshot(Zxid zxid);
+    void start_snapshot(const core::StartSnapshot& start);
     void cancel_snapshot();
     void pump_snapshot();
 
@@ -80,6 +81,7 @@ class CoreLoop {
     std::vector<storage::DiskCommand> disk_commands_;
     std::vector<request::ToFrontend> to_clients_;
     bool tree_replaced_ = false;
+    std::vector<std::unique_ptr<tree::DataTree>> retired_trees_;  ///< freed once clients have let go of them
     bool scheduled_ = false;
     bool stopped_ = true;
     Instant last_tick_{};
@@ -87,6 +89,7 @@ class CoreLoop {
     /// The snapshot file under way: serializing, then waiting for the log, then finishing.
     struct FileSnapshot {
         Zxid zxid;
+        bool install = false;
         std::optional<storage::SnapshotSerializer> serializer;
         std::optional<Zxid> end_zxid;  ///< set once everything has been handed to the writer
         bool finishing = false;

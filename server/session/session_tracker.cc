@@ -6,7 +6,9 @@
 
 namespace zk::session {
 
-SessionTracker::SessionTracker(Duration tick) : tick_(tick) { ZK_ASSERT(tick.count() > 0); }
+SessionTracker::SessionTracker(Duration tick) : grace_(tick * 5 / 8), width_(tick / 4) {
+    ZK_ASSERT(tick.count() >= 8);
+}
 
 void SessionTracker::add(SessionId session, std::int32_t timeout_ms, Instant now) {
     const auto [place, is_new] = sessions_.try_emplace(session);
@@ -108,8 +110,8 @@ void SessionTracker::restart_all(Instant now) {
 }
 
 Instant SessionTracker::bucket_of(Instant now, std::int32_t timeout_ms) const {
-    const Duration until = now.time_since_epoch() + milliseconds(timeout_ms);
-    return Instant((until / tick_ + 1) * tick_);
+    const Duration until = now.time_since_epoch() + milliseconds(timeout_ms) + grace_;
+    return Instant((until / width_ + 1) * width_);
 }
 
 void SessionTracker::leave_bucket(SessionId session, const Session& state) {

@@ -1,7 +1,10 @@
 // Which sessions live, until when, and on which connection or learner.
 // Pure. Lives on the core loop; the leader (or a standalone server) expires, learners only keep the
-// table. Sessions expire together in buckets of one tick: never early, at most a tick late. Source:
-// ZooKeeper SessionTrackerImpl, ExpiryQueue.
+// table. Sessions expire together in buckets of a quarter of a tick, between 5/8 and 7/8 of a tick
+// after their timeout has passed since they were last heard of: never early, at most a tick late
+// with the ticks of the core between. The grace is for learners, which tell a leader up to half a
+// tick later whom they have heard; ZooKeeper's rule (SessionTrackerImpl, ExpiryQueue: buckets of a
+// tick) gives nearly none to some and a whole tick to others.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +27,7 @@ struct SessionTimeout {
 
 class SessionTracker {
   public:
-    /// REQUIRES: tick > 0.
+    /// REQUIRES: tick >= 8 microseconds.
     explicit SessionTracker(Duration tick);
 
     /// Adds the session, or sets the timeout of a known one, and touches it.
@@ -70,7 +73,8 @@ class SessionTracker {
     [[nodiscard]] Instant bucket_of(Instant now, std::int32_t timeout_ms) const;
     void leave_bucket(SessionId session, const Session& state);
 
-    Duration tick_;
+    Duration grace_;
+    Duration width_;  ///< of a bucket
     std::unordered_map<SessionId, Session> sessions_;
     std::map<Instant, std::set<SessionId>> buckets_;
 };

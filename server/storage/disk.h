@@ -55,6 +55,10 @@ class Disk {
     virtual Result<> truncate(const std::string& path, std::uint64_t size) = 0;
     /// Makes creations, renames and removals in `dir` durable.
     virtual Result<> sync_dir(const std::string& dir) = 0;
+    /// Makes what `path` holds durable, whoever wrote it, and forgets what memory knows of it: the next read comes from
+    /// the disk. What a process left behind that was killed, or stopped after a failed sync, is proven only so: the
+    /// system may have dropped pages that it could not write and go on showing them.
+    virtual Result<> settle(const std::string& path) = 0;
     /// Creates `dir` and its missing parents, and syncs each parent.
     virtual Result<> make_dirs(const std::string& dir) = 0;
 

@@ -3,14 +3,18 @@
 // becomes durable before an earlier one.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "storage/disk.h"
+#include "storage/log_history.h"
 #include "storage/recovery.h"
 #include "storage/txn_log.h"
 
@@ -36,25 +40,33 @@ struct RollLog {};
 struct TruncateLog {
     Zxid zxid;
 };
-/// Before a SNAP of this zxid is saved: removes snapshots and log records above it. Answered by
-/// SnapshotPrepared.
-struct PrepareSnapshotInstall {
+/// The snapshot of a SNAP, staged before (SnapshotRole::install), becomes the only database: every other snapshot and
+/// every log goes, but not before it stands. Answered by SnapshotInstalled.
+struct InstallSnapshot {
     Zxid zxid;
+};
+/// Txns of the log for a learner that is behind, see LogHistory. Answered by LogRead. Overtakes nothing and waits for
+/// no sync: what it finds may not be durable yet.
+struct ReadLog {
+    std::uint64_t reader = 0;  ///< a series of requests, each of which goes on where the one before ended
+    Zxid after;                ///< must stand in the log itself
+    Zxid up_to;
+    std::size_t bytes_max = 0;  ///< of payload; one txn comes in any case, if there is one
 };
 /// Reads everything again, as after a restart. Answered by Reloaded.
 struct Reload {};
-/// Removes snapshots and logs that are not needed for the newest `retain` snapshots. No answer.
-/// Reads those snapshots whole: a server with a large tree rather lets its snapshot thread do it
-/// (disk::SnapshotThread::purge).
+/// Removes snapshots and logs that are not needed for the snapshots `kept` (see find_kept(), which may run on
+/// another thread before). Removes nothing when one of those is gone, as after a truncation or an installation. No answer.
 struct Purge {
-    int retain = 3;
+    std::vector<Zxid> kept;
 };
 using DiskCommand = std::variant<AppendTxn,
                                  SaveAcceptedEpoch,
                                  SaveCurrentEpoch,
                                  RollLog,
                                  TruncateLog,
-                                 PrepareSnapshotInstall,
+                                 InstallSnapshot,
+                                 ReadLog,
                                  Reload,
                                  Purge>;
 
@@ -77,8 +89,16 @@ struct TruncateFailed {
     Zxid zxid;
     std::string why;
 };
-struct SnapshotPrepared {
+struct SnapshotInstalled {
     Zxid zxid;
+};
+/// found: `txns` follow `after` without a gap, oldest first; empty when none does up to the limit of the request. Not
+/// found: `after` is not in the log, or there is a gap or damage behind it.
+struct LogRead {
+    std::uint64_t reader = 0;
+    Zxid after;
+    bool found = false;
+    std::vector<std::pair<Zxid, SharedBytes>> txns;
 };
 struct Reloaded {
     RecoveredState state;
@@ -94,7 +114,8 @@ using DiskEvent = std::variant<LogDurable,
                                CurrentEpochSaved,
                                LogTruncated,
                                TruncateFailed,
-                               SnapshotPrepared,
+                               SnapshotInstalled,
+                               LogRead,
                                Reloaded,
                                DiskFailed>;
 
@@ -124,7 +145,9 @@ class DiskExecutor {
     Result<> run_synced(const SaveAcceptedEpoch& command, std::vector<DiskEvent>& out);
     Result<> run_synced(const SaveCurrentEpoch& command, std::vector<DiskEvent>& out);
     Result<> run_synced(const TruncateLog& command, std::vector<DiskEvent>& out);
-    Result<> run_synced(const PrepareSnapshotInstall& command, std::vector<DiskEvent>& out);
+    Result<> run_synced(const InstallSnapshot& command, std::vector<DiskEvent>& out);
+    Result<> run_synced(const ReadLog& command, std::vector<DiskEvent>& out);
+    Result<> read_log(const ReadLog& command, std::vector<DiskEvent>& out);
     Result<> run_synced(const Reload& command, std::vector<DiskEvent>& out);
     Result<> run_synced(const Purge& command, std::vector<DiskEvent>& out);
 
@@ -133,6 +156,7 @@ class DiskExecutor {
     RecoveryOptions recovery_;
     Log log_;
     LogWriter writer_;
+    LogHistory history_;
     Zxid appended_;
     bool failed_ = false;
 };

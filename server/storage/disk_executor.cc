@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "storage/disk_command.h"
 #include "storage/epoch_files.h"
+#include "storage/install.h"
 
 namespace zk::storage {
 namespace {
@@ -18,7 +19,8 @@ DiskExecutor::DiskExecutor(Disk& disk, Paths paths, ExecutorOptions options, Log
       paths_(std::move(paths)),
       recovery_(for_reload(options.recovery)),
       log_(std::move(log)),
-      writer_(disk, paths_.logs(), options.log) {}
+      writer_(disk, paths_.logs(), options.log),
+      history_(disk, paths_.logs(), options.recovery.payload_max) {}
 
 void DiskExecutor::execute(std::vector<DiskCommand>& batch, std::vector<DiskEvent>& out) {
     for (DiskCommand& command : batch) {
@@ -42,6 +44,7 @@ Result<> DiskExecutor::run(DiskCommand& command, std::vector<DiskEvent>& out) {
         appended_ = append->zxid;
         return writer_.append(append->zxid, *append->payload);
     }
+    if (const auto* read = std::get_if<ReadLog>(&command)) return read_log(*read, out);
     ZK_CHECK(sync(out));  // nothing below may overtake an append
     // The old file is durable before the new one begins, or a power cut could keep later records
     // and tear earlier ones.
@@ -105,24 +108,49 @@ Result<> DiskExecutor::run_synced(const TruncateLog& command, std::vector<DiskEv
     return ok();
 }
 
-Result<> DiskExecutor::run_synced(const PrepareSnapshotInstall& command,
-                                  std::vector<DiskEvent>& out) {
+Result<> DiskExecutor::run_synced(const InstallSnapshot& command, std::vector<DiskEvent>& out) {
     ZK_CHECK(writer_.roll());
-    ZK_CHECK(remove_snapshots_above(disk_, paths_, command.zxid));
-    ZK_CHECK(truncate_log(disk_, paths_.logs(), command.zxid));
-    out.emplace_back(SnapshotPrepared{command.zxid});
+    history_.forget();
+    ZK_CHECK(install_snapshot(disk_, paths_, command.zxid));
+    log_.info("storage.snapshot_installed zxid={}", command.zxid);
+    out.emplace_back(SnapshotInstalled{command.zxid});
+    return ok();
+}
+
+Result<> DiskExecutor::run_synced(const ReadLog& /*command*/, std::vector<DiskEvent>& /*out*/) {
+    ZK_ASSERT(!"reading needs no sync");
+    return ok();
+}
+
+// A log that cannot be read back is no reason to stop: the learner gets a snapshot instead.
+Result<> DiskExecutor::read_log(const ReadLog& command, std::vector<DiskEvent>& out) {
+    ZK_CHECK(writer_.flush());
+    auto txns = history_.read({command.reader, command.after, command.up_to, command.bytes_max});
+    if (!txns.has_value()) {
+        ZK_COVERED("storage.history_not_found");
+        log_.info("storage.history_not_found after={} why=\"{}\"", command.after, txns.error().message());
+        out.emplace_back(LogRead{command.reader, command.after, false, {}});
+        return ok();
+    }
+    out.emplace_back(LogRead{command.reader, command.after, true, *std::move(txns)});
     return ok();
 }
 
 Result<> DiskExecutor::run_synced(const Reload& /*command*/, std::vector<DiskEvent>& out) {
     ZK_CHECK(writer_.roll());
+    history_.forget();
+    ZK_CHECK(remove_staged(disk_, paths_));  // of a synchronisation that was given up; none is being written now
     ZK_TRY(RecoveredState state, recover(disk_, paths_, recovery_, log_));
     out.emplace_back(Reloaded{std::move(state)});
     return ok();
 }
 
+// What could not be removed costs space, no more.
 Result<> DiskExecutor::run_synced(const Purge& command, std::vector<DiskEvent>& /*out*/) {
-    return purge(disk_, paths_, command.retain);
+    history_.forget();
+    const auto purged = purge(disk_, paths_, command.kept);
+    if (!purged.has_value()) log_.warn("storage.purge_failed {}", purged.error().message());
+    return ok();
 }
 
 }  // namespace zk::storage

@@ -24,6 +24,12 @@ LogFileReader::LogFileReader(Disk& disk,
                              std::int32_t payload_max)
     : disk_(disk), dir_(std::move(dir)), name_(std::move(name)), payload_max_(payload_max) {}
 
+void LogFileReader::resume(std::uint64_t offset) {
+    ZK_ASSERT(!started_ && offset >= kLogHeaderBytes);
+    started_ = true;
+    offset_ = buffer_offset_ = offset;
+}
+
 Error LogFileReader::corrupt(const std::string& what) const {
     return {Errc::corrupt,
             dir_ + "/" + name_ + " at offset " + std::to_string(offset_) + ": " + what};

@@ -33,6 +33,8 @@ class LogFileReader {
     /// The next record, or nullopt at the end. Errc::corrupt for a wrong magic, checksum or length.
     /// A record above `payload_max` is one only if all of it is there with the right checksum.
     Result<std::optional<LogRecord>> next();
+    /// Goes on from `offset`, which must be just behind a record or the header. REQUIRES: before the first next().
+    void resume(std::uint64_t offset);
     /// After the end: the file ended in a torn record, not in zero fill or at a record's end.
     [[nodiscard]] bool torn() const { return torn_; }
     /// After the end: not even the header was there, nor anything else, as after a crash right

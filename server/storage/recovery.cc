@@ -10,6 +10,7 @@
 #include "jute/txn.h"
 #include "storage/epoch_files.h"
 #include "storage/file_name.h"
+#include "storage/install.h"
 #include "storage/log_reader.h"
 #include "storage/replay.h"
 
@@ -37,7 +38,9 @@ Result<> remove_temporary_files(Disk& disk, const std::string& dir) {
     for (const std::string& name : names) {
         if (!name.starts_with(kTempPrefix)) continue;
         const std::string_view made = std::string_view(name).substr(kTempPrefix.size());
-        if (!made.starts_with("log.") && !made.starts_with("snapshot.")) continue;
+        if (!made.starts_with("log.") && !made.starts_with("snapshot.") && !made.starts_with("staged.snapshot.")) {
+            continue;
+        }
         ZK_CHECK(disk.remove(dir + "/" + name));
     }
     return ok();
@@ -316,6 +319,8 @@ Result<RecoveredState> recover(Disk& disk,
                                const Log& log) {
     ZK_CHECK(disk.make_dirs(paths.snapshots()));
     ZK_CHECK(disk.make_dirs(paths.logs()));
+    ZK_TRY(const bool installed, complete_install(disk, paths));
+    if (installed) log.warn("storage.install_completed dir={}", paths.snapshots());
     ZK_CHECK(refuse_mixed_directories(disk, paths));
     if (options.remove_temporary) {
         ZK_CHECK(remove_temporary_files(disk, paths.snapshots()));
@@ -366,28 +371,38 @@ Result<> remove_snapshots_above(Disk& disk, const Paths& paths, Zxid last) {
     return disk.sync_dir(dir);
 }
 
-Result<> purge(Disk& disk, const Paths& paths, int retain) {
-    const int wanted = std::max(retain, 3);
+Result<std::vector<Zxid>> find_kept(Disk& disk, const Paths& paths, int retain) {
+    const auto wanted = static_cast<std::size_t>(std::max(retain, 3));
     ZK_TRY(const std::vector<SnapshotName> snapshots, list_snapshots(disk, paths.snapshots()));
-    int valid = 0;
-    std::optional<Zxid> oldest_kept;
+    std::vector<Zxid> kept;
     for (const SnapshotName& file : snapshots) {
         if (!verify_snapshot(disk, paths.snapshots(), file).has_value()) continue;
-        if (++valid == wanted) {
-            oldest_kept = file.zxid;
-            break;
-        }
+        kept.push_back(file.zxid);
+        if (kept.size() == wanted) return kept;
     }
-    if (!oldest_kept) return ok();
+    return std::vector<Zxid>();
+}
+
+Result<> purge(Disk& disk, const Paths& paths, const std::vector<Zxid>& kept) {
+    if (kept.empty()) return ok();
+    ZK_TRY(const std::vector<SnapshotName> snapshots, list_snapshots(disk, paths.snapshots()));
+    for (const Zxid zxid : kept) {
+        const bool there = std::any_of(
+            snapshots.begin(), snapshots.end(), [zxid](const SnapshotName& file) { return file.zxid == zxid; });
+        if (there) continue;
+        ZK_COVERED("storage.purge_overtaken");
+        return ok();
+    }
+    const Zxid oldest_kept = *std::min_element(kept.begin(), kept.end());
     // Oldest first, and durably the snapshots before the logs: a crash between must leave no
     // snapshot without its log.
     for (auto file = snapshots.rbegin(); file != snapshots.rend(); ++file) {
-        if (file->zxid >= *oldest_kept) break;
+        if (file->zxid >= oldest_kept) break;
         ZK_CHECK(remove_if_there(disk, paths.snapshots() + "/" + file->name));
     }
     ZK_CHECK(disk.sync_dir(paths.snapshots()));
     ZK_TRY(const std::vector<LogFile> logs, list_logs(disk, paths.logs()));
-    for (std::size_t i = 0; i + 1 < logs.size() && logs[i + 1].first <= *oldest_kept; ++i) {
+    for (std::size_t i = 0; i + 1 < logs.size() && logs[i + 1].first <= oldest_kept; ++i) {
         ZK_CHECK(remove_if_there(disk, paths.logs() + "/" + logs[i].name));
     }
     return ok();

@@ -77,8 +77,12 @@ Result<RecoveredState> restore(Disk& disk,
 /// yet.
 Result<> remove_snapshots_above(Disk& disk, const Paths& paths, Zxid last);
 
-/// autopurge: keeps the `retain` newest valid snapshots (at least 3) and the logs they need. Reads
-/// the kept ones whole to verify them, so it takes its time.
-Result<> purge(Disk& disk, const Paths& paths, int retain);
+/// autopurge, first half: the `retain` newest valid snapshots (at least 3), newest first; empty when there are fewer and
+/// so nothing may go. Reads them whole to verify them, so it takes its time. Changes nothing; may run beside the log
+/// thread.
+Result<std::vector<Zxid>> find_kept(Disk& disk, const Paths& paths, int retain);
+/// autopurge, second half: removes snapshots older than all of `kept`, and the logs that only they need. Removes nothing
+/// when `kept` is empty or one of it is gone. On the log thread only.
+Result<> purge(Disk& disk, const Paths& paths, const std::vector<Zxid>& kept);
 
 }  // namespace zk::storage

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "storage/file_name.h"
 #include "storage/gzip.h"
+#include "storage/install.h"
 
 namespace zk::storage {
 namespace {
@@ -97,7 +98,8 @@ Result<std::optional<SnapshotDigest>> verify_snapshot(Disk& disk,
     return parser.digest();
 }
 
-SnapshotFile::SnapshotFile(Disk& disk, std::string dir) : disk_(disk), dir_(std::move(dir)) {}
+SnapshotFile::SnapshotFile(Disk& disk, std::string dir, SnapshotRole role)
+    : disk_(disk), dir_(std::move(dir)), role_(role) {}
 
 Result<> SnapshotFile::begin(Zxid zxid) {
     ZK_ASSERT(file_ == nullptr);
@@ -115,7 +117,9 @@ Result<> SnapshotFile::finish() {
     ZK_ASSERT(file_ != nullptr);
     ZK_CHECK(file_->sync());
     ZK_CHECK(file_->close());
-    ZK_CHECK(disk_.rename(temp_path(), dir_ + "/" + snapshot_name(zxid_)));
+    if (role_ == SnapshotRole::periodic) {
+        ZK_CHECK(disk_.rename(temp_path(), dir_ + "/" + snapshot_name(zxid_)));
+    }
     file_.reset();  // until here there is a temporary file for abandon() to remove
     return disk_.sync_dir(dir_);
 }
@@ -128,7 +132,8 @@ Result<> SnapshotFile::abandon() {
 }
 
 std::string SnapshotFile::temp_path() const {
-    return dir_ + "/" + std::string(kTempPrefix) + snapshot_name(zxid_);
+    return dir_ + "/" +
+           (role_ == SnapshotRole::install ? staged_name(zxid_) : std::string(kTempPrefix) + snapshot_name(zxid_));
 }
 
 }  // namespace zk::storage

@@ -45,12 +45,16 @@ Result<std::optional<SnapshotDigest>> verify_snapshot(Disk& disk,
                                                       const std::string& dir,
                                                       const SnapshotName& file);
 
+/// periodic: a further snapshot of this server's own history. install: the leader's, which waits under a staged name
+/// until InstallSnapshot puts it in place of everything else.
+enum class SnapshotRole { periodic, install };
+
 /// Writes snapshot.<zxid> under a temporary name that no server takes for a snapshot; finish()
-/// makes it durable and then gives it its name. Destroyed unfinished, it leaves only a temporary
+/// makes it durable and then gives it its name, or leaves it staged. Destroyed unfinished, it leaves only a temporary
 /// file, which the next recovery removes.
 class SnapshotFile {
   public:
-    SnapshotFile(Disk& disk, std::string dir);
+    SnapshotFile(Disk& disk, std::string dir, SnapshotRole role = SnapshotRole::periodic);
     Result<> begin(Zxid zxid);
     Result<> write(ByteView chunk);
     /// See SnapshotSerializer::end_zxid() for what must be durable before.
@@ -63,6 +67,7 @@ class SnapshotFile {
 
     Disk& disk_;
     std::string dir_;
+    SnapshotRole role_;
     Zxid zxid_;
     std::unique_ptr<DiskFile> file_;
 };

@@ -10,8 +10,13 @@
 namespace zk::storage {
 
 struct SnapshotSerializer::State {
-    State(const tree::DataTree& of, SessionTable session_table, Form as)
-        : tree(of), sessions(std::move(session_table)), acls(of.acl().all()), walk(of), form(as) {}
+    State(const tree::DataTree& of, SessionTable session_table, Form as, DigestSection with)
+        : tree(of),
+          sessions(std::move(session_table)),
+          acls(of.acl().all()),
+          walk(of),
+          form(as),
+          section(with) {}
 
     enum class Part { head, nodes, tail, over };
 
@@ -29,14 +34,18 @@ struct SnapshotSerializer::State {
     std::vector<std::pair<tree::AclId, jute::AclList>> acls;  // as of the walk's beginning
     tree::Walk walk;
     Form form;
+    DigestSection section;
     Part part = Part::head;
     uLong adler = 1;
     Zxid end_zxid;
     tree::Walk::VisitedNode node;  // reused
 };
 
-SnapshotSerializer::SnapshotSerializer(const tree::DataTree& tree, SessionTable sessions, Form form)
-    : state_(std::make_unique<State>(tree, std::move(sessions), form)) {}
+SnapshotSerializer::SnapshotSerializer(const tree::DataTree& tree,
+                                       SessionTable sessions,
+                                       Form form,
+                                       DigestSection section)
+    : state_(std::make_unique<State>(tree, std::move(sessions), form, section)) {}
 SnapshotSerializer::~SnapshotSerializer() = default;
 SnapshotSerializer::SnapshotSerializer(SnapshotSerializer&&) noexcept = default;
 
@@ -107,6 +116,7 @@ void SnapshotSerializer::State::write_tail(Bytes& out, std::size_t hashed_from) 
         archive(static_cast<std::int64_t>(adler), kSnapshotEnd);
     };
     write_checksum();
+    if (section == DigestSection::no) return;
     // Like ZooKeeper, a database that has seen no txn has no digest yet.
     archive(end_zxid, kDigestVersion, end_zxid == Zxid() ? std::uint64_t{0} : tree.digest());
     write_checksum();

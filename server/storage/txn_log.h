@@ -62,6 +62,8 @@ class LogWriter {
     /// Makes all appended records durable: one fdatasync for each file that got data since the last
     /// sync.
     Result<> sync();
+    /// Hands all appended records to the file, so that they can be read; none is durable for that.
+    Result<> flush();
     /// The next append begins a new file. Records of the old one that are not synced are synced by
     /// the next sync().
     Result<> roll();
@@ -72,7 +74,6 @@ class LogWriter {
   private:
     Result<> open(Zxid first);
     Result<> pad();
-    Result<> flush();
 
     Disk& disk_;
     std::string dir_;

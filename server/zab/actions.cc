@@ -12,6 +12,14 @@ struct Describe {
     std::string operator()(const SendToLearner& a) const {
         return "send " + link(a.link) + ' ' + to_string(a.packet);
     }
+    std::string operator()(const SendProposal& a) const {
+        return "send " + link(a.link) + " PROPOSAL zxid=" + hex(a.zxid) +
+               " data=" + std::to_string(a.bytes->size());
+    }
+    std::string operator()(const AwaitRoom& a) const { return "await_room " + link(a.link); }
+    std::string operator()(const ReadHistory& a) const {
+        return "read_history " + link(a.link) + " after=" + hex(a.after) + " up_to=" + hex(a.up_to);
+    }
     std::string operator()(const SendSnapshot& a) const { return "send_snapshot " + link(a.link); }
     std::string operator()(const CloseLearner& a) const {
         return "close " + link(a.link) + " why=" + a.why;
@@ -20,6 +28,12 @@ struct Describe {
         return "dial leader=" + to_string(a.leader);
     }
     std::string operator()(const SendToLeader& a) const { return "send " + to_string(a.packet); }
+    std::string operator()(const ReadLeader& a) const {
+        return std::string("read_leader ") + (a.on ? "on" : "off");
+    }
+    std::string operator()(const ConfigVersion& a) const {
+        return "config_version " + std::to_string(a.version);
+    }
     std::string operator()(const CloseLeader& a) const { return "close why=" + a.why; }
     std::string operator()(const AppendTxn& a) const { return "append " + hex(a.zxid); }
     std::string operator()(const SaveAcceptedEpoch& a) const {

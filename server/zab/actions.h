@@ -2,6 +2,7 @@
 // Pure values.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -24,6 +25,25 @@ struct SendToLearner {
     LinkId link = 0;
     Packet packet;
 };
+/// A PROPOSAL; its bytes are shared by all links, the log and the window of commits.
+struct SendProposal {
+    LinkId link = 0;
+    Zxid zxid;
+    SharedBytes bytes;
+};
+/// Answered by on_learner_room as soon as next to nothing is queued on the link, a snapshot's stream included, and
+/// meanwhile by on_learner_progress whenever bytes have left. At most one is pending for a link.
+struct AwaitRoom {
+    LinkId link = 0;
+};
+/// Txns of the log files right behind `after`, none above `up_to`, at most `bytes_max` but one at least.
+/// Answered by on_history_read.
+struct ReadHistory {
+    LinkId link = 0;
+    Zxid after;
+    Zxid up_to;
+    std::size_t bytes_max = 0;
+};
 /// Stream the tree as it is now, right behind the SNAP packet that was sent before; ends with "BenWasHere".
 struct SendSnapshot {
     LinkId link = 0;
@@ -41,6 +61,14 @@ struct DialLeader {
 };
 struct SendToLeader {
     Packet packet;
+};
+/// Whether packets of the leader are wanted at all: false while the disk has enough to do.
+struct ReadLeader {
+    bool on = true;
+};
+/// The leader's configuration has the members of ours and this version, which is higher: it is ours from now on.
+struct ConfigVersion {
+    std::int64_t version = 0;
 };
 /// Always followed by GiveUp or Fatal.
 struct CloseLeader {
@@ -89,7 +117,8 @@ struct EpochChanged {
     Epoch epoch;
 };
 
-// --- Leader: what learners ask for. (A forwarded sync is answered by the leader itself.)
+// --- Leader: what learners ask for.
+/// A sync is given back by request_sync_of when its turn has come.
 struct ForwardedRequest {
     LinkId link = 0;
     ServerId from;
@@ -134,10 +163,15 @@ struct Fatal {
 };
 
 using Action = std::variant<SendToLearner,
+                            SendProposal,
+                            AwaitRoom,
+                            ReadHistory,
                             SendSnapshot,
                             CloseLearner,
                             DialLeader,
                             SendToLeader,
+                            ReadLeader,
+                            ConfigVersion,
                             CloseLeader,
                             AppendTxn,
                             SaveAcceptedEpoch,

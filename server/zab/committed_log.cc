@@ -11,17 +11,21 @@ namespace zk::zab {
 
 void CommittedLog::add(Zxid zxid, SharedBytes bytes) {
     ZK_ASSERT(zxid > max());
+    bytes_ += bytes->size();
     entries_.push_back({zxid, std::move(bytes)});
     last_processed_ = zxid;
-    while (entries_.size() > count_max_) {
+    while (entries_.size() > count_max_ || (bytes_ > bytes_max_ && entries_.size() > 1)) {
         base_ = entries_.front().zxid;
+        bytes_ -= entries_.front().bytes->size();
         entries_.pop_front();
     }
 }
 
-void CommittedLog::reset(Zxid last_processed) {
+void CommittedLog::reset(Zxid last_processed, Zxid files_from) {
     entries_.clear();
+    bytes_ = 0;
     base_ = last_processed;
+    files_from_ = files_from;
     last_processed_ = last_processed;
 }
 

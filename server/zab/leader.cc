@@ -23,7 +23,14 @@ void Leader::start(Epoch accepted,
                    Instant now,
                    Actions& out) {
     ZK_ASSERT(phase_ == Phase::idle);
-    highest_accepted_ = accepted;
+    // Our own file may hold an absurd number as well; the history tells what reigns there have been.
+    const Epoch reigned = std::max(current, last_logged.epoch());
+    if (accepted.value() - reigned.value() > kEpochJumpMax) {
+        ZK_COVERED("leader.absurd_own_epoch");
+        log_.warn("leader.absurd_own_epoch accepted_epoch={} current_epoch={}", accepted, current);
+        accepted = reigned;
+    }
+    highest_accepted_ = accepted_at_start_ = accepted;
     current_ = current;
     last_logged_ = last_logged;
     last_durable_ = last_durable;
@@ -37,12 +44,13 @@ void Leader::start(Epoch accepted,
     fix_epoch(now, out);
 }
 
-void Leader::on_learner_connected(LinkId link, Instant now, Actions&) {
+void Leader::on_learner_connected(LinkId link, std::set<ServerId> claims, Instant now, Actions&) {
     if (phase_ == Phase::gone) return;
     ZK_ASSERT(phase_ != Phase::idle);
     const bool added = links_.emplace(link, Link{}).second;
     ZK_ASSERT(added);
     links_.at(link).deadline = now + settings_.init_timeout();
+    links_.at(link).claims = std::move(claims);
 }
 
 void Leader::on_link_closed(LinkId link, Instant, Actions&) {
@@ -60,11 +68,7 @@ void Leader::fix_epoch(Instant, Actions& out) {
     std::set<ServerId> present = sids_at_least(Stage::waiting_epoch);
     present.insert(settings_.my_id);
     if (!quorum_.has_quorum(present)) return;
-    Epoch highest = highest_accepted_;
-    for (const auto& [id, link] : links_) {
-        if (link.stage >= Stage::waiting_epoch) highest = std::max(highest, link.accepted);
-    }
-    epoch_ = Epoch(highest.value() + 1);
+    epoch_ = Epoch(highest_accepted_.value() + 1);
     phase_ = Phase::saving_accepted;
     log_.info("leader.epoch epoch={}", epoch_);
     out.push_back(SaveAcceptedEpoch{epoch_});
@@ -132,7 +136,7 @@ bool Leader::propose(Zxid zxid, SharedBytes bytes, Instant now, Actions& out) {
     last_proposed_ = zxid;
     for (auto& [id, link] : links_) {
         if (link.stage < Stage::syncing) continue;
-        out.push_back(SendToLearner{id, {PacketType::proposal, zxid, *bytes, {}}});
+        out.push_back(SendProposal{id, zxid, bytes});
         note_sent(link, zxid, now);
     }
     out.push_back(AppendTxn{zxid, bytes});
@@ -154,10 +158,7 @@ void Leader::commit_ready(Actions& out) {
         send_commit(*txn, out);
         const Zxid zxid = txn->zxid;
         out.push_back(Committed{zxid, std::move(txn->bytes)});
-        const auto waiting = syncs_.find(zxid);
-        if (waiting == syncs_.end()) continue;
-        for (const PendingSync& sync : waiting->second) answer_sync(sync, out);
-        syncs_.erase(waiting);
+        answer_syncs(out);
     }
 }
 
@@ -175,23 +176,62 @@ void Leader::send_commit(const CommittedTxn& txn, Actions& out) {
     }
 }
 
+// --- Syncs
+
 void Leader::request_sync(std::uint64_t token, Actions& out) {
     if (phase_ == Phase::gone) return;
     ZK_ASSERT(established());
-    add_sync({std::nullopt, token}, out);
+    add_sync({.link = std::nullopt, .token = token, .behind = {}}, out);
 }
 
+void Leader::request_sync_of(LinkId link, Actions& out) {
+    if (!links_.contains(link)) return;
+    add_sync({.link = link, .behind = {}}, out);
+}
+
+/// One round of pings at a time: syncs that come meanwhile share the next one.
 void Leader::add_sync(PendingSync sync, Actions& out) {
-    if (proposals_.empty()) return answer_sync(sync, out);
-    syncs_[proposals_.last()].push_back(sync);
+    sync.behind = proposals_.empty() ? Zxid(0) : proposals_.last();
+    sync.round = ping_round_ + 1;
+    syncs_.push_back(sync);
+    if (confirmed_round() < ping_round_) {
+        another_round_ = true;
+    } else {
+        send_pings(out);
+    }
+    answer_syncs(out);
 }
 
-void Leader::answer_sync(const PendingSync& sync, Actions& out) {
-    if (!sync.link) {
-        out.push_back(SyncAnswered{sync.token});
-    } else if (links_.contains(*sync.link)) {
-        out.push_back(SendToLearner{*sync.link, {PacketType::sync, Zxid(0), {}, {}}});
+/// The newest round of pings that a quorum has answered, ourselves included.
+std::uint64_t Leader::confirmed_round() const {
+    std::vector<std::uint64_t> rounds{ping_round_};
+    for (const auto& [id, link] : links_) rounds.push_back(link.answered_round);
+    std::sort(rounds.rbegin(), rounds.rend());
+    for (const std::uint64_t round : rounds) {
+        std::set<ServerId> answered{settings_.my_id};
+        for (const auto& [id, link] : links_) {
+            if (link.stage == Stage::serving && link.answered_round >= round) answered.insert(link.sid);
+        }
+        if (quorum_.has_quorum(answered)) return round;
     }
+    return 0;
+}
+
+void Leader::answer_syncs(Actions& out) {
+    if (syncs_.empty()) return;
+    const std::uint64_t confirmed = confirmed_round();
+    while (!syncs_.empty() && syncs_.front().round <= confirmed &&
+           (proposals_.empty() || syncs_.front().behind < proposals_.first())) {
+        ZK_COVERED("leader.sync_confirmed");
+        const PendingSync sync = syncs_.front();
+        syncs_.pop_front();
+        if (!sync.link) {
+            out.push_back(SyncAnswered{sync.token});
+        } else if (links_.contains(*sync.link)) {
+            out.push_back(SendToLearner{*sync.link, {PacketType::sync, Zxid(0), {}, {}}});
+        }
+    }
+    if (another_round_ && confirmed == ping_round_) send_pings(out);
 }
 
 void Leader::revalidated(LinkId link, SessionId session, bool valid, Actions& out) {
@@ -248,11 +288,21 @@ void Leader::ping(Instant now, Actions& out) {
         if (!link.unacknowledged.empty() &&
             now - link.unacknowledged.front().sent >= settings_.sync_timeout()) {
             slow.push_back(id);
-            continue;
         }
-        out.push_back(SendToLearner{id, {PacketType::ping, last_proposed_, {}, {}}});
     }
     for (const LinkId id : slow) close(id, "a proposal was not acknowledged in time", out);
+    send_pings(out);
+}
+
+void Leader::send_pings(Actions& out) {
+    ++ping_round_;
+    another_round_ = false;
+    for (auto& [id, link] : links_) {
+        if (link.stage < Stage::syncing) continue;
+        out.push_back(SendToLearner{id, {PacketType::ping, last_proposed_, {}, {}}});
+        // Before UPTODATE learners do not answer.
+        if (link.stage == Stage::serving) link.pings.push_back(ping_round_);
+    }
 }
 
 /// A learner that is still on its way counts: its own deadlines bound that.

@@ -1,21 +1,19 @@
-// The leader's side of one learner: handshake, synchronisation, acknowledgements and requests.
+// The leader's side of one learner: handshake, acknowledgements and requests.
 // Pure. Source: ZooKeeper LearnerHandler; quorum-protocol facts 3.2 to 3.9.
 #include <algorithm>
 #include <utility>
 
 #include "base/check.h"
 #include "zab/leader.h"
-#include "zab/sync_plan.h"
 
 namespace zk::zab {
 namespace {
 
-/// Room for the epochs of this reign and of later ones: zxids hold the epoch in 31 bits.
-constexpr Epoch kEpochMax{0x7ffffff0};
-
+/// The version, and a byte of our own that Java does not look at: this leader knows the flag of ACKEPOCH.
 Bytes encode_protocol_version() {
     Bytes data;
     append_be(data, kProtocolVersion);
+    data.push_back(kKnowsSnapshotFlag);
     return data;
 }
 
@@ -34,7 +32,7 @@ void Leader::on_packet(LinkId id, const Packet& packet, Instant now, Actions& ou
     switch (packet.type) {
         case PacketType::ack_epoch: return on_ack_epoch(id, link, packet, now, out);
         case PacketType::ack: return on_ack(id, link, packet, now, out);
-        case PacketType::ping: return on_ping_reply(id, packet, out);
+        case PacketType::ping: return on_ping_reply(id, link, packet, out);
         case PacketType::revalidate:
         case PacketType::request:
             if (link.stage != Stage::serving) {
@@ -66,31 +64,59 @@ void Leader::on_follower_info(
     if (info->config_version > settings_.config.version) {
         return close(id, "its configuration is newer than ours", out);
     }
-    if (packet.zxid.epoch() > kEpochMax) return close(id, "its accepted epoch is too large", out);
-
-    close_older_link_of(info->sid, id, out);
+    if (!quorum_.is_voter(info->sid)) {
+        std::size_t strangers = 0;
+        for (const auto& [other, l] : links_) {
+            strangers += l.stage != Stage::connected && !quorum_.is_voter(l.sid) ? 1 : 0;
+        }
+        if (strangers >= kStrangersMax) return close(id, "too many servers that are no voters", out);
+    }
+    if (!make_way(id, link, info->sid, out)) return;
     link.sid = info->sid;
     link.accepted = packet.zxid.epoch();
     link.stage = Stage::waiting_epoch;
     link.deadline.reset();
-    log_.info("leader.learner_connected link={} sid={} accepted_epoch={} voter={}",
-              id, link.sid, link.accepted, quorum_.is_voter(link.sid));
-    if (quorum_.is_voter(link.sid)) {
-        highest_accepted_ = std::max(highest_accepted_, link.accepted);
-        if (phase_ > Phase::discovery && link.accepted > epoch_) {
-            // A reign that came to nothing left it with a promise. It will refuse us for as long as we lead; Java lets
-            // it wait for that.
+    log_.info("leader.learner_connected link={} sid={} accepted_epoch={} voter={} at_home={}",
+              id, link.sid, link.accepted, quorum_.is_voter(link.sid), link.at_home());
+    believe(link);
+    if (phase_ > Phase::discovery && link.accepted > epoch_ && quorum_.is_voter(link.sid)) {
+        // A reign that came to nothing left it with a promise. It will refuse us for as long as we lead; Java lets
+        // it wait for that. Whoever comes from elsewhere, or has an epoch that no election can have made, is let wait
+        // here, too: else anybody could end reigns.
+        if (link.at_home() && believable(link.accepted) && may_abdicate_) {
             ZK_COVERED("leader.later_epoch_accepted");
+            abdicated_ = true;
             return give_up("server " + to_string(link.sid) + " has accepted epoch " +
                                to_string(link.accepted) + " and cannot follow in epoch " +
                                to_string(epoch_) + ": a later one must start",
                            out);
         }
+        ZK_COVERED("leader.later_epoch_ignored");
+        log_.warn("leader.later_epoch_ignored sid={} accepted_epoch={} epoch={} at_home={}",
+                  link.sid, link.accepted, epoch_, link.at_home());
     }
     if (phase_ == Phase::discovery) {
         fix_epoch(now, out);
     } else if (phase_ >= Phase::collecting_acks) {
         send_leader_info(id, link, now, out);  // the epoch is fixed, whatever it claims
+    }
+}
+
+/// Epochs grow by one with each reign. A number far above all that this server knew when its reign began is no epoch, but
+/// damage or malice.
+bool Leader::believable(Epoch accepted) const {
+    return accepted.value() <= accepted_at_start_.value() + kEpochJumpMax;
+}
+
+/// A later reign must begin above what voters have accepted.
+void Leader::believe(const Link& link) {
+    if (!quorum_.is_voter(link.sid)) return;
+    if (believable(link.accepted)) {
+        highest_accepted_ = std::max(highest_accepted_, link.accepted);
+    } else {
+        ZK_COVERED("leader.absurd_epoch");
+        log_.warn("leader.absurd_epoch sid={} accepted_epoch={} ours={}",
+                  link.sid, link.accepted, highest_accepted_);
     }
 }
 
@@ -108,6 +134,7 @@ void Leader::on_ack_epoch(
     if (!packet.data || packet.data->size() < 4) return close(id, "ACKEPOCH without epoch", out);
     const Epoch current(load_be<std::int32_t>(packet.data->data()));
     link.peer_last = packet.zxid;
+    link.wants_snapshot = packet.data->size() > 4 && packet.data->at(4) == kSnapshotWanted;
     if (phase_ >= Phase::synchronization) return synchronize(id, link, now, out);
 
     ZK_ASSERT(phase_ == Phase::collecting_acks);
@@ -126,38 +153,11 @@ void Leader::on_ack_epoch(
     if (quorum_.has_quorum(epoch_acks_)) begin_synchronization(now, out);
 }
 
-// --- Synchronisation
-
-/// Sends the learner's way to our history, then what is in flight, then NEWLEADER. From here on it gets all that is live.
-void Leader::synchronize(LinkId id, Link& link, Instant now, Actions& out) {
-    ZK_ASSERT(phase_ >= Phase::synchronization && phase_ != Phase::gone);
-    // A TRUNC or SNAP may take from its log what it acknowledged on an earlier link.
-    proposals_.forget(link.sid);
-    const SyncPlan plan = plan_sync(link.peer_last, *committed_);
-    log_.info("leader.sync sid={} peer_last={} {} zxid={} txns={}",
-              link.sid, link.peer_last, to_string(plan.kind), plan.zxid, plan.txns.size());
-    const PacketType type = plan.kind == SyncKind::diff    ? PacketType::diff
-                            : plan.kind == SyncKind::trunc ? PacketType::trunc
-                                                           : PacketType::snap;
-    out.push_back(SendToLearner{id, {type, plan.zxid, {}, {}}});
-    if (plan.kind == SyncKind::snap) out.push_back(SendSnapshot{id});
-    for (const CommittedTxn& txn : plan.txns) {
-        out.push_back(SendToLearner{id, {PacketType::proposal, txn.zxid, *txn.bytes, {}}});
-        out.push_back(SendToLearner{id, {PacketType::commit, txn.zxid, {}, {}}});
-    }
-    for (const Proposals::Proposal& proposal : proposals_.in_flight()) {
-        const CommittedTxn& txn = proposal.txn;
-        ZK_ASSERT(txn.zxid > committed_->max());
-        out.push_back(SendToLearner{id, {PacketType::proposal, txn.zxid, *txn.bytes, {}}});
-    }
-    out.push_back(SendToLearner{
-        id, {PacketType::new_leader, Zxid(epoch_, 0), to_string(settings_.config), {}}});
-    link.stage = Stage::syncing;
-    link.deadline = now + settings_.init_timeout();
-}
+// --- Acknowledgements
 
 void Leader::on_ack(LinkId id, Link& link, const Packet& packet, Instant now, Actions& out) {
-    if (link.stage < Stage::syncing) return close(id, "unexpected ACK", out);
+    if (link.stage < Stage::catching_up) return close(id, "unexpected ACK", out);
+    if (link.stage == Stage::catching_up) return;  // of what has committed long ago
     link.last_acked = std::max(link.last_acked, packet.zxid);
     if (packet.zxid.counter() != 0) {
         if (link.stage == Stage::serving) {
@@ -220,7 +220,12 @@ void Leader::note_sent(Link& link, Zxid zxid, Instant now) {
     }
 }
 
-void Leader::on_ping_reply(LinkId id, const Packet& packet, Actions& out) {
+void Leader::on_ping_reply(LinkId id, Link& link, const Packet& packet, Actions& out) {
+    if (!link.pings.empty()) {
+        link.answered_round = link.pings.front();
+        link.pings.pop_front();
+        answer_syncs(out);
+    }
     if (!packet.data || packet.data->empty()) return;
     LearnerTouched touched{id, {}};
     jute::InputArchive archive(*packet.data);
@@ -248,7 +253,6 @@ void Leader::on_request(LinkId id, const Link& link, const Packet& packet, Actio
     request.from = link.sid;
     jute::InputArchive archive(*packet.data);
     archive(request.session, request.cxid, request.op);
-    if (request.op == OpCode::sync) return add_sync({id, 0}, out);
     request.body = Bytes(archive.rest());
     if (packet.auth) request.auth = *packet.auth;
     out.push_back(std::move(request));
@@ -265,13 +269,25 @@ void Leader::close(LinkId id, std::string why, Actions& out) {
     out.push_back(CloseLearner{id, std::move(why)});
 }
 
-/// One link per learner: a second one means that the first is dead, even if nobody has told us.
-void Leader::close_older_link_of(ServerId sid, LinkId newer, Actions& out) {
+/// One link per learner: a second one means that the first is dead, even if nobody has told us. Unless it comes from
+/// elsewhere, and the first one does not: false then, and it is closed.
+bool Leader::make_way(LinkId id, const Link& link, ServerId sid, Actions& out) {
     std::vector<LinkId> older;
-    for (const auto& [id, link] : links_) {
-        if (id != newer && link.stage != Stage::connected && link.sid == sid) older.push_back(id);
+    for (const auto& [other, l] : links_) {
+        if (other == id || l.stage == Stage::connected || l.sid != sid) continue;
+        if (l.at_home() && !link.claims.contains(sid)) {
+            ZK_COVERED("leader.impostor");
+            close(id,
+                  "server " + to_string(sid) + " is connected from its own address, this one comes from another",
+                  out);
+            return false;
+        }
+        older.push_back(other);
     }
-    for (const LinkId id : older) close(id, "replaced by a newer connection of the same server", out);
+    for (const LinkId other : older) {
+        close(other, "replaced by a newer connection of the same server", out);
+    }
+    return true;
 }
 
 }  // namespace zk::zab

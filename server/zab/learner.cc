@@ -90,7 +90,8 @@ bool Learner::waits_for_leader() const {
 
 Duration Learner::read_timeout() const {
     const bool synced = stage_ == Stage::awaiting_up_to_date || stage_ == Stage::serving;
-    return synced ? settings_.sync_timeout() : settings_.init_timeout();
+    // While nothing is read it is our own disk that is slow.
+    return synced && !leader_held_ ? settings_.sync_timeout() : settings_.init_timeout();
 }
 
 void Learner::on_packet(const Packet& packet, Instant now, Actions& out) {
@@ -133,8 +134,12 @@ void Learner::on_leader_info(const Packet& packet, Actions& out) {
     if (!versioned || load_be<std::int32_t>(packet.data->data()) < kProtocolVersion) {
         return give_up("the leader speaks a protocol older than ZooKeeper 3.4", out);
     }
+    leader_knows_flag_ = packet.data->size() > 4 && packet.data->at(4) == kKnowsSnapshotFlag;
     epoch_ = packet.zxid.epoch();
-    if (epoch_ < accepted_) {
+    if (promise_is_absurd()) {
+        ZK_COVERED("learner.absurd_promise");
+        log_.warn("learner.absurd_promise accepted_epoch={} leader_epoch={}", accepted_, epoch_);
+    } else if (epoch_ < accepted_) {
         ZK_COVERED("learner.old_leader");
         return give_up("the leader's epoch " + to_string(epoch_) + " is below our accepted epoch " +
                            to_string(accepted_),
@@ -148,6 +153,12 @@ void Learner::on_leader_info(const Packet& packet, Actions& out) {
     out.push_back(SaveAcceptedEpoch{epoch_});
 }
 
+/// No election has made the epoch that we accepted: somebody has lied to us, or the file is damaged. Keeping that promise
+/// would keep us out for good.
+bool Learner::promise_is_absurd() const {
+    return accepted_.value() - epoch_.value() > kEpochJumpMax;
+}
+
 void Learner::on_accepted_epoch_saved(Epoch epoch, Instant now, Actions& out) {
     if (stage_ != Stage::saving_accepted || epoch != epoch_) return;  // of an earlier role
     accepted_ = epoch;
@@ -159,7 +170,12 @@ void Learner::send_ack_epoch(Epoch current, Actions& out) {
     stage_ = Stage::awaiting_sync;
     Bytes data;
     append_be(data, static_cast<std::int32_t>(current.value()));
-    const Zxid last = snapshot_wanted_ ? Zxid(-1) : last_logged_;
+    Zxid last = last_logged_;
+    if (snapshot_wanted_ && leader_knows_flag_) {
+        data.push_back(kSnapshotWanted);
+    } else if (snapshot_wanted_) {
+        last = not_ahead_ ? Zxid(0) : Zxid(-1);
+    }
     send({PacketType::ack_epoch, last, std::move(data), {}}, out);
 }
 
@@ -182,13 +198,16 @@ void Learner::on_live_packet(const Packet& packet, Actions& out) {
 void Learner::append(const CommittedTxn& txn, Actions& out) {
     ZK_ASSERT(stage_ == Stage::serving && txn.zxid > last_logged_);
     last_logged_ = txn.zxid;
-    unacknowledged_.push_back(txn.zxid);
+    unacknowledged_.push_back({txn.zxid, txn.bytes->size()});
+    unacknowledged_bytes_ += txn.bytes->size();
     out.push_back(AppendTxn{txn.zxid, txn.bytes});
+    if (unacknowledged_bytes_ > settings_.bounds.unsynced_bytes_max) hold_leader(true, out);
 }
 
 void Learner::on_log_durable(Zxid up_to, Instant now, Actions& out) {
     if (stage_ == Stage::gone) return;
     last_durable_ = std::max(last_durable_, up_to);
+    if (leader_held_) last_heard_ = now;
     if (stage_ == Stage::logging && last_durable_ >= last_logged_) {
         last_heard_ = now;
         save_current_epoch(out);
@@ -198,10 +217,19 @@ void Learner::on_log_durable(Zxid up_to, Instant now, Actions& out) {
 }
 
 void Learner::acknowledge_durable(Actions& out) {
-    while (!unacknowledged_.empty() && unacknowledged_.front() <= last_durable_) {
-        send({PacketType::ack, unacknowledged_.front(), {}, {}}, out);
+    while (!unacknowledged_.empty() && unacknowledged_.front().zxid <= last_durable_) {
+        send({PacketType::ack, unacknowledged_.front().zxid, {}, {}}, out);
+        unacknowledged_bytes_ -= unacknowledged_.front().bytes;
         unacknowledged_.pop_front();
     }
+    if (unacknowledged_bytes_ <= settings_.bounds.unsynced_bytes_max / 2) hold_leader(false, out);
+}
+
+void Learner::hold_leader(bool held, Actions& out) {
+    if (held == leader_held_) return;
+    ZK_COVERED("learner.leader_held");
+    leader_held_ = held;
+    out.push_back(ReadLeader{!held});
 }
 
 void Learner::commit(Zxid zxid, Actions& out) {

@@ -37,9 +37,14 @@ class Learner {
 
     Learner(Settings settings, Log log);
 
-    /// Before start(): tells the leader no zxid that a DIFF or TRUNC could build on, so that it sends SNAP. For the attempt
-    /// after needs_snapshot().
-    void ask_for_snapshot() { snapshot_wanted_ = true; }
+    /// Before start(), for the attempt after needs_snapshot(): has the leader send SNAP. One of ours is shown the end of
+    /// our history and a flag, so that we count for its epoch. Java's knows no such flag: it is shown zxid 0 when its own
+    /// vote, as the election told it, is not behind our history (`not_ahead`), and -1 otherwise, with which it does not
+    /// count us.
+    void ask_for_snapshot(bool not_ahead) {
+        snapshot_wanted_ = true;
+        not_ahead_ = not_ahead;
+    }
     /// Called once, when the election made `leader` the leader. `last_logged` is the end of the log, all of it in the
     /// tree.
     void start(ServerId leader,
@@ -131,6 +136,7 @@ class Learner {
                       ByteView body,
                       const std::vector<jute::AuthId>& auth,
                       Actions& out);
+    void hold_leader(bool held, Actions& out);
     [[nodiscard]] bool waits_for_leader() const;
     [[nodiscard]] Duration read_timeout() const;
     void give_up(std::string why, Actions& out);
@@ -147,6 +153,7 @@ class Learner {
     void begin_sync_from(Zxid zxid, Actions& out);
     void handle(const Packet& packet, Actions& out);
     bool accept_config(const Packet& packet, Actions& out);
+    [[nodiscard]] bool promise_is_absurd() const;
     /// Checks the proposal and queues it; false after giving up.
     bool take_proposal(const Packet& packet, Actions& out);
 
@@ -161,6 +168,9 @@ class Learner {
     std::optional<Zxid> serve_after_;  ///< SNAP: clients wait until this txn has committed
     Zxid last_committed_;   ///< what the tree holds
     bool snapshot_wanted_ = false;
+    bool not_ahead_ = false;
+    bool leader_knows_flag_ = false;
+    bool leader_held_ = false;     ///< nothing is read from it
     bool needs_snapshot_ = false;
     bool from_snapshot_ = false;   ///< SNAP: txns before NEWLEADER go to memory only
     bool memory_ahead_ = false;    ///< memory is not what the disk holds
@@ -171,11 +181,18 @@ class Learner {
     std::optional<Instant> next_dial_;
     Instant last_heard_{};
 
-    std::deque<Packet> waiting_;            ///< arrived while truncating or loading
+    /// Arrived while truncating or loading: what had been read before the reading stopped, or came with the end of the
+    /// stream.
+    std::deque<Packet> waiting_;
     std::vector<CommittedTxn> synced_;      ///< DIFF, TRUNC: committed before NEWLEADER
     std::deque<CommittedTxn> pending_;      ///< proposed, not committed
     std::vector<Zxid> queued_commits_;      ///< between NEWLEADER and UPTODATE
-    std::deque<Zxid> unacknowledged_;       ///< appended since UPTODATE
+    struct Appended {
+        Zxid zxid;
+        std::size_t bytes = 0;
+    };
+    std::deque<Appended> unacknowledged_;   ///< appended since UPTODATE
+    std::size_t unacknowledged_bytes_ = 0;
     std::deque<std::uint64_t> syncs_;       ///< tokens, oldest first
     std::map<SessionId, std::int32_t> touched_;
 };

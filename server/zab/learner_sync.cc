@@ -36,6 +36,7 @@ void Learner::on_sync_start(const Packet& packet, Actions& out) {
             stage_ = Stage::truncating;
             memory_ahead_ = true;  // until memory is what the shorter log says
             out.push_back(TruncateLog{packet.zxid});
+            hold_leader(true, out);
             return;
         case PacketType::snap:
             stage_ = Stage::loading;
@@ -52,6 +53,7 @@ void Learner::on_truncated(Zxid zxid, Instant now, Actions& out) {
     memory_ahead_ = false;
     last_logged_ = zxid;
     last_durable_ = std::min(last_durable_, zxid);
+    hold_leader(false, out);
     begin_sync_from(zxid, out);
 }
 
@@ -222,7 +224,8 @@ void Learner::on_up_to_date(Actions& out) {
 }
 
 /// Other voters mean a rolling change of static files. In a newer configuration they are what a reconfiguration has made:
-/// with our old ones we would count other majorities than the rest. False after giving up.
+/// with our old ones we would count other majorities than the rest. False after giving up. A newer version with the same
+/// voters is no change: Apache's with reconfigEnabled gives the first configuration a version when a leader begins.
 bool Learner::accept_config(const Packet& packet, Actions& out) {
     if (!packet.data || packet.data->empty()) return true;
     const auto config = ensemble::parse_ensemble_config(*packet.data, "NEWLEADER");
@@ -230,7 +233,13 @@ bool Learner::accept_config(const Packet& packet, Actions& out) {
         log_.warn("learner.config_unreadable why=\"{}\"", config.error().message());
         return true;
     }
-    if (config->voters() == settings_.config.voters()) return true;
+    if (config->voters() == settings_.config.voters()) {
+        if (config->version > settings_.config.version) {
+            settings_.config.version = config->version;
+            out.push_back(ConfigVersion{config->version});
+        }
+        return true;
+    }
     log_.warn("learner.config_differs version={} leader_voters={} our_voters={}",
               config->version, config->voters().size(), settings_.config.voters().size());
     if (config->version <= settings_.config.version) return true;

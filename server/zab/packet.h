@@ -68,6 +68,10 @@ struct LearnerInfo {
 };
 /// Since 3.4; the only one in use, also in LEADERINFO.
 inline constexpr std::int32_t kProtocolVersion = 0x10000;
+/// Ours alone. A fifth byte in the data of LEADERINFO: this leader knows a fifth byte in the data of ACKEPOCH, by which a
+/// learner shows the end of its history and wants a SNAP all the same. Java reads four bytes of both.
+inline constexpr char kKnowsSnapshotFlag = 1;
+inline constexpr char kSnapshotWanted = 1;
 Bytes encode(const LearnerInfo& info);
 /// Reads by length, as ZooKeeper does: 8 bytes sid, 12 with the version, 20 with the configuration version.
 std::optional<LearnerInfo> decode_learner_info(const jute::Buffer& data);

@@ -35,6 +35,8 @@ class Proposals {
     /// Of the serialized txns in flight.
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
     /// REQUIRES: not empty.
+    [[nodiscard]] Zxid first() const { return in_flight_.front().txn.zxid; }
+    /// REQUIRES: not empty.
     [[nodiscard]] Zxid last() const { return in_flight_.back().txn.zxid; }
     [[nodiscard]] bool contains(Zxid zxid) const { return index_of(zxid).has_value(); }
     [[nodiscard]] bool has_acked(Zxid zxid, ServerId sid) const;

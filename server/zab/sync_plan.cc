@@ -9,28 +9,19 @@
 // its snapshots, too, and refuses a TRUNC that it cannot do; Java's up to 3.9 keeps one txn too many there.
 #include "zab/sync_plan.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace zk::zab {
 namespace {
 
-SyncPlan with_txns_after(SyncKind kind, Zxid packet_zxid, Zxid after, const CommittedLog& log) {
-    SyncPlan plan{kind, packet_zxid, {}};
-    for (std::size_t i = log.index_after(after); i < log.size(); ++i) {
-        plan.txns.push_back(log.entries()[i]);
-    }
-    return plan;
-}
-
-/// More than this is cheaper as a snapshot, and would overfill the queue of a link.
-constexpr std::size_t kDiffBytesMax = std::size_t{32} << 20;
-
-bool too_much_after(Zxid after, const CommittedLog& log) {
-    std::size_t bytes = 0;
-    for (std::size_t i = log.index_after(after); i < log.size(); ++i) {
-        bytes += log.entries()[i].bytes->size();
-    }
-    return bytes > kDiffBytesMax;
+/// What a DIFF behind `after` would take, by the mean size of the newest txns. Over epochs nobody knows the number of
+/// txns, and a DIFF is tried.
+bool too_much_after(Zxid after, const CommittedLog& log, std::size_t bytes_max) {
+    if (log.empty() || after.epoch() != log.max().epoch()) return false;
+    const auto count = static_cast<std::size_t>(log.max().value() - after.value());
+    return count > bytes_max / std::max<std::size_t>(log.bytes() / log.size(), 1);
 }
 
 /// The last zxid of our history below `zxid`. REQUIRES: zxid > base().
@@ -50,29 +41,39 @@ std::string_view to_string(SyncKind kind) {
     return "";
 }
 
-SyncPlan plan_sync(Zxid peer_last, const CommittedLog& log) {
-    const SyncPlan snap{SyncKind::snap, log.last_processed(), {}};
-    if (peer_last == log.last_processed()) return {SyncKind::diff, peer_last, {}};  // case 2
-    if (peer_last < log.base()) return snap;                                        // cases 5, 6
-    if (peer_last <= log.max() && too_much_after(peer_last, log)) {
+SyncPlan plan_snapshot(const CommittedLog& log) {
+    return {SyncKind::snap, log.last_processed(), log.max(), false};
+}
+
+SyncPlan plan_sync(Zxid peer_last, const CommittedLog& log, std::size_t diff_bytes_max) {
+    const SyncPlan snap = plan_snapshot(log);
+    const auto diff = [&](Zxid after) { return SyncPlan{SyncKind::diff, log.max(), after, false}; };
+    const auto trunc = [&](Zxid to) { return SyncPlan{SyncKind::trunc, to, to, false}; };
+    if (peer_last == log.last_processed()) {                                        // case 2
+        return {SyncKind::diff, peer_last, log.max(), false};
+    }
+    if (peer_last <= log.max() && too_much_after(peer_last, log, diff_bytes_max)) {
         ZK_COVERED("sync.diff_too_large");
         return snap;
     }
-    if (log.contains(peer_last)) {                                                  // case 4
-        return with_txns_after(SyncKind::diff, log.max(), peer_last, log);
+    if (peer_last < log.base()) {                                                   // cases 5, 6
+        const bool in_files = peer_last > Zxid(0) && peer_last >= log.files_from();
+        if (!in_files || peer_last.counter() == 0) return snap;
+        return {SyncKind::diff, log.max(), peer_last, true};
     }
+    if (log.contains(peer_last)) return diff(peer_last);                            // case 4
     if (peer_last.counter() == 0) {
         // It led, or took a snapshot from the leader of, an epoch in which nothing had been proposed yet: its history
         // is ours below that epoch.
         if (peer_last > log.last_processed()) return snap;  // case 6
         ZK_COVERED("sync.peer_at_epoch_start");
-        return with_txns_after(SyncKind::diff, log.max(), peer_last, log);
+        return diff(last_below(peer_last, log));
     }
     const Zxid common = last_below(peer_last, log);
     if (common.counter() == 0) return snap;
     if (common.epoch() == peer_last.epoch()) {  // cases 3, 4
         ZK_COVERED("sync.trunc");
-        return with_txns_after(SyncKind::trunc, common, common, log);
+        return trunc(common);
     }
     // Back over an epoch boundary: SNAP. Except when our label would lie below the end of the learner's log, as happens
     // before our epoch is established: a Java learner would keep that log and replay it over the snapshot.
@@ -82,7 +83,7 @@ SyncPlan plan_sync(Zxid peer_last, const CommittedLog& log) {
     }
     ZK_COVERED("sync.trunc_over_epoch");
     ZK_ASSERT(common == log.max());
-    return with_txns_after(SyncKind::trunc, common, common, log);  // case 3
+    return trunc(common);  // case 3
 }
 
 }  // namespace zk::zab

@@ -3,8 +3,8 @@
 // Pure. Source: ZooKeeper LearnerHandler.syncFollower; quorum-protocol facts 3.3.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
-#include <vector>
 
 #include "base/ids.h"
 #include "zab/committed_log.h"
@@ -17,13 +17,17 @@ std::string_view to_string(SyncKind kind);
 
 struct SyncPlan {
     SyncKind kind = SyncKind::snap;
-    Zxid zxid;                       ///< of the DIFF, TRUNC or SNAP packet
-    std::vector<CommittedTxn> txns;  ///< to be sent behind it, each as PROPOSAL and COMMIT
+    Zxid zxid;   ///< of the DIFF, TRUNC or SNAP packet
+    Zxid after;  ///< our txns above it are to be sent behind that packet, each as PROPOSAL and COMMIT
+    /// DIFF, if the log files hold everything above `after` without a gap; else SNAP.
+    bool from_files = false;
 };
 
 /// `peer_last` is the last zxid in the learner's log (or epoch<<32, if it led an epoch without txns).
-/// Never fails; when memory cannot bridge the gap the answer is SNAP (log files are not read).
+/// Never fails. A DIFF that is estimated at more than `diff_bytes_max` is a SNAP.
 /// TRUNC names the last zxid that our history and the learner's have in common.
-SyncPlan plan_sync(Zxid peer_last, const CommittedLog& log);
+SyncPlan plan_sync(Zxid peer_last, const CommittedLog& log, std::size_t diff_bytes_max);
+/// SNAP of the tree as it is now.
+SyncPlan plan_snapshot(const CommittedLog& log);
 
 }  // namespace zk::zab

@@ -60,6 +60,7 @@ void World::cause(FaultKind kind) {
             break;
         case FaultKind::slow_disk:
             server.disk_slow_until = now_ + milliseconds(random_.between(500, 8000));
+            judge_.sessions().delayed(server.disk_slow_until + std::chrono::seconds(1));
             break;
         case FaultKind::pause:
             if (!server.up || server.paused) return;
@@ -83,6 +84,7 @@ void World::cause(FaultKind kind) {
             break;
         case FaultKind::slow_link:
             links_slow_until_ = now_ + milliseconds(random_.between(500, 8000));
+            judge_.sessions().disturbed(links_slow_until_ + std::chrono::seconds(1));
             break;
         case FaultKind::stranger_info:
             stranger_info();
@@ -92,6 +94,7 @@ void World::cause(FaultKind kind) {
             break;
         case FaultKind::late_address:
             server.unknown_until = now_ + milliseconds(random_.between(300, 6000));
+            judge_.sessions().disturbed(server.unknown_until);
             later(server.unknown_until - now_,
                   [this] { resend_notifications([](int, int) { return true; }); });
             break;
@@ -112,7 +115,13 @@ void World::power_cut(Server& server) {
 
 void World::pause(Server& server) {
     server.paused = true;
-    later(milliseconds(random_.between(100, 8000)), [this, &server, life = server.life] {
+    const Duration takes = milliseconds(random_.between(100, 8000));
+    // A leader that stands still may be late with everything; but it hears what waited before it expires anybody.
+    judge_.sessions().delayed(now_ + takes);
+    if (!server.core->serving() || server.core->status().role != core::Role::leading) {
+        judge_.sessions().disturbed(now_ + takes);
+    }
+    later(takes, [this, &server, life = server.life] {
         if (server.up && server.life == life && server.paused) resume(server);
     });
 }
@@ -136,7 +145,9 @@ void World::partition(bool both_ways) {
         blocked_.insert({a, b});
         if (both_ways) blocked_.insert({b, a});
     }
-    later(milliseconds(random_.between(300, 9000)), [this] {
+    const Duration takes = milliseconds(random_.between(300, 9000));
+    judge_.sessions().disturbed(now_ + takes);
+    later(takes, [this] {
         blocked_.clear();
         resend_notifications([](int, int) { return true; });
     });

@@ -20,8 +20,8 @@ std::uint64_t hash_of(const Bytes& bytes) {
 }
 }  // namespace
 
-ServerChecks::ServerChecks(std::size_t servers, Complain complain, Committed committed)
-    : complain_(std::move(complain)), on_committed_(std::move(committed)), servers_(servers) {}
+ServerChecks::ServerChecks(std::size_t servers, Complain complain)
+    : complain_(std::move(complain)), servers_(servers) {}
 
 void ServerChecks::complain(int server, const std::string& what) {
     complain_("server " + std::to_string(server + 1) + " " + what);
@@ -42,7 +42,9 @@ void ServerChecks::will_execute(int index, const storage::DiskCommand& command) 
     if (const auto* cut = std::get_if<storage::TruncateLog>(&command)) {
         server.promised = std::min(server.promised, cut->zxid);
     }
-    if (std::holds_alternative<storage::PrepareSnapshotInstall>(command)) server.promised = Zxid(0);
+    if (const auto* install = std::get_if<storage::InstallSnapshot>(&command)) {
+        server.promised = std::min(server.promised, install->zxid);
+    }
 }
 
 void ServerChecks::executed(int index, const storage::DiskEvent& event) {
@@ -52,6 +54,8 @@ void ServerChecks::executed(int index, const storage::DiskEvent& event) {
     } else if (const auto* truncated = std::get_if<storage::LogTruncated>(&event)) {
         server.logged.erase(server.logged.upper_bound(truncated->zxid), server.logged.end());
         server.looked = Zxid(-2);
+    } else if (const auto* installed = std::get_if<storage::SnapshotInstalled>(&event)) {
+        server.promised = installed->zxid;
     } else if (const auto* reloaded = std::get_if<storage::Reloaded>(&event)) {
         recovered(index, reloaded->state);
     }
@@ -62,11 +66,6 @@ void ServerChecks::took_snapshot(int index, Zxid fuzzy_until) {
     server.fuzzy_until = std::max(server.fuzzy_until, fuzzy_until);
     server.logged.clear();
     server.looked = Zxid(-2);
-}
-
-void ServerChecks::snapshot_saved(int index, Zxid zxid) {
-    Server& server = servers_[static_cast<std::size_t>(index)];
-    server.promised = std::max(server.promised, zxid);
 }
 
 // The end of a history that another leader has replaced may differ; what it holds of the committed one has no hole.
@@ -113,11 +112,11 @@ void ServerChecks::recovered(int index, const storage::RecoveredState& state) {
 
 // ---- memory
 
-void ServerChecks::look(int index, const core::Core& core) {
+std::optional<Epoch> ServerChecks::look(int index, const core::Core& core) {
     Server& server = servers_[static_cast<std::size_t>(index)];
     const Zxid zxid = core.tree().last_zxid();
     const bool serving = core.serving();
-    if (zxid == server.looked && serving == server.was_serving) return;
+    if (zxid == server.looked && serving == server.was_serving) return {};
     const bool begins = serving && !server.was_serving;
     server.was_serving = serving;
     server.looked = zxid;
@@ -127,12 +126,12 @@ void ServerChecks::look(int index, const core::Core& core) {
                      "serves " + to_string(zxid) + " from a snapshot that reaches into " +
                          to_string(server.fuzzy_until));
         }
-        return;
+        return {};
     }
     if (serving) commit_up_to(index, zxid);
     check_tree(index, core);
-    if (begins) check_leader(index, core);
     if (serving && zxid.counter() % 16 == 0) check_sessions(index, core);
+    return begins ? check_leader(index, core) : std::nullopt;
 }
 
 void ServerChecks::commit_up_to(int index, Zxid last) {
@@ -150,7 +149,6 @@ void ServerChecks::commit_up_to(int index, Zxid last) {
         committed_.emplace_hint(committed_.end(), zxid, hash);
         fingerprint_ = mix(fingerprint_, hash);
         committed_last_ = zxid;
-        on_committed_(zxid, bytes);
         logged.erase(logged.begin());
     }
 }
@@ -167,9 +165,9 @@ void ServerChecks::check_tree(int index, const core::Core& core) {
     fingerprint_ = mix(fingerprint_, digest);
 }
 
-void ServerChecks::check_leader(int index, const core::Core& core) {
+std::optional<Epoch> ServerChecks::check_leader(int index, const core::Core& core) {
     const core::StatusPage page = core.status();
-    if (page.role != core::Role::leading) return;
+    if (page.role != core::Role::leading) return {};
     const auto [leader, fresh] = leaders_.emplace(page.current_epoch, index);
     if (!fresh && leader->second != index) {
         complain(index,
@@ -182,6 +180,7 @@ void ServerChecks::check_leader(int index, const core::Core& core) {
                  "leads epoch " + to_string(page.current_epoch) + " with a history up to " +
                      to_string(has) + ", but " + to_string(committed_last_) + " was committed");
     }
+    return page.current_epoch;
 }
 
 // Timeouts are left out: a client may have taken another one with it to the server it moved to.

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <set>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,9 +21,7 @@ namespace zk::sim {
 class ServerChecks {
   public:
     using Complain = std::function<void(const std::string&)>;
-    /// `committed` hears each txn of the history in order, when the first serving server has applied it.
-    using Committed = std::function<void(Zxid, const SharedBytes&)>;
-    ServerChecks(std::size_t servers, Complain complain, Committed committed);
+    ServerChecks(std::size_t servers, Complain complain);
 
     // ---- disks
 
@@ -34,14 +32,12 @@ class ServerChecks {
     void executed(int server, const storage::DiskEvent& event);
     /// A SNAP has replaced the tree of the server in memory; the tree is that of no zxid before `fuzzy_until`.
     void took_snapshot(int server, Zxid fuzzy_until);
-    /// The staged or periodic snapshot is on disk.
-    void snapshot_saved(int server, Zxid zxid);
     void recovered(int server, const storage::RecoveredState& state);
 
     // ---- memory
 
-    /// After each step of a server.
-    void look(int server, const core::Core& core);
+    /// After each step of a server. The epoch, when the server has just begun to lead in it.
+    std::optional<Epoch> look(int server, const core::Core& core);
     [[nodiscard]] Zxid committed() const { return committed_last_; }
     /// Changes with every commit: the same for two runs of the same seed.
     [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
@@ -58,11 +54,10 @@ class ServerChecks {
     void complain(int server, const std::string& what);
     void commit_up_to(int index, Zxid last);
     void check_tree(int server, const core::Core& core);
-    void check_leader(int server, const core::Core& core);
+    std::optional<Epoch> check_leader(int server, const core::Core& core);
     void check_sessions(int server, const core::Core& core);
 
     Complain complain_;
-    Committed on_committed_;
     std::vector<Server> servers_;
     std::map<Zxid, std::uint64_t> committed_;  ///< hash of each txn of the history
     Zxid committed_last_;

@@ -75,7 +75,8 @@ void slow_links(Shape& shape, Random&) {
     shape.committed_window = 10;
     shape.link_low_water = 2000;
     shape.link_owed_max = 100'000;
-    shape.load.value_bytes_max = 300;
+    shape.load.large_percent = 20;
+    shape.load.large_bytes_max = 1000;
 }
 
 void snapshots(Shape& shape, Random&) {
@@ -99,8 +100,12 @@ void crowd(Shape& shape, Random&) {
 }
 
 void large(Shape& shape, Random&) {
-    shape.load.value_bytes_max = 20'000;
+    shape.load.large_percent = 30;
+    shape.load.large_bytes_max = 20'000;
     shape.load.in_flight_max = 8;
+    shape.connection_bytes_max = 30'000;
+    shape.loop_bytes_max = 100'000;
+    shape.small_bytes_max = 4'000;
     shape.chaos = std::chrono::seconds(15);
     shape.proposal_bytes_max = 60'000;
     shape.link_low_water = 16'000;

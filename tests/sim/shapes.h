@@ -9,17 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/time.h"
 #include "sim/faults.h"
+#include "sim/workload.h"
 
 namespace zk::sim {
-
-/// What clients do, as far as it depends on the shape.
-struct Load {
-    std::size_t value_bytes_max = 16;  ///< of the data of a node
-    std::size_t in_flight_max = 3;     ///< requests of one client
-    std::int64_t pause_ms_max = 60;    ///< between an answer and the next request
-};
 
 struct Shape {
     std::string_view name;
@@ -29,7 +24,7 @@ struct Shape {
     /// Chance of each kind, relative to the others. torn_pages: percent of power cuts.
     PerFault<int> weights;
     Duration gap_min = milliseconds(200), gap_max = milliseconds(4000);  ///< between faults
-    Load load;
+    WorkloadOptions load;  ///< what clients ask for
 
     // Settings of the servers.
     std::int64_t snap_count = 40;
@@ -39,6 +34,9 @@ struct Shape {
     int init_limit = 10, sync_limit = 4;  ///< ticks of one second
     std::size_t proposals_max = 2000;
     std::size_t proposal_bytes_max = std::size_t{16} << 20;
+    std::size_t connection_bytes_max = limits::kConnectionBytesMax;
+    std::size_t loop_bytes_max = limits::kClientLoopBytesMax;
+    std::size_t small_bytes_max = limits::kSmallBytesMax;
     std::size_t link_low_water = std::size_t{256} << 10;
     std::size_t link_owed_max = std::size_t{64} << 20;
 

@@ -1,20 +1,22 @@
-// A client with a memory: it speaks the wire protocol, remembers what it was told, and complains
-// when that is not so later. Pure. One session at a time, a few requests in flight, a new
-// connection after each loss.
+// A client of the simulated ensemble: it speaks the wire protocol, keeps a session over connections to whatever servers,
+// sets its watches again, and has some requests in flight. What to ask for is the workload's, whether the answers are right
+// is the judge's. Pure.
 #pragma once
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "base/time.h"
 #include "jute/codes.h"
 #include "jute/frame.h"
 #include "jute/protocol.h"
+#include "sim/workload.h"
 
 namespace zk::sim {
 
@@ -22,89 +24,56 @@ class World;
 
 class SimClient {
   public:
-    SimClient(World& world, int number);
+    SimClient(World& world, const WorkloadOptions& options, int number);
 
     void start();
     void on_connected(std::uint64_t connection);
     void on_bytes(std::uint64_t connection, ByteView bytes);
     void on_closed(std::uint64_t connection);
-    /// No new writes; a read of every register behind a sync, then rest.
-    void finish() { finishing_ = true; }
+    /// No new writes; a look at everything behind a sync, then rest.
+    void finish();
 
-    [[nodiscard]] bool idle() const { return in_flight_.empty() && registers_to_read_.empty(); }
+    [[nodiscard]] bool idle() const { return finishing_ && looked_ && in_flight_.empty(); }
     [[nodiscard]] bool connected() const { return state_ == State::serving; }
 
   private:
-    enum class State { disconnected, connecting, handshake, serving };
-    enum class Kind {
-        prepare,  ///< create of a register or the counter: may exist
-        create,
-        pair,  ///< multi of two creates
-        ephemeral,
-        own_ephemeral,  ///< exists: must be there
-        gone,           ///< exists: must not be there
-        created,        ///< exists: must be there
-        set_register,
-        read_register,
-        read_counter,
-        raise_counter,
-        sync,
-        ping,
-        close,
-    };
-    struct Request {
-        Xid xid{};
-        Kind kind{};
-        std::string path{};
-        int target = 0;          ///< register read or set
-        std::int64_t value = 0;  ///< set; or, reading, the least that may come
-        bool watch = false;
-    };
+    enum class State { away, connecting, handshake, serving };
 
+    void connect_after(Duration delay);
     void connect_later();
     void on_connect_response(ByteView frame);
     void on_frame(ByteView frame);
     void on_event(ByteView body);
-    void on_reply(const Request& request, ErrorCode error, ByteView body);
-    void on_register(const Request& request, const Bytes& data);
-    void on_exists(const Request& request, ErrorCode error);
+    void learn(const Asked& asked, ErrorCode error, ByteView body);
     void lose_session();
-    void send_more();
-    void send_one();
-    void send_last();
-    void send_write(std::uint64_t dice);
-    void send(Request request, OpCode op, const Bytes& body);
-    void send_exists(Kind kind, const std::string& path);
-    void send_create(Kind kind, const std::string& path, const Bytes& data);
-    void send_read(int target, bool fresh);
-    void send_pair();
-    void forget_in_flight();
     void drop();
+    void look_after(std::uint64_t life);
+    void send_more();
+    void ask(const Asked& asked);
+    void send_frame(Xid xid, OpCode op, const Bytes& body);
+    void set_watches_again();
     void complain(const std::string& what);
-    std::string new_name(const char* kind);
 
     World& world_;
+    WorkloadOptions options_;
     int number_;
-    State state_ = State::disconnected;
+    Workload workload_;
+    State state_ = State::away;
+    std::uint64_t life_ = 0;  ///< of the connection, or of the pause without one; guards timers
     bool finishing_ = false;
-    bool last_asked_ = false;
+    bool looked_ = false;  ///< the last look is on its way or done
+    bool prepared_ = false;
+    bool closing_ = false;  ///< closeSession is in flight
     std::uint64_t connection_ = 0;
     jute::FrameDecoder decoder_;
+    std::int32_t timeout_ms_;
     SessionId session_;
     Bytes password_;
-    Zxid last_zxid_;  ///< highest that was heard of, told when connecting again
+    Zxid last_zxid_;  ///< newest that was heard of, told when connecting again
     std::int32_t next_xid_ = 1;
-    int next_name_ = 0;
-    std::int64_t value_ = 0;  ///< last one tried for the own register
-    bool prepared_ = false;   ///< own register and counter exist
-    std::deque<Request> in_flight_;
-    std::vector<std::string> created_;
-    std::set<std::string> ephemerals_;  ///< acknowledged, of this session
-    std::vector<std::string> gone_;
-    std::map<int, std::int64_t> seen_;     ///< highest value read of each register
-    std::map<int, std::int64_t> watched_;  ///< armed watches and the value they were set at
-    std::set<int> registers_to_read_;      ///< while finishing
-    std::uint64_t life_ = 0;               ///< guards timers
+    std::deque<std::pair<Xid, Asked>> in_flight_;
+    Instant sent_{}, heard_{};
+    std::set<std::string> data_, exist_, child_;  ///< armed watches
 };
 
 }  // namespace zk::sim

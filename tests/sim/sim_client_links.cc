@@ -32,8 +32,12 @@ void World::client_sends(SimClient&, std::uint64_t connection, Bytes bytes) {
     if (!server.up || server.life != link->life) return;
     link->last_to_server =
         std::max(link->last_to_server, now_ + std::chrono::microseconds(random_.between(50, 2000)));
+    const Duration takes = link->last_to_server - now_;
+    later(takes, [this, link, connection] {
+        if (link->open) judge_.arrived(connection, now_);
+    });
     later_at(server,
-             link->last_to_server - now_,
+             takes,
              [this, link, &server, bytes = std::move(bytes)]() mutable {
                  if (!link->open) return;
                  link->unread.push_back(std::move(bytes));

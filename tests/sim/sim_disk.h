@@ -37,7 +37,7 @@ class SimDisk final : public storage::Disk {
     Result<> remove(const std::string& path) override;
     Result<> truncate(const std::string& path, std::uint64_t size) override;
     Result<> sync_dir(const std::string& dir) override;
-    Result<> settle(const std::string& path);
+    Result<> settle(const std::string& path) override;
     Result<> make_dirs(const std::string& dir) override;
 
     /// Power loss. Open files are dead afterwards; the disk works again.

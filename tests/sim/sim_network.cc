@@ -258,6 +258,7 @@ void World::send_to_leader(Server& learner, Bytes bytes) {
 void World::break_link(std::shared_ptr<Link> link, bool tell_leader, bool tell_learner) {
     if (!link->open) return;
     link->open = false;
+    judge_.sessions().disturbed(now_);
     link->stream.reset();
     std::erase(links_, link);
     Server& leader = *servers_[static_cast<std::size_t>(link->leader)];

@@ -10,6 +10,7 @@
 namespace zk::sim {
 namespace {
 constexpr WallMs kWallBegin(1'700'000'000'000);
+constexpr Duration kTick = std::chrono::seconds(1);
 constexpr Duration kLookPeriod = milliseconds(20);  ///< how often a calm world is asked whether it is well
 
 std::set<SessionId> session_ids(const core::Core& core) {
@@ -23,10 +24,9 @@ World::World(WorldOptions options)
     : options_(options),
       shape_(options.shape),
       random_(options.seed),
-      checks_(
-          static_cast<std::size_t>(options.shape.servers),
-          [this](const std::string& words) { fail(words); },
-          [](Zxid, const SharedBytes&) {}) {
+      judge_(session_limits(), [this](const std::string& words) { fail(words); }),
+      checks_(static_cast<std::size_t>(options.shape.servers),
+              [this](const std::string& words) { fail(words); }) {
     for (int i = 1; i <= shape_.servers; ++i) {
         ensemble::Member member;
         member.sid = ServerId(i);
@@ -39,7 +39,7 @@ World::World(WorldOptions options)
         servers_.push_back(std::make_unique<Server>(i, random_.next()));
     }
     for (int i = 0; i < shape_.clients; ++i) {
-        clients_.push_back(std::make_unique<SimClient>(*this, i));
+        clients_.push_back(std::make_unique<SimClient>(*this, shape_.load, i));
     }
 }
 
@@ -80,12 +80,20 @@ Report World::run() {
         }
     }
     if (report_.failure.empty()) check_end();
+    report_.acknowledged = judge_.acknowledged();
     report_.lasted = now_ - begin;
     report_.fingerprint = checks_.fingerprint() ^ random_.next() ^ report_.steps;
     return report_;
 }
 
 // ---- servers
+
+SessionLimits World::session_limits() const {
+    SessionLimits limits;
+    limits.tick = kTick;
+    limits.stale = kTick * shape_.sync_limit + std::chrono::seconds(2);
+    return limits;
+}
 
 Log World::log_of(const Server& server) {
     if (!options_.trace) return {};
@@ -113,7 +121,7 @@ core::Settings World::core_settings(const Server& server) const {
     core::Settings settings;
     settings.my_id = server.sid();
     settings.config = config_;
-    settings.tick = milliseconds(1000);
+    settings.tick = kTick;
     settings.init_limit = shape_.init_limit;
     settings.sync_limit = shape_.sync_limit;
     settings.snap_count = shape_.snap_count;
@@ -136,12 +144,16 @@ void World::boot(Server& server) {
     checks_.recovered(server.index, *recovered);
     server.up = true;
     ++server.life;
+    judge_.sessions().disturbed(now_);
     server.core =
         std::make_unique<core::Core>(core_settings(server), std::move(*recovered), log);
     frontend::Settings front;
     front.session_timeout_min_ms = 2000;
     front.session_timeout_max_ms = 20000;
     front.outstanding_max = shape_.outstanding_max;
+    front.connection_bytes_max = shape_.connection_bytes_max;
+    front.loop_bytes_max = shape_.loop_bytes_max;
+    front.small_bytes_max = shape_.small_bytes_max;
     server.frontend = std::make_unique<frontend::Frontend>(front, server.core->tree(), log);
     server.executor =
         std::make_unique<storage::DiskExecutor>(server.disk, kPaths, executor_options());
@@ -209,10 +221,17 @@ void World::step_core(Server& server, core::Event event) {
             if (!server.up || server.life != life) return;  // its process ended
         }
         actions.clear();
-        checks_.look(server.index, *server.core);
+        look(server);
         if (!server.core->more()) return;
         hear_core(server);
         server.core->proceed(now_, actions);
+    }
+}
+
+void World::look(Server& server) {
+    if (server.core->serving()) judge_.on_applied(server.core->committed().max(), now_);
+    if (const auto epoch = checks_.look(server.index, *server.core)) {
+        judge_.on_established(*epoch, server.core->committed().max(), now_);
     }
 }
 
@@ -266,12 +285,14 @@ void World::carry_out(Server& server, core::Action& action) {
         void operator()(storage::DiskCommand& a) {
             if (const auto* append = std::get_if<storage::AppendTxn>(&a)) {
                 world.checks_.logs(server.index, append->zxid, append->payload);
+                world.judge_.on_logged(append->zxid, append->payload);
             }
             server.disk_queue.push_back(std::move(a));
             world.run_disk(server);
         }
         void operator()(core::StartSnapshot& a) { world.start_snapshot(server, a); }
         void operator()(core::CancelSnapshot&) { world.cancel_snapshot(server); }
+        void operator()(core::RetireTree& a) { a.tree.reset(); }
         void operator()(core::TreeReplaced&) { server.frontend->set_tree(server.core->tree()); }
         void operator()(request::ToFrontend& a) { server.to_frontend.push_back(std::move(a)); }
         void operator()(core::Fatal& a) { world.fatal(server, a.why); }
@@ -332,7 +353,7 @@ void World::check_end() {
         report_.last_zxid = tree.last_zxid();
         report_.elections += static_cast<std::uint64_t>(server->core->status().elections);
         if (tree.digest() != digest) fail("trees differ at the end");
-        const std::string broken = history_.check(tree);
+        const std::string broken = judge_.check(tree);
         if (!broken.empty()) fail("server " + std::to_string(server->index + 1) + " " + broken);
         const auto sessions = server->core->session_timeouts();
         for (const SessionId session : tree.ephemeral_sessions()) {

@@ -22,7 +22,7 @@
 #include "frontend/frontend.h"
 #include "sim/agenda.h"
 #include "sim/faults.h"
-#include "sim/history.h"
+#include "sim/judge.h"
 #include "sim/random.h"
 #include "sim/server_checks.h"
 #include "sim/shapes.h"
@@ -37,8 +37,8 @@ namespace zk::sim {
 
 struct WorldOptions {
     std::uint64_t seed = 1;
-    Shape shape;               ///< a kind of weight 0 never happens
-    bool trace = false;        ///< log lines with virtual time to stderr
+    Shape shape;         ///< a kind of weight 0 never happens
+    bool trace = false;  ///< log lines with virtual time to stderr
 };
 
 struct Report {
@@ -62,7 +62,6 @@ class World {
     // For clients.
     [[nodiscard]] Instant now() const { return now_; }
     Random& random() { return random_; }
-    [[nodiscard]] const Load& load() const { return shape_.load; }
     /// Runs `what` after `delay` of virtual time.
     void later(Duration delay, std::function<void()> what) {
         agenda_.add(now_ + delay, std::move(what));
@@ -73,9 +72,9 @@ class World {
     void client_sends(SimClient& client, std::uint64_t connection, Bytes bytes);
     void client_closes(SimClient& client, std::uint64_t connection);
     void fail(const std::string& what);
-    History& history() { return history_; }
+    /// Is told what clients send and hear, and what is committed.
+    Judge& judge() { return judge_; }
     [[nodiscard]] int client_count() const { return shape_.clients; }
-    void count_acknowledged() { ++report_.acknowledged; }
 
   private:
     struct Server;
@@ -86,6 +85,8 @@ class World {
     void boot(Server& server);
     [[nodiscard]] core::Settings core_settings(const Server& server) const;
     [[nodiscard]] Log log_of(const Server& server);
+    [[nodiscard]] SessionLimits session_limits() const;
+    void look(Server& server);
     [[nodiscard]] WallMs wall(const Server& server) const;
     /// Runs `what` for the server when its process has a turn after `delay`, unless it has ended by then.
     void later_at(Server& server, Duration delay, std::function<void()> what);
@@ -158,7 +159,7 @@ class World {
     Instant now_{std::chrono::seconds(1000)};
     Agenda agenda_;
     Report report_;
-    History history_;
+    Judge judge_;
     ServerChecks checks_;
     std::vector<std::unique_ptr<Server>> servers_;
     std::vector<std::unique_ptr<SimClient>> clients_;

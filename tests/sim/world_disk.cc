@@ -4,6 +4,7 @@
 
 #include "sim/world.h"
 #include "sim/world_parts.h"
+#include "storage/recovery.h"
 
 namespace zk::sim {
 
@@ -36,10 +37,13 @@ void World::run_disk(Server& server) {
 }
 
 void World::start_snapshot(Server& server, const core::StartSnapshot& action) {
-    server.snapshot.emplace(server.disk);
+    server.snapshot.emplace(server.disk, action.install);
     server.snapshot->zxid = action.zxid;
     server.snapshot->serializer.emplace(
-        server.core->tree(), server.core->session_timeouts(), storage::Form::file);
+        server.core->tree(),
+        server.core->session_timeouts(),
+        storage::Form::file,
+        action.install ? storage::DigestSection::no : storage::DigestSection::yes);
     if (!server.snapshot->file.begin(action.zxid).has_value()) return fatal(server, "disk failed");
     pump_snapshot(server);
 }
@@ -66,21 +70,27 @@ void World::pump_snapshot(Server& server) {
             snapshot.end_zxid = snapshot.serializer->end_zxid();
             snapshot.serializer.reset();
         }
-        if (snapshot.end_zxid != snapshot.zxid && server.core->last_durable() < snapshot.end_zxid) {
+        if (!snapshot.install && snapshot.end_zxid != snapshot.zxid &&
+            server.core->last_durable() < snapshot.end_zxid) {
             return pump_snapshot(server);
         }
         if (!snapshot.file.finish().has_value()) return lost();
         const Zxid zxid = snapshot.zxid;
         server.snapshot.reset();
-        checks_.snapshot_saved(server.index, zxid);
         step(server, core::SnapshotFinished{zxid, true});
     });
 }
 
 void World::purge(Server& server) {
-    if (!server.up) return;
-    server.disk_queue.push_back(storage::Purge{3});
-    run_disk(server);
+    auto kept = storage::find_kept(server.disk, kPaths, 3);
+    if (!kept.has_value()) return;
+    // The snapshot thread has looked; by its turn the log thread may have truncated or installed.
+    later_at(server,
+             milliseconds(random_.between(1, 200)),
+             [this, &server, kept = std::move(*kept)]() mutable {
+                 server.disk_queue.push_back(storage::Purge{std::move(kept)});
+                 run_disk(server);
+             });
 }
 
 // ---- the end of a process
@@ -88,6 +98,7 @@ void World::purge(Server& server) {
 void World::end_process(Server& server, const std::string& why) {
     if (!server.up) return;
     trace(server, "END " + why);
+    judge_.sessions().disturbed(now_);
     server.up = false;
     ++server.life;
     server.port_open = false;

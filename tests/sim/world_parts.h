@@ -27,8 +27,13 @@ struct World::Server {
     [[nodiscard]] ServerId sid() const { return ServerId(index + 1); }
 
     struct FileSnapshot {
-        explicit FileSnapshot(SimDisk& disk) : file(disk, kPaths.snapshots()) {}
+        FileSnapshot(SimDisk& disk, bool to_install)
+            : install(to_install),
+              file(disk,
+                   kPaths.snapshots(),
+                   to_install ? storage::SnapshotRole::install : storage::SnapshotRole::periodic) {}
         Zxid zxid, end_zxid;
+        bool install;
         std::optional<storage::SnapshotSerializer> serializer;
         storage::SnapshotFile file;
     };

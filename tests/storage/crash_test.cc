@@ -34,13 +34,17 @@ void note(const std::vector<DiskEvent>& events, Promise& promise) {
             promise.durable = cut->zxid;
             promise.cutting.reset();
         }
+        if (const auto* installed = std::get_if<SnapshotInstalled>(&event)) {
+            promise.durable = installed->zxid;
+            promise.cutting.reset();
+        }
         if (std::holds_alternative<DiskFailed>(event)) promise.failed = true;
     }
 }
 
-bool periodic_snapshot(Disk& disk, std::int64_t last) {
+bool write_snapshot(Disk& disk, std::int64_t last, SnapshotRole role = SnapshotRole::periodic) {
     const tree::DataTree tree = numbered_tree(last);
-    SnapshotFile file(disk, kDir);
+    SnapshotFile file(disk, kDir, role);
     return file.begin(Zxid(last)).has_value() &&
            file.write(serialize(tree, {}, Form::file)).has_value() && file.finish().has_value();
 }
@@ -66,19 +70,18 @@ void live(sim::SimDisk& disk, Promise& promise) {
     run(append(1), append(2));
     run(append(3));
     run(RollLog{}, append(4), append(5), SaveAcceptedEpoch{Epoch(2)}, append(6));
-    if (!promise.failed) promise.failed = !periodic_snapshot(disk, 4);
+    if (!promise.failed) promise.failed = !write_snapshot(disk, 4);
     run(append(7));
     if (!promise.failed) promise.cutting = Zxid(5);
     run(TruncateLog{Zxid(5)});
     EXPECT_TRUE(promise.failed || !promise.cutting);
     run(append(6), append(7), SaveCurrentEpoch{Epoch(2)});
-    if (!promise.failed) promise.failed = !periodic_snapshot(disk, 7);
-    run(Purge{3}, append(8));
-    // The leader's snapshot is an older one: first what is ahead of it goes.
+    if (!promise.failed) promise.failed = !write_snapshot(disk, 7);
+    run(Purge{{Zxid(7), Zxid(4), Zxid(0)}}, append(8));
+    // The leader's snapshot is an older one.
+    if (!promise.failed) promise.failed = !write_snapshot(disk, 6, SnapshotRole::install);
     if (!promise.failed) promise.cutting = Zxid(6);
-    run(PrepareSnapshotInstall{Zxid(6)});
-    if (!promise.failed) promise.failed = !periodic_snapshot(disk, 6);
-    if (!promise.failed) promise.durable = *std::exchange(promise.cutting, std::nullopt);
+    run(InstallSnapshot{Zxid(6)});
     run(append(7));
 }
 

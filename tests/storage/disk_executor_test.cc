@@ -40,8 +40,13 @@ std::string words(const std::vector<DiskEvent>& events) {
         std::string operator()(const TruncateFailed& e) const {
             return "cannot truncate: " + e.why;
         }
-        std::string operator()(const SnapshotPrepared& e) const {
-            return "prepared " + to_string(e.zxid);
+        std::string operator()(const SnapshotInstalled& e) const {
+            return "installed " + to_string(e.zxid);
+        }
+        std::string operator()(const LogRead& e) const {
+            std::string text = "read " + std::to_string(e.reader) + (e.found ? ":" : " not found");
+            for (const auto& [zxid, bytes] : e.txns) text += " " + to_string(zxid);
+            return text;
         }
         std::string operator()(const Reloaded& e) const {
             return "reloaded " + to_string(e.state.last_zxid);
@@ -143,20 +148,19 @@ TEST_F(DiskExecutorTest, TruncateToAnUnknownZxidChangesNothing) {
     EXPECT_EQ(words(run(executor, {append(0x100000003)})), "durable 0x100000003");
 }
 
-TEST_F(DiskExecutorTest, PrepareForASnapshotOfTheLeader) {
+TEST_F(DiskExecutorTest, SnapshotOfTheLeaderReplacesEverything) {
     DiskExecutor executor(disk_, kPaths, kOptions);
     std::vector<DiskCommand> batch;
     for (std::int64_t i = 1; i <= 5; ++i) batch.emplace_back(append(i));
     run(executor, std::move(batch));
     save_snapshot(disk_, numbered_tree(5));
-    EXPECT_EQ(words(run(executor, {PrepareSnapshotInstall{Zxid(3)}})), "prepared 0x3");
-    EXPECT_EQ(ZK_VALUE(read_log(disk_)).size(), 3U);
     // The leader's history is another one: its snapshot ends at 0x100000007.
-    EXPECT_EQ(words(run(executor, {PrepareSnapshotInstall{Zxid(0x100000007)}})),
-              "prepared 0x100000007");
     tree::DataTree leaders = numbered_tree(2);
     leaders.set_last_zxid(Zxid(0x100000007));
-    save_snapshot(disk_, leaders);
+    save_snapshot(disk_, leaders, {}, SnapshotRole::install);
+    EXPECT_TRUE(ZK_VALUE(disk_.exists(kDir + "/snapshot.5")));  // until the command nothing has changed
+    EXPECT_EQ(words(run(executor, {InstallSnapshot{Zxid(0x100000007)}})), "installed 0x100000007");
+    EXPECT_THAT(names(disk_), ElementsAre("acceptedEpoch", "currentEpoch", "snapshot.100000007"));
     std::vector<DiskCommand> after;
     after.emplace_back(append(0x100000008));
     after.emplace_back(SaveAcceptedEpoch{Epoch(1)});
@@ -164,6 +168,72 @@ TEST_F(DiskExecutorTest, PrepareForASnapshotOfTheLeader) {
     after.emplace_back(Reload{});
     EXPECT_EQ(words(run(executor, std::move(after))),
               "durable 0x100000008, accepted 1, current 1, reloaded 0x100000008");
+}
+
+TEST_F(DiskExecutorTest, InstallingWhatWasNotStagedChangesNothing) {
+    DiskExecutor executor(disk_, kPaths, kOptions);
+    run(executor, {append(1)});
+    EXPECT_THAT(words(run(executor, {InstallSnapshot{Zxid(9)}})), HasSubstr("failed: "));
+    EXPECT_THAT(names(disk_), ElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0"));
+}
+
+TEST_F(DiskExecutorTest, StagedSnapshotsOfAnAbortedSynchronisationGo) {
+    DiskExecutor executor(disk_, kPaths, kOptions);
+    run(executor, {append(1)});
+    save_snapshot(disk_, numbered_tree(7), {}, SnapshotRole::install);
+    EXPECT_EQ(words(run(executor, {Reload{}})), "reloaded 0x1");
+    EXPECT_THAT(names(disk_), ElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0"));
+    save_snapshot(disk_, numbered_tree(7), {}, SnapshotRole::install);
+    EXPECT_EQ(ZK_VALUE(recover(disk_, kPaths, {})).last_zxid, Zxid(1));
+    EXPECT_THAT(names(disk_), ElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0"));
+}
+
+TEST_F(DiskExecutorTest, ReadsItsOwnAppendsWithoutWaitingForTheirSync) {
+    DiskExecutor executor(disk_, kPaths, kOptions);
+    std::vector<DiskCommand> batch;
+    batch.emplace_back(append(1));
+    batch.emplace_back(append(2));
+    batch.emplace_back(ReadLog{.reader = 7, .after = Zxid(1), .up_to = Zxid(9), .bytes_max = 1000});
+    batch.emplace_back(append(3));
+    batch.emplace_back(ReadLog{.reader = 7, .after = Zxid(2), .up_to = Zxid(9), .bytes_max = 1000});
+    batch.emplace_back(ReadLog{.reader = 8, .after = Zxid(5), .up_to = Zxid(9), .bytes_max = 1000});
+    EXPECT_EQ(words(run(executor, std::move(batch))), "read 7: 0x2, read 7: 0x3, read 8 not found, durable 0x3");
+}
+
+TEST_F(DiskExecutorTest, ReadersLoseTheirPlaceWhenTheLogIsCut) {
+    DiskExecutor executor(disk_, kPaths, kOptions);
+    std::vector<DiskCommand> batch;
+    for (std::int64_t i = 1; i <= 4; ++i) batch.emplace_back(append(i));
+    batch.emplace_back(ReadLog{.reader = 7, .after = Zxid(3), .up_to = Zxid(9), .bytes_max = 1000});
+    batch.emplace_back(TruncateLog{Zxid(2)});
+    batch.emplace_back(append(3));
+    batch.emplace_back(ReadLog{.reader = 7, .after = Zxid(4), .up_to = Zxid(9), .bytes_max = 1000});
+    batch.emplace_back(ReadLog{.reader = 7, .after = Zxid(2), .up_to = Zxid(9), .bytes_max = 1000});
+    EXPECT_EQ(words(run(executor, std::move(batch))),
+              "durable 0x4, read 7: 0x4, truncated 0x2, read 7 not found, read 7: 0x3, durable 0x3");
+}
+
+TEST_F(DiskExecutorTest, PurgeBesideATruncationLeavesASnapshot) {
+    DiskExecutor executor(disk_, kPaths, kOptions);
+    std::vector<DiskCommand> batch;
+    for (std::int64_t i = 1; i <= 6; ++i) batch.emplace_back(append(i));
+    run(executor, std::move(batch));
+    for (const std::int64_t zxid : {2, 4, 5, 6}) save_snapshot(disk_, numbered_tree(zxid));
+    // Found before the leader cuts the log below all of them.
+    const std::vector<Zxid> kept = ZK_VALUE(find_kept(disk_, kPaths, 3));
+    EXPECT_THAT(kept, ElementsAre(Zxid(6), Zxid(5), Zxid(4)));
+    EXPECT_EQ(words(run(executor, {TruncateLog{Zxid(3)}})), "truncated 0x3");
+    EXPECT_EQ(words(run(executor, {Purge{kept}})), "");
+    EXPECT_THAT(names(disk_), UnorderedElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0", "snapshot.2"));
+    EXPECT_EQ(words(run(executor, {Reload{}})), "reloaded 0x3");
+}
+
+TEST_F(DiskExecutorTest, PurgeThatFailsIsNoReasonToStop) {
+    DiskExecutor executor(disk_, kPaths, kOptions);
+    save_snapshot(disk_, numbered_tree(1));
+    disk_.fail_after(1);
+    EXPECT_EQ(words(run(executor, {Purge{{Zxid(1)}}})), "");
+    EXPECT_FALSE(executor.failed());
 }
 
 TEST_F(DiskExecutorTest, FailureIsFinal) {

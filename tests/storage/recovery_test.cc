@@ -52,6 +52,7 @@ class UnreadableFile final : public Disk {
         return disk_.truncate(path, size);
     }
     Result<> sync_dir(const std::string& dir) override { return disk_.sync_dir(dir); }
+    Result<> settle(const std::string& path) override { return disk_.settle(path); }
     Result<> make_dirs(const std::string& dir) override { return disk_.make_dirs(dir); }
 
   private:
@@ -470,14 +471,14 @@ TEST(Recovery, PurgeKeepsWhatTheKeptSnapshotsNeed) {
     write_log(disk, zxids({6, 7}));
     save_snapshot(disk, numbered_tree(6));
     disk.put(kDir + "/snapshot.7", "damaged");
-    ZK_OK(purge(disk, kPaths, 1));  // at least three are kept, damaged ones do not count
+    ZK_OK(purge(disk, kPaths, ZK_VALUE(find_kept(disk, kPaths, 1))));  // at least three are kept, damaged ones do not count
     EXPECT_THAT(
         names(disk),
         UnorderedElementsAre(
             "log.1", "log.3", "log.6", "snapshot.1", "snapshot.4", "snapshot.6", "snapshot.7"));
     ZK_OK(disk.remove(kDir + "/snapshot.7"));
     save_snapshot(disk, numbered_tree(7));
-    ZK_OK(purge(disk, kPaths, 3));
+    ZK_OK(purge(disk, kPaths, ZK_VALUE(find_kept(disk, kPaths, 3))));
     EXPECT_THAT(names(disk),
                 UnorderedElementsAre("log.3", "log.6", "snapshot.4", "snapshot.6", "snapshot.7"));
     EXPECT_EQ(recover_ok(disk).last_zxid, Zxid(7));
@@ -490,7 +491,7 @@ TEST(Recovery, PurgeGoesOnWhenSomethingHasVanished) {
     history(disk, zxids({1, 2, 3, 4, 5}));
     for (std::int64_t i = 1; i <= 5; ++i) save_snapshot(disk, numbered_tree(i));
     UnreadableFile vanished(disk, kDir + "/snapshot.0", make_error_code(Errc::not_found));
-    ZK_OK(purge(vanished, kPaths, 3));
+    ZK_OK(purge(vanished, kPaths, ZK_VALUE(find_kept(vanished, kPaths, 3))));
     EXPECT_THAT(names(disk),
                 ElementsAre("log.1", "snapshot.0", "snapshot.3", "snapshot.4", "snapshot.5"));
 }

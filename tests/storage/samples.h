@@ -125,9 +125,10 @@ inline Bytes serialize(const tree::DataTree& tree,
 
 inline void save_snapshot(Disk& disk,
                           const tree::DataTree& tree,
-                          const SessionTable& sessions = {}) {
+                          const SessionTable& sessions = {},
+                          SnapshotRole role = SnapshotRole::periodic) {
     ZK_OK(disk.make_dirs(kDir));
-    SnapshotFile file(disk, kDir);
+    SnapshotFile file(disk, kDir, role);
     ZK_OK(file.begin(tree.last_zxid()));
     ZK_OK(file.write(serialize(tree, sessions, Form::file)));
     ZK_OK(file.finish());

@@ -49,19 +49,22 @@ bool is_prefix(const std::vector<CommittedTxn>& part, const std::vector<Committe
 struct TakeSnapshot {
     Tree tree;
 };
-/// Of a SNAP: records and snapshots above it go first.
-struct PrepareInstall {
-    Zxid zxid;
-};
+/// Of a SNAP: nothing else stays.
 struct InstallSnapshot {
     Tree tree;
+};
+/// For a learner of this leader.
+struct ReadLog {
+    LinkId link = 0;
+    Zxid after, up_to;
+    std::size_t bytes_max = 0;
 };
 using DiskOp = std::variant<AppendTxn,
                             SaveAcceptedEpoch,
                             SaveCurrentEpoch,
                             TruncateLog,
-                            PrepareInstall,
                             InstallSnapshot,
+                            ReadLog,
                             TakeSnapshot>;
 
 /// What survives a crash.
@@ -115,6 +118,7 @@ struct Wire {
     ServerId learner, leader;
     std::deque<Sent> to_leader, to_learner;
     std::optional<Zxid> snapshot_due;  ///< SNAP was read: the stream comes next
+    bool awaits_room = false;          ///< the leader does, for an empty queue to the learner
 };
 
 enum class Role { down, looking, reloading, following, leading };
@@ -134,6 +138,7 @@ struct Server {
     bool must_reload = false;
     bool ask_for_snapshot = false;
     bool gave_up = false;
+    bool leader_held = false;
     LinkId link = 0;  ///< of a learner
     Instant stalled_until{};
 };
@@ -182,6 +187,7 @@ class World {
 
     [[nodiscard]] std::size_t committed() const { return truth_.size(); }
     [[nodiscard]] std::size_t reigns() const { return reigns_.size(); }
+    [[nodiscard]] std::size_t reads() const { return reads_; }
 
   private:
     [[nodiscard]] std::int64_t pick(std::int64_t low, std::int64_t high) {
@@ -243,7 +249,8 @@ class World {
         server.tree = server.disk.recover();
         server.last_logged = server.tree.label;
         server.committed = CommittedLog(faults_.window);
-        server.committed.reset(server.disk.snapshots.back().label);
+        const Zxid oldest = server.disk.snapshots.back().label;
+        server.committed.reset(oldest);
         for (const CommittedTxn& txn : server.tree.txns) {
             if (txn.zxid > server.committed.max()) server.committed.add(txn.zxid, txn.bytes);
         }
@@ -303,10 +310,9 @@ class World {
             disk.current = current->epoch;
         } else if (const auto* cut_to = std::get_if<TruncateLog>(&op)) {
             return disk.truncate(cut_to->zxid);
-        } else if (const auto* prepare = std::get_if<PrepareInstall>(&op)) {
-            disk.drop_above(prepare->zxid);
         } else if (const auto* install = std::get_if<InstallSnapshot>(&op)) {
-            disk.snapshots.push_back(install->tree);
+            disk.snapshots.assign(1, install->tree);
+            disk.log.clear();
         } else if (const auto* snapshot = std::get_if<TakeSnapshot>(&op)) {
             if (snapshot->tree.label > disk.snapshots.back().label) {
                 disk.snapshots.push_back(snapshot->tree);
@@ -350,11 +356,29 @@ class World {
             } else {
                 learner->on_truncate_failed("not in the log", now_, out);
             }
+        } else if (const auto* read = std::get_if<ReadLog>(&op)) {
+            if (leader != nullptr) read_log(server, *read, out);
         } else if (const auto* install = std::get_if<InstallSnapshot>(&op)) {
             if (learner == nullptr) return;
             server.must_reload = false;
             learner->on_snapshot_saved(install->tree.label, now_, out);
         }
+    }
+
+    void read_log(Server& server, const ReadLog& wanted, Actions& out) {
+        const std::vector<CommittedTxn>& log = server.disk.log;
+        auto next = std::find_if(
+            log.begin(), log.end(), [&](const CommittedTxn& txn) { return txn.zxid == wanted.after; });
+        std::vector<CommittedTxn> txns;
+        const bool found = next != log.end();
+        std::size_t bytes = 0;
+        for (next = found ? next + 1 : next; next != log.end() && bytes < wanted.bytes_max; ++next) {
+            if (next->zxid > wanted.up_to) break;
+            txns.push_back(*next);
+            bytes += next->bytes->size();
+        }
+        reads_ += found ? 1 : 0;
+        server.leader->on_history_read(wanted.link, wanted.after, found, txns, now_, out);
     }
 
     // --- Links
@@ -396,6 +420,14 @@ class World {
                 if (it == wires_.end() || stalled(it->second)) break;
                 const bool leads = it->second.leader == sid;
                 auto& queue = leads ? it->second.to_leader : it->second.to_learner;
+                if (leads && it->second.awaits_room && it->second.to_learner.empty()) {
+                    it->second.awaits_room = false;
+                    Actions out;
+                    if (server.leader) server.leader->on_learner_room(link, now_, out);
+                    carry_out(sid, server, out);
+                    continue;
+                }
+                if (!leads && server.leader_held) break;
                 if (queue.empty() || queue.front().arrives > now_) break;
                 const Message message = std::move(queue.front().message);
                 queue.pop_front();
@@ -489,6 +521,8 @@ class World {
     Settings settings(ServerId sid) const {
         Settings made = make_settings(static_cast<int>(sid.value()), voters_);
         made.tick = kTick;
+        made.bounds.history_piece_bytes = 300;  // five txns or so
+        made.bounds.unsynced_bytes_max = 600;
         return made;
     }
     void lead(ServerId sid) {
@@ -505,7 +539,8 @@ class World {
         Server& server = servers_[sid];
         server.role = Role::following;
         server.learner = std::make_unique<Learner>(settings(sid), Log());
-        if (std::exchange(server.ask_for_snapshot, false)) server.learner->ask_for_snapshot();
+        if (std::exchange(server.ask_for_snapshot, false)) server.learner->ask_for_snapshot(true);
+        server.leader_held = false;
         Actions out;
         const Zxid last = std::max(server.last_logged, server.tree.label);
         server.learner->start(leader, server.accepted, server.current, last, now_, out);
@@ -532,6 +567,20 @@ class World {
         if (it != wires_.end()) send(it->second.to_learner, std::move(a.packet));
         (void)server;
     }
+    void act(ServerId, Server&, SendProposal& a, Actions&) {
+        const auto it = wires_.find(a.link);
+        if (it == wires_.end()) return;
+        send(it->second.to_learner, Packet{PacketType::proposal, a.zxid, *a.bytes, {}});
+    }
+    void act(ServerId, Server&, AwaitRoom& a, Actions&) {
+        const auto it = wires_.find(a.link);
+        if (it != wires_.end()) it->second.awaits_room = true;
+    }
+    void act(ServerId, Server& server, ReadHistory& a, Actions&) {
+        enqueue(server, ReadLog{a.link, a.after, a.up_to, a.bytes_max});
+    }
+    void act(ServerId, Server& server, ReadLeader& a, Actions&) { server.leader_held = !a.on; }
+    void act(ServerId, Server&, ConfigVersion&, Actions&) {}
     void act(ServerId, Server& server, SendSnapshot& a, Actions&) {
         const auto it = wires_.find(a.link);
         if (it != wires_.end()) send(it->second.to_learner, Snapshot{server.tree});
@@ -550,14 +599,14 @@ class World {
     }
     void act(ServerId sid, Server& server, DialLeader& a, Actions& more) {
         Server& leader = servers_[a.leader];
-        if (!leader.leader || stalled({sid, a.leader, {}, {}, {}}) || percent(5)) {
+        if (!leader.leader || stalled({sid, a.leader, {}, {}, {}, false}) || percent(5)) {
             server.learner->on_dial_failed("refused", now_, more);
             return;
         }
         server.link = ++last_link_;
-        wires_[server.link] = {sid, a.leader, {}, {}, {}};
+        wires_[server.link] = {sid, a.leader, {}, {}, {}, false};
         Actions out;
-        leader.leader->on_learner_connected(server.link, now_, out);
+        leader.leader->on_learner_connected(server.link, {sid}, now_, out);
         carry_out(a.leader, leader, out);
         if (wires_.contains(server.link)) server.learner->on_connected(now_, more);
     }
@@ -577,7 +626,6 @@ class World {
     void act(ServerId, Server&, LoadSnapshot&, Actions&) {}
     void act(ServerId, Server& server, SaveSnapshot& a, Actions&) {
         ASSERT_EQ(server.tree.label, a.zxid);
-        enqueue(server, PrepareInstall{a.zxid});
         enqueue(server, InstallSnapshot{server.tree});
     }
     void act(ServerId sid, Server& server, Committed& a, Actions&) {
@@ -667,6 +715,7 @@ class World {
     std::map<LinkId, Wire> wires_;
     LinkId last_link_ = 0;
     std::int64_t txns_ = 0;
+    std::size_t reads_ = 0;  ///< of log files, that found what was wanted
     bool proposing_ = true;
     std::vector<CommittedTxn> truth_;
     std::map<Epoch, ServerId> reigns_;

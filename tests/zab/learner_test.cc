@@ -80,6 +80,7 @@ class LearnerScene {
         if (type == "LEADERINFO") {
             Bytes data;
             append_be(data, static_cast<std::int32_t>(line.number("version", 0x10000)));
+            if (line.number("ours", 0) != 0) data.push_back(kKnowsSnapshotFlag);
             return {PacketType::leader_info, parse_zxid(line.word(2)), data, {}};
         }
         if (type == "REVALIDATE") {
@@ -227,10 +228,12 @@ TEST(Learner, TruncWaitsForTheDiskAndGoesOnLikeDiff) {
     const std::string text = R"(
 packet TRUNC 1.1
   truncate 1.1
+  read_leader off
 packet PROPOSAL 2.1
 packet COMMIT 2.1
 packet NEWLEADER 2.0
 truncated 1.1
+  read_leader on
   append 2.1
   committed 2.1
 durable 2.1
@@ -247,6 +250,7 @@ TEST(Learner, LinkLostWhileTruncatingDiscardsMemory) {
     const std::string text = R"(
 packet TRUNC 1.1
   truncate 1.1
+  read_leader off
 disconnected
   discard_database
   give_up why=lost the leader: reset
@@ -264,6 +268,7 @@ TEST(Learner, FailedTruncAsksForASnapshotNextTime) {
     const std::string text = R"(
 packet TRUNC 1.1
   truncate 1.1
+  read_leader off
 truncate_failed
   close why=cannot cut the log as the leader demands: not in the log
   discard_database
@@ -272,14 +277,14 @@ truncate_failed
     EXPECT_EQ(scene.play(text), text);
     EXPECT_TRUE(scene.learner().needs_snapshot());
     LearnerScene next;
-    next.learner().ask_for_snapshot();
+    next.learner().ask_for_snapshot(true);
     const std::string again = R"(
 start accepted=2 current=1 last=1.2
   dial leader=1
 connected
   send FOLLOWERINFO zxid=2.0 data=20
 packet LEADERINFO 2.0
-  send ACKEPOCH zxid=-1 data=4
+  send ACKEPOCH zxid=0.0 data=4
 packet SNAP 1.1
   load_snapshot 1.1
 loaded 1.1
@@ -288,6 +293,49 @@ packet NEWLEADER 2.0
 )";
     EXPECT_EQ(next.play(again), again);
     EXPECT_TRUE(covered_marks().contains("learner.snapshot_below_log"));
+}
+
+// With two of three servers up there is no leader unless this one counts, whatever it lacks.
+TEST(Learner, WhoAsksForASnapshotShowsWhatCounts) {
+    const auto asks = [](bool not_ahead, const std::string& leader_info) {
+        LearnerScene scene;
+        scene.learner().ask_for_snapshot(not_ahead);
+        scene.play("start accepted=2 current=1 last=1.2\nconnected\n");
+        return scene.play("packet LEADERINFO 2.0" + leader_info + "\n");
+    };
+    EXPECT_EQ(asks(true, " ours=1"), "\npacket LEADERINFO 2.0 ours=1\n  send ACKEPOCH zxid=1.2 data=5\n");
+    EXPECT_EQ(asks(false, " ours=1"), "\npacket LEADERINFO 2.0 ours=1\n  send ACKEPOCH zxid=1.2 data=5\n");
+    // Java's takes the zxid at its word: a DIFF or TRUNC would be built on anything above 0.
+    EXPECT_EQ(asks(true, ""), "\npacket LEADERINFO 2.0\n  send ACKEPOCH zxid=0.0 data=4\n");
+    EXPECT_EQ(asks(false, ""), "\npacket LEADERINFO 2.0\n  send ACKEPOCH zxid=-1 data=4\n");
+}
+
+// Whatever put that number there, it must not keep the server out for good.
+TEST(Learner, APromiseThatNoElectionCanHaveMadeIsNotKept) {
+    LearnerScene scene;
+    const std::string text = R"(
+start accepted=0x7ffffff0 current=1 last=1.2
+  dial leader=1
+connected
+  send FOLLOWERINFO zxid=2147483632.0 data=20
+packet LEADERINFO 2.0
+  save_accepted_epoch 2
+accepted_saved 2
+  send ACKEPOCH zxid=1.2 data=4
+)";
+    EXPECT_EQ(scene.play(text), text);
+    EXPECT_TRUE(covered_marks().contains("learner.absurd_promise"));
+    LearnerScene honest;
+    const std::string kept = R"(
+start accepted=65538 current=1 last=1.2
+  dial leader=1
+connected
+  send FOLLOWERINFO zxid=65538.0 data=20
+packet LEADERINFO 2.0
+  close why=the leader's epoch 2 is below our accepted epoch 65538
+  give_up why=the leader's epoch 2 is below our accepted epoch 65538
+)";
+    EXPECT_EQ(honest.play(kept), kept);
 }
 
 // The stream may hold parts of 2.1: clients wait until it has committed.
@@ -629,7 +677,9 @@ accepted_saved 2
 durable 1.2
 packet TRUNC 1.1
   truncate 1.1
+  read_leader off
 truncated 1.1
+  read_leader on
 packet PROPOSAL 1.2
 packet COMMIT 1.2
 packet NEWLEADER 2.0

@@ -25,9 +25,12 @@ std::string text(Zxid zxid) {
 }
 
 std::string plan(Zxid peer, const CommittedLog& log) {
-    const SyncPlan sync = plan_sync(peer, log);
+    const SyncPlan sync = plan_sync(peer, log, std::size_t{1} << 20);
     std::string out = std::string(to_string(sync.kind)) + ' ' + text(sync.zxid);
-    for (const CommittedTxn& txn : sync.txns) out += " +" + text(txn.zxid);
+    if (sync.from_files) return out + " files>" + text(sync.after);
+    for (std::size_t i = log.index_after(sync.after); i < log.size(); ++i) {
+        out += " +" + text(log.entries()[i].zxid);
+    }
     return out;
 }
 
@@ -92,6 +95,44 @@ TEST(SyncPlan, NewEpochWithoutTxns) {
     EXPECT_EQ(plan(at(4, 0), log), "DIFF 4.1 +4.1");
     EXPECT_EQ(plan(at(3, 0), log), "DIFF 4.1 +4.1");
     EXPECT_EQ(plan(at(1, 0), log), "SNAP 4.1");  // below the window
+}
+
+TEST(SyncPlan, LogFilesReachFurtherThanMemory) {
+    CommittedLog log(2);
+    log.reset(at(1, 6), at(1, 3));  // recovery replayed from 1.4 on, and kept nothing in memory
+    log.add(at(2, 1), std::make_shared<const std::string>("txn"));
+    EXPECT_EQ(plan(at(1, 5), log), "DIFF 2.1 files>1.5");
+    EXPECT_EQ(plan(at(1, 3), log), "DIFF 2.1 files>1.3");
+    EXPECT_EQ(plan(at(1, 2), log), "SNAP 2.1");  // older files may be of a time before a SNAP
+    EXPECT_EQ(plan(at(0, 0), log), "SNAP 2.1");
+    EXPECT_EQ(plan(Zxid(-1), log), "SNAP 2.1");
+    EXPECT_EQ(plan(at(1, 6), log), "DIFF 2.1 +2.1");
+}
+
+TEST(SyncPlan, ALongDiffIsASnapshot) {
+    CommittedLog log(2);
+    log.reset(at(1, 0), at(1, 0));
+    for (std::uint32_t i = 1; i <= 100; ++i) {
+        log.add(at(1, i), std::make_shared<const std::string>(std::string(1000, 'x')));
+    }
+    EXPECT_EQ(plan_sync(at(1, 50), log, 50'000).kind, SyncKind::diff);
+    EXPECT_EQ(plan_sync(at(1, 49), log, 50'000).kind, SyncKind::snap);
+}
+
+TEST(CommittedLog, IsBoundedByBytesAndKeepsTheNewest) {
+    CommittedLog log(500, 1000);
+    log.reset(at(1, 0));
+    for (std::uint32_t i = 1; i <= 4; ++i) {
+        log.add(at(1, i), std::make_shared<const std::string>(std::string(400, 'x')));
+    }
+    EXPECT_EQ(log.size(), 2U);
+    EXPECT_EQ(log.base(), at(1, 2));
+    EXPECT_EQ(log.bytes(), 800U);
+    log.add(at(1, 5), std::make_shared<const std::string>(std::string(5000, 'x')));
+    EXPECT_EQ(log.size(), 1U);
+    EXPECT_EQ(log.bytes(), 5000U);
+    log.reset(at(2, 0));
+    EXPECT_EQ(log.bytes(), 0U);
 }
 
 TEST(CommittedLog, ForgetsTheOldestAndKnowsItsBounds) {
