@@ -218,6 +218,9 @@ void World::carry_out(Server& server, core::Action& action) {
             }
         }
         void operator()(storage::DiskCommand& a) {
+            if (const auto* append = std::get_if<storage::AppendTxn>(&a)) {
+                world.judge_.on_logged(append->zxid, append->payload);
+            }
             server.disk_queue.push_back(std::move(a));
             world.run_disk(server);
         }
@@ -363,11 +366,7 @@ void World::power_on(Server& server) {
 
 void World::check(Server& server) {
     if (server.core->serving()) {
-        const zab::CommittedLog& history = server.core->committed();
-        const auto& txns = history.entries();
-        for (std::size_t i = history.index_after(judge_.committed()); i < txns.size(); ++i) {
-            judge_.on_committed(txns[i].zxid, txns[i].bytes, now_);
-        }
+        judge_.on_applied(server.core->committed().max(), now_);
     }
     const Zxid zxid = server.core->tree().last_zxid();
     if (zxid == server.checked) return;
@@ -391,7 +390,7 @@ void World::check(Server& server) {
         if (!fresh && leader->second != server.sid()) {
             fail("epoch " + to_string(page.current_epoch) + " has two leaders");
         }
-        if (fresh) judge_.sessions().leader_established(now_);
+        if (fresh) judge_.on_established(page.current_epoch, server.core->committed().max(), now_);
     }
 }
 
