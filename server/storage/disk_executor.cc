@@ -83,7 +83,7 @@ Result<> DiskExecutor::run_synced(const SaveCurrentEpoch& command, std::vector<D
 
 Result<> DiskExecutor::run_synced(const TruncateLog& command, std::vector<DiskEvent>& out) {
     ZK_CHECK(writer_.roll());
-    // First see that the zxid can be reached, so that a refusal changes nothing.
+    // First see that the zxid can be reached, so that a refusal changes nothing; the tree that tells is the new one.
     auto state = restore(disk_, paths_, command.zxid, recovery_, log_);
     if (!state.has_value() || state->last_zxid != command.zxid) {
         ZK_COVERED("storage.truncate_refused");
@@ -93,18 +93,10 @@ Result<> DiskExecutor::run_synced(const TruncateLog& command, std::vector<DiskEv
         out.emplace_back(TruncateFailed{command.zxid, std::move(why)});
         return ok();
     }
-    state->tree.reset();  // or there would be three trees in memory, with the one in service
-    // Snapshots before the log: were the log cut first, a crash would leave a snapshot ahead of it
-    // that wins.
-    ZK_CHECK(remove_snapshots_above(disk_, paths_, command.zxid));
-    ZK_CHECK(truncate_log(disk_, paths_.logs(), command.zxid));
-    ZK_TRY(RecoveredState reloaded, recover(disk_, paths_, recovery_, log_));
-    if (reloaded.last_zxid != command.zxid) {
-        return Error(Errc::failed,
-                     "after truncation to " + to_string(command.zxid) + " the log ends at " +
-                         to_string(reloaded.last_zxid));
-    }
-    out.emplace_back(LogTruncated{command.zxid, std::move(reloaded)});
+    history_.forget();
+    ZK_CHECK(cut_to(disk_, paths_, *state));
+    log_.info("storage.log_truncated zxid={}", command.zxid);
+    out.emplace_back(LogTruncated{command.zxid, *std::move(state)});
     return ok();
 }
 

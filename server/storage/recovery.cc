@@ -244,6 +244,7 @@ Result<std::optional<RecoveredState>> try_snapshot(Disk& disk,
         return error;
     }
     RecoveredState state = *std::move(replayed);
+    state.snapshot = file.zxid;
     if (digest && digest->zxid > state.last_zxid) {
         ZK_COVERED("storage.fuzzy_snapshot_ahead_of_log");
         attempts.words += "; " + paths.snapshots() + "/" + file.name + " contains changes up to " +
@@ -252,31 +253,6 @@ Result<std::optional<RecoveredState>> try_snapshot(Disk& disk,
         return State();
     }
     return State(std::move(state));
-}
-
-Result<bool> log_ends_by(Disk& disk, const std::string& dir, Zxid last) {
-    ZK_TRY(const std::vector<LogFile> files, list_logs(disk, dir));
-    if (files.empty()) return true;
-    LogFileReader reader(disk, dir, files.back().name);
-    for (;;) {
-        ZK_TRY(const std::optional<LogRecord> record, reader.next());
-        if (!record) return files.back().first <= last;
-        if (record->zxid > last) return false;
-    }
-}
-
-// Whether the newest snapshot named at or below `last` also ends there. A disk that fails to read
-// is no answer.
-Result<bool> ends_by(Disk& disk, const Paths& paths, const SnapshotName& file, Zxid last) {
-    const auto digest = verify_snapshot(disk, paths.snapshots(), file);
-    if (digest.has_value()) {
-        if (*digest) return (*digest)->zxid <= last;
-        return log_ends_by(
-            disk, paths.logs(), last);  // older servers do not say: no more than that
-    }
-    const auto& code = digest.error().code;
-    if (code == Errc::corrupt || code == Errc::unsupported || code == Errc::not_found) return false;
-    return digest.error();
 }
 
 }  // namespace
@@ -355,20 +331,17 @@ Result<RecoveredState> recover(Disk& disk,
     return state;
 }
 
-Result<> remove_snapshots_above(Disk& disk, const Paths& paths, Zxid last) {
-    const std::string dir = paths.snapshots();
-    ZK_TRY(const std::vector<SnapshotName> files, list_snapshots(disk, dir));
+// Snapshots before the log: were the log cut first, a crash would leave a snapshot ahead of it that wins. Those between
+// the one used and the limit are damaged, or contain something above it.
+Result<> cut_to(Disk& disk, const Paths& paths, RecoveredState& state) {
+    ZK_TRY(const std::vector<SnapshotName> files, list_snapshots(disk, paths.snapshots()));
     for (const SnapshotName& file : files) {
-        const bool newest_below = file.zxid <= last;
-        if (newest_below) {
-            // A fuzzy one may contain later txns under an earlier name.
-            ZK_TRY(const bool keep, ends_by(disk, paths, file, last));
-            if (keep) break;
-        }
-        ZK_CHECK(remove_if_there(disk, dir + "/" + file.name));
-        if (newest_below) break;  // the older ones had ended before this one began
+        if (file.zxid <= state.snapshot) break;
+        ZK_CHECK(remove_if_there(disk, paths.snapshots() + "/" + file.name));
     }
-    return disk.sync_dir(dir);
+    ZK_CHECK(disk.sync_dir(paths.snapshots()));
+    ZK_CHECK(truncate_log(disk, paths.logs(), state.last_zxid));
+    return load_epochs(disk, paths, state);
 }
 
 Result<std::vector<Zxid>> find_kept(Disk& disk, const Paths& paths, int retain) {

@@ -52,6 +52,7 @@ struct RecoveredState {
     /// The last replayed txns (at most limits::kCommittedWindow), oldest first, without a gap.
     std::vector<std::pair<Zxid, SharedBytes>> recent;
     bool fresh = false;  ///< a new database was made by this call
+    Zxid snapshot;       ///< the snapshot it was built from
 };
 
 /// Loads the newest valid snapshot and replays the log; makes a new database in empty directories
@@ -71,11 +72,10 @@ Result<RecoveredState> restore(Disk& disk,
                                const RecoveryOptions& options,
                                const Log& log = {});
 
-/// Removes snapshots that contain, or may contain, anything above `last`. Reads one of them whole:
-/// the newest named at or below `last`, which goes too when it is damaged, or does not tell where
-/// it ends and the log goes on. A read error removes nothing. Durable. REQUIRES: the log is not cut
-/// yet.
-Result<> remove_snapshots_above(Disk& disk, const Paths& paths, Zxid last);
+/// Forgets everything above `state.last_zxid`, which restore() has just reached: snapshots that are newer than the one it
+/// used, then the log's end. At each step the old state or the new one stands, and the step is durable. Completes the
+/// epochs of `state`. REQUIRES: no log file is open.
+Result<> cut_to(Disk& disk, const Paths& paths, RecoveredState& state);
 
 /// autopurge, first half: the `retain` newest valid snapshots (at least 3), newest first; empty when there are fewer and
 /// so nothing may go. Reads them whole to verify them, so it takes its time. Changes nothing; may run beside the log

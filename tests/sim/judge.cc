@@ -40,6 +40,33 @@ bool Judge::is_judged_write(OpCode op) {
 
 // ---- the history
 
+void Judge::on_logged(Zxid zxid, const SharedBytes& bytes) {
+    if (zxid > replay_.last()) logged_.emplace(zxid, Logged{bytes, Zxid(zxid.value() - 1)});
+}
+
+void Judge::on_established(Epoch epoch, Zxid last, Instant now) {
+    logged_.emplace(Zxid(epoch, 0), Logged{nullptr, last});
+    sessions_.leader_established(now);
+}
+
+void Judge::on_applied(Zxid zxid, Instant now) {
+    std::vector<std::pair<Zxid, SharedBytes>> txns;
+    Zxid at = zxid;
+    while (at > replay_.last()) {
+        const auto found = logged_.find(at);
+        if (found == logged_.end()) return complain_("txn " + to_string(at) + " was applied but never logged");
+        if (found->second.bytes) txns.emplace_back(at, found->second.bytes);
+        at = found->second.previous;
+    }
+    if (!txns.empty() && at != replay_.last()) {
+        return complain_("txn " + to_string(txns.back().first) + " is committed right behind " + to_string(at) +
+                         ", but " + to_string(replay_.last()) + " had been committed");
+    }
+    for (auto txn = txns.rbegin(); txn != txns.rend(); ++txn) on_committed(txn->first, txn->second, now);
+    // What is still behind in zxid order lost its place to a later leader.
+    logged_.erase(logged_.begin(), logged_.upper_bound(replay_.last()));
+}
+
 void Judge::on_committed(Zxid zxid, const SharedBytes& bytes, Instant now) {
     const auto txn = jute::decode_txn(*bytes);
     if (!txn.has_value()) return complain_("txn " + to_string(zxid) + " cannot be read");
@@ -108,7 +135,8 @@ void Judge::connecting(int client,
                        SessionId session,
                        std::vector<jute::AuthId> auth) {
     if (session != SessionId()) ++by_session_[session].connections;
-    connections_[connection] = {client, session, std::move(auth), {}};
+    const bool ended = replay_.session_known(session) && !replay_.session_open(session);
+    connections_[connection] = {client, session, std::move(auth), ended, {}};
 }
 
 void Judge::connected(std::uint64_t id, const jute::ConnectResponse& response, Instant now) {
@@ -124,6 +152,9 @@ void Judge::connected(std::uint64_t id, const jute::ConnectResponse& response, I
     if (connection.session != SessionId() && connection.session != response.session) {
         complain_(name + " asked for session " + to_string(connection.session) + " and got " +
                   to_string(response.session));
+    }
+    if (connection.ended_before) {
+        complain_(name + " is granted session " + to_string(response.session) + ", which had ended before it asked");
     }
     if (connection.session == SessionId()) ++by_session_[response.session].connections;
     connection.session = response.session;

@@ -15,6 +15,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -40,7 +41,13 @@ class Judge {
 
     // ---- the world
 
-    /// The next txn of the history, when the first server that serves has applied it. Before any client can hear of it.
+    /// A server is about to log a txn; it may yet be committed or not.
+    void on_logged(Zxid zxid, const SharedBytes& bytes);
+    /// A leader serves with a history that ends at `last`.
+    void on_established(Epoch epoch, Zxid last, Instant now);
+    /// A server that serves has applied `zxid`, and with it everything before. Before any client can hear of it.
+    void on_applied(Zxid zxid, Instant now);
+    /// The next txn of the history.
     void on_committed(Zxid zxid, const SharedBytes& bytes, Instant now);
     [[nodiscard]] Zxid committed() const { return replay_.last(); }
     /// When leaders and links change and fail; see judge_sessions.h.
@@ -82,6 +89,7 @@ class Judge {
         int client = 0;
         SessionId session;
         std::vector<jute::AuthId> auth;
+        bool ended_before = false;  ///< its session had ended when the ConnectRequest went out
         std::deque<SentRef> in_flight;
     };
     struct Session {
@@ -98,7 +106,13 @@ class Judge {
     void check_refusal(const jute::Txn& txn, ErrorCode error, Instant now);
     [[nodiscard]] static bool is_judged_write(OpCode op);
 
+    struct Logged {
+        SharedBytes bytes;  ///< null: the beginning of an epoch
+        Zxid previous;
+    };
+
     Complain complain_;
+    std::map<Zxid, Logged> logged_;  ///< not committed yet
     Replay replay_;
     WatchJudge watches_;
     SessionJudge sessions_;

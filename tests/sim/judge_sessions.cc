@@ -16,7 +16,6 @@ void SessionJudge::created(SessionId id, std::int32_t timeout_ms, Instant now) {
     session.timeout_ms = timeout_ms;
     session.timeout_max_ms = std::max(session.timeout_max_ms, timeout_ms);
     session.arrived = std::max(session.arrived, now);
-    session.heard = std::max(session.heard, now - limits_.commit);
 }
 
 // The later of when the session became good and when the last trouble was over.
@@ -72,7 +71,6 @@ void SessionJudge::opened(SessionId id,
                           Instant now) {
     Session& session = find(id);
     if (!session.created) complain_("session " + to_string(id) + " is granted before its txn is committed");
-    if (session.ended) complain_("session " + to_string(id) + " is granted again, but it has ended");
     // A timeout that grew holds from when the leader is told; one that shrank at once.
     session.timeout_ms = std::min(session.timeout_ms, timeout_ms);
     session.timeout_max_ms = std::max(session.timeout_max_ms, timeout_ms);

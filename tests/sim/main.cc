@@ -1,70 +1,215 @@
-// The simulator by hand: sim --seed 7 [--count 100] [--servers 3] [--seconds 30] [--stream]
-// [--trace] Runs seeds from --seed on; a failure prints its seed and ends with 1. With --trace:
-// every server's log lines in virtual time.
+// The simulator by hand; see usage(). Runs seeds from --seed on; a failure prints the line that repeats it and ends with 1.
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <string>
 #include <string_view>
 
 #include "base/check.h"
+#include "sim/marks.h"
 #include "sim/world.h"
 
-int main(int argc, char** argv) {
-    zk::sim::WorldOptions options;
-    std::uint64_t seed = 1;
-    std::uint64_t count = 1;
-    bool marks = false;
+namespace {
+using zk::sim::FaultKind;
+
+struct Options {
+    std::uint64_t seed = 1, count = 1;
+    std::string shape;
+    std::set<FaultKind> without;
+    std::optional<long> servers, clients, seconds;
+    bool stream = false, trace = false, twice = false, go_on = false, marks = false;
+    std::string required_marks;
+    std::string as_words;  ///< all that changes a seed's run, to repeat it
+};
+
+struct Sum {
+    std::uint64_t seeds = 0, failed = 0, steps = 0, acknowledged = 0, elections = 0;
+    zk::Duration lasted{}, settled_max{};
+    zk::sim::PerFault<std::uint64_t> faults;
+    std::map<std::string_view, std::uint64_t> shapes;
+};
+
+int usage() {
+    std::fputs(
+        "usage: sim [--seed N] [--count N] [--shape NAME] [--servers N] [--clients N] [--seconds N] [--stream]\n"
+        "           [--without KIND]... [--faults old|none] [--go-on] [--twice] [--trace] [--marks]\n"
+        "           [--require-marks FILE] [--list]\n"
+        "  --seconds  virtual time with faults        --twice    each seed two times, which must not differ\n"
+        "  --go-on    a failure does not end the run  --trace    log lines of all servers to stderr\n"
+        "  --list     names of shapes and faults      --require-marks  see tests/sim/marks.txt\n",
+        stderr);
+    return 2;
+}
+
+void list_names() {
+    std::printf("shapes:");
+    for (const auto name : zk::sim::shape_names()) std::printf(" %s", std::string(name).c_str());
+    std::printf("\nfaults:");
+    for (const auto name : zk::sim::kFaultNames) std::printf(" %s", std::string(name).c_str());
+    std::printf("\n");
+}
+
+bool leave_out(Options& options, std::string_view faults) {
+    using K = FaultKind;
+    const std::set<K> old = {K::power_cut, K::power_cut_call, K::partition, K::one_way, K::reset, K::client_reset};
+    if (faults != "old" && faults != "none") return false;
+    for (std::size_t i = 0; i < zk::sim::kFaultKinds; ++i) {
+        const auto kind = static_cast<K>(i);
+        if (faults == "none" || !old.contains(kind)) options.without.insert(kind);
+    }
+    return true;
+}
+
+std::optional<Options> parse(int argc, char** argv) {
+    Options options;
     for (int i = 1; i < argc; ++i) {
         const std::string_view argument = argv[i];
-        const auto number = [&]() -> long { return i + 1 < argc ? std::atol(argv[++i]) : 0; };
+        const int first = i;
+        const auto word = [&]() -> std::string { return i + 1 < argc ? argv[++i] : ""; };
+        const auto number = [&] { return std::atol(word().c_str()); };
+        bool repeats = true;
         if (argument == "--seed") {
-            seed = static_cast<std::uint64_t>(number());
+            options.seed = static_cast<std::uint64_t>(number()), repeats = false;
         } else if (argument == "--count") {
-            count = static_cast<std::uint64_t>(number());
+            options.count = static_cast<std::uint64_t>(number()), repeats = false;
+        } else if (argument == "--shape") {
+            options.shape = word();
+            if (!zk::sim::shape_named(options.shape, 0)) return std::nullopt;
         } else if (argument == "--servers") {
-            options.servers = static_cast<int>(number());
+            options.servers = number();
+        } else if (argument == "--clients") {
+            options.clients = number();
         } else if (argument == "--seconds") {
-            options.chaos = std::chrono::seconds(number());
+            options.seconds = number();
         } else if (argument == "--stream") {
-            options.stream_snapshots = true;
-        } else if (argument == "--trace") {
-            options.trace = true;
-        } else if (argument == "--marks") {
-            marks = true;
+            options.stream = true;
+        } else if (argument == "--without") {
+            const auto kind = zk::sim::fault_named(word());
+            if (!kind) return std::nullopt;
+            options.without.insert(*kind);
+        } else if (argument == "--faults") {
+            if (!leave_out(options, word())) return std::nullopt;
         } else {
-            std::fprintf(
-                stderr,
-                "usage: sim --seed N [--count N] [--servers N] [--seconds N] [--stream] [--trace] "
-                "[--marks]\n");
-            return 2;
+            repeats = false;
+            if (argument == "--trace") {
+                options.trace = true;
+            } else if (argument == "--twice") {
+                options.twice = true;
+            } else if (argument == "--go-on") {
+                options.go_on = true;
+            } else if (argument == "--marks") {
+                options.marks = true;
+            } else if (argument == "--require-marks") {
+                options.required_marks = word();
+            } else {
+                return std::nullopt;
+            }
         }
+        for (int j = first; repeats && j <= i; ++j) options.as_words += std::string(" ") + argv[j];
     }
-    std::uint64_t acknowledged = 0;
-    int crashes = 0, partitions = 0;
-    for (std::uint64_t i = 0; i < count; ++i) {
-        options.seed = seed + i;
-        zk::sim::World world(options);
-        const zk::sim::Report report = world.run();
-        acknowledged += report.acknowledged;
-        crashes += report.crashes;
-        partitions += report.partitions;
-        if (!report.failure.empty()) {
-            std::printf("seed %llu FAILED: %s\n  again: sim --seed %llu --servers %d --seconds %ld%s --trace\n",
-                        static_cast<unsigned long long>(options.seed),
-                        report.failure.c_str(),
-                        static_cast<unsigned long long>(options.seed),
-                        options.servers,
-                        static_cast<long>(zk::to_ms(options.chaos) / 1000),
-                        options.stream_snapshots ? " --stream" : "");
-            return 1;
-        }
+    return options;
+}
+
+zk::sim::WorldOptions world_options(const Options& options, std::uint64_t seed) {
+    zk::sim::WorldOptions world;
+    world.seed = seed;
+    world.shape = options.shape.empty() ? zk::sim::shape_of(seed) : *zk::sim::shape_named(options.shape, seed);
+    if (options.servers) world.shape.servers = static_cast<int>(*options.servers);
+    if (options.clients) world.shape.clients = static_cast<int>(*options.clients);
+    if (options.seconds) world.shape.chaos = std::chrono::seconds(*options.seconds);
+    if (options.stream) world.shape.stream_snapshots = true;
+    for (const FaultKind kind : options.without) world.shape.weights[kind] = 0;
+    world.trace = options.trace;
+    return world;
+}
+
+bool run_seed(const Options& options, std::uint64_t seed, Sum& sum) {
+    const auto world = world_options(options, seed);
+    auto report = zk::sim::World(world).run();
+    if (options.twice && report.failure.empty()) {
+        const auto again = zk::sim::World(world).run();
+        if (again.fingerprint != report.fingerprint) report.failure = "runs differently the second time";
     }
-    std::printf("%llu seeds: %llu writes acknowledged, %d crashes, %d partitions, nothing lost\n",
-                static_cast<unsigned long long>(count),
-                static_cast<unsigned long long>(acknowledged),
-                crashes,
-                partitions);
-    if (marks) {
+    ++sum.seeds;
+    sum.steps += report.steps;
+    sum.acknowledged += report.acknowledged;
+    sum.elections += report.elections;
+    sum.lasted += report.lasted;
+    sum.settled_max = std::max(sum.settled_max, report.settled_after);
+    ++sum.shapes[world.shape.name];
+    for (std::size_t i = 0; i < zk::sim::kFaultKinds; ++i) sum.faults.of[i] += report.faults.of[i];
+    if (report.failure.empty()) return true;
+    ++sum.failed;
+    const std::string shape(world.shape.name);
+    std::printf("FAILED sim --seed %llu%s   # %s: %s\n",
+                static_cast<unsigned long long>(seed),
+                options.as_words.c_str(),
+                shape.c_str(),
+                report.failure.c_str());
+    std::fflush(stdout);
+    return false;
+}
+
+using Count = unsigned long long;
+
+// Lines of "sum name value", for scripts/sim-night to add up.
+void print_sum(const Sum& sum, double seconds) {
+    const auto line = [](const std::string& name, std::uint64_t value) {
+        std::printf("sum %s %llu\n", name.c_str(), static_cast<Count>(value));
+    };
+    line("seeds", sum.seeds);
+    line("failed", sum.failed);
+    line("virtual_s", static_cast<std::uint64_t>(zk::to_ms(sum.lasted) / 1000));
+    line("steps", sum.steps);
+    line("writes", sum.acknowledged);
+    line("elections", sum.elections);
+    line("cpu_ms", static_cast<std::uint64_t>(seconds * 1000));
+    for (std::size_t i = 0; i < zk::sim::kFaultKinds; ++i) {
+        line("fault." + std::string(zk::sim::kFaultNames[i]), sum.faults.of[i]);
+    }
+    for (const auto& [name, count] : sum.shapes) line("shape." + std::string(name), count);
+    std::printf("%llu seeds, %llu failed: %.1f a second and core, %.2f virtual hours, settled within %lld ms\n",
+                static_cast<Count>(sum.seeds),
+                static_cast<Count>(sum.failed),
+                static_cast<double>(sum.seeds) / seconds,
+                static_cast<double>(zk::to_ms(sum.lasted)) / 3'600'000,
+                static_cast<long long>(zk::to_ms(sum.settled_max)));
+}
+
+int check_marks(const std::string& path) {
+    std::ifstream file(path);
+    std::stringstream text;
+    text << file.rdbuf();
+    if (!file) {
+        std::fprintf(stderr, "%s cannot be read\n", path.c_str());
+        return 2;
+    }
+    const auto all = zk::sim::complaints(zk::sim::parse_marks(text.str()), zk::covered_marks());
+    for (const std::string& words : all) std::printf("MARK %s\n", words.c_str());
+    return all.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc == 2 && std::string_view(argv[1]) == "--list") return list_names(), 0;
+    const auto options = parse(argc, argv);
+    if (!options) return usage();
+    Sum sum;
+    const std::clock_t began = std::clock();
+    for (std::uint64_t i = 0; i < options->count; ++i) {
+        if (!run_seed(*options, options->seed + i, sum) && !options->go_on) break;
+    }
+    const double seconds = static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
+    print_sum(sum, std::max(seconds, 0.001));
+    if (options->marks) {
         for (const auto& mark : zk::covered_marks()) std::printf("covered %s\n", mark.c_str());
     }
-    return 0;
+    const int marks = options->required_marks.empty() ? 0 : check_marks(options->required_marks);
+    return sum.failed != 0 ? 1 : marks;
 }

@@ -23,11 +23,7 @@ class SimFile final : public storage::DiskFile {
     }
     Result<> sync() override {
         ZK_CHECK(alive());
-        ZK_CHECK(disk_.count_call("sync " + path_));
-        ++disk_.syncs_;
-        for (const auto& write : inode_->unsynced) SimDisk::apply(inode_->durable, write);
-        inode_->unsynced.clear();
-        return ok();
+        return disk_.sync(*inode_, "sync", path_);
     }
     Result<> close() override { return alive(); }
 
@@ -39,7 +35,7 @@ class SimFile final : public storage::DiskFile {
     Result<> put(SimDisk::Write write, std::size_t advance) {
         ZK_CHECK(alive());
         // Also a failing write leaves something behind, as far as anybody knows.
-        const auto counted = disk_.count_call("write " + path_);
+        const auto counted = disk_.count_call("write", path_);
         SimDisk::apply(inode_->current, write);
         inode_->unsynced.push_back(std::move(write));
         position_ += advance;
@@ -74,12 +70,27 @@ void SimDisk::change(const NameChange& name_change) {
         .push_back(name_change);
 }
 
-Result<> SimDisk::count_call(const std::string& what) {
+Result<> SimDisk::count_call(const char* what, const std::string& path) {
     ++calls_;
     if (calls_left_ == kNever) return ok();
     if (calls_left_ > 0) --calls_left_;
     if (calls_left_ > 0) return ok();
-    return Error(Errc::failed, what + ": simulated failure");
+    return Error(Errc::failed, std::string(what) + " " + path + ": simulated failure");
+}
+
+Result<> SimDisk::sync(Inode& inode, const char* what, const std::string& path) {
+    ZK_CHECK(count_call(what, path));
+    ++syncs_;
+    if (syncs_left_ != kNever && --syncs_left_ == 0) {
+        syncs_left_ = kNever;
+        keep_some_pages(inode);
+        inode.unsynced.clear();
+        inode.lost_pages = true;
+        return Error(Errc::failed, std::string(what) + " " + path + ": simulated I/O error");
+    }
+    for (const Write& write : inode.unsynced) apply(inode.durable, write);
+    inode.unsynced.clear();
+    return ok();
 }
 
 Result<SimDisk::Inode*> SimDisk::find(const std::string& path) const {
@@ -118,7 +129,7 @@ Result<Bytes> SimDisk::read(const std::string& path, std::uint64_t offset, std::
 }
 
 Result<std::unique_ptr<storage::DiskFile>> SimDisk::create(const std::string& path) {
-    ZK_CHECK(count_call("create " + path));
+    ZK_CHECK(count_call("create", path));
     if (!dirs_.contains(parent_of(path)))
         return Error(Errc::not_found, parent_of(path) + ": no such directory");
     const auto found = names_.find(path);
@@ -136,7 +147,7 @@ Result<std::unique_ptr<storage::DiskFile>> SimDisk::create(const std::string& pa
 }
 
 Result<> SimDisk::rename(const std::string& from, const std::string& to) {
-    ZK_CHECK(count_call("rename " + from));
+    ZK_CHECK(count_call("rename", from));
     const auto found = names_.find(from);
     if (found == names_.end()) return Error(Errc::not_found, from + ": no such file");
     change({from, to, found->second});
@@ -144,7 +155,7 @@ Result<> SimDisk::rename(const std::string& from, const std::string& to) {
 }
 
 Result<> SimDisk::remove(const std::string& path) {
-    ZK_CHECK(count_call("remove " + path));
+    ZK_CHECK(count_call("remove", path));
     ZK_CHECK(find(path));
     change({path, "", nullptr});
     return ok();
@@ -155,15 +166,11 @@ Result<> SimDisk::truncate(const std::string& path, std::uint64_t size) {
     const Write cut{size, {}, true};
     apply(inode->current, cut);
     inode->unsynced.push_back(cut);
-    ZK_CHECK(count_call("truncate " + path));
-    ++syncs_;
-    for (const Write& write : inode->unsynced) apply(inode->durable, write);
-    inode->unsynced.clear();
-    return ok();
+    return sync(*inode, "truncate", path);
 }
 
 Result<> SimDisk::sync_dir(const std::string& dir) {
-    ZK_CHECK(count_call("sync directory " + dir));
+    ZK_CHECK(count_call("sync directory", dir));
     ++syncs_;
     for (const NameChange& queued : unsynced_names_[dir]) apply(durable_names_, queued);
     unsynced_names_.erase(dir);
@@ -171,12 +178,10 @@ Result<> SimDisk::sync_dir(const std::string& dir) {
 }
 
 Result<> SimDisk::settle(const std::string& path) {
-    ZK_CHECK(count_call("settle " + path));
     ZK_TRY(Inode * inode, find(path));
-    ++syncs_;
-    for (const Write& write : inode->unsynced) apply(inode->durable, write);
-    inode->unsynced.clear();
-    inode->current = inode->durable;  // nothing that only memory had
+    ZK_CHECK(sync(*inode, "settle", path));
+    inode->current = inode->durable;  // nothing that only the cache has
+    inode->lost_pages = false;
     return ok();
 }
 
@@ -199,33 +204,92 @@ std::size_t SimDisk::kept(std::size_t queued, CrashMode mode) {
         case CrashMode::keep:
             return queued;
         case CrashMode::tear:
+        case CrashMode::pages:
             return random_() % (queued + 1);
     }
     return 0;
 }
 
-void SimDisk::crash(CrashMode mode) {
-    for (auto& [dir, changes] : unsynced_names_) {
-        const std::size_t count = kept(changes.size(), mode);
-        for (std::size_t i = 0; i < count; ++i) apply(durable_names_, changes[i]);
+void SimDisk::crash_names(const std::vector<NameChange>& changes, CrashMode mode) {
+    const std::size_t count = kept(changes.size(), mode);
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        const bool stays = mode == CrashMode::pages ? random_() % 2 == 0 : i < count;
+        if (stays) apply(durable_names_, changes[i]);
     }
+}
+
+void SimDisk::crash_file(Inode& inode, CrashMode mode) {
+    if (mode == CrashMode::pages) return keep_some_pages(inode);
+    const std::size_t count = kept(inode.unsynced.size(), mode);
+    for (std::size_t i = 0; i < count; ++i) apply(inode.durable, inode.unsynced[i]);
+    if (mode != CrashMode::tear || count == inode.unsynced.size()) return;
+    Write torn = inode.unsynced[count];
+    if (!torn.bytes.empty()) torn.bytes.resize(random_() % torn.bytes.size());
+    if (!torn.bytes.empty()) apply(inode.durable, torn);
+}
+
+// Each page is as some prefix of the writes to it left it. A cut of the file is no page: up to the
+// last one, a prefix.
+void SimDisk::keep_some_pages(Inode& inode) {
+    std::size_t first = inode.unsynced.size();
+    while (first > 0 && !inode.unsynced[first - 1].cut) --first;
+    if (first > 0) {
+        const bool whole = random_() % 2 == 0;
+        const std::size_t count = whole ? first : random_() % first;
+        for (std::size_t i = 0; i < count; ++i) apply(inode.durable, inode.unsynced[i]);
+        if (!whole) return;
+    }
+    const std::size_t page_bytes = random_() % 2 == 0 ? 512 : 4096;
+    std::map<std::size_t, std::vector<std::size_t>> writes_of;
+    for (std::size_t i = first; i < inode.unsynced.size(); ++i) {
+        const Write& write = inode.unsynced[i];
+        if (write.bytes.empty()) continue;
+        const std::size_t last = (write.offset + write.bytes.size() - 1) / page_bytes;
+        for (std::size_t page = write.offset / page_bytes; page <= last; ++page) {
+            writes_of[page].push_back(i);
+        }
+    }
+    for (const auto& [page, writes] : writes_of) {
+        const std::size_t count = random_() % (writes.size() + 1);
+        for (std::size_t i = 0; i < count; ++i) {
+            const Write& write = inode.unsynced[writes[i]];
+            const std::uint64_t from = std::max<std::uint64_t>(write.offset, page * page_bytes);
+            const std::uint64_t to = std::min<std::uint64_t>(write.offset + write.bytes.size(),
+                                                             (page + 1) * page_bytes);
+            apply(inode.durable, {from, write.bytes.substr(from - write.offset, to - from)});
+        }
+    }
+}
+
+void SimDisk::crash(CrashMode mode) {
+    for (const auto& [dir, changes] : unsynced_names_) crash_names(changes, mode);
     unsynced_names_.clear();
     std::set<Inode*> done;
     for (const auto& [path, inode] : durable_names_) {
         if (!done.insert(inode.get()).second) continue;
-        const std::size_t count = kept(inode->unsynced.size(), mode);
-        for (std::size_t i = 0; i < count; ++i) apply(inode->durable, inode->unsynced[i]);
-        if (mode == CrashMode::tear && count < inode->unsynced.size()) {
-            Write torn = inode->unsynced[count];
-            if (!torn.bytes.empty()) torn.bytes.resize(random_() % torn.bytes.size());
-            if (!torn.bytes.empty()) apply(inode->durable, torn);
-        }
-        inode->current = inode->durable;
+        if (!inode->unsynced.empty()) crash_file(*inode, mode);
+        if (!inode->unsynced.empty() || inode->lost_pages) inode->current = inode->durable;
         inode->unsynced.clear();
+        inode->lost_pages = false;
     }
     names_ = durable_names_;
-    calls_left_ = kNever;
+    kill();
+}
+
+void SimDisk::kill() {
+    never_fail();
     ++boot_;
+}
+
+bool SimDisk::drop_clean_pages() {
+    bool any = false;
+    for (const auto& [path, inode] : names_) {
+        if (!std::exchange(inode->lost_pages, false)) continue;
+        any = true;
+        inode->current = inode->durable;
+        for (const Write& write : inode->unsynced) apply(inode->current, write);
+    }
+    return any;
 }
 
 }  // namespace zk::sim

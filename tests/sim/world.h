@@ -20,28 +20,24 @@
 #include "base/time.h"
 #include "core/core.h"
 #include "frontend/frontend.h"
+#include "sim/agenda.h"
+#include "sim/faults.h"
 #include "sim/judge.h"
 #include "sim/random.h"
+#include "sim/server_checks.h"
+#include "sim/shapes.h"
 #include "sim/sim_client.h"
 #include "sim_disk/sim_disk.h"
 #include "storage/disk_command.h"
 #include "storage/snapshot.h"
 #include "zab/packet.h"
+#include "zab/send_queue.h"
 
 namespace zk::sim {
 
 struct WorldOptions {
     std::uint64_t seed = 1;
-    int servers = 3;
-    int clients = 4;
-    Duration chaos = std::chrono::seconds(30);  ///< virtual time with faults
-    Duration calm_max =
-        std::chrono::seconds(120);  ///< virtual time in which everything must be well again
-    /// A SNAP goes out in chunks while the leader's tree changes, as on a slow socket; else in one
-    /// piece.
-    bool stream_snapshots = false;
-    WorkloadOptions workload{};
-    SessionLimits session_limits{};
+    Shape shape;         ///< a kind of weight 0 never happens
     bool trace = false;  ///< log lines with virtual time to stderr
 };
 
@@ -49,9 +45,11 @@ struct Report {
     std::string failure;  ///< empty: all well
     std::uint64_t steps = 0;
     std::uint64_t acknowledged = 0;
-    int crashes = 0;
-    int partitions = 0;
-    int elections = 0;
+    PerFault<std::uint64_t> faults;
+    std::uint64_t elections = 0;
+    Duration lasted{};        ///< virtual time of the whole run
+    Duration settled_after{}; ///< from the last fault until all was well
+    std::uint64_t fingerprint = 0;  ///< of everything that happened
     Zxid last_zxid;
 };
 
@@ -65,7 +63,9 @@ class World {
     [[nodiscard]] Instant now() const { return now_; }
     Random& random() { return random_; }
     /// Runs `what` after `delay` of virtual time.
-    void later(Duration delay, std::function<void()> what);
+    void later(Duration delay, std::function<void()> what) {
+        agenda_.add(now_ + delay, std::move(what));
+    }
     /// The client connects to a server chosen by chance; `client.on_connected` or `on_closed`
     /// follows.
     void connect(SimClient& client);
@@ -74,60 +74,93 @@ class World {
     void fail(const std::string& what);
     /// Is told what clients send and hear, and what is committed.
     Judge& judge() { return judge_; }
-    [[nodiscard]] int client_count() const { return options_.clients; }
+    [[nodiscard]] int client_count() const { return shape_.clients; }
 
   private:
     struct Server;
     struct Link;
     struct ClientLink;
 
-    // servers
-    void boot(Server& server, bool first);
-    void crash(Server& server, const std::string& why);
-    void lose_power(Server& server);
-    void power_on(Server& server);
+    // world.cc: servers
+    void boot(Server& server);
+    [[nodiscard]] core::Settings core_settings(const Server& server) const;
+    [[nodiscard]] Log log_of(const Server& server);
+    [[nodiscard]] SessionLimits session_limits() const;
+    void look(Server& server);
+    [[nodiscard]] WallMs wall(const Server& server) const;
+    /// Runs `what` for the server when its process has a turn after `delay`, unless it has ended by then.
+    void later_at(Server& server, Duration delay, std::function<void()> what);
     void step(Server& server, core::Event event);
     void step_core(Server& server, core::Event event);
     void hear_core(Server& server);
     void carry_out(Server& server, core::Action& action);
     void run_frontend_output(Server& server);
-    void run_disk(Server& server);
-    void pump_snapshot(Server& server);
-    void tick(Server& server, std::uint64_t life);
-    void check(Server& server);
+    void tick(Server& server);
+    void trace(const Server& server, const std::string& what);
+    [[nodiscard]] std::string unsettled() const;
+    void check_end();
+    [[nodiscard]] Duration calm_max() const;
 
-    // network
+    // world_disk.cc: what a server does with its disk, and the end of its process
+    void run_disk(Server& server);
+    void start_snapshot(Server& server, const core::StartSnapshot& action);
+    void cancel_snapshot(Server& server);
+    void pump_snapshot(Server& server);
+    void purge(Server& server);
+    void end_process(Server& server, const std::string& why);
+    void crash(Server& server, const std::string& why);
+    void kill(Server& server, const std::string& why);
+    void fatal(Server& server, const std::string& why);
+    void lose_power(Server& server);
+    void start_again(Server& server, Duration at_most);
+
+    // sim_network.cc: between servers
     [[nodiscard]] bool blocked(const Server& from, const Server& to) const;
     void send_notification(Server& from, ServerId to, Bytes body);
     void resend_notifications(const std::function<bool(int from, int to)>& which);
     void dial(Server& learner, core::Attempt attempt, ServerId leader);
-    void send_to_learner(Server& leader, zab::LinkId link, Bytes bytes);
+    void send_to_learner(Server& leader, zab::LinkId link, Bytes bytes, bool up_to_date = false);
     void send_snapshot(Server& leader, zab::LinkId link);
     void await_room(Server& leader, zab::LinkId link);
+    void read_leader(Server& learner, bool on);
+    void tell(const std::shared_ptr<Link>& link, zab::QueueNews news);
     void pump_stream(const std::shared_ptr<Link>& link);
     void end_stream(const std::shared_ptr<Link>& link);
     void put_to_learner(const std::shared_ptr<Link>& link, Bytes bytes, bool snapshot);
+    void take_from_leader(const std::shared_ptr<Link>& link);
+    [[nodiscard]] Duration travels(const Link& link, std::size_t bytes, Instant& free_at);
     [[nodiscard]] std::shared_ptr<Link> learner_link(const Server& leader, zab::LinkId id) const;
     void send_to_leader(Server& learner, Bytes bytes);
     void deliver_to_learner(const std::shared_ptr<Link>& link, const Bytes& bytes, bool snapshot);
     void break_link(std::shared_ptr<Link> link, bool tell_leader, bool tell_learner);
+
+    // sim_client_links.cc
     void close_client_links(Server& server);
     void flush_client(Server& server, std::uint64_t connection);
+    void feed_client_bytes(Server& server, const std::shared_ptr<ClientLink>& link);
 
-    // faults
+    // chaos.cc: faults
     void chaos();
+    void cause(FaultKind kind);
+    [[nodiscard]] bool enabled(FaultKind kind) const { return shape_.weights[kind] > 0; }
+    void count(FaultKind kind) { ++report_.faults[kind]; }
+    Server& any_server();
+    void power_cut(Server& server);
+    void pause(Server& server);
+    void resume(Server& server);
+    void partition(bool both_ways);
+    void stranger_info();
+    void stranger_vote();
     void heal_all();
-    /// What is not well yet; empty when all is.
-    [[nodiscard]] std::string unsettled() const;
-    void check_end();
 
     WorldOptions options_;
+    Shape shape_;
     Random random_;
     Instant now_{std::chrono::seconds(1000)};
-    std::uint64_t sequence_ = 0;
-    std::map<std::pair<Instant, std::uint64_t>, std::function<void()>> agenda_;
+    Agenda agenda_;
     Report report_;
     Judge judge_;
+    ServerChecks checks_;
     std::vector<std::unique_ptr<Server>> servers_;
     std::vector<std::unique_ptr<SimClient>> clients_;
     std::vector<std::shared_ptr<Link>> links_;
@@ -137,9 +170,8 @@ class World {
     std::uint64_t next_connection_ = 1;
     ensemble::EnsembleConfig config_;
     bool calm_ = false;
-
-    std::map<Zxid, std::uint64_t> digests_;  ///< the one truth about each zxid
-    std::map<Epoch, ServerId> leaders_;
+    Instant healed_{};
+    Instant links_slow_until_{};
 };
 
 }  // namespace zk::sim

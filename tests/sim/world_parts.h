@@ -1,16 +1,26 @@
-// The inside of a World: a simulated server and the links between servers and clients. Only
-// world*.cc include this.
+// The inside of a World: a simulated server and the links between servers and clients. Only the
+// sources of World include this.
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "sim/world.h"
+#include "zab/send_queue.h"
 
 namespace zk::sim {
 
 inline const storage::Paths kPaths{"/data", "/data"};
+
+inline storage::ExecutorOptions executor_options() {
+    storage::ExecutorOptions options;
+    options.log.preallocate_bytes = 4096;
+    options.recovery.autocreate = false;
+    return options;
+}
 
 struct World::Server {
     Server(int number, std::uint64_t seed) : index(number), disk(seed) {}
@@ -31,7 +41,7 @@ struct World::Server {
     int index;
     SimDisk disk;
     bool up = false;
-    std::uint64_t life = 0;  ///< grows with each boot and each crash
+    std::uint64_t life = 0;  ///< grows with each boot and each end
     std::unique_ptr<core::Core> core;
     std::unique_ptr<frontend::Frontend> frontend;
     std::unique_ptr<storage::DiskExecutor> executor;
@@ -39,18 +49,28 @@ struct World::Server {
     bool disk_busy = false;
     bool port_open = false;
     bool power_failing = false;  ///< the disk is set to fail: any end of the server is a power cut
+    bool sync_failing = false;   ///< a sync is set to fail: then the process ends, as it should
     std::optional<FileSnapshot> snapshot;
     std::vector<request::ToFrontend> to_frontend;
     frontend::Out out;
-    Zxid checked{-2};
-    /// The tree came from a snapshot that was streamed while the leader went on: until the txns up
-    /// to here have been applied it is like no tree that ever was.
-    Zxid fuzzy_until{-2};
+
+    bool paused = false;
+    bool tick_waits = false;  ///< a tick was due while it was paused
+    std::deque<std::function<void()>> backlog;  ///< what came while it was paused
+    Instant disk_slow_until{};
+    Instant unknown_until{};  ///< nobody can resolve its address
+    std::int64_t wall_offset_ms = 0;
 };
 
 /// A learner's connection to a leader. Each direction is first in, first out; a direction that lost
 /// a message to a partition delivers nothing more, as a broken TCP stream would not.
 struct World::Link {
+    struct Piece {
+        Bytes bytes;
+        bool snapshot = false;
+    };
+    explicit Link(zab::SendQueueLimits limits) : queue(limits) {}
+
     zab::LinkId id = 0;
     int leader = 0, learner = 0;
     std::uint64_t leader_life = 0, learner_life = 0;
@@ -58,12 +78,15 @@ struct World::Link {
     bool open = true;
     bool stalled_to_leader = false, stalled_to_learner = false;
     Instant last_to_leader{}, last_to_learner{};
+    Instant free_to_leader{}, free_to_learner{};  ///< when the wire has taken all that was sent
+    zab::SendQueue queue;             ///< sent by the leader and not read by the learner
+    bool read = true;                 ///< the learner reads
+    std::deque<Piece> unread;
     /// A snapshot on its way, a chunk now and then, and what must not overtake it.
     std::unique_ptr<storage::SnapshotSerializer> stream;
     Bytes streamed;
     Zxid stream_end;
     std::vector<Bytes> behind_stream;
-    bool room_awaited = false;
 };
 
 struct World::ClientLink {
@@ -72,6 +95,8 @@ struct World::ClientLink {
     int server = 0;
     std::uint64_t life = 0;
     bool open = true;
+    bool read = true;  ///< the server reads
+    std::deque<Bytes> unread;
     Instant last_to_client{}, last_to_server{};
 };
 

@@ -299,36 +299,39 @@ TEST(Recovery, VanishedLogIsNoReasonToStartANewDatabase) {
     EXPECT_FALSE(ZK_VALUE(disk.exists(kDir + "/currentEpoch")));
 }
 
-TEST(Recovery, UnreadableSnapshotIsNotRemoved) {
-    sim::SimDisk disk;
-    history(disk, zxids({1, 2, 3}));
-    save_snapshot(disk, numbered_tree(2));
-    UnreadableFile broken(disk,
-                          kDir + "/snapshot.2",
-                          boost::system::errc::make_error_code(boost::system::errc::io_error));
-    EXPECT_FALSE(remove_snapshots_above(broken, kPaths, Zxid(2)).has_value());
-    EXPECT_THAT(names(disk), ElementsAre("log.1", "snapshot.0", "snapshot.2"));
+/// What TRUNC does.
+Result<RecoveredState> cut(Disk& disk, std::int64_t zxid) {
+    ZK_TRY(RecoveredState state, restore(disk, kPaths, Zxid(zxid), {}));
+    ZK_CHECK(cut_to(disk, kPaths, state));
+    return state;
 }
 
-TEST(Recovery, SnapshotsAreRemovedOnceWhoeverElseRemovesThem) {
+TEST(Recovery, CutUsesTheNewestSnapshotThatEndsBelow) {
+    sim::SimDisk disk;
+    history(disk, zxids({1, 2, 3, 4, 5}));
+    for (std::int64_t i = 1; i <= 5; ++i) save_snapshot(disk, numbered_tree(i));
+    // None but one is read: a large one takes its time.
+    for (const char* other : {"snapshot.1", "snapshot.2", "snapshot.4", "snapshot.5"}) {
+        UnreadableFile broken(disk,
+                              kDir + "/" + other,
+                              boost::system::errc::make_error_code(boost::system::errc::io_error));
+        ZK_OK(restore(broken, kPaths, Zxid(3), {}).has_value() ? ok() : Error(Errc::failed, other));
+    }
+    const RecoveredState state = ZK_VALUE(cut(disk, 3));
+    EXPECT_EQ(state.last_zxid, Zxid(3));
+    EXPECT_EQ(state.tree->digest(), numbered_tree(3).digest());
+    EXPECT_EQ(state.current_epoch, Epoch(0));
+    EXPECT_THAT(names(disk),
+                ElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0", "snapshot.1", "snapshot.2", "snapshot.3"));
+    EXPECT_EQ(recover_ok(disk).last_zxid, Zxid(3));
+}
+
+TEST(Recovery, CutGoesOnWhenSomethingHasVanished) {
     sim::SimDisk disk;
     history(disk, zxids({1, 2, 3}));
     save_snapshot(disk, numbered_tree(3));
-    UnreadableFile vanished(disk, kDir + "/snapshot.0", make_error_code(Errc::not_found));
-    ZK_OK(remove_snapshots_above(vanished, kPaths, Zxid(2)));
-    EXPECT_FALSE(ZK_VALUE(disk.exists(kDir + "/snapshot.3")));
-}
-
-TEST(Recovery, OlderSnapshotsAreKnownByTheNamesOfNewerOnes) {
-    sim::SimDisk disk;
-    history(disk, zxids({1, 2, 3, 4}));
-    for (std::int64_t i = 1; i <= 3; ++i) save_snapshot(disk, numbered_tree(i));
-    // None but the newest is read: a large one takes its time.
-    UnreadableFile broken(disk,
-                          kDir + "/snapshot.1",
-                          boost::system::errc::make_error_code(boost::system::errc::io_error));
-    ZK_OK(remove_snapshots_above(broken, kPaths, Zxid(2)));
-    EXPECT_THAT(names(disk), ElementsAre("log.1", "snapshot.0", "snapshot.1", "snapshot.2"));
+    UnreadableFile vanished(disk, kDir + "/snapshot.3", make_error_code(Errc::not_found));
+    EXPECT_EQ(ZK_VALUE(cut(vanished, 2)).last_zxid, Zxid(2));
 }
 
 TEST(Recovery, SnapshotThatDoesNotTellItsEndIsNoBaseForATruncation) {
@@ -362,19 +365,6 @@ TEST(Recovery, SnapshotThatDoesNotTellItsEndIsNoBaseForATruncation) {
     ZK_OK(disk.remove(kDir + "/snapshot.0"));
     EXPECT_EQ(ZK_VALUE(restore(disk, kPaths, Zxid(5), {})).tree->digest(), tree.digest());
     EXPECT_FALSE(restore(disk, kPaths, Zxid(4), {}).has_value());
-    ZK_OK(remove_snapshots_above(disk, kPaths, Zxid(4)));
-    EXPECT_THAT(names(disk), ElementsAre("acceptedEpoch", "currentEpoch", "log.1"));
-}
-
-TEST(Recovery, SnapshotThatDoesNotTellItsEndStaysWhenTheLogEnds) {
-    sim::SimDisk disk;
-    history(disk, zxids({1, 2, 3}));
-    save_snapshot(disk, numbered_tree(2));
-    drop_digest(disk, "snapshot.2");
-    ZK_OK(remove_snapshots_above(disk, kPaths, Zxid(3)));
-    EXPECT_THAT(names(disk), ElementsAre("log.1", "snapshot.0", "snapshot.2"));
-    ZK_OK(remove_snapshots_above(disk, kPaths, Zxid(2)));
-    EXPECT_THAT(names(disk), ElementsAre("log.1", "snapshot.0"));
 }
 
 TEST(Recovery, StraysAreReportedAndLeftAlone) {

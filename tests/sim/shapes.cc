@@ -1,0 +1,177 @@
+#include "sim/shapes.h"
+
+#include "sim/random.h"
+
+namespace zk::sim {
+namespace {
+
+using K = FaultKind;
+
+PerFault<int> ordinary() {
+    PerFault<int> w;
+    w[K::power_cut] = 8;
+    w[K::power_cut_call] = 8;
+    w[K::power_cut_all] = 3;
+    w[K::torn_pages] = 40;
+    w[K::kill] = 10;
+    w[K::failed_sync] = 3;
+    w[K::dropped_cache] = 3;
+    w[K::slow_disk] = 4;
+    w[K::pause] = 8;
+    w[K::clock_jump] = 3;
+    w[K::partition] = 14;
+    w[K::one_way] = 8;
+    w[K::reset] = 14;
+    w[K::client_reset] = 10;
+    w[K::slow_link] = 3;
+    w[K::stranger_info] = 3;
+    w[K::stranger_vote] = 3;
+    w[K::late_address] = 2;
+    w[K::purge] = 6;
+    return w;
+}
+
+// What every shape draws by chance before it becomes special.
+Shape common(Random& random) {
+    static constexpr int kServers[] = {3, 3, 3, 3, 5, 5, 2, 4, 7, 1};
+    Shape shape;
+    shape.servers = kServers[random.below(std::size(kServers))];
+    shape.clients = 2 + static_cast<int>(random.below(5));
+    shape.weights = ordinary();
+    shape.stream_snapshots = random.chance(50);
+    shape.chunk_bytes = random.chance(50) ? 600 : 8000;
+    shape.committed_window = random.chance(30) ? 20 : 500;
+    shape.link_bytes_per_second = 200'000;
+    return shape;
+}
+
+void mixed(Shape&, Random&) {}
+
+void power(Shape& shape, Random& random) {
+    shape.servers = random.chance(60) ? 3 : 5;
+    for (const K kind : {K::power_cut, K::power_cut_call, K::power_cut_all, K::kill}) {
+        shape.weights[kind] *= 5;
+    }
+    shape.weights[K::failed_sync] = 15;
+    shape.weights[K::dropped_cache] = 10;
+    shape.weights[K::torn_pages] = 70;
+    shape.boot_max = milliseconds(1500);
+}
+
+void pauses(Shape& shape, Random&) {
+    shape.weights[K::pause] = 80;
+    shape.weights[K::clock_jump] = 20;
+}
+
+void slow_disks(Shape& shape, Random&) {
+    shape.weights[K::slow_disk] = 80;
+    shape.slow_batches_percent = 20;
+}
+
+void slow_links(Shape& shape, Random&) {
+    shape.weights[K::slow_link] = 80;
+    shape.link_bytes_per_second = 30'000;
+    shape.stream_snapshots = true;
+    shape.committed_window = 10;
+    shape.link_low_water = 2000;
+    shape.link_owed_max = 100'000;
+    shape.load.large_percent = 20;
+    shape.load.large_bytes_max = 1000;
+}
+
+void snapshots(Shape& shape, Random&) {
+    shape.snap_count = 8;
+    shape.committed_window = 5;
+    shape.stream_snapshots = true;
+    shape.chunk_bytes = 200;
+    shape.weights[K::purge] = 40;
+}
+
+void rollovers(Shape& shape, Random& random) {
+    shape.counter_limit = static_cast<std::uint32_t>(random.between(60, 250));
+}
+
+void crowd(Shape& shape, Random&) {
+    shape.clients = 24;
+    shape.chaos = std::chrono::seconds(15);
+    shape.load.pause_ms_max = 20;
+    shape.outstanding_max = 10;
+    shape.proposals_max = 8;
+}
+
+void large(Shape& shape, Random&) {
+    shape.load.large_percent = 30;
+    shape.load.large_bytes_max = 20'000;
+    shape.load.in_flight_max = 8;
+    shape.connection_bytes_max = 30'000;
+    shape.loop_bytes_max = 100'000;
+    shape.small_bytes_max = 4'000;
+    shape.chaos = std::chrono::seconds(15);
+    shape.proposal_bytes_max = 60'000;
+    shape.link_low_water = 16'000;
+    shape.link_owed_max = 2'000'000;
+    shape.chunk_bytes = 8000;
+}
+
+void strangers(Shape& shape, Random&) {
+    shape.weights[K::stranger_info] = 40;
+    shape.weights[K::stranger_vote] = 40;
+}
+
+void net(Shape& shape, Random& random) {
+    shape.servers = random.chance(50) ? 5 : 7;
+    shape.weights[K::partition] = 50;
+    shape.weights[K::one_way] = 40;
+    shape.weights[K::reset] = 30;
+}
+
+void calm(Shape& shape, Random&) {
+    shape.gap_min = std::chrono::seconds(4);
+    shape.gap_max = std::chrono::seconds(20);
+    shape.load.pause_ms_max = 30;
+    shape.chaos = std::chrono::seconds(20);
+}
+
+struct Entry {
+    std::string_view name;
+    void (*change)(Shape&, Random&);
+};
+constexpr Entry kShapes[] = {{"mixed", mixed},
+                             {"power", power},
+                             {"pauses", pauses},
+                             {"slow-disks", slow_disks},
+                             {"slow-links", slow_links},
+                             {"snapshots", snapshots},
+                             {"rollovers", rollovers},
+                             {"crowd", crowd},
+                             {"large", large},
+                             {"strangers", strangers},
+                             {"net", net},
+                             {"calm", calm}};
+
+Shape make(const Entry& entry, std::uint64_t seed) {
+    Random random(seed ^ 0x5a4b5368617065ULL);
+    Shape shape = common(random);
+    shape.name = entry.name;
+    entry.change(shape, random);
+    return shape;
+}
+
+}  // namespace
+
+std::vector<std::string_view> shape_names() {
+    std::vector<std::string_view> names;
+    for (const Entry& entry : kShapes) names.push_back(entry.name);
+    return names;
+}
+
+Shape shape_of(std::uint64_t seed) { return make(kShapes[seed % std::size(kShapes)], seed); }
+
+std::optional<Shape> shape_named(std::string_view name, std::uint64_t seed) {
+    for (const Entry& entry : kShapes) {
+        if (entry.name == name) return make(entry, seed);
+    }
+    return std::nullopt;
+}
+
+}  // namespace zk::sim

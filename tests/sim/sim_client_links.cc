@@ -1,0 +1,127 @@
+// Links between clients and servers of a World. See world.h.
+#include <algorithm>
+#include <utility>
+
+#include "sim/world.h"
+#include "sim/world_parts.h"
+
+namespace zk::sim {
+
+void World::connect(SimClient& client) {
+    auto link = std::make_shared<ClientLink>();
+    link->connection = next_connection_++;
+    link->client = &client;
+    link->server = static_cast<int>(random_.below(servers_.size()));
+    later(std::chrono::microseconds(random_.between(100, 3000)), [this, link, &client] {
+        Server& server = *servers_[static_cast<std::size_t>(link->server)];
+        if (!server.up) return client.on_closed(link->connection);
+        link->life = server.life;
+        client_links_[link->connection] = link;
+        later_at(server, Duration{}, [this, link, &server] {
+            server.frontend->on_open(link->connection, {"10.0.1.1", 1000}, now_);
+        });
+        client.on_connected(link->connection);
+    });
+}
+
+void World::client_sends(SimClient&, std::uint64_t connection, Bytes bytes) {
+    const auto found = client_links_.find(connection);
+    if (found == client_links_.end()) return;
+    const auto link = found->second;
+    Server& server = *servers_[static_cast<std::size_t>(link->server)];
+    if (!server.up || server.life != link->life) return;
+    link->last_to_server =
+        std::max(link->last_to_server, now_ + std::chrono::microseconds(random_.between(50, 2000)));
+    const Duration takes = link->last_to_server - now_;
+    later(takes, [this, link, connection] {
+        if (link->open) judge_.arrived(connection, now_);
+    });
+    later_at(server,
+             takes,
+             [this, link, &server, bytes = std::move(bytes)]() mutable {
+                 if (!link->open) return;
+                 link->unread.push_back(std::move(bytes));
+                 feed_client_bytes(server, link);
+             });
+}
+
+// What the server does not want to read yet stays in its socket.
+void World::feed_client_bytes(Server& server, const std::shared_ptr<ClientLink>& link) {
+    while (link->open && link->read && !link->unread.empty() && server.up &&
+           server.life == link->life) {
+        const Bytes bytes = std::move(link->unread.front());
+        link->unread.pop_front();
+        server.frontend->on_bytes(link->connection, bytes, now_, server.out);
+        run_frontend_output(server);
+    }
+}
+
+void World::client_closes(SimClient&, std::uint64_t connection) {
+    const auto found = client_links_.find(connection);
+    if (found == client_links_.end()) return;
+    const auto link = found->second;
+    client_links_.erase(found);
+    if (!link->open) return;
+    link->open = false;
+    Server& server = *servers_[static_cast<std::size_t>(link->server)];
+    if (!server.up || server.life != link->life) return;
+    later_at(server, milliseconds(1), [this, link, &server] {
+        server.frontend->on_closed(link->connection, server.out);
+        run_frontend_output(server);
+    });
+}
+
+void World::close_client_links(Server& server) {
+    const auto all = client_links_;
+    for (const auto& [connection, link] : all) {
+        if (link->server != server.index || !link->open) continue;
+        link->open = false;
+        client_links_.erase(connection);
+        if (server.up && server.life == link->life) {
+            later_at(server, milliseconds(1), [this, link, &server] {
+                server.frontend->on_closed(link->connection, server.out);
+                run_frontend_output(server);
+            });
+        }
+        later(milliseconds(1),
+              [link, connection = connection] { link->client->on_closed(connection); });
+    }
+}
+
+void World::flush_client(Server& server, std::uint64_t connection) {
+    Bytes bytes;
+    const frontend::Orders orders = server.frontend->take(connection, bytes);
+    const auto found = client_links_.find(connection);
+    const auto link = found == client_links_.end() ? nullptr : found->second;
+    const bool empty = bytes.empty();
+    if (link && !empty) {
+        link->last_to_client = std::max(
+            link->last_to_client, now_ + std::chrono::microseconds(random_.between(50, 2000)));
+        later(link->last_to_client - now_, [link, connection, bytes = std::move(bytes)] {
+            if (link->open) link->client->on_bytes(connection, bytes);
+        });
+    }
+    if (!empty) server.frontend->on_written(connection, now_, server.out);
+    if (!link) return;
+    if (orders.read && !link->read) {
+        later_at(server, std::chrono::microseconds(50), [this, link, &server] {
+            feed_client_bytes(server, link);
+        });
+    }
+    link->read = orders.read;
+    if (orders.close == frontend::Close::no) return;
+    later(milliseconds(6), [this, link, connection, &server] {
+        if (!link->open) return;
+        link->open = false;
+        client_links_.erase(connection);
+        if (server.up && server.life == link->life) {
+            later_at(server, Duration{}, [this, connection, &server] {
+                server.frontend->on_closed(connection, server.out);
+                run_frontend_output(server);
+            });
+        }
+        link->client->on_closed(connection);
+    });
+}
+
+}  // namespace zk::sim
