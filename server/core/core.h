@@ -119,9 +119,11 @@ class Core {
         std::uint64_t sync_token = 0;  ///< of a sync of this server's client
     };
 
-    // core.cc: roles
+    // core.cc: time, elections and roles
     void handle(Tick& event, Instant now, Actions& out);
     void handle(NotificationReceived& event, Instant now, Actions& out);
+
+    // events.cc: links, disk, and what the role asks for
     void handle(LearnerConnected& event, Instant now, Actions& out);
     void handle(LearnerPacket& event, Instant now, Actions& out);
     void handle(LearnerClosed& event, Instant now, Actions& out);
@@ -136,6 +138,7 @@ class Core {
     void handle(storage::DiskEvent& event, Instant now, Actions& out);
     void handle(request::ToCore& event, Instant now, Actions& out);
 
+    // core.cc again
     void look(Instant now, Actions& out);
     void note_config(const election::Notification& notification);
     void adopt_config_version(std::int64_t version);
