@@ -9,7 +9,7 @@ from kazoo.exceptions import KazooException
 from kazoo.handlers.threading import KazooTimeoutError
 
 from raw_client import CREATE, Closed, RawClient, create_body
-from servers import APACHE, OURS, Ensemble, wait_until
+from servers import APACHE, OURS, Ensemble, effective, wait_until
 from trees import Connected, differences, tree_of
 
 
@@ -243,6 +243,44 @@ class Mixed:
         self.ensemble.start()
         self.write(self.ensemble[1], "/once-more", 5)
         self.same_trees()
+
+
+class ReconfigEnabledWithoutAReconfiguration(unittest.TestCase):
+    """Apache's with reconfigEnabled=true gives the first configuration a version when it leads. Whoever does not take that
+    version over refuses Apache's members as a leader, and is refused."""
+
+    def test_ours_leads_and_follows(self):
+        with Ensemble([APACHE, OURS, APACHE]) as ensemble:
+            for server in ensemble.servers:
+                server.write_config(ensemble.servers,
+                                    {"reconfigEnabled": "true"} if effective(server.flavor) == APACHE else {})
+            one, two, three = ensemble.servers
+            ensemble.start([three, two])
+            ensemble.start([one])
+            self.assertEqual(ensemble.wait_leader().sid, 3)
+            with Connected(two.address) as client:
+                client.create("/before")
+            three.kill()
+            # Ours has the higher id of the two that are left, and the same history.
+            wait_until("server 2 leads", lambda: two.mode() == "leader", 60)
+            one.wait_serving()
+            with Connected(one.address) as client:
+                client.create("/between")
+            three.start()
+            three.wait_serving()
+            # Ours restarts, having forgotten the version, and is elected: it learns it from the votes.
+            one.kill()
+            three.kill()
+            two.kill()
+            ensemble.start([two, one])
+            self.assertEqual(ensemble.wait_leader().sid, 2)
+            ensemble.start([three])
+            for server in ensemble.servers:
+                with Connected(server.address) as client:
+                    client.sync("/")
+                    self.assertIsNotNone(client.exists("/before"))
+                    self.assertIsNotNone(client.exists("/between"))
+                    client.create("/after-%d" % server.sid)
 
 
 class TwoApacheOursLeads(Mixed, unittest.TestCase):
