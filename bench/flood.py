@@ -31,12 +31,9 @@ class Flood:
     def __init__(self, port, node, writes):
         self.client = raw.RawClient(port)
         self.client.connect(30000)
-        body = raw.set_data_body(node, b"d" * DATA_BYTES)
-        frames = []
-        for xid in range(1, writes + 1):
-            payload = struct.pack(">ii", xid, raw.SET_DATA) + body
-            frames.append(struct.pack(">i", len(payload)) + payload)
-        self.out = memoryview(b"".join(frames))
+        self.body = raw.set_data_body(node, b"d" * DATA_BYTES)
+        self.begun = 0
+        self.out = memoryview(b"")
         self.client.socket.setblocking(False)
         self.received = b""
         self.answered = 0
@@ -50,7 +47,14 @@ class Flood:
     def done(self):
         return self.cut or self.answered + self.refused >= self.wanted
 
+    def sends(self):
+        return len(self.out) > 0 or self.begun < self.wanted
+
     def write(self):
+        if not self.out:
+            self.begun += 1
+            payload = struct.pack(">ii", self.begun, raw.SET_DATA) + self.body
+            self.out = memoryview(struct.pack(">i", len(payload)) + payload)
         try:
             self.out = self.out[self.client.socket.send(self.out[:1 << 18]):]
         except BlockingIOError:
@@ -145,7 +149,7 @@ def run(name, at, writes):
         while not all(flood.done() for flood in floods):
             living = [flood for flood in floods if not flood.done()]
             readers = living + ([] if small.cut else [small])
-            readable, writable, _ = select.select(readers, [flood for flood in living if len(flood.out)], [], 1)
+            readable, writable, _ = select.select(readers, [flood for flood in living if flood.sends()], [], 1)
             before = sum(flood.answered for flood in floods)
             for one in readable:
                 one.read()

@@ -34,7 +34,7 @@ struct ReattachSession {
     Bytes password;
 };
 
-/// A write, a sync or a closeSession. Answered by exactly one Reply, unless the session or the connection goes.
+/// A write, a sync or a closeSession. Answered by exactly one Reply, unless the session goes; a lost connection, too.
 struct ClientRequest {
     Origin origin;
     SessionId session;
