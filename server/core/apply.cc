@@ -61,7 +61,7 @@ Bytes response_body(OpCode op, const tree::ApplyResult& result) {
 
 }  // namespace
 
-void Core::apply(Zxid zxid, const SharedBytes& bytes, Instant now, Actions& out) {
+void Core::apply(Zxid zxid, const SharedBytes& bytes, Actions& out) {
     auto txn = jute::decode_txn(*bytes);
     if (!txn.has_value()) {
         out.push_back(Fatal{"committed txn " + to_string(zxid) + " cannot be read: " +
@@ -81,7 +81,7 @@ void Core::apply(Zxid zxid, const SharedBytes& bytes, Instant now, Actions& out)
     }
     committed_log_.add(zxid, bytes);
     if (preparer_) preparer_->committed(zxid);
-    apply_sessions(*txn, now);
+    apply_sessions(*txn);
     if (serving_ && !result.changes.empty()) {
         out.push_back(request::ToFrontend(request::Changed{zxid, result.changes}));
     }
@@ -89,12 +89,14 @@ void Core::apply(Zxid zxid, const SharedBytes& bytes, Instant now, Actions& out)
     ++txns_since_snapshot_;
 }
 
-void Core::apply_sessions(const jute::Txn& txn, Instant now) {
+void Core::apply_sessions(const jute::Txn& txn) {
     const SessionId session = txn.header.session;
     if (const auto* created = std::get_if<jute::CreateSessionTxn>(&txn.body)) {
         // A leader has known the session since it proposed the txn.
         opening_.erase(session);
-        if (!sessions_.contains(session)) sessions_.add(session, created->timeout_ms, now);
+        if (!sessions_.contains(session)) {
+            sessions_.add(session, created->timeout_ms, working_.now());
+        }
     } else if (txn.header.type == OpCode::close_session) {
         sessions_.remove(session);
     }
@@ -141,6 +143,7 @@ void Core::answer(const jute::Txn& txn, const tree::ApplyResult& result, Actions
     }
     if (closes) {
         pending_.erase(session);
+        tell_waiting_of_end(session, out);
         if (!ours) out.push_back(request::ToFrontend(request::SessionGone{session}));
     }
 }

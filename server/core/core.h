@@ -18,6 +18,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "base/working_time.h"
 #include "core/actions.h"
 #include "core/event.h"
 #include "core/status_page.h"
@@ -42,6 +43,7 @@ struct Settings {
     int sync_limit = 5;                               ///< ticks a learner may be silent
     std::int64_t snap_count = 100'000;                ///< txns between snapshots, before randomisation
     std::size_t committed_window = limits::kCommittedWindow;  ///< txns kept in memory for DIFF
+    zab::Bounds bounds{};
     election::ElectionTiming election{};
     std::int64_t monotonic_ms = 0;                    ///< seeds session ids; must grow from start to start
     std::uint32_t counter_limit = 0xffffffff;         ///< of zxids in one epoch; only the simulator lowers it
@@ -52,6 +54,10 @@ class Core {
   public:
     /// How often Tick is wanted at least.
     static constexpr Duration kTickPeriod = std::chrono::milliseconds(20);
+    /// What a pause of this process counts at most for sessions: who could not be heard is not expired.
+    static constexpr Duration kPauseMax = 5 * kTickPeriod;
+    /// A reign ends for a member that has accepted a later epoch at most this often.
+    static constexpr Duration kAbdicationPause = std::chrono::seconds(10);
 
     Core(Settings settings, storage::RecoveredState recovered, Log log);
     Core(const Core&) = delete;
@@ -96,6 +102,11 @@ class Core {
         request::Origin origin;
         std::int32_t timeout_ms = 0;
     };
+    /// Whoever asked for a session that is ending: told so once the closeSession has committed, not before.
+    struct WaitsForEnd {
+        std::optional<request::Origin> origin;  ///< none: a client of `link`
+        zab::LinkId link = 0;
+    };
     /// A request that waits at the leader for room among the proposals.
     struct QueuedRequest {
         /// Who serves the session: 0 for this server, a learner's link, or nobody for the leader's own closeSession.
@@ -105,11 +116,14 @@ class Core {
         OpCode op{};
         Bytes body;
         std::vector<jute::AuthId> auth;
+        std::uint64_t sync_token = 0;  ///< of a sync of this server's client
     };
 
-    // core.cc: roles
+    // core.cc: time, elections and roles
     void handle(Tick& event, Instant now, Actions& out);
     void handle(NotificationReceived& event, Instant now, Actions& out);
+
+    // events.cc: links, disk, and what the role asks for
     void handle(LearnerConnected& event, Instant now, Actions& out);
     void handle(LearnerPacket& event, Instant now, Actions& out);
     void handle(LearnerClosed& event, Instant now, Actions& out);
@@ -124,21 +138,23 @@ class Core {
     void handle(storage::DiskEvent& event, Instant now, Actions& out);
     void handle(request::ToCore& event, Instant now, Actions& out);
 
+    // core.cc again
     void look(Instant now, Actions& out);
+    void note_config(const election::Notification& notification);
+    void adopt_config_version(std::int64_t version);
     void run_election(const election::ElectionActions& actions, Instant now, Actions& out);
     void decided(ServerId leader, Instant now, Actions& out);
     void leave_role(const std::string& why, Instant now, Actions& out);
     void continue_after_role(Instant now, Actions& out);
     void run_zab(Instant now, Actions& out);
     void finish_step(Instant now, Actions& out);
-    void begin_serving(Epoch epoch, Instant now, Actions& out);
+    void begin_serving(Epoch epoch, Actions& out);
     void stop_serving(Actions& out);
     void replace_tree(std::unique_ptr<tree::DataTree> tree,
                       const std::map<SessionId, std::int32_t>& sessions,
-                      Instant now,
                       Actions& out);
     void fill_committed_log(storage::RecoveredState& recovered);
-    void take_recovered(storage::RecoveredState recovered, Instant now, Actions& out);
+    void take_recovered(storage::RecoveredState recovered, Actions& out);
     void start_install(Actions& out);
     zab::Settings zab_settings() const;
 
@@ -154,16 +170,18 @@ class Core {
     void submit(QueuedRequest request, Instant now, Actions& out);
     void propose(QueuedRequest& request, Instant now, Actions& out);
     void propose_queued(Instant now, Actions& out);
+    void order(QueuedRequest& request, Instant now, Actions& out);
+    void tell_waiting_of_end(SessionId session, Actions& out);
     static void shrink(jute::Txn& txn);
     void revalidated(SessionId session, bool valid, Actions& out);
     void sync_answered(std::uint64_t token, Actions& out);
     ErrorCode check_session(const QueuedRequest& request) const;
     void expire_sessions(Instant now, Actions& out);
-    void touch(SessionId session, Instant now);
+    void touch(SessionId session);
 
     // apply.cc: committed txns
-    void apply(Zxid zxid, const SharedBytes& bytes, Instant now, Actions& out);
-    void apply_sessions(const jute::Txn& txn, Instant now);
+    void apply(Zxid zxid, const SharedBytes& bytes, Actions& out);
+    void apply_sessions(const jute::Txn& txn);
     void answer(const jute::Txn& txn, const tree::ApplyResult& result, Actions& out);
     void maybe_snapshot(Actions& out);
 
@@ -211,12 +229,15 @@ class Core {
     /// At the leader: sessions whose createSession is proposed and not applied. They may be used already, but are no part
     /// of the state: their txn may be cut off again.
     std::set<SessionId> opening_;
+    std::map<SessionId, std::vector<WaitsForEnd>> waiting_for_end_;
+    WorkingTime working_{kPauseMax};  ///< all times of sessions
+    std::optional<Instant> abdicated_at_;
     std::map<SessionId, std::deque<PendingRequest>> pending_;
     std::map<SessionId, request::OpenSession> pending_opens_;
     std::map<SessionId, std::deque<PendingReattach>> pending_reattaches_;
     std::map<std::uint64_t, PendingSync> pending_syncs_;
     std::uint64_t next_sync_ = 1;
-    std::deque<QueuedRequest> queued_;
+    std::deque<QueuedRequest> queued_;  ///< bounded by what the servers' frontends let in
     /// Proposed by this leader and not committed: applied when the role ends, as the log counts them.
     std::deque<zab::CommittedTxn> proposed_;
     std::size_t digest_mismatches_ = 0;

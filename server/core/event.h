@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "election/mistrust.h"
 #include "request/request.h"
 #include "storage/disk_command.h"
 #include "tree/data_tree.h"
@@ -31,6 +32,7 @@ struct Tick {
 struct NotificationReceived {
     ServerId from;
     Bytes body;
+    election::Origin origin = election::Origin::own;
 };
 
 // A leader's learners.

@@ -25,12 +25,13 @@ void Core::accept(request::OpenSession& request, Instant now, Actions& out) {
             .cxid = Xid(0),
             .op = OpCode::create_session,
             .body = jute::encode(jute::CreateSessionTxn{request.timeout_ms}),
-            .auth = {}},
+            .auth = {},
+            .sync_token = 0},
            now,
            out);
 }
 
-void Core::accept(request::ReattachSession& request, Instant now, Actions& out) {
+void Core::accept(request::ReattachSession& request, Instant, Actions& out) {
     const auto refuse = [&] {
         out.push_back(request::ToFrontend(request::SessionOpened{.origin = request.origin}));
     };
@@ -40,8 +41,14 @@ void Core::accept(request::ReattachSession& request, Instant now, Actions& out) 
         learner_->revalidate(request.session, request.timeout_ms, zab_actions_);
         return;
     }
-    if (!sessions_.contains(request.session) || sessions_.is_closing(request.session)) return refuse();
-    sessions_.add(request.session, request.timeout_ms, now);
+    if (!sessions_.contains(request.session)) return refuse();
+    if (sessions_.is_closing(request.session)) {
+        // Its end has not committed, and may never.
+        ZK_COVERED("core.waits_for_end");
+        waiting_for_end_[request.session].push_back({request.origin, 0});
+        return;
+    }
+    sessions_.add(request.session, request.timeout_ms, working_.now());
     sessions_.set_owner(request.session, kOwnerSelf);
     out.push_back(request::ToFrontend(request::SessionOpened{.origin = request.origin,
                                                              .session = request.session,
@@ -50,32 +57,32 @@ void Core::accept(request::ReattachSession& request, Instant now, Actions& out) 
 }
 
 void Core::accept(request::ClientRequest& request, Instant now, Actions& out) {
-    touch(request.session, now);
+    touch(request.session);
+    std::uint64_t token = 0;
     if (request.op == OpCode::sync) {
-        const std::uint64_t token = next_sync_++;
-        if (state_ == State::leading) {
-            leader_->request_sync(token, zab_actions_);
-        } else {
+        token = next_sync_++;
+        pending_syncs_[token] = {request.origin, request.session, request.xid, request.body};
+        if (state_ == State::following) {
             learner_->request_sync(token, request.session, request.xid, request.body, request.auth,
                                    zab_actions_);
+            return;
         }
-        pending_syncs_[token] = {request.origin, request.session, request.xid,
-                                 std::move(request.body)};
-        return;
+    } else {
+        pending_[request.session].push_back({request.origin, request.xid, request.op});
     }
-    pending_[request.session].push_back({request.origin, request.xid, request.op});
     submit({.owner = kOwnerSelf,
             .session = request.session,
             .cxid = request.xid,
             .op = request.op,
             .body = std::move(request.body),
-            .auth = std::move(request.auth)},
+            .auth = std::move(request.auth),
+            .sync_token = token},
            now,
            out);
 }
 
-void Core::accept(request::TouchSession& request, Instant now, Actions&) {
-    touch(request.session, now);
+void Core::accept(request::TouchSession& request, Instant, Actions&) {
+    touch(request.session);
 }
 
 void Core::accept(request::ConnectionClosed&, Instant, Actions&) {
@@ -83,10 +90,10 @@ void Core::accept(request::ConnectionClosed&, Instant, Actions&) {
     // is gone.
 }
 
-void Core::touch(SessionId session, Instant now) {
+void Core::touch(SessionId session) {
     if (!sessions_.contains(session)) return;
     if (state_ == State::leading) {
-        sessions_.touch(session, now);
+        sessions_.touch(session, working_.now());
     } else if (state_ == State::following) {
         learner_->touch(session, sessions_.timeout_ms(session).value_or(0));
     }
@@ -104,14 +111,24 @@ void Core::submit(QueuedRequest request, Instant now, Actions& out) {
         queued_.push_back(std::move(request));
         return;
     }
-    propose(request, now, out);
+    order(request, now, out);
+}
+
+// A sync has its place among the writes, and is no txn.
+void Core::order(QueuedRequest& request, Instant now, Actions& out) {
+    if (request.op != OpCode::sync) return propose(request, now, out);
+    if (request.owner == kOwnerSelf) {
+        leader_->request_sync(request.sync_token, zab_actions_);
+    } else {
+        leader_->request_sync_of(static_cast<zab::LinkId>(*request.owner), zab_actions_);
+    }
 }
 
 void Core::propose_queued(Instant now, Actions& out) {
     while (state_ == State::leading && serving_ && !queued_.empty() && !leader_->window_full()) {
         QueuedRequest request = std::move(queued_.front());
         queued_.pop_front();
-        propose(request, now, out);
+        order(request, now, out);
     }
 }
 
@@ -149,7 +166,7 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
     // A txn that is not proposed is in no log: then the table of sessions must not know of it either.
     if (!leader_->propose(zxid, std::move(bytes), now, zab_actions_)) return;
     if (opens) {
-        sessions_.add(request.session, timeout_ms, now);
+        sessions_.add(request.session, timeout_ms, working_.now());
         opening_.insert(request.session);
     }
     if (session_check == ErrorCode::ok && request.owner) {
@@ -181,12 +198,26 @@ void Core::revalidated(SessionId session, bool valid, Actions& out) {
     request::SessionOpened opened{.origin = reattach.origin};
     if (valid) {
         // The newly negotiated timeout is what the leader is told with each touch.
-        sessions_.add(session, reattach.timeout_ms, Instant{});
+        sessions_.add(session, reattach.timeout_ms, working_.now());
         opened.session = session;
         opened.timeout_ms = reattach.timeout_ms;
         opened.password = session::password_for(session);
     }
     out.push_back(request::ToFrontend(std::move(opened)));
+}
+
+void Core::tell_waiting_of_end(SessionId session, Actions& out) {
+    const auto found = waiting_for_end_.find(session);
+    if (found == waiting_for_end_.end()) return;
+    ZK_COVERED("core.end_told_when_committed");
+    for (const WaitsForEnd& waiting : found->second) {
+        if (waiting.origin) {
+            out.push_back(request::ToFrontend(request::SessionOpened{.origin = *waiting.origin}));
+        } else if (leader_) {
+            leader_->revalidated(waiting.link, session, false, zab_actions_);
+        }
+    }
+    waiting_for_end_.erase(found);
 }
 
 void Core::sync_answered(std::uint64_t token, Actions& out) {
@@ -207,7 +238,7 @@ void Core::sync_answered(std::uint64_t token, Actions& out) {
 }
 
 void Core::expire_sessions(Instant now, Actions& out) {
-    for (const SessionId session : sessions_.expire(now)) {
+    for (const SessionId session : sessions_.expire(working_.now())) {
         log_.info("session.expired session={} timeout_ms={}",
                   session,
                   sessions_.timeout_ms(session).value_or(0));
@@ -216,7 +247,8 @@ void Core::expire_sessions(Instant now, Actions& out) {
                 .cxid = Xid(0),
                 .op = OpCode::close_session,
                 .body = {},
-                .auth = {}},
+                .auth = {},
+                .sync_token = 0},
                now,
                out);
     }

@@ -11,6 +11,14 @@ namespace {
 
 constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::min();
 constexpr std::size_t kConfigsWarnedOfMax = 16;
+/// A config of a thousand members is smaller.
+constexpr std::size_t kConfigBytesMax = std::size_t{64} << 10;
+
+ElectionTiming within_bounds(ElectionTiming timing) {
+    timing.resend_max = std::min(timing.resend_max, ElectionTiming::kResendMax);
+    timing.resend_min = std::min(timing.resend_min, timing.resend_max);
+    return timing;
+}
 
 /// What observers and non-members propose: worse than every vote, and nobody counts it.
 constexpr Vote kNoVote{ServerId(kNone), Zxid(kNone), Round(0), Epoch(kNone)};
@@ -23,15 +31,21 @@ Election::Election(ServerId my_id, ensemble::EnsembleConfig config, Log log, Ele
       config_text_(to_string(config_)),
       quorum_(config_),
       voter_(config_.is_voter(my_id)),
-      timing_(timing),
-      log_(std::move(log)) {
+      timing_(within_bounds(timing)),
+      log_(std::move(log)),
+      mistrust_(my_id) {
     ZK_ASSERT(!quorum_.voters().empty());
 }
 
 void Election::start(Zxid last_zxid, Epoch current_epoch, Instant now, ElectionActions& out) {
+    const bool in_vain = started_ && state_ != PeerState::looking && !reigned_;
+    mistrust_.begin(
+        last_zxid, current_epoch, in_vain ? std::optional(vote_.leader) : std::nullopt, now);
+    doubts_told_.clear();
     started_ = true;
+    reigned_ = false;
     state_ = PeerState::looking;
-    round_ = Round(round_.value() + 1);
+    round_ = next_round(round_);
     initial_vote_ = voter_ ? Vote{my_id_, last_zxid, round_, current_epoch} : kNoVote;
     ballots_.clear();
     established_ballots_.clear();
@@ -49,14 +63,31 @@ void Election::start(Zxid last_zxid, Epoch current_epoch, Instant now, ElectionA
 void Election::on_notification(ServerId from,
                                const Notification& notification,
                                Instant now,
-                               ElectionActions& out) {
+                               ElectionActions& out,
+                               Origin origin) {
     if (!started_ || from == my_id_) return;
     note_config(from, notification);
     answer(from, notification, out);
     if (state_ != PeerState::looking) return;
     // Votes of observers and strangers, and votes for such, never count.
     if (!quorum_.is_voter(from) || !quorum_.is_voter(notification.vote.leader)) return;
+    if (!believed(from, origin, notification, now)) return;
     look(from, notification, now, out);
+}
+
+bool Election::believed(ServerId from,
+                        Origin origin,
+                        const Notification& notification,
+                        Instant now) {
+    const Mistrust::Doubt doubt = mistrust_.doubt(from, origin, notification, now);
+    if (doubt == Mistrust::Doubt::none) return true;
+    if (doubts_told_.emplace(from, doubt).second) {
+        log_.warn("election.not_believed from={} why={} {}",
+                  from,
+                  to_string(doubt),
+                  to_string(notification));
+    }
+    return false;
 }
 
 /// The answers that a server gives at once, whatever its state.
@@ -106,6 +137,10 @@ void Election::on_looking(ServerId from, const Vote& vote, Instant now, Election
         return;
     }
     if (vote.round < round_) return;
+    if (mistrust_.flatters(vote)) {
+        ZK_COVERED("election.flattered");
+        return restart_round(vote.round, now, out);
+    }
     if (vote.round > round_) {
         log_.debug("election.round_joined round={} from={}", vote.round, from);
         round_ = vote.round;
@@ -117,6 +152,16 @@ void Election::on_looking(ServerId from, const Vote& vote, Instant now, Election
         propose(vote, now, out);
     }
     ballots_[from] = Ballot{vote, PeerState::looking, 0};
+}
+
+/// Somebody gives this server's vote more than it has: others must hear, in a round without that
+/// vote, what it really has, or they would wait for a leader that cannot lead them.
+void Election::restart_round(Round above, Instant now, ElectionActions& out) {
+    round_ = next_round(std::max(round_, above));
+    log_.info("election.overrated round={}", round_);
+    ballots_.clear();
+    finalize_at_.reset();
+    propose(initial_vote_, now, out);
 }
 
 /// A server that follows or leads. It can end the search only together with a majority of its kind.
@@ -182,6 +227,7 @@ void Election::decide(const Vote& vote, ElectionActions& out) {
 
 void Election::established(Epoch epoch) {
     ZK_ASSERT(state_ != PeerState::looking);
+    reigned_ = true;
     vote_.peer_epoch = epoch;
 }
 
@@ -223,8 +269,14 @@ bool Election::leader_confirms(const Ballots& ballots, const Vote& vote) const {
 
 /// Other members must have the same members as we; this version cannot take over a changed
 /// ensemble.
+void Election::adopt_config_version(std::int64_t version) {
+    config_.version = version;
+    config_text_ = to_string(config_);
+}
+
 void Election::note_config(ServerId from, const Notification& notification) {
     const std::string& text = notification.config_text;
+    if (!config_.contains(from) || text.size() > kConfigBytesMax) return;
     if (text.empty() || text == config_text_ || configs_warned_of_.contains(text)) return;
     if (configs_warned_of_.size() >= kConfigsWarnedOfMax) return;
     configs_warned_of_.insert(text);

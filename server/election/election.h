@@ -16,11 +16,13 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "election/mistrust.h"
 #include "election/notification.h"
 #include "election/vote.h"
 #include "ensemble/ensemble_config.h"
@@ -49,8 +51,11 @@ struct ElectionTiming {
     /// either.
     Duration finalize_wait = milliseconds(200);
     /// First and longest silence after which an undecided server repeats itself; doubles each time.
+    /// Never longer than kResendMax, whatever is set here.
     Duration resend_min = milliseconds(200);
-    Duration resend_max = milliseconds(60000);
+    Duration resend_max = kResendMax;
+    /// Java's may be a minute, and so long may its voters look for each other after an outage.
+    static constexpr Duration kResendMax = milliseconds(1000);
 };
 
 /// One server's part in elections, over its whole life: also a server that has a leader answers
@@ -67,11 +72,13 @@ class Election {
     /// majority.
     void start(Zxid last_zxid, Epoch current_epoch, Instant now, ElectionActions& out);
 
-    /// A notification came from `from`. In any state; before the first start() it is ignored.
+    /// A notification came from `from`. In any state; before the first start() it is ignored. What
+    /// it says is believed within bounds (election/mistrust.h).
     void on_notification(ServerId from,
                          const Notification& notification,
                          Instant now,
-                         ElectionActions& out);
+                         ElectionActions& out,
+                         Origin origin = Origin::own);
 
     /// Time has passed. Calls before the deadline do nothing.
     void on_tick(Instant now, ElectionActions& out);
@@ -81,6 +88,9 @@ class Election {
     /// The decided leader's reign has begun here: a leader calls it before it serves, a learner
     /// after UPTODATE. Late comers are then told the new epoch. REQUIRES: state() != looking.
     void established(Epoch epoch);
+
+    /// The members are as before, their configuration has a later version: our notifications say so from now on.
+    void adopt_config_version(std::int64_t version);
 
     [[nodiscard]] PeerState state() const { return state_; }
     /// While looking: the current proposal. Then: the vote that won, with the epoch of
@@ -94,6 +104,8 @@ class Election {
     void answer(ServerId from, const Notification& notification, ElectionActions& out) const;
     [[nodiscard]] bool missed_my_proposal(ServerId from, const Vote& vote) const;
     void look(ServerId from, const Notification& notification, Instant now, ElectionActions& out);
+    bool believed(ServerId from, Origin origin, const Notification& notification, Instant now);
+    void restart_round(Round above, Instant now, ElectionActions& out);
     void on_looking(ServerId from, const Vote& vote, Instant now, ElectionActions& out);
     void on_established(ServerId from, const Notification& notification, ElectionActions& out);
     void consider_finalizing(Instant now);
@@ -107,14 +119,16 @@ class Election {
     [[nodiscard]] bool leader_confirms(const Ballots& ballots, const Vote& vote) const;
 
     const ServerId my_id_;
-    const ensemble::EnsembleConfig config_;
-    const std::string config_text_;
+    ensemble::EnsembleConfig config_;
+    std::string config_text_;  ///< of config_
     const ensemble::QuorumVerifier quorum_;
     const bool voter_;
     const ElectionTiming timing_;
     Log log_;
 
+    Mistrust mistrust_;
     bool started_ = false;
+    bool reigned_ = false;  // the decision of the last search became a reign
     PeerState state_ = PeerState::looking;
     Round round_;
     Vote vote_;          // proposal while looking, then the vote that won
@@ -126,7 +140,8 @@ class Election {
     Duration resend_interval_{};
     Instant resend_at_{};
     std::optional<Instant> finalize_at_;
-    std::set<std::string> configs_warned_of_;  // bounded, see note_config
+    std::set<std::string> configs_warned_of_;                     // bounded, see note_config
+    std::set<std::pair<ServerId, Mistrust::Doubt>> doubts_told_;  // in this search
 };
 
 }  // namespace zk::election

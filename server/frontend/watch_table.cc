@@ -9,9 +9,10 @@ void WatchTable::add(std::string_view path, ConnectionId connection) {
     if (watchers == watchers_.end()) {
         watchers = watchers_.emplace(std::string(path), Queue()).first;
     }
-    const auto [place, is_new] = places_of_[connection].try_emplace(&*watchers);
+    const auto [place, is_new] = places_of_[connection].try_emplace(&watchers->first);
     if (!is_new) return;
-    place->second = watchers->second.insert(watchers->second.end(), connection);
+    Queue& queue = watchers->second;
+    place->second = Place{&queue, queue.insert(queue.end(), connection)};
     ++size_;
 }
 
@@ -21,7 +22,7 @@ std::vector<ConnectionId> WatchTable::take(std::string_view path) {
     if (watchers == watchers_.end()) return {};
     for (const ConnectionId connection : watchers->second) {
         const auto places = places_of_.find(connection);
-        ZK_ASSERT(places != places_of_.end() && places->second.erase(&*watchers) == 1);
+        ZK_ASSERT(places != places_of_.end() && places->second.erase(&watchers->first) == 1);
         if (places->second.empty()) places_of_.erase(places);
     }
     std::vector<ConnectionId> taken(watchers->second.begin(), watchers->second.end());
@@ -33,11 +34,11 @@ std::vector<ConnectionId> WatchTable::take(std::string_view path) {
 void WatchTable::remove_connection(ConnectionId connection) {
     const auto places = places_of_.find(connection);
     if (places == places_of_.end()) return;
-    for (const auto& [entry, place] : places->second) {
-        ZK_ASSERT(*place == connection);
-        entry->second.erase(place);
+    for (const auto& [path, place] : places->second) {
+        ZK_ASSERT(*place.at == connection);
+        place.queue->erase(place.at);
         --size_;
-        if (entry->second.empty()) watchers_.erase(watchers_.find(entry->first));
+        if (place.queue->empty()) watchers_.erase(watchers_.find(*path));
     }
     places_of_.erase(places);
 }
@@ -46,10 +47,7 @@ bool WatchTable::contains(std::string_view path, ConnectionId connection) const 
     const auto watchers = watchers_.find(path);
     if (watchers == watchers_.end()) return false;
     const auto places = places_of_.find(connection);
-    if (places == places_of_.end()) return false;
-    // The key is only compared.
-    auto* entry = const_cast<Watchers::value_type*>(&*watchers);
-    return places->second.contains(entry);
+    return places != places_of_.end() && places->second.contains(&watchers->first);
 }
 
 }  // namespace zk::frontend

@@ -44,9 +44,13 @@ class WatchTable {
     /// Connections in the order in which they set their watch.
     using Queue = std::list<ConnectionId>;
     using Watchers = std::unordered_map<std::string, Queue, PathHash, std::equal_to<>>;
-    /// Entries of `watchers_`, which keep their address as long as they live, and a connection's
-    /// place in each.
-    using Places = std::unordered_map<Watchers::value_type*, Queue::iterator>;
+    /// A connection's place in a path's queue.
+    struct Place {
+        Queue* queue = nullptr;
+        Queue::iterator at;
+    };
+    /// By key of `watchers_`; keys and queues keep their address as long as their entry lives.
+    using Places = std::unordered_map<const std::string*, Place>;
 
     Watchers watchers_;
     std::unordered_map<ConnectionId, Places> places_of_;

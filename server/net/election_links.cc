@@ -1,6 +1,7 @@
 #include "net/election_links.h"
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <limits>
 #include <map>
@@ -24,8 +25,11 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "election/peer_silence.h"
 #include "jute/frame.h"
 #include "net/endpoints.h"
+#include "net/member_addresses.h"
+#include "net/peer_socket.h"
 
 namespace zk::net {
 namespace {
@@ -47,13 +51,27 @@ constexpr auto kAcceptRetryDelay = std::chrono::milliseconds(100);
 /// Connections that have not said who they are. One more closes the oldest of them: a crowd that
 /// says nothing must not keep a server out, which says its name at once.
 constexpr int kHandshakesMax = 128;
-/// Connected servers that are no members: each may ask, none may fill the memory.
+/// Connected servers that are no members: each may ask, none may fill the memory. One more closes
+/// the oldest.
 constexpr std::size_t kStrangersMax = 32;
+/// A dial of a server that could not be reached is a new one after this long: the kernel's own
+/// repetitions of a SYN come later and later.
+constexpr Duration kRedialTimeout = std::chrono::seconds(1);
+constexpr auto kRedialPause = std::chrono::milliseconds(250);
+/// A server is dialled again for this long after the last word for it; a search speaks each second.
+constexpr Duration kRedialFor = std::chrono::seconds(3);
+/// A dial that has taken longer is none that a call back may wait for.
+constexpr Duration kDialIsSlow = std::chrono::milliseconds(300);
+
+Instant now() {
+    return Instant(
+        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
 
 /// One connection after the initial message. Shared by its reader, its writer and the peer table.
 struct Link {
-    Link(ServerId peer, tcp::socket from)
-        : sid(peer), socket(std::move(from)), wake(socket.get_executor()) {
+    Link(ServerId peer, tcp::socket from, election::Origin where)
+        : sid(peer), origin(where), socket(std::move(from)), wake(socket.get_executor()) {
         wake.expires_at(asio::steady_timer::time_point::max());
     }
     void close() {
@@ -63,6 +81,7 @@ struct Link {
         wake.cancel();
     }
     ServerId sid;
+    election::Origin origin;
     tcp::socket socket;
     asio::steady_timer wake;  // cancelled when there is something to write
     bool open = true;
@@ -74,6 +93,11 @@ struct Peer {
     std::optional<Bytes> last_sent;  // said again on the next connection
     std::shared_ptr<Link> link;
     bool dialling = false;
+    Instant dial_began{};
+    std::weak_ptr<tcp::socket> dial_socket;
+    Instant last_said{};
+    Instant linked{};
+    election::PeerSilence silence;
     bool known_down = false;  // the last dial failed and that was logged
 };
 
@@ -141,7 +165,8 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
           io_(io),
           acceptor_(io),
           pause_(io),
-          resolver_(io) {
+          resolver_(io),
+          addresses_(io, settings_.config) {
         const ensemble::Member* me = settings_.config.find(settings_.my_id);
         ZK_ASSERT(me != nullptr);
         my_address_ = me->election_address();
@@ -158,6 +183,11 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         if (closed_ || (found == peers_.end() && !settings_.config.contains(to))) return;
         Peer& peer = found == peers_.end() ? peers_[to] : found->second;
         peer.waiting = std::move(body);
+        peer.last_said = now();
+        if (peer.link && peer.silence.sent(peer.last_said)) {
+            log_.debug("election_link.silent sid={}", to);
+            drop_link(to);
+        }
         if (peer.link) {
             peer.link->wake.cancel();
         } else if (const ensemble::Member* member = settings_.config.find(to)) {
@@ -172,6 +202,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         acceptor_.close(ignored);
         pause_.cancel();
         resolver_.cancel();
+        addresses_.close();
         for (auto& [sid, peer] : peers_) {
             if (peer.link) peer.link->close();
         }
@@ -314,55 +345,98 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
             return;
         }
         const ensemble::Member* member = settings_.config.find(sid);
-        if (member == nullptr && !peers_.contains(sid) && strangers() >= kStrangersMax) return;
-        if (sid > settings_.my_id) return establish(sid, std::move(socket));
+        const election::Origin origin = addresses_.origin(sid, socket);
+        const auto known = peers_.find(sid);
+        if (known != peers_.end() && known->second.link && origin > known->second.link->origin) {
+            // An impostor, or the member by another way: its own connection stands, until it dies.
+            log_.warn("election_port.refused sid={} why=\"connected from an address of its own\"",
+                      sid);
+            return;
+        }
+        if (member == nullptr && !peers_.contains(sid)) make_room_for_stranger();
+        if (sid > settings_.my_id) return establish(sid, std::move(socket), origin);
         // The larger sid dials: whatever connection there was, the caller has none.
         drop_link(sid);
         error_code ignored;
+        const auto remote = socket.remote_endpoint(ignored);
         socket.close(ignored);
-        if (member != nullptr) return dial(sid, member->election_address());
-        if (const auto address = parse_advertised(caller.address)) dial(sid, *address);
+        if (member != nullptr) return call_back(sid, member->election_address());
+        // A stranger says where it listens, but not on which host: no server dials for others.
+        if (const auto address = parse_advertised(caller.address))
+            dial(sid, {plain(remote.address()).to_string(), address->port});
+    }
+
+    /// `sid` has just reached us, so it can be reached: a dial that has waited for it since an
+    /// outage begins anew.
+    void call_back(ServerId sid, ensemble::HostPort address) {
+        Peer& peer = peers_[sid];
+        peer.last_said = now();
+        if (!peer.dialling) return dial(sid, std::move(address));
+        const auto socket = peer.dial_socket.lock();
+        error_code ignored;
+        if (socket && now() - peer.dial_began > kDialIsSlow) socket->close(ignored);
     }
 
     void dial(ServerId sid, ensemble::HostPort address) {
         Peer& peer = peers_[sid];
         if (peer.dialling) return;
         peer.dialling = true;
-        asio::co_spawn(io_, dial_once(shared_from_this(), sid, std::move(address)), asio::detached);
+        asio::co_spawn(
+            io_, dial_until_up(shared_from_this(), sid, std::move(address)), asio::detached);
     }
 
-    static awaitable<void> dial_once(Self self, ServerId sid, ensemble::HostPort address) {
-        const Dialled dialled = co_await connect(self, address);
-        if (self->closed_) co_return;
-        const auto found = self->peers_.find(sid);
-        if (found == self->peers_.end()) co_return;
-        Peer& peer = found->second;
-        peer.dialling = false;
-        if (dialled.error) {
+    /// Again and again while there is something to say to `sid`.
+    static awaitable<void> dial_until_up(Self self, ServerId sid, ensemble::HostPort address) {
+        asio::steady_timer pause(self->io_);
+        while (true) {
+            const Dialled dialled = co_await connect(self, sid, address);
+            if (self->closed_) co_return;
+            const auto found = self->peers_.find(sid);
+            if (found == self->peers_.end()) co_return;
+            Peer& peer = found->second;
+            if (!dialled.error) {
+                peer.dialling = false;
+                peer.known_down = false;
+                // The dial of the smaller sid has done its work: the other side calls back.
+                if (sid < self->settings_.my_id)
+                    self->establish(sid, std::move(*dialled.socket), election::Origin::own);
+                co_return;
+            }
             if (!std::exchange(peer.known_down, true)) {
                 self->log_.warn("election_link.dial_failed sid={} address={} error=\"{}\"",
                                 sid,
                                 to_string(address),
                                 dialled.error.message());
             }
-            self->forget_stranger(sid);
-            co_return;
+            if (!self->settings_.config.contains(sid) || peer.link ||
+                now() - peer.last_said > kRedialFor) {
+                peer.dialling = false;
+                self->forget_stranger(sid);
+                co_return;
+            }
+            pause.expires_after(kRedialPause);
+            co_await pause.async_wait(kNoThrow);
+            if (self->closed_) co_return;
         }
-        peer.known_down = false;
-        // The dial of the smaller sid has done its work: the other side calls back.
-        if (sid < self->settings_.my_id) self->establish(sid, std::move(*dialled.socket));
     }
 
     /// A connected socket over which the initial message has gone, or an error.
-    static awaitable<Dialled> connect(Self self, ensemble::HostPort address) {
+    static awaitable<Dialled> connect(Self self, ServerId sid, ensemble::HostPort address) {
         const Resolved resolved = co_await resolve(self, address);
         Dialled dialled;
         dialled.error = resolved.error;
         for (const tcp::endpoint& endpoint : resolved.endpoints) {
-            if (self->closed_) break;
+            const auto found = self->peers_.find(sid);
+            if (self->closed_ || found == self->peers_.end()) break;
+            Peer& peer = found->second;
             dialled.socket = std::make_shared<tcp::socket>(self->io_);
             self->track(dialled.socket);
-            const Deadline deadline(dialled.socket, self->settings_.connect_timeout);
+            peer.dial_socket = dialled.socket;
+            peer.dial_began = now();
+            const Duration patience =
+                peer.known_down ? std::min(kRedialTimeout, self->settings_.connect_timeout)
+                                : self->settings_.connect_timeout;
+            const Deadline deadline(dialled.socket, patience);
             std::tie(dialled.error) = co_await dialled.socket->async_connect(endpoint, kNoThrow);
             if (dialled.error) continue;
             std::size_t written = 0;
@@ -373,6 +447,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         }
         // A socket that its deadline has closed says "aborted", which tells a person nothing.
         if (dialled.error == asio::error::operation_aborted) dialled.error = asio::error::timed_out;
+        if (!dialled.error) dialled.error = asio::error::operation_aborted;  // nobody to dial for
         co_return dialled;
     }
 
@@ -393,13 +468,13 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
     }
 
     /// `socket` is from now on the connection with `sid`; an older one goes.
-    void establish(ServerId sid, tcp::socket socket) {
+    void establish(ServerId sid, tcp::socket socket, election::Origin origin) {
         drop_link(sid);
-        error_code ignored;
-        socket.set_option(tcp::no_delay(true), ignored);
-        socket.set_option(asio::socket_base::keep_alive(true), ignored);
+        tune_peer_socket(socket, settings_.dead_after);
         Peer& peer = peers_[sid];
-        peer.link = std::make_shared<Link>(sid, std::move(socket));
+        peer.link = std::make_shared<Link>(sid, std::move(socket), origin);
+        peer.linked = now();
+        peer.silence.connected();
         peer.known_down = false;
         if (!peer.waiting) peer.waiting = peer.last_sent;
         log_.debug("election_link.up sid={}", sid);
@@ -422,7 +497,10 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
             std::tie(error, count) =
                 co_await asio::async_read(link->socket, asio::buffer(body), kNoThrow);
             if (error || !link->open) break;
-            if (self->owner_ != nullptr) self->owner_->on_message(link->sid, std::move(body));
+            if (self->owner_ == nullptr) break;
+            const auto found = self->peers_.find(link->sid);
+            if (found != self->peers_.end()) found->second.silence.heard();
+            self->owner_->on_message(link->sid, std::move(body), link->origin);
         }
         self->lost(link);
     }
@@ -468,11 +546,17 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         if (!settings_.config.contains(sid)) peers_.erase(sid);
     }
 
-    [[nodiscard]] std::size_t strangers() const {
-        const auto stranger = [this](const auto& entry) {
-            return !settings_.config.contains(entry.first);
-        };
-        return static_cast<std::size_t>(std::count_if(peers_.begin(), peers_.end(), stranger));
+    void make_room_for_stranger() {
+        std::size_t strangers = 0;
+        auto oldest = peers_.end();
+        for (auto it = peers_.begin(); it != peers_.end(); ++it) {
+            if (settings_.config.contains(it->first)) continue;
+            ++strangers;
+            if (oldest == peers_.end() || it->second.linked < oldest->second.linked) oldest = it;
+        }
+        if (strangers < kStrangersMax) return;
+        if (oldest->second.link) oldest->second.link->close();
+        peers_.erase(oldest);
     }
 
     /// Sockets that no link owns yet, so that close() reaches them.
@@ -488,6 +572,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
     tcp::acceptor acceptor_;
     asio::steady_timer pause_;
     tcp::resolver resolver_;
+    MemberAddresses addresses_;
     ensemble::HostPort my_address_;
     Bytes hello_;
     std::map<ServerId, Peer> peers_;

@@ -5,6 +5,12 @@
 // newest message matters; the last one is said again on every new connection, so receivers must not
 // take the first frame for an answer.
 //
+// A connection that is dead ends within seconds (tune_peer_socket), one that is answered by nobody
+// is replaced (election/peer_silence), and a server that cannot be reached is dialled again and
+// again while there is something to say to it: after an outage of the network all are connected
+// within a second. Whoever claims a member's sid from another address than the member's is heard
+// where nobody better is connected, and never replaces the member itself.
+//
 // Shell, Asio coroutines on one io_context; not thread-safe. Decides nothing: bodies go in and out
 // as they are. Source: ZooKeeper QuorumCnxManager; quorum-protocol facts 1.1 to 1.3; byte table in
 // docs/WIRE.md.
@@ -18,6 +24,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "election/mistrust.h"
 #include "ensemble/ensemble_config.h"
 
 namespace boost::asio {
@@ -34,6 +41,7 @@ struct ElectionLinkSettings {
         std::chrono::seconds(5);           ///< quorumCnxnTimeoutMs, else tickTime * syncLimit
     int bind_retries = 3;                  ///< electionPortBindRetry, 1 s apart; 0: for ever
     bool listen_on_all_addresses = false;  ///< quorumListenOnAllIPs
+    Duration dead_after = std::chrono::seconds(3);  ///< see tune_peer_socket
 };
 
 class ElectionLinks {
@@ -45,7 +53,8 @@ class ElectionLinks {
     ElectionLinks& operator=(const ElectionLinks&) = delete;
 
     /// A frame's body came from the server that calls itself `from`. Set before start().
-    std::function<void(ServerId from, Bytes body)> on_message;
+    /// `origin`: whether its connection bears that out.
+    std::function<void(ServerId from, Bytes body, election::Origin origin)> on_message;
     /// The port could not be bound in all attempts: this server cannot be reached. Set before
     /// start().
     std::function<void(Error)> on_listen_failed;

@@ -1,5 +1,6 @@
 #include "net/quorum_links.h"
 
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "net/endpoints.h"
+#include "net/peer_socket.h"
 #include "net/stream_link.h"
 
 namespace zk::net {
@@ -22,9 +24,15 @@ constexpr auto kBindRetry = std::chrono::milliseconds(200);
 /// Attempts of check_port(), kCheckRetry apart.
 constexpr int kCheckAttempts = 3;
 constexpr auto kCheckRetry = std::chrono::seconds(1);
-/// Links of learners that a leader holds: ensembles are far smaller, and each costs a descriptor
-/// and two buffers.
-constexpr std::size_t kLearnersMax = 256;
+constexpr auto kDialAttempt = std::chrono::seconds(2);
+constexpr auto kDoorWatch = std::chrono::milliseconds(250);
+/// FOLLOWERINFO has 40 bytes; a link without a name may not fill the memory.
+constexpr std::size_t kNamelessBytesMax = 4096;
+
+Instant now() {
+    return Instant(
+        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
 
 }  // namespace
 
@@ -37,11 +45,16 @@ class LearnerLink final : public StreamLink {
 
   private:
     std::string on_bytes(ByteView bytes) override {
+        if (!named_ && (nameless_bytes_ += bytes.size()) > kNamelessBytesMax)
+            return "it does not say who it is";
         decoder_.feed(bytes);
         while (!closed()) {
             auto packet = decoder_.next();
             if (!packet.has_value()) return packet.error().message();
             if (!*packet) break;
+            if (!named_ && !owner_.door_.named(id_))
+                return "too many links of addresses that are no member's";
+            named_ = true;
             owner_.sink_(core::LearnerPacket{id_, std::move(**packet)});
         }
         return {};
@@ -60,20 +73,26 @@ class LearnerLink final : public StreamLink {
 
     QuorumLinks& owner_;
     zab::LinkId id_;
+    bool named_ =
+        false;  ///< its first packet is here; the leader closes it unless it is FOLLOWERINFO
+    std::size_t nameless_bytes_ = 0;
     zab::PacketDecoder decoder_;
 };
 
 struct QuorumLinks::Acceptor {
-    explicit Acceptor(asio::io_context& io) : listener(io), timer(io), resolver(io) {}
+    explicit Acceptor(asio::io_context& io)
+        : listener(io), timer(io), door_timer(io), resolver(io) {}
     void close() {
         closed = true;
         error_code ignored;
         listener.close(ignored);
         timer.cancel();
+        door_timer.cancel();
         resolver.cancel();
     }
     tcp::acceptor listener;
     asio::steady_timer timer;
+    asio::steady_timer door_timer;
     tcp::resolver resolver;
     bool closed = false;
 };
@@ -86,13 +105,16 @@ class LeaderLink final : public StreamLink {
                core::Attempt attempt,
                EventSink sink,
                Duration timeout,
+               Duration dead_after,
                zab::SendQueueLimits limits)
         : StreamLink(tcp::socket(io), limits),
           attempt_(attempt),
           sink_(std::move(sink)),
           resolver_(io),
           timer_(io),
-          timeout_(timeout) {
+          attempt_timer_(io),
+          timeout_(timeout),
+          dead_after_(dead_after) {
         count_from_here();
     }
 
@@ -108,25 +130,41 @@ class LeaderLink final : public StreamLink {
             [self](error_code error, const tcp::resolver::results_type& results) {
                 if (self->closed()) return;
                 if (error) return self->dial_failed(error.message());
-                asio::async_connect(self->socket_, results, [self](error_code failed, const auto&) {
-                    self->connected(failed);
-                });
+                self->results_ = results;
+                self->try_connect();
             });
     }
     void stop() {
         timer_.cancel();
+        attempt_timer_.cancel();
         resolver_.cancel();
         close();
     }
 
   private:
+    /// One attempt for each address and kDialAttempt. An attempt that hears nothing is given up for
+    /// a new one until the time of the dial is over: the kernel repeats a SYN later and later, and
+    /// an outage may have ended meanwhile.
+    void try_connect() {
+        auto self = std::static_pointer_cast<LeaderLink>(shared_from_this());
+        attempt_timer_.expires_after(kDialAttempt * static_cast<int>(results_.size()));
+        attempt_timer_.async_wait([self](error_code error) {
+            error_code ignored;
+            if (!error && !self->closed() && !self->connected_) self->socket_.close(ignored);
+        });
+        asio::async_connect(socket_, results_, [self](error_code error, const auto&) {
+            self->attempt_timer_.cancel();
+            if (error == asio::error::operation_aborted && !self->closed())
+                return self->try_connect();
+            self->connected(error);
+        });
+    }
     void connected(error_code error) {
         if (closed()) return;
         if (error) return dial_failed(error.message());
         connected_ = true;
         timer_.cancel();
-        error_code ignored;
-        socket_.set_option(tcp::no_delay(true), ignored);
+        tune_peer_socket(socket_, dead_after_);
         sink_(core::LeaderConnected{attempt_});
         begin_reading();
     }
@@ -171,8 +209,11 @@ class LeaderLink final : public StreamLink {
     core::Attempt attempt_;
     EventSink sink_;
     tcp::resolver resolver_;
+    tcp::resolver::results_type results_;
     asio::steady_timer timer_;
+    asio::steady_timer attempt_timer_;
     Duration timeout_;
+    Duration dead_after_;
     bool connected_ = false;
     zab::PacketDecoder decoder_;
     std::optional<storage::SnapshotParser> snapshot_;
@@ -181,7 +222,12 @@ class LeaderLink final : public StreamLink {
 // ---- QuorumLinks
 
 QuorumLinks::QuorumLinks(asio::io_context& io, QuorumLinkSettings settings, EventSink sink, Log log)
-    : io_(io), settings_(std::move(settings)), sink_(std::move(sink)), log_(std::move(log)) {}
+    : io_(io),
+      settings_(std::move(settings)),
+      sink_(std::move(sink)),
+      log_(std::move(log)),
+      addresses_(io, settings_.config),
+      door_(settings_.door) {}
 
 QuorumLinks::~QuorumLinks() { stop(); }
 
@@ -189,6 +235,7 @@ void QuorumLinks::open_port() {
     close_port();
     acceptor_ = std::make_shared<Acceptor>(io_);
     try_bind(acceptor_, kBindAttempts);
+    watch_door(acceptor_);
 }
 
 void QuorumLinks::try_bind(std::shared_ptr<Acceptor> acceptor, int attempts_left) {
@@ -269,16 +316,43 @@ void QuorumLinks::accept_next(std::shared_ptr<Acceptor> acceptor) {
             });
             return;
         }
-        if (learners_.size() >= kLearnersMax) return accept_next(acceptor);  // closes it
-        error_code ignored;
-        socket.set_option(tcp::no_delay(true), ignored);
-        const zab::LinkId id = next_link_++;
-        auto link = std::make_shared<LearnerLink>(std::move(socket), *this, id);
-        learners_[id] = link;
-        sink_(core::LearnerConnected{id});
-        link->begin_reading();
+        accepted(std::move(socket));
         accept_next(acceptor);
     });
+}
+
+void QuorumLinks::accepted(tcp::socket socket) {
+    error_code gone;
+    const auto remote = socket.remote_endpoint(gone);
+    if (gone) return;
+    const zab::LinkId id = next_link_++;
+    std::vector<ServerId> members = addresses_.members_at(socket);
+    const auto admission =
+        door_.admit(id, plain(remote.address()).to_string(), !members.empty(), now());
+    for (const zab::LinkId other : admission.close) turn_out(other, "it makes room for another");
+    if (!admission.admitted) return;  // closes it
+    tune_peer_socket(socket, settings_.dead_after);
+    auto link = std::make_shared<LearnerLink>(std::move(socket), *this, id);
+    learners_[id] = link;
+    sink_(core::LearnerConnected{id, std::move(members)});
+    link->begin_reading();
+}
+
+void QuorumLinks::watch_door(std::shared_ptr<Acceptor> acceptor) {
+    acceptor->door_timer.expires_after(kDoorWatch);
+    acceptor->door_timer.async_wait([this, acceptor](error_code error) {
+        if (error || acceptor->closed) return;
+        for (const zab::LinkId id : door_.overdue(now())) turn_out(id, "it does not say who it is");
+        watch_door(acceptor);
+    });
+}
+
+void QuorumLinks::turn_out(zab::LinkId link, const char* why) {
+    const auto found = learners_.find(link);
+    if (found == learners_.end()) return;
+    log_.debug("quorum_port.turned_out link={} why=\"{}\"", link, why);
+    found->second->close();
+    learner_gone(link);
 }
 
 void QuorumLinks::close_port() {
@@ -286,9 +360,11 @@ void QuorumLinks::close_port() {
     acceptor_.reset();
     for (auto& [id, link] : learners_) link->close();
     learners_.clear();
+    door_.clear();
 }
 
 void QuorumLinks::learner_gone(zab::LinkId link) {
+    door_.gone(link);
     if (learners_.erase(link) != 0) sink_(core::LearnerClosed{link});
 }
 
@@ -321,6 +397,7 @@ void QuorumLinks::close_learner(zab::LinkId link) {
     if (found == learners_.end()) return;
     found->second->close();
     learners_.erase(found);
+    door_.gone(link);
 }
 
 void QuorumLinks::dial(core::Attempt attempt, ServerId leader) {
@@ -331,7 +408,7 @@ void QuorumLinks::dial(core::Attempt attempt, ServerId leader) {
         return;
     }
     leader_ = std::make_shared<LeaderLink>(
-        io_, attempt, sink_, settings_.connect_timeout, settings_.queue);
+        io_, attempt, sink_, settings_.connect_timeout, settings_.dead_after, settings_.queue);
     leader_->connect(member->quorum_address());
 }
 
@@ -354,6 +431,7 @@ void QuorumLinks::stop() {
     checker_.reset();
     close_port();
     close_leader();
+    addresses_.close();
 }
 
 }  // namespace zk::net

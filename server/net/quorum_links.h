@@ -1,8 +1,8 @@
 // The quorum port: a leader's links to its learners, and a learner's link to its leader.
 // Shell, Asio, on one io_context; not thread-safe. Packets have no outer length, so both ends parse
 // a stream; a SNAP packet is followed by the raw snapshot. Each link is one first-in-first-out
-// queue; a learner that falls too far behind after UPTODATE is dropped and synchronises anew. Source:
-// ZooKeeper LearnerHandler, Learner; docs/WIRE.md.
+// queue; a learner that falls too far behind after UPTODATE is dropped and synchronises anew.
+// Source: ZooKeeper LearnerHandler, Learner; docs/WIRE.md.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +12,15 @@
 #include <string>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 #include "base/log.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "core/event.h"
 #include "ensemble/ensemble_config.h"
+#include "net/learner_door.h"
+#include "net/member_addresses.h"
 #include "storage/snapshot.h"
 #include "zab/actions.h"
 #include "zab/packet.h"
@@ -32,8 +35,10 @@ struct QuorumLinkSettings {
     ServerId my_id;
     ensemble::EnsembleConfig config;
     Duration connect_timeout = std::chrono::seconds(5);
-    bool listen_on_all_addresses = false;  ///< quorumListenOnAllIPs
-    zab::SendQueueLimits queue{};          ///< of every link; only tests change them
+    bool listen_on_all_addresses = false;            ///< quorumListenOnAllIPs
+    Duration dead_after = std::chrono::seconds(20);  ///< see tune_peer_socket
+    zab::SendQueueLimits queue{};                    ///< of every link; only tests change them
+    DoorLimits door{};                               ///< only tests change them
 };
 
 class LearnerLink;
@@ -58,8 +63,8 @@ class QuorumLinks {
     void send_to_learner(zab::LinkId link, const zab::Packet& packet);
     /// A PROPOSAL whose txn is written from where it is.
     void send_proposal(zab::LinkId link, Zxid zxid, SharedBytes bytes);
-    /// LearnerRoom follows, once, as soon as little is queued on the link (at once when that is so now), and
-    /// LearnerProgress now and then while it is not. See zab::SendQueueLimits.
+    /// LearnerRoom follows, once, as soon as little is queued on the link (at once when that is so
+    /// now), and LearnerProgress now and then while it is not. See zab::SendQueueLimits.
     void await_room(zab::LinkId link);
     /// Queues the serializer's stream behind what was sent so far. The tree must live until
     /// close_port() or the link's end.
@@ -70,8 +75,8 @@ class QuorumLinks {
     /// older link.
     void dial(core::Attempt attempt, ServerId leader);
     void send_to_leader(const zab::Packet& packet);
-    /// Stops reading the leader's link, so that its sockets fill and it waits; or goes on. At most one more read's
-    /// packets come after a stop. A dialled link is read.
+    /// Stops reading the leader's link, so that its sockets fill and it waits; or goes on. At most
+    /// one more read's packets come after a stop. A dialled link is read.
     void read_leader(bool on);
     void close_leader();
 
@@ -89,12 +94,18 @@ class QuorumLinks {
     void bind(std::shared_ptr<Acceptor> acceptor,
               std::function<void(boost::system::error_code)> then);
     [[nodiscard]] Error bind_error(boost::system::error_code error) const;
+    void accepted(boost::asio::ip::tcp::socket socket);
+    /// From time to time: strangers whose time is up.
+    void watch_door(std::shared_ptr<Acceptor> acceptor);
+    void turn_out(zab::LinkId link, const char* why);
     void learner_gone(zab::LinkId link);
 
     boost::asio::io_context& io_;
     QuorumLinkSettings settings_;
     EventSink sink_;
     Log log_;
+    MemberAddresses addresses_;
+    LearnerDoor door_;
     std::shared_ptr<Acceptor> acceptor_;
     std::shared_ptr<Acceptor> checker_;
     std::map<zab::LinkId, std::shared_ptr<LearnerLink>> learners_;

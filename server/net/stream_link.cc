@@ -62,7 +62,8 @@ void StreamLink::await_room() {
     tell(account_.await_room(now()));
 }
 
-/// Into the last item, if that is one of packets, of no great size and not on its way to the kernel.
+/// Into the last item, if that is one of packets, of no great size and not on its way to the
+/// kernel.
 void StreamLink::append(Bytes bytes) {
     account_.queued(bytes.size());
     if (queue_.size() > in_flight_) {

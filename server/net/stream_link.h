@@ -1,7 +1,7 @@
 // A TCP connection with one outgoing queue of packets, shared txns and snapshot streams, and with a
-// reader that can be stopped. What is shared is written from where it is, never copied; packets that
-// queue while a write is under way go out together.
-// Shell, Asio, on one io_context; not thread-safe. Lives in a shared_ptr: its handlers hold it.
+// reader that can be stopped. What is shared is written from where it is, never copied; packets
+// that queue while a write is under way go out together. Shell, Asio, on one io_context; not
+// thread-safe. Lives in a shared_ptr: its handlers hold it.
 #pragma once
 
 #include <array>
@@ -87,7 +87,8 @@ class StreamLink : public std::enable_shared_from_this<StreamLink> {
     bool reading_ = true;  ///< wanted
     bool read_pending_ = false;
     std::deque<Item> queue_;
-    std::size_t in_flight_ = 0;    ///< items at the front that the kernel is being given: they must not move
+    std::size_t in_flight_ =
+        0;  ///< items at the front that the kernel is being given: they must not move
     std::size_t front_written_ = 0;  ///< bytes of the first item that have gone
     zab::SendQueue account_;
     bool writing_ = false;

@@ -155,6 +155,8 @@ void Leader::on_log_durable(Zxid up_to, Instant, Actions& out) {
 /// Commits from the oldest on, never out of order.
 void Leader::commit_ready(Actions& out) {
     while (auto txn = proposals_.take_committed()) {
+        // The quorum that has logged it follows us still; and answers come in the order of the requests.
+        answer_syncs_below(txn->zxid, out);
         send_commit(*txn, out);
         const Zxid zxid = txn->zxid;
         out.push_back(Committed{zxid, std::move(txn->bytes)});
@@ -191,7 +193,7 @@ void Leader::request_sync_of(LinkId link, Actions& out) {
 
 /// One round of pings at a time: syncs that come meanwhile share the next one.
 void Leader::add_sync(PendingSync sync, Actions& out) {
-    sync.behind = proposals_.empty() ? Zxid(0) : proposals_.last();
+    sync.behind = last_proposed_;
     sync.round = ping_round_ + 1;
     syncs_.push_back(sync);
     if (confirmed_round() < ping_round_) {
@@ -217,19 +219,31 @@ std::uint64_t Leader::confirmed_round() const {
     return 0;
 }
 
+void Leader::answer_oldest_sync(Actions& out) {
+    const PendingSync sync = syncs_.front();
+    syncs_.pop_front();
+    if (!sync.link) {
+        out.push_back(SyncAnswered{sync.token});
+    } else if (links_.contains(*sync.link)) {
+        out.push_back(SendToLearner{*sync.link, {PacketType::sync, Zxid(0), {}, {}}});
+    }
+}
+
+/// Those that came before the proposal that commits now.
+void Leader::answer_syncs_below(Zxid committing, Actions& out) {
+    while (!syncs_.empty() && syncs_.front().behind < committing) {
+        ZK_COVERED("leader.sync_confirmed_by_commit");
+        answer_oldest_sync(out);
+    }
+}
+
 void Leader::answer_syncs(Actions& out) {
     if (syncs_.empty()) return;
     const std::uint64_t confirmed = confirmed_round();
     while (!syncs_.empty() && syncs_.front().round <= confirmed &&
            (proposals_.empty() || syncs_.front().behind < proposals_.first())) {
         ZK_COVERED("leader.sync_confirmed");
-        const PendingSync sync = syncs_.front();
-        syncs_.pop_front();
-        if (!sync.link) {
-            out.push_back(SyncAnswered{sync.token});
-        } else if (links_.contains(*sync.link)) {
-            out.push_back(SendToLearner{*sync.link, {PacketType::sync, Zxid(0), {}, {}}});
-        }
+        answer_oldest_sync(out);
     }
     if (another_round_ && confirmed == ping_round_) send_pings(out);
 }

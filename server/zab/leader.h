@@ -89,8 +89,8 @@ class Leader {
     /// so that a new epoch starts; the txn is not proposed, nor is any later one: false.
     /// REQUIRES: established(), zxid == next_zxid(), !window_full().
     bool propose(Zxid zxid, SharedBytes bytes, Instant now, Actions& out);
-    /// sync of a client of this server: SyncAnswered{token} after the last proposal now in flight, and after a quorum has
-    /// answered a ping that was sent later than this call. Apache's answers without asking, so that a leader which has
+    /// sync of a client of this server: SyncAnswered{token} after the last proposal now in flight and before any later one,
+    /// once a quorum has answered a ping, or logged a proposal, that was sent later than this call. Apache's answers without asking, so that a leader which has
     /// been replaced and does not know it yet lets clients read an old state.
     void request_sync(std::uint64_t token, Actions& out);
     /// The same for a client of a learner; nothing if the link has gone.
@@ -166,7 +166,7 @@ class Leader {
     struct PendingSync {
         std::optional<LinkId> link;  ///< none: a local one
         std::uint64_t token = 0;
-        Zxid behind;                 ///< must have committed
+        Zxid behind;                 ///< the last proposal before it, which must have committed
         std::uint64_t round = 0;     ///< of pings, that a quorum must have answered
     };
 
@@ -178,6 +178,8 @@ class Leader {
     void send_commit(const CommittedTxn& txn, Actions& out);
     void add_sync(PendingSync sync, Actions& out);
     void answer_syncs(Actions& out);
+    void answer_syncs_below(Zxid committing, Actions& out);
+    void answer_oldest_sync(Actions& out);
     [[nodiscard]] std::uint64_t confirmed_round() const;
     void check_phase_deadline(Instant now, Actions& out);
     void check_links(Instant now, Actions& out);

@@ -1,6 +1,6 @@
-// What waits to be sent on one link, as numbers: when there is room again, when the learner makes progress, when it owes
-// too much. The shell keeps the bytes themselves; the simulator keeps its own.
-// Pure. One for each link.
+// What waits to be sent on one link, as numbers: when there is room again, when the learner makes
+// progress, when it owes too much. The shell keeps the bytes themselves; the simulator keeps its
+// own. Pure. One for each link.
 #pragma once
 
 #include <cstddef>
@@ -12,10 +12,12 @@ namespace zk::zab {
 struct SendQueueLimits {
     /// Bytes below which there is room for more: enough to keep a socket busy for a round trip.
     std::size_t low_water = std::size_t{256} << 10;
-    /// Bytes that a learner may owe of what was queued after UPTODATE: it would rather synchronise anew than hold the
-    /// leader's memory. What was queued before is bounded by whoever waits for room.
+    /// Bytes that a learner may owe of what was queued after UPTODATE: it would rather synchronise
+    /// anew than hold the leader's memory. What was queued before is bounded by whoever waits for
+    /// room.
     std::size_t owed_max = std::size_t{64} << 20;
-    Duration progress_every = milliseconds(100);  ///< the shortest time between two reports of progress
+    Duration progress_every =
+        milliseconds(100);  ///< the shortest time between two reports of progress
 };
 
 /// What has to be told after a change.
@@ -27,19 +29,22 @@ class SendQueue {
 
     /// `bytes` more wait.
     void queued(std::size_t bytes);
-    /// A stream of unknown length waits: there is no room until its end, however few bytes of it are queued.
+    /// A stream of unknown length waits: there is no room until its end, however few bytes of it
+    /// are queued.
     void stream_queued() { ++streams_; }
     /// Its last piece is queued. REQUIRES: a stream is queued.
     QueueNews stream_ended();
     /// `bytes` have left for the kernel. REQUIRES: no more than are queued.
     QueueNews left(std::size_t bytes, Instant now);
-    /// Somebody waits for room. QueueNews::room when there is room already; else it comes from left() or stream_ended(),
-    /// once, and progress until then.
+    /// Somebody waits for room. QueueNews::room when there is room already; else it comes from
+    /// left() or stream_ended(), once, and progress until then.
     QueueNews await_room(Instant now);
     /// UPTODATE is queued: from here on the learner may owe only owed_max.
     void up_to_date();
     /// True when the learner owes too much.
-    [[nodiscard]] bool overflowed() const { return counting_ && bytes_ - exempt_ > limits_.owed_max; }
+    [[nodiscard]] bool overflowed() const {
+        return counting_ && bytes_ - exempt_ > limits_.owed_max;
+    }
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
   private:

@@ -155,7 +155,9 @@ class Server {
               {.my_id = configuration_.my_id,
                .config = configuration_.config.ensemble,
                .connect_timeout = configuration_.config.connect_limit(),
-               .listen_on_all_addresses = configuration_.config.listen_on_all_addresses},
+               .listen_on_all_addresses = configuration_.config.listen_on_all_addresses,
+               .dead_after = std::max(configuration_.config.init_limit(),
+                                      configuration_.config.sync_limit())},
               [this](core::Event event) { loop_.post(std::move(event)); },
               log_),
           election_(io_, election_settings(configuration_), log_),
@@ -221,8 +223,8 @@ std::optional<Failure> Server::run() {
         log_.info("server.signal number={}", signal);
         stop(std::nullopt);
     });
-    election_.on_message = [this](ServerId from, Bytes body) {
-        loop_.post(core::NotificationReceived{from, std::move(body)});
+    election_.on_message = [this](ServerId from, Bytes body, election::Origin origin) {
+        loop_.post(core::NotificationReceived{from, std::move(body), origin});
     };
     const auto peer_port_failed = [this](Error error) {
         stop(Failure{ExitCode::peer_port, std::move(error)});

@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "election/notification.h"
+#include "session/session_ids.h"
 #include "sim_disk/sim_disk.h"
 #include "storage/disk_command.h"
 
@@ -53,6 +55,32 @@ class OneServer {
         return std::exchange(reply_, {});
     }
 
+    /// Time passes in ticks, or in one gap in which this process does not run.
+    void wait(Duration duration) {
+        for (const Instant end = now_ + duration; now_ < end;) {
+            now_ += Core::kTickPeriod;
+            step(Tick{WallMs(1)});
+        }
+    }
+    void pause(Duration duration) {
+        now_ += duration;
+        step(Tick{WallMs(1)});
+    }
+    void hear(const election::Notification& notification) {
+        step(NotificationReceived{ServerId(1), election::encode(notification)});
+    }
+    /// The session that was given back, 0 for a refusal, nothing without an answer so far.
+    std::optional<SessionId> reattach(SessionId session) {
+        answers_ = 0;
+        step(request::ToCore(
+            request::ReattachSession{{}, session, 4000, session::password_for(session)}));
+        return answers_ == 0 ? std::nullopt : std::optional(opened_);
+    }
+    [[nodiscard]] int answers() const { return answers_; }
+    [[nodiscard]] bool knows(SessionId session) const {
+        return core_->session_timeouts().contains(session);
+    }
+
     void hold_disk() { disk_held_ = true; }
     /// The session that was waiting for it, if one was.
     SessionId release_disk() {
@@ -78,6 +106,7 @@ class OneServer {
             } else if (const auto* told = std::get_if<request::ToFrontend>(&action)) {
                 if (const auto* reply = std::get_if<request::Reply>(told)) reply_ = *reply;
                 if (const auto* open = std::get_if<request::SessionOpened>(told)) {
+                    ++answers_;
                     opened_ = open->session;
                 }
             }
@@ -96,6 +125,7 @@ class OneServer {
     std::optional<Core> core_;
     Instant now_{milliseconds(10'000)};
     SessionId opened_;
+    int answers_ = 0;
     request::Reply reply_;
     std::size_t longest_txn_ = 0;
     bool disk_held_ = false;
@@ -158,6 +188,68 @@ TEST(Core, ASessionIsPartOfTheStateOnceItsTxnIsApplied) {
     const SessionId session = server.release_disk();
     EXPECT_NE(session, SessionId(0));
     EXPECT_TRUE(server.core().session_timeouts().contains(session));
+}
+
+// Nobody was silent while this process did not run.
+TEST(Core, APauseOfTheProcessExpiresNobody) {
+    OneServer server;
+    const SessionId session = server.open();
+    server.wait(std::chrono::milliseconds(1000));
+    server.pause(std::chrono::seconds(60));
+    EXPECT_TRUE(server.knows(session));
+    server.wait(std::chrono::milliseconds(2000));
+    EXPECT_TRUE(server.knows(session));
+    server.wait(std::chrono::milliseconds(4000));  // the rest, and the tick that a bucket may be late
+    EXPECT_FALSE(server.knows(session));
+}
+
+// The closeSession may be lost with this leader: then the session lives.
+TEST(Core, NobodyIsToldOfAnEndBeforeItHasCommitted) {
+    OneServer server;
+    const SessionId session = server.open();
+    server.hold_disk();
+    server.wait(std::chrono::milliseconds(7000));  // expired, and its closeSession is on its way to the disk
+    EXPECT_TRUE(server.knows(session));
+    EXPECT_EQ(server.reattach(session), std::nullopt);
+    EXPECT_EQ(server.release_disk(), SessionId(0));
+    EXPECT_EQ(server.answers(), 1);
+    EXPECT_FALSE(server.knows(session));
+    EXPECT_EQ(server.reattach(session), SessionId(0));
+}
+
+TEST(Core, ASyncHasItsPlaceAmongTheWrites) {
+    OneServer server;
+    request::ClientRequest request;
+    request.session = server.open();
+    request.xid = Xid(5);
+    request.op = OpCode::sync;
+    request.body = jute::encode(jute::SyncRequest{"/"});
+    const request::Reply reply = server.ask(request);
+    EXPECT_EQ(reply.xid, Xid(5));
+    EXPECT_EQ(reply.error, ErrorCode::ok);
+}
+
+// Apache's with reconfigEnabled versions the first configuration, and follows nobody with a lower version then.
+TEST(Core, TheVersionOfAConfigurationWithTheSameMembersIsAdopted) {
+    OneServer server;
+    const auto version = [&] { return Bytes(*server.core().tree().find("/zookeeper/config")->data()); };
+    ensemble::EnsembleConfig config;
+    config.members[ServerId(1)] = {ServerId(1), "h", 1, 2, ensemble::Role::participant, {}};
+    election::Notification notification;
+    notification.vote.leader = ServerId(1);
+    const auto hear = [&](std::int64_t number) {
+        config.version = number;
+        notification.config_text = to_string(config);
+        server.hear(notification);
+    };
+    EXPECT_NE(version().find("version=0"), Bytes::npos);
+    hear(0x7fffffff00000000);  // no epoch is that late
+    EXPECT_NE(version().find("version=0"), Bytes::npos);
+    hear(0x100000000);
+    EXPECT_NE(version().find("version=100000000"), Bytes::npos) << version();
+    config.members[ServerId(2)] = {ServerId(2), "h", 3, 4, ensemble::Role::participant, {}};
+    hear(0x200000000);  // other members: a reconfiguration
+    EXPECT_NE(version().find("version=100000000"), Bytes::npos) << version();
 }
 
 }  // namespace

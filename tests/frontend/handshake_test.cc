@@ -178,13 +178,9 @@ TEST_F(Handshake, WordsAfterTheHandshakeAreLengths) {
 TEST_F(Handshake, SilentNewcomerIsClosed) {
     open(1);
     feed(1, "r");
-    now += seconds(9);
-    frontend.on_tick(now, out);
-    collect();
+    pass(seconds(9));
     EXPECT_EQ(orders[1].close, Close::no);
-    now += seconds(2);
-    frontend.on_tick(now, out);
-    collect();
+    pass(seconds(2));
     EXPECT_EQ(orders[1].close, Close::at_once);
     EXPECT_EQ(frontend.statistics().sessionless_expired, 1);
 }
@@ -192,9 +188,7 @@ TEST_F(Handshake, SilentNewcomerIsClosed) {
 TEST_F(Handshake, WaitingForTheCoreIsNotSilence) {
     open(1);
     feed(1, connect_frame());
-    now += seconds(60);
-    frontend.on_tick(now, out);
-    collect();
+    pass(seconds(60));
     EXPECT_EQ(orders[1].close, Close::no);
 }
 
@@ -203,9 +197,7 @@ TEST_F(Handshake, ClientThatDoesNotReadItsEndIsCut) {
     feed(1, connect_frame(SessionId(9)));
     hold_output = true;
     say(request::SessionOpened{{3, 1}, SessionId(), 0, {}});
-    frontend.on_tick(now, out);
-    now += seconds(11);
-    frontend.on_tick(now, out);
+    pass(seconds(12));
     take(1);
     EXPECT_EQ(orders[1].close, Close::at_once);
 }

@@ -60,7 +60,18 @@ class Harness : public ::testing::Test {
         settings.super_digest = "super:" + tree::digest_id("super:secret").substr(6);
         return settings;
     }
-    Harness() : frontend(settings(), tree, Log()) { say(request::Serving{true}); }
+    explicit Harness(Settings own = settings()) : frontend(std::move(own), tree, Log()) {
+        say(request::Serving{true});
+    }
+
+    /// Time passes, a tick each second.
+    void pass(std::chrono::seconds time) {
+        for (std::int64_t i = 0; i < time.count(); ++i) {
+            now += std::chrono::seconds(1);
+            frontend.on_tick(now, out);
+            collect();
+        }
+    }
 
     static Bytes framed(ByteView payload) {
         Bytes frame;

@@ -9,6 +9,15 @@ namespace {
 
 class RandomBytes : public Harness {
   protected:
+    RandomBytes() : Harness(tight()) {}
+    /// Bounds that even these little requests reach.
+    static Settings tight() {
+        Settings tight = settings();
+        tight.connection_bytes_max = 2000;
+        tight.loop_bytes_max = 8000;
+        tight.small_bytes_max = 500;
+        return tight;
+    }
     std::mt19937 random{20260704};
 
     std::size_t below(std::size_t bound) { return random() % bound; }
@@ -84,6 +93,7 @@ TEST_F(RandomBytes, DoNoHarm) {
             feed(id, ByteView(bytes).substr(at, size));
             at += size;
             answer_some();
+            EXPECT_LE(frontend.held_bytes(), 8000U + 400U * 900U) << "small ones are always let in";
         }
         now += std::chrono::milliseconds(below(500));
         frontend.on_tick(now, out);
@@ -104,6 +114,8 @@ TEST_F(RandomBytes, DoNoHarm) {
     EXPECT_EQ(statistics.connections, 0);
     EXPECT_EQ(statistics.outstanding, 0);
     EXPECT_EQ(statistics.watches, 0);
+    say(request::Serving{false});
+    EXPECT_EQ(frontend.held_bytes(), 0U);
     EXPECT_GT(statistics.packets_received, 1000);
 }
 

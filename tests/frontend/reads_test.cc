@@ -259,6 +259,20 @@ TEST_F(Watches, SetWatchesTakesNullListsAndAnyXid) {
     EXPECT_EQ(story(1), (Strings{"6:-5"}));
 }
 
+// A leader's loss closes all connections, in the order of their numbers: each must cost as much as its own watches.
+// Looking for it among the others would take minutes here.
+TEST(WatchTable, ConnectionsWithTheSameWatchGoOneByOne) {
+    constexpr ConnectionId kConnections = 400'000;
+    WatchTable table;
+    for (ConnectionId id = 1; id <= kConnections; ++id) table.add("/everybody", id);
+    for (ConnectionId id = kConnections / 2; id >= 1; --id) table.remove_connection(id);
+    EXPECT_EQ(table.size(), kConnections / 2);
+    EXPECT_FALSE(table.contains("/everybody", 1));
+    for (ConnectionId id = kConnections / 2 + 1; id <= kConnections - 2; ++id) table.remove_connection(id);
+    EXPECT_EQ(table.take("/everybody"), (std::vector<ConnectionId>{kConnections - 1, kConnections}));
+    EXPECT_EQ(table.size(), 0U);
+}
+
 TEST(WatchTable, KeepsOrderAndForgets) {
     WatchTable table;
     table.add("/a", 3);

@@ -3,7 +3,10 @@
 #include "net/client_loop.h"
 
 #include <chrono>
+#include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -120,13 +123,14 @@ class ClientLoopTest : public ::testing::Test {
                 answers.push_back(request::SessionOpened{
                     open->origin, SessionId(++sessions), 4000, Bytes(16, 'p')});
             } else if (const auto* asked = std::get_if<request::ClientRequest>(&message)) {
-                answers.push_back(request::Reply{asked->origin,
-                                                 asked->session,
-                                                 asked->xid,
-                                                 asked->op,
-                                                 Zxid(1),
-                                                 ErrorCode::ok,
-                                                 {}});
+                auto& to = holds_large && asked->body.size() > 100'000 ? large_answers : answers;
+                to.push_back(request::Reply{asked->origin,
+                                            asked->session,
+                                            asked->xid,
+                                            asked->op,
+                                            Zxid(1),
+                                            ErrorCode::ok,
+                                            {}});
             } else if (std::get_if<request::ConnectionClosed>(&message) != nullptr) {
                 ++connections_closed;
             }
@@ -173,6 +177,9 @@ class ClientLoopTest : public ::testing::Test {
     std::optional<ClientLoop> loop;
     std::uint16_t port = 0;
     std::vector<request::ToFrontend> answers;
+    /// Large writes are answered when the test says so: into `large_answers`.
+    bool holds_large = false;
+    std::vector<request::ToFrontend> large_answers;
     std::int64_t sessions = 0;
     int connections_closed = 0;
 };
@@ -282,6 +289,38 @@ TEST_F(ClientLoopTest, WriterThatNeverReadsIsNotReadForEver) {
         return loop->frontend().statistics().bytes_received > heard + (128 << 10);
     })) << "when the answers are taken, reading goes on";
     EXPECT_FALSE(client.closed);
+}
+
+TEST_F(ClientLoopTest, FloodOfLargeWritesWaitsAndSmallClientsDoNot) {
+    settings.frontend.loop_bytes_max = std::size_t{4} << 20;
+    holds_large = true;
+    start();
+    std::vector<std::unique_ptr<Client>> floods;
+    std::vector<Bytes> rest;
+    constexpr int kWrites = 8;
+    for (int i = 0; i < 3; ++i) {
+        Bytes all = connect_frame();
+        for (int xid = 1; xid <= kWrites; ++xid) {
+            all += request_frame(xid, OpCode::set_data, jute::SetDataRequest{"/a", Bytes(900'000, 'd'), -1});
+        }
+        floods.push_back(std::make_unique<Client>(io, port));
+        rest.push_back(floods.back()->send_what_fits(all));
+    }
+    EXPECT_LE(loop->frontend().held_bytes(), settings.frontend.loop_bytes_max);
+    EXPECT_EQ(large_answers.size(), 4U) << "four fit";
+    Client small(io, port);
+    small.send(connect_frame() + ping() + request_frame(1, OpCode::set_data, jute::SetDataRequest{"/a", "d", -1}) +
+               ping());
+    ASSERT_TRUE(small.read_bytes(40 + 3 * 20)) << "the loop is full, and still hears others";
+    holds_large = false;
+    deliver(std::exchange(large_answers, {}));
+    for (int i = 0; i < 3; ++i) {
+        Client& flood = *floods[static_cast<std::size_t>(i)];
+        Bytes left = rest[static_cast<std::size_t>(i)];
+        while (!left.empty()) left = flood.send_what_fits(std::move(left));
+        EXPECT_TRUE(flood.read_bytes(40 + kWrites * 20)) << i;
+    }
+    EXPECT_EQ(loop->frontend().held_bytes(), 0U);
 }
 
 TEST_F(ClientLoopTest, EndOfAllServiceReachesASlowReaderToo) {

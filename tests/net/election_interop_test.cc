@@ -93,7 +93,7 @@ class Voter {
         : election_(sid, config, log),
           links_(io, {.my_id = sid, .config = config}, log),
           timer_(io) {
-        links_.on_message = [this](ServerId from, const Bytes& body) {
+        links_.on_message = [this](ServerId from, const Bytes& body, election::Origin) {
             auto notification = election::decode_notification(body);
             ASSERT_TRUE(notification.has_value()) << notification.error().message();
             last_heard[from] = *notification;

@@ -34,6 +34,7 @@ class ElectionLinksTest : public testing::Test {
     struct Server {
         std::unique_ptr<ElectionLinks> links;
         std::vector<std::pair<ServerId, Bytes>> heard;
+        std::vector<election::Origin> origins;
         std::vector<std::string> failures;
     };
 
@@ -58,8 +59,9 @@ class ElectionLinksTest : public testing::Test {
         if (change) change(settings);
         server->links = std::make_unique<ElectionLinks>(io_, settings, Log());
         Server* raw = server.get();
-        server->links->on_message = [raw](ServerId from, Bytes body) {
+        server->links->on_message = [raw](ServerId from, Bytes body, election::Origin origin) {
             raw->heard.emplace_back(from, std::move(body));
+            raw->origins.push_back(origin);
         };
         server->links->on_listen_failed = [raw](const Error& error) {
             raw->failures.push_back(error.message());
@@ -243,7 +245,7 @@ TEST_F(ElectionLinksTest, ASilentCrowdKeepsNobodyOut) {
 }
 
 TEST_F(ElectionLinksTest, AcceptsThreeFourAndV1GreetingsInPieces) {
-    start(1);
+    start(1, [](ElectionLinkSettings& settings) { settings.handshake_timeout = 10s; });
     tcp::socket old = connect_to(1);
     Bytes sid;
     append_be(sid, std::int64_t{2});
@@ -342,6 +344,53 @@ TEST_F(ElectionLinksTest, StrangersAreHeardAndCalledBackAtTheirAddress) {
     });
     EXPECT_TRUE(run_until([&] { return accepted.has_value(); }));
     EXPECT_TRUE(closed_by_peer(smaller));
+}
+
+// The members' own address is 127.0.0.1; what comes from 127.0.0.5 to 127.0.0.1 claims only.
+TEST_F(ElectionLinksTest, AnImpostorIsHeardButDoesNotReplaceTheMember) {
+    start(1, [](ElectionLinkSettings& settings) { settings.listen_on_all_addresses = true; });
+    const auto from_elsewhere = [&] {
+        tcp::socket socket(io_);
+        socket.open(tcp::v4());
+        socket.bind({asio::ip::make_address("127.0.0.5"), 0});
+        run_for(30ms);
+        socket.connect({asio::ip::make_address("127.0.0.1"), ports_[1]});
+        return socket;
+    };
+    tcp::socket alone = from_elsewhere();
+    asio::write(alone, asio::buffer(hello(2, "127.0.0.1:9") + frame("nobody else is there")));
+    ASSERT_TRUE(run_until([&] { return heard(*servers_[1], 2, "nobody else is there"); }));
+    EXPECT_EQ(servers_[1]->origins.back(), election::Origin::foreign);
+    tcp::socket member = connect_to(1);
+    asio::write(member, asio::buffer(hello(2, "127.0.0.1:9") + frame("the member")));
+    ASSERT_TRUE(run_until([&] { return heard(*servers_[1], 2, "the member"); }));
+    EXPECT_EQ(servers_[1]->origins.back(), election::Origin::own);
+    EXPECT_TRUE(closed_by_peer(alone));
+    tcp::socket impostor = from_elsewhere();
+    asio::write(impostor, asio::buffer(hello(2, "127.0.0.1:9") + frame("it is me")));
+    EXPECT_TRUE(closed_by_peer(impostor));
+    asio::write(member, asio::buffer(frame("still here")));
+    EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "still here"); }));
+    EXPECT_FALSE(heard(*servers_[1], 2, "it is me"));
+}
+
+TEST_F(ElectionLinksTest, AServerThatComesUpIsReachedWithoutANewMessage) {
+    start(2);
+    servers_[2]->links->send(ServerId(1), "said once");
+    run_for(600ms);
+    start(1);
+    EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "said once"); }, 5s));
+}
+
+TEST_F(ElectionLinksTest, ACrowdOfStrangersMakesRoomForTheNext) {
+    start(1);
+    std::vector<tcp::socket> strangers;
+    for (int sid = 100; sid < 140; ++sid) {
+        strangers.push_back(connect_to(1));
+        asio::write(strangers.back(), asio::buffer(hello(sid, "127.0.0.1:9") + frame("hello")));
+        ASSERT_TRUE(run_until([&] { return heard(*servers_[1], sid, "hello"); })) << sid;
+    }
+    EXPECT_TRUE(closed_by_peer(strangers.front()));
 }
 
 TEST_F(ElectionLinksTest, TellsWhenThePortIsTaken) {

@@ -261,7 +261,8 @@ TEST_F(QuorumLinksTest, ALeaderThatIsNotReadWaits) {
     ASSERT_TRUE(
         run_until([&, learner = learner] { return learner->count<core::LeaderPacket>() == 1; }));
     learner->links->read_leader(false);
-    leader->links->send_to_learner(leader->link(), packet(zab::PacketType::ping, 2));  // of the last read
+    leader->links->send_to_learner(leader->link(),
+                                   packet(zab::PacketType::ping, 2));  // of the last read
     run_until([&, learner = learner] { return learner->count<core::LeaderPacket>() == 2; });
     const auto txn = std::make_shared<const std::string>(1'000'000, 'd');
     for (int i = 0; i < 20; ++i) leader->links->send_proposal(leader->link(), Zxid(i), txn);
@@ -287,8 +288,9 @@ TEST_F(QuorumLinksTest, GarbageEndsItsOwnLinkOnly) {
     EXPECT_EQ(learner->count<core::LeaderClosed>(), 0);
 }
 
-TEST_F(QuorumLinksTest, ConnectionsAreBounded) {
+TEST_F(QuorumLinksTest, ASilentCrowdKeepsNoLearnerOut) {
     Server& leader = start(1);
+    Server& learner = start(2);
     leader.links->open_port();
     std::vector<tcp::socket> silent;
     for (int i = 0; i < 300; ++i) {
@@ -296,11 +298,40 @@ TEST_F(QuorumLinksTest, ConnectionsAreBounded) {
         if (i % 20 == 0) run_for(5ms);
     }
     run_for(50ms);
-    EXPECT_EQ(leader.count<core::LearnerConnected>(), 256);
-    silent.clear();
-    ASSERT_TRUE(run_until([&] { return leader.count<core::LearnerClosed>() == 256; }));
-    const tcp::socket again = connect_to_leader();
-    EXPECT_TRUE(run_until([&] { return leader.count<core::LearnerConnected>() == 257; }));
+    const int connected = leader.count<core::LearnerConnected>();
+    EXPECT_LE(connected - leader.count<core::LearnerClosed>(), 64);
+    learner.links->dial(1, ServerId(1));
+    ASSERT_TRUE(run_until([&] { return learner.count<core::LeaderConnected>() == 1; }));
+    learner.links->send_to_leader(packet(zab::PacketType::follower_info, 0, 20));
+    ASSERT_TRUE(run_until([&] { return leader.count<core::LearnerPacket>() == 1; }));
+    const zab::LinkId link = leader.last<core::LearnerPacket>()->link;
+    for (int i = 0; i < 300; ++i) {
+        silent.push_back(connect_to_leader());
+        if (i % 20 == 0) run_for(5ms);
+    }
+    run_for(50ms);
+    learner.links->send_to_leader(packet(zab::PacketType::ack, 1));
+    ASSERT_TRUE(run_until([&] { return leader.count<core::LearnerPacket>() == 2; }));
+    EXPECT_EQ(leader.last<core::LearnerPacket>()->link, link);
+}
+
+TEST_F(QuorumLinksTest, WhoDoesNotSayItsNameGoes) {
+    Server& leader = start(1, [](QuorumLinkSettings& settings) {
+        settings.door.name_within = 100ms;
+        settings.config.members[ServerId(3)] = settings.config.members[ServerId(2)];
+        settings.config.members[ServerId(3)].host = "192.0.2.3";
+    });
+    leader.links->open_port();
+    const tcp::socket silent = connect_to_leader();
+    tcp::socket named = connect_to_leader();
+    asio::write(named, asio::buffer(zab::encode(packet(zab::PacketType::follower_info, 0, 20))));
+    ASSERT_TRUE(run_until([&] { return leader.count<core::LearnerConnected>() == 2; }));
+    EXPECT_EQ(leader.last<core::LearnerConnected>()->members_there,
+              (std::vector{ServerId(1), ServerId(2)}));
+    ASSERT_TRUE(run_until([&] { return leader.count<core::LearnerClosed>() == 1; }));
+    run_for(400ms);
+    EXPECT_EQ(leader.count<core::LearnerClosed>(), 1);
+    EXPECT_NE(leader.last<core::LearnerClosed>()->link, leader.last<core::LearnerPacket>()->link);
 }
 
 TEST_F(QuorumLinksTest, ClosedPortAndStalledPortFailTheDial) {

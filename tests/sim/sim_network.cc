@@ -30,7 +30,7 @@ void World::send_notification(Server& from, ServerId to, Bytes body) {
     later_at(target,
              std::chrono::microseconds(random_.between(200, 15000)),
              [this, &target, sender, body = std::move(body)] {
-                 step(target, core::NotificationReceived{sender, body});
+                 step(target, core::NotificationReceived{sender, body, election::Origin::own});
              });
 }
 

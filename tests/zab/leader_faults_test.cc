@@ -325,6 +325,27 @@ packet 10 PING
     EXPECT_EQ(scene.play(text), text);
 }
 
+// Its answer comes before those of later writes, whatever has become of the pings.
+TEST(LeaderFaults, ALaterProposalThatCommitsConfirmsASyncToo) {
+    LeaderScene scene;
+    scene.play(kEstablish);
+    const std::string text = R"(
+sync 70
+  send link=10 PING zxid=2.0
+sync_of 10
+propose
+  send link=10 PROPOSAL zxid=2.1 data=36
+  append 2.1
+durable 2.1
+packet 10 ACK 2.1
+  sync_answered token=70
+  send link=10 SYNC zxid=0.0
+  send link=10 COMMIT zxid=2.1
+  committed 2.1
+)";
+    EXPECT_EQ(scene.play(text), text);
+}
+
 TEST(LeaderFaults, AnEnsembleOfOneAnswersASyncAtOnce) {
     LeaderScene scene({1});
     scene.play("history 0.0\nstart accepted=1 current=1\naccepted_saved 2\ncurrent_saved 2\n");

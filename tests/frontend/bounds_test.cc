@@ -1,0 +1,225 @@
+// Bytes that wait: what one connection and all of a loop may hold, and who comes next.
+#include "frontend/connection.h"
+#include "harness.h"
+
+namespace zk::frontend {
+namespace {
+
+using std::chrono::seconds;
+using Strings = std::vector<std::string>;
+
+constexpr std::size_t kLarge = 10'000;  // data of a large write
+
+class Bounds : public Harness {
+  protected:
+    Bounds() : Harness(tight()) {}
+    static Settings tight() {
+        Settings tight = settings();
+        tight.connection_bytes_max = 25'000;
+        tight.loop_bytes_max = 45'000;
+        tight.small_bytes_max = 1'000;
+        tight.loop_output_bytes_max = 100'000;
+        return tight;
+    }
+    static Bytes write(std::int32_t xid, std::size_t bytes = kLarge) {
+        return request_frame(xid, OpCode::set_data, jute::SetDataRequest{"/a", Bytes(bytes, 'd'), -1});
+    }
+    static Bytes writes(std::int32_t first, std::int32_t last) {
+        Bytes all;
+        for (std::int32_t xid = first; xid <= last; ++xid) all += write(xid);
+        return all;
+    }
+    void join_all(ConnectionId count) {
+        for (ConnectionId id = 1; id <= count; ++id) join(id, session_of(id));
+    }
+    static std::int64_t session_of(ConnectionId id) { return static_cast<std::int64_t>(100 + id); }
+    /// "connection:xid" of the requests that the core got since the last call.
+    Strings asked() {
+        Strings all;
+        for (const auto& one : told_core<request::ClientRequest>()) {
+            all.push_back(std::to_string(one.origin.connection) + ":" + std::to_string(one.xid.value()));
+        }
+        to_core.clear();
+        return all;
+    }
+    void answer(ConnectionId id, std::int32_t xid) { say(reply(id, session_of(id), xid, OpCode::set_data)); }
+    /// Four connections with a large write each: the loop is full.
+    void fill() {
+        join_all(8);
+        for (ConnectionId id = 1; id <= 4; ++id) feed(id, write(1));
+        ASSERT_EQ(asked().size(), 4U);
+        ASSERT_GT(frontend.held_bytes(), 40'000U);
+    }
+};
+
+TEST_F(Bounds, OneRequestIsAlwaysLetIn) {
+    join(1, 101);
+    feed(1, write(1, 200'000));
+    EXPECT_EQ(asked(), (Strings{"1:1"})) << "larger than both bounds";
+    feed(1, write(2, 1));
+    EXPECT_EQ(asked(), Strings{});
+    EXPECT_FALSE(orders[1].read);
+    answer(1, 1);
+    EXPECT_EQ(asked(), (Strings{"1:2"}));
+    EXPECT_TRUE(orders[1].read);
+    answer(1, 2);
+    EXPECT_EQ(frontend.held_bytes(), 0U);
+}
+
+TEST_F(Bounds, PipelineOfLargeWritesWaitsInItsSocket) {
+    join(1, 101);
+    feed(1, writes(1, 5));
+    EXPECT_EQ(asked(), (Strings{"1:1", "1:2"}));
+    EXPECT_FALSE(orders[1].read);
+    EXPECT_LE(frontend.held_bytes(), 25'000U);
+    for (std::int32_t xid = 1; xid <= 5; ++xid) {
+        answer(1, xid);
+        EXPECT_EQ(asked(), xid <= 3 ? Strings{"1:" + std::to_string(xid + 2)} : Strings{});
+    }
+    EXPECT_TRUE(orders[1].read);
+    EXPECT_EQ(story(1), (Strings{"1:0", "2:0", "3:0", "4:0", "5:0"}));
+    EXPECT_EQ(frontend.held_bytes(), 0U);
+}
+
+TEST_F(Bounds, SmallRequestsDoNotNoticeAFullLoop) {
+    create("/a");
+    fill();
+    feed(5, write(1));
+    EXPECT_EQ(asked(), Strings{}) << "a fifth large one waits";
+    EXPECT_FALSE(orders[5].read);
+    feed(6, write(1, 10) + request_frame(2, OpCode::exists, plain("/a")));
+    EXPECT_EQ(asked(), (Strings{"6:1"}));
+    feed(7, request_frame(-2, OpCode::ping));
+    EXPECT_EQ(story(7), (Strings{"-2:0"}));
+    EXPECT_TRUE(orders[6].read);
+    EXPECT_TRUE(orders[7].read);
+}
+
+TEST_F(Bounds, WhoWaitsLongestIsLetInFirstAndOneAtATime) {
+    fill();
+    feed(6, writes(1, 2));
+    feed(5, writes(1, 2));
+    feed(7, writes(1, 2));
+    EXPECT_EQ(asked(), Strings{});
+    for (ConnectionId id = 1; id <= 4; ++id) answer(id, 1);
+    EXPECT_EQ(asked(), (Strings{"6:1", "5:1", "7:1", "6:2"}));
+    EXPECT_LE(frontend.held_bytes(), 45'000U);
+    answer(7, 1);
+    EXPECT_EQ(asked(), (Strings{"5:2"}));
+    answer(5, 1);
+    EXPECT_EQ(asked(), (Strings{"7:2"}));
+}
+
+TEST_F(Bounds, RoomIsPromisedWithTheLengthWord) {
+    fill();
+    answer(4, 1);
+    feed(5, write(1).substr(0, 500));
+    EXPECT_TRUE(orders[5].read);
+    EXPECT_GT(frontend.held_bytes(), 40'000U) << "the whole frame counts";
+    feed(6, write(1).substr(0, 500));
+    EXPECT_FALSE(orders[6].read) << "its first bytes stay, its rest waits in the socket";
+    feed(5, write(1).substr(500));
+    EXPECT_EQ(asked(), (Strings{"5:1"}));
+    answer(5, 1);
+    EXPECT_TRUE(orders[6].read);
+    frontend.on_closed(6, out);
+    collect();
+    feed(7, write(1));
+    EXPECT_EQ(asked(), (Strings{"7:1"})) << "a promise ends with its connection";
+}
+
+TEST_F(Bounds, PromiseThatIsNotUsedIsTakenBackWhenOthersWait) {
+    join_all(8);
+    for (ConnectionId id = 1; id <= 4; ++id) feed(id, write(1).substr(0, 500));
+    const auto others_go_on = [this](int time) {
+        for (int i = 0; i < time; ++i) {
+            for (ConnectionId id = 2; id <= 4; ++id) feed(id, "x");
+            pass(seconds(1));
+        }
+    };
+    others_go_on(5);
+    feed(5, write(1));
+    EXPECT_FALSE(orders[5].read);
+    others_go_on(10);
+    EXPECT_EQ(orders[1].close, Close::no) << "it may be slow";
+    others_go_on(1);
+    EXPECT_EQ(orders[1].close, Close::at_once);
+    EXPECT_EQ(asked(), (Strings{"5:1"}));
+    for (ConnectionId id = 2; id <= 4; ++id) EXPECT_EQ(orders[id].close, Close::no) << id;
+    others_go_on(15);
+    pass(seconds(15));
+    EXPECT_EQ(orders[2].close, Close::no) << "nobody waits";
+}
+
+TEST_F(Bounds, RequestsOfALostConnectionCountUntilTheyAreAnswered) {
+    fill();
+    for (ConnectionId id = 1; id <= 4; ++id) {
+        frontend.on_closed(id, out);
+        collect();
+    }
+    EXPECT_GT(frontend.held_bytes(), 40'000U);
+    feed(5, write(1));
+    EXPECT_EQ(asked(), Strings{}) << "the core has them still";
+    answer(2, 1);
+    EXPECT_EQ(asked(), (Strings{"5:1"}));
+    say(request::SessionGone{SessionId(session_of(1))});
+    answer(3, 1);
+    answer(4, 1);
+    answer(5, 1);
+    EXPECT_EQ(frontend.held_bytes(), 0U);
+}
+
+TEST_F(Bounds, LostRequestsAreForgottenInTheEnd) {
+    fill();
+    for (ConnectionId id = 1; id <= 3; ++id) frontend.on_closed(id, out);
+    collect();
+    pass(seconds(61));
+    EXPECT_LT(frontend.held_bytes(), 11'000U);
+    frontend.on_closed(4, out);
+    collect();
+    say(request::Serving{false});
+    EXPECT_EQ(frontend.held_bytes(), 0U);
+}
+
+TEST_F(Bounds, SessionThatWaitsForRoomIsKeptAlive) {
+    fill();
+    feed(5, write(1));
+    to_core.clear();
+    pass(seconds(1));
+    const auto touched = told_core<request::TouchSession>();
+    ASSERT_EQ(touched.size(), 1U) << "its pings lie unread";
+    EXPECT_EQ(touched[0].session, SessionId(session_of(5)));
+    pass(seconds(30));
+    EXPECT_EQ(orders[5].close, Close::no);
+    answer(1, 1);
+    pass(seconds(5));
+    EXPECT_EQ(orders[5].close, Close::no) << "its silence counts anew";
+}
+
+TEST_F(Bounds, ClientsThatTakeNoAnswersShareABound) {
+    create("/big", tree::open_acl_list(), Bytes(40'000, 'b'));
+    join_all(4);
+    hold_output = true;
+    Bytes reads;
+    for (std::int32_t xid = 1; xid <= 50; ++xid) {
+        reads += request_frame(xid, OpCode::get_data, plain("/big"));
+    }
+    for (ConnectionId id = 1; id <= 4; ++id) feed(id, reads);
+    for (ConnectionId id = 1; id <= 4; ++id) {
+        Bytes bytes;
+        frontend.take(id, bytes);
+        EXPECT_LT(bytes.size(), id == 1 ? kOutputHigh + 50'000 : 41'000U) << id;
+        sent[id] += bytes;
+    }
+    // Each goes on by itself.
+    for (int round = 0; round < 60; ++round) {
+        for (ConnectionId id = 1; id <= 4; ++id) {
+            frontend.on_written(id, now, out);
+            take(id);
+        }
+    }
+    for (ConnectionId id = 1; id <= 4; ++id) EXPECT_EQ(frames(id).size(), 50U) << id;
+}
+
+}  // namespace
+}  // namespace zk::frontend
