@@ -73,6 +73,8 @@ void slow_links(Shape& shape, Random&) {
     shape.link_bytes_per_second = 30'000;
     shape.stream_snapshots = true;
     shape.committed_window = 10;
+    shape.bounds.history_piece_bytes = 2000;
+    shape.bounds.diff_bytes_max = 60'000;
     shape.link_low_water = 2000;
     shape.link_owed_max = 100'000;
     shape.load.large_percent = 20;
@@ -82,6 +84,7 @@ void slow_links(Shape& shape, Random&) {
 void snapshots(Shape& shape, Random&) {
     shape.snap_count = 8;
     shape.committed_window = 5;
+    shape.bounds.history_piece_bytes = 1000;
     shape.stream_snapshots = true;
     shape.chunk_bytes = 200;
     shape.weights[K::purge] = 40;
@@ -96,7 +99,7 @@ void crowd(Shape& shape, Random&) {
     shape.chaos = std::chrono::seconds(15);
     shape.load.pause_ms_max = 20;
     shape.outstanding_max = 10;
-    shape.proposals_max = 8;
+    shape.bounds.proposals_max = 8;
 }
 
 void large(Shape& shape, Random&) {
@@ -107,7 +110,9 @@ void large(Shape& shape, Random&) {
     shape.loop_bytes_max = 100'000;
     shape.small_bytes_max = 4'000;
     shape.chaos = std::chrono::seconds(15);
-    shape.proposal_bytes_max = 60'000;
+    shape.bounds.proposal_bytes_max = 60'000;
+    shape.bounds.unsynced_bytes_max = 100'000;
+    shape.bounds.history_piece_bytes = 30'000;
     shape.link_low_water = 16'000;
     shape.link_owed_max = 2'000'000;
     shape.chunk_bytes = 8000;

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "sim/faults.h"
 #include "sim/workload.h"
+#include "zab/settings.h"
 
 namespace zk::sim {
 
@@ -32,8 +33,7 @@ struct Shape {
     std::size_t committed_window = 500;
     std::int64_t outstanding_max = 1000;
     int init_limit = 10, sync_limit = 4;  ///< ticks of one second
-    std::size_t proposals_max = 2000;
-    std::size_t proposal_bytes_max = std::size_t{16} << 20;
+    zab::Bounds bounds{};
     std::size_t connection_bytes_max = limits::kConnectionBytesMax;
     std::size_t loop_bytes_max = limits::kClientLoopBytesMax;
     std::size_t small_bytes_max = limits::kSmallBytesMax;

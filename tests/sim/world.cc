@@ -126,6 +126,7 @@ core::Settings World::core_settings(const Server& server) const {
     settings.sync_limit = shape_.sync_limit;
     settings.snap_count = shape_.snap_count;
     settings.committed_window = shape_.committed_window;
+    settings.bounds = shape_.bounds;
     settings.counter_limit = shape_.counter_limit;
     settings.monotonic_ms = to_ms(now_.time_since_epoch());
     settings.seed = options_.seed;
