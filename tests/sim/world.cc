@@ -29,7 +29,9 @@ storage::ExecutorOptions executor_options() {
 }  // namespace
 
 World::World(WorldOptions options)
-    : options_(options), random_(options.seed), judge_(options.session_limits, [this](const std::string& what) { fail(what); }) {
+    : options_(options),
+      random_(options.seed),
+      judge_(options.session_limits, [this](const std::string& what) { fail(what); }) {
     for (int i = 1; i <= options_.servers; ++i) {
         ensemble::Member member;
         member.sid = ServerId(i);
