@@ -81,6 +81,12 @@ class Judges : public ::testing::Test {
         ask(client, xid, OpCode::set_data, set(path, "w"));
         return commit(session, xid, OpCode::set_data, jute::SetDataTxn{path, Bytes("w"), version});
     }
+    /// The same, answered as it should be.
+    Zxid told_change(int client, SessionId session, int xid, const std::string& path, int version) {
+        const Zxid at = change(client, session, xid, path, version);
+        answer(client, xid, at, stat(path));
+        return at;
+    }
     static Bytes encoded(const std::string& path) {
         Bytes body;
         jute::OutputArchive archive(body);
@@ -211,7 +217,7 @@ TEST_F(Judges, AWriteThatTheAclForbids) {
     open(1, kA);
     open(2, kB, 4000, {kAlice});
     make(1, kA, 1, "/a", kOnlyAlice);
-    answer(2, 1, change(2, kB, 1, "/a", 1), stat("/a"));
+    told_change(2, kB, 1, "/a", 1);
     EXPECT_NO_FAULT();
     change(1, kA, 2, "/a", 2);
     EXPECT_FAULT("makes the request NOAUTH");
@@ -271,7 +277,7 @@ TEST_F(Judges, AHistoryThatForgetsItsEnd) {
     judge_.on_established(Epoch(2), Zxid(Epoch(1), 0), now_);
     judge_.on_logged(second, txn(second));
     judge_.on_applied(second, now_);
-    EXPECT_FAULT("0x200000001 is committed right behind 0x0, but 0x100000001 had been committed");
+    EXPECT_FAULT("0x200000001 is committed right behind 0x100000000, but 0x100000001 had been committed");
 }
 
 // ---- reads
@@ -291,7 +297,7 @@ TEST_F(Judges, AClientThatGoesBackInTime) {
     open(1, kA);
     const Zxid first = make(1, kA, 1, "/a");
     const Bytes before = data("/a");
-    answer(1, 2, change(1, kA, 2, "/a", 1), stat("/a"));
+    told_change(1, kA, 2, "/a", 1);
     reconnect(1, kA);
     ask(1, 3, OpCode::get_data, look("/a"));
     answer(1, 3, first, before);
@@ -303,7 +309,7 @@ TEST_F(Judges, ASyncThatDoesNotKnowWhatOthersWereTold) {
     open(2, kB);
     const Zxid first = make(1, kA, 1, "/a");
     ask(2, 1, OpCode::sync, sync());
-    answer(1, 2, change(1, kA, 2, "/a", 1), stat("/a"));
+    told_change(1, kA, 2, "/a", 1);
     answer(2, 1, first, encoded("/"));  // the change was not known to anybody when this was sent
     EXPECT_NO_FAULT();
     ask(2, 2, OpCode::sync, sync());
@@ -356,8 +362,13 @@ TEST_F(Judges, ATreeThatIsNotTheHistory) {
     make(1, kA, 1, "/a");
     EXPECT_EQ(judge_.check(tree_), "");
     tree::DataTree other;
-    other.set_last_zxid(last_);
-    EXPECT_EQ(judge_.check(other), "lost /a at 0x100000002");
+    other.apply({{kA, Xid(1), last_, WallMs(5), OpCode::create},
+                 jute::CreateTxn{"/a", Bytes("x"), kOpen, false, 1},
+                 {}});
+    EXPECT_EQ(judge_.check(other), "has other data in /a at 0x100000002");
+    tree::DataTree empty;
+    empty.set_last_zxid(last_);
+    EXPECT_THAT(judge_.check(empty), HasSubstr("has / at 0x100000002 as ok"));
 }
 
 // ---- sessions
@@ -527,10 +538,11 @@ class Watches : public Judges {
         ask(1, xids::kPing, OpCode::ping, {});
         answer(1, xids::kPing, zxid);
     }
-    void change_a() { at_ = change(2, kB, ++other_xid_, "/a", ++version_); }
+    void change_a() { at_ = told_change(2, kB, ++other_xid_, "/a", ++version_); }
     void remove_a() {
         ask(2, ++other_xid_, OpCode::remove, remove("/a"));
         at_ = commit(kB, other_xid_, OpCode::remove, jute::DeleteTxn{"/a"});
+        answer(2, other_xid_, at_);
     }
     void set_again(Zxid seen, std::vector<std::string> data, std::vector<std::string> exist,
                    std::vector<std::string> child) {
