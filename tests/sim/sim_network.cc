@@ -173,7 +173,9 @@ void World::pump_stream(const std::shared_ptr<Link>& link) {
 }
 
 void World::end_stream(const std::shared_ptr<Link>& link) {
-    link->stream_end = link->stream->end_zxid();
+    // The beginning of an epoch is no txn.
+    const Zxid end = link->stream->end_zxid();
+    link->stream_end = end.counter() == 0 ? link->stream->zxid() : end;
     link->stream.reset();
     link->queue.queued(link->streamed.size());
     put_to_learner(link, std::move(link->streamed), true);
