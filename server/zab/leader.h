@@ -90,8 +90,8 @@ class Leader {
     /// REQUIRES: established(), zxid == next_zxid(), !window_full().
     bool propose(Zxid zxid, SharedBytes bytes, Instant now, Actions& out);
     /// sync of a client of this server: SyncAnswered{token} after the last proposal now in flight and before any later one,
-    /// once a quorum has answered a ping, or logged a proposal, that was sent later than this call. Apache's answers without asking, so that a leader which has
-    /// been replaced and does not know it yet lets clients read an old state.
+    /// once a quorum has answered a ping, or logged a proposal, that was sent later than this call. Apache's answers
+    /// without asking, so that a leader which has been replaced and does not know it yet lets clients read an old state.
     void request_sync(std::uint64_t token, Actions& out);
     /// The same for a client of a learner; nothing if the link has gone.
     void request_sync_of(LinkId link, Actions& out);
