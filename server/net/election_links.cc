@@ -93,6 +93,7 @@ struct Peer {
     std::optional<Bytes> last_sent;  // said again on the next connection
     std::shared_ptr<Link> link;
     bool dialling = false;
+    bool impostor_told = false;  // once for each connection that stands
     Instant dial_began{};
     std::weak_ptr<tcp::socket> dial_socket;
     Instant last_said{};
@@ -349,8 +350,8 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         const auto known = peers_.find(sid);
         if (known != peers_.end() && known->second.link && origin > known->second.link->origin) {
             // An impostor, or the member by another way: its own connection stands, until it dies.
-            log_.warn("election_port.refused sid={} why=\"connected from an address of its own\"",
-                      sid);
+            if (!std::exchange(known->second.impostor_told, true))
+                log_.warn("election_port.impostor sid={}", sid);
             return;
         }
         if (member == nullptr && !peers_.contains(sid)) make_room_for_stranger();
@@ -447,7 +448,6 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         }
         // A socket that its deadline has closed says "aborted", which tells a person nothing.
         if (dialled.error == asio::error::operation_aborted) dialled.error = asio::error::timed_out;
-        if (!dialled.error) dialled.error = asio::error::operation_aborted;  // nobody to dial for
         co_return dialled;
     }
 
@@ -474,6 +474,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         Peer& peer = peers_[sid];
         peer.link = std::make_shared<Link>(sid, std::move(socket), origin);
         peer.linked = now();
+        peer.impostor_told = false;
         peer.silence.connected();
         peer.known_down = false;
         if (!peer.waiting) peer.waiting = peer.last_sent;
