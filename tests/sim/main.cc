@@ -5,6 +5,7 @@
 #include <fstream>
 #include <map>
 #include <optional>
+#include <malloc.h>
 #include <set>
 #include <sstream>
 #include <string>
@@ -200,6 +201,9 @@ int main(int argc, char** argv) {
     if (argc == 2 && std::string_view(argv[1]) == "--list") return list_names(), 0;
     const auto options = parse(argc, argv);
     if (!options) return usage();
+    // Worlds come and go: their memory need not go back to the system in between.
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
     Sum sum;
     const std::clock_t began = std::clock();
     for (std::uint64_t i = 0; i < options->count; ++i) {

@@ -42,6 +42,7 @@ Shape common(Random& random) {
     shape.chunk_bytes = random.chance(50) ? 600 : 8000;
     shape.committed_window = random.chance(30) ? 20 : 500;
     shape.link_bytes_per_second = 200'000;
+    shape.snap_count = random.between(40, 250);
     return shape;
 }
 

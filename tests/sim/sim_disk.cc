@@ -54,6 +54,10 @@ void SimDisk::apply(Bytes& content, const Write& write) {
         content.resize(write.offset, '\0');
         return;
     }
+    if (content.size() == write.offset) {
+        content.append(write.bytes);
+        return;
+    }
     if (content.size() < write.offset + write.bytes.size())
         content.resize(write.offset + write.bytes.size(), '\0');
     content.replace(write.offset, write.bytes.size(), write.bytes);

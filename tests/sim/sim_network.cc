@@ -23,6 +23,7 @@ bool World::blocked(const Server& from, const Server& to) const {
 }
 
 void World::send_notification(Server& from, ServerId to, Bytes body) {
+    if (!config_.members.contains(to)) return;  // an answer to a stranger
     Server& target = *servers_[static_cast<std::size_t>(to.value() - 1)];
     last_notification_[{from.index, target.index}] = body;
     if (blocked(from, target) || !target.up) return;
