@@ -158,6 +158,7 @@ class DiskExecutor {
     LogWriter writer_;
     LogHistory history_;
     Zxid appended_;
+    std::size_t unsynced_bytes_ = 0;
     bool failed_ = false;
 };
 

@@ -41,6 +41,9 @@ struct RecoveryOptions {
     bool remove_temporary = true;
     /// Larger records are damage; raise with jute.maxbuffer.
     std::int32_t payload_max = kLogPayloadMax;
+    /// Whole records may follow a torn one in the newest log when all of it lies within so many bytes, as one write that
+    /// was never synced. Above what DiskExecutor leaves unsynced. 0: none may follow.
+    std::uint64_t torn_max = std::uint64_t{8} << 20;
 };
 
 struct RecoveredState {
@@ -58,7 +61,9 @@ struct RecoveredState {
 /// Loads the newest valid snapshot and replays the log; makes a new database in empty directories
 /// when allowed; checks and completes the epoch files. Fails rather than start from less than was
 /// once there; the words name the file. What a crash may leave half-made (temporary files, a last
-/// log file without header) is removed.
+/// log file without header) is removed; for a damaged end of the newest log see log_damage.h.
+/// Everything that the state was built from is durable when this returns, and was read from the disk, not from what
+/// memory may still show of a predecessor that was killed.
 Result<RecoveredState> recover(Disk& disk,
                                const Paths& paths,
                                const RecoveryOptions& options,

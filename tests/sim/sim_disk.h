@@ -42,6 +42,8 @@ class SimDisk final : public storage::Disk {
     /// never_fail(). The failing call may have left anything unsynced.
     void fail_after(std::uint64_t count) { calls_left_ = count; }
     void never_fail() { calls_left_ = kNever; }
+    /// As after a failed sync: memory goes on showing what was not synced, but no later sync will write it.
+    void drop_unsynced();
     /// Changing calls so far: writes, syncs, creations, renames, removals.
     [[nodiscard]] std::uint64_t calls() const { return calls_; }
     [[nodiscard]] std::uint64_t sync_count() const { return syncs_; }
