@@ -36,7 +36,8 @@ struct LogEnd {
     bool plain = false;          ///< torn as every reader of logs expects it: no more than a last record that is cut
     std::string what;            ///< in words, with the place
 };
-/// Reads the file whole. What cannot be a log at all (a wrong header) counts as clean here: whoever reads it will refuse.
+/// Reads the file whole. What cannot be a log at all (a wrong header) counts as clean here: whoever reads it will
+/// refuse.
 Result<LogEnd> examine_log_end(Disk& disk,
                                const std::string& dir,
                                const std::string& name,
@@ -44,8 +45,8 @@ Result<LogEnd> examine_log_end(Disk& disk,
 
 /// Looks at the end of the newest log. Torn: cuts it off, and keeps what it cuts as damaged.<name> unless it is plain.
 /// Rot: moves the file to damaged.<name>, so that this member needs the leader's snapshot; true then, or when it did
-/// before. Errc::corrupt, and nothing is changed, when whole records follow further behind than `torn_max`: that is not the
-/// end of the log.
+/// before. Errc::corrupt, and nothing is changed, when whole records follow further behind than `torn_max`: that is
+/// not the end of the log.
 Result<bool> repair_newest_log(Disk& disk, const Paths& paths, const RecoveryOptions& options, const Log& log);
 
 Result<bool> needs_snapshot(Disk& disk, const Paths& paths);

@@ -24,11 +24,11 @@ void apply_to_sessions(const jute::Txn& txn, SessionTable& sessions) {
 
 /// Compares the tree with what snapshot and txns say it should be.
 ///
-/// A difference in the middle of an epoch is only said, once: the zxids tell that nothing is missing, and old versions of
-/// ZooKeeper computed some digests differently. Behind the beginning of an epoch the zxids tell nothing: any end of the
-/// epoch before may precede it, so a log that lost its end to a power cut goes on with the next leader's txns as if it were
-/// whole. There a tree that was as it should be, and is not from the first txn on that says so, has a hole before it. A
-/// digest that was only computed differently is followed by one that agrees again.
+/// A difference in the middle of an epoch is only said, once: the zxids tell that nothing is missing, and old versions
+/// of ZooKeeper computed some digests differently. Behind the beginning of an epoch the zxids tell nothing: any end of
+/// the epoch before may precede it, so a log that lost its end to a power cut goes on with the next leader's txns as
+/// if it were whole. There a tree that was as it should be, and is not from the first txn on that says so, has a hole
+/// before it. A digest that was only computed differently is followed by one that agrees again.
 class TreeCheck {
   public:
     TreeCheck(std::optional<SnapshotDigest> section, Zxid snapshot, const tree::DataTree& tree, const Log& log)

@@ -18,7 +18,7 @@ constexpr std::size_t kRecordBytes = 3000;
 /// A database whose newest log, log.1, holds 1 to `count`, each of about kRecordBytes.
 void big_log(sim::SimDisk& disk, std::int64_t count) {
     ZK_VALUE(recover(disk, kPaths, {}));
-    LogWriter writer(disk, kDir, {.preallocate_bytes = 1 << 20, .file_bytes_max = 0});
+    LogWriter writer(disk, kDir, {.preallocate_bytes = 1 << 16, .file_bytes_max = 0});
     for (std::int64_t i = 1; i <= count; ++i) {
         ZK_OK(writer.append(Zxid(i), *shared(create_txn(Zxid(i), "/n" + std::to_string(i), Bytes(kRecordBytes, 'x')))));
     }
@@ -59,12 +59,14 @@ TEST(LogDamage, TornRecordAtTheEndIsCutAndTheMemberVotes) {
 
 TEST(LogDamage, WholeRecordsOfTheSameWriteMayFollow) {
     sim::SimDisk disk;
-    big_log(disk, 9);
-    edit(disk, [](Bytes& bytes) {
-        lose_sector(bytes, 5);
-        lose_sector(bytes, 7);
-    });
-    sim::SimDisk strict = disk;
+    sim::SimDisk strict;
+    for (sim::SimDisk* each : {&disk, &strict}) {
+        big_log(*each, 9);
+        edit(*each, [](Bytes& bytes) {
+            lose_sector(bytes, 5);
+            lose_sector(bytes, 7);
+        });
+    }
     EXPECT_EQ(ZK_VALUE(recover(disk, kPaths, {})).last_zxid, Zxid(4));
     const auto refused = recover(strict, kPaths, {.torn_max = 0});
     ASSERT_FALSE(refused.has_value());
@@ -157,7 +159,7 @@ TEST(LogDamage, TornAtEveryCallKeepsWhatWasWhole) {
 // Any of the sectors of one unsynced write may be missing: what was synced before is all there, the rest goes.
 TEST(LogDamage, AnyLostSectorsOfTheLastWriteAreTorn) {
     std::mt19937_64 random(5);
-    for (int round = 0; round < 300; ++round) {
+    for (int round = 0; round < 60; ++round) {
         sim::SimDisk disk;
         big_log(disk, 8);
         const std::int64_t synced = 1 + static_cast<std::int64_t>(random() % 7);

@@ -126,7 +126,7 @@ void write(Disk& disk, const std::vector<jute::Txn>& txns) {
 TEST(Hole, BeforeANewEpochIsFound) {
     for (const int following : {1, 2, 5}) {
         sim::SimDisk disk;
-        ZK_VALUE(recover(disk, kPaths, {}));
+        save_snapshot(disk, tree::DataTree());
         Leader leader;
         write(disk, {leader.create(0x100000001), leader.create(0x100000002)});
         leader.create(0x100000003);  // lost at a power cut
@@ -142,7 +142,7 @@ TEST(Hole, BeforeANewEpochIsFound) {
 
 TEST(Hole, BehindASnapshotIsFound) {
     sim::SimDisk disk;
-    ZK_VALUE(recover(disk, kPaths, {}));
+    save_snapshot(disk, tree::DataTree());
     Leader leader;
     tree::DataTree tree;
     for (std::int64_t i = 1; i <= 3; ++i) tree.apply(leader.create(0x100000000 + i));
@@ -154,7 +154,7 @@ TEST(Hole, BehindASnapshotIsFound) {
 
 TEST(Hole, NoneWhereNothingIsMissing) {
     sim::SimDisk disk;
-    ZK_VALUE(recover(disk, kPaths, {}));
+    save_snapshot(disk, tree::DataTree());
     Leader leader;
     write(disk, {leader.create(0x100000001), leader.create(0x100000002)});
     write(disk, {leader.create(0x200000001), leader.create(0x500000001)});
@@ -163,7 +163,7 @@ TEST(Hole, NoneWhereNothingIsMissing) {
 
 TEST(Hole, DigestComputedDifferentlyIsNone) {
     sim::SimDisk disk;
-    ZK_VALUE(recover(disk, kPaths, {}));
+    save_snapshot(disk, tree::DataTree());
     Leader leader;
     std::vector<jute::Txn> txns{leader.create(0x100000001)};
     leader.error = 5;
@@ -179,7 +179,7 @@ TEST(Hole, DigestComputedDifferentlyIsNone) {
 
 TEST(Hole, ServersWithoutDigestsTellNothing) {
     sim::SimDisk disk;
-    ZK_VALUE(recover(disk, kPaths, {}));
+    save_snapshot(disk, tree::DataTree());
     write_log(disk, zxids({0x100000001, 0x100000002}));
     write_log(disk, zxids({0x200000001}));
     EXPECT_EQ(ZK_VALUE(recover(disk, kPaths, {})).last_zxid, Zxid(0x200000001));
@@ -187,7 +187,7 @@ TEST(Hole, ServersWithoutDigestsTellNothing) {
 
 TEST(Hole, SnapshotThatCameAsAStreamIsNoReasonToSayThatTreesDiffer) {
     sim::SimDisk disk;
-    ZK_VALUE(recover(disk, kPaths, {}));
+    save_snapshot(disk, tree::DataTree());
     Leader leader;
     tree::DataTree tree;
     std::vector<jute::Txn> txns;

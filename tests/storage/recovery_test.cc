@@ -306,7 +306,13 @@ TEST(Recovery, CutUsesTheNewestSnapshotThatEndsBelow) {
     EXPECT_EQ(state.tree->digest(), numbered_tree(3).digest());
     EXPECT_EQ(state.current_epoch, Epoch(0));
     EXPECT_THAT(names(disk),
-                ElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0", "snapshot.1", "snapshot.2", "snapshot.3"));
+                ElementsAre("acceptedEpoch",
+                            "currentEpoch",
+                            "log.1",
+                            "snapshot.0",
+                            "snapshot.1",
+                            "snapshot.2",
+                            "snapshot.3"));
     EXPECT_EQ(recover_ok(disk).last_zxid, Zxid(3));
 }
 
