@@ -67,8 +67,8 @@ class Core {
     void start(WallMs wall, Instant now, Actions& out);
     /// Lets one thing happen. Appends what must be done to `out`, in order. REQUIRES: !more().
     void step(Event event, Instant now, Actions& out);
-    /// True when step() or proceed() stopped behind the answer to a client of this server: frontends must hear it
-    /// before the next txn is applied, so that a read which waited for that answer cannot see a later write.
+    /// True when step() or proceed() stopped behind the answer to a client of this server: frontends must hear it before
+    /// the next txn is applied, so that a read which waited for that answer cannot see a later write.
     [[nodiscard]] bool more() const { return paused_; }
     /// Goes on after such a stop. REQUIRES: more().
     void proceed(Instant now, Actions& out);
@@ -226,8 +226,8 @@ class Core {
     std::uint64_t random_state_;
 
     SessionId next_session_;
-    /// At the leader: sessions whose createSession is proposed and not applied. They may be used already, but are no
-    /// part of the state: their txn may be cut off again.
+    /// At the leader: sessions whose createSession is proposed and not applied. They may be used already, but are no part
+    /// of the state: their txn may be cut off again.
     std::set<SessionId> opening_;
     std::map<SessionId, std::vector<WaitsForEnd>> waiting_for_end_;
     WorkingTime working_{kPauseMax};  ///< all times of sessions

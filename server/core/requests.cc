@@ -176,8 +176,8 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
     if (request.op == OpCode::close_session) sessions_.begin_closing(request.session);
 }
 
-// The list of a session's ephemerals may become longer than what other servers take. Without it every server deletes
-// what it knows the session to own, which is the same.
+// The list of a session's ephemerals may become longer than what other servers take. Without it every server deletes what
+// it knows the session to own, which is the same.
 void Core::shrink(jute::Txn& txn) {
     constexpr std::size_t kPathsBytesMax = limits::kJuteMaxBuffer;
     auto* closed = std::get_if<jute::CloseSessionTxn>(&txn.body);
