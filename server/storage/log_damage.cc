@@ -225,8 +225,8 @@ Result<bool> repair_newest_log(Disk& disk, const Paths& paths, const RecoveryOpt
         if (lost_before) return true;
         return Error(Errc::corrupt,
                      end.what +
-                         ": this is not the end of the log, so acknowledged transactions are damaged. Restore the file, "
-                         "or empty the directories to copy everything from the leader");
+                         ": this is not the end of the log, so acknowledged transactions are damaged. Restore the "
+                         "file, or empty the directories to copy everything from the leader");
     }
     if (end.kind == LogEnd::Kind::torn) {
         if (!lost_before) ZK_CHECK(cut_torn_end(disk, paths.logs(), name, end, log));

@@ -224,7 +224,8 @@ TEST_F(DiskExecutorTest, PurgeBesideATruncationLeavesASnapshot) {
     EXPECT_THAT(kept, ElementsAre(Zxid(6), Zxid(5), Zxid(4)));
     EXPECT_EQ(words(run(executor, {TruncateLog{Zxid(3)}})), "truncated 0x3");
     EXPECT_EQ(words(run(executor, {Purge{kept}})), "");
-    EXPECT_THAT(names(disk_), UnorderedElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0", "snapshot.2"));
+    EXPECT_THAT(names(disk_),
+                UnorderedElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0", "snapshot.2"));
     EXPECT_EQ(words(run(executor, {Reload{}})), "reloaded 0x3");
 }
 

@@ -136,7 +136,8 @@ TEST(Hole, BeforeANewEpochIsFound) {
         const auto state = recover(disk, kPaths, {});
         ASSERT_FALSE(state.has_value()) << following;
         EXPECT_THAT(state.error().message(),
-                    HasSubstr("/zk/version-2/log.200000001: transaction 0x200000001 does not belong behind 0x100000002"));
+                    HasSubstr("/zk/version-2/log.200000001: transaction 0x200000001 does not belong behind "
+                              "0x100000002"));
     }
 }
 

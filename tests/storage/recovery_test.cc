@@ -451,7 +451,8 @@ TEST(Recovery, PurgeKeepsWhatTheKeptSnapshotsNeed) {
     write_log(disk, zxids({6, 7}));
     save_snapshot(disk, numbered_tree(6));
     disk.put(kDir + "/snapshot.7", "damaged");
-    ZK_OK(purge(disk, kPaths, ZK_VALUE(find_kept(disk, kPaths, 1))));  // at least three are kept, damaged ones do not count
+    // At least three are kept, damaged ones do not count.
+    ZK_OK(purge(disk, kPaths, ZK_VALUE(find_kept(disk, kPaths, 1))));
     EXPECT_THAT(
         names(disk),
         UnorderedElementsAre(
