@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "election/election.h"
 #include "election/peer_silence.h"
 
