@@ -60,8 +60,8 @@ class Judge {
 
     // ---- clients
 
-    /// A ConnectRequest goes out to a server that has applied everything up to `applied`. `auth`: what this connection proves
-    /// before its first request.
+    /// A ConnectRequest goes out to a server that has applied everything up to `applied`. `auth`: what this connection
+    /// proves before its first request.
     void connecting(int client,
                     std::uint64_t connection,
                     SessionId session,
