@@ -9,8 +9,8 @@
   run.py --open                those only that no earlier run has seen killed in their present form
   run.py --table FILE          writes what is known of all of them (after a run, if other options ask for one)
 
-The copy is build/mutants/tree with one build directory in it, so builds are incremental; results are kept in
-build/mutants/results.json. What counts as killed: a unit test or a seed that fails, crashes, meets an assertion or hangs.
+The copy is build/mutants/tree. Unit tests are built there as by the preset debug, the simulator as by the preset release,
+so that ccache knows most of it and builds are incremental; results are kept in build/mutants/results.json. What counts as killed: a unit test or a seed that fails, crashes, meets an assertion or hangs.
 A seed that fails without the mutant as well does not count. A mutant that does not compile is an error of the mutant.
 
 A file *.toml holds the mutants of one room: `tests` are the unit test programs that should notice (names of zk_test in
@@ -35,8 +35,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 WORK = os.path.join(ROOT, "build", "mutants")
 TREE = os.path.join(WORK, "tree")
-BUILD = os.path.join(TREE, "build", "mutants")
-BIN = os.path.join(BUILD, "bin")
+DEBUG = os.path.join(TREE, "build", "debug")
+RELEASE = os.path.join(TREE, "build", "release")
 RESULTS = os.path.join(WORK, "results.json")
 CLEAN_SIM = os.path.join(WORK, "sim-unmutated")
 
@@ -132,17 +132,15 @@ def copy_tree():
 
 
 def configure():
-    if os.path.exists(os.path.join(BUILD, "build.ninja")):
-        return
-    subprocess.run(
-        ["cmake", "-S", TREE, "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-         "-DCMAKE_CXX_FLAGS_RELEASE=-O2 -g0", "-DZK_STATIC=OFF", "-DZK_TESTS=ON"],
-        check=True, stdout=subprocess.DEVNULL)
+    for folder in (DEBUG, RELEASE):
+        if not os.path.exists(os.path.join(folder, "build.ninja")):
+            subprocess.run(["cmake", "--preset", os.path.basename(folder)], cwd=TREE, check=True,
+                           stdout=subprocess.DEVNULL)
 
 
-def build(targets, jobs):
+def build(folder, targets, jobs):
     """None, or the compiler's words."""
-    done = subprocess.run(["ninja", "-C", BUILD, "-j", str(jobs), *targets], capture_output=True, text=True)
+    done = subprocess.run(["ninja", "-C", folder, "-j", str(jobs), *targets], capture_output=True, text=True)
     if done.returncode == 0:
         return None
     errors = [line for line in done.stdout.splitlines() if "error" in line]
@@ -175,7 +173,7 @@ def assertion(text):
 
 def unit_test(test):
     """None, or how it failed."""
-    code, text = run([os.path.join(BIN, test + "_test")], TEST_SECONDS)
+    code, text = run([os.path.join(DEBUG, "bin", test + "_test")], TEST_SECONDS)
     if code == 0:
         return None
     failed = re.findall(r"^\[  FAILED  \] (\S+?),? .*\(\d+ ms\)", text, re.MULTILINE)
@@ -214,7 +212,7 @@ class Judgement:
 def judge(m, options):
     began = time.time()
     for test in m.tests:
-        words = build([test + "_test"], options.jobs)
+        words = build(DEBUG, [test + "_test"], options.jobs)
         if words:
             return Judgement("error", "does not compile: " + words)
         began_test = time.time()
@@ -223,7 +221,7 @@ def judge(m, options):
             return Judgement("killed", failure, 0, time.time() - began_test)
     if options.tests_only:
         return Judgement("open", "no unit test of " + (", ".join(m.tests) or "none"), 0, time.time() - began)
-    words = build(["sim"], options.jobs)
+    words = build(RELEASE, ["sim"], options.jobs)
     if words:
         return Judgement("error", "does not compile: " + words)
     began = time.time()
@@ -231,7 +229,7 @@ def judge(m, options):
     while seed <= options.seeds:
         if options.limit and time.time() - began > options.limit:
             return Judgement("open", f"stopped after {options.limit} s", seed - 1, time.time() - began)
-        failure = seeds_fail(os.path.join(BIN, "sim"), seed, min(BATCH, options.seeds - seed + 1))
+        failure = seeds_fail(os.path.join(RELEASE, "bin", "sim"), seed, min(BATCH, options.seeds - seed + 1))
         if failure is None:
             seed += BATCH
         elif seeds_fail(CLEAN_SIM, failure[0], 1):
@@ -255,10 +253,11 @@ def evaluate(m, options):
 def verify_clean(mutants, options):
     """Builds everything once and sees that it is clean without a mutant."""
     tests = sorted({test for m in mutants for test in m.tests})
-    words = build([test + "_test" for test in tests] + ["sim"], options.jobs)
+    words = build(DEBUG, [test + "_test" for test in tests], options.jobs)
+    words = words or build(RELEASE, ["sim"], options.jobs)
     if words:
         sys.exit("the unmutated tree does not compile: " + words)
-    shutil.copy(os.path.join(BIN, "sim"), CLEAN_SIM)
+    shutil.copy(os.path.join(RELEASE, "bin", "sim"), CLEAN_SIM)
     for test in tests:
         failure = unit_test(test)
         if failure:
