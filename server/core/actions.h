@@ -68,8 +68,8 @@ struct ReadLeader {
 
 /// Write a snapshot file of the tree and the sessions, in chunks between turns; ends with SnapshotFinished.
 /// At most one is under way. install: the tree came from the leader by SNAP. Its file is only staged, so that the core
-/// can have it installed (storage::InstallSnapshot) once it is whole; and as the leader's tree went on changing while it
-/// was streamed, it is like no tree that ever was, and says no digest.
+/// can have it installed (storage::InstallSnapshot) once it is whole; and as the leader's tree went on changing while
+/// it was streamed, it is like no tree that ever was, and says no digest.
 struct StartSnapshot {
     Zxid zxid;
     bool install = false;

@@ -56,7 +56,8 @@ struct ReadLog {
 /// Reads everything again, as after a restart. Answered by Reloaded.
 struct Reload {};
 /// Removes snapshots and logs that are not needed for the snapshots `kept` (see find_kept(), which may run on
-/// another thread before). Removes nothing when one of those is gone, as after a truncation or an installation. No answer.
+/// another thread before). Removes nothing when one of those is gone, as after a truncation or an installation. No
+/// answer.
 struct Purge {
     std::vector<Zxid> kept;
 };
@@ -158,6 +159,7 @@ class DiskExecutor {
     LogWriter writer_;
     LogHistory history_;
     Zxid appended_;
+    std::size_t unsynced_bytes_ = 0;
     bool failed_ = false;
 };
 

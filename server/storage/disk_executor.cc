@@ -8,6 +8,10 @@
 
 namespace zk::storage {
 namespace {
+/// Half of RecoveryOptions::torn_max.
+constexpr std::size_t kUnsyncedBytesMax = std::size_t{4} << 20;
+static_assert(kUnsyncedBytesMax + kLogPayloadMax < RecoveryOptions{}.torn_max);
+
 RecoveryOptions for_reload(RecoveryOptions options) {
     options.remove_temporary = false;
     return options;
@@ -41,6 +45,9 @@ void DiskExecutor::stop_on_failure(const Result<>& result, std::vector<DiskEvent
 
 Result<> DiskExecutor::run(DiskCommand& command, std::vector<DiskEvent>& out) {
     if (const auto* append = std::get_if<AppendTxn>(&command)) {
+        // What one power cut may tear stays bounded: see RecoveryOptions::torn_max.
+        if (unsynced_bytes_ > 0 && unsynced_bytes_ + append->payload->size() > kUnsyncedBytesMax) ZK_CHECK(sync(out));
+        unsynced_bytes_ += append->payload->size() + kLogRecordOverhead;
         appended_ = append->zxid;
         return writer_.append(append->zxid, *append->payload);
     }
@@ -55,6 +62,7 @@ Result<> DiskExecutor::run(DiskCommand& command, std::vector<DiskEvent>& out) {
 Result<> DiskExecutor::sync(std::vector<DiskEvent>& out) {
     if (!writer_.has_unsynced()) return ok();
     ZK_CHECK(writer_.sync());
+    unsynced_bytes_ = 0;
     out.emplace_back(LogDurable{appended_});
     return ok();
 }

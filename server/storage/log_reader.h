@@ -78,6 +78,8 @@ class LogReader {
               std::int32_t payload_max = kLogPayloadMax);
     /// The next record above `after`, or nullopt at the end.
     Result<std::optional<LogRecord>> next();
+    /// Of the last record.
+    [[nodiscard]] const std::string& file_name() const { return last_place_; }
     /// Words on each torn end met so far: "log.1 at offset 1234".
     [[nodiscard]] const std::vector<std::string>& torn_ends() const { return torn_ends_; }
 

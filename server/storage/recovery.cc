@@ -11,6 +11,7 @@
 #include "storage/epoch_files.h"
 #include "storage/file_name.h"
 #include "storage/install.h"
+#include "storage/log_damage.h"
 #include "storage/log_reader.h"
 #include "storage/replay.h"
 
@@ -68,6 +69,38 @@ Result<> remove_headerless_log(Disk& disk, const std::string& dir, const Log& lo
     return disk.sync_dir(dir);
 }
 
+Result<> settle_if_there(Disk& disk, const std::string& path) {
+    ZK_TRY(const bool there, disk.exists(path));
+    if (!there) return ok();
+    return disk.settle(path);
+}
+
+// A killed predecessor may have left anything in memory only. Replayed, it would be acknowledged and voted with.
+Result<> settle_everything(Disk& disk, const Paths& paths) {
+    std::vector<std::string> dirs{paths.data_dir, paths.snapshots()};
+    if (paths.log_dir != paths.data_dir) {
+        dirs.push_back(paths.log_dir);
+        dirs.push_back(paths.logs());
+    }
+    for (const std::string& dir : dirs) ZK_CHECK(disk.sync_dir(dir));
+    ZK_TRY(const std::vector<LogFile> logs, list_logs(disk, paths.logs()));
+    for (const LogFile& file : logs) ZK_CHECK(settle_if_there(disk, paths.logs() + "/" + file.name));
+    ZK_TRY(const std::vector<SnapshotName> snapshots, list_snapshots(disk, paths.snapshots()));
+    for (const SnapshotName& file : snapshots) ZK_CHECK(settle_if_there(disk, paths.snapshots() + "/" + file.name));
+    for (const std::string name : {kAcceptedEpochName, kCurrentEpochName, "currentEpoch.tmp", kNeedsSnapshotName}) {
+        ZK_CHECK(settle_if_there(disk, paths.snapshots() + "/" + name));
+    }
+    return settle_if_there(disk, paths.initialize_marker());
+}
+
+// Tells nobody anything of the history it once had, as an empty member does, and so gets the leader's snapshot.
+RecoveredState without_vote() {
+    RecoveredState state;
+    state.tree = std::make_unique<tree::DataTree>();
+    state.last_zxid = Zxid(-1);
+    return state;
+}
+
 void warn_strays(const std::vector<std::string>& strays, const Log& log) {
     for (const std::string& stray : strays) {
         log.warn(
@@ -120,8 +153,7 @@ Result<RecoveredState> create_database(
                 " has transactions: the snapshot they build on is lost. Restore it, or empty both "
                 "directories to let this member copy everything from the leader");
     }
-    RecoveredState state;
-    state.tree = std::make_unique<tree::DataTree>();
+    RecoveredState state = without_vote();
     // Epochs without data: a member whose data are gone, or whose first SNAP was cut. It may copy,
     // but not vote.
     ZK_TRY(const bool had_epoch, has_seen_epoch(disk, paths.snapshots()));
@@ -130,10 +162,10 @@ Result<RecoveredState> create_database(
             "storage.empty autocreate={} had_epoch={} initialize=false last_zxid=-1 may_vote=false",
             options.autocreate,
             had_epoch);
-        state.last_zxid = Zxid(-1);
         return state;
     }
     state.fresh = true;
+    state.last_zxid = Zxid(0);
     state.tree->set_last_zxid(Zxid(0));
     ZK_CHECK(write_snapshot(disk, paths.snapshots(), *state.tree, state.sessions));
     log.info("storage.database_created dir={}", paths.snapshots());
@@ -295,6 +327,7 @@ Result<RecoveredState> recover(Disk& disk,
                                const Log& log) {
     ZK_CHECK(disk.make_dirs(paths.snapshots()));
     ZK_CHECK(disk.make_dirs(paths.logs()));
+    ZK_CHECK(settle_everything(disk, paths));
     ZK_TRY(const bool installed, complete_install(disk, paths));
     if (installed) log.warn("storage.install_completed dir={}", paths.snapshots());
     ZK_CHECK(refuse_mixed_directories(disk, paths));
@@ -303,13 +336,15 @@ Result<RecoveredState> recover(Disk& disk,
         if (paths.snapshots() != paths.logs()) ZK_CHECK(remove_temporary_files(disk, paths.logs()));
     }
     ZK_CHECK(remove_headerless_log(disk, paths.logs(), log));
+    ZK_TRY(const bool lost, repair_newest_log(disk, paths, options, log));
     ZK_TRY(const bool marked, disk.exists(paths.initialize_marker()));
 
     // Not decided by the error of restore(): a log file that cannot be opened is "not found" too.
     ZK_TRY(const std::vector<SnapshotName> snapshots, list_snapshots(disk, paths.snapshots()));
     ZK_TRY(RecoveredState state,
-           snapshots.empty() ? create_database(disk, paths, options, marked, log)
-                             : restore(disk, paths, kNoLimit, options, log));
+           lost                ? Result<RecoveredState>(without_vote())
+           : snapshots.empty() ? create_database(disk, paths, options, marked, log)
+                               : restore(disk, paths, kNoLimit, options, log));
     if (marked) {
         ZK_CHECK(disk.remove(paths.initialize_marker()));
         ZK_CHECK(disk.sync_dir(paths.log_dir));

@@ -41,6 +41,9 @@ struct RecoveryOptions {
     bool remove_temporary = true;
     /// Larger records are damage; raise with jute.maxbuffer.
     std::int32_t payload_max = kLogPayloadMax;
+    /// Whole records may follow a torn one in the newest log when all of it lies within so many bytes, as one write
+    /// that was never synced. Above what DiskExecutor leaves unsynced. 0: none may follow.
+    std::uint64_t torn_max = std::uint64_t{8} << 20;
 };
 
 struct RecoveredState {
@@ -58,7 +61,9 @@ struct RecoveredState {
 /// Loads the newest valid snapshot and replays the log; makes a new database in empty directories
 /// when allowed; checks and completes the epoch files. Fails rather than start from less than was
 /// once there; the words name the file. What a crash may leave half-made (temporary files, a last
-/// log file without header) is removed.
+/// log file without header) is removed; for a damaged end of the newest log see log_damage.h.
+/// Everything that the state was built from is durable when this returns, and was read from the disk, not from what
+/// memory may still show of a predecessor that was killed.
 Result<RecoveredState> recover(Disk& disk,
                                const Paths& paths,
                                const RecoveryOptions& options,
@@ -72,17 +77,17 @@ Result<RecoveredState> restore(Disk& disk,
                                const RecoveryOptions& options,
                                const Log& log = {});
 
-/// Forgets everything above `state.last_zxid`, which restore() has just reached: snapshots that are newer than the one it
-/// used, then the log's end. At each step the old state or the new one stands, and the step is durable. Completes the
-/// epochs of `state`. REQUIRES: no log file is open.
+/// Forgets everything above `state.last_zxid`, which restore() has just reached: snapshots that are newer than the one
+/// it used, then the log's end. At each step the old state or the new one stands, and the step is durable. Completes
+/// the epochs of `state`. REQUIRES: no log file is open.
 Result<> cut_to(Disk& disk, const Paths& paths, RecoveredState& state);
 
-/// autopurge, first half: the `retain` newest valid snapshots (at least 3), newest first; empty when there are fewer and
-/// so nothing may go. Reads them whole to verify them, so it takes its time. Changes nothing; may run beside the log
-/// thread.
+/// autopurge, first half: the `retain` newest valid snapshots (at least 3), newest first; empty when there are fewer
+/// and so nothing may go. Reads them whole to verify them, so it takes its time. Changes nothing; may run beside the
+/// log thread.
 Result<std::vector<Zxid>> find_kept(Disk& disk, const Paths& paths, int retain);
-/// autopurge, second half: removes snapshots older than all of `kept`, and the logs that only they need. Removes nothing
-/// when `kept` is empty or one of it is gone. On the log thread only.
+/// autopurge, second half: removes snapshots older than all of `kept`, and the logs that only they need. Removes
+/// nothing when `kept` is empty or one of it is gone. On the log thread only.
 Result<> purge(Disk& disk, const Paths& paths, const std::vector<Zxid>& kept);
 
 }  // namespace zk::storage

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "jute/txn.h"
 #include "storage/log_reader.h"
+#include "storage/snapshot_format.h"
 
 namespace zk::storage {
 namespace {
@@ -21,35 +22,84 @@ void apply_to_sessions(const jute::Txn& txn, SessionTable& sessions) {
     }
 }
 
-/// Compares the tree's digest with what snapshot and txns say it should be; warns once.
-class DigestCheck {
+/// Compares the tree with what snapshot and txns say it should be.
+///
+/// A difference in the middle of an epoch is only said, once: the zxids tell that nothing is missing, and old versions
+/// of ZooKeeper computed some digests differently. Behind the beginning of an epoch the zxids tell nothing: any end of
+/// the epoch before may precede it, so a log that lost its end to a power cut goes on with the next leader's txns as
+/// if it were whole. There a tree that was as it should be, and is not from the first txn on that says so, has a hole
+/// before it. A digest that was only computed differently is followed by one that agrees again.
+class TreeCheck {
   public:
-    DigestCheck(std::optional<SnapshotDigest> snapshot, const Log& log)
-        : snapshot_(snapshot), log_(log) {}
-
-    void after(Zxid zxid,
-               const std::optional<jute::TxnDigest>& digest,
-               const tree::DataTree& tree) {
-        if (warned_) return;
-        if (snapshot_ && zxid == snapshot_->zxid && zxid != Zxid())
-            compare(zxid, snapshot_->digest, tree);
-        const bool fuzzy = snapshot_ && zxid < snapshot_->zxid;
-        if (!fuzzy && digest && digest->version == 2) compare(zxid, digest->tree_digest, tree);
+    TreeCheck(std::optional<SnapshotDigest> section, Zxid snapshot, const tree::DataTree& tree, const Log& log)
+        : section_(section), tree_(tree), log_(log) {
+        if (!section_) return;
+        if (section_->zxid == Zxid()) {
+            trust_ = Trust::agrees;
+        } else if (section_->zxid <= snapshot) {
+            compare_snapshot();
+        }
     }
+
+    /// Errc::corrupt when there is a hole. `previous`: the zxid before `zxid`; `place`: the file.
+    Result<> after(Zxid previous, Zxid zxid, const std::optional<jute::TxnDigest>& digest, const std::string& place) {
+        if (zxid.epoch() != previous.epoch() && trust_ == Trust::agrees && !seam_) seam_ = Seam{previous, zxid, place};
+        if (section_ && zxid == section_->zxid && zxid != Zxid()) compare_snapshot();
+        const bool fuzzy = section_ && zxid < section_->zxid;
+        if (fuzzy || !digest || digest->version != kDigestVersion) return ok();
+        if (digest->tree_digest == tree_.digest()) {
+            trust_ = Trust::agrees;
+            seam_.reset();
+            return ok();
+        }
+        if (!seam_) {
+            differs(zxid, digest->tree_digest);
+        } else if (++seam_->differences == kDifferencesMax) {
+            return hole();
+        }
+        return ok();
+    }
+    /// After the last txn.
+    Result<> finish() const { return seam_ && seam_->differences > 0 ? hole() : ok(); }
 
   private:
-    void compare(Zxid zxid, std::uint64_t expected, const tree::DataTree& tree) {
-        if (expected == tree.digest() || warned_) return;
+    static constexpr int kDifferencesMax = 3;
+    /// unknown: until a digest was met, as behind a snapshot that came as a stream.
+    enum class Trust { unknown, agrees, differs };
+    struct Seam {
+        Zxid before, behind;
+        std::string place;
+        int differences = 0;
+    };
+
+    void compare_snapshot() {
+        if (section_->digest == tree_.digest()) {
+            trust_ = Trust::agrees;
+        } else {
+            trust_ = Trust::agrees;  // it should have: say so
+            differs(section_->zxid, section_->digest);
+        }
+    }
+    void differs(Zxid zxid, std::uint64_t expected) {
+        if (trust_ != Trust::agrees) return;
+        trust_ = Trust::differs;
+        if (warned_) return;
         ZK_COVERED("storage.digest_mismatch");
         warned_ = true;
-        log_.warn("storage.digest_mismatch zxid={} expected={:x} actual={:x}",
-                  zxid,
-                  expected,
-                  tree.digest());
+        log_.warn("storage.digest_mismatch zxid={} expected={:x} actual={:x}", zxid, expected, tree_.digest());
+    }
+    [[nodiscard]] Error hole() const {
+        ZK_COVERED("storage.hole_found");
+        return {Errc::corrupt,
+                seam_->place + ": transaction " + to_string(seam_->behind) + " does not belong behind " +
+                    to_string(seam_->before) + ": by its digest, transactions between are missing"};
     }
 
-    std::optional<SnapshotDigest> snapshot_;
+    std::optional<SnapshotDigest> section_;
+    const tree::DataTree& tree_;
     const Log& log_;
+    Trust trust_ = Trust::unknown;
+    std::optional<Seam> seam_;  // the last beginning of an epoch that no digest has vouched for yet
     bool warned_ = false;
 };
 
@@ -74,8 +124,7 @@ Result<RecoveredState> replay_log(Disk& disk,
     state.tree = std::move(snapshot.tree);
     state.sessions = std::move(snapshot.sessions);
     state.last_zxid = snapshot.zxid;
-    DigestCheck digests(snapshot.digest, log);
-    digests.after(snapshot.zxid, std::nullopt, *state.tree);
+    TreeCheck check(snapshot.digest, snapshot.zxid, *state.tree, log);
     std::deque<std::pair<Zxid, SharedBytes>> recent;
     while (state.last_zxid < limit) {  // what lies behind the limit may be damaged and does not matter
         ZK_TRY(std::optional<LogRecord> record, reader.next());
@@ -86,12 +135,13 @@ Result<RecoveredState> replay_log(Disk& disk,
         }
         apply_to_sessions(*txn, state.sessions);
         state.tree->apply(*txn);
+        ZK_CHECK(check.after(state.last_zxid, record->zxid, txn->digest, log_dir + "/" + reader.file_name()));
         state.last_zxid = record->zxid;
-        digests.after(record->zxid, txn->digest, *state.tree);
         recent.emplace_back(record->zxid,
                             std::make_shared<const Bytes>(std::move(record->payload)));
         if (recent.size() > limits::kCommittedWindow) recent.pop_front();
     }
+    ZK_CHECK(check.finish());
     for (const std::string& torn : reader.torn_ends())
         log.warn("storage.torn_log_end file={}/{}", log_dir, torn);
     state.tree->set_last_zxid(state.last_zxid);

@@ -13,8 +13,8 @@
 namespace zk::storage {
 
 /// Applies every txn above the snapshot's zxid and not above `limit`. Compares digests once the
-/// fuzzy part is passed; a difference is only logged, as in ZooKeeper, since old versions computed
-/// some of them differently.
+/// fuzzy part is passed: a difference right behind the beginning of an epoch is a hole in the log, Errc::corrupt; any
+/// other is only logged, as in ZooKeeper, since old versions computed some of them differently.
 Result<RecoveredState> replay_log(Disk& disk,
                                   const std::string& log_dir,
                                   LoadedSnapshot snapshot,

@@ -24,9 +24,9 @@ using SessionTable = std::map<SessionId, std::int32_t>;
 /// file: header, sessions, ACLs, nodes, "/", checksum, digest section. wire: sessions, ACLs, nodes,
 /// "/", "BenWasHere".
 enum class Form { file, wire };
-/// Whether a file says which tree it will be. no: of a tree that came as a stream and may be ahead of its zxid in parts;
-/// a digest of it would be one of no tree that ever was. ZooKeeper reads such files, too: its older versions, and ones with
-/// digests disabled, write no section.
+/// Whether a file says which tree it will be. no: of a tree that came as a stream and may be ahead of its zxid in
+/// parts; a digest of it would be one of no tree that ever was. ZooKeeper reads such files, too: its older versions,
+/// and ones with digests disabled, write no section.
 enum class DigestSection { yes, no };
 
 /// State of the tree when a walk had ended; replay must pass `zxid` before the tree is consistent.

@@ -36,6 +36,20 @@ TEST(PosixDisk, WritesExtendsReadsAndTruncates) {
     EXPECT_EQ(value_of(disk.size(path)), 0U);
 }
 
+TEST(PosixDisk, SettledFilesHoldWhatTheyHeld) {
+    const TempDir dir;
+    PosixDisk disk;
+    const std::string path = dir.path() + "/file";
+    const auto file = value_of(disk.create(path));
+    expect_ok(file->write(Bytes(100'000, 'x')));
+    expect_ok(disk.settle(path));  // while somebody has it open
+    EXPECT_EQ(value_of(disk.read_file(path, 100'000)), Bytes(100'000, 'x'));
+    expect_ok(file->write("more"));
+    expect_ok(disk.settle(path));
+    EXPECT_EQ(value_of(disk.size(path)), 100'004U);
+    EXPECT_FALSE(disk.settle(dir.path() + "/none").has_value());
+}
+
 TEST(PosixDisk, NamesAndDirectories) {
     const TempDir dir;
     PosixDisk disk;

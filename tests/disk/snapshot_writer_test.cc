@@ -79,6 +79,30 @@ TEST_F(SnapshotThreadTest, FailureIsReportedAndTheNextOneWorks) {
     EXPECT_EQ(std::get<SnapshotSaved>(events[1]).zxid, Zxid(2));
 }
 
+TEST_F(SnapshotThreadTest, StagesOneThatIsToBeInstalledAndFreesTrees) {
+    std::promise<SnapshotEvent> event;
+    SnapshotThread thread(
+        disk_, paths_, [&event](SnapshotEvent e) { event.set_value(std::move(e)); });
+    thread.dispose(std::make_unique<tree::DataTree>());
+    thread.begin(Zxid(0x20), storage::SnapshotRole::install);
+    thread.write(empty_snapshot());
+    thread.finish();
+    EXPECT_EQ(std::get<SnapshotSaved>(event.get_future().get()).zxid, Zxid(0x20));
+    EXPECT_THAT(value_of(disk_.list(paths_.snapshots())), ElementsAre("tmp.staged.snapshot.20"));
+}
+
+TEST_F(SnapshotThreadTest, FindsWhatAPurgeMustKeep) {
+    std::promise<SnapshotEvent> event;
+    SnapshotThread thread(
+        disk_, paths_, [&event](SnapshotEvent e) { event.set_value(std::move(e)); });
+    for (const char* name : {"snapshot.1", "snapshot.2", "snapshot.3", "snapshot.4"}) {
+        expect_ok(disk_.replace_file(paths_.snapshots(), name, "tmp.snapshot.x", empty_snapshot()));
+    }
+    thread.purge(3);
+    EXPECT_THAT(std::get<PurgeFound>(event.get_future().get()).kept, ElementsAre(Zxid(4), Zxid(3), Zxid(2)));
+    EXPECT_EQ(value_of(disk_.list(paths_.snapshots())).size(), 4U);
+}
+
 TEST_F(SnapshotThreadTest, SaysWhenItIsFullAndWhenThereIsRoomAgain) {
     std::promise<void> space;
     std::atomic<int> calls = 0;

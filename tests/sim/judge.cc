@@ -133,9 +133,12 @@ void Judge::arrived(std::uint64_t connection, Instant now) {
 void Judge::connecting(int client,
                        std::uint64_t connection,
                        SessionId session,
-                       std::vector<jute::AuthId> auth) {
+                       std::vector<jute::AuthId> auth,
+                       Zxid applied) {
     if (session != SessionId()) ++by_session_[session].connections;
-    const bool ended = replay_.session_known(session) && !replay_.session_open(session);
+    // One that has not heard of it, as a leader that was replaced in its sleep, may give it back like old data.
+    const std::optional<Zxid> end = replay_.session_end(session);
+    const bool ended = end && applied >= *end;
     connections_[connection] = {client, session, std::move(auth), ended, {}};
 }
 

@@ -60,11 +60,13 @@ class Judge {
 
     // ---- clients
 
-    /// A ConnectRequest goes out. `auth`: what this connection proves before its first request.
+    /// A ConnectRequest goes out to a server that has applied everything up to `applied`. `auth`: what this connection proves
+    /// before its first request.
     void connecting(int client,
                     std::uint64_t connection,
                     SessionId session,
-                    std::vector<jute::AuthId> auth);
+                    std::vector<jute::AuthId> auth,
+                    Zxid applied);
     void connected(std::uint64_t connection, const jute::ConnectResponse& response, Instant now);
     /// A request goes out (addauth is not one: it has no zxid and no state).
     void sent(std::uint64_t connection, Xid xid, OpCode op, Bytes body, Instant now);
@@ -89,7 +91,7 @@ class Judge {
         int client = 0;
         SessionId session;
         std::vector<jute::AuthId> auth;
-        bool ended_before = false;  ///< its session had ended when the ConnectRequest went out
+        bool ended_before = false;  ///< its server knew already that the session had ended
         std::deque<SentRef> in_flight;
     };
     struct Session {

@@ -44,7 +44,7 @@ class Judges : public ::testing::Test {
 
     /// A new session of client `client`; connections have the client's number.
     void open(int client, SessionId session, std::int32_t timeout_ms = 4000, std::vector<jute::AuthId> auth = {}) {
-        judge_.connecting(client, number(client), SessionId(), std::move(auth));
+        judge_.connecting(client, number(client), SessionId(), std::move(auth), judge_.committed());
         commit(session, 0, OpCode::create_session, jute::CreateSessionTxn{timeout_ms});
         grant(client, session, timeout_ms);
     }
@@ -53,7 +53,7 @@ class Judges : public ::testing::Test {
     }
     void reconnect(int client, SessionId session) {
         judge_.closed(number(client));
-        judge_.connecting(client, number(client), session, {});
+        judge_.connecting(client, number(client), session, {}, judge_.committed());
         grant(client, session);
     }
     Zxid commit(SessionId session, int xid, OpCode type, jute::TxnBody body) {
@@ -470,7 +470,7 @@ TEST_F(Sessions, AreSaidToBeOverAndAreNot) {
     open(1, kA);
     live(10);
     judge_.closed(number(1));
-    judge_.connecting(1, number(1), kA, {});
+    judge_.connecting(1, number(1), kA, {}, judge_.committed());
     judge_.connected(number(1), {0, 0, SessionId(), Bytes(16, '\0')}, now_);
     EXPECT_FAULT("session 0xa is said to be over, but");
 }
@@ -484,7 +484,7 @@ TEST_F(Sessions, AreGrantedAfterTheirEnd) {
 }
 
 TEST_F(Sessions, AreGrantedBeforeTheirTxn) {
-    judge_.connecting(1, number(1), SessionId(), {});
+    judge_.connecting(1, number(1), SessionId(), {}, judge_.committed());
     grant(1, kA);
     EXPECT_FAULT("session 0xa is granted before its txn is committed");
 }

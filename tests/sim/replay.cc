@@ -372,6 +372,7 @@ void Replay::commit(const jute::Txn& txn, const SentRequest* asked) {
 // The paths in the txn and what the session owns must be the same.
 void Replay::close_session(const jute::Txn& txn, const jute::CloseSessionTxn& body) {
     open_.erase(txn.header.session);
+    ended_.emplace(txn.header.session, txn.header.zxid);
     const auto owned = ephemerals_.find(txn.header.session.value());
     const std::set<std::string> own = owned == ephemerals_.end() ? std::set<std::string>() : owned->second;
     if (body.paths) {

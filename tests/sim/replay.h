@@ -100,6 +100,11 @@ class Replay {
 
     [[nodiscard]] bool session_open(SessionId session) const { return open_.contains(session); }
     [[nodiscard]] bool session_known(SessionId session) const { return known_.contains(session); }
+    /// The zxid of its closeSession, nothing while it lives or was never opened.
+    [[nodiscard]] std::optional<Zxid> session_end(SessionId session) const {
+        const auto found = ended_.find(session);
+        return found == ended_.end() ? std::nullopt : std::optional(found->second);
+    }
     /// Every path that has ever been.
     [[nodiscard]] std::vector<std::string> paths() const;
 
@@ -124,6 +129,7 @@ class Replay {
     Changes data_changes_, child_changes_;
     std::map<std::int64_t, std::set<std::string>> ephemerals_;
     std::set<SessionId> known_, open_;
+    std::map<SessionId, Zxid> ended_;
 };
 
 /// Whether `list` grants one of `needed` to one of `auth` (world and digest only: all that the workload uses).

@@ -47,6 +47,18 @@ void SimClient::connect_later() {
     connect_after(milliseconds(away ? random.between(500, 7000) : random.between(10, 200)));
 }
 
+std::string SimClient::describe() const {
+    std::string text = "client " + std::to_string(number_);
+    if (!connected()) return text + " has no session";
+    text += " on connection " + std::to_string(connection_) + " waits";
+    if (!in_flight_.empty()) {
+        const auto& [xid, asked] = in_flight_.front();
+        text += " for the answers to " + std::to_string(in_flight_.size()) + " requests, first xid " +
+                to_string(xid) + " op " + std::string(to_string(asked.op));
+    }
+    return text;
+}
+
 void SimClient::finish() {
     finishing_ = true;
     if (state_ == State::away) return connect_after(milliseconds(10));
@@ -77,7 +89,8 @@ void SimClient::on_connected(std::uint64_t connection) {
     connection_ = connection;
     state_ = State::handshake;
     decoder_ = jute::FrameDecoder(kFrameMax);
-    world_.judge().connecting(number_, connection, session_, workload_.identity());
+    world_.judge().connecting(
+        number_, connection, session_, workload_.identity(), world_.applied_behind(connection));
     Bytes payload =
         jute::encode(jute::ConnectRequest{.protocol_version = 0,
                                           .last_zxid_seen = last_zxid_,
@@ -174,7 +187,7 @@ void SimClient::on_frame(ByteView frame) {
         lose_session();
         return drop();
     }
-    if (asked.op == OpCode::ping) return;
+    if (asked.op == OpCode::ping && !finishing_) return;
     const std::uint64_t life = life_;
     world_.later(milliseconds(world_.random().between(0, options_.pause_ms_max)), [this, life] {
         if (life == life_ && state_ == State::serving) send_more();

@@ -34,6 +34,8 @@ class SimClient {
     void finish();
 
     [[nodiscard]] bool idle() const { return finishing_ && looked_ && in_flight_.empty(); }
+    /// What it waits for.
+    [[nodiscard]] std::string describe() const;
     [[nodiscard]] bool connected() const { return state_ == State::serving; }
 
   private:

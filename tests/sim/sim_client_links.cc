@@ -24,6 +24,13 @@ void World::connect(SimClient& client) {
     });
 }
 
+Zxid World::applied_behind(std::uint64_t connection) const {
+    const auto found = client_links_.find(connection);
+    if (found == client_links_.end()) return {};
+    const auto& server = servers_[static_cast<std::size_t>(found->second->server)];
+    return server->core ? server->core->tree().last_zxid() : Zxid();
+}
+
 void World::client_sends(SimClient&, std::uint64_t connection, Bytes bytes) {
     const auto found = client_links_.find(connection);
     if (found == client_links_.end()) return;

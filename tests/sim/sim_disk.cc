@@ -201,6 +201,10 @@ void SimDisk::put(const std::string& path, ByteView bytes) {
     (void)make_dirs(parent_of(path)).has_value();
 }
 
+void SimDisk::drop_unsynced() {
+    for (const auto& [path, inode] : names_) inode->unsynced.clear();
+}
+
 std::size_t SimDisk::kept(std::size_t queued, CrashMode mode) {
     switch (mode) {
         case CrashMode::lose:

@@ -327,7 +327,7 @@ std::string World::unsettled() const {
     std::optional<std::set<SessionId>> sessions;
     int leaders = 0;
     for (const auto& client : clients_) {
-        if (!client->connected() || !client->idle()) return "a client waits";
+        if (!client->connected() || !client->idle()) return client->describe();
     }
     for (const auto& server : servers_) {
         const std::string name = "server " + std::to_string(server->index + 1);

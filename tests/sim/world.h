@@ -70,6 +70,8 @@ class World {
     /// follows.
     void connect(SimClient& client);
     void client_sends(SimClient& client, std::uint64_t connection, Bytes bytes);
+    /// How far the server of that connection has got.
+    [[nodiscard]] Zxid applied_behind(std::uint64_t connection) const;
     void client_closes(SimClient& client, std::uint64_t connection);
     void fail(const std::string& what);
     /// Is told what clients send and hear, and what is committed.

@@ -210,7 +210,7 @@ TEST_F(DiskExecutorTest, ReadersLoseTheirPlaceWhenTheLogIsCut) {
     batch.emplace_back(ReadLog{.reader = 7, .after = Zxid(4), .up_to = Zxid(9), .bytes_max = 1000});
     batch.emplace_back(ReadLog{.reader = 7, .after = Zxid(2), .up_to = Zxid(9), .bytes_max = 1000});
     EXPECT_EQ(words(run(executor, std::move(batch))),
-              "durable 0x4, read 7: 0x4, truncated 0x2, read 7 not found, read 7: 0x3, durable 0x3");
+              "read 7: 0x4, durable 0x4, truncated 0x2, read 7 not found, read 7: 0x3, durable 0x3");
 }
 
 TEST_F(DiskExecutorTest, PurgeBesideATruncationLeavesASnapshot) {
@@ -224,7 +224,8 @@ TEST_F(DiskExecutorTest, PurgeBesideATruncationLeavesASnapshot) {
     EXPECT_THAT(kept, ElementsAre(Zxid(6), Zxid(5), Zxid(4)));
     EXPECT_EQ(words(run(executor, {TruncateLog{Zxid(3)}})), "truncated 0x3");
     EXPECT_EQ(words(run(executor, {Purge{kept}})), "");
-    EXPECT_THAT(names(disk_), UnorderedElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0", "snapshot.2"));
+    EXPECT_THAT(names(disk_),
+                UnorderedElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0", "snapshot.2"));
     EXPECT_EQ(words(run(executor, {Reload{}})), "reloaded 0x3");
 }
 

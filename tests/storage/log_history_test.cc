@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "forwarding_disk.h"
 #include "samples.h"
 
 namespace zk::storage {
@@ -87,29 +88,16 @@ TEST_F(LogHistoryTest, SlicesAreBoundedButHoldOne) {
 }
 
 /// Counts the bytes that are read.
-class CountingDisk final : public Disk {
+class CountingDisk final : public ForwardingDisk {
   public:
-    explicit CountingDisk(sim::SimDisk& disk) : disk_(disk) {}
-    Result<std::vector<std::string>> list(const std::string& dir) override { return disk_.list(dir); }
-    Result<bool> exists(const std::string& path) override { return disk_.exists(path); }
-    Result<std::uint64_t> size(const std::string& path) override { return disk_.size(path); }
+    using ForwardingDisk::ForwardingDisk;
     Result<Bytes> read(const std::string& path, std::uint64_t offset, std::size_t length) override {
-        auto bytes = disk_.read(path, offset, length);
+        auto bytes = ForwardingDisk::read(path, offset, length);
         if (bytes.has_value()) bytes_read += bytes->size();
         return bytes;
     }
-    Result<std::unique_ptr<DiskFile>> create(const std::string& path) override { return disk_.create(path); }
-    Result<> rename(const std::string& from, const std::string& to) override { return disk_.rename(from, to); }
-    Result<> remove(const std::string& path) override { return disk_.remove(path); }
-    Result<> truncate(const std::string& path, std::uint64_t size) override { return disk_.truncate(path, size); }
-    Result<> sync_dir(const std::string& dir) override { return disk_.sync_dir(dir); }
-    Result<> settle(const std::string& path) override { return disk_.settle(path); }
-    Result<> make_dirs(const std::string& dir) override { return disk_.make_dirs(dir); }
 
     std::uint64_t bytes_read = 0;
-
-  private:
-    sim::SimDisk& disk_;
 };
 
 TEST_F(LogHistoryTest, ReaderGoesOnWhereItEnded) {

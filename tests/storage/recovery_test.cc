@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "forwarding_disk.h"
 #include "samples.h"
 #include "storage/epoch_files.h"
 
@@ -25,38 +26,20 @@ void expect_refused(Disk& disk, const std::string& words, RecoveryOptions option
 
 /// Passes everything on but reads of one file, which fail with `code`. Errc::not_found: it is
 /// listed, but has vanished since.
-class UnreadableFile final : public Disk {
+class UnreadableFile final : public ForwardingDisk {
   public:
     UnreadableFile(sim::SimDisk& disk, std::string path, boost::system::error_code code)
-        : disk_(disk), path_(std::move(path)), code_(code) {}
-    Result<std::vector<std::string>> list(const std::string& dir) override {
-        return disk_.list(dir);
-    }
-    Result<bool> exists(const std::string& path) override { return disk_.exists(path); }
-    Result<std::uint64_t> size(const std::string& path) override { return disk_.size(path); }
+        : ForwardingDisk(disk), path_(std::move(path)), code_(code) {}
     Result<Bytes> read(const std::string& path, std::uint64_t offset, std::size_t length) override {
         if (path == path_) return Error(code_, "read " + path);
-        return disk_.read(path, offset, length);
-    }
-    Result<std::unique_ptr<DiskFile>> create(const std::string& path) override {
-        return disk_.create(path);
-    }
-    Result<> rename(const std::string& from, const std::string& to) override {
-        return disk_.rename(from, to);
+        return ForwardingDisk::read(path, offset, length);
     }
     Result<> remove(const std::string& path) override {
         if (path == path_ && code_ == Errc::not_found) return Error(code_, "remove " + path);
-        return disk_.remove(path);
+        return ForwardingDisk::remove(path);
     }
-    Result<> truncate(const std::string& path, std::uint64_t size) override {
-        return disk_.truncate(path, size);
-    }
-    Result<> sync_dir(const std::string& dir) override { return disk_.sync_dir(dir); }
-    Result<> settle(const std::string& path) override { return disk_.settle(path); }
-    Result<> make_dirs(const std::string& dir) override { return disk_.make_dirs(dir); }
 
   private:
-    sim::SimDisk& disk_;
     std::string path_;
     boost::system::error_code code_;
 };
@@ -247,9 +230,10 @@ TEST(Recovery, FuzzySnapshotAheadOfTheLogIsNotUsed) {
     expect_refused(disk, "contains changes up to 0x6, but the log ends at 0x4");
 }
 
-TEST(Recovery, CorruptLogIsRefusedWithItsPlace) {
+TEST(Recovery, CorruptLogBeforeAnotherIsRefusedWithItsPlace) {
     sim::SimDisk disk;
     history(disk, zxids({1, 2, 3}));
+    write_log(disk, zxids({4}));
     Bytes bytes = content(disk, "log.1");
     bytes[60] ^= 1;
     disk.put(kDir + "/log.1", bytes);
@@ -322,7 +306,13 @@ TEST(Recovery, CutUsesTheNewestSnapshotThatEndsBelow) {
     EXPECT_EQ(state.tree->digest(), numbered_tree(3).digest());
     EXPECT_EQ(state.current_epoch, Epoch(0));
     EXPECT_THAT(names(disk),
-                ElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0", "snapshot.1", "snapshot.2", "snapshot.3"));
+                ElementsAre("acceptedEpoch",
+                            "currentEpoch",
+                            "log.1",
+                            "snapshot.0",
+                            "snapshot.1",
+                            "snapshot.2",
+                            "snapshot.3"));
     EXPECT_EQ(recover_ok(disk).last_zxid, Zxid(3));
 }
 
@@ -461,7 +451,8 @@ TEST(Recovery, PurgeKeepsWhatTheKeptSnapshotsNeed) {
     write_log(disk, zxids({6, 7}));
     save_snapshot(disk, numbered_tree(6));
     disk.put(kDir + "/snapshot.7", "damaged");
-    ZK_OK(purge(disk, kPaths, ZK_VALUE(find_kept(disk, kPaths, 1))));  // at least three are kept, damaged ones do not count
+    // At least three are kept, damaged ones do not count.
+    ZK_OK(purge(disk, kPaths, ZK_VALUE(find_kept(disk, kPaths, 1))));
     EXPECT_THAT(
         names(disk),
         UnorderedElementsAre(
