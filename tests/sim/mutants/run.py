@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Mutants: small changes of the real sources, each of which breaks one rule. Tests or the simulator must notice.
 
   run.py --check               every mutant's old text stands exactly once in the tree (fast, builds nothing)
