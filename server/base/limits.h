@@ -32,4 +32,8 @@ inline constexpr std::size_t kSmallBytesMax = std::size_t{64} << 10;
 /// Answers and events of a client loop that clients do not take, beyond which each may leave only kSmallBytesMax.
 inline constexpr std::size_t kClientOutputBytesMax = std::size_t{64} << 20;
 
+/// An epoch, or a vote's epoch, is believed this far beyond what a server knows by itself: more elections than an ensemble
+/// has in years, and so little that nobody can use the 31 bits up.
+inline constexpr std::int64_t kEpochStep = 65'536;
+
 }  // namespace zk::limits

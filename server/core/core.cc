@@ -166,7 +166,7 @@ void Core::note_config(const election::Notification& notification) {
     if (!other.has_value() || other->version <= settings_.config.version) return;
     if (other->voters() != settings_.config.voters()) return;
     const Epoch known = std::max({accepted_epoch_, current_epoch_, last_logged_.epoch()});
-    if (Zxid(other->version).epoch().value() > known.value() + zab::kEpochJumpMax) return;
+    if (Zxid(other->version).epoch().value() > known.value() + limits::kEpochStep) return;
     adopt_config_version(other->version);
 }
 

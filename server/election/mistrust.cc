@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/limits.h"
 
 namespace zk::election {
 
@@ -45,7 +46,7 @@ Mistrust::Doubt Mistrust::doubt(ServerId from,
     if (vote.peer_epoch > kEpochMax || vote.zxid.epoch() > kEpochMax) return Doubt::epoch;
     if (notification.state == PeerState::looking) {
         // A server that has a leader is believed whatever the epoch: it needs a majority beside it.
-        const std::int64_t most = current_epoch_.value() + kEpochStep;
+        const std::int64_t most = current_epoch_.value() + limits::kEpochStep;
         if (vote.peer_epoch.value() > most || vote.zxid.epoch().value() > most) {
             ZK_COVERED("election.absurd_epoch");
             return Doubt::epoch;

@@ -26,8 +26,6 @@ enum class Origin {
 /// Rounds end here: the next one is 1 again, and no server is believed that says more. At one round
 /// each 200 ms it is reached after 6,900 years.
 inline constexpr Round kRoundMax{std::int64_t{1} << 40};
-/// Votes of a search may be so many epochs ahead of this server's own.
-inline constexpr std::int64_t kEpochStep = 65'536;
 /// The last epoch but a few that fits into the upper half of a zxid.
 inline constexpr Epoch kEpochMax{0x7ffffff0};
 

@@ -8,6 +8,7 @@
 #include <boost/system/error_code.hpp>
 
 #include "base/check.h"
+#include "net/clock.h"
 #include "net/endpoints.h"
 
 namespace zk::net {
@@ -32,11 +33,6 @@ constexpr std::size_t kEventsPerTurn = 128;
 constexpr std::size_t kReadBehindMax = kReadBytes;
 /// Connections that come while a limit holds are logged this often.
 constexpr std::chrono::seconds kRefusalsLogged{10};
-
-Instant clock_now() {
-    const auto since = std::chrono::steady_clock::now().time_since_epoch();
-    return Instant(std::chrono::duration_cast<Duration>(since));
-}
 
 std::string textual(const asio::ip::address& address) {
     if (address.is_v6() && address.to_v6().is_v4_mapped()) {
@@ -174,7 +170,7 @@ void ClientLoop::tick_after(std::size_t turns) {
 }
 
 void ClientLoop::tick() {
-    const Instant now = clock_now();
+    const Instant now = steady_now();
     while (!lingering_.empty() && lingering_.front().until <= now) {
         if (const LinkPtr link = lingering_.front().link.lock()) end(link);
         lingering_.pop_front();
@@ -218,7 +214,7 @@ void ClientLoop::accepted(Socket socket) {
     const frontend::ConnectionId id = next_id_++;
     const auto link = std::make_shared<Link>(std::move(socket), id, address);
     links_.emplace(id, link);
-    frontend_.on_open(id, frontend::Peer{address, peer.port()}, clock_now());
+    frontend_.on_open(id, frontend::Peer{address, peer.port()}, steady_now());
     wait_readable(link);
 }
 
@@ -237,7 +233,7 @@ const char* ClientLoop::limit_reached(int from_there) const {
 /// A client that comes back again and again must not fill the log.
 void ClientLoop::log_refusal(const std::string& address, const char* limit) {
     ++refusals_;
-    const Instant now = clock_now();
+    const Instant now = steady_now();
     if (refusals_logged_ && now - *refusals_logged_ < kRefusalsLogged) return;
     refusals_logged_ = now;
     log_.warn("clients.too_many peer={} limit={} refused={}",
@@ -267,7 +263,7 @@ void ClientLoop::readable(const LinkPtr& link) {
         return wait_readable(link);
     if (code) return end(link);
     if (link->write_waits) link->read_behind += count;
-    frontend_.on_bytes(link->id, ByteView(read_buffer_.data(), count), clock_now(), out_);
+    frontend_.on_bytes(link->id, ByteView(read_buffer_.data(), count), steady_now(), out_);
     handle_out();
     if (!link->ended && link->reads()) wait_readable(link);
 }
@@ -285,7 +281,7 @@ void ClientLoop::drain_before_close(const LinkPtr& link) {
 
 void ClientLoop::deliver(std::span<const request::ToFrontend> messages) {
     if (stopped_) return;
-    frontend_.on_core(messages, clock_now(), out_);
+    frontend_.on_core(messages, steady_now(), out_);
     handle_out();
 }
 
@@ -328,7 +324,7 @@ void ClientLoop::flush(const LinkPtr& link) {
         if (!had_bytes) link->read_behind = 0;  // whatever could be answered has been
         obey(link, orders);
         if (!had_bytes || link->ended) return;
-        frontend_.on_written(link->id, clock_now(), out_);
+        frontend_.on_written(link->id, steady_now(), out_);
     }
 }
 
@@ -347,7 +343,7 @@ bool ClientLoop::write_some(const LinkPtr& link) {
                 if (failed) return end(link);
                 if (!write_some(link)) return;
                 if (link->ended) return;
-                frontend_.on_written(link->id, clock_now(), out_);
+                frontend_.on_written(link->id, steady_now(), out_);
                 flush(link);
                 handle_out();
             });
@@ -367,7 +363,7 @@ void ClientLoop::obey(const LinkPtr& link, frontend::Orders orders) {
         error_code ignored;
         link->socket.shutdown(Socket::shutdown_send, ignored);
         link->shut = true;
-        lingering_.push_back(Lingering{clock_now() + kLinger, link});
+        lingering_.push_back(Lingering{steady_now() + kLinger, link});
         return wait_readable(link);
     }
     link->may_read = orders.read;

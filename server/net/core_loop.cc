@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 
 #include "base/check.h"
+#include "net/clock.h"
 
 namespace zk::net {
 namespace {
@@ -14,17 +15,6 @@ namespace {
 constexpr Duration kWallAgeMax = std::chrono::milliseconds(5);
 constexpr std::size_t kSnapshotChunkBytes = std::size_t{256} << 10;
 }  // namespace
-
-Instant steady_now() {
-    return Instant(
-        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
-
-WallMs wall_now() {
-    return WallMs(std::chrono::duration_cast<std::chrono::milliseconds>(
-                      std::chrono::system_clock::now().time_since_epoch())
-                      .count());
-}
 
 CoreLoop::CoreLoop(boost::asio::io_context& io, core::Core& core, Log log)
     : io_(io), core_(core), log_(std::move(log)), timer_(io) {}

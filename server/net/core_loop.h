@@ -27,10 +27,6 @@
 
 namespace zk::net {
 
-/// The real clocks, as the core is told them.
-Instant steady_now();
-WallMs wall_now();
-
 class CoreLoop {
   public:
     /// Where actions go. All of it lives longer than the loop's last turn.

@@ -27,6 +27,7 @@
 #include "base/limits.h"
 #include "election/peer_silence.h"
 #include "jute/frame.h"
+#include "net/clock.h"
 #include "net/endpoints.h"
 #include "net/member_addresses.h"
 #include "net/peer_socket.h"
@@ -62,11 +63,6 @@ constexpr auto kRedialPause = std::chrono::milliseconds(250);
 constexpr Duration kRedialFor = std::chrono::seconds(3);
 /// A dial that has taken longer is none that a call back may wait for.
 constexpr Duration kDialIsSlow = std::chrono::milliseconds(300);
-
-Instant now() {
-    return Instant(
-        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
 
 /// One connection after the initial message. Shared by its reader, its writer and the peer table.
 struct Link {
@@ -184,7 +180,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         if (closed_ || (found == peers_.end() && !settings_.config.contains(to))) return;
         Peer& peer = found == peers_.end() ? peers_[to] : found->second;
         peer.waiting = std::move(body);
-        peer.last_said = now();
+        peer.last_said = steady_now();
         if (peer.link && peer.silence.sent(peer.last_said)) {
             log_.debug("election_link.silent sid={}", to);
             drop_link(to);
@@ -371,11 +367,11 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
     /// outage begins anew.
     void call_back(ServerId sid, ensemble::HostPort address) {
         Peer& peer = peers_[sid];
-        peer.last_said = now();
+        peer.last_said = steady_now();
         if (!peer.dialling) return dial(sid, std::move(address));
         const auto socket = peer.dial_socket.lock();
         error_code ignored;
-        if (socket && now() - peer.dial_began > kDialIsSlow) socket->close(ignored);
+        if (socket && steady_now() - peer.dial_began > kDialIsSlow) socket->close(ignored);
     }
 
     void dial(ServerId sid, ensemble::HostPort address) {
@@ -410,7 +406,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
                                 dialled.error.message());
             }
             if (!self->settings_.config.contains(sid) || peer.link ||
-                now() - peer.last_said > kRedialFor) {
+                steady_now() - peer.last_said > kRedialFor) {
                 peer.dialling = false;
                 self->forget_stranger(sid);
                 co_return;
@@ -433,7 +429,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
             dialled.socket = std::make_shared<tcp::socket>(self->io_);
             self->track(dialled.socket);
             peer.dial_socket = dialled.socket;
-            peer.dial_began = now();
+            peer.dial_began = steady_now();
             const Duration patience =
                 peer.known_down ? std::min(kRedialTimeout, self->settings_.connect_timeout)
                                 : self->settings_.connect_timeout;
@@ -473,7 +469,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         tune_peer_socket(socket, settings_.dead_after);
         Peer& peer = peers_[sid];
         peer.link = std::make_shared<Link>(sid, std::move(socket), origin);
-        peer.linked = now();
+        peer.linked = steady_now();
         peer.impostor_told = false;
         peer.silence.connected();
         peer.known_down = false;

@@ -8,6 +8,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "net/clock.h"
 #include "net/endpoints.h"
 #include "net/peer_socket.h"
 #include "net/stream_link.h"
@@ -28,11 +29,6 @@ constexpr auto kDialAttempt = std::chrono::seconds(2);
 constexpr auto kDoorWatch = std::chrono::milliseconds(250);
 /// FOLLOWERINFO has 40 bytes; a link without a name may not fill the memory.
 constexpr std::size_t kNamelessBytesMax = 4096;
-
-Instant now() {
-    return Instant(
-        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
 
 }  // namespace
 
@@ -328,7 +324,7 @@ void QuorumLinks::accepted(tcp::socket socket) {
     const zab::LinkId id = next_link_++;
     std::vector<ServerId> members = addresses_.members_at(socket);
     const auto admission =
-        door_.admit(id, plain(remote.address()).to_string(), !members.empty(), now());
+        door_.admit(id, plain(remote.address()).to_string(), !members.empty(), steady_now());
     for (const zab::LinkId other : admission.close) turn_out(other, "it makes room for another");
     if (!admission.admitted) return;  // closes it
     tune_peer_socket(socket, settings_.dead_after);
@@ -342,7 +338,7 @@ void QuorumLinks::watch_door(std::shared_ptr<Acceptor> acceptor) {
     acceptor->door_timer.expires_after(kDoorWatch);
     acceptor->door_timer.async_wait([this, acceptor](error_code error) {
         if (error || acceptor->closed) return;
-        for (const zab::LinkId id : door_.overdue(now())) turn_out(id, "it does not say who it is");
+        for (const zab::LinkId id : door_.overdue(steady_now())) turn_out(id, "it does not say who it is");
         watch_door(acceptor);
     });
 }

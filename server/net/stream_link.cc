@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include "base/check.h"
+#include "net/clock.h"
 
 namespace zk::net {
 namespace {
@@ -21,11 +22,6 @@ constexpr std::size_t kWritePiecesMax = 64;
 constexpr std::size_t kSharedBytesMin = 1024;
 /// Packets are gathered in items of about this size.
 constexpr std::size_t kItemBytes = std::size_t{64} << 10;
-
-Instant now() {
-    return Instant(
-        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
 
 }  // namespace
 
@@ -59,7 +55,7 @@ void StreamLink::send_snapshot(storage::SnapshotSerializer serializer) {
 
 void StreamLink::await_room() {
     if (closed_) return;
-    tell(account_.await_room(now()));
+    tell(account_.await_room(steady_now()));
 }
 
 /// Into the last item, if that is one of packets, of no great size and not on its way to the
@@ -144,7 +140,7 @@ void StreamLink::write_next() {
 }
 
 void StreamLink::written(std::size_t count) {
-    tell(account_.left(count, now()));
+    tell(account_.left(count, steady_now()));
     front_written_ += count;
     while (!queue_.empty() && !queue_.front().snapshot &&
            front_written_ >= queue_.front().view().size()) {

@@ -25,7 +25,7 @@ void Leader::start(Epoch accepted,
     ZK_ASSERT(phase_ == Phase::idle);
     // Our own file may hold an absurd number as well; the history tells what reigns there have been.
     const Epoch reigned = std::max(current, last_logged.epoch());
-    if (accepted.value() - reigned.value() > kEpochJumpMax) {
+    if (accepted.value() - reigned.value() > limits::kEpochStep) {
         ZK_COVERED("leader.absurd_own_epoch");
         log_.warn("leader.absurd_own_epoch accepted_epoch={} current_epoch={}", accepted, current);
         accepted = reigned;

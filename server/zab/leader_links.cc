@@ -105,7 +105,7 @@ void Leader::on_follower_info(
 /// Epochs grow by one with each reign. A number far above all that this server knew when its reign began is no epoch, but
 /// damage or malice.
 bool Leader::believable(Epoch accepted) const {
-    return accepted.value() <= accepted_at_start_.value() + kEpochJumpMax;
+    return accepted.value() <= accepted_at_start_.value() + limits::kEpochStep;
 }
 
 /// A later reign must begin above what voters have accepted.

@@ -156,7 +156,7 @@ void Learner::on_leader_info(const Packet& packet, Actions& out) {
 /// No election has made the epoch that we accepted: somebody has lied to us, or the file is damaged. Keeping that promise
 /// would keep us out for good.
 bool Learner::promise_is_absurd() const {
-    return accepted_.value() - epoch_.value() > kEpochJumpMax;
+    return accepted_.value() - epoch_.value() > limits::kEpochStep;
 }
 
 void Learner::on_accepted_epoch_saved(Epoch epoch, Instant now, Actions& out) {

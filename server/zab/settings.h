@@ -12,10 +12,6 @@
 
 namespace zk::zab {
 
-/// An accepted epoch is believed this far beyond what is known otherwise: more elections than an ensemble has in years, and
-/// so little that nobody can use the numbers up.
-inline constexpr std::int64_t kEpochJumpMax = 65'536;
-
 /// Bounds of a leader and of a learner. Only tests and the simulator lower them.
 struct Bounds {
     /// Proposals in flight before the window is full, by count and by bytes: they bound memory, the un-synced log and what

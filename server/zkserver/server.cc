@@ -24,6 +24,7 @@
 #include "disk/posix_disk.h"
 #include "disk/snapshot_writer.h"
 #include "net/client_loop.h"
+#include "net/clock.h"
 #include "net/core_loop.h"
 #include "net/election_links.h"
 #include "net/process_facts.h"

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "election/election.h"
 #include "election/peer_silence.h"
 
@@ -44,7 +45,7 @@ TEST_F(MistrustTest, MembersThatWereAwayForLongAreBelieved) {
     EXPECT_EQ(doubt(2, looking(2, -1, 1, Zxid(-1))), Doubt::none) << "an empty database";
     EXPECT_EQ(doubt(2, looking(2, 7 + 9000, 50'000'000, Zxid(Epoch(9000), 1))), Doubt::none);
     EXPECT_EQ(
-        doubt(2, looking(3, 7 + kEpochStep, 1, Zxid(Epoch(7 + kEpochStep), 1)), Origin::foreign),
+        doubt(2, looking(3, 7 + limits::kEpochStep, 1, Zxid(Epoch(7 + limits::kEpochStep), 1)), Origin::foreign),
         Doubt::none);
 }
 
@@ -60,7 +61,7 @@ TEST_F(MistrustTest, NoRoundIsTooHighToBeOutgrown) {
 }
 
 TEST_F(MistrustTest, VotesOfASearchAreNotFarAhead) {
-    EXPECT_EQ(doubt(2, looking(3, 7 + kEpochStep + 1)), Doubt::epoch);
+    EXPECT_EQ(doubt(2, looking(3, 7 + limits::kEpochStep + 1)), Doubt::epoch);
     EXPECT_EQ(doubt(2, looking(3, 0x7fffffff)), Doubt::epoch);
     EXPECT_EQ(doubt(2, looking(3, 7, 1, Zxid(0x7fffffffffffffff))), Doubt::epoch);
 }

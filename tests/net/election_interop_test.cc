@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 
 #include "election/election.h"
+#include "net/clock.h"
 #include "net/election_links.h"
 
 extern char** environ;
@@ -36,11 +37,6 @@ using election::PeerState;
 using namespace std::chrono_literals;
 
 constexpr const char* kJar = "/usr/share/java/zookeeper.jar";
-
-Instant steady_now() {
-    const auto since_epoch = std::chrono::steady_clock::now().time_since_epoch();
-    return Instant(std::chrono::duration_cast<Duration>(since_epoch));
-}
 
 std::uint16_t free_port() {
     asio::io_context io;
