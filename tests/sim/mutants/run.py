@@ -209,18 +209,53 @@ class Judgement:
         self.how, self.by, self.seeds, self.seconds = how, by, seeds, seconds
 
 
-def judge(m, options):
-    began = time.time()
+class Clean:
+    """The tree without a mutant: each program is built and seen to pass before the first mutant is shown to it."""
+
+    def __init__(self, options):
+        self.options = options
+        self.known = set()
+
+    def test(self, name):
+        if name in self.known:
+            return
+        self.known.add(name)
+        words = build(DEBUG, [name + "_test"], self.options.jobs)
+        if words:
+            sys.exit("the unmutated tree does not compile: " + words)
+        failure = unit_test(name)
+        if failure:
+            sys.exit("fails without any mutant: " + failure)
+        print(f"  {name} is clean", flush=True)
+
+    def sim(self):
+        if "sim" in self.known:
+            return
+        self.known.add("sim")
+        words = build(RELEASE, ["sim"], self.options.jobs)
+        if words:
+            sys.exit("the unmutated tree does not compile: " + words)
+        shutil.copy(os.path.join(RELEASE, "bin", "sim"), CLEAN_SIM)
+        for seed in range(1, CLEAN_SEEDS + 1):
+            failure = seeds_fail(CLEAN_SIM, seed, 1)
+            if failure:
+                print(f"  seed {failure[0]} fails without any mutant: {failure[1]}", flush=True)
+
+
+def run_tests(m, options):
+    """How the first of its unit tests that fails does, or None."""
     for test in m.tests:
         words = build(DEBUG, [test + "_test"], options.jobs)
         if words:
             return Judgement("error", "does not compile: " + words)
-        began_test = time.time()
+        began = time.time()
         failure = unit_test(test)
         if failure:
-            return Judgement("killed", failure, 0, time.time() - began_test)
-    if options.tests_only:
-        return Judgement("open", "no unit test of " + (", ".join(m.tests) or "none"), 0, time.time() - began)
+            return Judgement("killed", failure, 0, time.time() - began)
+    return None
+
+
+def run_seeds(options):
     words = build(RELEASE, ["sim"], options.jobs)
     if words:
         return Judgement("error", "does not compile: " + words)
@@ -240,32 +275,26 @@ def judge(m, options):
     return Judgement("survived", "", options.seeds, time.time() - began)
 
 
-def evaluate(m, options):
+def with_mutant(m, work):
     path = os.path.join(TREE, m.file)
     original = read(path)
     write(path, original.replace(m.old, m.new))
     try:
-        return judge(m, options)
+        return work()
     finally:
         write(path, original)
 
 
-def verify_clean(mutants, options):
-    """Builds everything once and sees that it is clean without a mutant."""
-    tests = sorted({test for m in mutants for test in m.tests})
-    words = build(DEBUG, [test + "_test" for test in tests], options.jobs)
-    words = words or build(RELEASE, ["sim"], options.jobs)
-    if words:
-        sys.exit("the unmutated tree does not compile: " + words)
-    shutil.copy(os.path.join(RELEASE, "bin", "sim"), CLEAN_SIM)
-    for test in tests:
-        failure = unit_test(test)
-        if failure:
-            sys.exit("fails without any mutant: " + failure)
-    for seed in range(1, CLEAN_SEEDS + 1):
-        failure = seeds_fail(CLEAN_SIM, seed, 1)
-        if failure:
-            print(f"seed {failure[0]} fails without any mutant: {failure[1]}", flush=True)
+def evaluate(m, clean, options):
+    for test in m.tests:
+        clean.test(test)
+    judgement = with_mutant(m, lambda: run_tests(m, options))
+    if judgement:
+        return judgement
+    if options.tests_only:
+        return Judgement("open", "by no unit test of " + (", ".join(m.tests) or "none"))
+    clean.sim()
+    return with_mutant(m, lambda: run_seeds(options))
 
 
 # ---- results
@@ -391,12 +420,11 @@ def run_all(mutants, options):
     began = time.time()
     copy_tree()
     configure()
-    verify_clean(mutants, options)
-    print(f"the unmutated tree is built and clean after {time.time() - began:.0f} s", flush=True)
+    clean = Clean(options)
     left = 0
     for m in mutants:
         began_mutant = time.time()
-        judgement = evaluate(m, options)
+        judgement = evaluate(m, clean, options)
         left += judgement.how != "killed"
         keep(m, judgement, results)
         print(f"{judgement.how:8} {m.name:36} {judgement.by} [{time.time() - began_mutant:.0f} s]", flush=True)
