@@ -25,7 +25,9 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -42,8 +44,9 @@ CLEAN_SIM = os.path.join(WORK, "sim-unmutated")
 
 CLEAN_SEEDS = 5        # run without a mutant first
 BATCH = 10             # seeds of one run of the simulator
-TEST_SECONDS = 240     # a unit test program that takes longer hangs
-SEED_SECONDS = 60      # a seed that takes longer hangs
+TEST_SECONDS = 120     # of CPU time: a unit test program that takes longer hangs
+SEED_SECONDS = 30      # of CPU time: a seed that takes longer hangs
+WALL_FACTOR = 20       # on a busy machine a second of CPU time may take so long
 WANTED_PERCENT = 95    # of the mutants must be killed
 
 
@@ -156,10 +159,16 @@ def plain(words):
 
 
 def run(command, seconds):
-    """(exit code or None for a hang, output)."""
+    """(exit code or None for a hang, output). `seconds` of CPU time."""
+    def bound():
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds, cwd=WORK)
-        return done.returncode, done.stdout.decode(errors="replace")
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=WORK, preexec_fn=bound,
+                              timeout=seconds * WALL_FACTOR)
+        hangs = done.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
+        return None if hangs else done.returncode, done.stdout.decode(errors="replace")
     except subprocess.TimeoutExpired as late:
         return None, (late.stdout or b"").decode(errors="replace")
 
