@@ -9,7 +9,7 @@
   run.py --open                those only that no earlier run has seen killed in their present form
   run.py --table FILE          writes what is known of all of them (after a run, if other options ask for one)
 
-The copy is build/mutants/tree. Unit tests are built there as by the preset debug, the simulator as by the preset release,
+The copy is build/mutants/tree. Unit tests are built there as by the preset asan, the simulator as by the preset release,
 so that ccache knows most of it and builds are incremental; results are kept in build/mutants/results.json. What counts as killed: a unit test or a seed that fails, crashes, meets an assertion or hangs.
 A seed that fails without the mutant as well does not count. A mutant that does not compile is an error of the mutant.
 
@@ -37,7 +37,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 WORK = os.path.join(ROOT, "build", "mutants")
 TREE = os.path.join(WORK, "tree")
-DEBUG = os.path.join(TREE, "build", "debug")
+UNIT = os.path.join(TREE, "build", "asan")
 RELEASE = os.path.join(TREE, "build", "release")
 RESULTS = os.path.join(WORK, "results.json")
 CLEAN_SIM = os.path.join(WORK, "sim-unmutated")
@@ -135,7 +135,7 @@ def copy_tree():
 
 
 def configure():
-    for folder in (DEBUG, RELEASE):
+    for folder in (UNIT, RELEASE):
         if not os.path.exists(os.path.join(folder, "build.ninja")):
             subprocess.run(["cmake", "--preset", os.path.basename(folder)], cwd=TREE, check=True,
                            stdout=subprocess.DEVNULL)
@@ -182,7 +182,7 @@ def assertion(text):
 
 def unit_test(test):
     """None, or how it failed."""
-    code, text = run([os.path.join(DEBUG, "bin", test + "_test")], TEST_SECONDS)
+    code, text = run([os.path.join(UNIT, "bin", test + "_test")], TEST_SECONDS)
     if code == 0:
         return None
     failed = re.findall(r"^\[  FAILED  \] (\S+?),? .*\(\d+ ms\)", text, re.MULTILINE)
@@ -229,7 +229,7 @@ class Clean:
         if name in self.known:
             return
         self.known.add(name)
-        words = build(DEBUG, [name + "_test"], self.options.jobs)
+        words = build(UNIT, [name + "_test"], self.options.jobs)
         if words:
             sys.exit("the unmutated tree does not compile: " + words)
         failure = unit_test(name)
@@ -254,7 +254,7 @@ class Clean:
 def run_tests(m, options):
     """How the first of its unit tests that fails does, or None."""
     for test in m.tests:
-        words = build(DEBUG, [test + "_test"], options.jobs)
+        words = build(UNIT, [test + "_test"], options.jobs)
         if words:
             return Judgement("error", "does not compile: " + words)
         began = time.time()
