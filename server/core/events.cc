@@ -172,8 +172,9 @@ void Core::take_recovered(storage::RecoveredState recovered, Actions& out) {
 
 // What stands before the first replayed txn is not known, so that one serves as the base.
 void Core::fill_committed_log(storage::RecoveredState& recovered) {
-    committed_log_.reset(recovered.recent.empty() ? recovered.last_zxid
-                                                  : recovered.recent.front().first);
+    committed_log_.reset(
+        recovered.recent.empty() ? recovered.last_zxid : recovered.recent.front().first,
+        recovered.replayed_from);
     for (auto& [zxid, bytes] : recovered.recent) {
         if (zxid > committed_log_.max()) committed_log_.add(zxid, std::move(bytes));
     }

@@ -56,6 +56,8 @@ struct RecoveredState {
     std::vector<std::pair<Zxid, SharedBytes>> recent;
     bool fresh = false;  ///< a new database was made by this call
     Zxid snapshot;       ///< the snapshot it was built from
+    /// The first replayed txn, last_zxid when there was none: from here on the log is known to have no gap.
+    Zxid replayed_from;
 };
 
 /// Loads the newest valid snapshot and replays the log; makes a new database in empty directories

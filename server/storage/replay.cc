@@ -123,7 +123,8 @@ Result<RecoveredState> replay_log(Disk& disk,
     RecoveredState state;
     state.tree = std::move(snapshot.tree);
     state.sessions = std::move(snapshot.sessions);
-    state.last_zxid = snapshot.zxid;
+    state.last_zxid = state.replayed_from = snapshot.zxid;
+    bool replayed = false;
     TreeCheck check(snapshot.digest, snapshot.zxid, *state.tree, log);
     std::deque<std::pair<Zxid, SharedBytes>> recent;
     while (state.last_zxid < limit) {  // what lies behind the limit may be damaged and does not matter
@@ -137,6 +138,7 @@ Result<RecoveredState> replay_log(Disk& disk,
         state.tree->apply(*txn);
         ZK_CHECK(check.after(state.last_zxid, record->zxid, txn->digest, log_dir + "/" + reader.file_name()));
         state.last_zxid = record->zxid;
+        if (!std::exchange(replayed, true)) state.replayed_from = record->zxid;
         recent.emplace_back(record->zxid,
                             std::make_shared<const Bytes>(std::move(record->payload)));
         if (recent.size() > limits::kCommittedWindow) recent.pop_front();

@@ -151,6 +151,7 @@ TEST(Recovery, ReplaysTheLogOntoTheNewestSnapshot) {
     EXPECT_THAT(state.sessions, ElementsAre(std::pair(SessionId(9), 1000)));
     ASSERT_EQ(state.recent.size(), 2U);
     EXPECT_EQ(state.recent[0].first, Zxid(4));
+    EXPECT_EQ(state.replayed_from, Zxid(4));
     EXPECT_EQ(*state.recent[1].second, *shared(numbered(Zxid(5))));
 }
 
@@ -162,6 +163,7 @@ TEST(Recovery, RecentIsBounded) {
     const RecoveredState state = recover_ok(disk);
     ASSERT_EQ(state.recent.size(), 500U);
     EXPECT_EQ(state.recent.front().first, Zxid(201));
+    EXPECT_EQ(state.replayed_from, Zxid(1));
 }
 
 TEST(Recovery, ReplaysSessions) {
