@@ -132,6 +132,7 @@ class Core {
     void handle(LeaderConnected& event, Instant now, Actions& out);
     void handle(LeaderDialFailed& event, Instant now, Actions& out);
     void handle(LeaderPacket& event, Instant now, Actions& out);
+    void handle(LeaderProgress& event, Instant now, Actions& out);
     void handle(LeaderSnapshot& event, Instant now, Actions& out);
     void handle(LeaderClosed& event, Instant now, Actions& out);
     void handle(SnapshotFinished& event, Instant now, Actions& out);

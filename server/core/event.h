@@ -70,6 +70,11 @@ struct LeaderPacket {
     Attempt attempt = 0;
     zab::Packet packet;
 };
+/// Bytes of the stream that follows a SNAP packet have come. At most every net::kStreamProgress, so that a stream may take
+/// any time on a slow link.
+struct LeaderProgress {
+    Attempt attempt = 0;
+};
 /// The stream that followed a SNAP packet, parsed into a fresh tree.
 struct LeaderSnapshot {
     Attempt attempt = 0;
@@ -97,6 +102,7 @@ using Event = std::variant<Tick,
                            LeaderConnected,
                            LeaderDialFailed,
                            LeaderPacket,
+                           LeaderProgress,
                            LeaderSnapshot,
                            LeaderClosed,
                            storage::DiskEvent,

@@ -52,6 +52,10 @@ void Core::handle(LeaderPacket& event, Instant now, Actions&) {
     }
 }
 
+void Core::handle(LeaderProgress& event, Instant now, Actions&) {
+    if (learner_ && event.attempt == attempt_) learner_->on_snapshot_progress(now);
+}
+
 void Core::handle(LeaderSnapshot& event, Instant now, Actions& out) {
     if (!learner_ || event.attempt != attempt_ || !snapshot_loading_) return;
     ZK_COVERED("core.snapshot_received");

@@ -189,7 +189,13 @@ class LeaderLink final : public StreamLink {
     std::string on_snapshot_bytes(ByteView bytes) {
         const auto taken = snapshot_->feed(bytes);
         if (!taken.has_value()) return taken.error().message();
-        if (!snapshot_->done()) return {};
+        if (!snapshot_->done()) {
+            if (const Instant now = steady_now(); now - progress_told_ >= kStreamProgress) {
+                progress_told_ = now;
+                sink_(core::LeaderProgress{attempt_});
+            }
+            return {};
+        }
         core::LeaderSnapshot event;
         event.attempt = attempt_;
         event.tree = snapshot_->take_tree();
@@ -213,6 +219,7 @@ class LeaderLink final : public StreamLink {
     bool connected_ = false;
     zab::PacketDecoder decoder_;
     std::optional<storage::SnapshotParser> snapshot_;
+    Instant progress_told_{};
 };
 
 // ---- QuorumLinks

@@ -41,6 +41,9 @@ struct QuorumLinkSettings {
     DoorLimits door{};                               ///< only tests change them
 };
 
+/// How often a learner is told at most that a snapshot's stream goes on.
+constexpr Duration kStreamProgress = std::chrono::milliseconds(100);
+
 class LearnerLink;
 class LeaderLink;
 

@@ -58,6 +58,8 @@ class Learner {
     void on_dial_failed(const std::string& why, Instant now, Actions& out);
     void on_disconnected(const std::string& why, Instant now, Actions& out);
     void on_packet(const Packet& packet, Instant now, Actions& out);
+    /// Bytes of the stream behind the SNAP packet have come: the leader is not silent.
+    void on_snapshot_progress(Instant now);
     /// The tree in memory is the one of the SNAP packet with this zxid.
     void on_snapshot_loaded(Zxid zxid, Instant now, Actions& out);
     /// Log, snapshots and memory end at `zxid`, durably.

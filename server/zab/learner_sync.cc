@@ -65,6 +65,10 @@ void Learner::on_truncate_failed(const std::string& why, Instant, Actions& out) 
     give_up("cannot cut the log as the leader demands: " + why, out);
 }
 
+void Learner::on_snapshot_progress(Instant now) {
+    if (stage_ == Stage::loading) last_heard_ = now;
+}
+
 void Learner::on_snapshot_loaded(Zxid zxid, Instant now, Actions& out) {
     if (stage_ != Stage::loading) return;
     last_heard_ = now;

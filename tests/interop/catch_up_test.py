@@ -55,12 +55,12 @@ class CatchUp(unittest.TestCase):
             self.assert_same_data(leader, follower)
 
     def test_a_slow_empty_follower_gets_in_under_writes(self):
-        with namespaces.Ensemble(3, tickTime=1000, initLimit=10, syncLimit=5) as ensemble:
+        with namespaces.Ensemble(3, tickTime=1000, initLimit=5, syncLimit=5) as ensemble:
             ensemble.start()
             leader, follower = ensemble.wait_leader(), ensemble.followers()[-1]
             client = session(leader)
             client.call(1, raw_client.CREATE, raw_client.create_body("/load"))
-            for i in range(200):  # 20 MB: 8 s of the link below, when nothing else goes over it
+            for i in range(200):  # 20 MB: 8 s of the link below, which is more than initLimit
                 error = client.call(i, raw_client.CREATE, raw_client.create_body("/n%d" % i, os.urandom(100000)))[2]
                 self.assertEqual(error, 0)
             follower.stop()

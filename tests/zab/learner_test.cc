@@ -50,6 +50,8 @@ class LearnerScene {
             learner_.on_truncated(zxid(), now_, out);
         } else if (what == "truncate_failed") {
             learner_.on_truncate_failed("not in the log", now_, out);
+        } else if (what == "progress") {
+            learner_.on_snapshot_progress(now_);
         } else if (what == "loaded") {
             learner_.on_snapshot_loaded(zxid(), now_, out);
         } else if (what == "snapshot_saved") {
@@ -293,6 +295,27 @@ packet NEWLEADER 2.0
 )";
     EXPECT_EQ(next.play(again), again);
     EXPECT_TRUE(covered_marks().contains("learner.snapshot_below_log"));
+}
+
+// A large tree on a slow link takes longer than initLimit: only silence ends it.
+TEST(Learner, AStreamMayTakeAnyTimeAsLongAsItGoesOn) {
+    LearnerScene scene;
+    scene.play(kDiscover);
+    const std::string text = R"(
+packet SNAP 1.5
+  load_snapshot 1.5
+after 9000
+progress
+after 9000
+progress
+after 9000
+progress
+after 9950
+after 50
+  close why=nothing heard from the leader for 10000 ms
+  give_up why=nothing heard from the leader for 10000 ms
+)";
+    EXPECT_EQ(scene.play(text), text);
 }
 
 // With two of three servers up there is no leader unless this one counts, whatever it lacks.
