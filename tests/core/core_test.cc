@@ -71,9 +71,11 @@ class OneServer {
     }
     /// The session that was given back, 0 for a refusal, nothing without an answer so far.
     std::optional<SessionId> reattach(SessionId session) {
+        return reattach(session, session::password_for(session));
+    }
+    std::optional<SessionId> reattach(SessionId session, const Bytes& password) {
         answers_ = 0;
-        step(request::ToCore(
-            request::ReattachSession{{}, session, 4000, session::password_for(session)}));
+        step(request::ToCore(request::ReattachSession{{}, session, 4000, password}));
         return answers_ == 0 ? std::nullopt : std::optional(opened_);
     }
     [[nodiscard]] int answers() const { return answers_; }
@@ -215,6 +217,14 @@ TEST(Core, NobodyIsToldOfAnEndBeforeItHasCommitted) {
     EXPECT_EQ(server.answers(), 1);
     EXPECT_FALSE(server.knows(session));
     EXPECT_EQ(server.reattach(session), SessionId(0));
+}
+
+TEST(Core, ASessionIsGivenBackForItsPasswordOnly) {
+    OneServer server;
+    const SessionId session = server.open();
+    EXPECT_EQ(server.reattach(session, Bytes(16, '\0')), SessionId(0));
+    EXPECT_EQ(server.reattach(session, {}), SessionId(0));
+    EXPECT_EQ(server.reattach(session), session);
 }
 
 TEST(Core, ASyncHasItsPlaceAmongTheWrites) {
