@@ -65,7 +65,7 @@ void Frontend::account(Connection& connection) {
     const std::size_t held = connection.gate.bytes() + connection.granted;
     held_ += held - connection.held;
     connection.held = held;
-    const std::size_t output = connection.output.size() + connection.taken;
+    const std::size_t output = connection.output.size() + connection.taken + connection.gate.owed();
     output_held_ += output - connection.output_held;
     connection.output_held = output;
 }
@@ -88,7 +88,7 @@ bool Frontend::stalls(const Connection& connection, Instant working) const {
     const Connection& first = *connections_.at(waiting_.begin()->second);
     if (working - first.waits_since <= kStalledMax) return false;
     if (working - connection.progress <= kStalledMax) return false;
-    return connection.granted != 0 || output_full(connection);
+    return connection.granted != 0 || output_full(connection, 0);
 }
 
 /// The connection ends: what the core still has of it counts on.

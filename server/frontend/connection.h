@@ -23,6 +23,9 @@ inline constexpr std::size_t kOutputHigh = 1 << 20;
 /// Watch events cannot wait. A client that leaves this many bytes of them unread is cut off; it
 /// reconnects and catches up with setWatches.
 inline constexpr std::size_t kEventBytesMax = 16 << 20;
+/// Reads whose turn has come are answered though the client takes nothing, when a write behind them is under way. Their
+/// answers have been reckoned with; a client that leaves this many bytes all the same is cut off.
+inline constexpr std::size_t kAnswersMax = 16 << 20;
 /// Requests of one connection that may be under way or parked before its socket is not read any
 /// more.
 inline constexpr std::size_t kParkedMax = 1000;

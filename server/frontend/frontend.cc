@@ -100,7 +100,7 @@ void Frontend::tick(Connection& connection, Instant working, Out& out) {
         const Duration timeout = std::chrono::milliseconds(connection.timeout_ms);
         if (working - connection.heard > timeout + kSessionlessMax)
             close(connection, Close::at_once, "silent", out);
-    } else if (connection.state == Connection::State::open && !output_full(connection)) {
+    } else if (connection.state == Connection::State::open && !output_full(connection, 0)) {
         // Its pings lie unread because we do not read: that must not cost the session.
         out.to_core.push_back(request::TouchSession{connection.session});
     }
@@ -136,7 +136,7 @@ void Frontend::pump(Connection& connection, Instant now, Out& out) {
     using State = Connection::State;
     while (true) {
         if (connection.state == State::open || connection.state == State::ending)
-            run_parked(connection, now);
+            run_parked(connection, now, out);
         if (connection.state == State::ending && connection.gate.empty()) {
             close(connection, Close::after_flush, "ending", out);
         }
@@ -172,15 +172,17 @@ void Frontend::pump(Connection& connection, Instant now, Out& out) {
     list_if_reading_changed(connection, out);
 }
 
-/// Answers from the head of the gate: finished requests, and local ones, which run now.
-void Frontend::run_parked(Connection& connection, Instant now) {
+/// Answers from the head of the gate: finished requests, and local ones, which run now. A read may wait for the client to
+/// take answers, but not beyond a later write of that client: it would see it.
+void Frontend::run_parked(Connection& connection, Instant now, Out& out) {
     while (!connection.gate.empty()) {
         ParkedRequest& head = connection.gate.head();
         if (head.kind == ParkedRequest::Kind::at_core) return;
         if (head.kind == ParkedRequest::Kind::finished) {
             send(connection, head, now);
         } else {
-            if (output_full(connection)) return;
+            if (output_full(connection, 0) && connection.gate.at_core() == 0) return;
+            if (connection.output.size() > kAnswersMax) return close(connection, Close::at_once, "slow_reader", out);
             serve(connection, head.xid, head.op, head.bytes, to_ms(now - head.received));
         }
         connection.gate.pop();
@@ -244,12 +246,12 @@ void Frontend::list_if_reading_changed(Connection& connection, Out& out) {
     if (!connection.output.empty() || reads != connection.reading) list(connection, out);
 }
 
-/// True while the client has to take answers first.
-bool Frontend::output_full(const Connection& connection) const {
+/// True while the client has to take answers first. `owed`: what is to come behind those that are there.
+bool Frontend::output_full(const Connection& connection, std::size_t owed) const {
     const std::size_t high = output_held_ >= settings_.loop_output_bytes_max
                                  ? std::min(settings_.small_bytes_max, kOutputHigh)
                                  : kOutputHigh;
-    return connection.output.size() >= high;
+    return connection.output.size() + owed >= high;
 }
 
 /// True while this connection's next request must stay in its socket.
@@ -274,7 +276,7 @@ bool Frontend::must_wait(const Connection& connection) const {
 /// True while the connection's own answers hold its next request back, or the number of requests
 /// at the core does.
 bool Frontend::blocked(const Connection& connection) const {
-    if (output_full(connection) || connection.gate.size() >= kParkedMax) return true;
+    if (output_full(connection, connection.gate.owed()) || connection.gate.size() >= kParkedMax) return true;
     return outstanding_ >= settings_.outstanding_max && connection.gate.at_core() > 0;
 }
 

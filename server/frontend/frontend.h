@@ -151,14 +151,14 @@ class Frontend {
     Connection* find(ConnectionId id);
     [[nodiscard]] std::vector<ConnectionId> sorted_ids() const;
     void pump(Connection& connection, Instant now, Out& out);
-    void run_parked(Connection& connection, Instant now);
+    void run_parked(Connection& connection, Instant now, Out& out);
     void send(Connection& connection, const ParkedRequest& finished, Instant now);
     void close(Connection& connection, Close how, std::string_view why, Out& out);
     void list(Connection& connection, Out& out);
     void list_if_reading_changed(Connection& connection, Out& out);
     [[nodiscard]] bool must_wait(const Connection& connection) const;
     [[nodiscard]] bool blocked(const Connection& connection) const;
-    [[nodiscard]] bool output_full(const Connection& connection) const;
+    [[nodiscard]] bool output_full(const Connection& connection, std::size_t owed) const;
     void tick(Connection& connection, Instant working, Out& out);
 
     // bounds.cc: bytes that wait

@@ -25,6 +25,9 @@ struct ReadResult {
 /// True for the operations that read() knows: exists, getData, getChildren, getChildren2, getACL.
 bool is_read(OpCode op);
 
+/// About how many bytes the answer to this request would have now. Source of the sizes: the records of jute/protocol.h.
+std::size_t answer_bytes(const tree::DataTree& tree, OpCode op, ByteView body);
+
 /// Runs a read for somebody with the identities `auth`. The response record is appended to `out`
 /// when there is no error; nothing is appended otherwise. A body that is no request of this kind is
 /// ErrorCode::marshalling_error.

@@ -4,6 +4,7 @@
 // Source: ZooKeeper CommitProcessor.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -37,6 +38,7 @@ struct ParkedRequest {
     bool then_close = false;  ///< the connection closes after the answer
     /// Bytes that wait because of it, here or at the core: what it came with, later its answer.
     std::size_t cost = kRequestBytes;
+    std::size_t answer = 0;  ///< of a local one: bytes that its answer will have, as far as one can tell
 };
 
 class SessionGate {
@@ -47,10 +49,18 @@ class SessionGate {
     [[nodiscard]] std::int64_t at_core() const { return at_core_; }
     /// What all of them cost.
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
+    /// What the local ones will answer.
+    [[nodiscard]] std::size_t owed() const { return owed_; }
+    /// The most that one of those at the core costs: a write may become the answer of a read behind it.
+    [[nodiscard]] std::size_t largest() const { return largest_; }
 
     void park(ParkedRequest request) {
-        if (request.kind == ParkedRequest::Kind::at_core) ++at_core_;
+        if (request.kind == ParkedRequest::Kind::at_core) {
+            ++at_core_;
+            largest_ = std::max(largest_, request.cost);
+        }
         bytes_ += request.cost;
+        owed_ += request.answer;
         requests_.push_back(std::move(request));
     }
     /// The core has answered: the oldest request with this xid and operation becomes finished, with
@@ -87,11 +97,13 @@ class SessionGate {
     void pop() {
         ZK_ASSERT(head().kind != ParkedRequest::Kind::at_core);
         bytes_ -= head().cost;
+        owed_ -= head().answer;
         head().bytes = Bytes();
         ++first_;
         if (first_ == requests_.size()) {
             requests_.clear();
             first_ = 0;
+            largest_ = 0;
         } else if (first_ >= 64 && first_ * 2 >= requests_.size()) {
             requests_.erase(requests_.begin(),
                             requests_.begin() + static_cast<std::ptrdiff_t>(first_));
@@ -102,14 +114,14 @@ class SessionGate {
         requests_.clear();
         first_ = 0;
         at_core_ = 0;
-        bytes_ = 0;
+        bytes_ = owed_ = largest_ = 0;
     }
 
   private:
     std::vector<ParkedRequest> requests_;
     std::size_t first_ = 0;
     std::int64_t at_core_ = 0;
-    std::size_t bytes_ = 0;
+    std::size_t bytes_ = 0, owed_ = 0, largest_ = 0;
 };
 
 }  // namespace zk::frontend

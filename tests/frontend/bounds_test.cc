@@ -221,5 +221,103 @@ TEST_F(Bounds, ClientsThatTakeNoAnswersShareABound) {
     for (ConnectionId id = 1; id <= 4; ++id) EXPECT_EQ(frames(id).size(), 50U) << id;
 }
 
+// A client that takes nothing, and requests whose answers fill its output before a later write of its own is done.
+class FullOutput : public Bounds {
+  protected:
+    FullOutput() {
+        create("/a", tree::open_acl_list(), "old");
+        join(1, 101);
+        hold_output = true;
+    }
+    static Bytes get(std::int32_t xid, const std::string& path) {
+        return request_frame(xid, OpCode::get_data, plain(path));
+    }
+    /// The client's write `xid` of "/a" is applied and answered.
+    void done(std::int32_t xid, const std::string& value) {
+        const auto changed = set_data("/a", value);
+        say(changed, reply(1, 101, xid, OpCode::set_data));
+    }
+    /// The client takes all that comes until nothing more does; told as "xid" and, of a read, the data's beginning.
+    Strings drain() {
+        for (int round = 0; round < 100; ++round) {
+            const std::size_t before = sent[1].size();
+            take(1);
+            if (sent[1].size() == before) break;
+            frontend.on_written(1, now, out);
+            collect();
+        }
+        Strings all;
+        std::int64_t last = 0;
+        for (const Frame& frame : frames(1)) {
+            EXPECT_GE(frame.header.zxid.value(), last) << "time goes back at xid " << frame.header.xid.value();
+            last = frame.header.zxid.value();
+            std::string told = std::to_string(frame.header.xid.value());
+            if (frame.body.size() > 70) {
+                jute::InputArchive archive(frame.body);
+                told += " " + archive.get<jute::Buffer>().value_or("").substr(0, 3);
+            }
+            all.push_back(told);
+        }
+        return all;
+    }
+};
+
+TEST_F(FullOutput, AReadNeverSeesALaterWriteOfItsOwnClient) {
+    create("/big", tree::open_acl_list(), Bytes(kOutputHigh, 'b'));
+    feed(1, write(1, 10) + get(2, "/big") + get(3, "/a") + write(4, 10));
+    done(1, "new");
+    for (const std::string& xid : asked()) {
+        if (xid == "1:4") done(4, "far too new");
+    }
+    const Strings first = drain();
+    if (first.size() < 4) {
+        ASSERT_EQ(asked(), Strings{"1:4"});
+        done(4, "far too new");
+    }
+    Strings all = first;
+    for (const std::string& more : drain()) all.push_back(more);
+    EXPECT_EQ(all, (Strings{"1", "2 bbb", "3 new", "4"}));
+}
+
+TEST_F(FullOutput, AReadNeverSeesALaterWriteThoughOthersMakeTheAnswersLarge) {
+    create("/big");
+    feed(1, write(1, 10) + get(2, "/big") + get(3, "/a") + write(4, 10));
+    ASSERT_EQ(asked(), (Strings{"1:1", "1:4"}));
+    say(set_data("/big", Bytes(kOutputHigh, 'b')));
+    done(1, "new");
+    done(4, "far too new");
+    EXPECT_EQ(drain(), (Strings{"1", "2 bbb", "3 new", "4"}));
+}
+
+TEST_F(FullOutput, AnswersToWaitingReadsHaveTheirRoomBefore) {
+    create("/big", tree::open_acl_list(), Bytes(300'000, 'b'));
+    Bytes frames = write(1, 10);
+    for (std::int32_t xid = 2; xid <= 50; ++xid) frames += get(xid, "/big");
+    feed(1, frames + write(51, 10));
+    EXPECT_EQ(asked(), (Strings{"1:1"})) << "the reads in front of the second write have too much to say";
+    done(1, "new");
+    Bytes bytes;
+    frontend.take(1, bytes);
+    EXPECT_LT(bytes.size(), kOutputHigh + 310'000);
+}
+
+TEST_F(FullOutput, WhatAWriteMakesLargeCountsBefore) {
+    Bytes frames = write(1, 15'000);
+    for (std::int32_t xid = 2; xid <= 21; ++xid) frames += get(xid, "/a");
+    feed(1, frames + write(22, 10));
+    EXPECT_EQ(asked(), (Strings{"1:1"}));
+}
+
+TEST_F(FullOutput, AClientThatLeavesFarTooMuchIsCut) {
+    create("/big");
+    Bytes frames = write(1, 10);
+    for (std::int32_t xid = 2; xid <= 90; ++xid) frames += get(xid, "/big");
+    feed(1, frames + write(91, 10));
+    ASSERT_EQ(asked(), (Strings{"1:1", "1:91"}));
+    say(set_data("/big", Bytes(kOutputHigh, 'b')));
+    done(1, "new");
+    EXPECT_EQ(frontend.closing(1), Close::at_once);
+}
+
 }  // namespace
 }  // namespace zk::frontend
