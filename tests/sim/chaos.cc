@@ -1,6 +1,8 @@
 // Faults of a World: which one when, and its end. See faults.h for the kinds.
 #include <algorithm>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "election/notification.h"
 #include "jute/archive.h"
@@ -14,13 +16,13 @@ void World::chaos() {
     if (calm_) return;
     int sum = 0;
     for (std::size_t i = 0; i < kFaultKinds; ++i) {
-        if (static_cast<FaultKind>(i) != FaultKind::torn_pages) sum += shape_.weights.of[i];
+        if (!is_companion(static_cast<FaultKind>(i))) sum += shape_.weights.of[i];
     }
     if (sum == 0) return;
     auto dice = static_cast<int>(random_.below(static_cast<std::uint64_t>(sum)));
     for (std::size_t i = 0; i < kFaultKinds; ++i) {
         const auto kind = static_cast<FaultKind>(i);
-        if (kind == FaultKind::torn_pages) continue;
+        if (is_companion(kind)) continue;
         dice -= shape_.weights.of[i];
         if (dice >= 0) continue;
         cause(kind);
@@ -46,17 +48,22 @@ void World::cause(FaultKind kind) {
             for (auto& each : servers_) power_cut(*each);
             break;
         case FaultKind::torn_pages:
+        case FaultKind::dropped_cache:
             return;
+        case FaultKind::lost_disk:
+            if (!lose_disk(server)) return;
+            break;
         case FaultKind::kill:
             if (!server.up) return;
+            if (random_.chance(30)) {
+                server.ends_after_snapshot = true;
+                return;  // counted when it happens
+            }
             kill(server, "kill -9");
             break;
         case FaultKind::failed_sync:
             server.sync_failing = true;
             server.disk.fail_sync_after(1 + random_.below(10));
-            break;
-        case FaultKind::dropped_cache:
-            if (!server.disk.drop_clean_pages()) return;
             break;
         case FaultKind::slow_disk:
             server.disk_slow_until = now_ + milliseconds(random_.between(500, 8000));
@@ -79,6 +86,20 @@ void World::cause(FaultKind kind) {
             if (links_.empty()) return;
             break_link(links_[random_.below(links_.size())], true, true);
             break;
+        case FaultKind::cut_sync:
+            (random_.chance(30)   ? cuts_at_start_
+             : random_.chance(60) ? cuts_at_snapshot_
+                                  : cuts_at_replacement_) = 1;
+            return;  // counted when it happens
+        case FaultKind::lost_promises:
+            if (shape_.servers < 5) return;
+            failing_reigns_ = {.left = 2, .until = now_ + std::chrono::seconds(20)};
+            return;  // counted when it happens
+        case FaultKind::stuck_client: {
+            SimClient& client = *clients_[random_.below(clients_.size())];
+            client.stand_still(now_ + milliseconds(random_.between(1000, 16000)));
+            break;
+        }
         case FaultKind::client_reset:
             close_client_links(server);
             break;
@@ -90,8 +111,8 @@ void World::cause(FaultKind kind) {
             stranger_info();
             break;
         case FaultKind::stranger_vote:
-            stranger_vote();
-            break;
+            stranger_votes_ = 3;
+            return;  // counted when they come
         case FaultKind::late_address:
             server.unknown_until = now_ + milliseconds(random_.between(300, 6000));
             judge_.sessions().disturbed(server.unknown_until);
@@ -111,6 +132,101 @@ void World::cause(FaultKind kind) {
 void World::power_cut(Server& server) {
     if (server.up) return crash(server, "power cut");
     lose_power(server);
+}
+
+// Nobody may lose a disk while another one's is empty; and a machine that gets another disk is away for longer than a
+// leader lives on without its followers: with the disk its promises are gone.
+bool World::lose_disk(Server& server) {
+    const auto empty = [](const auto& each) { return each->empty_disk; };
+    if (shape_.servers < 3 || std::any_of(servers_.begin(), servers_.end(), empty)) return false;
+    end_process(server, "disk lost");
+    server.disk.replace();
+    server.empty_disk = true;
+    server.power_failing = server.sync_failing = false;
+    const std::int64_t away = to_ms(kTick) * (shape_.sync_limit + 2);
+    server.away_until = now_ + milliseconds(random_.between(away, to_ms(kDiskReplacedMax)));
+    later(server.away_until - now_, [this, &server] {
+        if (!server.up) boot(server);
+    });
+    return true;
+}
+
+// ---- in the middle of a synchronisation
+
+// False: what was to be sent is lost with its link.
+bool World::watch_synchronisation(Server& leader, const core::SendToLearner& sent) {
+    const zab::PacketType type = sent.packet.type;
+    const bool begins = type == zab::PacketType::diff || type == zab::PacketType::trunc || type == zab::PacketType::snap;
+    if (!begins && type != zab::PacketType::leader_info) return true;
+    const auto link = learner_link(leader, sent.link);
+    if (link == nullptr) return true;
+    if (begins) cut_sync(cuts_at_start_, link);
+    return begins || lose_promise(link);
+}
+
+void World::cut_sync(int& armed, const std::shared_ptr<Link>& link) {
+    if (armed == 0 || calm_) return;
+    armed = 0;
+    later(milliseconds(random_.between(0, 40)), [this, link] {
+        if (!link->open || calm_) return;
+        Server& leader = *servers_[static_cast<std::size_t>(link->leader)];
+        Server& learner = *servers_[static_cast<std::size_t>(link->learner)];
+        const auto dice = random_.below(10);
+        if (dice < 5) {
+            break_link(link, true, true);
+        } else if (dice < 7) {
+            kill(learner, "kill -9 while it catches up");
+        } else if (dice < 9) {
+            crash(learner, "power cut while it catches up");
+        } else {
+            kill(leader, "kill -9 while it feeds a learner");
+        }
+        count(FaultKind::cut_sync);
+    });
+}
+
+// A leader's word of its epoch reaches one member only, the reign ends, and so does the next one. Then those that know of
+// these epochs are away until the others have begun a reign of a lower one. False: the link is gone.
+bool World::lose_promise(const std::shared_ptr<Link>& link) {
+    FailingReigns& failing = failing_reigns_;
+    if (failing.left == 0 || now_ > failing.until || calm_) return true;
+    failing.know.insert(link->leader);
+    if (!failing.victim) failing.victim = link->learner;
+    if (link->learner != *failing.victim) {
+        break_link(link, true, true);
+        return false;
+    }
+    --failing.left;
+    later(milliseconds(random_.between(20, 60)), [this, link] {
+        for (const auto& other : std::vector(links_)) {
+            if (other->leader == link->leader) break_link(other, true, true);
+        }
+        if (failing_reigns_.left > 0 || calm_) return;
+        std::set<int> know = failing_reigns_.know;
+        know.insert(link->learner);
+        if (2 * (servers_.size() - know.size()) > servers_.size()) isolate(know);
+        count(FaultKind::lost_promises);
+    });
+    return true;
+}
+
+void World::isolate(const std::set<int>& group) {
+    for (const int a : group) {
+        for (int b = 0; b < shape_.servers; ++b) {
+            if (group.contains(b)) continue;
+            blocked_.insert({a, b});
+            blocked_.insert({b, a});
+        }
+    }
+    heal_after(milliseconds(random_.between(3000, 7000)));
+}
+
+void World::heal_after(Duration takes) {
+    judge_.sessions().disturbed(now_ + takes);
+    later(takes, [this] {
+        blocked_.clear();
+        resend_notifications([](int, int) { return true; });
+    });
 }
 
 void World::pause(Server& server) {
@@ -145,12 +261,7 @@ void World::partition(bool both_ways) {
         blocked_.insert({a, b});
         if (both_ways) blocked_.insert({b, a});
     }
-    const Duration takes = milliseconds(random_.between(300, 9000));
-    judge_.sessions().disturbed(now_ + takes);
-    later(takes, [this] {
-        blocked_.clear();
-        resend_notifications([](int, int) { return true; });
-    });
+    heal_after(milliseconds(random_.between(300, 9000)));
 }
 
 // Someone from nowhere connects to an open quorum port, says that it is a member, and what no member could say.
@@ -160,12 +271,19 @@ void World::stranger_info() {
         if (server->up && server->port_open && !server->paused) leader = server.get();
     }
     if (leader == nullptr) return;
+    // Mostly somebody who is not there to contradict; now and then from that member's own address.
+    ServerId sid(random_.between(1, shape_.servers + 1));
+    for (const auto& server : servers_) {
+        if (!server->up && random_.chance(70)) sid = server->sid();
+    }
     const zab::LinkId id = next_connection_++;
-    const ServerId sid(random_.between(1, shape_.servers + 1));
-    const std::int64_t epochs[] = {0x7ffffff0, 0x7fffffff, -1, random_.between(0, 200'000),
-                                   leader->core->status().accepted_epoch.value() + 1};
+    const std::int64_t own = leader->core->status().accepted_epoch.value();
+    const std::int64_t epochs[] = {0x7ffffff0, 0x7fffffff, -1, random_.between(0, 200'000), own + 1,
+                                   own + random_.between(1, 1000)};
     const std::int64_t epoch = epochs[random_.below(std::size(epochs))];
-    step(*leader, core::LearnerConnected{id});
+    std::vector<ServerId> members_there;
+    if (random_.chance(25)) members_there = {sid};
+    step(*leader, core::LearnerConnected{id, members_there});
     const auto says = [&](zab::PacketType type, Zxid zxid, Bytes data) {
         if (!leader->up) return;
         zab::Packet packet;
@@ -189,21 +307,37 @@ void World::stranger_info() {
     });
 }
 
-void World::stranger_vote() {
-    Server& server = any_server();
-    if (!server.up || server.paused) return;
-    // It says that it is a member, or somebody else.
+// Someone votes, in the name of a member or of nobody, when the server that sends `own` looks for a leader.
+void World::strangers_at_election(Server& server, const Bytes& own) {
+    if (stranger_votes_ == 0 || calm_ || !random_.chance(30)) return;
+    const auto said = election::decode_notification(own);
+    if (!said.has_value() || said->state != election::PeerState::looking) return;
+    --stranger_votes_;
+    later_at(server, milliseconds(random_.between(1, 60)), [this, &server, vote = said->vote] {
+        stranger_vote(server, vote);
+    });
+}
+
+void World::stranger_vote(Server& server, const election::Vote& own) {
     const ServerId from(random_.between(1, shape_.servers + 1));
-    if (from == server.sid()) return;
+    if (from == server.sid() || calm_) return;
+    const auto origin = random_.chance(75) ? election::Origin::foreign : election::Origin::own;
     election::Notification notification;
     notification.state = random_.chance(60) ? election::PeerState::looking
                                             : election::PeerState::leading;
-    notification.vote.leader = ServerId(random_.between(1, shape_.servers + 1));
-    notification.vote.zxid = Zxid(0);
-    notification.vote.peer_epoch = Epoch(random_.chance(50) ? -5 : 0);
-    notification.vote.round = Round(random_.chance(50) ? 0x7fffffffffffff00 : -7);
+    notification.vote.leader =
+        random_.chance(40) ? server.sid() : ServerId(random_.between(1, shape_.servers + 1));
+    const std::int64_t current = own.peer_epoch.value();
+    const std::int64_t epochs[] = {0, -5, 100'000, 0x7fffffff, current, current, current + 1};
+    const std::int64_t epoch = epochs[random_.below(std::size(epochs))];
+    const auto zxid_epoch = static_cast<std::uint64_t>(random_.chance(50) ? epoch : 0);
+    notification.vote.zxid = Zxid(static_cast<std::int64_t>((zxid_epoch << 32) + random_.below(1000)));
+    notification.vote.peer_epoch = Epoch(epoch);
+    const std::int64_t rounds[] = {0x7fffffffffffff00, -7, own.round.value(), own.round.value(), own.round.value() + 1};
+    notification.vote.round = Round(rounds[random_.below(std::size(rounds))]);
     notification.config_text = to_string(config_);
-    step(server, core::NotificationReceived{from, election::encode(notification)});
+    count(FaultKind::stranger_vote);
+    step(server, core::NotificationReceived{from, election::encode(notification), origin});
 }
 
 void World::heal_all() {
@@ -220,7 +354,10 @@ void World::heal_all() {
         if (server->up && server->paused) resume(*server);
     }
     resend_notifications([](int, int) { return true; });
-    for (auto& client : clients_) client->finish();
+    for (auto& client : clients_) {
+        client->stand_still(now_);
+        client->finish();
+    }
 }
 
 }  // namespace zk::sim

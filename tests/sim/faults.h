@@ -17,13 +17,17 @@ enum class FaultKind : std::uint8_t {
     torn_pages,     ///< of a power cut: pages and names reached the disk in any order
     kill,           ///< kill -9: the cache stays
     failed_sync,    ///< a sync fails once; the process ends, the cache lies
-    dropped_cache,  ///< the cache forgets the pages that a failed sync lost
+    dropped_cache,  ///< of a failed sync: later the cache forgets the pages that it lost
+    lost_disk,      ///< one server at a time comes back with an empty disk
     slow_disk,      ///< for some seconds a fifth of all batches takes 5 to 400 ms
     pause,          ///< a process gets no turn for 0.1 to 8 s
     clock_jump,     ///< a server's wall clock jumps by up to a day
     partition,      ///< a server and most others hear nothing of each other
     one_way,        ///< a server's packets to most others are lost, not theirs
     reset,          ///< a connection between two servers breaks
+    cut_sync,       ///< a learner's link or either side ends in the middle of a synchronisation
+    lost_promises,  ///< reigns that come to nothing leave one member alone with promises of later epochs
+    stuck_client,   ///< a client's process gets no turn for 1 to 16 s: it reads nothing and says nothing
     client_reset,   ///< all connections of clients to a server break
     slow_link,      ///< for some seconds links carry few bytes a second
     stranger_info,  ///< a stranger says absurd things on the quorum port
@@ -31,13 +35,13 @@ enum class FaultKind : std::uint8_t {
     late_address,   ///< a server's address cannot be resolved for some seconds
     purge,          ///< old snapshots and logs are removed
 };
-inline constexpr std::size_t kFaultKinds = 19;
+inline constexpr std::size_t kFaultKinds = 23;
 
 constexpr std::array<std::string_view, kFaultKinds> kFaultNames = {
-    "power_cut",     "power_cut_call", "power_cut_all", "torn_pages",   "kill",
-    "failed_sync",   "dropped_cache",  "slow_disk",     "pause",        "clock_jump",
-    "partition",     "one_way",        "reset",         "client_reset", "slow_link",
-    "stranger_info", "stranger_vote",  "late_address",  "purge"};
+    "power_cut",    "power_cut_call", "power_cut_all", "torn_pages",    "kill",         "failed_sync",
+    "dropped_cache", "lost_disk",     "slow_disk",     "pause",         "clock_jump",   "partition",
+    "one_way",      "reset",          "cut_sync",      "lost_promises", "stuck_client", "client_reset", "slow_link",
+    "stranger_info", "stranger_vote", "late_address",  "purge"};
 
 constexpr std::string_view to_string(FaultKind kind) {
     return kFaultNames[static_cast<std::size_t>(kind)];
@@ -47,6 +51,11 @@ constexpr std::optional<FaultKind> fault_named(std::string_view name) {
         if (kFaultNames[i] == name) return static_cast<FaultKind>(i);
     }
     return std::nullopt;
+}
+
+/// Kinds that come with another one: their weight is a percentage of it.
+constexpr bool is_companion(FaultKind kind) {
+    return kind == FaultKind::torn_pages || kind == FaultKind::dropped_cache;
 }
 
 /// A number for each kind.

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
+#include <variant>
 
 #include "jute/archive.h"
 
@@ -24,6 +26,19 @@ std::string path_in(const SentRequest& request) {
 std::string words_of(const SentRequest& request) {
     return std::string(to_string(request.op)) + path_in(request) + " (session " + to_string(request.session) +
            ", xid " + to_string(request.xid) + ")";
+}
+
+/// The error of a txn, or of the first part of a multi, that is about its session.
+std::optional<ErrorCode> refusal_of(const jute::Txn& txn) {
+    std::optional<ErrorCode> error;
+    if (const auto* whole = std::get_if<jute::ErrorTxn>(&txn.body)) error = whole->error;
+    if (const auto* multi = std::get_if<jute::MultiTxn>(&txn.body); multi != nullptr && !multi->parts.empty()) {
+        const jute::SubTxn& first = multi->parts.front();
+        const auto body = jute::decode<jute::ErrorTxn>(first.body);
+        if (first.type == OpCode::error && body) error = body->error;
+    }
+    if (error == ErrorCode::session_expired || error == ErrorCode::session_moved) return error;
+    return std::nullopt;
 }
 
 }  // namespace
@@ -96,11 +111,10 @@ void Judge::on_committed(Zxid zxid, const SharedBytes& bytes, Instant now) {
     session.asked.erase(asked);
     session.done.insert(header.cxid);
     sent->committed = true;
-    const auto* error = std::get_if<jute::ErrorTxn>(&txn->body);
-    if (error != nullptr &&
-        (error->error == ErrorCode::session_expired || error->error == ErrorCode::session_moved)) {
-        check_refusal(*txn, error->error, now);
-        return replay_.commit(*txn, nullptr);
+    if (const auto refusal = refusal_of(*txn)) {
+        check_refusal(*txn, *refusal, now);
+        if (header.type != OpCode::multi) return replay_.commit(*txn, nullptr);
+        return replay_.commit(*txn, &sent->request, refusal);
     }
     if (header.cxid < session.last_done) {
         complain_(words + " comes behind xid " + to_string(session.last_done) +

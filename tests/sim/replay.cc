@@ -253,22 +253,23 @@ struct Replay::Step {
         return done;
     }
 
-    /// All or nothing; a multi that fails is answered without an error of its own.
-    Done multi(const SentRequest& request, Answer& answer) {
+    /// All or nothing; a multi that fails is answered without an error of its own. `refusal`: what its first part is told
+    /// because of its session.
+    Done multi(const SentRequest& request, std::optional<ErrorCode> refusal, Answer& answer) {
         std::vector<Done> parts;
         ErrorCode failure = ErrorCode::ok;
         jute::InputArchive archive(request.body);
         while (true) {
             const auto head = archive.get<jute::MultiHeader>();
             if (!archive.ok() || head.done) break;
-            if (failure == ErrorCode::ok) {
+            if (failure == ErrorCode::ok && !refusal) {
                 parts.push_back(part(head.type, archive));
-                failure = parts.back().error;
             } else {  // only to get past it
                 Step other{replay, header, auth, {}, {}, {}};
                 (void)other.part(head.type, archive);
-                parts.push_back(refused(ErrorCode::runtime_inconsistency));
+                parts.push_back(refused(failure == ErrorCode::ok ? *refusal : ErrorCode::runtime_inconsistency));
             }
+            if (failure == ErrorCode::ok) failure = parts.back().error;
         }
         jute::MultiTxn txn;
         jute::OutputArchive out(answer.body);
@@ -337,7 +338,7 @@ Zxid Replay::last_txn(Zxid zxid) const {
     return next == history_.begin() ? Zxid() : std::prev(next)->first;
 }
 
-void Replay::commit(const jute::Txn& txn, const SentRequest* asked) {
+void Replay::commit(const jute::Txn& txn, const SentRequest* asked, std::optional<ErrorCode> refusal) {
     const jute::TxnHeader& header = txn.header;
     if (header.zxid <= last_) return complain(txn, "comes behind " + to_string(last_));
     last_ = header.zxid;
@@ -352,11 +353,11 @@ void Replay::commit(const jute::Txn& txn, const SentRequest* asked) {
     const auto* error = std::get_if<jute::ErrorTxn>(&txn.body);
     if (error != nullptr) entry.answer.error = error->error;
     if (asked == nullptr) return;
-    if (error == nullptr && !open_.contains(header.session)) complain(txn, "comes from a session that has ended");
+    if (error == nullptr && !refusal && !open_.contains(header.session)) complain(txn, "comes from a session that has ended");
 
     Step step{*this, header, asked->auth, {}, {}, {}};
     Answer answer;
-    const Done done = asked->op == OpCode::multi ? step.multi(*asked, answer) : step.single(*asked, answer);
+    const Done done = asked->op == OpCode::multi ? step.multi(*asked, refusal, answer) : step.single(*asked, answer);
     entry.answer = answer;
     if (done.type != header.type || encode_body(done.txn) != encode_body(txn.body)) {
         std::string seen = std::string(to_string(header.type));

@@ -44,6 +44,8 @@ void ServerChecks::will_execute(int index, const storage::DiskCommand& command) 
     }
     if (const auto* install = std::get_if<storage::InstallSnapshot>(&command)) {
         server.promised = std::min(server.promised, install->zxid);
+        server.installed = install->zxid;
+        server.installed_until = server.fuzzy_until;
     }
 }
 
@@ -52,6 +54,7 @@ void ServerChecks::executed(int index, const storage::DiskEvent& event) {
     if (const auto* durable = std::get_if<storage::LogDurable>(&event)) {
         server.promised = std::max(server.promised, durable->up_to);
     } else if (const auto* truncated = std::get_if<storage::LogTruncated>(&event)) {
+        server.promised = std::min(server.promised, truncated->zxid);  // what came before it in one batch
         server.logged.erase(server.logged.upper_bound(truncated->zxid), server.logged.end());
         server.looked = Zxid(-2);
     } else if (const auto* installed = std::get_if<storage::SnapshotInstalled>(&event)) {
@@ -73,7 +76,8 @@ void ServerChecks::recovered(int index, const storage::RecoveredState& state) {
     Server& server = servers_[static_cast<std::size_t>(index)];
     server.looked = Zxid(-2);
     // An installed snapshot is as fuzzy as the stream that it came from.
-    if (state.last_zxid >= server.fuzzy_until) server.fuzzy_until = Zxid(-2);
+    const bool fuzzy = state.snapshot == server.installed && state.last_zxid < server.installed_until;
+    server.fuzzy_until = fuzzy ? server.installed_until : Zxid(-2);
     server.was_serving = false;
     server.logged.clear();
     const auto may_not_vote = state.last_zxid == Zxid(-1);

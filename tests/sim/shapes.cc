@@ -15,13 +15,17 @@ PerFault<int> ordinary() {
     w[K::torn_pages] = 40;
     w[K::kill] = 10;
     w[K::failed_sync] = 3;
-    w[K::dropped_cache] = 3;
+    w[K::dropped_cache] = 50;
+    w[K::lost_disk] = 2;
     w[K::slow_disk] = 4;
     w[K::pause] = 8;
     w[K::clock_jump] = 3;
     w[K::partition] = 14;
     w[K::one_way] = 8;
     w[K::reset] = 14;
+    w[K::cut_sync] = 8;
+    w[K::lost_promises] = 1;
+    w[K::stuck_client] = 4;
     w[K::client_reset] = 10;
     w[K::slow_link] = 3;
     w[K::stranger_info] = 3;
@@ -54,7 +58,6 @@ void power(Shape& shape, Random& random) {
         shape.weights[kind] *= 5;
     }
     shape.weights[K::failed_sync] = 15;
-    shape.weights[K::dropped_cache] = 10;
     shape.weights[K::torn_pages] = 70;
     shape.boot_max = milliseconds(1500);
 }
@@ -89,6 +92,10 @@ void snapshots(Shape& shape, Random&) {
     shape.stream_snapshots = true;
     shape.chunk_bytes = 200;
     shape.weights[K::purge] = 40;
+    shape.weights[K::cut_sync] = 40;
+    shape.weights[K::slow_disk] = 20;
+    shape.weights[K::partition] = 40;
+    shape.weights[K::one_way] = 20;
 }
 
 void rollovers(Shape& shape, Random& random) {
@@ -103,14 +110,22 @@ void crowd(Shape& shape, Random&) {
     shape.bounds.proposals_max = 8;
 }
 
-void large(Shape& shape, Random&) {
+void large(Shape& shape, Random& random) {
     shape.load.large_percent = 30;
     shape.load.large_bytes_max = 20'000;
     shape.load.in_flight_max = 8;
     shape.connection_bytes_max = 30'000;
-    shape.loop_bytes_max = 100'000;
+    shape.loop_bytes_max = 40'000;
     shape.small_bytes_max = 4'000;
+    shape.loop_output_bytes_max = 60'000;
     shape.chaos = std::chrono::seconds(15);
+    if (random.chance(50)) {  // clients so patient that others wait behind those that stand still
+        shape.load.timeout_step_ms = 6000;
+        shape.weights[K::stuck_client] = 60;
+        shape.loop_output_bytes_max = 5'000;
+        shape.loop_bytes_max = 25'000;
+        shape.chaos = std::chrono::seconds(30);
+    }
     shape.bounds.proposal_bytes_max = 60'000;
     shape.bounds.unsynced_bytes_max = 100'000;
     shape.bounds.history_piece_bytes = 30'000;
@@ -129,6 +144,7 @@ void net(Shape& shape, Random& random) {
     shape.weights[K::partition] = 50;
     shape.weights[K::one_way] = 40;
     shape.weights[K::reset] = 30;
+    shape.weights[K::lost_promises] = 30;
 }
 
 void calm(Shape& shape, Random&) {

@@ -22,7 +22,7 @@ struct Shape {
     int servers = 3;
     int clients = 4;
     Duration chaos = std::chrono::seconds(30);  ///< virtual time with faults
-    /// Chance of each kind, relative to the others. torn_pages: percent of power cuts.
+    /// Chance of each kind, relative to the others. Companions: a percentage.
     PerFault<int> weights;
     Duration gap_min = milliseconds(200), gap_max = milliseconds(4000);  ///< between faults
     WorkloadOptions load;  ///< what clients ask for
@@ -36,6 +36,7 @@ struct Shape {
     zab::Bounds bounds{};
     std::size_t connection_bytes_max = limits::kConnectionBytesMax;
     std::size_t loop_bytes_max = limits::kClientLoopBytesMax;
+    std::size_t loop_output_bytes_max = limits::kClientLoopBytesMax;
     std::size_t small_bytes_max = limits::kSmallBytesMax;
     std::size_t link_low_water = std::size_t{256} << 10;
     std::size_t link_owed_max = std::size_t{64} << 20;

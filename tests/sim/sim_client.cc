@@ -16,7 +16,7 @@ SimClient::SimClient(World& world, const WorkloadOptions& options, int number)
       number_(number),
       workload_(options, world.random(), number),
       decoder_(kFrameMax),
-      timeout_ms_(2000 + 2000 * (number % 4)) {}
+      timeout_ms_(2000 + options.timeout_step_ms * (number % 4)) {}
 
 void SimClient::start() { connect_later(); }
 
@@ -109,6 +109,7 @@ void SimClient::on_connected(std::uint64_t connection) {
 void SimClient::look_after(std::uint64_t life) {
     world_.later(milliseconds(timeout_ms_ / 8), [this, life] {
         if (life != life_) return;
+        if (stuck()) return look_after(life);
         const bool waits = state_ == State::handshake || !in_flight_.empty();
         const Duration patience = std::max<Duration>(milliseconds(timeout_ms_) * 2 / 3, kPatienceMin);
         if (waits && world_.now() - heard_ > patience) return drop();
@@ -190,7 +191,7 @@ void SimClient::on_frame(ByteView frame) {
     if (asked.op == OpCode::ping && !finishing_) return;
     const std::uint64_t life = life_;
     world_.later(milliseconds(world_.random().between(0, options_.pause_ms_max)), [this, life] {
-        if (life == life_ && state_ == State::serving) send_more();
+        if (life == life_ && state_ == State::serving) send_when_awake(life);
     });
 }
 
@@ -221,6 +222,15 @@ void SimClient::on_event(ByteView body) {
 }
 
 // ---- requests
+
+bool SimClient::stuck() const { return world_.now() < stuck_until_; }
+
+void SimClient::send_when_awake(std::uint64_t life) {
+    if (!stuck()) return send_more();
+    world_.later(stuck_until_ - world_.now(), [this, life] {
+        if (life == life_ && state_ == State::serving) send_when_awake(life);
+    });
+}
 
 void SimClient::send_more() {
     Random& random = world_.random();

@@ -33,6 +33,10 @@ class SimClient {
     /// No new writes; a look at everything behind a sync, then rest.
     void finish();
 
+    /// Its process gets no turn until then.
+    void stand_still(Instant until) { stuck_until_ = until; }
+    [[nodiscard]] Instant stuck_until() const { return stuck_until_; }
+
     [[nodiscard]] bool idle() const { return finishing_ && looked_ && in_flight_.empty(); }
     /// What it waits for.
     [[nodiscard]] std::string describe() const;
@@ -50,7 +54,9 @@ class SimClient {
     void lose_session();
     void drop();
     void look_after(std::uint64_t life);
+    [[nodiscard]] bool stuck() const;
     void send_more();
+    void send_when_awake(std::uint64_t life);
     void ask(const Asked& asked);
     void send_frame(Xid xid, OpCode op, const Bytes& body);
     void set_watches_again();
@@ -75,6 +81,7 @@ class SimClient {
     std::int32_t next_xid_ = 1;
     std::deque<std::pair<Xid, Asked>> in_flight_;
     Instant sent_{}, heard_{};
+    Instant stuck_until_{};
     std::set<std::string> data_, exist_, child_;  ///< armed watches
 };
 

@@ -96,19 +96,32 @@ void World::close_client_links(Server& server) {
 }
 
 void World::flush_client(Server& server, std::uint64_t connection) {
-    Bytes bytes;
-    const frontend::Orders orders = server.frontend->take(connection, bytes);
     const auto found = client_links_.find(connection);
     const auto link = found == client_links_.end() ? nullptr : found->second;
+    if (link && link->writing) return;  // what it has to say now it will say then
+    Bytes bytes;
+    const frontend::Orders orders = server.frontend->take(connection, bytes);
     const bool empty = bytes.empty();
+    const Instant reads_at = link ? link->client->stuck_until() : now_;
     if (link && !empty) {
         link->last_to_client = std::max(
-            link->last_to_client, now_ + std::chrono::microseconds(random_.between(50, 2000)));
+            {link->last_to_client, reads_at, now_ + std::chrono::microseconds(random_.between(50, 2000))});
         later(link->last_to_client - now_, [link, connection, bytes = std::move(bytes)] {
             if (link->open) link->client->on_bytes(connection, bytes);
         });
     }
-    if (!empty) server.frontend->on_written(connection, now_, server.out);
+    if (link && !empty && reads_at > now_) {
+        link->writing = true;
+        later_at(server, reads_at - now_, [this, link, connection, &server] {
+            link->writing = false;
+            if (!link->open) return;
+            server.frontend->on_written(connection, now_, server.out);
+            flush_client(server, connection);
+            run_frontend_output(server);
+        });
+    } else if (!empty) {
+        server.frontend->on_written(connection, now_, server.out);
+    }
     if (!link) return;
     if (orders.read && !link->read) {
         later_at(server, std::chrono::microseconds(50), [this, link, &server] {

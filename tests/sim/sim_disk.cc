@@ -289,6 +289,13 @@ void SimDisk::kill() {
     ++boot_;
 }
 
+void SimDisk::replace() {
+    names_.clear();
+    durable_names_.clear();
+    unsynced_names_.clear();
+    kill();
+}
+
 bool SimDisk::drop_clean_pages() {
     bool any = false;
     for (const auto& [path, inode] : names_) {

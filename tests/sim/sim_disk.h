@@ -54,6 +54,8 @@ class SimDisk final : public storage::Disk {
     /// The cache drops pages that are clean: those that a failed sync lost change back. True when
     /// there were any.
     bool drop_clean_pages();
+    /// Another disk in its place: empty, with the same directories.
+    void replace();
     /// As after failed syncs of all files: memory goes on showing what was not synced, but no later sync will write it.
     void drop_unsynced();
     /// Changing calls so far: writes, syncs, creations, renames, removals.

@@ -26,6 +26,7 @@ void World::send_notification(Server& from, ServerId to, Bytes body) {
     if (!config_.members.contains(to)) return;  // an answer to a stranger
     Server& target = *servers_[static_cast<std::size_t>(to.value() - 1)];
     last_notification_[{from.index, target.index}] = body;
+    strangers_at_election(from, body);
     if (blocked(from, target) || !target.up) return;
     const ServerId sender = from.sid();
     later_at(target,
@@ -65,10 +66,13 @@ void World::dial(Server& learner, core::Attempt attempt, ServerId leader_sid) {
                  link->learner_life = learner.life;
                  link->attempt = attempt;
                  links_.push_back(link);
+                 // Names do not always resolve when they are asked for.
+                 std::vector<ServerId> members_there;
+                 if (calm_ || !random_.chance(30)) members_there = {learner.sid()};
                  // The kernel of a process that stands still accepts, too.
-                 const auto accepted = [this, link, &leader] {
+                 const auto accepted = [this, link, &leader, members_there] {
                      step(leader,
-                          core::LearnerConnected{link->id, {ServerId(link->learner + 1)}});
+                          core::LearnerConnected{link->id, members_there});
                  };
                  if (leader.paused) {
                      leader.backlog.push_back(accepted);
@@ -235,6 +239,7 @@ void World::deliver_to_learner(const std::shared_ptr<Link>& link,
     event.sessions = parser.take_sessions();
     checks_.took_snapshot(learner.index, link->stream_end);
     step(learner, std::move(event));
+    cut_sync(cuts_at_snapshot_, link);
 }
 
 // ---- learner to leader

@@ -55,6 +55,16 @@ Bytes Workload::value() {
     return text;
 }
 
+// Parents that come and go.
+std::vector<Asked> Workload::churn() {
+    const std::string parent = name("e", 2), child = parent + "/x";
+    if (random_.chance(50)) return {create(parent, CreateMode::persistent)};
+    const auto remove = [](const std::string& path) {
+        return Asked{OpCode::remove, jute::encode(jute::DeleteRequest{path, -1})};
+    };
+    return {create(child, CreateMode::persistent), set_data(child), remove(child), remove(parent)};
+}
+
 // Mostly the one that was seen last, now and then one that cannot be right.
 std::int32_t Workload::version_of(const std::string& path) {
     const auto seen = versions_.find(path);
@@ -95,6 +105,7 @@ std::vector<Asked> Workload::next() {
     if (dice < 6) return {sync(), read()};
     if (dice < 44) return {read()};
     if (dice < 46) return {{OpCode::ping, {}}};
+    if (dice < 50) return churn();
     return {write()};
 }
 

@@ -26,6 +26,7 @@ struct WorkloadOptions {
     int large_bytes_max = 3000;   ///< up to jute.maxbuffer
     int in_flight_max = 5;        ///< of one client
     int pause_ms_max = 60;        ///< between an answer and the next requests
+    int timeout_step_ms = 2000;   ///< session timeouts: 2 s and 0 to 3 steps
     int close_per_mille = 6;      ///< closeSession
     int drop_per_mille = 4;       ///< the client closes its connection
     int abandon_percent = 8;      ///< of lost connections: the session is never spoken for again
@@ -62,6 +63,7 @@ class Workload {
     Asked create(const std::string& path, CreateMode mode);
     Asked remove();
     Asked acl();
+    std::vector<Asked> churn();
     Bytes value();
     std::string name(const char* kind, int count);
     std::string child();

@@ -10,7 +10,6 @@
 namespace zk::sim {
 namespace {
 constexpr WallMs kWallBegin(1'700'000'000'000);
-constexpr Duration kTick = std::chrono::seconds(1);
 constexpr Duration kLookPeriod = milliseconds(20);  ///< how often a calm world is asked whether it is well
 
 std::set<SessionId> session_ids(const core::Core& core) {
@@ -51,7 +50,8 @@ void World::fail(const std::string& what) {
 
 // Elections and synchronisations may take two turns, each as long as the limits allow; then the slowest restart.
 Duration World::calm_max() const {
-    return std::chrono::seconds(2 * (shape_.init_limit + shape_.sync_limit)) + shape_.boot_max +
+    const Duration boot = enabled(FaultKind::lost_disk) ? kDiskReplacedMax : shape_.boot_max;
+    return std::chrono::seconds(2 * (shape_.init_limit + shape_.sync_limit)) + std::max(boot, shape_.boot_max) +
            std::chrono::seconds(10);
 }
 
@@ -154,6 +154,7 @@ void World::boot(Server& server) {
     front.outstanding_max = shape_.outstanding_max;
     front.connection_bytes_max = shape_.connection_bytes_max;
     front.loop_bytes_max = shape_.loop_bytes_max;
+    front.loop_output_bytes_max = shape_.loop_output_bytes_max;
     front.small_bytes_max = shape_.small_bytes_max;
     server.frontend = std::make_unique<frontend::Frontend>(front, server.core->tree(), log);
     server.executor =
@@ -230,7 +231,10 @@ void World::step_core(Server& server, core::Event event) {
 }
 
 void World::look(Server& server) {
-    if (server.core->serving()) judge_.on_applied(server.core->committed().max(), now_);
+    if (server.core->serving()) {
+        server.empty_disk = false;
+        judge_.on_applied(server.core->committed().max(), now_);
+    }
     if (const auto epoch = checks_.look(server.index, *server.core)) {
         judge_.on_established(*epoch, server.core->committed().max(), now_);
     }
@@ -257,6 +261,7 @@ void World::carry_out(Server& server, core::Action& action) {
             }
         }
         void operator()(core::SendToLearner& a) {
+            if (!world.watch_synchronisation(server, a)) return;
             world.send_to_learner(server,
                                   a.link,
                                   zab::encode(a.packet),
@@ -288,8 +293,7 @@ void World::carry_out(Server& server, core::Action& action) {
                 world.checks_.logs(server.index, append->zxid, append->payload);
                 world.judge_.on_logged(append->zxid, append->payload);
             }
-            server.disk_queue.push_back(std::move(a));
-            world.run_disk(server);
+            world.queue_disk(server, std::move(a));
         }
         void operator()(core::StartSnapshot& a) { world.start_snapshot(server, a); }
         void operator()(core::CancelSnapshot&) { world.cancel_snapshot(server); }

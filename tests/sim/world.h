@@ -82,6 +82,13 @@ class World {
     struct Server;
     struct Link;
     struct ClientLink;
+    /// Reigns that are to fail when their epoch has been told to one member.
+    struct FailingReigns {
+        int left = 0;
+        Instant until{};
+        std::optional<int> victim{};
+        std::set<int> know{};
+    };
 
     // world.cc: servers
     void boot(Server& server);
@@ -104,7 +111,9 @@ class World {
     [[nodiscard]] Duration calm_max() const;
 
     // world_disk.cc: what a server does with its disk, and the end of its process
+    void queue_disk(Server& server, storage::DiskCommand command);
     void run_disk(Server& server);
+    bool slow_now(const Server& server);
     void start_snapshot(Server& server, const core::StartSnapshot& action);
     void cancel_snapshot(Server& server);
     void pump_snapshot(Server& server);
@@ -148,11 +157,18 @@ class World {
     void count(FaultKind kind) { ++report_.faults[kind]; }
     Server& any_server();
     void power_cut(Server& server);
+    bool lose_disk(Server& server);
+    bool watch_synchronisation(Server& leader, const core::SendToLearner& sent);
+    void cut_sync(int& armed, const std::shared_ptr<Link>& link);
+    bool lose_promise(const std::shared_ptr<Link>& link);
+    void isolate(const std::set<int>& group);
+    void heal_after(Duration takes);
     void pause(Server& server);
     void resume(Server& server);
     void partition(bool both_ways);
     void stranger_info();
-    void stranger_vote();
+    void stranger_vote(Server& server, const election::Vote& own);
+    void strangers_at_election(Server& from, const Bytes& notification);
     void heal_all();
 
     WorldOptions options_;
@@ -171,6 +187,9 @@ class World {
     std::map<std::pair<int, int>, Bytes> last_notification_;
     std::uint64_t next_connection_ = 1;
     ensemble::EnsembleConfig config_;
+    int cuts_at_start_ = 0, cuts_at_snapshot_ = 0, cuts_at_replacement_ = 0;  ///< synchronisations to be cut
+    int stranger_votes_ = 0;  ///< to come at the next elections
+    FailingReigns failing_reigns_;
     bool calm_ = false;
     Instant healed_{};
     Instant links_slow_until_{};

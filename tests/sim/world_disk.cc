@@ -8,13 +8,30 @@
 
 namespace zk::sim {
 
+// Purging may have looked at the files just before they are cut or replaced.
+void World::queue_disk(Server& server, storage::DiskCommand command) {
+    const bool replaces = std::holds_alternative<storage::TruncateLog>(command) ||
+                          std::holds_alternative<storage::InstallSnapshot>(command);
+    std::optional<std::vector<Zxid>> kept;
+    if (replaces && !calm_ && enabled(FaultKind::purge) && random_.chance(30)) {
+        if (auto found = storage::find_kept(server.disk, kPaths, 3); found.has_value()) kept = std::move(*found);
+    }
+    if (replaces && !calm_ && std::exchange(cuts_at_replacement_, 0) != 0 && !server.sync_failing) {
+        server.power_failing = true;
+        server.disk.fail_after(1 + random_.below(12));
+        count(FaultKind::cut_sync);
+    }
+    server.disk_queue.push_back(std::move(command));
+    if (kept) server.disk_queue.push_back(storage::Purge{std::move(*kept)});
+    run_disk(server);
+}
+
 void World::run_disk(Server& server) {
     if (server.disk_busy || server.disk_queue.empty()) return;
     server.disk_busy = true;
     // Some syncs are slow, and everything that queues meanwhile is the next batch.
-    const bool slow = now_ < server.disk_slow_until;
     Duration takes = std::chrono::microseconds(random_.between(100, 3000));
-    if (slow && random_.chance(20)) {
+    if (slow_now(server)) {
         takes = std::chrono::microseconds(random_.between(5000, 400000));
     } else if (random_.chance(shape_.slow_batches_percent)) {
         takes = std::chrono::microseconds(random_.between(5000, 80000));
@@ -52,13 +69,18 @@ void World::cancel_snapshot(Server& server) {
     if (!server.snapshot) return;
     const Zxid zxid = server.snapshot->zxid;
     server.snapshot.reset();
-    later_at(server, milliseconds(1), [this, &server, zxid] {
+    // Its thread may be in the middle of a write.
+    const std::int64_t most = slow_now(server) ? 400 : 5;
+    later_at(server, milliseconds(random_.between(1, most)), [this, &server, zxid] {
         step(server, core::SnapshotFinished{zxid, false});
     });
 }
 
+bool World::slow_now(const Server& server) { return now_ < server.disk_slow_until && random_.chance(20); }
+
 void World::pump_snapshot(Server& server) {
-    later_at(server, std::chrono::microseconds(random_.between(200, 2000)), [this, &server] {
+    const std::int64_t most = slow_now(server) ? 400'000 : 2000;
+    later_at(server, std::chrono::microseconds(random_.between(200, most)), [this, &server] {
         if (!server.snapshot) return;
         auto& snapshot = *server.snapshot;
         const auto lost = [&] { fatal(server, "disk failed"); };
@@ -77,7 +99,12 @@ void World::pump_snapshot(Server& server) {
         if (!snapshot.file.finish().has_value()) return lost();
         const Zxid zxid = snapshot.zxid;
         server.snapshot.reset();
+        const std::uint64_t life = server.life;
         step(server, core::SnapshotFinished{zxid, true});
+        if (!server.ends_after_snapshot || calm_ || !server.up || server.life != life) return;
+        server.ends_after_snapshot = false;
+        count(FaultKind::kill);
+        kill(server, "kill -9 after a snapshot");
     });
 }
 
@@ -133,7 +160,14 @@ void World::kill(Server& server, const std::string& why) {
 
 void World::fatal(Server& server, const std::string& why) {
     if (server.power_failing) return crash(server, why);
-    if (std::exchange(server.sync_failing, false)) return kill(server, why);
+    if (std::exchange(server.sync_failing, false)) {
+        kill(server, why);
+        if (!random_.chance(shape_.weights[FaultKind::dropped_cache])) return;
+        later(milliseconds(random_.between(0, 1500)), [this, &server] {
+            if (server.disk.drop_clean_pages()) count(FaultKind::dropped_cache);
+        });
+        return;
+    }
     fail("server " + std::to_string(server.index + 1) + " ended: " + why);
     crash(server, why);
 }
@@ -154,7 +188,7 @@ void World::lose_power(Server& server) {
 
 void World::start_again(Server& server, Duration at_most) {
     later(milliseconds(random_.between(100, to_ms(at_most))), [this, &server] {
-        if (!server.up) boot(server);
+        if (!server.up && now_ >= server.away_until) boot(server);
     });
 }
 

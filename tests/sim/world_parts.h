@@ -13,6 +13,9 @@
 
 namespace zk::sim {
 
+inline constexpr Duration kTick = std::chrono::seconds(1);
+inline constexpr Duration kDiskReplacedMax = std::chrono::seconds(12);  ///< until a machine with another disk is back
+
 inline const storage::Paths kPaths{"/data", "/data"};
 
 inline storage::ExecutorOptions executor_options() {
@@ -49,6 +52,8 @@ struct World::Server {
     bool disk_busy = false;
     bool port_open = false;
     bool power_failing = false;  ///< the disk is set to fail: any end of the server is a power cut
+    bool ends_after_snapshot = false;  ///< to be killed when a snapshot is complete
+    bool empty_disk = false;     ///< its disk was lost, and it has not caught up since
     bool sync_failing = false;   ///< a sync is set to fail: then the process ends, as it should
     std::optional<FileSnapshot> snapshot;
     std::vector<request::ToFrontend> to_frontend;
@@ -58,6 +63,7 @@ struct World::Server {
     bool tick_waits = false;  ///< a tick was due while it was paused
     std::deque<std::function<void()>> backlog;  ///< what came while it was paused
     Instant disk_slow_until{};
+    Instant away_until{};     ///< its machine gets another disk
     Instant unknown_until{};  ///< nobody can resolve its address
     std::int64_t wall_offset_ms = 0;
 };
@@ -96,6 +102,7 @@ struct World::ClientLink {
     std::uint64_t life = 0;
     bool open = true;
     bool read = true;  ///< the server reads
+    bool writing = false;  ///< what the server has written fills the socket: the client does not read
     std::deque<Bytes> unread;
     Instant last_to_client{}, last_to_server{};
 };
