@@ -97,7 +97,7 @@ void World::cause(FaultKind kind) {
             return;  // counted when it happens
         case FaultKind::stuck_client: {
             SimClient& client = *clients_[random_.below(clients_.size())];
-            client.stand_still(now_ + milliseconds(random_.between(1000, 16000)));
+            client.stand_still(now_ + milliseconds(random_.between(1000, 20000)));
             break;
         }
         case FaultKind::client_reset:
@@ -111,7 +111,7 @@ void World::cause(FaultKind kind) {
             stranger_info();
             break;
         case FaultKind::stranger_vote:
-            stranger_votes_ = 3;
+            stranger_votes_ = 6;
             return;  // counted when they come
         case FaultKind::late_address:
             server.unknown_until = now_ + milliseconds(random_.between(300, 6000));
@@ -161,7 +161,7 @@ bool World::watch_synchronisation(Server& leader, const core::SendToLearner& sen
     const auto link = learner_link(leader, sent.link);
     if (link == nullptr) return true;
     if (begins) cut_sync(cuts_at_start_, link);
-    return begins || lose_promise(link);
+    return begins || leader.core->serving() || lose_promise(link);
 }
 
 void World::cut_sync(int& armed, const std::shared_ptr<Link>& link) {
@@ -196,12 +196,12 @@ bool World::lose_promise(const std::shared_ptr<Link>& link) {
         break_link(link, true, true);
         return false;
     }
-    --failing.left;
-    later(milliseconds(random_.between(20, 60)), [this, link] {
-        for (const auto& other : std::vector(links_)) {
-            if (other->leader == link->leader) break_link(other, true, true);
-        }
-        if (failing_reigns_.left > 0 || calm_) return;
+    later(milliseconds(random_.between(20, 60)), [this, link, life = link->leader_life] {
+        Server& leader = *servers_[static_cast<std::size_t>(link->leader)];
+        if (failing_reigns_.left == 0 || calm_) return;
+        --failing_reigns_.left;
+        if (leader.up && leader.life == life) kill(leader, "kill -9 as its reign begins");
+        if (failing_reigns_.left > 0) return;
         std::set<int> know = failing_reigns_.know;
         know.insert(link->learner);
         if (2 * (servers_.size() - know.size()) > servers_.size()) isolate(know);
@@ -355,7 +355,7 @@ void World::heal_all() {
     }
     resend_notifications([](int, int) { return true; });
     for (auto& client : clients_) {
-        client->stand_still(now_);
+        client->wake();
         client->finish();
     }
 }

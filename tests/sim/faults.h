@@ -27,7 +27,7 @@ enum class FaultKind : std::uint8_t {
     reset,          ///< a connection between two servers breaks
     cut_sync,       ///< a learner's link or either side ends in the middle of a synchronisation
     lost_promises,  ///< reigns that come to nothing leave one member alone with promises of later epochs
-    stuck_client,   ///< a client's process gets no turn for 1 to 16 s: it reads nothing and says nothing
+    stuck_client,   ///< a client's process gets no turn for 1 to 20 s: it reads nothing and says nothing
     client_reset,   ///< all connections of clients to a server break
     slow_link,      ///< for some seconds links carry few bytes a second
     stranger_info,  ///< a stranger says absurd things on the quorum port

@@ -94,6 +94,9 @@ void snapshots(Shape& shape, Random&) {
     shape.weights[K::purge] = 40;
     shape.weights[K::cut_sync] = 40;
     shape.weights[K::slow_disk] = 20;
+    shape.weights[K::slow_link] = 20;
+    shape.link_bytes_per_second = 30'000;
+    shape.link_low_water = 2000;
     shape.weights[K::partition] = 40;
     shape.weights[K::one_way] = 20;
 }
@@ -120,10 +123,10 @@ void large(Shape& shape, Random& random) {
     shape.loop_output_bytes_max = 60'000;
     shape.chaos = std::chrono::seconds(15);
     if (random.chance(50)) {  // clients so patient that others wait behind those that stand still
-        shape.load.timeout_step_ms = 6000;
-        shape.weights[K::stuck_client] = 60;
+        shape.load.timeout_step_ms = 9000;
+        shape.weights[K::stuck_client] = 150;
         shape.loop_output_bytes_max = 5'000;
-        shape.loop_bytes_max = 25'000;
+        shape.loop_bytes_max = 21'000;
         shape.chaos = std::chrono::seconds(30);
     }
     shape.bounds.proposal_bytes_max = 60'000;
@@ -144,7 +147,9 @@ void net(Shape& shape, Random& random) {
     shape.weights[K::partition] = 50;
     shape.weights[K::one_way] = 40;
     shape.weights[K::reset] = 30;
-    shape.weights[K::lost_promises] = 30;
+    shape.weights[K::lost_promises] = 40;
+    shape.weights[K::lost_disk] = 15;
+    shape.snap_count = 5000;  // what a SNAP has left is all that a TRUNC finds
 }
 
 void calm(Shape& shape, Random&) {

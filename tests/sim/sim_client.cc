@@ -1,5 +1,8 @@
 #include "sim/sim_client.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/limits.h"
 #include "sim/judge.h"
 #include "sim/world.h"
@@ -31,6 +34,7 @@ void SimClient::connect_after(Duration delay) {
     connection_ = 0;
     closing_ = false;
     looked_ = false;
+    rest_.clear();
     in_flight_.clear();
     const std::uint64_t life = ++life_;
     world_.later(delay, [this, life] {
@@ -223,6 +227,24 @@ void SimClient::on_event(ByteView body) {
 
 // ---- requests
 
+void SimClient::stand_still(Instant until) {
+    stuck_until_ = until;
+    if (state_ != State::serving || closing_ || finishing_ || !rest_.empty()) return;
+    if (!world_.random().chance(50)) return;
+    halves_ = true;
+    ask(workload_.large_write());
+    halves_ = false;
+    world_.later(until - world_.now(), [this, life = life_] {
+        if (life == life_) wake();
+    });
+}
+
+void SimClient::wake() {
+    stuck_until_ = std::min(stuck_until_, world_.now());
+    if (rest_.empty() || state_ != State::serving) return;
+    world_.client_sends(*this, connection_, std::exchange(rest_, {}));
+}
+
 bool SimClient::stuck() const { return world_.now() < stuck_until_; }
 
 void SimClient::send_when_awake(std::uint64_t life) {
@@ -270,8 +292,14 @@ void SimClient::ask(const Asked& asked) {
 void SimClient::send_frame(Xid xid, OpCode op, const Bytes& body) {
     Bytes frame;
     jute::append_frame(frame, jute::encode(jute::RequestHeader{xid, op}) + body);
+    if (!rest_.empty()) wake();
+    if (halves_) {
+        const std::size_t half = 1 + world_.random().below(frame.size() - 1);
+        rest_ = frame.substr(half);
+        frame.resize(half);
+    }
     sent_ = world_.now();
-    world_.client_sends(*this, connection_, frame);
+    world_.client_sends(*this, connection_, frame, rest_.empty());
 }
 
 }  // namespace zk::sim

@@ -33,8 +33,9 @@ class SimClient {
     /// No new writes; a look at everything behind a sync, then rest.
     void finish();
 
-    /// Its process gets no turn until then.
-    void stand_still(Instant until) { stuck_until_ = until; }
+    /// Its process gets no turn until then, maybe in the middle of a request.
+    void stand_still(Instant until);
+    void wake();
     [[nodiscard]] Instant stuck_until() const { return stuck_until_; }
 
     [[nodiscard]] bool idle() const { return finishing_ && looked_ && in_flight_.empty(); }
@@ -82,6 +83,8 @@ class SimClient {
     std::deque<std::pair<Xid, Asked>> in_flight_;
     Instant sent_{}, heard_{};
     Instant stuck_until_{};
+    bool halves_ = false;  ///< the next frame goes out in two parts
+    Bytes rest_;  ///< of a frame that it stands still in
     std::set<std::string> data_, exist_, child_;  ///< armed watches
 };
 

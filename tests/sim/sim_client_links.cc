@@ -31,7 +31,7 @@ Zxid World::applied_behind(std::uint64_t connection) const {
     return server->core ? server->core->tree().last_zxid() : Zxid();
 }
 
-void World::client_sends(SimClient&, std::uint64_t connection, Bytes bytes) {
+void World::client_sends(SimClient&, std::uint64_t connection, Bytes bytes, bool whole) {
     const auto found = client_links_.find(connection);
     if (found == client_links_.end()) return;
     const auto link = found->second;
@@ -40,8 +40,8 @@ void World::client_sends(SimClient&, std::uint64_t connection, Bytes bytes) {
     link->last_to_server =
         std::max(link->last_to_server, now_ + std::chrono::microseconds(random_.between(50, 2000)));
     const Duration takes = link->last_to_server - now_;
-    later(takes, [this, link, connection] {
-        if (link->open) judge_.arrived(connection, now_);
+    later(takes, [this, link, connection, whole] {
+        if (link->open && whole) judge_.arrived(connection, now_);
     });
     later_at(server,
              takes,

@@ -100,6 +100,12 @@ std::vector<Asked> Workload::last() const {
     return all;
 }
 
+Asked Workload::large_write() {
+    Bytes text = value();
+    text.resize(text.size() + random_.below(static_cast<std::uint64_t>(options_.large_bytes_max)), '.');
+    return {OpCode::set_data, jute::encode(jute::SetDataRequest{name("r", options_.registers), text, -1})};
+}
+
 std::vector<Asked> Workload::next() {
     const auto dice = random_.below(100);
     if (dice < 6) return {sync(), read()};

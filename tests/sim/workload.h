@@ -46,6 +46,7 @@ class Workload {
     [[nodiscard]] std::vector<Asked> setup() const;
     /// Some requests that belong together: mostly one.
     std::vector<Asked> next();
+    Asked large_write();
     /// A sync, then a look at everything.
     [[nodiscard]] std::vector<Asked> last() const;
     void learn(const Asked& asked, ErrorCode error, ByteView body);

@@ -69,7 +69,8 @@ class World {
     /// The client connects to a server chosen by chance; `client.on_connected` or `on_closed`
     /// follows.
     void connect(SimClient& client);
-    void client_sends(SimClient& client, std::uint64_t connection, Bytes bytes);
+    /// `whole`: the bytes end a frame.
+    void client_sends(SimClient& client, std::uint64_t connection, Bytes bytes, bool whole = true);
     /// How far the server of that connection has got.
     [[nodiscard]] Zxid applied_behind(std::uint64_t connection) const;
     void client_closes(SimClient& client, std::uint64_t connection);

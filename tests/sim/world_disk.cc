@@ -8,12 +8,13 @@
 
 namespace zk::sim {
 
-// Purging may have looked at the files just before they are cut or replaced.
+// Purging may have looked at the files just before they are cut or replaced, and come while a learner is fed from them.
 void World::queue_disk(Server& server, storage::DiskCommand command) {
     const bool replaces = std::holds_alternative<storage::TruncateLog>(command) ||
                           std::holds_alternative<storage::InstallSnapshot>(command);
+    const bool reads = std::holds_alternative<storage::ReadLog>(command);
     std::optional<std::vector<Zxid>> kept;
-    if (replaces && !calm_ && enabled(FaultKind::purge) && random_.chance(30)) {
+    if ((replaces || reads) && !calm_ && enabled(FaultKind::purge) && random_.chance(30)) {
         if (auto found = storage::find_kept(server.disk, kPaths, 3); found.has_value()) kept = std::move(*found);
     }
     if (replaces && !calm_ && std::exchange(cuts_at_replacement_, 0) != 0 && !server.sync_failing) {
@@ -70,7 +71,7 @@ void World::cancel_snapshot(Server& server) {
     const Zxid zxid = server.snapshot->zxid;
     server.snapshot.reset();
     // Its thread may be in the middle of a write.
-    const std::int64_t most = slow_now(server) ? 400 : 5;
+    const std::int64_t most = slow_now(server) ? 400 : 60;
     later_at(server, milliseconds(random_.between(1, most)), [this, &server, zxid] {
         step(server, core::SnapshotFinished{zxid, false});
     });
