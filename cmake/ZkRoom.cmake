@@ -105,11 +105,15 @@ endfunction()
 # Tests of what is concurrent (LABELS tsan): built and run under TSan too.
 add_custom_target(tsan_tests)
 
+# Each test program tells which coverage marks it hit (tests/unit_marks.cc).
+add_library(zk_unit_marks OBJECT EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/tests/unit_marks.cc)
+target_link_libraries(zk_unit_marks PRIVATE zk_options zk::base GTest::gtest)
+
 # A test program of one room: zk_test(tree SOURCES data_tree_test.cc DEPS zk::tree).
 function(zk_test name)
   cmake_parse_arguments(TEST "" "" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
   add_executable(${name}_test ${TEST_SOURCES})
-  target_link_libraries(${name}_test PRIVATE zk_options ${TEST_DEPS} ${TEST_LIBS} GTest::gtest GTest::gmock
+  target_link_libraries(${name}_test PRIVATE zk_options zk_unit_marks zk::base ${TEST_DEPS} ${TEST_LIBS} GTest::gtest GTest::gmock
                         GTest::gtest_main)
   # One CTest entry per program: the programs are many and their cases short.
   add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)

@@ -353,7 +353,9 @@ void Replay::commit(const jute::Txn& txn, const SentRequest* asked, std::optiona
     const auto* error = std::get_if<jute::ErrorTxn>(&txn.body);
     if (error != nullptr) entry.answer.error = error->error;
     if (asked == nullptr) return;
-    if (error == nullptr && !refusal && !open_.contains(header.session)) complain(txn, "comes from a session that has ended");
+    if (error == nullptr && !refusal && !open_.contains(header.session)) {
+        complain(txn, "comes from a session that has ended");
+    }
 
     Step step{*this, header, asked->auth, {}, {}, {}};
     Answer answer;
