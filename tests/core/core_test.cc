@@ -116,6 +116,48 @@ TEST(Core, ASyncHasItsPlaceAmongTheWrites) {
     EXPECT_EQ(reply.error, ErrorCode::ok);
 }
 
+// The log counts it in this server's vote, so the tree must have it too.
+TEST(Core, WhenAReignEndsMemoryTakesWhatTheLogHolds) {
+    Settings settings = settings_of({1});
+    settings.counter_limit = 4;
+    OneServer server(settings);
+    const SessionId session = server.open();
+    server.ask(session, OpCode::create, create("/committed"));
+    server.hold_disk();
+    server.ask(session, OpCode::create, create("/proposed"));
+    EXPECT_FALSE(server.has("/proposed"));
+    server.ask(session, OpCode::create, create("/refused"));  // the counter is used up
+    EXPECT_FALSE(server.core().serving());
+    EXPECT_TRUE(server.has("/proposed"));
+    server.release_disk();
+    server.wait(milliseconds(2000));
+    EXPECT_TRUE(server.core().serving());
+    EXPECT_TRUE(server.has("/committed"));
+    EXPECT_TRUE(server.has("/proposed"));
+    EXPECT_FALSE(server.has("/refused"));
+}
+
+TEST(Core, RequestsThatWaitForRoomAreProposedInTheOrderOfTheirComing) {
+    Settings settings = settings_of({1});
+    settings.bounds.proposals_max = 1;
+    OneServer server(settings);
+    const SessionId session = server.open();
+    const std::vector<std::string> paths{"/a", "/b", "/c", "/d"};
+    server.hold_disk();
+    for (const std::string& path : paths) server.ask(session, OpCode::create, create(path));
+    EXPECT_EQ(server.core().status().proposals_pending, 1U);
+    EXPECT_TRUE(server.replies().empty());
+    server.release_disk();
+    ASSERT_EQ(server.replies().size(), paths.size());
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+        ASSERT_TRUE(server.has(paths[i]));
+        EXPECT_EQ(server.replies()[i].zxid, server.core().tree().find(paths[i])->stat().czxid);
+        if (i > 0) {
+            EXPECT_GT(server.replies()[i].zxid, server.replies()[i - 1].zxid);
+        }
+    }
+}
+
 // Apache's with reconfigEnabled versions the first configuration, and follows nobody with a lower version then.
 TEST(Core, TheVersionOfAConfigurationWithTheSameMembersIsAdopted) {
     OneServer server;

@@ -71,5 +71,40 @@ TEST(Sessions, WriteNothingBehindTheirEnd) {
     EXPECT_FALSE(leader.has("/behind"));
 }
 
+// What it asked at the old place is still on its way when it asks at the new one.
+TEST(Sessions, ATxnAnswersTheRequestThatItWasMadeFor) {
+    OneServer leader;
+    leader.learner_joins(kLearner);
+    const SessionId session = leader.open();
+    leader.session_moves_to_learner(kLearner, session);
+    leader.hold_disk();
+    leader.learner_forwards(kLearner, session, OpCode::create, create("/old_place"));
+    leader.reattach(session);
+    leader.ask(session, OpCode::create, create("/new_place"));
+    leader.release_disk();
+    EXPECT_TRUE(leader.has("/old_place"));
+    EXPECT_TRUE(leader.has("/new_place"));
+    ASSERT_EQ(leader.replies().size(), 1U);
+    EXPECT_EQ(leader.replies()[0].body, jute::encode(std::string("/new_place")));
+}
+
+// Nobody can touch them while there is no leader, and a new one cannot know how long they have been silent.
+TEST(Sessions, HaveTheirWholeTimeoutAtTheBeginningOfAReign) {
+    Settings settings = settings_of({1});
+    settings.counter_limit = 4;
+    OneServer leader(settings);
+    const SessionId session = leader.open();
+    leader.wait(milliseconds(3800));
+    for (int i = 0; leader.core().serving(); ++i) {
+        ASSERT_LT(i, 4);
+        leader.open();  // until the counter is used up
+    }
+    leader.wait(milliseconds(3900));
+    EXPECT_TRUE(leader.core().serving());
+    EXPECT_TRUE(leader.knows(session));
+    leader.wait(milliseconds(3000));
+    EXPECT_FALSE(leader.knows(session));
+}
+
 }  // namespace
 }  // namespace zk::core
