@@ -43,6 +43,7 @@ class OneServer {
         Actions out;
         core_->start(WallMs(1), now_, out);
         carry_out(out);
+        run_disk();
         const bool alone = settings.config.members.size() == 1;
         for (int i = 0; alone && i < 100 && !core_->serving(); ++i) wait(Core::kTickPeriod);
     }
@@ -54,8 +55,12 @@ class OneServer {
     void step(Event event) {
         Actions out;
         core_->step(std::move(event), now_, out);
-        while (core_->more()) core_->proceed(now_, out);
         carry_out(out);
+        while (core_->more()) {
+            core_->proceed(now_, out);
+            carry_out(out);
+        }
+        if (!disk_held_) run_disk();
     }
     /// Time passes in ticks, or in one gap in which this process does not run.
     void wait(Duration duration) {
@@ -115,6 +120,8 @@ class OneServer {
     }
     /// All that ever came.
     [[nodiscard]] const std::vector<request::Reply>& replies() const { return replies_; }
+    /// What the tree was when the frontend heard each of them.
+    [[nodiscard]] const std::vector<Zxid>& applied_at_replies() const { return applied_at_replies_; }
 
     // A learner of this server, and its clients. Its link has the number of its sid.
 
@@ -186,10 +193,13 @@ class OneServer {
                 attempt_ = dial->attempt;
             }
         }
-        if (!disk_held_) run_disk();
+        actions.clear();
     }
     void hear(const request::ToFrontend& told) {
-        if (const auto* reply = std::get_if<request::Reply>(&told)) replies_.push_back(*reply);
+        if (const auto* reply = std::get_if<request::Reply>(&told)) {
+            replies_.push_back(*reply);
+            applied_at_replies_.push_back(core_->tree().last_zxid());
+        }
         if (const auto* gone = std::get_if<request::SessionGone>(&told)) gone_.insert(gone->session);
         if (const auto* open = std::get_if<request::SessionOpened>(&told)) {
             ++answers_;
@@ -215,6 +225,7 @@ class OneServer {
     std::set<SessionId> gone_;
     std::int32_t xid_ = 0;
     std::vector<request::Reply> replies_;
+    std::vector<Zxid> applied_at_replies_;
     std::vector<zab::Packet> to_learners_;
     Attempt attempt_ = 0;
 };
