@@ -1,138 +1,13 @@
-// A core that is an ensemble of its own, over a simulated disk: what one server does with requests,
-// without elections and links in the way. Ensembles of several cores are the simulator's.
-#include "core/core.h"
-
-#include <algorithm>
-#include <optional>
-#include <utility>
-#include <vector>
+// What one server does with requests, without elections and links in the way.
+#include <string>
 
 #include <gtest/gtest.h>
 
 #include "election/notification.h"
-#include "session/session_ids.h"
-#include "sim_disk/sim_disk.h"
-#include "storage/disk_command.h"
+#include "one_server.h"
 
 namespace zk::core {
 namespace {
-
-const storage::Paths kPaths{"/data", "/data"};
-
-storage::ExecutorOptions executor_options() {
-    storage::ExecutorOptions options;
-    options.log.preallocate_bytes = 4096;
-    return options;
-}
-
-class OneServer {
-  public:
-    OneServer() : executor_(disk_, kPaths, executor_options()) {
-        auto recovered = storage::recover(disk_, kPaths, {});
-        Settings settings;
-        settings.my_id = ServerId(1);
-        settings.config.members[ServerId(1)] = {
-            ServerId(1), "h", 1, 2, ensemble::Role::participant, {}};
-        core_.emplace(settings, *std::move(recovered), Log());
-        Actions out;
-        core_->start(WallMs(1), now_, out);
-        carry_out(out);
-        for (int i = 0; i < 50 && !core_->serving(); ++i) {
-            now_ += Core::kTickPeriod;
-            step(Tick{WallMs(1)});
-        }
-    }
-
-    Core& core() { return *core_; }
-    [[nodiscard]] std::size_t longest_txn() const { return longest_txn_; }
-
-    SessionId open() {
-        step(request::ToCore(request::OpenSession{{}, 4000}));
-        return opened_;
-    }
-    request::Reply ask(request::ClientRequest request) {
-        step(request::ToCore(std::move(request)));
-        return std::exchange(reply_, {});
-    }
-
-    /// Time passes in ticks, or in one gap in which this process does not run.
-    void wait(Duration duration) {
-        for (const Instant end = now_ + duration; now_ < end;) {
-            now_ += Core::kTickPeriod;
-            step(Tick{WallMs(1)});
-        }
-    }
-    void pause(Duration duration) {
-        now_ += duration;
-        step(Tick{WallMs(1)});
-    }
-    void hear(const election::Notification& notification) {
-        step(NotificationReceived{ServerId(1), election::encode(notification)});
-    }
-    /// The session that was given back, 0 for a refusal, nothing without an answer so far.
-    std::optional<SessionId> reattach(SessionId session) {
-        return reattach(session, session::password_for(session));
-    }
-    std::optional<SessionId> reattach(SessionId session, const Bytes& password) {
-        answers_ = 0;
-        step(request::ToCore(request::ReattachSession{{}, session, 4000, password}));
-        return answers_ == 0 ? std::nullopt : std::optional(opened_);
-    }
-    [[nodiscard]] int answers() const { return answers_; }
-    [[nodiscard]] bool knows(SessionId session) const {
-        return core_->session_timeouts().contains(session);
-    }
-
-    void hold_disk() { disk_held_ = true; }
-    /// The session that was waiting for it, if one was.
-    SessionId release_disk() {
-        disk_held_ = false;
-        run_disk();
-        return opened_;
-    }
-
-  private:
-    void step(Event event) {
-        Actions out;
-        core_->step(std::move(event), now_, out);
-        while (core_->more()) core_->proceed(now_, out);
-        carry_out(out);
-    }
-    void carry_out(Actions& actions) {
-        for (Action& action : actions) {
-            if (auto* command = std::get_if<storage::DiskCommand>(&action)) {
-                if (const auto* append = std::get_if<storage::AppendTxn>(command)) {
-                    longest_txn_ = std::max(longest_txn_, append->payload->size());
-                }
-                commands_.push_back(std::move(*command));
-            } else if (const auto* told = std::get_if<request::ToFrontend>(&action)) {
-                if (const auto* reply = std::get_if<request::Reply>(told)) reply_ = *reply;
-                if (const auto* open = std::get_if<request::SessionOpened>(told)) {
-                    ++answers_;
-                    opened_ = open->session;
-                }
-            }
-        }
-        if (!disk_held_) run_disk();
-    }
-    void run_disk() {
-        std::vector<storage::DiskCommand> commands = std::exchange(commands_, {});
-        std::vector<storage::DiskEvent> events;
-        executor_.execute(commands, events);
-        for (storage::DiskEvent& event : events) step(std::move(event));
-    }
-
-    sim::SimDisk disk_;
-    storage::DiskExecutor executor_;
-    std::optional<Core> core_;
-    Instant now_{milliseconds(10'000)};
-    SessionId opened_;
-    int answers_ = 0;
-    request::Reply reply_;
-    std::size_t longest_txn_ = 0;
-    bool disk_held_ = false;
-    std::vector<storage::DiskCommand> commands_;
-};
 
 /// A multi of that length: it creates nodes for "auth".
 Bytes long_multi(std::size_t bytes) {
@@ -187,7 +62,8 @@ TEST(Core, ASessionIsPartOfTheStateOnceItsTxnIsApplied) {
     server.hold_disk();
     EXPECT_EQ(server.open(), SessionId(0));
     EXPECT_TRUE(server.core().session_timeouts().empty());
-    const SessionId session = server.release_disk();
+    server.release_disk();
+    const SessionId session = server.opened();
     EXPECT_NE(session, SessionId(0));
     EXPECT_TRUE(server.core().session_timeouts().contains(session));
 }
@@ -213,7 +89,8 @@ TEST(Core, NobodyIsToldOfAnEndBeforeItHasCommitted) {
     server.wait(std::chrono::milliseconds(7000));  // expired, and its closeSession is on its way to the disk
     EXPECT_TRUE(server.knows(session));
     EXPECT_EQ(server.reattach(session), std::nullopt);
-    EXPECT_EQ(server.release_disk(), SessionId(0));
+    server.release_disk();
+    EXPECT_EQ(server.opened(), SessionId(0));
     EXPECT_EQ(server.answers(), 1);
     EXPECT_FALSE(server.knows(session));
     EXPECT_EQ(server.reattach(session), SessionId(0));
@@ -239,6 +116,67 @@ TEST(Core, ASyncHasItsPlaceAmongTheWrites) {
     EXPECT_EQ(reply.error, ErrorCode::ok);
 }
 
+// The log counts it in this server's vote, so the tree must have it too.
+TEST(Core, WhenAReignEndsMemoryTakesWhatTheLogHolds) {
+    Settings settings = settings_of({1});
+    settings.counter_limit = 4;
+    OneServer server(settings);
+    const SessionId session = server.open();
+    server.ask(session, OpCode::create, create("/committed"));
+    server.hold_disk();
+    server.ask(session, OpCode::create, create("/proposed"));
+    EXPECT_FALSE(server.has("/proposed"));
+    server.ask(session, OpCode::create, create("/refused"));  // the counter is used up
+    EXPECT_FALSE(server.core().serving());
+    EXPECT_TRUE(server.has("/proposed"));
+    server.release_disk();
+    server.wait(milliseconds(2000));
+    EXPECT_TRUE(server.core().serving());
+    EXPECT_TRUE(server.has("/committed"));
+    EXPECT_TRUE(server.has("/proposed"));
+    EXPECT_FALSE(server.has("/refused"));
+}
+
+TEST(Core, RequestsThatWaitForRoomAreProposedInTheOrderOfTheirComing) {
+    Settings settings = settings_of({1});
+    settings.bounds.proposals_max = 1;
+    OneServer server(settings);
+    const SessionId session = server.open();
+    const std::vector<std::string> paths{"/a", "/b", "/c", "/d"};
+    server.hold_disk();
+    for (const std::string& path : paths) server.ask(session, OpCode::create, create(path));
+    EXPECT_EQ(server.core().status().proposals_pending, 1U);
+    EXPECT_TRUE(server.replies().empty());
+    server.release_disk();
+    ASSERT_EQ(server.replies().size(), paths.size());
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+        ASSERT_TRUE(server.has(paths[i]));
+        EXPECT_EQ(server.replies()[i].zxid, server.core().tree().find(paths[i])->stat().czxid);
+        if (i > 0) {
+            EXPECT_GT(server.replies()[i].zxid, server.replies()[i - 1].zxid);
+        }
+    }
+}
+
+// Reads behind a write, or behind a sync, are served as soon as its answer is heard.
+TEST(Core, AnAnswerIsHeardBeforeLaterTxnsAreApplied) {
+    OneServer server;
+    const SessionId session = server.open();
+    server.hold_disk();
+    server.ask(session, OpCode::create, create("/a"));
+    server.ask(session, OpCode::sync, jute::encode(jute::SyncRequest{"/"}));
+    server.ask(session, OpCode::create, create("/b"));
+    server.ask(session, OpCode::create, create("/c"));
+    server.release_disk();  // all of them are durable at once
+    ASSERT_EQ(server.replies().size(), 4U);
+    for (std::size_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(server.applied_at_replies()[i], server.replies()[i].zxid);
+    }
+    EXPECT_EQ(server.replies()[0].zxid, server.replies()[1].zxid);
+    EXPECT_LT(server.replies()[1].zxid, server.replies()[2].zxid);
+    EXPECT_LT(server.replies()[2].zxid, server.replies()[3].zxid);
+}
+
 // Apache's with reconfigEnabled versions the first configuration, and follows nobody with a lower version then.
 TEST(Core, TheVersionOfAConfigurationWithTheSameMembersIsAdopted) {
     OneServer server;
@@ -250,7 +188,7 @@ TEST(Core, TheVersionOfAConfigurationWithTheSameMembersIsAdopted) {
     const auto hear = [&](std::int64_t number) {
         config.version = number;
         notification.config_text = to_string(config);
-        server.hear(notification);
+        server.step(NotificationReceived{ServerId(1), election::encode(notification)});
     };
     EXPECT_NE(version().find("version=0"), Bytes::npos);
     hear(0x7fffffff00000000);  // no epoch is that late

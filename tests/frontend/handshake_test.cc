@@ -74,6 +74,19 @@ TEST_F(Handshake, ClientFromTheFutureIsClosedSilently) {
     EXPECT_EQ(told_core<request::OpenSession>().size(), 1U) << "equal is fine";
 }
 
+// Whoever comes back with a session has seen another server's tree, and must not see an older one here.
+TEST_F(Handshake, AReturningClientFromTheFutureIsClosedSilently) {
+    create("/a");
+    open(1);
+    feed(1, connect_frame(SessionId(9), Zxid(2)));
+    EXPECT_EQ(orders[1].close, Close::at_once);
+    EXPECT_TRUE(sent[1].empty());
+    EXPECT_TRUE(to_core.empty());
+    open(2);
+    feed(2, connect_frame(SessionId(9), Zxid(1)));
+    EXPECT_EQ(told_core<request::ReattachSession>().size(), 1U) << "equal is fine";
+}
+
 TEST_F(Handshake, ReattachCarriesThePassword) {
     open(1);
     feed(1, connect_frame(SessionId(9), {}, 5000, true, "sixteen bytes..."));

@@ -249,6 +249,24 @@ TEST_F(Watches, SetWatchesTellsWhatWasMissed) {
     EXPECT_EQ(frontend.statistics().watches, 0);
 }
 
+TEST_F(Watches, SetWatchesTellsOfWhatWasAwaitedAndHasCome) {
+    create("/seen");  // 1
+    jute::SetWatchesRequest request;
+    request.relative_zxid = Zxid(zxid);
+    request.exist = {"/came", "/came_and_changed", "/came_and_went"};
+    create("/came");
+    create("/came_and_changed");
+    set_data("/came_and_changed", "1");
+    create("/came_and_went");
+    remove("/came_and_went");
+    join(1, 9);
+    feed(1, request_frame(-8, OpCode::set_watches, request));
+    EXPECT_EQ(story(1), (Strings{"E1:/came", "E1:/came_and_changed", "-8:0"}));
+    EXPECT_EQ(frontend.statistics().watches, 1);
+    say(create("/came_and_went"));
+    EXPECT_EQ(story(1), (Strings{"E1:/came_and_went"}));
+}
+
 TEST_F(Watches, SetWatchesTakesNullListsAndAnyXid) {
     join(1, 9);
     feed(1, framed(from_hex("00000005 00000065 0000000000000000 ffffffff ffffffff ffffffff")));

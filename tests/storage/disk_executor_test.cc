@@ -206,11 +206,13 @@ TEST_F(DiskExecutorTest, ReadersLoseTheirPlaceWhenTheLogIsCut) {
     for (std::int64_t i = 1; i <= 4; ++i) batch.emplace_back(append(i));
     batch.emplace_back(ReadLog{.reader = 7, .after = Zxid(3), .up_to = Zxid(9), .bytes_max = 1000});
     batch.emplace_back(TruncateLog{Zxid(2)});
-    batch.emplace_back(append(3));
-    batch.emplace_back(ReadLog{.reader = 7, .after = Zxid(4), .up_to = Zxid(9), .bytes_max = 1000});
-    batch.emplace_back(ReadLog{.reader = 7, .after = Zxid(2), .up_to = Zxid(9), .bytes_max = 1000});
+    // It could follow 4 as well, but 4 is no more.
+    const Zxid next(0x100000001);
+    batch.emplace_back(append(next.value()));
+    batch.emplace_back(ReadLog{.reader = 7, .after = Zxid(4), .up_to = next, .bytes_max = 1000});
+    batch.emplace_back(ReadLog{.reader = 7, .after = Zxid(2), .up_to = next, .bytes_max = 1000});
     EXPECT_EQ(words(run(executor, std::move(batch))),
-              "read 7: 0x4, durable 0x4, truncated 0x2, read 7 not found, read 7: 0x3, durable 0x3");
+              "read 7: 0x4, durable 0x4, truncated 0x2, read 7 not found, read 7: 0x100000001, durable 0x100000001");
 }
 
 TEST_F(DiskExecutorTest, PurgeBesideATruncationLeavesASnapshot) {

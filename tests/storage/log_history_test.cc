@@ -57,6 +57,14 @@ TEST_F(LogHistoryTest, WhatIsNotInTheLogIsNotFound) {
     EXPECT_FALSE(none.read({1, Zxid(1), Zxid(2), kPlenty}).has_value());
 }
 
+// Whoever asks has a zxid of its own epoch there: it has another history, and what follows here is not its next txn.
+TEST_F(LogHistoryTest, BeginsRightBehindAZxidThatStandsThere) {
+    write_log(disk_, zxids({1, 2, 0x100000001, 0x100000002}));
+    EXPECT_EQ(refused(3), Errc::not_found);
+    EXPECT_EQ(refused(0x100000000), Errc::not_found);
+    EXPECT_THAT(read(1, 2, 0x100000009), ElementsAre(Zxid(0x100000001), Zxid(0x100000002)));
+}
+
 TEST_F(LogHistoryTest, GapIsNotBridged) {
     write_log(disk_, zxids({1, 2}));
     write_log(disk_, zxids({4, 5}));

@@ -104,6 +104,25 @@ TEST(TxnLog, SizeLimitRolls) {
     EXPECT_THAT(ZK_VALUE(read_log(disk)), ElementsAre(Zxid(1), Zxid(2), Zxid(3), Zxid(4), Zxid(5)));
 }
 
+// Or a power cut could keep later records and lose earlier ones.
+TEST(TxnLog, AFullFileIsDurableBeforeTheNextOneBegins) {
+    for (const auto mode : {sim::CrashMode::lose, sim::CrashMode::tear}) {
+        sim::SimDisk disk;
+        ZK_OK(disk.make_dirs(kDir));
+        LogWriter writer(disk, kDir, {.preallocate_bytes = 0, .file_bytes_max = 300});
+        std::int64_t last = 0;
+        while (names(disk).size() < 2) {
+            ++last;
+            ZK_OK(writer.append(Zxid(last), *shared(numbered(Zxid(last)))));
+        }
+        EXPECT_THAT(names(disk), ElementsAre("log.1", log_name(Zxid(last))));
+        disk.crash(mode);
+        const auto found = ZK_VALUE(read_log(disk, Zxid(0)));
+        ASSERT_GE(found.size(), static_cast<std::size_t>(last - 1));
+        EXPECT_EQ(found.back(), Zxid(static_cast<std::int64_t>(found.size())));
+    }
+}
+
 TEST(TxnLog, ReplacesAFileOfItsNameOnlyIfThatHoldsNoRecord) {
     sim::SimDisk disk;
     write_log(disk, zxids({1}));

@@ -1,0 +1,130 @@
+// A member of an ensemble of three. The two others are played by hand.
+#include <gtest/gtest.h>
+
+#include "election/notification.h"
+#include "one_server.h"
+
+namespace zk::core {
+namespace {
+
+using zab::PacketType;
+
+/// Server `from` tells its vote in this server's round.
+void vote_comes(OneServer& server, int from, election::Vote vote) {
+    vote.round = Round(server.core().status().round);
+    election::Notification notification;
+    notification.vote = vote;
+    notification.config_text = to_string(settings_of({1, 2, 3}).config);
+    server.step(NotificationReceived{ServerId(from), election::encode(notification)});
+}
+
+/// Server 2 agrees to what this server proposes, itself.
+void is_elected(OneServer& server) {
+    const StatusPage page = server.core().status();
+    vote_comes(server, 2, {page.vote_leader, page.vote_zxid, {}, page.vote_epoch});
+    server.wait(milliseconds(400));
+    ASSERT_EQ(server.core().status().role, Role::leading);
+}
+
+/// Server `leader` has a newer history. It is elected, and its reign is to be `epoch`.
+void begins_to_follow(OneServer& server, int leader, Epoch epoch) {
+    const Epoch before(epoch.value() - 1);
+    vote_comes(server, leader, {ServerId(leader), Zxid(before, 100), {}, before});
+    server.wait(milliseconds(400));
+    ASSERT_EQ(server.core().status().role, Role::following);
+    server.leader_connects();
+    Bytes version;
+    append_be(version, zab::kProtocolVersion);
+    server.from_leader({PacketType::leader_info, Zxid(epoch, 0), version, {}});
+}
+
+void is_up_to_date(OneServer& server, Epoch epoch) {
+    server.from_leader({PacketType::new_leader, Zxid(epoch, 0), Bytes(), {}});
+    server.from_leader({PacketType::up_to_date, Zxid(-1), {}, {}});
+    ASSERT_TRUE(server.core().serving());
+}
+
+void proposal_comes(OneServer& server, const jute::Txn& txn) {
+    server.from_leader({PacketType::proposal, txn.header.zxid, jute::encode_txn(txn), {}});
+}
+void txn_commits(OneServer& server, const jute::Txn& txn) {
+    proposal_comes(server, txn);
+    server.from_leader({PacketType::commit, txn.header.zxid, {}, {}});
+}
+
+jute::Txn session_txn(OpCode type, Zxid zxid, SessionId session) {
+    jute::Txn txn;
+    txn.header = {session, Xid(0), zxid, WallMs(1), type};
+    if (type == OpCode::create_session) txn.body = jute::CreateSessionTxn{OneServer::kTimeoutMs};
+    if (type == OpCode::close_session) txn.body = jute::CloseSessionTxn{std::vector<std::string>{}};
+    return txn;
+}
+jute::Txn node_txn(Zxid zxid, const std::string& path, std::int32_t parent_cversion) {
+    return {{SessionId(7), Xid(1), zxid, WallMs(1), OpCode::create},
+            jute::CreateTxn{
+                path, Bytes(), {{.perms = perms::kAll, .id = {"world", "anyone"}}}, false, parent_cversion},
+            {}};
+}
+
+// Also of those that a server, which is not among the first to follow the next time, has promised.
+TEST(Member, ALaterReignBeginsAboveEveryEpochThatItHasLearntOf) {
+    OneServer server(settings_of({1, 2, 3}));
+    is_elected(server);
+    server.learner_joins(2);
+    ASSERT_TRUE(server.core().serving());
+    EXPECT_EQ(server.core().status().current_epoch, Epoch(1));
+    server.learner_connects(3, Epoch(7));  // cannot follow in epoch 1
+    EXPECT_FALSE(server.core().serving());
+
+    is_elected(server);
+    server.learner_connects(2, Epoch(1));
+    ASSERT_FALSE(server.to_learners().empty());
+    EXPECT_EQ(server.to_learners().back().type, PacketType::leader_info);
+    EXPECT_EQ(server.to_learners().back().zxid, Zxid(Epoch(8), 0));
+}
+
+TEST(Member, AfterATruncMemoryIsWhatTheShorterLogSays) {
+    OneServer server(settings_of({1, 2, 3}));
+    const Epoch first(1);
+    begins_to_follow(server, 2, first);
+    server.from_leader({PacketType::diff, Zxid(0), {}, {}});
+    is_up_to_date(server, first);
+    const SessionId kept(0x100);
+    const SessionId cut(0x200);
+    txn_commits(server, session_txn(OpCode::create_session, Zxid(first, 1), kept));
+    txn_commits(server, node_txn(Zxid(first, 2), "/kept", 1));
+    proposal_comes(server, node_txn(Zxid(first, 3), "/cut", 2));
+    proposal_comes(server, session_txn(OpCode::create_session, Zxid(first, 4), cut));
+    server.leader_is_lost();
+    EXPECT_TRUE(server.has("/cut"));
+    EXPECT_TRUE(server.knows(cut));
+
+    begins_to_follow(server, 3, Epoch(2));
+    server.from_leader({PacketType::trunc, Zxid(first, 2), {}, {}});
+    is_up_to_date(server, Epoch(2));
+    EXPECT_TRUE(server.has("/kept"));
+    EXPECT_TRUE(server.knows(kept));
+    EXPECT_FALSE(server.has("/cut"));
+    EXPECT_FALSE(server.knows(cut));
+    EXPECT_EQ(server.core().status().last_zxid, Zxid(first, 2));
+    EXPECT_EQ(server.core().committed().max(), Zxid(first, 2));
+}
+
+TEST(Member, ASessionHasEndedOnAFollowerWhenItsEndHasCommitted) {
+    OneServer server(settings_of({1, 2, 3}));
+    begins_to_follow(server, 2, Epoch(1));
+    server.from_leader({PacketType::diff, Zxid(0), {}, {}});
+    is_up_to_date(server, Epoch(1));
+    const SessionId session(0x100);
+    txn_commits(server, session_txn(OpCode::create_session, Zxid(Epoch(1), 1), session));
+    EXPECT_TRUE(server.knows(session));
+    const jute::Txn end = session_txn(OpCode::close_session, Zxid(Epoch(1), 2), session);
+    proposal_comes(server, end);
+    EXPECT_TRUE(server.knows(session));
+    server.from_leader({PacketType::commit, end.header.zxid, {}, {}});
+    EXPECT_FALSE(server.knows(session));
+    EXPECT_TRUE(server.told_gone(session));
+}
+
+}  // namespace
+}  // namespace zk::core

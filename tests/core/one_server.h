@@ -1,0 +1,233 @@
+// One core over a simulated disk: what one server does with requests, and with peers that a test plays by hand.
+// With one voter it is an ensemble of its own. Ensembles of several cores are the simulator's.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/core.h"
+#include "session/session_ids.h"
+#include "sim_disk/sim_disk.h"
+#include "storage/disk_command.h"
+#include "zab/packet.h"
+
+namespace zk::core {
+
+/// Of server 1.
+inline Settings settings_of(const std::vector<int>& voters) {
+    Settings settings;
+    settings.my_id = ServerId(1);
+    for (const int sid : voters) {
+        settings.config.members[ServerId(sid)] = {
+            ServerId(sid), "h", 1, 2, ensemble::Role::participant, {}};
+    }
+    return settings;
+}
+
+inline Bytes create(const std::string& path, CreateMode mode = CreateMode::persistent) {
+    return jute::encode(jute::CreateRequest{
+        path, Bytes(), {{.perms = perms::kAll, .id = {"world", "anyone"}}}, mode});
+}
+
+class OneServer {
+  public:
+    static constexpr std::int32_t kTimeoutMs = 4000;
+
+    explicit OneServer(const Settings& settings = settings_of({1}))
+        : executor_(disk_, kPaths, executor_options()) {
+        core_.emplace(settings, *storage::recover(disk_, kPaths, {}), Log());
+        Actions out;
+        core_->start(WallMs(1), now_, out);
+        carry_out(out);
+        run_disk();
+        const bool alone = settings.config.members.size() == 1;
+        for (int i = 0; alone && i < 100 && !core_->serving(); ++i) wait(Core::kTickPeriod);
+    }
+
+    Core& core() { return *core_; }
+    [[nodiscard]] bool has(const std::string& path) const { return core_->tree().find(path) != nullptr; }
+    [[nodiscard]] bool knows(SessionId session) const { return core_->session_timeouts().contains(session); }
+
+    void step(Event event) {
+        Actions out;
+        core_->step(std::move(event), now_, out);
+        carry_out(out);
+        while (core_->more()) {
+            core_->proceed(now_, out);
+            carry_out(out);
+        }
+        if (!disk_held_) run_disk();
+    }
+    /// Time passes in ticks, or in one gap in which this process does not run.
+    void wait(Duration duration) {
+        for (const Instant end = now_ + duration; now_ < end;) {
+            now_ += Core::kTickPeriod;
+            step(Tick{WallMs(1)});
+        }
+    }
+    void pause(Duration duration) {
+        now_ += duration;
+        step(Tick{WallMs(1)});
+    }
+
+    void hold_disk() { disk_held_ = true; }
+    void release_disk() {
+        disk_held_ = false;
+        run_disk();
+    }
+    /// Of what was appended to the log.
+    [[nodiscard]] std::size_t longest_txn() const { return longest_txn_; }
+
+    // Clients of this server.
+
+    /// The new session, 0 while none has been given.
+    SessionId open() {
+        opened_ = {};
+        step(request::ToCore(request::OpenSession{{}, kTimeoutMs}));
+        return opened_;
+    }
+    /// The session that was given back, 0 for a refusal, nothing without an answer so far.
+    std::optional<SessionId> reattach(SessionId session) {
+        return reattach(session, session::password_for(session));
+    }
+    std::optional<SessionId> reattach(SessionId session, const Bytes& password) {
+        answers_ = 0;
+        step(request::ToCore(request::ReattachSession{{}, session, kTimeoutMs, password}));
+        return answers_ == 0 ? std::nullopt : std::optional(opened_);
+    }
+    /// What the last SessionOpened said, and how many there were since the last reattach().
+    [[nodiscard]] SessionId opened() const { return opened_; }
+    [[nodiscard]] int answers() const { return answers_; }
+    [[nodiscard]] bool told_gone(SessionId session) const { return gone_.contains(session); }
+
+    /// The last reply that came at once, if one came.
+    request::Reply ask(request::ClientRequest request) {
+        const std::size_t before = replies_.size();
+        step(request::ToCore(std::move(request)));
+        return replies_.size() > before ? replies_.back() : request::Reply{};
+    }
+    request::Reply ask(SessionId session, OpCode op, Bytes body = {}) {
+        request::ClientRequest request;
+        request.session = session;
+        request.xid = Xid(++xid_);
+        request.op = op;
+        request.body = std::move(body);
+        return ask(std::move(request));
+    }
+    /// All that ever came.
+    [[nodiscard]] const std::vector<request::Reply>& replies() const { return replies_; }
+    /// What the tree was when the frontend heard each of them.
+    [[nodiscard]] const std::vector<Zxid>& applied_at_replies() const { return applied_at_replies_; }
+
+    // A learner of this server, and its clients. Its link has the number of its sid.
+
+    void from_learner(int sid, zab::Packet packet) { step(LearnerPacket{link(sid), std::move(packet)}); }
+    void learner_connects(int sid, Epoch accepted = Epoch(0)) {
+        step(LearnerConnected{link(sid), {ServerId(sid)}});
+        const zab::LearnerInfo info{ServerId(sid), zab::kProtocolVersion, 0};
+        from_learner(sid, {zab::PacketType::follower_info, Zxid(accepted, 0), encode(info), {}});
+    }
+    /// With nothing in its log.
+    void learner_joins(int sid) {
+        learner_connects(sid);
+        Bytes epoch;
+        append_be(epoch, std::int32_t{0});
+        from_learner(sid, {zab::PacketType::ack_epoch, Zxid(0), std::move(epoch), {}});
+        step(LearnerRoom{link(sid)});
+        from_learner(sid, {zab::PacketType::ack, Zxid(core_->status().current_epoch, 0), {}, {}});
+    }
+    void session_moves_to_learner(int sid, SessionId session) {
+        from_learner(sid, {zab::PacketType::revalidate, Zxid(-1), touch_of(session), {}});
+    }
+    void learner_pings(int sid, SessionId heard) {
+        from_learner(sid, {zab::PacketType::ping, Zxid(0), touch_of(heard), {}});
+    }
+    void learner_forwards(int sid, SessionId session, OpCode op, const Bytes& body) {
+        Bytes data;
+        jute::OutputArchive archive(data);
+        archive(session, Xid(++xid_), op);
+        data.append(body);
+        from_learner(sid, {zab::PacketType::request, Zxid(-1), std::move(data), {}});
+    }
+    /// What this server has sent to learners, without proposals.
+    [[nodiscard]] const std::vector<zab::Packet>& to_learners() const { return to_learners_; }
+
+    // The leader of this server.
+
+    void leader_connects() { step(LeaderConnected{attempt_}); }
+    void from_leader(zab::Packet packet) { step(LeaderPacket{attempt_, std::move(packet)}); }
+    void leader_is_lost() { step(LeaderClosed{attempt_, "lost"}); }
+
+  private:
+    inline static const storage::Paths kPaths{"/data", "/data"};
+
+    static storage::ExecutorOptions executor_options() {
+        storage::ExecutorOptions options;
+        options.log.preallocate_bytes = 4096;
+        return options;
+    }
+    static zab::LinkId link(int sid) { return static_cast<zab::LinkId>(sid); }
+    static Bytes touch_of(SessionId session) {
+        Bytes data;
+        jute::OutputArchive archive(data);
+        archive(session, kTimeoutMs);
+        return data;
+    }
+
+    void carry_out(Actions& actions) {
+        for (Action& action : actions) {
+            if (auto* command = std::get_if<storage::DiskCommand>(&action)) {
+                if (const auto* append = std::get_if<storage::AppendTxn>(command)) {
+                    longest_txn_ = std::max(longest_txn_, append->payload->size());
+                }
+                commands_.push_back(std::move(*command));
+            } else if (const auto* told = std::get_if<request::ToFrontend>(&action)) {
+                hear(*told);
+            } else if (auto* send = std::get_if<SendToLearner>(&action)) {
+                to_learners_.push_back(std::move(send->packet));
+            } else if (const auto* dial = std::get_if<DialLeader>(&action)) {
+                attempt_ = dial->attempt;
+            }
+        }
+        actions.clear();
+    }
+    void hear(const request::ToFrontend& told) {
+        if (const auto* reply = std::get_if<request::Reply>(&told)) {
+            replies_.push_back(*reply);
+            applied_at_replies_.push_back(core_->tree().last_zxid());
+        }
+        if (const auto* gone = std::get_if<request::SessionGone>(&told)) gone_.insert(gone->session);
+        if (const auto* open = std::get_if<request::SessionOpened>(&told)) {
+            ++answers_;
+            opened_ = open->session;
+        }
+    }
+    void run_disk() {
+        std::vector<storage::DiskCommand> commands = std::exchange(commands_, {});
+        std::vector<storage::DiskEvent> events;
+        executor_.execute(commands, events);
+        for (storage::DiskEvent& event : events) step(std::move(event));
+    }
+
+    sim::SimDisk disk_;
+    storage::DiskExecutor executor_;
+    std::optional<Core> core_;
+    Instant now_{milliseconds(10'000)};
+    bool disk_held_ = false;
+    std::vector<storage::DiskCommand> commands_;
+    std::size_t longest_txn_ = 0;
+    SessionId opened_;
+    int answers_ = 0;
+    std::set<SessionId> gone_;
+    std::int32_t xid_ = 0;
+    std::vector<request::Reply> replies_;
+    std::vector<Zxid> applied_at_replies_;
+    std::vector<zab::Packet> to_learners_;
+    Attempt attempt_ = 0;
+};
+
+}  // namespace zk::core
