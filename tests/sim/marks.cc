@@ -13,14 +13,14 @@ Marks parse_marks(std::string_view text) {
         if (!(words >> kind) || kind.starts_with('#')) continue;
         words >> mark;
         std::getline(words, why);
-        const bool known = kind == "sim" || kind == "unit" || kind == "open";
+        const bool known = kind == "sim" || kind == "unit" || kind == "rare";
         if (!known || mark.empty() || (kind == "unit" && why.empty())) {
             marks.errors.push_back("not a mark: " + line);
             continue;
         }
         marks.classes[mark] = kind == "sim"    ? MarkClass::sim
                               : kind == "unit" ? MarkClass::unit
-                                               : MarkClass::open;
+                                               : MarkClass::rare;
     }
     return marks;
 }

@@ -11,8 +11,8 @@
 namespace zk::sim {
 
 /// sim: every run of all of CI's seeds must hit it. unit: only unit tests can reach it, for the reason in the list.
-/// open: reachable, and not reached yet.
-enum class MarkClass { sim, unit, open };
+/// rare: long runs must hit it, and a unit test.
+enum class MarkClass { sim, unit, rare };
 
 struct Marks {
     std::map<std::string, MarkClass> classes;
