@@ -21,11 +21,12 @@ enum class Way {
     local,  ///< a read or a ping, or an operation that is switched off: answered here in its turn
     auth,   ///< about the connection itself
     sasl,
-    unknown,  ///< answered with "unimplemented", then the connection closes
+    absent,   ///< this version does not have it: answered with "unimplemented" in its turn
+    unknown,  ///< no operation: the same, then the connection closes
 };
 
-/// Operations that this version does not have are answered as by an older server, or as by one that
-/// has them switched off: clients know both cases.
+/// Operations that this version does not have are answered as by a server that has them switched off: clients know that, and
+/// keep their connection.
 Way way_of(OpCode op) {
     switch (op) {
         case OpCode::create:
@@ -44,9 +45,20 @@ Way way_of(OpCode op) {
         case OpCode::get_children2:
         case OpCode::ping:
         case OpCode::set_watches:
-        case OpCode::create_ttl:
         case OpCode::reconfig:
             return Way::local;
+        case OpCode::check_watches:
+        case OpCode::remove_watches:
+        case OpCode::create_container:
+        case OpCode::delete_container:
+        case OpCode::create_ttl:
+        case OpCode::multi_read:
+        case OpCode::get_ephemerals:
+        case OpCode::get_all_children_number:
+        case OpCode::set_watches2:
+        case OpCode::add_watch:
+        case OpCode::who_am_i:
+            return Way::absent;
         case OpCode::auth:
             return Way::auth;
         case OpCode::sasl:
@@ -134,6 +146,7 @@ void Frontend::accept_request(Connection& connection, ByteView frame, Instant no
         case Way::core:
             return forward(connection, header.xid, header.op, body, now, out);
         case Way::local:
+        case Way::absent:
             return admit_local(connection, header.xid, header.op, body, now);
         case Way::auth:
             return accept_auth(connection, header.xid, body, now, out);
@@ -268,7 +281,7 @@ void Frontend::serve(
         xid = Xid(xids::kPing);
     } else if (op == OpCode::reconfig) {
         error = ErrorCode::reconfig_disabled;
-    } else if (op == OpCode::create_ttl) {
+    } else if (way_of(op) == Way::absent) {
         error = ErrorCode::unimplemented;
     } else if (op == OpCode::sync) {
         error = ErrorCode::marshalling_error;
