@@ -30,6 +30,7 @@
 #include "net/clock.h"
 #include "net/endpoints.h"
 #include "net/member_addresses.h"
+#include "net/name_lookups.h"
 #include "net/peer_socket.h"
 
 namespace zk::net {
@@ -162,7 +163,6 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
           io_(io),
           acceptor_(io),
           pause_(io),
-          resolver_(io),
           addresses_(io, settings_.config) {
         const ensemble::Member* me = settings_.config.find(settings_.my_id);
         ZK_ASSERT(me != nullptr);
@@ -198,7 +198,6 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         error_code ignored;
         acceptor_.close(ignored);
         pause_.cancel();
-        resolver_.cancel();
         addresses_.close();
         for (auto& [sid, peer] : peers_) {
             if (peer.link) peer.link->close();
@@ -253,7 +252,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
     static awaitable<error_code> bind(Self self) {
         if (self->settings_.listen_on_all_addresses)
             co_return listen_on_all(self->acceptor_, self->my_address_.port);
-        const Resolved resolved = co_await resolve(self, self->my_address_);
+        const Resolved resolved = co_await resolve(self, self->my_address_, kNamePatience);
         if (resolved.error) co_return resolved.error;
         if (self->closed_) co_return asio::error::operation_aborted;
         co_return listen_on(self->acceptor_, resolved.endpoints.front());
@@ -419,7 +418,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
 
     /// A connected socket over which the initial message has gone, or an error.
     static awaitable<Dialled> connect(Self self, ServerId sid, ensemble::HostPort address) {
-        const Resolved resolved = co_await resolve(self, address);
+        const Resolved resolved = co_await resolve(self, address, kLookupPatience);
         Dialled dialled;
         dialled.error = resolved.error;
         for (const tcp::endpoint& endpoint : resolved.endpoints) {
@@ -447,20 +446,16 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         co_return dialled;
     }
 
-    /// Addresses of a host, IPv4 first; numeric ones without asking anybody.
-    static awaitable<Resolved> resolve(Self self, ensemble::HostPort address) {
-        Resolved resolved;
-        if (const auto numeric = numeric_endpoint(address.host, address.port)) {
-            resolved.endpoints.push_back(*numeric);
-            co_return resolved;
-        }
-        const std::string port = std::to_string(address.port);
-        auto [error, found] = co_await self->resolver_.async_resolve(
-            address.host, port, tcp::resolver::numeric_service, kNoThrow);
-        resolved.error = error;
-        resolved.endpoints = ipv4_first(found);
-        if (!error && resolved.endpoints.empty()) resolved.error = asio::error::host_not_found;
-        co_return resolved;
+    static awaitable<Resolved> resolve(Self self, ensemble::HostPort address, Duration patience) {
+        auto [error, found] = co_await asio::async_initiate<decltype(kNoThrow), void(error_code, NameLookups::Addresses)>(
+            [&](auto handler) {
+                auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+                NameLookups::of(self->io_).find(address.host, patience, [shared](error_code failed, auto addresses) {
+                    std::move(*shared)(failed, std::move(addresses));
+                });
+            },
+            kNoThrow);
+        co_return Resolved{error, with_port(found, address.port)};
     }
 
     /// `socket` is from now on the connection with `sid`; an older one goes.
@@ -568,7 +563,6 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
     asio::io_context& io_;
     tcp::acceptor acceptor_;
     asio::steady_timer pause_;
-    tcp::resolver resolver_;
     MemberAddresses addresses_;
     ensemble::HostPort my_address_;
     Bytes hello_;

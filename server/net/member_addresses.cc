@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "net/endpoints.h"
+#include "net/name_lookups.h"
 
 namespace zk::net {
 namespace {
@@ -31,8 +32,8 @@ ip::address plain(const ip::address& address) {
 }
 
 struct MemberAddresses::State {
-    explicit State(boost::asio::io_context& io) : resolver(io) {}
-    ip::tcp::resolver resolver;
+    explicit State(boost::asio::io_context& context) : io(context) {}
+    boost::asio::io_context& io;
     std::map<ServerId, std::set<ip::address>> known;  ///< empty: its name has not resolved yet
     std::map<ServerId, std::string> names;
     std::optional<Clock::time_point> asked;
@@ -54,10 +55,7 @@ MemberAddresses::MemberAddresses(boost::asio::io_context& io,
 
 MemberAddresses::~MemberAddresses() { close(); }
 
-void MemberAddresses::close() {
-    state_->closed = true;
-    state_->resolver.cancel();
-}
+void MemberAddresses::close() { state_->closed = true; }
 
 void MemberAddresses::refresh() {
     State& state = *state_;
@@ -66,14 +64,11 @@ void MemberAddresses::refresh() {
     if (state.asked && now - *state.asked < kRefreshPause) return;
     state.asked = now;
     for (const auto& [sid, name] : state.names) {
-        state.resolver.async_resolve(
-            name,
-            "",
-            [shared = state_, sid = sid](error_code error,
-                                         const ip::tcp::resolver::results_type& found) {
+        NameLookups::of(state.io).find(
+            name, kNamePatience, [shared = state_, sid = sid](error_code error, const NameLookups::Addresses& found) {
                 if (error || shared->closed) return;  // the last answer stays good
                 std::set<ip::address> addresses;
-                for (const auto& entry : found) addresses.insert(plain(entry.endpoint().address()));
+                for (const ip::address& address : found) addresses.insert(plain(address));
                 shared->known[sid] = std::move(addresses);
             });
     }

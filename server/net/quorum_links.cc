@@ -10,6 +10,7 @@
 
 #include "net/clock.h"
 #include "net/endpoints.h"
+#include "net/name_lookups.h"
 #include "net/peer_socket.h"
 #include "net/stream_link.h"
 
@@ -77,19 +78,17 @@ class LearnerLink final : public StreamLink {
 
 struct QuorumLinks::Acceptor {
     explicit Acceptor(asio::io_context& io)
-        : listener(io), timer(io), door_timer(io), resolver(io) {}
+        : listener(io), timer(io), door_timer(io) {}
     void close() {
         closed = true;
         error_code ignored;
         listener.close(ignored);
         timer.cancel();
         door_timer.cancel();
-        resolver.cancel();
     }
     tcp::acceptor listener;
     asio::steady_timer timer;
     asio::steady_timer door_timer;
-    tcp::resolver resolver;
     bool closed = false;
 };
 
@@ -106,7 +105,7 @@ class LeaderLink final : public StreamLink {
         : StreamLink(tcp::socket(io), limits),
           attempt_(attempt),
           sink_(std::move(sink)),
-          resolver_(io),
+          io_(io),
           timer_(io),
           attempt_timer_(io),
           timeout_(timeout),
@@ -116,24 +115,22 @@ class LeaderLink final : public StreamLink {
 
     void connect(const ensemble::HostPort& address) {
         auto self = std::static_pointer_cast<LeaderLink>(shared_from_this());
-        timer_.expires_after(timeout_);
-        timer_.async_wait([self](error_code error) {
-            if (!error && !self->connected_) self->dial_failed("timed out");
-        });
-        resolver_.async_resolve(
-            address.host,
-            std::to_string(address.port),
-            [self](error_code error, const tcp::resolver::results_type& results) {
-                if (self->closed()) return;
-                if (error) return self->dial_failed(error.message());
-                self->results_ = results;
-                self->try_connect();
+        const auto found = [self, port = address.port](error_code error, const NameLookups::Addresses& addresses) {
+            if (self->closed()) return;
+            if (error) return self->dial_failed("its name: " + error.message());
+            self->endpoints_ = with_port(addresses, port);
+            // The time of the dial begins here: it is not the name server's.
+            self->timer_.expires_after(self->timeout_);
+            self->timer_.async_wait([self](error_code ended) {
+                if (!ended && !self->connected_) self->dial_failed("timed out");
             });
+            self->try_connect();
+        };
+        NameLookups::of(io_).find(address.host, kLookupPatience, found);
     }
     void stop() {
         timer_.cancel();
         attempt_timer_.cancel();
-        resolver_.cancel();
         close();
     }
 
@@ -143,12 +140,12 @@ class LeaderLink final : public StreamLink {
     /// an outage may have ended meanwhile.
     void try_connect() {
         auto self = std::static_pointer_cast<LeaderLink>(shared_from_this());
-        attempt_timer_.expires_after(kDialAttempt * static_cast<int>(results_.size()));
+        attempt_timer_.expires_after(kDialAttempt * static_cast<int>(endpoints_.size()));
         attempt_timer_.async_wait([self](error_code error) {
             error_code ignored;
             if (!error && !self->closed() && !self->connected_) self->socket_.close(ignored);
         });
-        asio::async_connect(socket_, results_, [self](error_code error, const auto&) {
+        asio::async_connect(socket_, endpoints_, [self](error_code error, const auto&) {
             self->attempt_timer_.cancel();
             if (error == asio::error::operation_aborted && !self->closed())
                 return self->try_connect();
@@ -210,8 +207,8 @@ class LeaderLink final : public StreamLink {
 
     core::Attempt attempt_;
     EventSink sink_;
-    tcp::resolver resolver_;
-    tcp::resolver::results_type results_;
+    asio::io_context& io_;
+    std::vector<tcp::endpoint> endpoints_;
     asio::steady_timer timer_;
     asio::steady_timer attempt_timer_;
     Duration timeout_;
@@ -266,13 +263,12 @@ void QuorumLinks::bind(std::shared_ptr<Acceptor> acceptor, std::function<void(er
         return then(listen_on_all(acceptor->listener, self->quorum_port));
     if (const auto numeric = numeric_endpoint(self->host, self->quorum_port))
         return then(listen_on(acceptor->listener, *numeric));
-    acceptor->resolver.async_resolve(
+    NameLookups::of(io_).find(
         self->host,
-        std::to_string(self->quorum_port),
-        [acceptor, then = std::move(then)](error_code error,
-                                           const tcp::resolver::results_type& found) {
+        kNamePatience,
+        [acceptor, port = self->quorum_port, then = std::move(then)](error_code error, const NameLookups::Addresses& found) {
             if (acceptor->closed) return;
-            then(error ? error : listen_on(acceptor->listener, ipv4_first(found).front()));
+            then(error ? error : listen_on(acceptor->listener, with_port(found, port).front()));
         });
 }
 

@@ -144,6 +144,13 @@ void Judge::arrived(std::uint64_t connection, Instant now) {
     }
 }
 
+void Judge::unread(std::uint64_t connection, Instant now) {
+    const auto found = connections_.find(connection);
+    if (found != connections_.end() && found->second.session != SessionId()) {
+        sessions_.unread(found->second.session, now);
+    }
+}
+
 void Judge::connecting(int client,
                        std::uint64_t connection,
                        SessionId session,

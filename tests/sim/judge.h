@@ -54,6 +54,7 @@ class Judge {
     SessionJudge& sessions() { return sessions_; }
     /// A client's bytes reached its server, or the socket of one that stands still.
     void arrived(std::uint64_t connection, Instant now);
+    void unread(std::uint64_t connection, Instant now);
     /// Words on the first difference between a server's tree and the history up to its last zxid; empty when there is
     /// none.
     [[nodiscard]] std::string check(const tree::DataTree& tree) const;

@@ -55,7 +55,7 @@ void SessionJudge::committed(Instant now) {
     for (auto& [id, session] : sessions_) {
         if (!session.created || session.ended) continue;
         // A bucket, half a tick until a follower passes it on, and the commit.
-        const Instant limit = std::max(trouble, session.arrived) +
+        const Instant limit = std::max({trouble, session.arrived, session.unread}) +
                               milliseconds(session.timeout_max_ms) + limits_.tick * 3 / 2 + limits_.commit;
         if (now <= limit) continue;
         complain_("session " + to_string(id) + " outlives its timeout of " +

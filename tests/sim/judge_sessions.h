@@ -48,6 +48,8 @@ class SessionJudge {
     void sent(SessionId session, std::uint64_t connection, Instant now);
     /// Bytes reached the server or its socket.
     void arrived(SessionId session, std::uint64_t connection, Instant now);
+    /// The server does not read what the client sends, and keeps the session alive itself.
+    void unread(SessionId session, Instant now) { find(session).unread = now; }
     /// A write or a sync that was sent at `sent_at` was answered.
     void leader_answered(SessionId session, std::uint64_t connection, Instant sent_at, Instant now);
     void lost(SessionId session, std::uint64_t connection);
@@ -67,7 +69,7 @@ class SessionJudge {
         std::deque<Instant> sends;     ///< on this connection, the newest ones
         std::deque<std::pair<Instant, Instant>> proofs;  ///< answered at, proves what was sent then
         std::optional<Instant> good_since;  ///< nothing was silent or disturbed since
-        Instant arrived{};
+        Instant arrived{}, unread{};
     };
     Session& find(SessionId session) { return sessions_[session]; }
     [[nodiscard]] Instant good_since(const Session& session) const;

@@ -195,6 +195,9 @@ void World::tick(Server& server) {
     step(server, core::Tick{wall(server)});
     if (!server.up || server.life != life) return;
     server.frontend->on_tick(now_, server.out);
+    for (const auto& [connection, link] : client_links_) {
+        if (link->server == server.index && link->open && !link->read) judge_.unread(connection, now_);
+    }
     run_frontend_output(server);
     if (!server.up || server.life != life) return;
     later(core::Core::kTickPeriod, [this, &server, life] {
