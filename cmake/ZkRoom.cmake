@@ -106,8 +106,10 @@ endfunction()
 add_custom_target(tsan_tests)
 
 # Each test program tells which coverage marks it hit (tests/unit_marks.cc).
-add_library(zk_unit_marks OBJECT EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/tests/unit_marks.cc)
-target_link_libraries(zk_unit_marks PRIVATE zk_options zk::base GTest::gtest)
+if(ZK_TESTS)
+  add_library(zk_unit_marks OBJECT EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/tests/unit_marks.cc)
+  target_link_libraries(zk_unit_marks PRIVATE zk_options zk::base GTest::gtest)
+endif()
 
 # A test program of one room: zk_test(tree SOURCES data_tree_test.cc DEPS zk::tree).
 function(zk_test name)
