@@ -9,6 +9,7 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -66,9 +67,11 @@ class Server(servers.Server):
         self.namespace = namespace
         self.binary = binary
 
+        self.host = "192.168.6.%d" % (136 + sid)
+
     def server_line(self):
-        return "server.%d=192.168.6.%d:%d:%d:participant;127.0.0.1:%d" % (
-            self.sid, 136 + self.sid, QUORUM_PORT, ELECTION_PORT, CLIENT_PORT)
+        return "server.%d=%s:%d:%d:participant;127.0.0.1:%d" % (
+            self.sid, self.host, QUORUM_PORT, ELECTION_PORT, CLIENT_PORT)
 
     def command(self):
         return ["ip", "netns", "exec", self.namespace, self.binary, os.path.join(self.folder, "zoo.cfg")]
@@ -93,7 +96,9 @@ class Server(servers.Server):
 class Ensemble(servers.Ensemble):
     """Use it in a `with`."""
 
-    def __init__(self, count, binary=None, **settings):
+    def __init__(self, count, binary=None, names=False, **settings):
+        """`names`: the servers are zk1.test, zk2.test and so on; who of them is known where, know() says. What a hosts file
+        does not know, a name server is asked for that never answers."""
         global made
         made += 1
         self.prefix = "zk%d-%d-" % (os.getpid(), made)
@@ -105,6 +110,11 @@ class Ensemble(servers.Ensemble):
             folder = os.path.join(self.folder, str(i + 1))
             os.makedirs(folder)
             self.servers.append(Server(i + 1, folder, self.prefix + str(i + 1), binary or servers.zkserver_path()))
+        self.names = {} if names else None
+        self.silent = []
+        if names:
+            for server in self.servers:
+                server.host = "zk%d.test" % server.sid
         self.configure()
 
     def __enter__(self):
@@ -140,8 +150,37 @@ class Ensemble(servers.Ensemble):
             run("ip", "-n", name, "address", "add", "192.168.6.%d/24" % (136 + server.sid), "dev", "eth0")
             run("ip", "-n", name, "link", "set", "eth0", "up")
             run("ip", "-n", bridge, "link", "set", "p%d" % server.sid, "master", "br0", "up")
+            if self.names is not None:
+                self._ask_a_silent_name_server(name)
+
+    def _ask_a_silent_name_server(self, namespace):
+        folder = "/etc/netns/" + namespace  # `ip netns exec` puts what is there over /etc
+        os.makedirs(folder)
+        with open(folder + "/resolv.conf", "w") as f:
+            f.write("nameserver 127.0.0.1\noptions timeout:5 attempts:2\n")
+        with open(folder + "/hosts", "w") as f:
+            f.write("127.0.0.1 localhost\n")
+
+        def listen():
+            silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            silent.bind(("127.0.0.1", 53))
+            return silent
+        self.silent.append(within(namespace, listen))
+
+    def know(self, sid, address):
+        """From now on all servers find zk`sid`.test at this address."""
+        self.names[sid] = address
+        text = "127.0.0.1 localhost\n" + "".join("%s zk%d.test\n" % (a, s) for s, a in self.names.items())
+        for server in self.servers:
+            with open("/etc/netns/" + server.namespace + "/hosts", "r+") as f:  # the same file: it is mounted
+                f.write(text)
+                f.truncate()
 
     def _remove(self):
+        for silent in self.silent:
+            silent.close()
+        for server in self.servers:
+            shutil.rmtree("/etc/netns/" + server.namespace, ignore_errors=True)
         for name in [server.namespace for server in self.servers] + [self.prefix + "b"]:
             if os.path.exists("/run/netns/" + name):
                 with contextlib.suppress(RuntimeError):
