@@ -46,6 +46,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr auto kProbeInterval = seconds(1);
 constexpr auto kProbeTimeout = milliseconds(900);
+constexpr auto kProbeCounts = milliseconds(100);  ///< who asks for health is not told what was true before that
 constexpr auto kLookInterval = milliseconds(100);
 constexpr auto kUnitInterval = seconds(30);  // asking systemd costs a process
 constexpr auto kUnitIntervalDown = seconds(2);
@@ -75,6 +76,7 @@ struct Resident::Parts {
     asio::awaitable<Bytes> answer(agent_api::Message message);
     asio::awaitable<Bytes> answer_control(Bytes payload);
     asio::awaitable<void> probe_once();
+    asio::awaitable<void> probe_now();
     void take_spec();
     void ask_systemd(bool answered);
     void remember_data();
@@ -98,12 +100,14 @@ struct Resident::Parts {
     std::optional<node_judge::NodeJudge> judge;
     std::uint64_t saved_history = 0;
     Clock::time_point probed_at = Clock::now();
+    bool probing = false;
     bool formed_recorded = false;
     bool saving_fails = false;
 
     std::int64_t unit_pid = 0;
     std::uint64_t unit_restarts = 0;
     bool unit_stopped = false;
+    bool systemd_silent = false;
     Clock::time_point asked_systemd_at;
 };
 
@@ -188,13 +192,14 @@ asio::awaitable<void> Resident::Parts::probe_loop() {
     for (;;) {
         const auto next = Clock::now() + kProbeInterval;
         take_spec();
-        if (spec) co_await probe_once();
+        if (spec && !probing) co_await probe_once();
         timer.expires_at(next);
         co_await timer.async_wait(kAwait);
     }
 }
 
 asio::awaitable<void> Resident::Parts::probe_once() {
+    probing = true;
     const agent_api::NodeSpec probed = *spec;
     auto answer =
         co_await agent_host::async_probe_server(probed.address, probed.client_port, kProbeTimeout);
@@ -214,6 +219,7 @@ asio::awaitable<void> Resident::Parts::probe_once() {
     const auto before = judge->health().verdict;
     const auto& health = judge->step(probe);
     probed_at = Clock::now();
+    probing = false;
     if (health.verdict != before) {
         log.info("server.verdict now={} before={} role={}",
                  agent_api::to_string(health.verdict),
@@ -226,6 +232,19 @@ asio::awaitable<void> Resident::Parts::probe_once() {
         if (saved.has_value()) saved_history = judge->history_version();
     }
     remember_data();
+}
+
+/// For somebody who asks: a server that was started a moment ago is not told to be stopped.
+asio::awaitable<void> Resident::Parts::probe_now() {
+    asio::steady_timer pause(loop);
+    while (probing) {
+        pause.expires_after(milliseconds(5));
+        co_await pause.async_wait(kAwait);
+    }
+    take_spec();
+    if (!spec || Clock::now() - probed_at < kProbeCounts) co_return;
+    if (unit_pid == 0 && !systemd_silent) asked_systemd_at = Clock::time_point();
+    co_await probe_once();
 }
 
 /// Once the server has stored something, this host's record says so, and outlives that data.
@@ -273,6 +292,7 @@ void Resident::Parts::ask_systemd(bool answered) {
     asked_systemd_at = Clock::now();
     // Health must not wait for a systemd that hangs.
     const auto states = agent_host::unit_states({spec->server_unit}, kSystemdPatience);
+    systemd_silent = !states.has_value();
     if (!states.has_value()) {
         log.warn("systemd.silent why={}", states.error().message());
         unit_pid = 0;
@@ -346,7 +366,10 @@ asio::awaitable<Bytes> Resident::Parts::answer(agent_api::Message message) {
         hello.pid = ::getpid();
         co_return agent_api::encode_frame(MessageType::hello_ok, agent_api::to_json(hello));
     }
-    if (message.type == MessageType::health_request) co_return health_frame();
+    if (message.type == MessageType::health_request) {
+        co_await probe_now();
+        co_return health_frame();
+    }
     if (message.type == MessageType::control) co_return co_await answer_control(message.payload);
     AgentError error;
     error.code = AgentErrc::unsupported;

@@ -135,6 +135,20 @@ TEST_F(ResidentAgent, NonsenseOnTheSocketHarmsNobody) {
     EXPECT_EQ(health().source, agent_api::HealthSource::agent);
 }
 
+TEST_F(ResidentAgent, HealthIsTrueWhenItIsAskedFor) {
+    for (int round = 0; round < 3; ++round) {
+        ASSERT_EQ(control(agent_api::ControlAction::stop).type, MessageType::done);
+        const auto stopped = health();
+        EXPECT_EQ(stopped.verdict, NodeVerdict::down);
+        ASSERT_FALSE(stopped.reasons.empty());
+        EXPECT_EQ(stopped.reasons.front(), "it was stopped on purpose");
+        ASSERT_EQ(control(agent_api::ControlAction::start).type, MessageType::done);
+        const auto started = health();
+        EXPECT_NE(started.verdict, NodeVerdict::down);
+        for (const std::string& reason : started.reasons) EXPECT_NE(reason, "it was stopped on purpose");
+    }
+}
+
 TEST_F(ResidentAgent, StatusPrintsOneDocument) {
     const auto json = agent_host::run_checked(
         {AGENT, "status", "--json", "--state-dir", state_.path()}, milliseconds(10000));
