@@ -27,9 +27,6 @@ constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr std::size_t kWriteBytes = 32 * 1024;
 constexpr int kAgain = LIBSSH2_ERROR_EAGAIN;
 constexpr std::chrono::milliseconds kCloseTime{500};
-// What we ask for when nothing is known of the host; libssh2 drops what it does not know.
-constexpr std::array<const char*, 5> kHostKeyTypes = {
-    "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa"};
 
 SshSession& self(void** abstract) { return *static_cast<SshSession*>(*abstract); }
 
@@ -98,6 +95,17 @@ std::string joined(const std::vector<std::string>& parts, const char* separator)
         text += part;
     }
     return text;
+}
+
+// The host key algorithms that this libssh2 has: 1.10 has none of rsa-sha2. We ask for no others,
+// since 1.10 drops what it does not know by a memcpy onto itself.
+std::vector<std::string> supported_algorithms(LIBSSH2_SESSION* session) {
+    const char** names = nullptr;
+    const int count = libssh2_session_supported_algs(session, LIBSSH2_METHOD_HOSTKEY, &names);
+    if (count <= 0) return {};
+    std::vector<std::string> supported(names, names + count);
+    libssh2_free(session, names);
+    return supported;
 }
 
 // " (line 7)" of the first such key; empty when there is none.
@@ -223,14 +231,12 @@ Result<> SshSession::shake_hands(const LinkOptions& options, LinkDeadline deadli
 Result<> SshSession::prefer_known_types(const LinkOptions& options) {
     const std::string path = known_hosts_path(options.known_hosts_file);
     ZK_TRY(const auto known, find_known_keys(session_, path, host_.address, host_.port));
-    const auto is_known = [&](const std::string& type) {
-        return std::any_of(known.begin(), known.end(), [&](const KnownKey& key) {
-            return key.type == type && key.use == KeyUse::trusted;
-        });
-    };
-    std::vector<std::string> types(kHostKeyTypes.begin(), kHostKeyTypes.end());
-    std::stable_partition(types.begin(), types.end(), is_known);
-    libssh2_session_method_pref(session_, LIBSSH2_METHOD_HOSTKEY, joined(types, ",").c_str());
+    std::vector<std::string> wanted = host_key_algorithms(known);
+    const std::vector<std::string> supported = supported_algorithms(session_);
+    std::erase_if(wanted, [&](const std::string& algorithm) {
+        return std::ranges::find(supported, algorithm) == supported.end();
+    });
+    libssh2_session_method_pref(session_, LIBSSH2_METHOD_HOSTKEY, joined(wanted, ",").c_str());
     return ok();
 }
 
