@@ -1,9 +1,9 @@
 #include "ssh/client_choice.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "ssh/bootstrap.h"
@@ -66,45 +66,51 @@ std::string listed(const std::vector<std::string>& words) {
     return text;
 }
 
-// Why the system's ssh is to be taken without trying libssh2; empty when nothing asks for it.
-Result<std::string> why_openssh(const std::string& program,
-                                const HostTarget& host,
-                                const LinkOptions& options) {
-    if (!host.jump.empty()) return std::string("the inventory names a jump host");
-    if (program.empty()) return std::string();
-    if (const std::string key = key_for_openssh(options); !key.empty()) return key;
-    if (!may_config_ask(options)) return std::string();
+// Why the system's ssh is to be taken without trying libssh2; `why` is empty when nothing asks for
+// it.
+struct Demand {
+    std::string why;
+    std::optional<SshConfig> config;  ///< of the host, when it was read
+};
+Result<Demand> demand_for_openssh(const std::string& program,
+                                  const HostTarget& host,
+                                  const LinkOptions& options) {
+    Demand demand;
+    if (!host.jump.empty()) demand.why = "the inventory names a jump host";
+    if (demand.why.empty() && !program.empty()) demand.why = key_for_openssh(options);
+    if (!demand.why.empty() || program.empty() || !may_config_ask(options)) return demand;
     LinkOptions without = options;
     without.ssh_config_file = "none";
-    ZK_TRY(const SshConfig with_files, read_ssh_config(program, host, options));
+    ZK_TRY(demand.config, read_ssh_config(program, host, options));
     ZK_TRY(const SshConfig with_none, read_ssh_config(program, host, without));
-    auto asked = keywords_asked(with_files, with_none);
+    auto asked = keywords_asked(*demand.config, with_none);
     // Keys that the inventory names come first and are enough.
     if (!options.key_files.empty()) std::erase(asked, "IdentityFile");
-    if (asked.empty()) return std::string();
-    return "ssh_config sets " + listed(asked) + " for it";
+    if (!asked.empty()) demand.why = "ssh_config sets " + listed(asked) + " for it";
+    return demand;
 }
 
 Result<ReachedHost> reach_by_openssh(const std::string& program,
                                      const HostTarget& host,
                                      const LinkOptions& options,
-                                     std::string libssh2_said) {
+                                     std::optional<SshConfig> config = std::nullopt) {
     if (program.empty()) {
         return link_error(LinkErrc::ssh_client,
                           host.name +
                               ": the system's ssh is to be used, but this machine has none; "
                               "install it (openssh-client)");
     }
-    ZK_TRY(const SshConfig config, read_ssh_config(program, host, options));
+    if (!config) {
+        ZK_TRY(config, read_ssh_config(program, host, options));
+    }
     ReachedHost reached;
-    reached.host = with_ssh_config(host, config);
-    reached.libssh2_said = std::move(libssh2_said);
+    reached.host = with_ssh_config(host, *config);
     reached.deadline = options.deadline_for(options.connect_timeout + options.login_timeout);
     ZK_TRY(reached.stream,
            OpensshSession::start(program,
                                  reached.host,
                                  options,
-                                 config,
+                                 *config,
                                  bootstrap_command(reached.host, options.remote_dir)));
     return reached;
 }
@@ -174,11 +180,11 @@ Result<ReachedHost> reach_host(const HostTarget& host, const LinkOptions& option
         return reached;
     }
     const std::string program = find_ssh(options);
-    if (options.client == SshClient::openssh) return reach_by_openssh(program, host, options, {});
+    if (options.client == SshClient::openssh) return reach_by_openssh(program, host, options);
 
-    ZK_TRY(std::string why, why_openssh(program, host, options));
+    ZK_TRY(Demand demand, demand_for_openssh(program, host, options));
     std::string libssh2_said;
-    if (why.empty()) {
+    if (demand.why.empty()) {
         auto reached = reach_by_libssh2(host, options);
         if (reached.has_value() || !may_openssh_help(reached.error(), options)) return reached;
         if (program.empty()) {
@@ -187,10 +193,12 @@ Result<ReachedHost> reach_host(const HostTarget& host, const LinkOptions& option
                 "the system's ssh may: install it on this machine (openssh-client)");
         }
         libssh2_said = reached.error().words;
-        why = reason_of(host, reached.error());
+        demand.why = reason_of(host, reached.error());
     }
-    if (!program.empty() && options.on_openssh) options.on_openssh(host, why);
-    return reach_by_openssh(program, host, options, std::move(libssh2_said));
+    if (!program.empty() && options.on_openssh) options.on_openssh(host, demand.why);
+    auto reached = reach_by_openssh(program, host, options, std::move(demand.config));
+    if (reached.has_value()) reached->libssh2_said = std::move(libssh2_said);
+    return reached;
 }
 
 Error explain_unreached(const ReachedHost& reached, const Error& error) {

@@ -130,12 +130,13 @@ std::string kind_without_match(std::string_view said) {
 
 // Rows and frames of '@', and the lines around a changed key that tell nothing of it.
 bool is_ornament(const std::string& line) {
-    constexpr std::array<std::string_view, 7> kStarts = {"@",
+    constexpr std::array<std::string_view, 8> kStarts = {"@",
                                                          "IT IS POSSIBLE",
                                                          "Someone could be",
                                                          "It is also possible",
                                                          "Please contact",
                                                          "Add correct host key",
+                                                         "  remove with:",
                                                          "  ssh-keygen"};
     return std::ranges::any_of(kStarts,
                                [&](std::string_view start) { return line.starts_with(start); });

@@ -161,6 +161,32 @@ TEST_F(ClientChoice, BrokenSshConfigIsNamed) {
     expect_echo();
 }
 
+TEST_F(ClientChoice, SshConfigCanNeitherHinderOurCommandNorLoosenTheCheck) {
+    configure_ssh(
+        "RemoteCommand tmux\nRequestTTY force\nStdinNull yes\nSessionType none\n"
+        "ForkAfterAuthentication yes\nLogLevel QUIET\nBatchMode no\nStrictHostKeyChecking no\n"
+        "LocalForward 1 h:1\nPermitLocalCommand yes\nLocalCommand false\n");
+    options_.client = SshClient::openssh;
+    expect_echo();
+    write_text(options_.known_hosts_file, "");
+    expect_failure(LinkErrc::host_key_unknown, "--accept-new-host-keys");
+    EXPECT_EQ(read_text(options_.known_hosts_file), "");
+}
+
+TEST_F(ClientChoice, GreetingOfTheHostIsNotTakenForTheAgentsWords) {
+    write_text(dir_ / "banner", "GREETING\n");
+    harden("Banner " + (dir_ / "banner") + "\n");
+    options_.client = SshClient::openssh;
+    auto link = open();
+    ASSERT_TRUE(link.has_value()) << link.error().words;
+    ASSERT_TRUE(test::send(*link, "fail", test::soon()).has_value());
+    const auto end = test::receive(*link, test::soon());
+    ASSERT_FALSE(end.has_value());
+    EXPECT_EQ(link_errc(end.error()), LinkErrc::agent_failed) << end.error().words;
+    EXPECT_NE(end.error().words.find("on fire"), std::string::npos) << end.error().words;
+    EXPECT_EQ(end.error().words.find("GREETING"), std::string::npos) << end.error().words;
+}
+
 TEST_F(ClientChoice, ControlMasterOfTheUserIsUsed) {
     const std::string socket = dir_ / "master";
     configure_ssh("ControlMaster auto\nControlPersist 60\nControlPath " + socket + "\n");
