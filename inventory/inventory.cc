@@ -245,10 +245,14 @@ void resolve_server(const Defaults& defaults,
 
 void resolve_ssh(const SshSettings& common, const SshSettings& own, Node& node) {
     node.ssh.port = own.port.value_or(common.port.value_or(22));
+    node.ssh.port_given = own.port || common.port;
     node.ssh.user = own.user.value_or(common.user.value_or(""));
     node.ssh.keys = own.keys.empty() ? common.keys : own.keys;
     node.ssh.known_hosts = own.known_hosts.value_or(common.known_hosts.value_or(""));
     node.ssh.sudo = own.sudo.value_or(common.sudo.value_or(Sudo::automatic));
+    node.ssh.client = own.client.value_or(common.client.value_or(SshClient::automatic));
+    node.ssh.jump = own.jump.value_or(common.jump.value_or(""));
+    node.ssh.config = own.config.value_or(common.config.value_or(""));
 }
 
 void read_node(const Value& value,

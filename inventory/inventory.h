@@ -32,15 +32,29 @@ enum class Sudo {
     always,     ///< sudo -n whoever the login user is
 };
 
+/// Which program speaks SSH.
+enum class SshClient {
+    automatic,  ///< libssh2, and the system's ssh where libssh2 is not enough
+    libssh2,    ///< within zkprov; reads no ssh_config
+    openssh,    ///< the system's ssh, with all that ssh_config says
+};
+
+/// By the names auto, libssh2 and openssh.
+std::optional<SshClient> ssh_client_named(std::string_view name);
+
 /// How to log in to one host. Empty text means: what the SSH room decides (own user name, ~/.ssh
 /// keys and agent).
 struct SshLogin {
     std::string host;  ///< address to connect to; the node's own address unless overridden
     std::uint16_t port = 22;
+    bool port_given = false;  ///< not given: ssh_config may say another one
     std::string user;
     std::vector<std::string> keys;  ///< private key files, as written ("~" not expanded)
     std::string known_hosts;        ///< known_hosts file, as written
     Sudo sudo = Sudo::automatic;
+    SshClient client = SshClient::automatic;
+    std::string jump;    ///< jump hosts, first one first, as `ssh -J` takes them
+    std::string config;  ///< ssh_config file, as written
 
     friend bool operator==(const SshLogin&, const SshLogin&) = default;
 };

@@ -74,6 +74,37 @@ std::optional<Sudo> read_sudo(Section& section, Diagnostics& diagnostics) {
     return std::nullopt;
 }
 
+std::optional<SshClient> read_client(Section& section, Diagnostics& diagnostics) {
+    const auto word = section.text("client");
+    if (!word) return std::nullopt;
+    if (const auto client = ssh_client_named(*word)) return client;
+    diagnostics.error(section.mark_of("client"),
+                      section.path_of("client"),
+                      "must be auto, libssh2 or openssh, found \"" + *word + "\"");
+    return std::nullopt;
+}
+
+/// [user@]host[:port] each, joined as `ssh -J` takes them.
+std::optional<std::string> read_jump(Section& section, Diagnostics& diagnostics) {
+    std::string joined;
+    for (const std::string& host : section.texts("jump")) {
+        const auto good = [](char c) {
+            return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                   std::string_view("._-@:[]").find(c) != std::string_view::npos;
+        };
+        if (host.empty() || host.front() == '-' || !std::ranges::all_of(host, good)) {
+            diagnostics.error(section.mark_of("jump"),
+                              section.path_of("jump"),
+                              "must be hosts such as ops@bastion:22, found \"" + host + "\"");
+            return std::nullopt;
+        }
+        if (!joined.empty()) joined += ',';
+        joined += host;
+    }
+    if (joined.empty()) return std::nullopt;
+    return joined;
+}
+
 /// Words that ask for unchecked host keys elsewhere; here the file is the only answer.
 bool asks_for_no_check(const std::string& word) {
     static const std::set<std::string> kWords = {
@@ -95,6 +126,13 @@ std::optional<std::string> read_known_hosts(Section& section, Diagnostics& diagn
 }
 
 }  // namespace
+
+std::optional<SshClient> ssh_client_named(std::string_view name) {
+    if (name == "auto") return SshClient::automatic;
+    if (name == "libssh2") return SshClient::libssh2;
+    if (name == "openssh") return SshClient::openssh;
+    return std::nullopt;
+}
 
 ServerSettings read_server_settings(Section& section, Diagnostics& diagnostics) {
     ServerSettings settings;
@@ -128,7 +166,9 @@ SshSettings read_ssh_settings(const Value& value,
     settings.keys.insert(settings.keys.end(), more_keys.begin(), more_keys.end());
     settings.known_hosts = read_known_hosts(section, diagnostics);
     settings.sudo = read_sudo(section, diagnostics);
-    section.refuse("jump", "connect zkprov from a host that reaches the nodes directly");
+    settings.client = read_client(section, diagnostics);
+    settings.jump = read_jump(section, diagnostics);
+    settings.config = section.text("config");
     section.refuse("password", "log in with a key (ed25519) or through ssh-agent");
     section.finish();
     if (settings.user) {

@@ -37,6 +37,9 @@ struct SshSettings {
     std::vector<std::string> keys;
     std::optional<std::string> known_hosts;
     std::optional<Sudo> sudo;
+    std::optional<SshClient> client;
+    std::optional<std::string> jump;
+    std::optional<std::string> config;
 };
 
 /// Reads the keys of ServerSettings from `section` (which may hold more keys) and checks each

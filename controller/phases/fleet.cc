@@ -45,6 +45,7 @@ ExitCode exit_code_of_link(LinkErrc code) {
     switch (code) {
         case LinkErrc::host_key_unknown:
         case LinkErrc::host_key_changed:
+        case LinkErrc::host_key_unverifiable:
         case LinkErrc::login_refused:
         case LinkErrc::key_unusable:
         case LinkErrc::known_hosts:
@@ -57,7 +58,9 @@ ExitCode exit_code_of_link(LinkErrc code) {
         case LinkErrc::agent_failed:
             return ExitCode::preflight;
         case LinkErrc::agent_missing:
+        case LinkErrc::ssh_client:
             return ExitCode::invalid;
+        case LinkErrc::no_common_algorithm:
         case LinkErrc::unreachable:
         case LinkErrc::timeout:
         case LinkErrc::protocol:

@@ -1,5 +1,9 @@
 #include "phases/links.h"
 
+#include <mutex>
+#include <set>
+#include <utility>
+
 #include "inventory/render.h"
 
 namespace zk::phases {
@@ -17,14 +21,46 @@ std::string resolve(const LinkSettings& settings, const std::string& file) {
     return settings.working_dir + "/" + file;
 }
 
+zk::SshClient client_of(inventory::SshClient client) {
+    switch (client) {
+        case inventory::SshClient::libssh2:
+            return zk::SshClient::libssh2;
+        case inventory::SshClient::openssh:
+            return zk::SshClient::openssh;
+        case inventory::SshClient::automatic:
+            break;
+    }
+    return zk::SshClient::automatic;
+}
+
+/// Says each reason once for all hosts.
+class SwitchReport {
+  public:
+    explicit SwitchReport(std::function<void(const std::string&)> say) : say_(std::move(say)) {}
+    void add(const HostTarget& host, const std::string& why) {
+        const std::lock_guard lock(mutex_);
+        if (!said_.insert(why).second || say_ == nullptr) return;
+        say_(host.name + ": reached by the system's ssh, as is each host like it: " + why);
+    }
+
+  private:
+    std::mutex mutex_;
+    std::set<std::string> said_;
+    std::function<void(const std::string&)> say_;
+};
+
 Result<std::unique_ptr<AgentLink>> open_over_ssh(const Node& node,
                                                  const LinkSettings& settings,
+                                                 SwitchReport& report,
                                                  LinkDeadline deadline) {
     HostTarget target;
     target.name = name_of(node);
     target.address = node.ssh.host;
     target.port = node.ssh.port;
+    target.port_given = node.ssh.port_given;
     target.user = node.ssh.user.empty() ? settings.user : node.ssh.user;
+    target.user_given = !node.ssh.user.empty();
+    target.jump = node.ssh.jump;
     target.sudo = node.ssh.sudo != Sudo::never;
     target.replace_host_key = settings.accept_new_host_keys && settings.replaced == node.id;
     LinkOptions options;
@@ -34,6 +70,11 @@ Result<std::unique_ptr<AgentLink>> open_over_ssh(const Node& node,
     options.known_hosts_file = resolve(settings, node.ssh.known_hosts);
     options.new_host_keys =
         settings.accept_new_host_keys ? NewHostKeys::accept : NewHostKeys::refuse;
+    options.client = client_of(settings.ssh_client.value_or(node.ssh.client));
+    options.ssh_config_file = resolve(settings, node.ssh.config);
+    options.on_openssh = [&report](const HostTarget& host, const std::string& why) {
+        report.add(host, why);
+    };
     options.agent_binary = settings.agent_path;
     options.remote_dir = std::string(inventory::kStateDir);
     options.connect_timeout = settings.connect_timeout;
@@ -44,8 +85,12 @@ Result<std::unique_ptr<AgentLink>> open_over_ssh(const Node& node,
 }  // namespace
 
 OpenLink link_opener(const Inventory& inventory, LinkSettings settings) {
-    return [&inventory, settings = std::move(settings)](const Node& node, LinkDeadline deadline) {
-        if (inventory.transport == Transport::ssh) return open_over_ssh(node, settings, deadline);
+    auto report = std::make_shared<SwitchReport>(settings.say);
+    return [&inventory, settings = std::move(settings), report = std::move(report)](
+               const Node& node, LinkDeadline deadline) {
+        if (inventory.transport == Transport::ssh) {
+            return open_over_ssh(node, settings, *report, deadline);
+        }
         LocalTarget target;
         target.name = name_of(node);
         target.agent_binary = settings.agent_path;

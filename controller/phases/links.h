@@ -2,6 +2,7 @@
 // Shell.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "phases/fleet.h"
@@ -17,6 +18,10 @@ struct LinkSettings {
     std::optional<ServerId>
         replaced;  ///< its host may have another key than known, when new keys are accepted
     milliseconds connect_timeout{5000};
+    std::optional<inventory::SshClient> ssh_client;  ///< for all nodes, instead of the inventory's
+    /// Where a line goes that says why hosts are reached by the system's ssh: one for each reason,
+    /// however many hosts share it. Any thread.
+    std::function<void(const std::string&)> say;
 };
 
 /// An opener for the nodes of `inventory`, which must outlive it.

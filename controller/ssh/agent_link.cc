@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include "ssh/bootstrap.h"
+#include "ssh/client_choice.h"
 #include "ssh/local_process.h"
 #include "ssh/plain_line.h"
-#include "ssh/session.h"
 
 namespace zk {
 namespace {
@@ -103,13 +103,12 @@ Result<std::unique_ptr<AgentLink>> open_ssh_link(const HostTarget& host,
                          " must be an absolute path of letters, digits and ./_-");
     }
     ZK_TRY(const auto agent, load_agent_binary(options.agent_binary));
-    ZK_TRY(auto session, SshSession::open(host, options));
-    const LinkDeadline deadline = options.deadline_for(options.login_timeout);
-    ZK_CHECK(session->run(bootstrap_command(host, options.remote_dir), deadline));
+    ZK_TRY(ReachedHost reached, reach_host(host, options));
     Bytes inbox;
-    ZK_TRY(LinkHello hello, bootstrap(*session, host, options, *agent, inbox, deadline));
+    auto hello = bootstrap(*reached.stream, reached.host, options, *agent, inbox, reached.deadline);
+    if (!hello.has_value()) return explain_unreached(reached, hello.error());
     return std::unique_ptr<AgentLink>(std::make_unique<ProcessLink>(
-        host.name, std::move(session), std::move(hello), std::move(inbox)));
+        host.name, std::move(reached.stream), *std::move(hello), std::move(inbox)));
 }
 
 Result<std::unique_ptr<AgentLink>> open_local_link(const LocalTarget& target) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +30,10 @@ struct HostTarget {
     std::string address;  ///< IP address or host name
     std::uint16_t port = 22;
     std::string user = "root";
+    /// Whether the two above are the inventory's word. If not, what ssh_config says comes first.
+    bool port_given = true;
+    bool user_given = true;
+    std::string jump;  ///< jump hosts as `ssh -J` takes them; empty: none. Only openssh knows them.
     bool sudo = false;  ///< become root by `sudo -n`; has no effect when `user` is root
     /// Accept a host key other than the known one and replace the entry in known_hosts: for a host
     /// that is known to have been replaced. Also accepts an unknown one. Never set this for a whole
@@ -37,6 +42,10 @@ struct HostTarget {
 };
 
 enum class NewHostKeys { refuse, accept };
+
+/// Who speaks SSH: libssh2 within this process (fast), or the system's `ssh` as a child process,
+/// with all that it and ~/.ssh/config know. `automatic` takes libssh2 where that is enough.
+enum class SshClient { automatic, libssh2, openssh };
 
 /// What is the same for all hosts of a run.
 struct LinkOptions {
@@ -48,6 +57,11 @@ struct LinkOptions {
     /// Empty: ~/.ssh/known_hosts.
     std::string known_hosts_file;
     NewHostKeys new_host_keys = NewHostKeys::refuse;
+    SshClient client = SshClient::automatic;
+    std::string ssh_program;      ///< path of ssh; empty: the one in PATH
+    std::string ssh_config_file;  ///< for ssh -F; empty: ~/.ssh/config and /etc/ssh/ssh_config
+    /// Told when `automatic` takes the system's ssh for a host, and why. Any thread.
+    std::function<void(const HostTarget& host, const std::string& why)> on_openssh;
     /// The agent's binary on this machine; it is pushed when the host has another one or none.
     std::string agent_binary;
     /// Where the agent lives on the host: <remote_dir>/bin/zkprov-agent.

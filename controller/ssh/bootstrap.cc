@@ -168,6 +168,7 @@ Result<LinkHello> await_hello(ProcessStream& stream,
             if (stream.exit_status().has_value()) return no_hello(stream, host, shell_ran);
             return line.error();
         }
+        if (!line.has_value() && !stream.logged_in()) return line.error();
         if (!line.has_value() && link_errc(line.error()) == LinkErrc::timeout) {
             return link_error(LinkErrc::timeout,
                               host.name + ": logged in as " + host.user +

@@ -270,6 +270,26 @@ HostKeyVerdict judge_host_key(const std::vector<KnownKey>& known,
     return same_type ? HostKeyVerdict::changed : HostKeyVerdict::other_type;
 }
 
+std::string key_type_of(const std::string& algorithm) {
+    return algorithm.starts_with("rsa-sha2-") ? "ssh-rsa" : algorithm;
+}
+
+std::vector<std::string> host_key_algorithms(const std::vector<KnownKey>& known) {
+    std::vector<std::string> algorithms = {"ssh-ed25519",
+                                           "ecdsa-sha2-nistp256",
+                                           "ecdsa-sha2-nistp384",
+                                           "ecdsa-sha2-nistp521",
+                                           "rsa-sha2-512",
+                                           "rsa-sha2-256",
+                                           "ssh-rsa"};
+    std::ranges::stable_partition(algorithms, [&](const std::string& algorithm) {
+        return std::ranges::any_of(known, [&](const KnownKey& key) {
+            return key.use == KeyUse::trusted && key.type == key_type_of(algorithm);
+        });
+    });
+    return algorithms;
+}
+
 Result<> remember_host_key(const std::string& path,
                            const std::string& name,
                            const std::string& type,

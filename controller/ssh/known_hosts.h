@@ -50,6 +50,14 @@ HostKeyVerdict judge_host_key(const std::vector<KnownKey>& known,
                               const std::string& type,
                               const std::string& base64);
 
+/// What to ask the host for, best first: algorithms of the trusted types come before all others, as
+/// in ssh, so that the host shows the key that we know. A key of type ssh-rsa signs by
+/// rsa-sha2-512, rsa-sha2-256 or, in old servers, ssh-rsa. Source: RFC 8332; ssh_config(5),
+/// HostKeyAlgorithms.
+std::vector<std::string> host_key_algorithms(const std::vector<KnownKey>& known);
+/// The type of key that signs by this algorithm.
+std::string key_type_of(const std::string& algorithm);
+
 /// Appends an entry; makes the file (0600) and its directory (0700) when missing.
 Result<> remember_host_key(const std::string& path,
                            const std::string& name,

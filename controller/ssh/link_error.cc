@@ -15,6 +15,10 @@ class Category final : public boost::system::error_category {
                 return "host key unknown";
             case LinkErrc::host_key_changed:
                 return "host key changed";
+            case LinkErrc::host_key_unverifiable:
+                return "host key cannot be checked";
+            case LinkErrc::no_common_algorithm:
+                return "no common algorithm";
             case LinkErrc::login_refused:
                 return "login refused";
             case LinkErrc::key_unusable:
@@ -35,6 +39,8 @@ class Category final : public boost::system::error_category {
                 return "agent failed";
             case LinkErrc::agent_missing:
                 return "agent binary missing";
+            case LinkErrc::ssh_client:
+                return "system's ssh unusable";
             case LinkErrc::protocol:
                 return "protocol error";
             case LinkErrc::closed:

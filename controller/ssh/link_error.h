@@ -14,6 +14,8 @@ enum class LinkErrc {
     timeout,           ///< connected, but a deadline passed
     host_key_unknown,  ///< known_hosts has no key of this host
     host_key_changed,  ///< known_hosts has another key of this host, or the key is revoked there
+    host_key_unverifiable,  ///< known_hosts has a key of this host that libssh2 cannot check
+    no_common_algorithm,  ///< the host offers no algorithm that we have
     login_refused,     ///< the host accepted none of the keys tried
     key_unusable,      ///< a named key file is missing, unreadable, malformed or needs a passphrase
     known_hosts,       ///< the known_hosts file cannot be read or written
@@ -24,6 +26,7 @@ enum class LinkErrc {
     push_failed,       ///< the agent could not be written there for another reason
     agent_failed,      ///< the agent did not start or stopped with an error
     agent_missing,     ///< the agent's binary is not there on the controller's side
+    ssh_client,        ///< the system's ssh is not there, or its configuration cannot be used
     protocol,          ///< the other side said something that is not the protocol
     closed,            ///< the link ended
 };

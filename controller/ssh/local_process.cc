@@ -35,7 +35,7 @@ struct Pipes {
 };
 
 // Starts the program with our pipe ends as its 0, 1 and 2, and with the default action for SIGPIPE.
-int spawn(const std::vector<std::string>& argv, const Pipes& pipes, pid_t& pid) {
+int spawn(const std::vector<std::string>& argv, const Pipes& pipes, Terminal terminal, pid_t& pid) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, pipes.ends[0][0], 0);
@@ -50,7 +50,8 @@ int spawn(const std::vector<std::string>& argv, const Pipes& pipes, pid_t& pid) 
     // A process group of its own: Ctrl-C at the terminal is for the controller, which then closes
     // the link.
     posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    const int group = terminal == Terminal::none ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP;
+    posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGDEF | group));
     std::vector<char*> raw;
     for (const std::string& argument : argv) raw.push_back(const_cast<char*>(argument.c_str()));
     raw.push_back(nullptr);
@@ -78,7 +79,8 @@ void ignore_sigpipe() {
 }
 
 Result<std::unique_ptr<LocalProcess>> LocalProcess::start(const std::string& name,
-                                                          const std::vector<std::string>& argv) {
+                                                          const std::vector<std::string>& argv,
+                                                          Terminal terminal) {
     ignore_sigpipe();
     Pipes pipes;
     for (auto& ends : pipes.ends) {
@@ -88,7 +90,7 @@ Result<std::unique_ptr<LocalProcess>> LocalProcess::start(const std::string& nam
         }
     }
     pid_t pid = -1;
-    const int failed = spawn(argv, pipes, pid);
+    const int failed = spawn(argv, pipes, terminal, pid);
     if (failed != 0) {
         return link_error(LinkErrc::agent_missing,
                           name + ": " + argv[0] + " cannot be started: " + std::strerror(failed));

@@ -13,11 +13,16 @@
 
 namespace zk {
 
+/// Whether a program may ask a person at our terminal. `none` gives it a session of its own, so
+/// that what would ask fails instead of waiting.
+enum class Terminal { shared, none };
+
 class LocalProcess final : public ProcessStream {
   public:
     /// Starts `argv[0]` (a path). LinkErrc::agent_missing when it is not there or not executable.
     static Result<std::unique_ptr<LocalProcess>> start(const std::string& name,
-                                                       const std::vector<std::string>& argv);
+                                                       const std::vector<std::string>& argv,
+                                                       Terminal terminal = Terminal::shared);
     ~LocalProcess() override;
 
     Result<> write(ByteView data, Bytes& inbox, LinkDeadline deadline) override;

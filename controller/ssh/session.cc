@@ -27,16 +27,13 @@ constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr std::size_t kWriteBytes = 32 * 1024;
 constexpr int kAgain = LIBSSH2_ERROR_EAGAIN;
 constexpr std::chrono::milliseconds kCloseTime{500};
-// What we ask for when nothing is known of the host; libssh2 drops what it does not know.
-constexpr std::array<const char*, 5> kHostKeyTypes = {
-    "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa"};
 
 SshSession& self(void** abstract) { return *static_cast<SshSession*>(*abstract); }
 
 ssize_t on_send(libssh2_socket_t fd, const void* data, size_t size, int flags, void** abstract) {
     const ssize_t sent = ::send(fd, data, size, flags | MSG_NOSIGNAL);
     if (sent < 0) return errno == EINTR ? -EAGAIN : -errno;
-    self(abstract).count_sent(static_cast<std::size_t>(sent));
+    self(abstract).count_sent({static_cast<const char*>(data), static_cast<std::size_t>(sent)});
     return sent;
 }
 
@@ -47,7 +44,7 @@ ssize_t on_receive(libssh2_socket_t fd, void* data, size_t size, int flags, void
     if (got < 0) return errno == EINTR ? -EAGAIN : -errno;
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
-    self(abstract).count_received(static_cast<std::size_t>(got));
+    self(abstract).count_received({static_cast<const char*>(data), static_cast<std::size_t>(got)});
     return got;
 }
 
@@ -98,6 +95,17 @@ std::string joined(const std::vector<std::string>& parts, const char* separator)
         text += part;
     }
     return text;
+}
+
+// The host key algorithms that this libssh2 has: 1.10 has none of rsa-sha2. We ask for no others,
+// since 1.10 drops what it does not know by a memcpy onto itself.
+std::vector<std::string> supported_algorithms(LIBSSH2_SESSION* session) {
+    const char** names = nullptr;
+    const int count = libssh2_session_supported_algs(session, LIBSSH2_METHOD_HOSTKEY, &names);
+    if (count <= 0) return {};
+    std::vector<std::string> supported(names, names + count);
+    libssh2_free(session, names);
+    return supported;
 }
 
 // " (line 7)" of the first such key; empty when there is none.
@@ -208,29 +216,33 @@ Result<> SshSession::shake_hands(const LinkOptions& options, LinkDeadline deadli
                               " answers but does not finish the key exchange; is it sshd, and is "
                               "the host overloaded?");
     }
+    exchanged_ = true;
     if (code == 0) return ok();
-    Error error = transport_error("exchanging keys");
-    if (link_errc(error) == LinkErrc::protocol) {
-        // libssh2 checks RSA host keys with SHA-1 only, which sshd no longer offers.
-        error.words +=
-            " If it is: does it have an ed25519 or ECDSA host key? One of RSA alone is not "
-            "supported in this version; `ssh-keygen -A` on the host makes the others";
-    }
-    return error;
+    if (const auto error = no_algorithm()) return *error;
+    return transport_error("exchanging keys");
+}
+
+// libssh2 has one code for all that can go wrong here, so both offers are compared.
+std::optional<Error> SshSession::no_algorithm() const {
+    const auto ours = find_kexinit(first_sent_);
+    const auto theirs = find_kexinit(first_received_);
+    if (!ours || !theirs) return std::nullopt;
+    const auto mismatches = kex_mismatches(*ours, *theirs);
+    if (mismatches.empty()) return std::nullopt;
+    return link_error(LinkErrc::no_common_algorithm,
+                      host_.name + ": " + describe(mismatches, "libssh2"));
 }
 
 // Asks first for the types of host key that known_hosts has for this host, as ssh does.
 Result<> SshSession::prefer_known_types(const LinkOptions& options) {
     const std::string path = known_hosts_path(options.known_hosts_file);
     ZK_TRY(const auto known, find_known_keys(session_, path, host_.address, host_.port));
-    const auto is_known = [&](const std::string& type) {
-        return std::any_of(known.begin(), known.end(), [&](const KnownKey& key) {
-            return key.type == type && key.use == KeyUse::trusted;
-        });
-    };
-    std::vector<std::string> types(kHostKeyTypes.begin(), kHostKeyTypes.end());
-    std::stable_partition(types.begin(), types.end(), is_known);
-    libssh2_session_method_pref(session_, LIBSSH2_METHOD_HOSTKEY, joined(types, ",").c_str());
+    std::vector<std::string> wanted = host_key_algorithms(known);
+    const std::vector<std::string> supported = supported_algorithms(session_);
+    std::erase_if(wanted, [&](const std::string& algorithm) {
+        return std::ranges::find(supported, algorithm) == supported.end();
+    });
+    libssh2_session_method_pref(session_, LIBSSH2_METHOD_HOSTKEY, joined(wanted, ",").c_str());
     return ok();
 }
 
@@ -270,6 +282,12 @@ Result<> SshSession::check_host_key(const LinkOptions& options) {
     if (verdict == HostKeyVerdict::other_type) {
         const std::string line =
             line_of(known, [](const KnownKey& k) { return k.use == KeyUse::trusted; });
+        if (has_unverifiable_key(known)) {
+            return link_error(LinkErrc::host_key_unverifiable,
+                              host_.name + ": " + path + line +
+                                  " knows the host by its RSA key, whose signatures of today "
+                                  "(rsa-sha2-512, rsa-sha2-256) this libssh2 cannot check");
+        }
         return link_error(LinkErrc::host_key_unknown,
                           host_.name + ": the host offers the key " + shown + ", but " + path +
                               line +
@@ -281,15 +299,28 @@ Result<> SshSession::check_host_key(const LinkOptions& options) {
     }
     const std::string authority =
         line_of(known, [](const KnownKey& k) { return k.use == KeyUse::authority; });
+    if (!authority.empty()) {
+        return link_error(LinkErrc::host_key_unverifiable,
+                          host_.name + ": the host key " + shown + " is not in " + path +
+                              ", whose @cert-authority" + authority +
+                              " vouches for host certificates, which libssh2 does not know");
+    }
     return link_error(LinkErrc::host_key_unknown,
                       host_.name + ": the host key " + shown + " is not in " + path +
-                          (authority.empty() ? ""
-                                             : ", whose @cert-authority" + authority +
-                                                   " does not count: host certificates are not "
-                                                   "supported in this version") +
                           "; compare it with the host's console (ssh-keygen -lf "
                           "/etc/ssh/ssh_host_ed25519_key.pub), then run again with "
                           "--accept-new-host-keys");
+}
+
+bool SshSession::has_unverifiable_key(const std::vector<KnownKey>& known) const {
+    const auto is_rsa = [](const KnownKey& key) {
+        return key.use == KeyUse::trusted && key.type == "ssh-rsa";
+    };
+    const auto theirs = find_kexinit(first_received_);
+    return theirs && std::ranges::any_of(known, is_rsa) &&
+           std::ranges::any_of(theirs->host_key, [](const std::string& algorithm) {
+               return key_type_of(algorithm) == "ssh-rsa";
+           });
 }
 
 Result<bool> SshSession::try_key(const LoginKey& key, LinkDeadline deadline) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ssh/kexinit.h"
 #include "ssh/plain_line.h"
 #include "ssh/stream.h"
 
@@ -15,6 +16,7 @@ struct _LIBSSH2_CHANNEL;
 namespace zk {
 
 struct LoginKey;
+struct KnownKey;
 
 class SshSession final : public ProcessStream {
   public:
@@ -37,13 +39,23 @@ class SshSession final : public ProcessStream {
     void note_disconnect(ByteView words) {
         farewell_ = words.empty() ? "no reason given" : plain_line(words);
     }
-    void count_sent(std::size_t bytes) { counters_.bytes_sent += bytes; }
-    void count_received(std::size_t bytes) { counters_.bytes_received += bytes; }
+    void count_sent(ByteView bytes) {
+        counters_.bytes_sent += bytes.size();
+        keep_first(first_sent_, bytes);
+    }
+    void count_received(ByteView bytes) {
+        counters_.bytes_received += bytes.size();
+        keep_first(first_received_, bytes);
+    }
 
   private:
     SshSession(HostTarget host, int fd);
     enum class Got { bytes, nothing, end };
 
+    /// Until the key exchange is done, what both sides said is kept, up to its limit.
+    void keep_first(Bytes& first, ByteView bytes) const {
+        if (!exchanged_) first.append(bytes.substr(0, kKexInitBytesMax - first.size()));
+    }
     Result<> shake_hands(const LinkOptions& options, LinkDeadline deadline);
     Result<> prefer_known_types(const LinkOptions& options);
     Result<> check_host_key(const LinkOptions& options);
@@ -58,6 +70,10 @@ class SshSession final : public ProcessStream {
     bool hung_up() const;
     Got take(Bytes& inbox);
     Error transport_error(const std::string& doing) const;
+    /// "no algorithms fit", when that is why the key exchange failed.
+    std::optional<Error> no_algorithm() const;
+    /// Whether the host has an RSA key that we know and this libssh2 cannot check.
+    bool has_unverifiable_key(const std::vector<KnownKey>& known) const;
     Error ended();
 
     HostTarget host_;
@@ -68,6 +84,9 @@ class SshSession final : public ProcessStream {
     std::string farewell_;  ///< what the host said when it disconnected; empty while it did not
     std::optional<int> exit_status_;
     LinkCounters counters_;
+    Bytes first_sent_;
+    Bytes first_received_;
+    bool exchanged_ = false;
 };
 
 }  // namespace zk

@@ -26,6 +26,9 @@ class ProcessStream {
     [[nodiscard]] virtual std::string last_words() const = 0;
     /// Known after read() said closed: the process's exit status, when it exited.
     [[nodiscard]] virtual std::optional<int> exit_status() const = 0;
+    /// False while it is not known whether the login is done: the system's ssh does not tell before
+    /// the host speaks.
+    [[nodiscard]] virtual bool logged_in() const { return true; }
     [[nodiscard]] virtual LinkCounters counters() const = 0;
     virtual void close() = 0;
 

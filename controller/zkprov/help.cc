@@ -20,6 +20,7 @@ Options
   -y, --yes                        answer yes to the questions of this command
       --timeout 5m                 for the whole command
       --connect-timeout 5s         for the connection to each host
+      --ssh-client auto|libssh2|openssh    instead of ssh.client in the inventory
       --accept-new-host-keys       write keys of hosts never seen before to known_hosts; for
                                    replace-node also the new key of the replaced host
       --release-dir DIR            where zkserver and zkprov-agent are; else ZKPROV_RELEASE_DIR,
@@ -54,9 +55,15 @@ constexpr std::string_view kInventory =
     key: ~/.ssh/id_ed25519                 # or keys: [a, b]; left out: ssh-agent, then ~/.ssh/id_*
     known_hosts: ~/.ssh/known_hosts
     sudo: auto                             # auto: when the user is not root; always; never
+    client: auto                           # libssh2: within zkprov; openssh: the system's ssh
+    jump: ops@bastion                      # or a list; left out: none, or what ssh_config says
+    config: ~/.ssh/config                  # ssh_config file; left out: those that ssh reads
 
-Of the files of OpenSSH, the keys named above, ssh-agent and known_hosts are used; ~/.ssh/config,
-/etc/ssh and jump hosts are not.
+libssh2 uses the keys named above, ssh-agent and known_hosts, and is faster. The system's ssh brings
+ssh_config, jump hosts, certificates, security keys, PKCS#11, GSSAPI, ControlMaster and newer
+algorithms. auto takes libssh2, and ssh where libssh2 and the host have no algorithm in common, where
+libssh2 cannot check the host's key, or where the inventory, ssh_config or the keys ask for more than
+libssh2 knows; it says so once. GSSAPI alone does not ask: write client: openssh for it.
 
 A node may have its own client_port, peer_port, election_port, install_dir, data_dir, log_dir,
 config and ssh (there also host, when the address for SSH is another one).

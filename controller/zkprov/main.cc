@@ -199,6 +199,8 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     links.accept_new_host_keys = options.accept_new_host_keys;
     links.replaced = options.node;
     links.connect_timeout = options.connect_timeout;
+    links.ssh_client = options.ssh_client;
+    links.say = [&console](const std::string& line) { console.say(line); };
 
     phases::RunSettings settings;
     settings.open_link = link_opener(*inventory, links);

@@ -107,6 +107,12 @@ Result<> set_connect_timeout(Options& options, const std::string& value) {
     return ok();
 }
 
+Result<> set_ssh_client(Options& options, const std::string& value) {
+    options.ssh_client = inventory::ssh_client_named(value);
+    if (options.ssh_client) return ok();
+    return usage("--ssh-client must be auto, libssh2 or openssh, found \"" + value + "\"");
+}
+
 /// A flag without a value.
 auto turn_on(bool Options::*member) {
     return [member](Options& options, const std::string&) -> Result<> {
@@ -122,6 +128,7 @@ const std::vector<Flag>& flags() {
         {{"--color", "--colour"}, true, set_colour},
         {{"--timeout"}, true, set_timeout},
         {{"--connect-timeout"}, true, set_connect_timeout},
+        {{"--ssh-client"}, true, set_ssh_client},
         {{"--release-dir"},
          true,
          [](Options& options, const std::string& value) -> Result<> {

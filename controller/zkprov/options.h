@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "inventory/inventory.h"
 
 namespace zk::zkprov {
 
@@ -34,6 +35,7 @@ struct Options {
     std::string release_dir;              ///< empty: beside the program
     std::optional<milliseconds> timeout;  ///< of the whole command
     milliseconds connect_timeout{5000};
+    std::optional<inventory::SshClient> ssh_client;  ///< instead of the inventory's
     std::string help_topic;
 };
 

@@ -58,7 +58,7 @@ TEST(Options, ReplaceNodeTakesOneId) {
 TEST(Options, Flags) {
     const Options options = good(
         "apply -y --timeout 2m --connect-timeout=500ms --accept-new-host-keys --stats -v -o json "
-        "--color never --release-dir /r");
+        "--color never --release-dir /r --ssh-client openssh");
     EXPECT_TRUE(options.yes);
     EXPECT_EQ(options.timeout, std::chrono::minutes(2));
     EXPECT_EQ(options.connect_timeout, milliseconds(500));
@@ -68,6 +68,8 @@ TEST(Options, Flags) {
     EXPECT_EQ(options.output, Output::json);
     EXPECT_EQ(options.colour, Colour::never);
     EXPECT_EQ(options.release_dir, "/r");
+    EXPECT_EQ(options.ssh_client, inventory::SshClient::openssh);
+    EXPECT_EQ(good("apply").ssh_client, std::nullopt);
 }
 
 TEST(Options, MistakesNameTheWayOut) {
@@ -76,6 +78,7 @@ TEST(Options, MistakesNameTheWayOut) {
     EXPECT_THAT(bad("apply --timout 1s"), HasSubstr("did you mean \"--timeout\""));
     EXPECT_THAT(bad("apply --timeout"), HasSubstr("needs a value"));
     EXPECT_THAT(bad("apply --timeout soon"), HasSubstr("a duration is a number"));
+    EXPECT_THAT(bad("apply --ssh-client putty"), HasSubstr("must be auto, libssh2 or openssh"));
     EXPECT_THAT(bad("apply --yes=1"), HasSubstr("takes no value"));
     EXPECT_THAT(bad("status -o xml"), HasSubstr("must be table or json"));
     EXPECT_THAT(bad("status -o yaml"), HasSubstr("not supported in this version"));

@@ -43,6 +43,8 @@ TEST(Inventory, DefaultsFillWhatIsNotSaid) {
     EXPECT_EQ(node.ssh.host, "192.168.6.138");
     EXPECT_EQ(node.ssh.port, 22);
     EXPECT_EQ(node.ssh.sudo, Sudo::automatic);
+    EXPECT_FALSE(node.ssh.port_given);
+    EXPECT_EQ(node.ssh.client, SshClient::automatic);
     EXPECT_EQ(inventory.transport, Transport::ssh);
 }
 
@@ -50,10 +52,11 @@ TEST(Inventory, NodeOverridesServerAndSsh) {
     const Inventory inventory = read_good(std::string(kHead) + R"(
 server: { install_dir: /opt/zk/, data_dir: /data//zk, client_port: 12181,
           config: { tickTime: 1000, syncLimit: 7 } }
-ssh: { user: ops, key: ~/.ssh/a, port: 2222, known_hosts: /kh, sudo: always }
+ssh: { user: ops, key: ~/.ssh/a, port: 2222, known_hosts: /kh, sudo: always,
+       client: openssh, jump: [ops@bastion, "[::1]:22"], config: ~/.ssh/zk }
 nodes:
   - { id: 2, host: b, client_port: 9999, data_dir: /big/zk, config: { tickTime: 3000 },
-      ssh: { host: 10.0.0.2, keys: [k1, k2], sudo: never } }
+      ssh: { host: 10.0.0.2, keys: [k1, k2], sudo: never, client: libssh2 } }
   - { id: 1, host: a }
   - { id: 3, host: c }
 )");
@@ -70,6 +73,10 @@ nodes:
     EXPECT_EQ(first.ssh.known_hosts, "/kh");
     EXPECT_EQ(first.ssh.keys, std::vector<std::string>{"~/.ssh/a"});
     EXPECT_EQ(first.ssh.sudo, Sudo::always);
+    EXPECT_TRUE(first.ssh.port_given);
+    EXPECT_EQ(first.ssh.client, SshClient::openssh);
+    EXPECT_EQ(first.ssh.jump, "ops@bastion,[::1]:22");
+    EXPECT_EQ(first.ssh.config, "~/.ssh/zk");
     const Node& second = inventory.nodes[1];
     EXPECT_EQ(second.ports.client, 9999);
     EXPECT_EQ(second.data_dir, "/big/zk");
@@ -79,6 +86,7 @@ nodes:
     EXPECT_EQ(second.ssh.keys, (std::vector<std::string>{"k1", "k2"}));
     EXPECT_EQ(second.ssh.sudo, Sudo::never);
     EXPECT_EQ(second.ssh.user, "ops");
+    EXPECT_EQ(second.ssh.client, SshClient::libssh2);
 }
 
 TEST(Inventory, LocalNodesShareAnAddressAndTakeTheNextPorts) {
@@ -230,7 +238,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"node_docker",
                 std::string(kHead) + "nodes: [{id: 1, docker: {}}]\n",
                 "nodes[0].docker: not supported in this version"},
-        BadCase{"jump", kBase + "ssh: { jump: [a] }\n", "ssh.jump: not supported in this version"},
+        BadCase{"jump",
+                kBase + "ssh: { jump: [\"-oProxyCommand=x\"] }\n",
+                "ssh.jump: must be hosts such as ops@bastion:22"},
+        BadCase{"ssh_client",
+                kBase + "ssh: { client: putty }\n",
+                "ssh.client: must be auto, libssh2 or openssh, found \"putty\""},
         BadCase{"tls", kBase + "tls: {}\n", "tls: not supported in this version"},
         BadCase{"flavor", with_server("flavor: apache"), "flavor: not supported in this version"},
         BadCase{"observer",

@@ -144,6 +144,23 @@ TEST_F(KnownHosts, LinesThatNobodyUnderstandsAreSteppedOver) {
     EXPECT_EQ(judge("a", "10.0.0.1"), HostKeyVerdict::known);
 }
 
+TEST_F(KnownHosts, KnownTypesAreAskedForFirstAndRsaByItsNewSignatures) {
+    make_key(dir_ / "r", "rsa", "-N '' -b 2048");
+    write_text(path(), "10.0.0.1 " + key("r") + "\n10.0.0.2 " + key("c") + "\n");
+    EXPECT_EQ(host_key_algorithms(find("10.0.0.1")),
+              (std::vector<std::string>{"rsa-sha2-512",
+                                        "rsa-sha2-256",
+                                        "ssh-rsa",
+                                        "ssh-ed25519",
+                                        "ecdsa-sha2-nistp256",
+                                        "ecdsa-sha2-nistp384",
+                                        "ecdsa-sha2-nistp521"}));
+    EXPECT_EQ(host_key_algorithms(find("10.0.0.2")).front(), "ecdsa-sha2-nistp256");
+    EXPECT_EQ(host_key_algorithms({}).front(), "ssh-ed25519");
+    write_text(path(), "@revoked 10.0.0.1 " + key("r") + "\n");
+    EXPECT_EQ(host_key_algorithms(find("10.0.0.1")).front(), "ssh-ed25519");
+}
+
 TEST_F(KnownHosts, RememberedKeysAreReadBySshKeygenToo) {
     const std::string fresh = dir_ / "new/known_hosts";
     ASSERT_TRUE(

@@ -153,14 +153,18 @@ class Sshd {
             (dir_ / "authorized_keys") + "\n" + more_config;
         start("ed25519");
     }
-    /// (Re)starts with one host key.
-    void start(const std::string& host_key) {
+    /// (Re)starts with these host keys, for example "ed25519 rsa".
+    void start(const std::string& host_keys) {
+        std::string key_lines;
+        std::istringstream words(host_keys);
+        for (std::string name; words >> name;) {
+            key_lines += "HostKey " + (dir_ / "host_") + name + "\n";
+        }
         child_.stop();
         for (int attempt = 0; attempt < 5; ++attempt) {
             if (port_ == 0 || attempt > 0) port_ = free_port();
             write_text(dir_ / "sshd_config",
-                       config_ + "Port " + std::to_string(port_) + "\nHostKey " + (dir_ / "host_") +
-                           host_key + "\n");
+                       config_ + "Port " + std::to_string(port_) + "\n" + key_lines);
             child_ = Child({"/usr/sbin/sshd", "-D", "-e", "-f", dir_ / "sshd_config"}, log_path());
             // Our own probe is out of the log before a test looks at it.
             clear_log();
@@ -171,6 +175,8 @@ class Sshd {
         }
         FAIL() << "sshd does not start: " << log();
     }
+    /// Lines for the configuration, from the next start on.
+    void configure(const std::string& lines) { config_ += lines; }
     void stop() { child_.stop(); }
     pid_t pid() const { return child_.pid(); }
     void authorize(const std::string& key) const {
