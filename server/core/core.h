@@ -78,8 +78,8 @@ class Core {
     [[nodiscard]] std::map<SessionId, std::int32_t> session_timeouts() const;
     [[nodiscard]] StatusPage status() const;
     [[nodiscard]] bool serving() const { return serving_; }
-    /// Every txn up to here is in this server's log for good. A snapshot file may be given its name only when this has
-    /// passed the last txn that it may contain.
+    /// Every txn up to here is in this server's log for good. A snapshot file that may hold parts of txns behind its own
+    /// zxid may be given its name only when this has passed the last of them: see SnapshotSerializer::end_zxid().
     [[nodiscard]] Zxid last_durable() const { return last_durable_; }
     /// The newest committed txns, as far as they are in memory.
     [[nodiscard]] const zab::CommittedLog& committed() const { return committed_log_; }

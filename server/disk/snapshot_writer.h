@@ -3,7 +3,7 @@
 //
 //   snapshots.begin(serializer.zxid());
 //   a chunk per turn, while snapshots.wants_more(): serializer.next_chunk(chunk, 256 << 10);
-//   snapshots.write(chunk); once the log is durable up to serializer.end_zxid():
+//   snapshots.write(chunk); once the log is durable as far as serializer.end_zxid() says:
 //   snapshots.finish();
 //
 // A file gets its name only by finish(). So before TruncateLog or InstallSnapshot goes to the log thread, abandon a

@@ -222,8 +222,9 @@ void CoreLoop::pump_snapshot() {
         snapshot_->serializer.reset();
     }
     if (!snapshot_->end_zxid) return;
-    // The name may only be given when the log covers everything that the walk may have seen. One to be installed has
-    // no log yet, and nothing is applied meanwhile.
+    // What the walk may have seen of later txns must be in the log before the name is given: only replay makes the file
+    // whole. Without any it is the committed state as it was. One to be installed has no log yet, and nothing is applied
+    // meanwhile.
     if (!snapshot_->install && *snapshot_->end_zxid != snapshot_->zxid &&
         core_.last_durable() < *snapshot_->end_zxid)
         return;

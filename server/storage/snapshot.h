@@ -54,8 +54,8 @@ class SnapshotSerializer {
     [[nodiscard]] bool aborted() const;
     /// Last txn that is certainly contained: the snapshot's name, or the zxid of the SNAP packet.
     [[nodiscard]] Zxid zxid() const;
-    /// After the last chunk: the last txn that may be contained. The file may be given its name
-    /// only when the log is durable up to here, or a crash could leave a snapshot ahead of its log.
+    /// After the last chunk: the last txn that may be contained. Above zxid(), only replay makes the file whole: it may be
+    /// given its name only when the log is durable up to here. Equal to it, it is the committed state, and needs no log.
     [[nodiscard]] Zxid end_zxid() const;
 
   private:

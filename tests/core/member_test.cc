@@ -1,6 +1,7 @@
 // A member of an ensemble of three. The two others are played by hand.
 #include <gtest/gtest.h>
 
+#include "base/check.h"
 #include "election/notification.h"
 #include "one_server.h"
 
@@ -108,6 +109,90 @@ TEST(Member, AfterATruncMemoryIsWhatTheShorterLogSays) {
     EXPECT_FALSE(server.knows(cut));
     EXPECT_EQ(server.core().status().last_zxid, Zxid(first, 2));
     EXPECT_EQ(server.core().committed().max(), Zxid(first, 2));
+}
+
+/// A follower of server 2 in epoch 1 whose log ends at 1.4; "/kept" is 1.2 and "/cut" 1.4. Server 2 is lost then.
+void has_a_history(OneServer& server) {
+    const Epoch first(1);
+    begins_to_follow(server, 2, first);
+    server.from_leader({PacketType::diff, Zxid(0), {}, {}});
+    is_up_to_date(server, first);
+    txn_commits(server, session_txn(OpCode::create_session, Zxid(first, 1), SessionId(0x100)));
+    txn_commits(server, node_txn(Zxid(first, 2), "/kept", 1));
+    txn_commits(server, node_txn(Zxid(first, 3), "/kept/child", 1));
+    proposal_comes(server, node_txn(Zxid(first, 4), "/cut", 2));
+    server.leader_is_lost();
+    ASSERT_TRUE(server.has("/cut"));
+}
+
+// Whose log cannot be cut where the leader says must not go on with what it has: that would be a second history. It keeps
+// what it has, leaves, and has the next leader send everything.
+TEST(Member, ATruncToAZxidThatTheLogDoesNotHaveIsFollowedByASnapshot) {
+    OneServer server(settings_of({1, 2, 3}));
+    has_a_history(server);
+    begins_to_follow(server, 3, Epoch(2));
+    server.from_leader({PacketType::trunc, Zxid(Epoch(1), 9), {}, {}});
+    EXPECT_EQ(server.core().status().role, Role::looking);
+    EXPECT_TRUE(server.has("/kept"));
+    EXPECT_TRUE(server.has("/cut"));
+    EXPECT_EQ(server.core().status().last_zxid, Zxid(Epoch(1), 4));
+
+    begins_to_follow(server, 3, Epoch(3));
+    EXPECT_EQ(server.to_leaders().back().type, PacketType::ack_epoch);
+    EXPECT_EQ(server.to_leaders().back().zxid, Zxid(0));  // as one without a history
+    EXPECT_TRUE(covered_marks().contains("core.truncate_failed"));
+}
+
+// The snapshot file is written by another thread, and the log must not be cut under it: the file may end up with a name
+// above the end of the log.
+TEST(Member, ATruncWaitsForASnapshotThatIsBeingWritten) {
+    Settings settings = settings_of({1, 2, 3});
+    settings.snap_count = 2;
+    OneServer server(settings);
+    has_a_history(server);
+    ASSERT_TRUE(server.snapshot_wanted());
+
+    begins_to_follow(server, 3, Epoch(2));
+    server.from_leader({PacketType::trunc, Zxid(Epoch(1), 2), {}, {}});
+    EXPECT_TRUE(server.has("/cut"));
+    server.from_leader({PacketType::new_leader, Zxid(Epoch(2), 0), Bytes(), {}});
+    EXPECT_NE(server.to_leaders().back().type, PacketType::ack);
+
+    server.step(SnapshotFinished{server.snapshot_wanted()->zxid, false});
+    EXPECT_FALSE(server.has("/cut"));
+    EXPECT_EQ(server.core().status().last_zxid, Zxid(Epoch(1), 2));
+    EXPECT_EQ(server.to_leaders().back().type, PacketType::ack);
+    EXPECT_EQ(server.to_leaders().back().zxid, Zxid(Epoch(2), 0));
+    EXPECT_TRUE(covered_marks().contains("core.truncate_waited"));
+}
+
+// A tree that is not the leader's is said once, and is no reason to stop: who would serve then?
+TEST(Member, ADigestOfAnotherTreeIsSaidOnceAndTheServerGoesOn) {
+    OneServer server(settings_of({1, 2, 3}));
+    begins_to_follow(server, 2, Epoch(1));
+    server.from_leader({PacketType::diff, Zxid(0), {}, {}});
+    is_up_to_date(server, Epoch(1));
+    jute::Txn txn = node_txn(Zxid(Epoch(1), 1), "/a", 1);
+    tree::DataTree leaders;
+    leaders.set_config_node(to_string(settings_of({1, 2, 3}).config), Zxid());
+    leaders.apply(txn);
+    txn.digest = jute::TxnDigest{2, leaders.digest()};
+    txn_commits(server, txn);
+    EXPECT_TRUE(server.errors().empty());
+
+    txn = node_txn(Zxid(Epoch(1), 2), "/b", 2);
+    txn.digest = jute::TxnDigest{2, leaders.digest() + 1};
+    txn_commits(server, txn);
+    ASSERT_EQ(server.errors().size(), 1U);
+    EXPECT_NE(server.errors()[0].find("tree.digest_mismatch zxid=0x100000002 type=create"), std::string::npos);
+    txn = node_txn(Zxid(Epoch(1), 3), "/c", 3);
+    txn.digest = jute::TxnDigest{2, leaders.digest() + 1};
+    txn_commits(server, txn);
+    EXPECT_EQ(server.errors().size(), 1U);
+    EXPECT_TRUE(server.has("/b"));
+    EXPECT_TRUE(server.has("/c"));
+    EXPECT_TRUE(server.core().serving());
+    EXPECT_TRUE(covered_marks().contains("core.digest_mismatch"));
 }
 
 TEST(Member, ASessionHasEndedOnAFollowerWhenItsEndHasCommitted) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -39,7 +40,8 @@ class OneServer {
 
     explicit OneServer(const Settings& settings = settings_of({1}))
         : executor_(disk_, kPaths, executor_options()) {
-        core_.emplace(settings, *storage::recover(disk_, kPaths, {}), Log());
+        const auto keep = [this](LogLevel, std::string_view line) { errors_.emplace_back(line); };
+        core_.emplace(settings, *storage::recover(disk_, kPaths, {}), Log(keep, LogLevel::error));
         Actions out;
         core_->start(WallMs(1), now_, out);
         carry_out(out);
@@ -81,6 +83,10 @@ class OneServer {
     }
     /// Of what was appended to the log.
     [[nodiscard]] std::size_t longest_txn() const { return longest_txn_; }
+    /// Lines of level error.
+    [[nodiscard]] const std::vector<std::string>& errors() const { return errors_; }
+    /// A snapshot file is being written until the test steps SnapshotFinished: here nobody writes it.
+    [[nodiscard]] const std::optional<StartSnapshot>& snapshot_wanted() const { return snapshot_wanted_; }
 
     // Clients of this server.
 
@@ -161,6 +167,8 @@ class OneServer {
     void leader_connects() { step(LeaderConnected{attempt_}); }
     void from_leader(zab::Packet packet) { step(LeaderPacket{attempt_, std::move(packet)}); }
     void leader_is_lost() { step(LeaderClosed{attempt_, "lost"}); }
+    /// What this server has sent to leaders.
+    [[nodiscard]] const std::vector<zab::Packet>& to_leaders() const { return to_leaders_; }
 
   private:
     inline static const storage::Paths kPaths{"/data", "/data"};
@@ -189,8 +197,12 @@ class OneServer {
                 hear(*told);
             } else if (auto* send = std::get_if<SendToLearner>(&action)) {
                 to_learners_.push_back(std::move(send->packet));
+            } else if (auto* send_up = std::get_if<SendToLeader>(&action)) {
+                to_leaders_.push_back(std::move(send_up->packet));
             } else if (const auto* dial = std::get_if<DialLeader>(&action)) {
                 attempt_ = dial->attempt;
+            } else if (const auto* start = std::get_if<StartSnapshot>(&action)) {
+                snapshot_wanted_ = *start;
             }
         }
         actions.clear();
@@ -213,6 +225,7 @@ class OneServer {
         for (storage::DiskEvent& event : events) step(std::move(event));
     }
 
+    std::vector<std::string> errors_;
     sim::SimDisk disk_;
     storage::DiskExecutor executor_;
     std::optional<Core> core_;
@@ -226,7 +239,8 @@ class OneServer {
     std::int32_t xid_ = 0;
     std::vector<request::Reply> replies_;
     std::vector<Zxid> applied_at_replies_;
-    std::vector<zab::Packet> to_learners_;
+    std::vector<zab::Packet> to_learners_, to_leaders_;
+    std::optional<StartSnapshot> snapshot_wanted_;
     Attempt attempt_ = 0;
 };
 

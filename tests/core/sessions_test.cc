@@ -2,6 +2,7 @@
 // its own; a learner without a vote is played by hand.
 #include <gtest/gtest.h>
 
+#include "base/check.h"
 #include "one_server.h"
 
 namespace zk::core {
@@ -57,6 +58,29 @@ TEST(Sessions, TakeTheirEphemeralsWithThem) {
     leader.wait(milliseconds(7000));
     EXPECT_FALSE(leader.knows(expires));
     EXPECT_FALSE(leader.has("/expires"));
+}
+
+// The list of them in the txn would be more than what a follower of Apache's, or the reader of a log, takes. Without it
+// every server deletes what it knows the session to own.
+TEST(Sessions, TakeMoreEphemeralsWithThemThanATxnCanName) {
+    OneServer leader;
+    leader.learner_joins(kLearner);
+    const SessionId session = leader.open();
+    std::vector<std::string> paths;
+    for (int i = 0; i < 22; ++i) {
+        paths.push_back("/" + std::string(50'000, 'e') + std::to_string(i));
+        leader.ask(session, OpCode::create, create(paths.back(), CreateMode::ephemeral));
+        ASSERT_TRUE(leader.has(paths.back()));
+    }
+    leader.ask(session, OpCode::close_session);
+    EXPECT_FALSE(leader.knows(session));
+    for (const std::string& path : paths) EXPECT_FALSE(leader.has(path));
+    EXPECT_LE(leader.longest_txn(), static_cast<std::size_t>(limits::kJuteMaxBuffer));
+    const auto end = jute::decode_txn(*leader.core().committed().entries().back().bytes);
+    ASSERT_TRUE(end.has_value());
+    ASSERT_EQ(end->header.type, OpCode::close_session);
+    EXPECT_TRUE(std::get<jute::CloseSessionTxn>(end->body).paths->empty());
+    EXPECT_TRUE(covered_marks().contains("core.close_session_shrunk"));
 }
 
 // The end is on its way, and nobody knows yet how the tree will be behind it.

@@ -34,6 +34,16 @@ Bytes look(const std::string& path, bool watch = false) {
 }
 Bytes sync() { return jute::encode(jute::SyncRequest{"/"}); }
 Bytes remove(const std::string& path) { return jute::encode(jute::DeleteRequest{path, -1}); }
+/// Creates "/a" and deletes "/none".
+Bytes multi() {
+    Bytes body;
+    jute::OutputArchive archive(body);
+    archive(jute::MultiHeader{OpCode::create, false, ErrorCode::ok});
+    archive(jute::CreateRequest{"/a", Bytes("v"), kOpen, CreateMode::persistent});
+    archive(jute::MultiHeader{OpCode::remove, false, ErrorCode::ok}, jute::DeleteRequest{"/none", -1});
+    archive(jute::MultiHeader{OpCode::error, true, ErrorCode::ok});
+    return body;
+}
 
 /// A history and what clients of it see. Every txn takes a millisecond.
 class Judges : public ::testing::Test {
@@ -243,13 +253,7 @@ TEST_F(Judges, ASequenceNumberThatTheClientIsToldWrongly) {
 
 TEST_F(Judges, AMultiOfWhichHalfIsDone) {
     open(1, kA);
-    Bytes body;
-    jute::OutputArchive archive(body);
-    archive(jute::MultiHeader{OpCode::create, false, ErrorCode::ok});
-    archive(jute::CreateRequest{"/a", Bytes("v"), kOpen, CreateMode::persistent});
-    archive(jute::MultiHeader{OpCode::remove, false, ErrorCode::ok}, jute::DeleteRequest{"/none", -1});
-    archive(jute::MultiHeader{OpCode::error, true, ErrorCode::ok});
-    ask(1, 1, OpCode::multi, body);
+    ask(1, 1, OpCode::multi, multi());
     const Bytes half = jute::encode(jute::CreateTxn{"/a", Bytes("v"), kOpen, false, 1});
     commit(kA, 1, OpCode::multi, jute::MultiTxn{{{OpCode::create, half}}});
     EXPECT_FAULT("is multi, but the state before it makes the request ok error OK error NONODE");
@@ -506,6 +510,31 @@ TEST_F(Sessions, AreGivenTimeByANewLeader) {
     pass(1000);
     judge_.sessions().committed(now_);
     EXPECT_NO_FAULT();
+}
+
+/// What a multi() becomes that a leader refuses because of its session.
+jute::MultiTxn expired_multi() {
+    return {{{OpCode::error, jute::encode(jute::ErrorTxn{ErrorCode::session_expired})},
+             {OpCode::error, jute::encode(jute::ErrorTxn{ErrorCode::runtime_inconsistency})}}};
+}
+
+TEST_F(Sessions, HaveAMultiRefusedBehindTheirEnd) {
+    open(1, kA);
+    live(10);
+    ask(1, 11, OpCode::close_session, {});
+    ask(1, 12, OpCode::multi, multi());
+    commit(kA, 11, OpCode::close_session, jute::CloseSessionTxn{std::vector<std::string>()});
+    commit(kA, 12, OpCode::multi, expired_multi());
+    EXPECT_EQ(judge_.check(tree_), "");
+    EXPECT_NO_FAULT();
+}
+
+TEST_F(Sessions, HaveAMultiRefusedAndAreNotEnding) {
+    open(1, kA);
+    live(10);
+    ask(1, 11, OpCode::multi, multi());
+    commit(kA, 11, OpCode::multi, expired_multi());
+    EXPECT_FAULT("session 0xa is said to be over, but its timeout is 4000 ms and the leader heard what it sent");
 }
 
 TEST_F(Sessions, AreAnsweredTheirCloseTooEarly) {

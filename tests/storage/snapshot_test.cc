@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include "base/check.h"
 #include "samples.h"
 #include "storage/snapshot_file.h"
 
@@ -165,6 +166,28 @@ TEST(Snapshot, DigestOfAnOldAlgorithmIsPassedOver) {
     ZK_VALUE(parser.feed(bytes));
     ZK_OK(parser.finish());
     EXPECT_FALSE(parser.digest());
+}
+
+// A part of one tree and a part of another would be a tree that never was, under a good checksum.
+TEST(Snapshot, OfATreeThatIsReplacedMeanwhileIsNoSnapshot) {
+    for (const Form form : {Form::file, Form::wire}) {
+        tree::DataTree tree = numbered_tree(50);
+        SnapshotSerializer serializer(tree, kSessions, form);
+        Bytes bytes;
+        ASSERT_TRUE(serializer.next_chunk(bytes, 200));
+        EXPECT_FALSE(serializer.aborted());
+        const std::size_t before = bytes.size();
+        tree = numbered_tree(60);
+        EXPECT_FALSE(serializer.next_chunk(bytes, 100'000));
+        EXPECT_TRUE(serializer.aborted());
+        EXPECT_EQ(bytes.size(), before);
+        EXPECT_FALSE(serializer.next_chunk(bytes, 100'000));
+        EXPECT_EQ(bytes.size(), before);
+        SnapshotParser parser(form);
+        ZK_VALUE(parser.feed(bytes));
+        EXPECT_FALSE(parser.done());
+    }
+    EXPECT_TRUE(covered_marks().contains("storage.snapshot_walk_aborted"));
 }
 
 TEST(Snapshot, FuzzyWalkPlusReplayEqualsTheTree) {

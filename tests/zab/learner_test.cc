@@ -390,6 +390,38 @@ packet UPTODATE -1
     EXPECT_EQ(scene.play(text), text);
 }
 
+// Apache's leader begins to forward before it labels the snapshot: what the label covers is in the stream already, and
+// applied twice it would be another history. Behind a DIFF nothing may come again.
+TEST(Learner, WhatTheLabelOfASnapshotCoversIsPassedOver) {
+    LearnerScene scene;
+    scene.play(kDiscover);
+    const std::string text = R"(
+packet SNAP 1.5
+  load_snapshot 1.5
+packet PROPOSAL 1.4
+packet COMMIT 1.4
+packet PROPOSAL 1.5
+loaded 1.5
+packet COMMIT 1.5
+packet PROPOSAL 1.6
+packet COMMIT 1.6
+  committed 1.6
+packet NEWLEADER 2.0
+  save_snapshot 1.6
+)";
+    EXPECT_EQ(scene.play(text), text);
+    EXPECT_TRUE(covered_marks().contains("learner.proposal_in_snapshot"));
+    LearnerScene diff;
+    diff.play(kDiscover);
+    const std::string again = R"(
+packet DIFF 1.3
+packet PROPOSAL 1.2
+  close why=PROPOSAL 1.2 does not follow 1.2
+  give_up why=PROPOSAL 1.2 does not follow 1.2
+)";
+    EXPECT_EQ(diff.play(again), again);
+}
+
 TEST(Learner, LostLinkDiscardsALoadedSnapshotButNotAHalfReadOne) {
     LearnerScene half;
     half.play(kDiscover);
