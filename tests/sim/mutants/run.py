@@ -5,7 +5,7 @@
   run.py --list                names and rules
   run.py [--only NAME ...]     applies each mutant to a copy of the tree, builds it, runs the unit tests that it names,
                                then seeds of the simulator until one fails
-  run.py --quick               the few that die at once: for CI
+  run.py --quick --tests-only  the few that die at once: for CI
   run.py --open                those only that no earlier run has seen killed in their present form
   run.py --table FILE          writes what is known of all of them (after a run, if other options ask for one)
 
@@ -134,8 +134,8 @@ def copy_tree():
                 os.remove(path)
 
 
-def configure():
-    for folder in (UNIT, RELEASE):
+def configure(folders):
+    for folder in folders:
         if not os.path.exists(os.path.join(folder, "build.ninja")):
             subprocess.run(["cmake", "--preset", os.path.basename(folder)], cwd=TREE, check=True,
                            stdout=subprocess.DEVNULL)
@@ -340,7 +340,7 @@ edited by hand.
 
 ```
 tests/sim/mutants/run.py --check              each mutant still fits the sources (no build)
-tests/sim/mutants/run.py --quick              a few that die at once, as in CI
+tests/sim/mutants/run.py --quick --tests-only a few that die at once, as in CI
 tests/sim/mutants/run.py --only NAME          one
 tests/sim/mutants/run.py --seeds 500          all of them: hours; --open goes on where a run was stopped
 tests/sim/mutants/run.py --table docs/MUTANTS.md
@@ -430,7 +430,7 @@ def run_all(mutants, options):
     results = load_results()
     began = time.time()
     copy_tree()
-    configure()
+    configure([UNIT] if options.tests_only else [UNIT, RELEASE])
     clean = Clean(options)
     left = 0
     for m in mutants:
