@@ -174,11 +174,13 @@ std::vector<std::string> read_hosts(Section& section,
         hosts.insert(hosts.end(), expanded->begin(), expanded->end());
     }
     if (hosts.empty()) return hosts;
-    for (const std::string& host : hosts) {
-        if (const auto good = check_address(host); !good) {
-            diagnostics.error(section.mark_of(key), section.path_of(key), good.error().words);
+    for (std::string& host : hosts) {
+        auto address = read_address(host);
+        if (!address) {
+            diagnostics.error(section.mark_of(key), section.path_of(key), address.error().words);
             return {};
         }
+        host = *std::move(address);
     }
     if (hosts.size() != count) {
         diagnostics.error(section.mark_of(key),

@@ -1,8 +1,11 @@
 #include "inventory/ranges.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <optional>
+
+#include <arpa/inet.h>
 
 #include "inventory/section.h"
 
@@ -59,6 +62,8 @@ Result<std::vector<ServerId>> expand_ids(std::string_view text) {
 Result<std::vector<std::string>> expand_hosts(std::string_view text) {
     const std::size_t open = text.find('[');
     const std::size_t close = text.find(']');
+    const bool address = open == 0 && text.substr(0, close).find(':') != std::string_view::npos;
+    if (address) return std::vector<std::string>{std::string(text)};
     if (open == std::string_view::npos && close == std::string_view::npos) {
         return std::vector<std::string>{std::string(text)};
     }
@@ -93,21 +98,47 @@ Result<std::vector<std::string>> expand_hosts(std::string_view text) {
     return hosts;
 }
 
-Result<> check_address(std::string_view text) {
-    const std::string quoted = "\"" + std::string(text) + "\"";
-    if (text.find(':') != std::string_view::npos) {
-        const bool one_colon = std::ranges::count(text, ':') == 1;
-        if (one_colon) {
-            return Error(Errc::invalid,
-                         quoted +
-                             " must be a host without a port; ports go to client_port, "
-                             "peer_port and election_port");
-        }
-        return Error(Errc::unsupported,
-                     quoted +
-                         ": IPv6 addresses are not supported in this version; use an IPv4 "
-                         "address or a name");
+namespace {
+
+/// `text` without brackets and zone is an IPv6 address, or not; with what is wrong about it.
+Result<std::string> read_ipv6(std::string_view text, const std::string& quoted) {
+    const bool brackets = text.starts_with('[') && text.ends_with(']');
+    if (brackets) text = text.substr(1, text.size() - 2);
+    const std::size_t percent = text.find('%');
+    const std::string address(text.substr(0, percent));
+    in6_addr bits{};
+    if (inet_pton(AF_INET6, address.c_str(), &bits) != 1) {
+        return Error(Errc::invalid,
+                     quoted + " is not an IPv6 address; write it like fd00::137, with brackets or without");
     }
+    if (IN6_IS_ADDR_UNSPECIFIED(&bits)) return Error(Errc::invalid, quoted + " is no host's address; write the node's own");
+    std::array<char, INET6_ADDRSTRLEN> normal{};
+    inet_ntop(AF_INET6, &bits, normal.data(), normal.size());
+    if (percent == std::string_view::npos) return std::string(normal.data());
+    const std::string_view zone = text.substr(percent + 1);
+    const auto good = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+    };
+    if (!IN6_IS_ADDR_LINKLOCAL(&bits) || zone.empty() || !std::ranges::all_of(zone, good)) {
+        return Error(Errc::invalid, quoted + ": a zone is the name of an interface behind a link-local address, such as fe80::1%eth0");
+    }
+    return std::string(normal.data()) + "%" + std::string(zone);
+}
+
+}  // namespace
+
+Result<std::string> read_address(std::string_view text) {
+    const std::string quoted = "\"" + std::string(text) + "\"";
+    const std::size_t colons = static_cast<std::size_t>(std::ranges::count(text, ':'));
+    const bool port = colons == 1 || (text.starts_with('[') && text.find("]:") != std::string_view::npos);
+    if (port) {
+        return Error(Errc::invalid,
+                     quoted +
+                         " must be a host without a port; ports go to client_port, "
+                         "peer_port and election_port");
+    }
+    if (colons > 1) return read_ipv6(text, quoted);
+    if (text.size() > 1 && text.ends_with('.')) text.remove_suffix(1);
     const auto labels = split(text, '.');
     const bool numeric = std::ranges::all_of(labels, all_digits);
     if (numeric) {
@@ -124,7 +155,7 @@ Result<> check_address(std::string_view text) {
         if (text == "0.0.0.0") {
             return Error(Errc::invalid, quoted + " is no host's address; write the node's own");
         }
-        return ok();
+        return std::string(text);
     }
     const auto good_label = [](std::string_view label) {
         const auto good = [](char c) {
@@ -145,11 +176,17 @@ Result<> check_address(std::string_view text) {
                          " is neither an IPv4 address nor a host name; write four numbers "
                          "from 0 to 255, such as 192.168.6.137");
     }
-    return ok();
+    std::string name(text);
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return name;
+}
+
+std::string before_port(const std::string& address) {
+    return address.find(':') == std::string::npos ? address : "[" + address + "]";
 }
 
 bool is_loopback(std::string_view address) {
-    return address == "localhost" || address.starts_with("127.");
+    return address == "localhost" || address == "::1" || address.starts_with("127.");
 }
 
 }  // namespace zk::inventory

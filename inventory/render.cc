@@ -7,6 +7,7 @@
 
 #include "agent_api/digest.h"
 #include "ensemble/zoo_cfg.h"
+#include "inventory/ranges.h"
 #include "inventory/unit_templates.h"
 
 namespace zk::inventory {
@@ -118,7 +119,7 @@ std::string render_zoo_cfg(const Inventory& inventory, const Node& node) {
     line("standaloneEnabled", "false");
     for (const Node& member : inventory.nodes) {
         line("server." + to_string(member.id),
-             fmt::format("{}:{}:{}", member.host, member.ports.peer, member.ports.election));
+             fmt::format("{}:{}:{}", before_port(member.host), member.ports.peer, member.ports.election));
     }
     return text;
 }
@@ -127,7 +128,7 @@ std::string members_digest(const Inventory& inventory) {
     std::string members;
     for (const Node& node : inventory.nodes) {
         members += fmt::format(
-            "{}={}:{}:{}\n", node.id.value(), node.host, node.ports.peer, node.ports.election);
+            "{}={}:{}:{}\n", node.id.value(), before_port(node.host), node.ports.peer, node.ports.election);
     }
     return agent_api::sha256_hex(members).substr(0, kDigestDigits);
 }

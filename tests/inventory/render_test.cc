@@ -60,6 +60,16 @@ TEST(Render, ZooCfgIsWhatTheServerReads) {
     EXPECT_EQ(config->ensemble.voters().size(), 3U);
 }
 
+TEST(Render, Ipv6AddressesStandInBracketsBeforePorts) {
+    const Inventory inventory = read("nodes: [{id: 1-3, host: \"fd00::[137-139]\"}]\n");
+    const std::string text = render_zoo_cfg(inventory, inventory.nodes[0]);
+    EXPECT_THAT(text, HasSubstr("server.3=[fd00::139]:2888:3888\n"));
+    const auto config = ensemble::parse_zoo_cfg(text, "z");
+    ASSERT_TRUE(config.has_value());
+    EXPECT_EQ(config->ensemble.members.at(ServerId(3)).host, "fd00::139");
+    EXPECT_EQ(render(inventory, 0).host, "fd00::137");
+}
+
 TEST(Render, OwnSettingsReplaceTheDefaults) {
     const Inventory inventory = read(
         "server: { config: { tickTime: 1000, maxClientCnxns: 9 } }\nnodes: [{id: 1, host: a}]\n");
