@@ -421,6 +421,45 @@ class Login(Case):
         wait_until_healthy()
 
 
+class Ipv6(Case):
+    """Hosts that are known by IPv6 addresses alone: SSH, zoo.cfg, peers, clients, the agent's health."""
+
+    @classmethod
+    def setUpClass(cls):
+        need_programs()
+        bare_hosts()
+        subprocess.run(["ip", "-n", lab.name, "addr", "replace", "fd00:6::1/64", "dev", "br0", "nodad"], check=True)
+        for number in HOSTS:
+            subprocess.run(["ip", "-n", lab.namespace(number), "addr", "replace", f"{cls.address(number)}/64",
+                            "dev", "host0", "nodad"], check=True)
+
+    @staticmethod
+    def address(number):
+        return f"fd00:6::{136 + number}"
+
+    def test_apply_status_and_clients(self):
+        with tempfile.TemporaryDirectory() as directory:
+            known = Path(directory) / "known_hosts"
+            known.touch()
+            with inventory('  - { id: 1-3, host: "fd00:6::[137-139]" }', known_hosts=known) as path:
+                self.assert_run(zkprov("apply", "--accept-new-host-keys", inventory=path), EXIT_DONE)
+                self.assertIn("fd00:6::137 ", known.read_text(encoding="utf-8"))
+                before = [units(number) for number in HOSTS]
+                self.assert_run(zkprov("apply", inventory=path), EXIT_DONE)
+                self.assertEqual([units(number) for number in HOSTS], before)
+                self.assert_run(zkprov("status", inventory=path), EXIT_DONE, "HEALTHY", "fd00:6::138")
+        for number in HOSTS:
+            self.assertIn(f"[{self.address(number)}]:3888", lab.ssh(number, "ss -Hltn").stdout)
+        one, three = clients.connect([f"[{self.address(1)}]"]), clients.connect([f"[{self.address(3)}]"])
+        try:
+            one.create("/ipv6", b"through 1")
+            three.sync("/ipv6")
+            self.assertEqual(three.get("/ipv6")[0], b"through 1")
+        finally:
+            clients.close(one)
+            clients.close(three)
+
+
 # ---- the first apply, cut short ---------------------------------------------------------------------------------------
 
 class CutShort(Case):
