@@ -38,7 +38,7 @@ constexpr std::string_view kInventory =
   schema: zkprov/1
   cluster: demo                            # small letters, digits, '-'
   nodes:
-    - { id: 1-3, host: "192.168.6.[137-139]" }   # or one line per node
+    - { id: 1-3, host: "192.168.6.[137-139]" }   # or one line per node; also names, "fd00::[137-139]"
 
   transport: ssh                           # or local: all nodes on this machine, needs base_dir
   server:
