@@ -120,7 +120,8 @@ Result<std::string> read_ipv6(std::string_view text, const std::string& quoted) 
         return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
     };
     if (!IN6_IS_ADDR_LINKLOCAL(&bits) || zone.empty() || !std::ranges::all_of(zone, good)) {
-        return Error(Errc::invalid, quoted + ": a zone is the name of an interface behind a link-local address, such as fe80::1%eth0");
+        return Error(Errc::invalid,
+                     quoted + ": a zone is the name of an interface behind a link-local address, such as fe80::1%eth0");
     }
     return std::string(normal.data()) + "%" + std::string(zone);
 }

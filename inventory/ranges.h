@@ -22,9 +22,9 @@ Result<std::vector<ServerId>> expand_ids(std::string_view text);
 /// "[fd00::137]" is one address. At most one range. Does not check the addresses themselves: see read_address.
 Result<std::vector<std::string>> expand_hosts(std::string_view text);
 
-/// An IPv4 or IPv6 address or a host name that zoo.cfg can hold, in the one form that all spellings of it have: names in small
-/// letters without a final dot, IPv6 without brackets as RFC 5952 has it, with a zone ("fe80::1%eth0") where the address is
-/// link-local. The error says what is wrong: numbers beyond 255, characters no host name has, a port.
+/// An IPv4 or IPv6 address or a host name that zoo.cfg can hold, in the one form that all spellings of it have: names in
+/// small letters without a final dot, IPv6 without brackets as RFC 5952 has it, with a zone ("fe80::1%eth0") where the
+/// address is link-local. The error says what is wrong: numbers beyond 255, characters no host name has, a port.
 Result<std::string> read_address(std::string_view text);
 
 /// "[fd00::137]" for an IPv6 address, as it stands before a port; anything else as it is.
