@@ -76,6 +76,7 @@ class ChangeRun {
     std::optional<Stop> decide();
     std::optional<Stop> confirm();
     std::optional<Stop> confirm_no_change();
+    std::optional<Stop> confirm_end();
     /// For replace-node: goes on without the hosts that failed, except the one to be replaced.
     void leave_out_failed();
     plan::Decision decision() const;
@@ -212,6 +213,7 @@ std::optional<Stop> ChangeRun::carry_out() {
     if (auto stop = confirm()) return stop;
     Roll roll(inventory_, playbook_, settings_, console_, hosts_);
     if (auto stop = roll.run(plan_)) return stop;
+    if (auto stop = confirm_end()) return stop;
     const status::EnsembleVerdict& verdict = roll.verdict();
     const auto changed = std::ranges::count_if(hosts_, &Host::changed);
     outcome_ = fmt::format(
@@ -224,6 +226,29 @@ std::optional<Stop> ChangeRun::carry_out() {
         verdict.voters_in_sync,
         verdict.voters);
     return std::nullopt;
+}
+
+/// Asks once more what is true: success is told of what holds at the end, whoever else was at work meanwhile.
+std::optional<Stop> ChangeRun::confirm_end() {
+    if (std::ranges::any_of(hosts_, [](const Host& host) { return !host.connected(); })) return std::nullopt;
+    Stop stop;
+    stop.code = ExitCode::partly;
+    gather_all(hosts_, inventory_, deadline(PhaseKind::gather));
+    dry_run_all(hosts_, plan::Plan{}, deadline(PhaseKind::plan));
+    for (const Host& host : hosts_) {
+        if (host.failure) {
+            stop.messages.push_back(name_of(*host.node) + ": " + reason_of(host));
+            continue;
+        }
+        for (const std::string& step : host.actual.change.steps) {
+            stop.messages.push_back(name_of(*host.node) + ": " + step);
+        }
+    }
+    if (stop.messages.empty()) return std::nullopt;
+    stop.messages.emplace_back(
+        "all steps were done, but this does not hold any more: somebody else changes these hosts, or a server has fallen. "
+        "Run the command again");
+    return stop;
 }
 
 /// Nothing to change, but is it well? A server may still be on its way.

@@ -121,6 +121,7 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
             ProbeDone done;
             done.committed = leader_.has_value() && node.running && !node.probe_fails;
             if (!done.committed) done.words = "no connection";
+            if (node.after_probe) node.after_probe(node);
             return {message_of(MessageType::probe_done, to_json(done))};
         }
         default:

@@ -2,6 +2,7 @@
 // answer as an agent answers. No process, no socket, no file. Any thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -19,6 +20,7 @@ struct FakeNode {
     std::optional<agent_api::AgentError> dry_error;    ///< dry runs fail
     bool link_breaks_in_apply = false;
     bool probe_fails = false;
+    std::function<void(FakeNode&)> after_probe;  ///< what somebody else does to the node then
     bool never_elects = false;  ///< it looks for a leader and finds none
     std::optional<agent_api::NodeSpec> applied;
     std::optional<agent_api::RecordedIdentity> identity;

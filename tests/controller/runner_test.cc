@@ -93,6 +93,24 @@ TEST_F(Runner, ApplyFormsAnEnsembleOnBareHosts) {
     }
 }
 
+TEST_F(Runner, SuccessIsToldOnlyOfWhatHoldsAtTheEnd) {
+    nodes[2].after_probe = [](FakeNode& node) { node.applied->files.front().content += "tickTime=1730\n"; };
+    EXPECT_EQ(apply(), ExitCode::partly);
+    EXPECT_EQ(out, "");
+    EXPECT_THAT(err, HasSubstr("node 2 (192.168.6.138): zoo.cfg differs"));
+    EXPECT_THAT(err, HasSubstr("somebody else"));
+    nodes[2].after_probe = nullptr;
+    settings.yes = true;
+    EXPECT_EQ(apply(), ExitCode::done) << err;
+}
+
+TEST_F(Runner, AServerThatFallsAfterItsGateIsNoSuccess) {
+    nodes[2].after_probe = [](FakeNode& node) { node.running = false; };
+    EXPECT_EQ(apply(), ExitCode::partly);
+    EXPECT_EQ(out, "");
+    EXPECT_THAT(err, HasSubstr("node 2 (192.168.6.138): start the server"));
+}
+
 TEST_F(Runner, ASecondApplyChangesNothing) {
     ASSERT_EQ(apply(), ExitCode::done);
     settings.stats = true;
