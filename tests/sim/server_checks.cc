@@ -41,9 +41,11 @@ void ServerChecks::will_execute(int index, const storage::DiskCommand& command) 
     Server& server = servers_[static_cast<std::size_t>(index)];
     if (const auto* cut = std::get_if<storage::TruncateLog>(&command)) {
         server.promised = std::min(server.promised, cut->zxid);
+        server.cut_to = cut->zxid;
     }
     if (const auto* install = std::get_if<storage::InstallSnapshot>(&command)) {
         server.promised = std::min(server.promised, install->zxid);
+        server.cut_to = install->zxid;
         server.installed = install->zxid;
         server.installed_until = server.fuzzy_until;
     }
@@ -52,13 +54,18 @@ void ServerChecks::will_execute(int index, const storage::DiskCommand& command) 
 void ServerChecks::executed(int index, const storage::DiskEvent& event) {
     Server& server = servers_[static_cast<std::size_t>(index)];
     if (const auto* durable = std::get_if<storage::LogDurable>(&event)) {
-        server.promised = std::max(server.promised, durable->up_to);
+        // What was synced before the cut in one batch.
+        const Zxid up_to = server.cut_to ? std::min(durable->up_to, *server.cut_to) : durable->up_to;
+        server.promised = std::max(server.promised, up_to);
     } else if (const auto* truncated = std::get_if<storage::LogTruncated>(&event)) {
-        server.promised = std::min(server.promised, truncated->zxid);  // what came before it in one batch
+        server.cut_to.reset();
         server.logged.erase(server.logged.upper_bound(truncated->zxid), server.logged.end());
         server.looked = Zxid(-2);
     } else if (const auto* installed = std::get_if<storage::SnapshotInstalled>(&event)) {
         server.promised = installed->zxid;
+        server.cut_to.reset();
+    } else if (std::holds_alternative<storage::TruncateFailed>(event)) {
+        server.cut_to.reset();
     } else if (const auto* reloaded = std::get_if<storage::Reloaded>(&event)) {
         recovered(index, reloaded->state);
     }
@@ -87,6 +94,7 @@ void ServerChecks::recovered(int index, const storage::RecoveredState& state) {
                      to_string(server.promised) + " for good");
     }
     server.promised = state.last_zxid;
+    server.cut_to.reset();
     const std::pair<Zxid, SharedBytes>* before = nullptr;
     for (const auto& entry : state.recent) {
         const auto known = committed_.find(entry.first);

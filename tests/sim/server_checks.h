@@ -46,6 +46,7 @@ class ServerChecks {
     struct Server {
         std::map<Zxid, SharedBytes> logged;  ///< above committed_last_, or not yet known to be committed
         Zxid promised;                       ///< the disk said that all up to here is durable
+        std::optional<Zxid> cut_to;          ///< a TRUNC or an installation is under way: it may be done at any time
         Zxid fuzzy_until{-2};                ///< of the tree in memory
         Zxid installed{-2}, installed_until{-2};  ///< snapshot of a SNAP on the disk, and how far it reaches
         Zxid looked{-2};
