@@ -128,8 +128,13 @@ std::string escaped(std::string_view value) {
 }  // namespace
 
 Result<ServerConfig> parse_zoo_cfg(std::string_view text, std::string_view file) {
-    ZK_TRY(const std::vector<Property> properties, read_properties(text, file));
     ServerConfig config;
+    ZK_CHECK(read_zoo_cfg(text, file, config));
+    return config;
+}
+
+Result<> read_zoo_cfg(std::string_view text, std::string_view file, ServerConfig& config) {
+    ZK_TRY(const std::vector<Property> properties, read_properties(text, file));
     std::map<std::string, int> line_of;
     for (const Property& property : properties) {
         std::string warning;
@@ -152,7 +157,7 @@ Result<ServerConfig> parse_zoo_cfg(std::string_view text, std::string_view file)
     ZK_CHECK(check_settings(config, file));
     ZK_CHECK(check_members(config, file));
     warn_about_members(config, file);
-    return config;
+    return ok();
 }
 
 Result<> set_identity(ServerConfig& config, ServerId my_id, std::string_view file) {

@@ -89,6 +89,9 @@ struct ServerConfig {
 
 /// Reads the text of a zoo.cfg; `file` names it in errors ("zoo.cfg:12: ...").
 Result<ServerConfig> parse_zoo_cfg(std::string_view text, std::string_view file);
+/// The same into a fresh `config`. After a refusal its warnings are those found before: the true
+/// cause may be one of them, such as a server line that a second one of that id has replaced.
+Result<> read_zoo_cfg(std::string_view text, std::string_view file, ServerConfig& config);
 
 /// Applies who this server is: it must be a member, and the client address of its own server line
 /// takes effect. A client address in both places must be the same one, as in Apache's server.

@@ -63,22 +63,25 @@ int main(int argc, char** argv) {
     }
     if (config_path.empty()) return fail_usage("no configuration file given");
 
-    auto configuration = zk::server::load_configuration(config_path);
-    if (!configuration.has_value()) {
-        std::fprintf(stderr, "zkserver: %s\n", configuration.error().message().c_str());
+    zk::server::Configuration configuration;
+    const auto loaded = zk::server::load_configuration(config_path, configuration);
+    if (check_only || !loaded.has_value()) {
+        for (const std::string& warning : configuration.config.warnings) {
+            std::fprintf(stderr, "zkserver: warning: %s\n", warning.c_str());
+        }
+    }
+    if (!loaded.has_value()) {
+        std::fprintf(stderr, "zkserver: %s\n", loaded.error().message().c_str());
         return kInvalid;
     }
     if (check_only) {
-        for (const std::string& warning : configuration->config.warnings) {
-            std::fprintf(stderr, "zkserver: warning: %s\n", warning.c_str());
-        }
         std::printf("%s: configuration can be used by server.%s\n",
                     config_path.c_str(),
-                    to_string(configuration->my_id).c_str());
+                    to_string(configuration.my_id).c_str());
         return 0;
     }
     const zk::Log log = zk::stderr_log(level);
-    const auto failure = zk::server::run(std::move(*configuration), log);
+    const auto failure = zk::server::run(std::move(configuration), log);
     if (!failure) return 0;
     const int code = static_cast<int>(failure->code);
     log.error("server.failed exit={} why=\"{}\"", code, failure->error.message());

@@ -304,12 +304,11 @@ std::string Server::four_letter(std::string_view word) {
 
 }  // namespace
 
-Result<Configuration> load_configuration(const std::string& path) {
-    Configuration configuration;
+Result<> load_configuration(const std::string& path, Configuration& configuration) {
     configuration.file = path;
-    ZK_TRY(const std::string text, read_text(path));
-    ZK_TRY(configuration.config, ensemble::parse_zoo_cfg(text, path));
     ensemble::ServerConfig& config = configuration.config;
+    ZK_TRY(const std::string text, read_text(path));
+    ZK_CHECK(ensemble::read_zoo_cfg(text, path, config));
     if (!config.replicated()) {
         return Error(Errc::unsupported,
                      path +
@@ -348,7 +347,7 @@ Result<Configuration> load_configuration(const std::string& path) {
             path + ": no port for clients; add clientPort=2181, or ;2181 to the line server." +
                 to_string(configuration.my_id));
     }
-    return configuration;
+    return ok();
 }
 
 namespace {

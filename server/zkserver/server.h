@@ -20,8 +20,9 @@ struct Configuration {
     std::string file;  ///< path of zoo.cfg
 };
 
-/// Reads zoo.cfg and myid. The error names file and line and says what to do.
-Result<Configuration> load_configuration(const std::string& path);
+/// Reads zoo.cfg and myid into a fresh `configuration`. The error names file and line and says what
+/// to do; the warnings of what was read before it are in `configuration` then, too.
+Result<> load_configuration(const std::string& path, Configuration& configuration);
 
 /// Exit codes of zkserver; Apache's numbers.
 enum class ExitCode {

@@ -234,6 +234,17 @@ TEST(ZooCfg, WarnsOfKeysWithoutEffect) {
             "zoo.cfg: 4 voters tolerate no more failures than 3"}));
 }
 
+TEST(ZooCfg, TellsBesideARefusalWhatWasFoundBefore) {
+    ServerConfig config;
+    const auto read = read_zoo_cfg(
+        three_with("server.1=other:2888:3888\nwhat.ever=1\nsecureClientPort=1\n"), "zoo.cfg", config);
+    ASSERT_FALSE(read.has_value());
+    EXPECT_EQ(config.warnings,
+              (std::vector<std::string>{
+                  "zoo.cfg:10: server.1 is set again (first in line 7); the last one counts",
+                  "zoo.cfg:11: what.ever=1: not a setting of this server; it has no effect"}));
+}
+
 TEST(ZooCfg, TakesTheClientAddressOfTheOwnLine) {
     constexpr std::string_view text =
         "dataDir=/d\ninitLimit=1\nsyncLimit=1\nserver.1=a:1:2;7001\nserver.2=b:1:2;b:7002\n";

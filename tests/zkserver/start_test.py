@@ -59,16 +59,17 @@ class Start(unittest.TestCase):
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     def refused(self, code, *words):
-        """Starts, which must end by itself with `code` and all of `words` in its last line."""
+        """Starts, which must end by itself with `code` and all of `words` in its last line. Gives all lines."""
         process = self.start()
         try:
             errors = process.communicate(timeout=PATIENCE_S)[1]
         finally:
             process.kill()
-        last = errors.strip().splitlines()[-1]
+        lines = errors.strip().splitlines()
         self.assertEqual(process.returncode, code, errors)
         for word in words:
-            self.assertIn(word, last)
+            self.assertIn(word, lines[-1])
+        return lines
 
     def test_a_server_starts_and_ends_with_sigterm(self):
         self.config()
@@ -99,6 +100,16 @@ class Start(unittest.TestCase):
         self.refused(2, "standalone")
         self.config("server.4=127.0.0.1:1:2:observer")
         self.refused(2, "server.4 is an observer")
+
+    # Three lines of one id leave one server: what is wrong is not that it is alone.
+    def test_warnings_are_told_before_a_refusal(self):
+        self.config("server.1=127.0.0.1:5:6", "Server.2=127.0.0.1:7:8", without=["server.2", "server.3"])
+        lines = self.refused(2, "standalone")
+        path = self.path("zoo.cfg")
+        self.assertEqual(lines[0], "zkserver: warning: " + path +
+                         ":7: server.1 is set again (first in line 6); the last one counts")
+        self.assertIn(path + ":8: Server.2=127.0.0.1:7:8: not a setting of this server", lines[1])
+        self.assertEqual(len(lines), 3)
 
     def test_identity_is_checked(self):
         self.config()
