@@ -222,6 +222,56 @@ bool check_utf8(std::string_view text, Diagnostics& diagnostics) {
     return true;
 }
 
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+/// Where in `line` an unquoted [range] is glued to other text, as in h[1-3].lan: YAML takes the bracket in a flow map for
+/// the end of the value, or for a list that text follows. Counted from 0; npos: nowhere.
+std::size_t find_glued_range(std::string_view line) {
+    char quote = '\0';
+    for (std::size_t at = 0; at < line.size(); ++at) {
+        const char c = line[at];
+        if (quote != '\0') {
+            if (c == quote) quote = '\0';
+            continue;
+        }
+        if (c == '"' || c == '\'') quote = c;
+        if (c == '#' && (at == 0 || is_blank(line[at - 1]))) break;
+        if (c != '[') continue;
+        const std::size_t end = line.find_first_not_of("0123456789-", at + 1);
+        if (end == std::string_view::npos || line[end] != ']' || end == at + 1) continue;
+        const std::string_view before = line.substr(0, at);
+        const std::string_view behind = line.substr(end + 1);
+        const bool glued_before = !before.empty() && before.find_last_of(" \t,:{[") + 1 != before.size();
+        const bool glued_behind = !behind.empty() && behind.find_first_of(" \t\r,:}]#") != 0;
+        if (glued_before || glued_behind) return at;
+    }
+    return std::string_view::npos;
+}
+
+/// The mistake behind a syntax error in `line`, when it is the one that everybody makes: a range without quotes. Said at
+/// the line where it stands, which may be above the one where YAML gave up.
+bool tell_unquoted_range(std::string_view text, int line, Diagnostics& diagnostics) {
+    std::vector<std::string_view> lines;
+    for (std::size_t begin = 0; begin <= text.size() && static_cast<int>(lines.size()) < line;) {
+        const std::size_t end = std::min(text.find('\n', begin), text.size());
+        lines.push_back(text.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    for (int back = 0; back < 2 && !lines.empty(); ++back) {
+        const std::size_t at = find_glued_range(lines.back());
+        if (at != std::string_view::npos) {
+            const std::string_view range = lines.back().substr(at, lines.back().find(']', at) + 1 - at);
+            diagnostics.error({static_cast<int>(lines.size()), static_cast<int>(at) + 1},
+                              {},
+                              "not valid YAML: a value with the range " + std::string(range) +
+                                  " needs quotes here, such as \"h" + std::string(range) + "\"");
+            return true;
+        }
+        lines.pop_back();
+    }
+    return false;
+}
+
 }  // namespace
 
 void Diagnostics::error(Mark mark, std::string key, std::string words) {
@@ -269,7 +319,10 @@ Value parse_yaml(std::string_view text, Diagnostics& diagnostics) {
     } catch (const Stop&) {
         return {};
     } catch (const YAML::Exception& exception) {
-        diagnostics.error(mark_of(exception.mark), {}, "not valid YAML: " + exception.msg);
+        const Mark mark = mark_of(exception.mark);
+        if (!tell_unquoted_range(text, mark.line, diagnostics)) {
+            diagnostics.error(mark, {}, "not valid YAML: " + exception.msg);
+        }
         return {};
     } catch (const std::exception& exception) {
         diagnostics.error({}, {}, std::string("not valid YAML: ") + exception.what());
