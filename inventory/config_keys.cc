@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/limits.h"
 #include "inventory/section.h"
 
 namespace zk::inventory {
@@ -32,17 +33,18 @@ constexpr std::array kNumberKeys = {
     NumberKey{"commitLogCount", 500, 1000000, 500},
     NumberKey{"connectToLearnerMasterLimit", 1, 10000, 10},
     NumberKey{"cnxTimeout", 1, 600000, 5000},
-    NumberKey{"jute.maxbuffer", 1024, 1073741824, 1048575},
+    NumberKey{"jute.maxbuffer", 1024, limits::kJuteMaxBuffer, limits::kJuteMaxBuffer},
 };
 
 struct WordKey {
     std::string_view name;
     std::string_view one;
     std::string_view other;
+    std::string_view not_other;  ///< why the server refuses the other one; empty: it does not
 };
 constexpr std::array kWordKeys = {
-    WordKey{"quorumListenOnAllIPs", "true", "false"},
-    WordKey{"leaderServes", "yes", "no"},
+    WordKey{"quorumListenOnAllIPs", "true", "false", ""},
+    WordKey{"leaderServes", "yes", "no", "this version has no leader without clients; remove the key"},
 };
 
 /// Keys that zkprov writes itself, and where their value comes from.
@@ -130,6 +132,9 @@ std::optional<std::string> refuse_config_key(std::string_view key) {
 
 std::optional<std::string> check_config_value(std::string_view key, std::string_view value) {
     if (const WordKey* const word = find_word(key)) {
+        if (value == word->other && !word->not_other.empty()) {
+            return "\"" + std::string(value) + "\" is not supported: " + std::string(word->not_other);
+        }
         if (value == word->one || value == word->other) return std::nullopt;
         return "must be " + std::string(word->one) + " or " + std::string(word->other) +
                ", found \"" + std::string(value) + "\"";
@@ -144,9 +149,13 @@ std::optional<std::string> check_config_value(std::string_view key, std::string_
 std::vector<ConfigExample> config_examples() {
     std::vector<ConfigExample> examples;
     for (const NumberKey& each : kNumberKeys) {
-        examples.push_back({std::string(each.name), std::to_string(each.example)});
+        for (const std::int64_t value : {each.least, each.example, each.most}) {
+            examples.push_back({std::string(each.name), std::to_string(value)});
+        }
     }
     for (const WordKey& each : kWordKeys) {
+        examples.push_back({std::string(each.name), std::string(each.one)});
+        if (!each.not_other.empty()) continue;
         examples.push_back({std::string(each.name), std::string(each.other)});
     }
     return examples;

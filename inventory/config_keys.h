@@ -14,7 +14,7 @@ namespace zk::inventory {
 std::optional<std::string> refuse_config_key(std::string_view key);
 /// What is wrong with `value` for `key`, or nothing. REQUIRES: !refuse_config_key(key).
 std::optional<std::string> check_config_value(std::string_view key, std::string_view value);
-/// All keys that may be given, with a value each that is valid.
+/// All keys that may be given, with values that are valid: both ends of a range, and one between.
 struct ConfigExample {
     std::string key;
     std::string value;

@@ -178,7 +178,7 @@ Result<> set_identity(ServerConfig& config, ServerId my_id, std::string_view fil
                         to_string(me->role)));
     }
     if (!me->client) return ok();
-    if (!config.client_port) {
+    if (config.client_port.value_or(0) == 0) {
         config.client_port = me->client->port;
         config.client_address = me->client->host == "0.0.0.0" ? "" : me->client->host;
         return ok();
@@ -222,7 +222,6 @@ std::string render_zoo_cfg(const ServerConfig& config) {
     out.add("autopurge.purgeInterval", config.purge_interval_hours, 0);
     out.add("db.autocreate", config.db_autocreate, true);
     out.add("datadir.autocreate", config.data_dir_autocreate, true);
-    if (!config.leader_serves) out.raw("leaderServes=no\n");
     out.add("quorumListenOnAllIPs", config.listen_on_all_addresses, false);
     out.add("standaloneEnabled", config.standalone_enabled, true);
     out.add("electionPortBindRetry", config.election_bind_retries, 3);

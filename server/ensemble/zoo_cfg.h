@@ -22,7 +22,7 @@ namespace zk::ensemble {
 struct ServerConfig {
     std::string data_dir;      ///< dataDir: snapshots, epoch files, myid
     std::string data_log_dir;  ///< dataLogDir: transaction logs; empty: dataDir
-    /// clientPort; 0: the kernel picks; none: see set_identity.
+    /// clientPort; none or 0: see set_identity; 0 without a port there: the kernel picks.
     std::optional<std::uint16_t> client_port;
     std::string client_address;    ///< clientPortAddress; empty: all addresses
     milliseconds tick_time{3000};  ///< tickTime
@@ -37,7 +37,7 @@ struct ServerConfig {
     int outstanding_max = 1000;            ///< globalOutstandingLimit
     std::int32_t jute_max_buffer = limits::kJuteMaxBuffer;  ///< jute.maxbuffer, bytes
     std::int64_t snap_count = 100000;   ///< snapCount: txns between snapshots, at least 2
-    std::int64_t log_grow_kib = 65536;  ///< preAllocSize: log files grow in these steps
+    std::int64_t log_grow_kib = 65536;  ///< preAllocSize: log files grow in these steps; 0: they do not
     /// commitLogCount: txns kept for DIFF.
     std::size_t committed_window = limits::kCommittedWindow;
     int snapshots_kept = 3;        ///< autopurge.snapRetainCount, at least 3
@@ -45,7 +45,6 @@ struct ServerConfig {
     /// db.autocreate: may an empty disk vote without the file `initialize`.
     bool db_autocreate = true;
     bool data_dir_autocreate = true;       ///< datadir.autocreate
-    bool leader_serves = true;             ///< leaderServes
     bool listen_on_all_addresses = false;  ///< quorumListenOnAllIPs
     /// standaloneEnabled: one voter alone runs without quorum ports.
     bool standalone_enabled = true;

@@ -1,74 +1,16 @@
 #include "ensemble/zoo_cfg_keys.h"
 
 #include <algorithm>
-#include <charconv>
-#include <limits>
+#include <optional>
+#include <utility>
 
 #include <fmt/core.h>
 
+#include "ensemble/zoo_cfg_refused.h"
+#include "ensemble/zoo_cfg_values.h"
+
 namespace zk::ensemble {
 namespace {
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return out;
-}
-
-Error invalid(const Property& property, std::string_view what) {
-    return {Errc::invalid, fmt::format("{}={}: {}", property.key, property.value, what)};
-}
-Error unsupported(const Property& property, std::string_view what) {
-    return {Errc::unsupported, fmt::format("{}={}: {}", property.key, property.value, what)};
-}
-
-Result<std::int64_t> number(const Property& property, std::int64_t min, std::int64_t max) {
-    std::int64_t value = 0;
-    const char* const end = property.value.data() + property.value.size();
-    const auto [parsed_to, error] = std::from_chars(property.value.data(), end, value);
-    if (property.value.empty() || error != std::errc{} || parsed_to != end) {
-        return invalid(property, "must be a whole number");
-    }
-    if (value < min || value > max) {
-        return invalid(property, fmt::format("must be from {} to {}", min, max));
-    }
-    return value;
-}
-
-Result<int> integer(const Property& property, int min) {
-    ZK_TRY(const std::int64_t value, number(property, min, std::numeric_limits<int>::max()));
-    return static_cast<int>(value);
-}
-
-Result<milliseconds> millis(const Property& property, int min) {
-    ZK_TRY(const int value, integer(property, min));
-    return milliseconds(value);
-}
-
-Result<std::uint16_t> port(const Property& property) {
-    ZK_TRY(const std::int64_t value, number(property, 0, 65535));
-    return static_cast<std::uint16_t>(value);
-}
-
-Result<bool> boolean(const Property& property) {
-    const std::string value = lower(property.value);
-    if (value == "true") return true;
-    if (value == "false") return false;
-    return invalid(property, "choose 'true' or 'false'");
-}
-
-/// leaderServes: everything but the literal `no` is yes, as in Apache's server; we accept the two
-/// words only.
-Result<bool> yes_or_no(const Property& property) {
-    if (property.value == "yes") return true;
-    if (property.value == "no") return false;
-    return invalid(property, "choose 'yes' or 'no'");
-}
-
-Result<std::string> text(const Property& property) {
-    if (property.value.empty()) return invalid(property, "the value is missing");
-    return property.value;
-}
 
 std::vector<std::string> comma_list(std::string_view value) {
     std::vector<std::string> items;
@@ -97,40 +39,44 @@ struct Key {
             return ok();                                                                     \
         }                                                                                    \
     }
+// The same for a reader that never refuses, and may warn.
+#define ZK_PROPERTY(name, member, ...)                                                               \
+    Key {                                                                                            \
+        name, [](const Property& property, ServerConfig& config, std::string& warning) -> Result<> { \
+            config.member = __VA_ARGS__;                                                             \
+            return ok();                                                                             \
+        }                                                                                            \
+    }
+
+// ---- the parser's own keys
+
+Result<> read_client_connections(const Property& property, ServerConfig& config, std::string&) {
+    ZK_TRY(const int count, integer(property, kIntMin));
+    config.client_connections_max = std::max(count, 0);
+    return ok();
+}
+
+Result<> read_backlog(const Property& property, ServerConfig& config, std::string&) {
+    ZK_TRY(const int backlog, integer(property, kIntMin));
+    config.client_backlog = backlog < 1 ? -1 : backlog;
+    return ok();
+}
 
 Result<> read_snap_retain(const Property& property, ServerConfig& config, std::string& warning) {
-    ZK_TRY(const int kept, integer(property, std::numeric_limits<int>::min()));
+    ZK_TRY(const int kept, integer(property, kIntMin));
     config.snapshots_kept = std::max(kept, 3);
     if (kept < 3) warning = "raised to 3, the smallest number of snapshots that is safe";
     return ok();
 }
 
-Result<> read_snap_count(const Property& property, ServerConfig& config, std::string& warning) {
-    ZK_TRY(const std::int64_t count, number(property, 0, std::numeric_limits<int>::max()));
-    config.snap_count = std::max<std::int64_t>(count, 2);
-    if (count < 2) warning = "raised to 2";
-    return ok();
-}
-
-Result<> read_commit_log_count(const Property& property,
-                               ServerConfig& config,
-                               std::string& warning) {
-    ZK_TRY(const int count, integer(property, 0));
-    config.committed_window = std::max(static_cast<std::size_t>(count), limits::kCommittedWindow);
-    if (count < static_cast<int>(limits::kCommittedWindow)) warning = "raised to 500";
-    return ok();
-}
-
-Result<> read_client_loops(const Property& property, ServerConfig& config, std::string&) {
-    ZK_TRY(config.client_loops, integer(property, 0));
-    if (config.client_loops != 0) {
-        return unsupported(property, "this version serves clients on one loop; set 0 or remove it");
-    }
+Result<> read_purge_interval(const Property& property, ServerConfig& config, std::string&) {
+    ZK_TRY(const int hours, integer(property, kIntMin));
+    config.purge_interval_hours = std::max(hours, 0);
     return ok();
 }
 
 Result<> read_election_alg(const Property& property, ServerConfig&, std::string&) {
-    if (property.value == "3") return ok();
+    if (decimal(property.value) == 3) return ok();
     return invalid(property, "only 3 (fast leader election) exists; remove the line");
 }
 
@@ -143,12 +89,6 @@ Result<> read_peer_type(const Property& property, ServerConfig& config, std::str
     return ok();
 }
 
-Result<> read_admin_enable(const Property& property, ServerConfig&, std::string&) {
-    ZK_TRY(const bool enabled, boolean(property));
-    if (!enabled) return ok();
-    return unsupported(property, "this version has no admin server; set false or remove the line");
-}
-
 /// Java takes an IPv6 address with and without brackets.
 Result<> read_client_address(const Property& property, ServerConfig& config, std::string&) {
     ZK_TRY(std::string host, text(property));
@@ -158,8 +98,123 @@ Result<> read_client_address(const Property& property, ServerConfig& config, std
     return ok();
 }
 
+// ---- properties
+
+Result<> read_connections(const Property& property, ServerConfig& config, std::string& warning) {
+    config.connections_max = std::max(or_default(decoded(property.value), 0, warning), 0);
+    return ok();
+}
+
+/// Apache's server stops to read from a connection above the limit, ours at it; below 1 that is the same.
+Result<> read_outstanding(const Property& property, ServerConfig& config, std::string& warning) {
+    const int limit = or_default(decoded(property.value), ServerConfig().outstanding_max, warning);
+    config.outstanding_max = std::max(limit, 1);
+    if (limit < 1) warning = "each connection has one request under way at most";
+    return ok();
+}
+
+/// In a file the key is another property for Apache's server (zookeeper.jute.maxbuffer), which nothing reads. Here it can
+/// lower the limit.
+Result<> read_jute_max_buffer(const Property& property, ServerConfig& config, std::string& warning) {
+    const auto bytes = decoded(property.value);
+    if (bytes && *bytes >= 1024 && *bytes <= limits::kJuteMaxBuffer) {
+        config.jute_max_buffer = static_cast<std::int32_t>(*bytes);
+        if (*bytes == limits::kJuteMaxBuffer) return ok();
+        warning = "taken as this server's limit; Apache's takes it from the command line only";
+    } else {
+        warning = fmt::format("has no effect, as in Apache's server; the limit is {} bytes",
+                              config.jute_max_buffer);
+    }
+    return ok();
+}
+
+Result<> read_snap_count(const Property& property, ServerConfig& config, std::string& warning) {
+    const int standard = static_cast<int>(ServerConfig().snap_count);
+    const int count = or_default(decoded(property.value), standard, warning);
+    config.snap_count = std::max(count, 2);
+    if (count < 2) warning = "raised to 2";
+    return ok();
+}
+
+/// Below 1: log files are not made longer in advance.
+Result<> read_log_growth(const Property& property, ServerConfig& config, std::string& warning) {
+    const int standard = static_cast<int>(ServerConfig().log_grow_kib);
+    config.log_grow_kib = std::max(or_default(decimal(property.value), standard, warning), 0);
+    return ok();
+}
+
+Result<> read_commit_log_count(const Property& property,
+                               ServerConfig& config,
+                               std::string& warning) {
+    constexpr int kLeast = static_cast<int>(limits::kCommittedWindow);
+    const int count = or_default(decimal(property.value), kLeast, warning);
+    config.committed_window = static_cast<std::size_t>(std::max(count, kLeast));
+    if (count < kLeast) warning = fmt::format("raised to {}", kLeast);
+    return ok();
+}
+
+/// Only the literal `no` keeps clients away from a leader.
+Result<> read_leader_serves(const Property& property, ServerConfig&, std::string& warning) {
+    if (property.value == "no") {
+        return unsupported(property, "this version has no leader without clients; remove the line");
+    }
+    if (property.value != "yes") warning = "everything but 'no' is yes";
+    return ok();
+}
+
+Result<> read_bind_retries(const Property& property, ServerConfig& config, std::string& warning) {
+    const int standard = ServerConfig().election_bind_retries;
+    const int retries = or_default(decoded(property.value), standard, warning);
+    config.election_bind_retries = retries < 0 ? standard : retries;
+    if (retries < 0) warning = fmt::format("below 0; the default {} counts", standard);
+    return ok();
+}
+
+/// 0 is no limit in Java; ours always has one.
+Result<> read_connect_timeout(const Property& property, ServerConfig& config, std::string& warning) {
+    ZK_TRY(const milliseconds timeout, millis(property, 0));
+    if (timeout.count() > 0) {
+        config.election_connect_timeout = timeout;
+    } else {
+        config.election_connect_timeout = ServerConfig().election_connect_timeout;
+        warning = fmt::format("no limit is not supported; {} ms count",
+                              config.election_connect_timeout.count());
+    }
+    return ok();
+}
+
+Result<> read_interval(const Property& property, milliseconds& interval, std::string& warning) {
+    const int standard = static_cast<int>(interval.count());
+    const int count = or_default(decoded(property.value), standard, warning);
+    if (count < 1) return invalid(property, "must be 1 or more");
+    interval = milliseconds(count);
+    return ok();
+}
+Result<> read_interval_min(const Property& property, ServerConfig& config, std::string& warning) {
+    return read_interval(property, config.notification_interval_min, warning);
+}
+Result<> read_interval_max(const Property& property, ServerConfig& config, std::string& warning) {
+    return read_interval(property, config.notification_interval_max, warning);
+}
+
+/// A side door for operators and no safety setting: that it is missing is no reason not to start.
+Result<> read_admin_enable(const Property& property, ServerConfig&, std::string& warning) {
+    if (lower(property.value) != "false") {
+        warning = "this version has no admin server; use the four-letter words";
+    }
+    return ok();
+}
+
 Result<> read_words(const Property& property, ServerConfig& config, std::string&) {
     config.four_letter_words = comma_list(property.value);
+    return ok();
+}
+
+Result<> read_client_loops(const Property& property, ServerConfig& config, std::string&) {
+    ZK_TRY(config.client_loops, integer(property, 0));
+    if (config.client_loops != 0) {
+        return unsupported(property, "this version serves clients on one loop; set 0 or remove it");
+    }
     return ok();
 }
 
@@ -173,91 +228,39 @@ const Key kKeys[] = {
     ZK_KEY("connectToLearnerMasterLimit", connect_limit_ticks, integer(property, 0)),
     ZK_KEY("minSessionTimeout", session_timeout_min, millis(property, -1)),
     ZK_KEY("maxSessionTimeout", session_timeout_max, millis(property, -1)),
-    ZK_KEY("maxClientCnxns", client_connections_max, integer(property, 0)),
-    ZK_KEY("maxCnxns", connections_max, integer(property, 0)),
-    ZK_KEY("clientPortListenBacklog", client_backlog, integer(property, -1)),
-    ZK_KEY("globalOutstandingLimit", outstanding_max, integer(property, 1)),
-    ZK_KEY("jute.maxbuffer", jute_max_buffer, integer(property, 1024)),
-    ZK_KEY("preAllocSize", log_grow_kib, number(property, 1, std::numeric_limits<int>::max())),
-    ZK_KEY("autopurge.purgeInterval", purge_interval_hours, integer(property, 0)),
-    ZK_KEY("db.autocreate", db_autocreate, boolean(property)),
-    ZK_KEY("datadir.autocreate", data_dir_autocreate, boolean(property)),
-    ZK_KEY("leaderServes", leader_serves, yes_or_no(property)),
     ZK_KEY("quorumListenOnAllIPs", listen_on_all_addresses, boolean(property)),
     ZK_KEY("standaloneEnabled", standalone_enabled, boolean(property)),
-    ZK_KEY("electionPortBindRetry", election_bind_retries, integer(property, 0)),
-    ZK_KEY("cnxTimeout", election_connect_timeout, millis(property, 1)),
-    ZK_KEY("quorumCnxnTimeoutMs", election_handshake_timeout, millis(property, -1)),
-    ZK_KEY("fastleader.minNotificationInterval", notification_interval_min, millis(property, 1)),
-    ZK_KEY("fastleader.maxNotificationInterval", notification_interval_max, millis(property, 1)),
     {"clientPortAddress", read_client_address},
+    {"clientPortListenBacklog", read_backlog},
+    {"maxClientCnxns", read_client_connections},
     {"autopurge.snapRetainCount", read_snap_retain},
-    {"snapCount", read_snap_count},
-    {"commitLogCount", read_commit_log_count},
-    {"clientLoops", read_client_loops},
+    {"autopurge.purgeInterval", read_purge_interval},
     {"electionAlg", read_election_alg},
     {"peerType", read_peer_type},
+    // Properties of Apache's server.
+    ZK_PROPERTY("db.autocreate", db_autocreate, property_boolean(property, warning)),
+    ZK_PROPERTY("datadir.autocreate", data_dir_autocreate, property_boolean(property, warning)),
+    ZK_PROPERTY("quorumCnxnTimeoutMs",
+                election_handshake_timeout,
+                milliseconds(or_default(decoded(property.value), -1, warning))),
+    {"maxCnxns", read_connections},
+    {"globalOutstandingLimit", read_outstanding},
+    {"jute.maxbuffer", read_jute_max_buffer},
+    {"snapCount", read_snap_count},
+    {"preAllocSize", read_log_growth},
+    {"commitLogCount", read_commit_log_count},
+    {"leaderServes", read_leader_serves},
+    {"electionPortBindRetry", read_bind_retries},
+    {"cnxTimeout", read_connect_timeout},
+    {"fastleader.minNotificationInterval", read_interval_min},
+    {"fastleader.maxNotificationInterval", read_interval_max},
     {"admin.enableServer", read_admin_enable},
     {"4lw.commands.whitelist", read_words},
+    // Ours.
+    {"clientLoops", read_client_loops},
 };
 #undef ZK_KEY
-
-/// Features that are refused when they are switched on. `off` is the value that leaves them off;
-/// nullptr: any value switches them on. A name that ends in '.' stands for all keys that begin with
-/// it.
-struct Refused {
-    std::string_view name;
-    const char* off;
-    std::string_view feature;
-};
-constexpr Refused kRefused[] = {
-    {"dynamicConfigFile", nullptr, "dynamic configuration files; put the server.N lines here"},
-    {"reconfigEnabled", "false", "dynamic reconfiguration; set false or remove the line"},
-    {"secureClientPort", nullptr, "TLS; use clientPort"},
-    {"secureClientPortAddress", nullptr, "TLS; use clientPortAddress"},
-    {"sslQuorum", "false", "TLS between servers; set false or remove the line"},
-    {"sslQuorumReloadCertFiles", "false", "TLS between servers; remove the line"},
-    {"portUnification", "false", "TLS between servers; set false or remove the line"},
-    {"client.portUnification", "false", "TLS; set false or remove the line"},
-    {"ssl.", nullptr, "TLS; remove the line"},
-    {"quorum.auth.enableSasl", "false", "SASL between servers; set false or remove the line"},
-    {"quorum.auth.serverRequireSasl", "false", "SASL between servers; remove the line"},
-    {"quorum.auth.learnerRequireSasl", "false", "SASL between servers; remove the line"},
-    {"authProvider.",
-     nullptr,
-     "authentication providers beyond digest, ip and world; remove the line"},
-    {"sessionRequireClientSASLAuth", "false", "SASL; set false or remove the line"},
-    {"enforce.auth.enabled", "false", "enforced authentication; set false or remove the line"},
-    {"DigestAuthenticationProvider.superDigest", nullptr, "a super user; remove the line"},
-    {"DigestAuthenticationProvider.digestAlg", "SHA1", "digests other than SHA1; remove the line"},
-    {"DigestAuthenticationProvider.enabled",
-     "true",
-     "switching the digest scheme off; remove the line"},
-    {"superUser", nullptr, "a super user; remove the line"},
-    {"X509AuthenticationProvider.superUser", nullptr, "a super user; remove the line"},
-    {"skipACL", "no", "running without ACL checks; remove the line"},
-    {"localSessionsEnabled", "false", "local sessions; set false or remove the line"},
-    {"localSessionsUpgradingEnabled", "false", "local sessions; set false or remove the line"},
-    {"extendedTypesEnabled", "false", "TTL nodes; set false or remove the line"},
-    {"emulate353TTLNodes", "false", "TTL nodes; set false or remove the line"},
-    {"observerMasterPort", "0", "observer masters; set 0 or remove the line"},
-    {"multiAddress.enabled",
-     "false",
-     "several addresses for one server; set false or remove the line"},
-    {"oraclePath", nullptr, "oracle quorums; remove the line"},
-    {"readonlymode.enabled", "false", "read-only mode; set false or remove the line"},
-    {"enforceQuota", "false", "enforced quotas; set false or remove the line"},
-    {"audit.enable", "false", "audit logs; set false or remove the line"},
-    {"snapshot.compression.method", "", "compressed snapshots; remove the line"},
-    {"closeSessionTxn.enabled", "true", "the old form of closeSession; remove the line"},
-    {"metricsProvider.className",
-     "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider",
-     "a metrics endpoint; remove the line and use the word mntr"},
-};
-
-bool names(const Refused& refused, std::string_view key) {
-    return refused.name.ends_with('.') ? key.starts_with(refused.name) : key == refused.name;
-}
+#undef ZK_PROPERTY
 
 Result<> read_member(const Property& property, EnsembleConfig& ensemble) {
     const auto place = [&](const Error& error) { return error.with_context(property.key); };
@@ -292,13 +295,8 @@ Result<> read_zoo_cfg_key(const Property& property, ServerConfig& config, std::s
     for (const Key& key : kKeys) {
         if (key.name == property.key) return key.read(property, config, warning);
     }
-    for (const Refused& refused : kRefused) {
-        if (!names(refused, property.key)) continue;
-        if (refused.off != nullptr && lower(property.value) == lower(refused.off)) return ok();
-        return unsupported(property,
-                           fmt::format("this version does not support {}", refused.feature));
-    }
-    warning = ignored_because(property);
+    ZK_TRY(const bool is_off, leaves_feature_off(property, warning));
+    if (!is_off) warning = ignored_because(property);
     return ok();
 }
 

@@ -323,15 +323,6 @@ Result<> load_configuration(const std::string& path, Configuration& configuratio
                          " is an observer, which is not supported in this version; make it a "
                          "participant or remove the line");
     }
-    if (!config.leader_serves) {
-        return Error(Errc::unsupported,
-                     path + ": leaderServes=no is not supported in this version; remove the line");
-    }
-    if (config.jute_max_buffer > limits::kJuteMaxBuffer) {
-        return Error(Errc::unsupported,
-                     path + ": jute.maxbuffer above " + std::to_string(limits::kJuteMaxBuffer) +
-                         " is not supported in this version; remove the key or lower it");
-    }
     const std::string myid_path = config.data_dir + "/myid";
     auto myid_text = read_text(myid_path);
     if (!myid_text.has_value()) {

@@ -61,9 +61,9 @@ TEST(ZooCfg, ReadsEveryKey) {
                           "preAllocSize=64\n"
                           "4lw.commands.whitelist=stat, ruok ,mntr\n"
                           "db.autocreate=False\n"
-                          "jute.maxbuffer=4194304\n"
+                          "jute.maxbuffer=65536\n"
                           "clientLoops=0\n"
-                          "leaderServes=no\n"
+                          "leaderServes=yes\n"
                           "quorumListenOnAllIPs=true\n"
                           "admin.enableServer=false\n"
                           "electionAlg=3\n"
@@ -81,11 +81,11 @@ TEST(ZooCfg, ReadsEveryKey) {
     EXPECT_EQ(config.log_grow_kib, 64);
     EXPECT_EQ(config.four_letter_words, (std::vector<std::string>{"stat", "ruok", "mntr"}));
     EXPECT_FALSE(config.db_autocreate);
-    EXPECT_EQ(config.jute_max_buffer, 4194304);
-    EXPECT_FALSE(config.leader_serves);
+    EXPECT_EQ(config.jute_max_buffer, 65536);
     EXPECT_TRUE(config.listen_on_all_addresses);
-    ASSERT_EQ(config.warnings.size(), 1U);
+    ASSERT_EQ(config.warnings.size(), 2U);
     EXPECT_EQ(config.warnings[0], "zoo.cfg:18: snapCount=1: raised to 2");
+    EXPECT_TRUE(config.warnings[1].starts_with("zoo.cfg:22: jute.maxbuffer=65536: ")) << config.warnings[1];
 }
 
 TEST(ZooCfg, ClientAddressMayHaveBracketsAsInJava) {
@@ -101,7 +101,7 @@ TEST(ZooCfg, ConnectLimitIsTheInitLimitUnlessItIsSet) {
 
 TEST(ZooCfg, RendersWhatItReads) {
     const std::string text = three_with(
-        "dataLogDir=/var/zklog\nmaxSessionTimeout=90000\nsnapCount=5000\nleaderServes=no\n"
+        "dataLogDir=/var/zklog\nmaxSessionTimeout=90000\nsnapCount=5000\n"
         "4lw.commands.whitelist=*\nmaxClientCnxns=0\nstandaloneEnabled=false\nserver.4=h:1:2:"
         "observer;77\n");
     const std::string rendered = render_zoo_cfg(parsed(text));
@@ -115,7 +115,6 @@ TEST(ZooCfg, RendersWhatItReads) {
               "maxSessionTimeout=90000\n"
               "maxClientCnxns=0\n"
               "snapCount=5000\n"
-              "leaderServes=no\n"
               "standaloneEnabled=false\n"
               "4lw.commands.whitelist=*\n"
               "server.1=zk1:2888:3888:participant\n"
@@ -189,7 +188,7 @@ TEST(ZooCfg, RefusesFeaturesItDoesNotHave) {
           "quorum.auth.enableSasl=true",
           "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
           "localSessionsEnabled=true",
-          "admin.enableServer=true",
+          "leaderServes=no",
           "clientLoops=4",
           "skipACL=yes",
           "group.1=1:2:3",

@@ -310,15 +310,34 @@ TEST(Inventory, AllMistakesAreToldAtOnceInTheOrderOfTheFile) {
 }
 
 TEST(Inventory, EveryAllowedConfigKeyIsOneTheServerReads) {
-    std::string zoo_cfg = "dataDir=/data/zk\nclientPort=2181\n";
+    const auto line = [](const ConfigExample& example) { return example.key + "=" + example.value + "\n"; };
     for (const ConfigExample& example : config_examples()) {
-        EXPECT_EQ(refuse_config_key(example.key), std::nullopt) << example.key;
-        EXPECT_EQ(check_config_value(example.key, example.value), std::nullopt) << example.key;
-        zoo_cfg += example.key + "=" + example.value + "\n";
+        SCOPED_TRACE(line(example));
+        EXPECT_EQ(refuse_config_key(example.key), std::nullopt);
+        EXPECT_EQ(check_config_value(example.key, example.value), std::nullopt);
+        std::string zoo_cfg = "dataDir=/data/zk\nclientPort=2181\n" + line(example);
+        if (example.key == "minSessionTimeout") zoo_cfg += "maxSessionTimeout=2147483647\n";
+        if (example.key == "maxSessionTimeout") zoo_cfg += "minSessionTimeout=1\n";
+        const auto config = ensemble::parse_zoo_cfg(zoo_cfg, "zoo.cfg");
+        ASSERT_TRUE(config.has_value()) << config.error().words;
+        if (example.key != "jute.maxbuffer") {
+            EXPECT_TRUE(config->warnings.empty()) << config->warnings.front();
+        }
     }
-    const auto config = ensemble::parse_zoo_cfg(zoo_cfg, "zoo.cfg");
-    ASSERT_TRUE(config.has_value()) << config.error().words;
-    EXPECT_TRUE(config->warnings.empty()) << config->warnings.front();
+}
+
+// Each was taken once and ended every node in the middle of an apply.
+TEST(Inventory, ConfigValuesThatTheServerDoesNotTakeAreRefused) {
+    const auto problems = [](const std::string& config) {
+        return problems_of(std::string(kHead) + "server: { config: { " + config +
+                           " } }\nnodes: [{id: 1-3, host: \"h[1-3]\"}]\n");
+    };
+    EXPECT_THAT(problems("jute.maxbuffer: 4194304"),
+                HasSubstr("server.config.jute.maxbuffer: must be a whole number from 1024 to 1048575"));
+    EXPECT_EQ(problems("jute.maxbuffer: 1048575"), "");
+    EXPECT_THAT(problems("leaderServes: \"no\""),
+                HasSubstr("server.config.leaderServes: \"no\" is not supported"));
+    EXPECT_EQ(problems("leaderServes: \"yes\""), "");
 }
 
 }  // namespace

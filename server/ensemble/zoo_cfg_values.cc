@@ -1,0 +1,113 @@
+#include "ensemble/zoo_cfg_values.h"
+
+#include <charconv>
+
+#include <fmt/core.h>
+
+namespace zk::ensemble {
+namespace {
+
+/// Digits of `base`, all of `text`, with `negative` in front.
+std::optional<std::int64_t> digits(std::string_view text, int base, bool negative) {
+    if (text.empty() || text.front() == '-') return std::nullopt;
+    const std::string whole = (negative ? "-" : "") + std::string(text);
+    std::int64_t value = 0;
+    const char* const end = whole.data() + whole.size();
+    const auto [parsed_to, error] = std::from_chars(whole.data(), end, value, base);
+    if (error != std::errc{} || parsed_to != end) return std::nullopt;
+    return value;
+}
+
+bool take_sign(std::string_view& text) {
+    const bool negative = text.starts_with('-');
+    if (negative || text.starts_with('+')) text.remove_prefix(1);
+    return negative;
+}
+
+}  // namespace
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return out;
+}
+
+Error invalid(const Property& property, std::string_view what) {
+    return {Errc::invalid, fmt::format("{}={}: {}", property.key, property.value, what)};
+}
+Error unsupported(const Property& property, std::string_view what) {
+    return {Errc::unsupported, fmt::format("{}={}: {}", property.key, property.value, what)};
+}
+
+std::optional<std::int64_t> decimal(std::string_view text) {
+    const bool negative = take_sign(text);
+    return digits(text, 10, negative);
+}
+
+std::optional<std::int64_t> decoded(std::string_view text) {
+    const bool negative = take_sign(text);
+    int base = 10;
+    if (text.starts_with("0x") || text.starts_with("0X")) {
+        base = 16;
+        text.remove_prefix(2);
+    } else if (text.starts_with('#')) {
+        base = 16;
+        text.remove_prefix(1);
+    } else if (text.size() > 1 && text.starts_with('0')) {
+        base = 8;
+    }
+    const auto value = digits(text, base, negative);
+    if (!value || *value < kIntMin || *value > kIntMax) return std::nullopt;
+    return value;
+}
+
+Result<std::int64_t> number(const Property& property, std::int64_t min, std::int64_t max) {
+    const auto value = decimal(property.value);
+    if (!value) return invalid(property, "must be a whole number");
+    if (*value < min || *value > max) {
+        return invalid(property, fmt::format("must be from {} to {}", min, max));
+    }
+    return *value;
+}
+
+Result<int> integer(const Property& property, std::int64_t min) {
+    ZK_TRY(const std::int64_t value, number(property, min, kIntMax));
+    return static_cast<int>(value);
+}
+
+Result<milliseconds> millis(const Property& property, std::int64_t min) {
+    ZK_TRY(const int value, integer(property, min));
+    return milliseconds(value);
+}
+
+Result<std::uint16_t> port(const Property& property) {
+    ZK_TRY(const std::int64_t value, number(property, 0, 65535));
+    return static_cast<std::uint16_t>(value);
+}
+
+Result<bool> boolean(const Property& property) {
+    const std::string value = lower(property.value);
+    if (value == "true") return true;
+    if (value == "false") return false;
+    return invalid(property, "choose 'true' or 'false'");
+}
+
+Result<std::string> text(const Property& property) {
+    if (property.value.empty()) return invalid(property, "the value is missing");
+    return property.value;
+}
+
+int or_default(std::optional<std::int64_t> value, int otherwise, std::string& warning) {
+    if (value && *value >= kIntMin && *value <= kIntMax) return static_cast<int>(*value);
+    warning = fmt::format("not a number that can be used; the default {} counts", otherwise);
+    return otherwise;
+}
+
+bool property_boolean(const Property& property, std::string& warning) {
+    const std::string value = lower(property.value);
+    if (value == "true") return true;
+    if (value != "false") warning = "everything but 'true' is false";
+    return false;
+}
+
+}  // namespace zk::ensemble

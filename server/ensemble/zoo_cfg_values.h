@@ -1,0 +1,46 @@
+// Values of zoo.cfg as Apache's server reads them. Private to the room.
+// Pure. Keys that its configuration parser reads itself are strict: a wrong value is refused. All others become Java
+// properties, which are read where they are used, and there a wrong value mostly means the default: `word=nonsense` then
+// starts Apache's server, so it starts ours, with a warning. Source: operations facts 1.2, 1.3, 1.5; javap of 3.8.0.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "ensemble/properties.h"
+
+namespace zk::ensemble {
+
+constexpr std::int64_t kIntMin = std::numeric_limits<int>::min();
+constexpr std::int64_t kIntMax = std::numeric_limits<int>::max();
+
+std::string lower(std::string_view text);
+Error invalid(const Property& property, std::string_view what);
+Error unsupported(const Property& property, std::string_view what);
+
+/// Decimal digits behind one sign (Integer.parseInt, Long.parseLong).
+std::optional<std::int64_t> decimal(std::string_view text);
+/// The same, or hexadecimal behind 0x or #, or octal behind 0 (Integer.getInteger); an int or nothing.
+std::optional<std::int64_t> decoded(std::string_view text);
+
+// Strict.
+Result<std::int64_t> number(const Property& property, std::int64_t min, std::int64_t max);
+Result<int> integer(const Property& property, std::int64_t min);
+Result<milliseconds> millis(const Property& property, std::int64_t min);
+Result<std::uint16_t> port(const Property& property);
+/// true or false in any case.
+Result<bool> boolean(const Property& property);
+Result<std::string> text(const Property& property);
+
+// Of Java properties.
+/// What `value` holds, else `otherwise` with a warning.
+int or_default(std::optional<std::int64_t> value, int otherwise, std::string& warning);
+/// Everything but true is false.
+bool property_boolean(const Property& property, std::string& warning);
+
+}  // namespace zk::ensemble

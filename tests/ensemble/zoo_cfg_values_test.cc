@@ -1,0 +1,221 @@
+// Every key whose value Apache's server takes for "off" or "default" though it looks like nonsense: a file that starts
+// Apache's server starts ours, with the same meaning. Checked against 3.8.0: its configuration parser run on each line
+// of the parser's own keys, its byte code read for those that are Java properties.
+#include "ensemble/zoo_cfg.h"
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace zk::ensemble {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string kThree =
+    "tickTime=2000\ninitLimit=10\nsyncLimit=5\ndataDir=/d\nclientPort=2181\n"
+    "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\n";
+
+struct Row {
+    std::string line;
+    std::string means;    ///< what render_zoo_cfg() writes for it; empty: a default
+    std::string warning;  ///< some of its words; empty: none
+};
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    return lines;
+}
+
+/// What a configuration says that kThree alone does not.
+std::string meaning_of(const ServerConfig& config) {
+    const std::string standard = render_zoo_cfg(*parse_zoo_cfg(kThree, "z"));
+    std::string more;
+    for (const std::string& line : lines_of(render_zoo_cfg(config))) {
+        if (standard.find(line + "\n") == std::string::npos) more += (more.empty() ? "" : " ") + line;
+    }
+    return more;
+}
+
+void expect_taken(const std::vector<Row>& rows) {
+    for (const Row& row : rows) {
+        SCOPED_TRACE(row.line);
+        const auto config = parse_zoo_cfg(kThree + row.line + "\n", "z");
+        if (!config.has_value()) {
+            ADD_FAILURE() << config.error().message();
+            continue;
+        }
+        EXPECT_EQ(meaning_of(*config), row.means);
+        EXPECT_EQ(config->warnings.size(), row.warning.empty() ? 0U : 1U);
+        if (!config->warnings.empty()) {
+            EXPECT_THAT(config->warnings[0], HasSubstr(row.warning));
+            EXPECT_THAT(config->warnings[0], HasSubstr("z:9: "));
+        }
+    }
+}
+
+void expect_refused(const std::vector<std::string>& lines) {
+    for (const std::string& line : lines) {
+        EXPECT_FALSE(parse_zoo_cfg(kThree + line + "\n", "z").has_value()) << line;
+    }
+}
+
+TEST(ZooCfgValues, NumbersThatTheParserReadsItself) {
+    expect_taken({{"maxClientCnxns=-1", "maxClientCnxns=0", ""},
+                  {"maxClientCnxns=+7", "maxClientCnxns=7", ""},
+                  {"autopurge.purgeInterval=-1", "", ""},
+                  {"clientPortListenBacklog=-5", "", ""},
+                  {"clientPortListenBacklog=0", "", ""},
+                  {"clientPortListenBacklog=9", "clientPortListenBacklog=9", ""},
+                  {"autopurge.snapRetainCount=-4", "", "raised to 3"},
+                  {"minSessionTimeout=-1", "", ""},
+                  {"maxSessionTimeout=-1", "", ""},
+                  {"connectToLearnerMasterLimit=0", "", ""},
+                  {"electionAlg=03", "", ""},
+                  {"electionAlg=+3", "", ""},
+                  {"observerMasterPort=-1", "", ""},
+                  {"observerMasterPort=00", "", ""},
+                  {"secureClientPort=0", "", ""}});
+    expect_refused({"maxClientCnxns=",
+                    "maxClientCnxns=0x10",
+                    "maxClientCnxns=+-1",
+                    "maxClientCnxns=99999999999",
+                    "autopurge.purgeInterval=1x",
+                    "clientPortListenBacklog=many",
+                    "electionAlg=2",
+                    "observerMasterPort=x",
+                    "observerMasterPort=4000",
+                    "secureClientPort=1",
+                    "secureClientPort=",
+                    "tickTime=0x7d0"});
+}
+
+TEST(ZooCfgValues, NumbersThatAreJavaProperties) {
+    expect_taken({{"snapCount=-1", "snapCount=2", "raised to 2"},
+                  {"snapCount=lots", "", "the default 100000 counts"},
+                  {"snapCount=0x100", "snapCount=256", ""},
+                  {"preAllocSize=64M", "", "the default 65536 counts"},
+                  {"preAllocSize=", "", "the default 65536 counts"},
+                  {"preAllocSize=0x10", "", "the default 65536 counts"},
+                  {"preAllocSize=0", "preAllocSize=0", ""},
+                  {"preAllocSize=-1", "preAllocSize=0", ""},
+                  {"globalOutstandingLimit=0", "globalOutstandingLimit=1", "one request under way"},
+                  {"globalOutstandingLimit=-3", "globalOutstandingLimit=1", "one request under way"},
+                  {"globalOutstandingLimit=x", "", "the default 1000 counts"},
+                  {"maxCnxns=-1", "", ""},
+                  {"maxCnxns=none", "", "the default 0 counts"},
+                  {"maxCnxns=#ff", "maxCnxns=255", ""},
+                  {"commitLogCount=-1", "", "raised to 500"},
+                  {"commitLogCount=all", "", "the default 500 counts"},
+                  {"electionPortBindRetry=-1", "", "the default 3 counts"},
+                  {"electionPortBindRetry=x", "", "the default 3 counts"},
+                  {"electionPortBindRetry=010", "electionPortBindRetry=8", ""},
+                  {"quorumCnxnTimeoutMs=-7", "quorumCnxnTimeoutMs=-7", ""},
+                  {"quorumCnxnTimeoutMs=5s", "", "the default -1 counts"},
+                  {"cnxTimeout=0", "", "5000 ms count"},
+                  {"fastleader.minNotificationInterval=0xc9", "fastleader.minNotificationInterval=201", ""},
+                  {"fastleader.maxNotificationInterval=1m", "", "the default 60000 counts"}});
+    expect_refused({"cnxTimeout=x", "cnxTimeout=-1", "fastleader.minNotificationInterval=0"});
+}
+
+// The key is none of Apache's in a file; with the command line it is another matter.
+TEST(ZooCfgValues, JuteMaxbufferOfAFileIsNoneOfApaches) {
+    expect_taken({{"jute.maxbuffer=4194304", "", "has no effect"},
+                  {"jute.maxbuffer=0xffffff", "", "has no effect"},
+                  {"jute.maxbuffer=4M", "", "has no effect"},
+                  {"jute.maxbuffer=-1", "", "has no effect"},
+                  {"jute.maxbuffer=0", "", "has no effect"},
+                  {"jute.maxbuffer=99999999999", "", "has no effect"},
+                  {"jute.maxbuffer=0xfffff", "", ""},
+                  {"jute.maxbuffer=1048575", "", ""},
+                  {"jute.maxbuffer=0x8000", "jute.maxbuffer=32768", "this server's limit"}});
+    EXPECT_THAT(parse_zoo_cfg(kThree + "jute.maxbuffer=4194304\n", "z")->warnings[0],
+                HasSubstr("the limit is 1048575 bytes"));
+}
+
+TEST(ZooCfgValues, WordsThatAreJavaProperties) {
+    expect_taken({{"leaderServes=yes", "", ""},
+                  {"leaderServes=true", "", "everything but 'no' is yes"},
+                  {"leaderServes=Yes", "", "everything but 'no' is yes"},
+                  {"leaderServes=No", "", "everything but 'no' is yes"},
+                  {"db.autocreate=no", "db.autocreate=false", "everything but 'true' is false"},
+                  {"db.autocreate=TRUE", "", ""},
+                  {"datadir.autocreate=FALSE", "datadir.autocreate=false", ""},
+                  {"datadir.autocreate=0", "datadir.autocreate=false", "everything but 'true' is false"},
+                  {"admin.enableServer=true", "", "no admin server"},
+                  {"admin.enableServer=maybe", "", "no admin server"},
+                  {"admin.enableServer=false", "", ""},
+                  {"4lw.commands.whitelist=", "4lw.commands.whitelist=", ""}});
+    expect_refused({"leaderServes=no"});
+}
+
+TEST(ZooCfgValues, FeaturesThatStayOff) {
+    const std::string metrics = "metricsProvider.className=org.apache.zookeeper.metrics.impl.";
+    const std::string provider = "authProvider.1=org.apache.zookeeper.server.auth.";
+    expect_taken({{"skipACL=no", "", ""},
+                  {"skipACL=false", "", ""},
+                  {"skipACL=true", "", "does not switch it on"},
+                  {"skipACL=Yes", "", "does not switch it on"},
+                  {"sslQuorum=FALSE", "", ""},
+                  {"portUnification=False", "", ""},
+                  {"client.portUnification=no", "", ""},
+                  {"client.portUnification=1", "", "does not switch it on"},
+                  {"ssl.clientAuth=none", "", ""},
+                  {"ssl.crl=false", "", ""},
+                  {"ssl.quorum.ocsp=false", "", ""},
+                  {"ssl.hostnameVerification=true", "", ""},
+                  {"ssl.keyStore.location=", "", ""},
+                  {"reconfigEnabled=False", "", ""},
+                  {"sessionRequireClientSASLAuth=no", "", ""},
+                  {"enforce.auth.enabled=yes", "", "does not switch it on"},
+                  {"extendedTypesEnabled=yes", "", "does not switch it on"},
+                  {"emulate353TTLNodes=no", "", ""},
+                  {"enforceQuota=on", "", "does not switch it on"},
+                  {"audit.enable=no", "", ""},
+                  {"readonlymode.enabled=true", "", "no effect"},
+                  {"snapshot.compression.method=", "", ""},
+                  {"snapshot.compression.method=zstd", "", "does not switch it on"},
+                  {"closeSessionTxn.enabled=True", "", ""},
+                  {"DigestAuthenticationProvider.enabled=TRUE", "", ""},
+                  {"DigestAuthenticationProvider.digestAlg=sha-1", "", ""},
+                  {"DigestAuthenticationProvider.superDigest=", "", ""},
+                  {metrics + "DefaultMetricsProvider", "", ""},
+                  {metrics + "NullMetricsProvider", "", ""},
+                  {provider + "DigestAuthenticationProvider", "", ""}});
+    expect_refused({"skipACL=yes",
+                    "sslQuorum=no",
+                    "sslQuorum=true",
+                    "client.portUnification=True",
+                    "ssl.clientAuth=need",
+                    "ssl.keyStore.location=/k",
+                    "reconfigEnabled=no",
+                    "sessionRequireClientSASLAuth=TRUE",
+                    "enforce.auth.enabled=true",
+                    "extendedTypesEnabled=True",
+                    "enforceQuota=true",
+                    "audit.enable=true",
+                    "snapshot.compression.method=GZ",
+                    "closeSessionTxn.enabled=no",
+                    "DigestAuthenticationProvider.enabled=no",
+                    "DigestAuthenticationProvider.digestAlg=SHA-256",
+                    "DigestAuthenticationProvider.superDigest=super:x",
+                    metrics + "OtherProvider",
+                    "metricsProvider.className=",
+                    provider + "SASLAuthenticationProvider"});
+}
+
+// Apache's parser takes 0 for a port that is not set.
+TEST(ZooCfgValues, ClientPort0LeavesTheServerLineItsPort) {
+    auto config = parse_zoo_cfg(kThree + "clientPort=0\nserver.1=a:2888:3888;7001\n", "z");
+    ASSERT_TRUE(config.has_value());
+    ASSERT_TRUE(set_identity(*config, ServerId(1), "z").has_value());
+    EXPECT_EQ(config->client_port, 7001);
+}
+
+}  // namespace
+}  // namespace zk::ensemble
