@@ -245,7 +245,10 @@ void resolve_server(const Defaults& defaults,
     for (const auto& [key, value] : own.config) node.config[key] = value;
 }
 
-void resolve_ssh(const SshSettings& common, const SshSettings& own, Node& node) {
+void resolve_ssh(const SshSettings& common,
+                 const SshSettings& own,
+                 Diagnostics& diagnostics,
+                 Node& node) {
     node.ssh.port = own.port.value_or(common.port.value_or(22));
     node.ssh.port_given = own.port || common.port;
     node.ssh.user = own.user.value_or(common.user.value_or(""));
@@ -255,6 +258,9 @@ void resolve_ssh(const SshSettings& common, const SshSettings& own, Node& node) 
     node.ssh.client = own.client.value_or(common.client.value_or(SshClient::automatic));
     node.ssh.jump = own.jump.value_or(common.jump.value_or(""));
     node.ssh.config = own.config.value_or(common.config.value_or(""));
+    if (const auto& written = own.agent_dir ? own.agent_dir : common.agent_dir) {
+        node.ssh.agent_dir = check_directory(*written, diagnostics).value_or("");
+    }
 }
 
 void read_node(const Value& value,
@@ -308,7 +314,7 @@ void read_node(const Value& value,
         node.host = hosts[i];
         node.mark = value.mark;
         resolve_server(defaults, server, nodes.size(), diagnostics, node);
-        resolve_ssh(defaults.ssh, ssh, node);
+        resolve_ssh(defaults.ssh, ssh, diagnostics, node);
         node.ssh.host = ssh_hosts[i];
         nodes.push_back(std::move(node));
     }

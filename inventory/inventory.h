@@ -55,6 +55,8 @@ struct SshLogin {
     SshClient client = SshClient::automatic;
     std::string jump;    ///< jump hosts, first one first, as `ssh -J` takes them
     std::string config;  ///< ssh_config file, as written
+    /// On the host, where the agent's program is put under bin/; empty: the state directory.
+    std::string agent_dir;
 
     friend bool operator==(const SshLogin&, const SshLogin&) = default;
 };

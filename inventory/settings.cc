@@ -169,6 +169,7 @@ SshSettings read_ssh_settings(const Value& value,
     settings.client = read_client(section, diagnostics);
     settings.jump = read_jump(section, diagnostics);
     settings.config = section.text("config");
+    settings.agent_dir = read_path(section, "agent_dir");
     section.refuse("password", "log in with a key (ed25519) or through ssh-agent");
     section.finish();
     if (settings.user) {

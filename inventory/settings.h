@@ -40,6 +40,7 @@ struct SshSettings {
     std::optional<SshClient> client;
     std::optional<std::string> jump;
     std::optional<std::string> config;
+    std::optional<Written> agent_dir;
 };
 
 /// Reads the keys of ServerSettings from `section` (which may hold more keys) and checks each

@@ -76,7 +76,8 @@ Result<std::unique_ptr<AgentLink>> open_over_ssh(const Node& node,
         report.add(host, why);
     };
     options.agent_binary = settings.agent_path;
-    options.remote_dir = std::string(inventory::kStateDir);
+    options.remote_dir =
+        node.ssh.agent_dir.empty() ? std::string(inventory::kStateDir) : node.ssh.agent_dir;
     options.connect_timeout = settings.connect_timeout;
     options.deadline = deadline;
     return open_ssh_link(target, options);

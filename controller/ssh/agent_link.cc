@@ -10,6 +10,8 @@
 namespace zk {
 namespace {
 
+constexpr int kNotStarted = 126;  // of sh: the program is there and cannot be executed
+
 // Frames over the stdin and stdout of a process, near or far.
 class ProcessLink final : public AgentLink {
   public:
@@ -78,6 +80,13 @@ class ProcessLink final : public AgentLink {
         const std::string words = plain_line(stream_->last_words());
         const auto status = stream_->exit_status();
         if (!status.has_value() || (*status == 0 && words.empty())) return error;
+        if (frames_received_ == 0 && *status == kNotStarted) {
+            return link_error(LinkErrc::agent_failed,
+                              name_ + ": the host does not let the agent's program run" +
+                                  (words.empty() ? std::string() : " (" + words + ")") +
+                                  "; a file system mounted noexec or a security policy forbids it: "
+                                  "name another directory with ssh.agent_dir in the inventory");
+        }
         return link_error(LinkErrc::agent_failed,
                           name_ + ": the agent ended with status " + std::to_string(*status) +
                               (words.empty() ? std::string() : "; it said: " + words));
@@ -100,7 +109,7 @@ Result<std::unique_ptr<AgentLink>> open_ssh_link(const HostTarget& host,
     if (!is_plain_path(options.remote_dir)) {
         return Error(Errc::invalid,
                      host.name + ": the directory " + options.remote_dir +
-                         " must be an absolute path of letters, digits and ./_-");
+                         " must be an absolute path of letters, digits and ./_-+@");
     }
     ZK_TRY(const auto agent, load_agent_binary(options.agent_binary));
     ZK_TRY(ReachedHost reached, reach_host(host, options));

@@ -15,22 +15,28 @@
 #include <openssl/evp.h>
 #include <sys/stat.h>
 
-#include "ssh/plain_line.h"
+#include "ssh/host_talk.h"
+#include "ssh/refusal.h"
 
 namespace zk {
 namespace {
 
-constexpr std::size_t kNoiseBytesMax =
-    64 * 1024;  // of a login shell's start-up files, before the hello
 constexpr std::size_t kAgentBytesMax = 256UL * 1024 * 1024;
-constexpr std::string_view kShellMark = "zkprov-shell";
-constexpr std::string_view kHello = "zkprov-hello ";
-constexpr std::string_view kFail = "zkprov-fail ";
+// After a host told whom to log in as, a command of ours should follow soon, or it never will.
+constexpr std::chrono::seconds kAfterInvitation{2};
+constexpr std::chrono::seconds kLastWordsTime{1};  // from a failure to its reason on stderr
 
-// One line, without single quotes and exclamation marks, so that every login shell passes it on
-// unharmed. $1 is the directory. The free space asked for is the size plus 64 KiB.
+// One line each, without single quotes and exclamation marks, so that every login shell passes them
+// on unharmed. A login shell may have no PATH at all.
+constexpr std::string_view kSettings =
+    "PATH=${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C; export PATH LC_ALL; ";
+// $1 is kScript, $2 the directory. What sudo says is understood in English only.
+constexpr std::string_view kSudoScript =
+    "echo zkprov-shell; exec sudo -n sh -c \"$1\" zkprov \"$2\"";
+// $1 is the directory. The free space asked for is the size plus 64 KiB. An empty file tells whether
+// programs may run there, before a large one is sent in vain.
 constexpr std::string_view kScript =
-    "LC_ALL=C; export LC_ALL; umask 022; d=$1; a=$d/bin/zkprov-agent; h=none; "
+    "umask 022; d=$1; a=$d/bin/zkprov-agent; h=none; "
     "if [ -x \"$a\" ]; then h=$(sha256sum <\"$a\"); h=${h%% *}; fi; "
     "echo \"zkprov-hello 1 $(uname -m) $(id -u) ${h:-none}\"; "
     "read -r c n s || exit 0; "
@@ -40,13 +46,14 @@ constexpr std::string_view kScript =
     "find \"$d/bin\" -name \"zkprov-agent.new.*\" -mmin +60 -exec rm -f {} + 2>/dev/null; "
     "k=$(df -Pk \"$d/bin\" | { read -r x; read -r x y z k x; echo \"$k\"; }); "
     "if [ \"$k\" -ge 0 ] 2>/dev/null && [ \"$k\" -lt $((n / 1024 + 64)) ]; then f full \"$k\"; fi; "
-    "t=$a.new.$$; trap \"rm -f $t\" 0 1 2 15; echo zkprov-ready; "
+    "t=$a.new.$$; trap \"rm -f $t\" 0 1 2 15; "
+    "true >\"$t\" && chmod 755 \"$t\" || f write; [ -x \"$t\" ] || f noexec; echo zkprov-ready; "
     "head -c \"$n\" >\"$t\" || f write; "
     "g=$(sha256sum <\"$t\"); [ \"${g%% *}\" = \"$s\" ] || f hash; "
-    "chmod 755 \"$t\" || f chmod; sync \"$t\" 2>/dev/null; mv -f \"$t\" \"$a\" || f rename; "
+    "sync \"$t\" 2>/dev/null; mv -f \"$t\" \"$a\" || f rename; "
     "trap - 0 1 2 15; echo zkprov-pushed; "
     "elif [ \"$c\" = run ]; then :; else exit 0; fi; "
-    "unset LC_ALL; exec \"$a\" connect --stdio";
+    "unset LC_ALL; echo zkprov-start; exec \"$a\" connect --stdio";
 
 std::string to_hex_text(const unsigned char* data, std::size_t size) {
     constexpr std::string_view kDigits = "0123456789abcdef";
@@ -110,80 +117,49 @@ Result<std::shared_ptr<const AgentBinary>> read_agent_binary(const std::string& 
     return std::shared_ptr<const AgentBinary>(std::move(binary));
 }
 
-std::string said(const ProcessStream& stream) {
-    const std::string words = plain_line(stream.last_words());
-    return words.empty() ? std::string() : "; it said: " + words;
-}
-
-// The next line of `inbox`, without its end; reads more when there is none yet.
-Result<std::string> next_line(ProcessStream& stream, Bytes& inbox, LinkDeadline deadline) {
-    std::size_t end = 0;
-    while ((end = inbox.find('\n')) == Bytes::npos) {
-        if (inbox.size() > kNoiseBytesMax) {
-            return link_error(LinkErrc::protocol, "no end of line within 64 KiB");
-        }
-        ZK_CHECK(stream.read(inbox, deadline));
+// The channel ended, or the time, before the hello.
+Error no_hello(const ProcessStream& stream,
+               const HostTarget& host,
+               const HostTalk& talk,
+               bool shell_ran,
+               const Error& error) {
+    const auto kind = link_errc(error);
+    const bool late = kind == LinkErrc::timeout;
+    if (late ? sends_to_another_user(talk.words())
+             : kind == LinkErrc::closed && stream.exit_status().has_value()) {
+        return refusal(host, talk.words(), shell_ran);
     }
-    std::string line = inbox.substr(0, end);
-    inbox.erase(0, end + 1);
-    if (line.ends_with('\r')) line.pop_back();
-    return line;
-}
-
-// The channel ended before the hello: which of the steps before it failed?
-Error no_hello(const ProcessStream& stream, const HostTarget& host, bool shell_ran) {
-    if (host.sudo && host.user != "root" && shell_ran) {
-        return link_error(LinkErrc::sudo_refused,
-                          host.name + ": " + host.user + " may not become root by `sudo -n`" +
-                              said(stream) + "; allow it on the host (" + host.user +
-                              " ALL=(root) NOPASSWD: ALL in /etc/sudoers.d) or log in as root");
+    if (late && stream.logged_in()) {
+        return link_error(LinkErrc::timeout,
+                          host.name + ": logged in as " + host.user +
+                              ", but no command started in time" + it_said(talk.words()) +
+                              "; does its login shell" + (host.sudo ? " or sudo" : "") +
+                              " wait for something, or is the host overloaded?");
     }
-    return link_error(LinkErrc::shell_refused,
-                      host.name + ": logged in as " + host.user +
-                          ", but its login shell does not run commands" + said(stream) +
-                          "; look at the user's shell on the host");
+    if (talk.heard_nothing()) return error;
+    return link_error(kind.value_or(LinkErrc::closed), error.words + it_said(talk.words()));
 }
 
-Result<LinkHello> parse_hello(const std::string& line, const HostTarget& host) {
-    std::istringstream words(plain_line(line.substr(kHello.size())));
-    int version = 0;
+LinkHello parse_hello(const std::string& line) {
+    std::istringstream words(line);
+    std::string skipped;
     LinkHello hello;
-    if (!(words >> version >> hello.arch >> hello.uid >> hello.agent_sha256) || version != 1) {
-        return link_error(LinkErrc::protocol,
-                          host.name + ": unexpected hello: " + plain_line(line));
-    }
+    words >> skipped >> skipped >> hello.arch >> hello.uid >> hello.agent_sha256;
     if (hello.agent_sha256 == "none") hello.agent_sha256.clear();
     return hello;
 }
 
 Result<LinkHello> await_hello(ProcessStream& stream,
                               const HostTarget& host,
-                              Bytes& inbox,
+                              HostTalk& talk,
                               LinkDeadline deadline) {
     bool shell_ran = false;
-    std::size_t noise = 0;
-    while (noise < kNoiseBytesMax) {
-        auto line = next_line(stream, inbox, deadline);
-        if (!line.has_value() && link_errc(line.error()) == LinkErrc::closed) {
-            if (stream.exit_status().has_value()) return no_hello(stream, host, shell_ran);
-            return line.error();
-        }
-        if (!line.has_value() && !stream.logged_in()) return line.error();
-        if (!line.has_value() && link_errc(line.error()) == LinkErrc::timeout) {
-            return link_error(LinkErrc::timeout,
-                              host.name + ": logged in as " + host.user +
-                                  ", but no command started in time" + said(stream) +
-                                  "; does its login shell" + (host.sudo ? " or sudo" : "") +
-                                  " wait for something, or is the host overloaded?");
-        }
-        if (!line.has_value()) return line.error().with_context(host.name + ": hello");
-        if (line->starts_with(kHello)) return parse_hello(*line, host);
-        shell_ran = shell_ran || line->starts_with(kShellMark);
-        noise += line->size() + 1;
+    while (true) {
+        auto line = talk.next_line(deadline, kAfterInvitation);
+        if (!line.has_value()) return no_hello(stream, host, talk, shell_ran, line.error());
+        if (line->starts_with("hello ")) return parse_hello(*line);
+        shell_ran = shell_ran || *line == "shell";
     }
-    return link_error(LinkErrc::protocol,
-                      host.name + ": the login shell of " + host.user +
-                          " writes too much before it runs commands; look at its start-up files");
 }
 
 std::string megabytes(std::size_t bytes) {
@@ -191,19 +167,29 @@ std::string megabytes(std::size_t bytes) {
 }
 
 // What a "zkprov-fail" line, or the end of the channel instead of an answer, means.
-Error push_error(const ProcessStream& stream,
+Error push_error(const HostWords& words,
                  const HostTarget& host,
                  const LinkOptions& options,
                  const AgentBinary& agent,
                  const LinkHello& hello,
                  const std::string& what) {
-    const std::string words = stream.last_words();
-    const auto mentions = [&](const char* text) { return words.find(text) != std::string::npos; };
+    const auto mentions = [&](const char* text) {
+        return words.complained.find(text) != std::string::npos;
+    };
     const std::string place = host.name + ": " + options.remote_dir + "/bin";
     if (what.starts_with("full") || mentions("No space left") || mentions("quota exceeded")) {
         return link_error(LinkErrc::disk_full,
                           place + ": no room for the agent (" + megabytes(agent.content.size()) +
                               "); free some space there and run again");
+    }
+    const bool read_only = mentions("Read-only file system");
+    if (read_only || what == "noexec") {
+        return link_error(LinkErrc::push_failed,
+                          place + (read_only ? " is on a read-only file system"
+                                             : " is on a file system that runs no programs "
+                                               "(mounted noexec)") +
+                              "; name another directory for the agent with ssh.agent_dir in the "
+                              "inventory, or mount it otherwise");
     }
     if (hello.uid != 0 && mentions("Permission denied")) {
         return link_error(LinkErrc::sudo_refused,
@@ -211,8 +197,9 @@ Error push_error(const ProcessStream& stream,
                               " may not write there; set `ssh.sudo: auto` for "
                               "this host in the inventory, or log in as root");
     }
-    return link_error(LinkErrc::push_failed,
-                      place + ": the agent could not be put there (" + what + ")" + said(stream));
+    return link_error(
+        LinkErrc::push_failed,
+        place + ": the agent could not be put there (" + what + ")" + it_said(words));
 }
 
 Result<> push(ProcessStream& stream,
@@ -220,36 +207,40 @@ Result<> push(ProcessStream& stream,
               const LinkOptions& options,
               const AgentBinary& agent,
               const LinkHello& hello,
+              HostTalk& talk,
               Bytes& inbox) {
     const LinkDeadline deadline = options.deadline_for(options.push_timeout);
     const std::string command =
         "push " + std::to_string(agent.content.size()) + ' ' + agent.sha256 + '\n';
-    const auto failed = [&](const std::string& what) {
-        return push_error(stream, host, options, agent, hello, what);
-    };
     ZK_CHECK(stream.write(command, inbox, deadline));
-    for (const std::string_view expected : {"zkprov-ready", "zkprov-pushed"}) {
-        auto line = next_line(stream, inbox, deadline);
-        if (!line.has_value()) {
-            if (link_errc(line.error()) == LinkErrc::closed) return failed("the link ended");
+    while (true) {
+        auto line = talk.next_line(deadline);
+        if (!line.has_value() && link_errc(line.error()) != LinkErrc::closed) {
             return line.error().with_context(host.name + ": push");
         }
-        if (line->starts_with(kFail)) {
-            // Its end brings the words on stderr.
-            Bytes rest;
-            while (stream.read(rest, deadline_in(std::chrono::seconds(1))).has_value()) {
-            }
-            return failed(plain_line(line->substr(kFail.size())));
+        if (!line.has_value() || line->starts_with("fail")) {
+            const std::string what = line.has_value() ? line->substr(5) : "the link ended";
+            if (line.has_value()) talk.hear_the_end(deadline_in(kLastWordsTime));
+            return push_error(talk.words(), host, options, agent, hello, what);
         }
-        if (*line != expected) return failed("unexpected answer: " + plain_line(*line));
-        if (expected == "zkprov-pushed") break;
+        if (*line == "pushed") return ok();
+        if (*line != "ready") continue;
         // A host that runs out of space stops reading; its reason is in the inbox then.
         auto written = stream.write(agent.content, inbox, deadline);
         if (!written.has_value() && link_errc(written.error()) != LinkErrc::closed) {
             return written.error().with_context(host.name + ": push");
         }
     }
-    return ok();
+}
+
+// The login shell may have left something in the background that writes, too: frames begin behind
+// this line only.
+Result<> await_start(const HostTarget& host, HostTalk& talk, LinkDeadline deadline) {
+    while (true) {
+        auto line = talk.next_line(deadline);
+        if (!line.has_value()) return line.error().with_context(host.name + ": start of the agent");
+        if (*line == "start") return ok();
+    }
 }
 
 }  // namespace
@@ -282,15 +273,17 @@ bool arch_fits(const std::string& arch, const std::string& uname) {
 
 bool is_plain_path(const std::string& path) {
     constexpr std::string_view kPlain =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./_-";
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./_-+@";
     return path.starts_with('/') && path.find_first_not_of(kPlain) == std::string::npos;
 }
 
 std::string bootstrap_command(const HostTarget& host, const std::string& remote_dir) {
-    const bool sudo = host.sudo && host.user != "root";
-    std::string command =
-        sudo ? std::string("echo ").append(kShellMark) + "; exec sudo -n sh -c '" : "exec sh -c '";
-    return command.append(kScript).append("' zkprov ").append(remote_dir);
+    const std::string script = std::string(kSettings).append(kScript);
+    if (!host.sudo || host.user == "root") {
+        return "exec /bin/sh -c '" + script + "' zkprov " + remote_dir;
+    }
+    return "exec /bin/sh -c '" + std::string(kSettings).append(kSudoScript) + "' zkprov '" + script +
+           "' " + remote_dir;
 }
 
 Result<LinkHello> bootstrap(ProcessStream& stream,
@@ -299,19 +292,23 @@ Result<LinkHello> bootstrap(ProcessStream& stream,
                             const AgentBinary& agent,
                             Bytes& inbox,
                             LinkDeadline hello_deadline) {
-    ZK_TRY(LinkHello hello, await_hello(stream, host, inbox, hello_deadline));
+    HostTalk talk(host.name, stream, inbox);
+    ZK_TRY(LinkHello hello, await_hello(stream, host, talk, hello_deadline));
     if (!arch_fits(agent.arch, hello.arch)) {
         return link_error(LinkErrc::wrong_arch,
                           host.name + ": the host is " + hello.arch + ", but the agent's binary " +
                               options.agent_binary + " is for " + agent.arch +
                               "; name the directory of a release for it with --release-dir");
     }
+    LinkDeadline deadline = hello_deadline;
     if (hello.agent_sha256 == agent.sha256) {
-        ZK_CHECK(stream.write("run\n", inbox, hello_deadline));
-        return hello;
+        ZK_CHECK(stream.write("run\n", inbox, deadline));
+    } else {
+        ZK_CHECK(push(stream, host, options, agent, hello, talk, inbox));
+        hello.pushed = true;
+        deadline = options.deadline_for(options.push_timeout);
     }
-    ZK_CHECK(push(stream, host, options, agent, hello, inbox));
-    hello.pushed = true;
+    ZK_CHECK(await_start(host, talk, deadline));
     return hello;
 }
 

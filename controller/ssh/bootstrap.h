@@ -2,12 +2,14 @@
 // either starts the agent that is there or first receives another one on its stdin.
 //
 //   host:        zkprov-hello 1 <uname -m> <uid> <sha256 of the installed agent, or none>
-//   controller:  run                         -> the agent is exec'ed, frames follow
+//   controller:  run
+//   host:        zkprov-start                -> the agent is exec'ed, frames follow
 //   controller:  push <bytes> <sha256>
 //   host:        zkprov-ready | zkprov-fail <what> <details>
 //   controller:  exactly <bytes> bytes
 //   host:        zkprov-pushed | zkprov-fail <what> <details>     (then as after run)
 //
+// These lines are found wherever they begin among what else the login shell prints (host_talk.h).
 // Only the script knows the host's tools: sh, uname, id, sha256sum, mkdir, df, head, chmod, mv, rm,
 // find.
 #pragma once
@@ -34,7 +36,7 @@ bool arch_fits(const std::string& arch, const std::string& uname);
 /// The command line for the login shell, which may be of any kind. REQUIRES:
 /// is_plain_path(remote_dir).
 std::string bootstrap_command(const HostTarget& host, const std::string& remote_dir);
-/// An absolute path of letters, digits and ./_- only: it is safe in any shell's command line.
+/// An absolute path of letters, digits and ./_-+@ only: it is safe in any shell's command line.
 bool is_plain_path(const std::string& path);
 
 /// Holds the dialogue. After success `inbox` holds what came of the frames so far.

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "ssh/plain_line.h"
+#include "ssh/refusal.h"
 
 namespace zk {
 namespace {
@@ -33,6 +34,8 @@ constexpr std::string_view kKeyWayOut =
 constexpr std::string_view kLoginWayOut =
     "put the public key into the user's authorized_keys on the host (ssh-copy-id), or name another "
     "user or key";
+constexpr std::string_view kClosedWayOut =
+    "its sshd log tells why (an expired account, for one)";
 constexpr std::string_view kAddressWayOut = "check the address in the inventory and the network";
 constexpr std::string_view kConfigWayOut =
     "correct it, or set ssh.client: libssh2 to do without it";
@@ -99,15 +102,15 @@ constexpr std::array kSigns = {
     Sign{"onnection closed",
          LinkErrc::unreachable,
          "the host closed the connection",
-         "its sshd log tells why"},
+         kClosedWayOut},
     Sign{"onnection reset",
          LinkErrc::unreachable,
          "the host closed the connection",
-         "its sshd log tells why"},
+         kClosedWayOut},
     Sign{"closed by remote host",
          LinkErrc::unreachable,
          "the host closed the connection",
-         "its sshd log tells why"},
+         kClosedWayOut},
 };
 
 bool has(std::string_view text, std::string_view part) {
@@ -118,6 +121,18 @@ bool has(std::string_view text, std::string_view part) {
 bool shows(std::string_view said, const Sign& sign) {
     if (!has(said, sign.said)) return false;
     return sign.kind != LinkErrc::key_unusable || has(said, "Permission denied (");
+}
+
+// What a host asks for that takes our key but not alone, or no keys: "Permission denied (password)".
+std::string asked_beside_keys(std::string_view said) {
+    constexpr std::string_view kDenied = "Permission denied (";
+    const std::size_t at = said.find(kDenied);
+    if (at == std::string_view::npos) return {};
+    const std::string_view methods = said.substr(at + kDenied.size());
+    const std::size_t end = methods.find(')');
+    const std::string_view asked = methods.substr(0, end);
+    if (end == std::string_view::npos || has(asked, "publickey")) return {};
+    return plain_line(asked);
 }
 
 // "no matching host key type found. Their offer: ..."
@@ -174,6 +189,13 @@ Error openssh_error(const HostTarget& host, std::string_view said, const SshConf
                           host.name + ": no " + kind + " fits: the system's ssh offers " +
                               offer_of(config, kind) + " (" + by_ssh + "); " +
                               std::string(sign->way_out));
+    }
+    const std::string asked = asked_beside_keys(said);
+    if (sign->kind == LinkErrc::login_refused && !asked.empty()) {
+        return link_error(sign->kind,
+                          host.name + ": login refused: a key is not enough, it asks for " + asked +
+                              " (a second factor, or it takes no keys; the system's ssh as " +
+                              host.user + "; " + by_ssh + "); " + std::string(kSecondFactorWayOut));
     }
     return link_error(sign->kind,
                       host.name + ": " + std::string(sign->what) + " (the system's ssh as " +

@@ -17,6 +17,7 @@
 
 #include "ssh/keys.h"
 #include "ssh/known_hosts.h"
+#include "ssh/refusal.h"
 #include "ssh/tcp.h"
 #include "ssh/wire.h"
 
@@ -344,28 +345,46 @@ Result<bool> SshSession::try_key(const LoginKey& key, LinkDeadline deadline) {
     }
     if (code == 0) return true;
     if (!signing.failure.empty()) return Error(Errc::refused, signing.failure);
-    if (code == LIBSSH2_ERROR_AUTHENTICATION_FAILED || code == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED) {
+    if (code == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED) {
+        // The host knows the key, and this is still not enough: what does it ask for now?
+        const std::string wanted = offered_methods(deadline).value_or("");
+        if (!wanted.empty() && wanted.find("publickey") == std::string::npos) {
+            return link_error(LinkErrc::login_refused,
+                              host_.name + ": the host accepted " + key.label + " for " +
+                                  host_.user + ", but asks for " + wanted +
+                                  ", too (a second factor); " + std::string(kSecondFactorWayOut));
+        }
         return false;
     }
+    if (code == LIBSSH2_ERROR_AUTHENTICATION_FAILED) return false;
     return transport_error("logging in as " + host_.user);
 }
 
-Result<> SshSession::log_in(const LinkOptions& options, LinkDeadline deadline) {
+// By which methods the host would go on with the login, empty when it is done; nothing at the
+// deadline.
+std::optional<std::string> SshSession::offered_methods(LinkDeadline deadline) {
     const char* methods = nullptr;
     const auto user_size = static_cast<unsigned int>(host_.user.size());
     const bool done = drive(deadline, [&] {
         methods = libssh2_userauth_list(session_, host_.user.c_str(), user_size);
         return methods == nullptr ? libssh2_session_last_errno(session_) : 0;
     });
-    if (!done) return link_error(LinkErrc::timeout, host_.name + ": sshd does not start the login");
+    if (!done) return std::nullopt;
+    return methods == nullptr ? std::string() : plain_line(methods);
+}
+
+Result<> SshSession::log_in(const LinkOptions& options, LinkDeadline deadline) {
+    const auto offered = offered_methods(deadline);
+    if (!offered) {
+        return link_error(LinkErrc::timeout, host_.name + ": sshd does not start the login");
+    }
     if (libssh2_userauth_authenticated(session_) == 1) return ok();
-    if (methods == nullptr) return transport_error("starting the login");
-    const std::string offered = plain_line(methods);
+    if (offered->empty()) return transport_error("starting the login");
 
     ZK_TRY(LoginKeys found, gather_login_keys(options));
     std::vector<std::string> tried;
-    if (offered.find("publickey") == std::string::npos) {
-        return login_refused(host_, "the host takes no keys, only " + offered, tried, found.notes);
+    if (offered->find("publickey") == std::string::npos) {
+        return login_refused(host_, "the host takes no keys, only " + *offered, tried, found.notes);
     }
     for (const LoginKey& key : found.keys) {
         tried.push_back(key.label + " (" + key.type + ")");
@@ -380,11 +399,12 @@ Result<> SshSession::log_in(const LinkOptions& options, LinkDeadline deadline) {
         }
         if (disconnected) {
             const std::string words = farewell_.empty() ? "no reason given" : farewell_;
+            // With PAM, sshd hangs up on an account that it does not let in.
+            const std::string guess = tried.size() > 1
+                                          ? "if these were too many keys, name the right one"
+                                          : "its log tells why; has the account expired?";
             return login_refused(
-                host_,
-                "the host hung up (" + words + "); if these were too many keys, name the right one",
-                tried,
-                found.notes);
+                host_, "the host hung up (" + words + "); " + guess, tried, found.notes);
         }
     }
     return login_refused(host_, "no key was accepted", tried, found.notes);

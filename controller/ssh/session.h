@@ -61,6 +61,7 @@ class SshSession final : public ProcessStream {
     Result<> check_host_key(const LinkOptions& options);
     Result<> log_in(const LinkOptions& options, LinkDeadline deadline);
     Result<bool> try_key(const LoginKey& key, LinkDeadline deadline);
+    std::optional<std::string> offered_methods(LinkDeadline deadline);
 
     /// Calls `step` until it no longer says "again"; waits for the socket in between. False at the
     /// deadline.

@@ -53,10 +53,12 @@ TEST(Inventory, NodeOverridesServerAndSsh) {
 server: { install_dir: /opt/zk/, data_dir: /data//zk, client_port: 12181,
           config: { tickTime: 1000, syncLimit: 7 } }
 ssh: { user: ops, key: ~/.ssh/a, port: 2222, known_hosts: /kh, sudo: always,
-       client: openssh, jump: [ops@bastion, "[::1]:22"], config: ~/.ssh/zk }
+       client: openssh, jump: [ops@bastion, "[::1]:22"], config: ~/.ssh/zk,
+       agent_dir: /opt/zkprov/ }
 nodes:
   - { id: 2, host: b, client_port: 9999, data_dir: /big/zk, config: { tickTime: 3000 },
-      ssh: { host: 10.0.0.2, keys: [k1, k2], sudo: never, client: libssh2 } }
+      ssh: { host: 10.0.0.2, keys: [k1, k2], sudo: never, client: libssh2,
+      agent_dir: /srv/zkprov } }
   - { id: 1, host: a }
   - { id: 3, host: c }
 )");
@@ -77,7 +79,9 @@ nodes:
     EXPECT_EQ(first.ssh.client, SshClient::openssh);
     EXPECT_EQ(first.ssh.jump, "ops@bastion,[::1]:22");
     EXPECT_EQ(first.ssh.config, "~/.ssh/zk");
+    EXPECT_EQ(first.ssh.agent_dir, "/opt/zkprov");
     const Node& second = inventory.nodes[1];
+    EXPECT_EQ(second.ssh.agent_dir, "/srv/zkprov");
     EXPECT_EQ(second.ports.client, 9999);
     EXPECT_EQ(second.data_dir, "/big/zk");
     EXPECT_EQ(second.config.at("tickTime"), "3000");
@@ -250,6 +254,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"ssh_client",
                 kBase + "ssh: { client: putty }\n",
                 "ssh.client: must be auto, libssh2 or openssh, found \"putty\""},
+        BadCase{"agent_dir",
+                kBase + "ssh: { agent_dir: /usr }\n",
+                "ssh.agent_dir: \"/usr\" belongs to the system"},
         BadCase{"tls", kBase + "tls: {}\n", "tls: not supported in this version"},
         BadCase{"flavor", with_server("flavor: apache"), "flavor: not supported in this version"},
         BadCase{"observer",

@@ -35,6 +35,10 @@ class Bootstrap : public testing::Test {
         inbox_.clear();
         return bootstrap(*process_, host_, options_, **agent, inbox_, deadline_in(hello_time_));
     }
+    static testing::AssertionResult says(const Error& error, std::string_view words) {
+        if (error.words.find(words) != std::string::npos) return testing::AssertionSuccess();
+        return testing::AssertionFailure() << "\"" << words << "\" is not in: " << error.words;
+    }
     std::string installed() const { return options_.remote_dir + "/bin/zkprov-agent"; }
     // Whether the agent that was started echoes a frame.
     bool agent_answers() {
@@ -99,7 +103,7 @@ TEST_F(Bootstrap, AnotherVersionIsReplacedAndNothingIsLeftBeside) {
 TEST_F(Bootstrap, NoiseOfTheLoginShellIsSteppedOver) {
     ASSERT_TRUE(run("/bin/sh", "echo Welcome to this host; echo; ").has_value());
     EXPECT_TRUE(agent_answers());
-    const auto endless = run("/bin/sh", "yes | head -c 200000; ");
+    const auto endless = run("/bin/sh", "yes | head -c 2000000; ");
     ASSERT_FALSE(endless.has_value());
     EXPECT_EQ(link_errc(endless.error()), LinkErrc::protocol);
 }
@@ -120,6 +124,83 @@ TEST_F(Bootstrap, ShellThatNeverGetsToACommandMeetsTheDeadline) {
     EXPECT_EQ(silent.error().words,
               "node 1 (test): logged in as root, but no command started in time; does its login "
               "shell wait for something, or is the host overloaded?");
+}
+
+// What cloud images put before root's keys: it says whom to log in as, and sleeps.
+TEST_F(Bootstrap, ForcedCommandThatNamesAnotherUserIsToldAtOnce) {
+    for (const char* sentence : {"Please login as the user \"admin\" rather than the user \"root\".",
+                                 "Please login as the admin user rather than root user.",
+                                 "Please log in as admin."}) {
+        SCOPED_TRACE(sentence);
+        const auto sent_away =
+            run("/bin/sh", std::string("echo '") + sentence + "'; echo; exec sleep 120; ");
+        ASSERT_FALSE(sent_away.has_value());
+        EXPECT_EQ(link_errc(sent_away.error()), LinkErrc::shell_refused);
+        EXPECT_TRUE(says(sent_away.error(), sentence));
+        EXPECT_TRUE(says(sent_away.error(), "ssh.user: admin"));
+    }
+    // One that has no user to name, and one that does not sleep.
+    const auto nobody = run("/bin/sh", "echo 'Please login as the user \"NONE\" rather.'; exit 142; ");
+    ASSERT_FALSE(nobody.has_value());
+    EXPECT_TRUE(says(nobody.error(), "\"NONE\" rather."));
+    EXPECT_FALSE(says(nobody.error(), "ssh.user: NONE"));
+    EXPECT_TRUE(says(nobody.error(), "ssh.user"));
+}
+
+TEST_F(Bootstrap, GreetingThatNamesAnotherUserStopsNobody) {
+    ASSERT_TRUE(run("/bin/sh", "echo 'Please log in as admin.'; ").has_value());
+    EXPECT_TRUE(agent_answers());
+}
+
+TEST_F(Bootstrap, WhatTheHostPrintedIsInTheErrorWhereverItPrintedIt) {
+    struct {
+        const char* does;
+        LinkErrc kind;
+    } const hosts[] = {
+        {"echo The gate; echo is shut; exit 1; ", LinkErrc::shell_refused},
+        {"printf 'The gate\nis shut'; exit 0; ", LinkErrc::shell_refused},
+        {"echo The gate; echo is shut >&2; exit 1; ", LinkErrc::shell_refused},
+        {"echo The gate; echo; echo 'is shut  '; kill -9 $$; ", LinkErrc::closed},
+    };
+    for (const auto& host : hosts) {
+        SCOPED_TRACE(host.does);
+        const auto refused = run("/bin/sh", host.does);
+        ASSERT_FALSE(refused.has_value());
+        EXPECT_EQ(link_errc(refused.error()), host.kind);
+        EXPECT_TRUE(says(refused.error(), "it said: The gate / is shut"));
+        EXPECT_TRUE(says(refused.error(), "node 1 (test)"));
+    }
+    hello_time_ = std::chrono::milliseconds(1500);
+    const auto late = run("/bin/sh", "echo Press Enter; read -r never; ");
+    ASSERT_FALSE(late.has_value());
+    EXPECT_EQ(link_errc(late.error()), LinkErrc::timeout);
+    EXPECT_TRUE(says(late.error(), "it said: Press Enter"));
+}
+
+TEST_F(Bootstrap, AccountsThatRunNoCommandsAreToldByTheirCause) {
+    struct {
+        const char* says;
+        const char* word;
+    } const hosts[] = {
+        {"This account is currently not available.", "nologin"},
+        {"WARNING: Your password has expired.\nPassword change required but no TTY available.",
+         "the password of root has expired"},
+        {"You are required to change your password immediately (administrator enforced).",
+         "the password of root has expired"},
+        {"Your account has expired; please contact your system administrator.",
+         "the account of root has expired"},
+    };
+    for (const auto& host : hosts) {
+        for (const char* where : {"", " >&2"}) {
+            SCOPED_TRACE(std::string(host.says) + where);
+            const auto refused =
+                run("/bin/sh", std::string("echo '") + host.says + "'" + where + "; exit 1; ");
+            ASSERT_FALSE(refused.has_value());
+            EXPECT_EQ(link_errc(refused.error()), LinkErrc::shell_refused);
+            EXPECT_TRUE(says(refused.error(), host.word));
+            EXPECT_TRUE(says(refused.error(), plain_line(host.says)));
+        }
+    }
 }
 
 TEST_F(Bootstrap, WordsOfTheHostCannotSteerTheTerminal) {
@@ -162,9 +243,47 @@ TEST_F(Bootstrap, SudoThatSaysNoIsAnErrorOfItsOwn) {
         EXPECT_EQ(link_errc(refused.error()), LinkErrc::sudo_refused);
         EXPECT_NE(refused.error().words.find("NOPASSWD"), std::string::npos);
     }
-    const auto missing = run("/bin/sh", "PATH=/nowhere; ");
-    ASSERT_FALSE(missing.has_value());
-    EXPECT_EQ(link_errc(missing.error()), LinkErrc::sudo_refused) << missing.error().words;
+}
+
+TEST_F(Bootstrap, WhatKeepsSudoFromWorkingHasItsOwnWayOut) {
+    host_.sudo = true;
+    host_.user = "ops";
+    struct {
+        const char* says;
+        const char* way_out;
+    } const hosts[] = {
+        {"sudo: sorry, you must have a tty to run sudo", "Defaults:ops !requiretty"},
+        {"sudo: Account or password is expired, reset your password and try again", "passwd ops"},
+        {"sudo: Password expired, contact your system administrator", "passwd ops"},
+        {"sudo: Account expired or PAM config lacks an \"account\" section for sudo, contact your "
+         "system administrator",
+         "chage -E -1 ops"},
+        {"sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set", "nosuid"},
+        {"sudo: The \"no new privileges\" flag is set, which prevents sudo from running as root.",
+         "log in as root"},
+        {"exec: sudo: not found", "install sudo"},
+        {"ops is not in the sudoers file.", "NOPASSWD"},
+    };
+    for (const auto& host : hosts) {
+        SCOPED_TRACE(host.says);
+        fake_sudo(std::string("printf '") + host.says + "\\n' >&2; exit 1");
+        const auto refused = run("/bin/sh", with_tools());
+        ASSERT_FALSE(refused.has_value());
+        EXPECT_EQ(link_errc(refused.error()), LinkErrc::sudo_refused);
+        EXPECT_TRUE(says(refused.error(), host.way_out));
+        EXPECT_TRUE(says(refused.error(), "it said: "));
+        const bool password = std::string_view(host.way_out) == "NOPASSWD";
+        EXPECT_EQ(refused.error().words.find("NOPASSWD") != std::string::npos, password);
+    }
+}
+
+TEST_F(Bootstrap, SudoIsAskedToSpeakEnglish) {
+    fake_sudo("echo \"language $LC_ALL\" >&2; exit 1");
+    host_.sudo = true;
+    host_.user = "ops";
+    const auto refused = run("/bin/sh", with_tools() + "LC_ALL=de_DE.UTF-8; export LC_ALL; ");
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_TRUE(says(refused.error(), "language C"));
 }
 
 TEST_F(Bootstrap, WrongMachineTypeIsRefusedBeforeAnythingIsSent) {
@@ -209,6 +328,31 @@ TEST_F(Bootstrap, DiskThatFillsWhilePushingLeavesNothingBehind) {
     EXPECT_EQ(link_errc(refused.error()), LinkErrc::disk_full) << refused.error().words;
 }
 
+TEST_F(Bootstrap, DirectoryThatRunsNoProgramsIsNamedBeforeAnythingIsSent) {
+    if (::getuid() != 0) GTEST_SKIP() << "SKIPPED: needs root to mount a file system";
+    ASSERT_TRUE(test::shell("mkdir -p " + options_.remote_dir));
+    for (const unsigned long flags : {MS_NOEXEC, MS_RDONLY}) {
+        SCOPED_TRACE(flags);
+        if (::mount("barren", options_.remote_dir.c_str(), "tmpfs", flags, "") != 0) {
+            GTEST_SKIP() << "SKIPPED: no right to mount";
+        }
+        const auto refused = run();
+        const auto again = run();
+        process_->close();
+        if (flags == MS_NOEXEC) {
+            EXPECT_TRUE(test::shell("test -z \"$(ls -A " + options_.remote_dir + "/bin)\""));
+        }
+        ::umount(options_.remote_dir.c_str());
+        ASSERT_FALSE(refused.has_value());
+        EXPECT_EQ(link_errc(refused.error()), LinkErrc::push_failed);
+        EXPECT_TRUE(says(refused.error(), flags == MS_NOEXEC ? "noexec" : "read-only"));
+        EXPECT_TRUE(says(refused.error(), options_.remote_dir + "/bin"));
+        EXPECT_TRUE(says(refused.error(), "ssh.agent_dir"));
+        ASSERT_FALSE(again.has_value());
+        EXPECT_EQ(again.error().words, refused.error().words);
+    }
+}
+
 TEST_F(Bootstrap, DamagedPushIsNotInstalled) {
     ::mkdir((dir_ / "tools").c_str(), 0755);
     write_text(dir_ / "tools/head", "#!/bin/sh\n/usr/bin/head \"$@\" | tr x y\n", 0755);
@@ -246,7 +390,8 @@ TEST(BootstrapParts, PlainPathsAndArchitectures) {
     EXPECT_FALSE(arch_fits("x86_64", "aarch64"));
     EXPECT_TRUE(arch_fits("arm", "armv7l"));
     // Any login shell passes the line on: no quote inside, no history expansion, no second line.
-    const std::string command = bootstrap_command(HostTarget(), "/x");
+    HostTarget host;
+    const std::string command = bootstrap_command(host, "/x");
     EXPECT_EQ(test::count_of(command, "'"), 2U);
     EXPECT_EQ(command.find('!'), std::string::npos);
     EXPECT_EQ(command.find('\n'), std::string::npos);

@@ -270,6 +270,58 @@ TEST_P(OneTryLink, ForcedCommandIsAShellThatRefuses) {
     expect_failure(LinkErrc::shell_refused, "login shell");
 }
 
+// What a real sshd makes of a host that lets a key in, but only to tell it something.
+TEST_P(EitherClient, ForcedCommandOfTheKeyIsHeardAtOnce) {
+    const std::string key = read_text(dir_ / "id.pub");
+    write_text(dir_ / "authorized_keys",
+               "no-port-forwarding,no-agent-forwarding,no-X11-forwarding,command=\"echo 'Please "
+               "login as the user \\\"admin\\\" rather than the user \\\"root\\\".';echo;sleep "
+               "120;exit 142\" " +
+                   key);
+    expect_failure(LinkErrc::shell_refused,
+                   "it said: Please login as the user \"admin\" rather than the user \"root\".");
+    expect_failure(LinkErrc::shell_refused, "ssh.user: admin");
+    write_text(dir_ / "authorized_keys", "command=\"echo Backups only; exit 255\" " + key);
+    // ssh ends with 255 of its own when it loses the connection.
+    expect_failure(by_openssh() ? LinkErrc::closed : LinkErrc::shell_refused, "Backups only");
+    write_text(dir_ / "authorized_keys", "command=\"echo Backups; echo only >&2; exit 7\" " + key);
+    expect_failure(LinkErrc::shell_refused, "it said: Backups / only");
+}
+
+TEST_P(EitherClient, AgentThatTheHostDoesNotStartIsToldWithTheWayOut) {
+    options_.agent_binary = dir_ / "no_program";
+    write_text(options_.agent_binary, "#!/tmp\n", 0755);  // exec says: permission denied
+    auto link = open();
+    if (link.has_value()) {
+        const auto end = receive(*link, soon());
+        ASSERT_FALSE(end.has_value());
+        link = end.error();
+    }
+    EXPECT_EQ(link_errc(link.error()), LinkErrc::agent_failed) << link.error().words;
+    EXPECT_NE(link.error().words.find("ssh.agent_dir"), std::string::npos) << link.error().words;
+    EXPECT_NE(link.error().words.find("ermission denied"), std::string::npos) << link.error().words;
+}
+
+class SecondFactor : public EitherClient {
+  protected:
+    SecondFactor() {
+        more_config_ = "PasswordAuthentication yes\nAuthenticationMethods publickey,password\n";
+    }
+};
+TEST_P(SecondFactor, ThatTheHostAsksForIsNamed) {
+    expect_failure(LinkErrc::login_refused, "password");
+    expect_failure(LinkErrc::login_refused, "second factor");
+    expect_failure(LinkErrc::login_refused, "AuthenticationMethods");
+    expect_failure(LinkErrc::login_refused, "ControlMaster");
+    // A key that nobody knows is not told so.
+    ASSERT_TRUE(make_key(dir_ / "stranger", "ed25519"));
+    options_.key_files = {dir_ / "stranger"};
+    const auto link = open();
+    ASSERT_FALSE(link.has_value());
+    EXPECT_EQ(link.error().words.find("second factor"), std::string::npos) << link.error().words;
+}
+
+INSTANTIATE_TEST_SUITE_P(, SecondFactor, testing::Values(SshClient::libssh2, SshClient::openssh));
 INSTANTIATE_TEST_SUITE_P(, OneTryLink, testing::Values(SshClient::libssh2, SshClient::openssh));
 
 class LocalLink : public testing::Test {

@@ -68,6 +68,10 @@ INSTANTIATE_TEST_SUITE_P(
              "ops@10.0.0.2: Permission denied (publickey).\r\n",
              LinkErrc::login_refused,
              "as ops"},
+        Case{"second_factor",
+             "ops@10.0.0.2: Permission denied (keyboard-interactive).\r\n",
+             LinkErrc::login_refused,
+             "asks for keyboard-interactive (a second factor"},
         Case{"too_many",
              "Received disconnect from h port 22:2: Too many authentication failures\r\n"
              "Disconnected from h port 22\r\n",

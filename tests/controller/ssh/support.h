@@ -147,10 +147,11 @@ class Sshd {
         write_text(dir_ / "authorized_keys", "", 0644);
         ::mkdir("/run/sshd", 0755);
         config_ =
+            more_config +  // first: of a keyword's values sshd takes the first
             "ListenAddress 127.0.0.1\nPidFile none\nUsePAM no\nStrictModes no\n"
             "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n"
             "LogLevel VERBOSE\nAuthorizedKeysFile " +
-            (dir_ / "authorized_keys") + "\n" + more_config;
+            (dir_ / "authorized_keys") + "\n";
         start("ed25519");
     }
     /// (Re)starts with these host keys, for example "ed25519 rsa".
