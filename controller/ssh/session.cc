@@ -346,14 +346,9 @@ Result<bool> SshSession::try_key(const LoginKey& key, LinkDeadline deadline) {
     if (code == 0) return true;
     if (!signing.failure.empty()) return Error(Errc::refused, signing.failure);
     if (code == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED) {
-        // The host knows the key, and this is still not enough: what does it ask for now?
-        const std::string wanted = offered_methods(deadline).value_or("");
-        if (!wanted.empty() && wanted.find("publickey") == std::string::npos) {
-            return link_error(LinkErrc::login_refused,
-                              host_.name + ": the host accepted " + key.label + " for " +
-                                  host_.user + ", but asks for " + wanted +
-                                  ", too (a second factor); " + std::string(kSecondFactorWayOut));
-        }
+        // The host knows the key and has our signature, and this is still not enough. What more it
+        // asks for is not known here: a second libssh2_userauth_list() leaks the first list.
+        known_key_ = key.label;
         return false;
     }
     if (code == LIBSSH2_ERROR_AUTHENTICATION_FAILED) return false;
@@ -406,6 +401,12 @@ Result<> SshSession::log_in(const LinkOptions& options, LinkDeadline deadline) {
             return login_refused(
                 host_, "the host hung up (" + words + "); " + guess, tried, found.notes);
         }
+    }
+    if (!known_key_.empty()) {
+        return link_error(LinkErrc::login_refused,
+                          host_.name + ": the host knows " + known_key_ + " of " + host_.user +
+                              ", but does not let it in alone: it asks for a second factor; " +
+                              std::string(kSecondFactorWayOut));
     }
     return login_refused(host_, "no key was accepted", tried, found.notes);
 }
