@@ -111,6 +111,22 @@ TEST_F(Runner, AServerThatFallsAfterItsGateIsNoSuccess) {
     EXPECT_THAT(err, HasSubstr("node 2 (192.168.6.138): start the server"));
 }
 
+// The host that is left out cannot be asked; the others are.
+TEST_F(Runner, AReplacementWithoutAHostConfirmsTheOthers) {
+    inventory = read("nodes: [{id: 1-5, host: \"192.168.6.[137-141]\"}]\n");
+    FakeNodes five(inventory);
+    settings.open_link = five.opener();
+    ASSERT_EQ(apply(), ExitCode::done) << err;
+    five[2] = FakeNode{};
+    five[1].open_error = link_error(LinkErrc::unreachable, "no route");
+    five[3].after_probe = five[2].after_probe = [](FakeNode& node) {
+        node.applied->files.front().content += "tickTime=1730\n";
+    };
+    EXPECT_EQ(replace(2), ExitCode::partly) << err;
+    EXPECT_THAT(err, HasSubstr("zoo.cfg differs"));
+    EXPECT_EQ(out, "");
+}
+
 TEST_F(Runner, ASecondApplyChangesNothing) {
     ASSERT_EQ(apply(), ExitCode::done);
     settings.stats = true;
