@@ -52,7 +52,7 @@ Result<std::vector<std::string>> split_address(std::string_view text) {
         const std::string host(text.substr(1, close - 1));
         const std::string unzoned = host.substr(0, host.find('%'));  // Java takes "fe80::1%eth0"
         in6_addr address{};
-        if (::inet_pton(AF_INET6, unzoned.c_str(), &address) != 1) {
+        if (::inet_pton(AF_INET6, unzoned.c_str(), &address) != 1 || host.ends_with('%')) {
             return invalid(fmt::format("'{}' is not an IPv6 address", host));
         }
         parts.push_back(host);

@@ -84,6 +84,7 @@ TEST(EnsembleConfig, NamesWhatIsWrong) {
     EXPECT_EQ(error_of("server.1=[::1:1:2"),
               "config:1: '[::1:1:2' starts with '[' but has no matching ']:'");
     EXPECT_EQ(error_of("server.1=[::zz]:1:2"), "config:1: '::zz' is not an IPv6 address");
+    EXPECT_EQ(error_of("server.1=[fe80::1%]:1:2"), "config:1: 'fe80::1%' is not an IPv6 address");
     EXPECT_EQ(error_of("server.1=:1:2"), "config:1: the host is missing");
     EXPECT_EQ(error_of("server.1=h:1:2;a:b:c"),
               "config:1: client address 'a:b:c' must be [host:]port");
