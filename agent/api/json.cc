@@ -25,6 +25,9 @@ std::string to_json(const Done& message) { return write_json(message); }
 std::string to_json(const AgentError& message) { return write_json(message); }
 std::string to_json(const ProbeWrite& message) { return write_json(message); }
 std::string to_json(const ProbeDone& message) { return write_json(message); }
+std::string to_json(const LockHolder& holder) { return write_json(holder); }
+std::string to_json(const LockRequest& message) { return write_json(message); }
+std::string to_json(const LockState& message) { return write_json(message); }
 
 Result<NodeSpec> parse_node_spec(std::string_view text) {
     return read_json<NodeSpec>(text, "node specification");
@@ -66,5 +69,8 @@ template Result<Done> parse_payload<Done>(std::string_view);
 template Result<AgentError> parse_payload<AgentError>(std::string_view);
 template Result<ProbeWrite> parse_payload<ProbeWrite>(std::string_view);
 template Result<ProbeDone> parse_payload<ProbeDone>(std::string_view);
+template Result<LockHolder> parse_payload<LockHolder>(std::string_view);
+template Result<LockRequest> parse_payload<LockRequest>(std::string_view);
+template Result<LockState> parse_payload<LockState>(std::string_view);
 
 }  // namespace zk::agent_api

@@ -5,7 +5,7 @@ namespace {
 
 bool known(std::uint8_t type) {
     return type >= static_cast<std::uint8_t>(MessageType::hello) &&
-           type <= static_cast<std::uint8_t>(MessageType::probe_done);
+           type <= static_cast<std::uint8_t>(MessageType::beat);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "agent_api/node_facts.h"
 #include "agent_api/node_health.h"
 #include "agent_api/node_spec.h"
+#include "agent_api/run_lock.h"
 #include "base/bytes.h"
 #include "base/result.h"
 
@@ -49,6 +50,9 @@ enum class MessageType : std::uint8_t {
     error = 17,         ///< agent: AgentError instead of any other answer; the link stays usable
     probe_write = 18,   ///< controller: ProbeWrite
     probe_done = 19,    ///< agent: ProbeDone
+    lock = 20,          ///< controller: LockRequest
+    lock_state = 21,    ///< agent: LockState
+    beat = 22,          ///< controller: no payload, no answer; it is there, for a session that holds the run lock
 };
 
 struct Message {
@@ -167,10 +171,11 @@ enum class AgentErrc {
     unsupported,        ///< a request that this agent does not know
     not_found,          ///< control without an earlier apply
     start_failed,       ///< the server was started and ended at once
+    lock_lost,          ///< a change by a session that does not hold the run lock, or not any more
 };
-constexpr std::array<std::string_view, 11> enum_words(AgentErrc) {
+constexpr std::array<std::string_view, 12> enum_words(AgentErrc) {
     return {"failed", "disk_full", "port_taken", "no_right", "identity_conflict", "unsafe",
-            "busy", "invalid", "unsupported", "not_found", "start_failed"};
+            "busy", "invalid", "unsupported", "not_found", "start_failed", "lock_lost"};
 }
 
 struct AgentError {
@@ -271,6 +276,9 @@ std::string to_json(const Done& message);
 std::string to_json(const AgentError& message);
 std::string to_json(const ProbeWrite& message);
 std::string to_json(const ProbeDone& message);
+std::string to_json(const LockHolder& holder);
+std::string to_json(const LockRequest& message);
+std::string to_json(const LockState& message);
 
 /// T is one of the payload types above, FactsRequest, NodeFacts, NodeHealth or NodeSpec. Errc::corrupt names the
 /// member that is wrong.

@@ -1,6 +1,7 @@
 #include "agent_host/state_dir.h"
 
 #include <cerrno>
+#include <charconv>
 #include <fcntl.h>
 #include <thread>
 #include <unistd.h>
@@ -60,6 +61,86 @@ Result<Fd> StateDir::lock(std::chrono::milliseconds patience) const {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     return lock;
+}
+
+namespace {
+
+constexpr std::size_t kHolderBytesMax = 4096;
+constexpr off_t kChangesBytesMax = 256 * 1024;
+
+struct flock whole_file(short type) {
+    struct flock lock {};
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    return lock;
+}
+
+}  // namespace
+
+Result<std::optional<Fd>> StateDir::take_run_lock(const agent_api::LockHolder& holder) const {
+    const std::string path = file("run.lock");
+    Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!file.is_open()) return system_error("open " + path);
+    // Of the open file and not of the process, and one that can be asked about without taking it.
+    struct flock lock = whole_file(F_WRLCK);
+    if (::fcntl(file.get(), F_OFD_SETLK, &lock) != 0) {
+        if (errno == EAGAIN || errno == EACCES) return std::optional<Fd>();
+        return system_error("lock " + path);
+    }
+    const std::string text = agent_api::to_json(holder) + "\n";
+    // Only people read it: who is cut off here holds the lock all the same.
+    if (::ftruncate(file.get(), 0) != 0 ||
+        ::pwrite(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+        return system_error("write " + path);
+    }
+    return std::optional<Fd>(std::move(file));
+}
+
+Result<std::optional<agent_api::LockHolder>> StateDir::run_lock_holder() const {
+    const std::string path = file("run.lock");
+    const Fd file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (!file.is_open() && errno == ENOENT) return std::optional<agent_api::LockHolder>();
+    if (!file.is_open()) return system_error("open " + path);
+    struct flock lock = whole_file(F_WRLCK);
+    if (::fcntl(file.get(), F_OFD_GETLK, &lock) != 0) return system_error("ask for " + path);
+    if (lock.l_type == F_UNLCK) return std::optional<agent_api::LockHolder>();
+    const auto text = read_file(path, kHolderBytesMax);
+    auto holder = text.has_value() ? agent_api::parse_payload<agent_api::LockHolder>(*text)
+                                   : Result<agent_api::LockHolder>(text.error());
+    // It is being written at this moment.
+    if (!holder.has_value()) return std::optional(agent_api::LockHolder());
+    return std::optional(*std::move(holder));
+}
+
+Result<std::uint64_t> StateDir::load_fence() const {
+    const std::string path = file("fence");
+    const auto text = read_file(path, 64);
+    if (!text.has_value() && is_not_found(text.error())) return 0;
+    if (!text.has_value()) return text.error();
+    std::uint64_t number = 0;
+    const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), number);
+    if (code == std::errc() && ByteView(end, text->data() + text->size()) == "\n") return number;
+    return Error(Errc::failed,
+                 path + " is damaged; it holds the number of the last run that changed this node: "
+                        "write a higher number into it than \"fence\" of the other nodes holds");
+}
+Result<> StateDir::save_fence(std::uint64_t number) const {
+    return replace_file(file("fence"), std::to_string(number) + "\n", FileOptions());
+}
+
+Result<> StateDir::note_change(const std::string& line) const {
+    const std::string path = changes_file();
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0 && status.st_size > kChangesBytesMax) {
+        ZK_CHECK(rename_durably(path, path + ".old"));
+    }
+    const Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+    if (!file.is_open()) return system_error("open " + path);
+    const std::string text = line + "\n";
+    if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+        return system_error("write " + path);
+    }
+    return ok();
 }
 
 Result<std::optional<agent_api::RecordedIdentity>> StateDir::load_identity() const {

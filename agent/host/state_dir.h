@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent_api/link.h"
 #include "agent_api/node_facts.h"
 #include "agent_api/node_health.h"
 #include "agent_api/node_spec.h"
@@ -35,6 +36,18 @@ class StateDir {
     /// `patience`: a session for long, the resident agent for a moment.
     Result<Fd> lock(std::chrono::milliseconds patience = std::chrono::seconds(1)) const;
 
+    /// The kernel's lock for one run of a controller, held until the descriptor closes; nothing when
+    /// another process has it. Different from lock(), which is for one change.
+    Result<std::optional<Fd>> take_run_lock(const agent_api::LockHolder& holder) const;
+    /// Who holds it; nothing when nobody does.
+    Result<std::optional<agent_api::LockHolder>> run_lock_holder() const;
+    /// The highest fencing number recorded here; 0 before the first. One that cannot be read is an
+    /// error.
+    [[nodiscard]] Result<std::uint64_t> load_fence() const;
+    Result<> save_fence(std::uint64_t number) const;
+    /// Adds a line to the list of changes, which is kept short.
+    Result<> note_change(const std::string& line) const;
+
     /// Nothing when there is none. A record that is there and cannot be read is an error and never
     /// "none": it may be all that keeps a wiped host from forming an empty ensemble.
     [[nodiscard]] Result<std::optional<agent_api::RecordedIdentity>> load_identity() const;
@@ -53,6 +66,7 @@ class StateDir {
 
     [[nodiscard]] std::string server_pid_file() const { return file("server.pid"); }
     [[nodiscard]] std::string agent_pid_file() const { return file("agent.pid"); }
+    [[nodiscard]] std::string changes_file() const { return file("changes.log"); }
     [[nodiscard]] std::string journal_file() const { return file("journal"); }
     /// Blobs by their digest.
     [[nodiscard]] std::string blob_dir() const { return file("blobs"); }

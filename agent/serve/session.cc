@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <poll.h>
 #include <unistd.h>
 #include <variant>
 
@@ -27,6 +28,8 @@ using agent_api::Message;
 using agent_api::MessageType;
 using agent_host::NodeControl;
 
+constexpr int kLookIntervalMs = 1000;
+
 ApplyDone planned_only(const node_plan::NodePlan& plan) {
     ApplyDone result;
     result.changed = !plan.steps.empty();
@@ -46,10 +49,18 @@ ApplyDone refused(AgentError error) {
 
 }  // namespace
 
-Session::Session(agent_host::StateDir state, Send send)
-    : state_(std::move(state)), send_(std::move(send)), blobs_(state_) {}
+Session::Session(agent_host::StateDir state, Send send, run_lock::LockLimits limits)
+    : state_(std::move(state)), send_(std::move(send)), lock_(state_, limits), blobs_(state_) {}
 
 Result<> Session::handle(const Message& message) {
+    lock_.look();
+    auto done = dispatch(message);
+    // However long that took: the controller was waiting for it.
+    lock_.heard();
+    return done;
+}
+
+Result<> Session::dispatch(const Message& message) {
     switch (message.type) {
         case MessageType::hello:
             return hello(message.payload);
@@ -69,6 +80,10 @@ Result<> Session::handle(const Message& message) {
             return control(message.payload);
         case MessageType::probe_write:
             return probe_write(message.payload);
+        case MessageType::lock:
+            return lock(message.payload);
+        case MessageType::beat:
+            return ok();
         default:
             break;
     }
@@ -119,6 +134,7 @@ Result<> Session::blob_begin(ByteView payload) {
     blob_failed_ = false;
     const auto blob = agent_api::parse_payload<agent_api::BlobBegin>(payload);
     if (!blob.has_value()) return reply_error(blob.error());
+    if (auto held = lock_.may_change(); !held.has_value()) return reply_error(held.error());
     if (auto ready = state_.prepare(); !ready.has_value()) return reply_error(ready.error());
     const auto offset = blobs_.begin(*blob);
     if (!offset.has_value()) return reply_error(offset.error());
@@ -166,6 +182,7 @@ Result<ApplyDone> Session::carry_out(const agent_api::Apply& request) {
     if (!request.dry) {
         ZK_CHECK(state_.prepare());
         ZK_TRY(lock, state_.lock());
+        ZK_CHECK(lock_.may_change());
     }
     ZK_TRY(const auto facts, agent_host::gather_facts(agent_api::facts_for(spec), state_));
     if (auto wrong = identity::check_identity(spec, facts)) return refused(*wrong);
@@ -177,7 +194,19 @@ Result<ApplyDone> Session::carry_out(const agent_api::Apply& request) {
         // A controller that is gone does not stop the work: what was begun is brought to its end.
         (void)reply(MessageType::event, agent_api::to_json(event));
     };
-    return agent_host::NodeExecutor(spec, facts, state_, std::move(tell)).run(plan);
+    if (plan.steps.empty()) return planned_only(plan);
+    lock_.note("apply begins");
+    auto done = agent_host::NodeExecutor(spec, facts, state_, std::move(tell)).run(plan);
+    lock_.note(done.error ? "apply failed" : "apply ends");
+    return done;
+}
+
+Result<> Session::lock(ByteView payload) {
+    const auto request = agent_api::parse_payload<agent_api::LockRequest>(payload);
+    if (!request.has_value()) return reply_error(request.error());
+    const auto state = lock_.answer(*request);
+    if (!state.has_value()) return reply_error(state.error());
+    return reply(MessageType::lock_state, agent_api::to_json(*state));
 }
 
 Result<> Session::health() {
@@ -215,7 +244,15 @@ Result<std::string> Session::carry_out(ControlAction action) {
                  "; apply the inventory first"});
     }
     ZK_TRY(const agent_host::Fd lock, state_.lock());
-    NodeControl control(*spec, state_);
+    ZK_CHECK(lock_.may_change());
+    const std::string name(to_string(action));
+    lock_.note(name + " begins");
+    auto done = carry_out(NodeControl(*spec, state_), action);
+    lock_.note(name + (done.has_value() ? " ends" : " failed"));
+    return done;
+}
+
+Result<std::string> Session::carry_out(NodeControl control, ControlAction action) {
     switch (action) {
         case ControlAction::start:
             if (control.agent_pid() == 0) ZK_CHECK(control.start_agent());
@@ -258,9 +295,16 @@ int serve_stdio(const agent_host::StateDir& state, int input, int output) {
             if (!session.handle(**message).has_value()) return 1;
             continue;
         }
+        if (session.is_watching()) {
+            pollfd poll_fd{input, POLLIN, 0};
+            const int ready = ::poll(&poll_fd, 1, kLookIntervalMs);
+            if (ready == 0) session.idle();
+            if (ready <= 0) continue;
+        }
         const ssize_t size = ::read(input, buffer.data(), buffer.size());
         if (size < 0 && errno == EINTR) continue;
         if (size <= 0) return size == 0 ? 0 : 1;
+        session.heard();
         decoder.feed(ByteView(buffer.data(), static_cast<std::size_t>(size)));
     }
 }

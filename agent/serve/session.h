@@ -7,8 +7,10 @@
 #include <string>
 
 #include "agent_api/link.h"
+#include "agent_host/node_control.h"
 #include "agent_host/state_dir.h"
 #include "agent_serve/blob_store.h"
+#include "agent_serve/run_lock_keeper.h"
 #include "base/result.h"
 
 namespace zk::agent_serve {
@@ -17,13 +19,26 @@ class Session {
   public:
     /// `send` takes a whole frame; when it fails the session ends.
     using Send = std::function<Result<>(ByteView frame)>;
-    Session(agent_host::StateDir state, Send send);
+    Session(agent_host::StateDir state, Send send, run_lock::LockLimits limits = {});
+    // Its parts refer to each other.
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
 
     /// Carries out one message. Fails only when the link does; a request that cannot be served is
     /// answered.
     Result<> handle(const agent_api::Message& message);
+    /// Whether idle() has to be called each second.
+    [[nodiscard]] bool is_watching() const { return lock_.held(); }
+    /// Nothing came for a while.
+    void idle() { lock_.look(); }
+    /// Some bytes came.
+    void heard() {
+        lock_.look();
+        lock_.heard();
+    }
 
   private:
+    Result<> dispatch(const agent_api::Message& message);
     Result<> reply(agent_api::MessageType type, ByteView payload);
     Result<> reply_error(const agent_api::AgentError& error);
     Result<> reply_error(const Error& error);
@@ -39,9 +54,13 @@ class Session {
     Result<> control(ByteView payload);
     Result<> probe_write(ByteView payload);
     Result<std::string> carry_out(agent_api::ControlAction action);
+    static Result<std::string> carry_out(agent_host::NodeControl control,
+                                         agent_api::ControlAction action);
+    Result<> lock(ByteView payload);
 
     agent_host::StateDir state_;
     Send send_;
+    RunLockKeeper lock_;
     BlobStore blobs_;
     bool blob_failed_ = false;  ///< its error was told; what is left of it on the way is dropped
 };

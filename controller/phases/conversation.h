@@ -1,10 +1,11 @@
 // Questions and answers over one agent link, as typed calls.
-// Shell. On the thread that holds the link. Every call has a deadline; after an AgentError the link
+// Shell. On the thread that holds the link, but for beat(). Every call has a deadline; after an AgentError the link
 // stays usable, after any other error it does not.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -24,6 +25,8 @@ class Conversation {
     using OnEvent = std::function<void(const agent_api::Event&)>;
 
     explicit Conversation(std::unique_ptr<AgentLink> link) : link_(std::move(link)) {}
+    Conversation(const Conversation&) = delete;
+    Conversation& operator=(const Conversation&) = delete;
 
     /// First of all; checks that both sides speak the same version.
     Result<agent_api::HelloOk> hello(LinkDeadline deadline);
@@ -40,10 +43,20 @@ class Conversation {
     /// Writes through the node's own server.
     Result<agent_api::ProbeDone> probe(const agent_api::ProbeWrite& probe, LinkDeadline deadline);
     Result<std::string> control(agent_api::ControlAction action, LinkDeadline deadline);
+    Result<agent_api::LockState> lock(const agent_api::LockRequest& request, LinkDeadline deadline);
+    /// Tells the agent that this side is there, unless another call is being answered: then it knows.
+    /// The only call that another thread may make. A link that is broken shows by the next call.
+    void beat();
 
-    [[nodiscard]] LinkCounters counters() const { return link_->counters(); }
+    [[nodiscard]] LinkCounters counters() const {
+        const std::lock_guard lock(busy_);
+        return link_->counters();
+    }
     [[nodiscard]] const LinkHello& link_hello() const { return link_->hello(); }
-    void close() { link_->close(); }
+    void close() {
+        const std::lock_guard lock(busy_);
+        link_->close();
+    }
 
   private:
     Result<> send(agent_api::MessageType type, ByteView payload, LinkDeadline deadline);
@@ -55,6 +68,7 @@ class Conversation {
     Error unexpected(agent_api::MessageType type) const;
 
     std::unique_ptr<AgentLink> link_;
+    mutable std::mutex busy_;  ///< from a question to its answer
 };
 
 }  // namespace zk::phases

@@ -26,6 +26,7 @@ ExitCode exit_code_of_agent(AgentErrc code) {
         case AgentErrc::unsafe:
             return ExitCode::quorum;
         case AgentErrc::busy:
+        case AgentErrc::lock_lost:
             return ExitCode::busy;
         case AgentErrc::failed:
         case AgentErrc::disk_full:
@@ -127,7 +128,7 @@ void connect_all(std::vector<Host>& hosts, const RunSettings& settings, millisec
             host.failure = link.error();
             return;
         }
-        host.talk.emplace(*std::move(link));
+        host.talk = std::make_shared<Conversation>(*std::move(link));
         if (const auto hello = host.talk->hello(deadline); !hello) host.failure = hello.error();
     });
 }

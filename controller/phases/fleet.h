@@ -18,6 +18,7 @@
 #include "phases/exit_code.h"
 #include "phases/release.h"
 #include "plan/node_actual.h"
+#include "run_lock/session_lock.h"
 #include "status/ensemble_judge.h"
 #include "status/report.h"
 
@@ -25,7 +26,7 @@ namespace zk::phases {
 
 struct Host {
     const inventory::Node* node = nullptr;
-    std::optional<Conversation> talk;  ///< while connected
+    std::shared_ptr<Conversation> talk;  ///< while connected
     std::optional<Error> failure;      ///< the first thing that went wrong
     agent_api::NodeSpec spec;
     agent_api::NodeFacts facts;
@@ -36,7 +37,7 @@ struct Host {
     std::string silence;     ///< the run goes on without this host: why
     std::string words;       ///< what a control answered
 
-    [[nodiscard]] bool connected() const { return talk.has_value() && !failure; }
+    [[nodiscard]] bool connected() const { return talk != nullptr && !failure; }
 };
 
 /// Opens the link of one node, at the latest by the deadline of the run. Called on the host's
@@ -53,6 +54,10 @@ struct RunSettings {
     std::optional<LinkDeadline> deadline;   ///< of the whole run
     milliseconds health_interval{300};      ///< between two looks of a gate
     milliseconds election_patience{10000};  ///< for a leader, before a plan is made without one
+    milliseconds lock_timeout{0};           ///< to wait for a run that is under way
+    milliseconds lock_grace{2000};          ///< ... in any case: it may just be ending
+    run_lock::LockLimits lock_limits;
+    agent_api::LockHolder operator_;  ///< user, host and pid of this program
     bool yes = false;
     bool stats = false;
     bool verbose = false;

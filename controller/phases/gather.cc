@@ -129,21 +129,38 @@ agent_api::Apply apply_message(const Host& host, const plan::NodeStep* step, boo
     return apply;
 }
 
+namespace {
+
+Result<plan::NodeChange> dry_run(Host& host, const plan::NodeStep* step, LinkDeadline deadline) {
+    ZK_TRY(const auto done,
+           host.talk->apply(apply_message(host, step, true), deadline, nullptr));
+    plan::NodeChange change;
+    for (const agent_api::StepReport& each : done.steps) {
+        change.steps.push_back(each.words.empty() ? each.step : each.words);
+    }
+    change.restarts_server = done.restarts_server;
+    return change;
+}
+
+}  // namespace
+
 void dry_run_all(std::vector<Host>& hosts, const plan::Plan& draft, LinkDeadline deadline) {
     for_all(hosts, [&](Host& host) {
         if (!host.connected()) return;
-        const auto apply = apply_message(host, draft.find(host.node->id), true);
-        const auto done = host.talk->apply(apply, deadline, nullptr);
-        if (!done) {
-            host.failure = done.error();
-            return;
+        auto change = dry_run(host, draft.find(host.node->id), deadline);
+        if (change) {
+            host.actual.change = *std::move(change);
+        } else {
+            host.failure = change.error();
         }
-        host.actual.change = {};
-        for (const agent_api::StepReport& step : done->steps) {
-            host.actual.change.steps.push_back(step.words.empty() ? step.step : step.words);
-        }
-        host.actual.change.restarts_server = done->restarts_server;
     });
+}
+
+Result<plan::NodeActual> look_again(Host& host, const plan::NodeStep& step, LinkDeadline deadline) {
+    ZK_TRY(const auto facts, host.talk->facts(agent_api::facts_for(host.spec), deadline));
+    auto actual = plan::observe(host.spec, facts);
+    ZK_TRY(actual.change, dry_run(host, &step, deadline));
+    return actual;
 }
 
 }  // namespace zk::phases

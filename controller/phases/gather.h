@@ -42,6 +42,10 @@ std::vector<plan::NodeActual> actuals_of(const std::vector<Host>& hosts);
 /// actual.change. `draft` is a plan made without knowing the changes: it says who forms.
 void dry_run_all(std::vector<Host>& hosts, const plan::Plan& draft, LinkDeadline deadline);
 
+/// What is true of one host just before its step: as gather and dry run together, but for the
+/// ensemble's verdict. Changes nothing of `host`.
+Result<plan::NodeActual> look_again(Host& host, const plan::NodeStep& step, LinkDeadline deadline);
+
 /// The message of an apply for this host's step (null: nothing is planned yet, so it must not
 /// form).
 agent_api::Apply apply_message(const Host& host, const plan::NodeStep* step, bool dry);

@@ -57,6 +57,7 @@ Stop Roll::interrupted_stop() const {
 
 std::optional<Stop> Roll::run(const plan::Plan& plan) {
     if (settings_.is_interrupted()) return interrupted_stop();
+    if (auto stop = renew_lock()) return stop;
     if (auto stop = push(plan)) {
         stop->messages.emplace_back("no server was touched");
         return stop;
@@ -67,6 +68,7 @@ std::optional<Stop> Roll::run(const plan::Plan& plan) {
     }
     for (const plan::Wave& wave : plan.waves) {
         if (settings_.is_interrupted()) return interrupted_stop();
+        if (auto stop = make_sure(wave, expected)) return stop;
         if (auto stop = apply_wave(wave)) return stop;
         GateRequest request;
         for (const plan::NodeStep& step : wave.nodes) {
@@ -126,6 +128,47 @@ void Roll::apply_node(Host& host, const plan::NodeStep& step, LinkDeadline deadl
                              done->steps.size(),
                              done->steps.size() == 1 ? "" : "s",
                              seconds_since(start)));
+}
+
+std::optional<Stop> Roll::renew_lock() {
+    auto stop = lock_.renew();
+    if (!stop) stop = stop_for_failures(hosts_);
+    if (stop && anything_changed()) stop->code = ExitCode::partly;
+    return stop;
+}
+
+std::optional<Stop> Roll::make_sure(const plan::Wave& wave, const std::set<ServerId>& expected) {
+    if (!expected.empty()) {
+        GateRequest request;
+        request.in_sync = expected;
+        if (auto stop = gate(request)) return stop;
+    }
+    const LinkDeadline deadline = settings_.deadline_for(limit(PhaseKind::gather));
+    std::mutex mutex;
+    Stop stop;
+    for_all(hosts_, [&](Host& host) {
+        const auto step = std::ranges::find(wave.nodes, host.node->id, &plan::NodeStep::id);
+        if (step == wave.nodes.end() || !host.connected()) return;
+        const auto now = look_again(host, *step, deadline);
+        if (!now) {
+            host.failure = now.error();
+            return;
+        }
+        const std::string difference = plan::difference(host.actual, *now);
+        if (difference.empty()) return;
+        const std::lock_guard lock(mutex);
+        stop.messages.push_back(name_of(*host.node) + ": " + difference);
+    });
+    if (auto failed = stop_for_failures(hosts_)) {
+        if (anything_changed()) failed->code = ExitCode::partly;
+        return failed;
+    }
+    if (stop.messages.empty()) return renew_lock();
+    stop.code = anything_changed() ? ExitCode::partly : ExitCode::preflight;
+    stop.messages.emplace_back(
+        "the plan was made for something else, so it is not carried on; somebody else is at work on "
+        "these hosts. Run the command again");
+    return stop;
 }
 
 std::optional<Stop> Roll::apply_wave(const plan::Wave& wave) {

@@ -9,6 +9,7 @@
 
 #include "phases/fleet.h"
 #include "phases/gather.h"
+#include "phases/run_lock.h"
 #include "plan/ensemble_plan.h"
 #include "playbook/playbook.h"
 
@@ -26,12 +27,14 @@ class Roll {
          const playbook::Playbook& playbook,
          const RunSettings& settings,
          Console& console,
-         std::vector<Host>& hosts)
+         std::vector<Host>& hosts,
+         RunLock& lock)
         : inventory_(inventory),
           playbook_(playbook),
           settings_(settings),
           console_(console),
-          hosts_(hosts) {}
+          hosts_(hosts),
+          lock_(lock) {}
 
     /// Nothing when all went well; then the ensemble serves and a probe write was committed.
     std::optional<Stop> run(const plan::Plan& plan);
@@ -42,6 +45,10 @@ class Roll {
 
   private:
     std::optional<Stop> push(const plan::Plan& plan);
+    /// Before each wave: the run lock is held, the others are as well as they were, and each node of
+    /// the wave is what the plan took it for.
+    std::optional<Stop> make_sure(const plan::Wave& wave, const std::set<ServerId>& expected);
+    std::optional<Stop> renew_lock();
     std::optional<Stop> apply_wave(const plan::Wave& wave);
     void apply_node(Host& host, const plan::NodeStep& step, LinkDeadline deadline);
     bool all_in_sync(const GateRequest& request) const;
@@ -57,6 +64,7 @@ class Roll {
     const RunSettings& settings_;
     Console& console_;
     std::vector<Host>& hosts_;
+    RunLock& lock_;
     status::EnsembleVerdict verdict_;
 };
 

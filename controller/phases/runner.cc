@@ -49,10 +49,15 @@ class ChangeRun {
           settings_(settings),
           console_(console),
           playbook_(recipe(replaced ? "replace-node" : "apply")),
-          hosts_(make_hosts(inventory)) {}
+          hosts_(make_hosts(inventory)),
+          lock_(inventory.cluster, command_, hosts_, settings, console) {}
 
-    /// The plan, or why there is none. Nothing is changed.
+    /// Connects, and keeps other runs away until finish(). A plan alone needs no lock.
+    std::optional<Stop> take_lock();
+
+    /// The plan, or why there is none. Nothing is changed. REQUIRES: connect() found nothing.
     std::optional<Stop> make_plan();
+    std::optional<Stop> connect();
     /// Carries out the plan.
     std::optional<Stop> carry_out();
     /// Tells the end in the form that was asked for, and closes the links.
@@ -70,7 +75,6 @@ class ChangeRun {
     }
 
   private:
-    std::optional<Stop> connect();
     std::optional<Stop> gather();
     std::optional<Stop> check();
     std::optional<Stop> decide();
@@ -92,20 +96,30 @@ class ChangeRun {
     Console& console_;
     Playbook playbook_;
     std::vector<Host> hosts_;
+    RunLock lock_;
     plan::Plan plan_;
     std::string outcome_;  ///< one sentence for people
 };
 
 std::optional<Stop> ChangeRun::make_plan() {
     using Step = std::optional<Stop> (ChangeRun::*)();
-    for (const Step step :
-         {&ChangeRun::connect, &ChangeRun::gather, &ChangeRun::check, &ChangeRun::decide}) {
-        if (auto stop = (this->*step)()) return stop;
+    for (const Step step : {&ChangeRun::gather, &ChangeRun::check, &ChangeRun::decide}) {
         if (settings_.is_interrupted()) {
             return Stop{ExitCode::interrupted, {"interrupted; nothing was changed"}};
         }
+        if (auto stop = (this->*step)()) return stop;
     }
-    return std::nullopt;
+    if (!settings_.is_interrupted()) return std::nullopt;
+    return Stop{ExitCode::interrupted, {"interrupted; nothing was changed"}};
+}
+
+std::optional<Stop> ChangeRun::take_lock() {
+    if (auto stop = lock_.take()) return stop;
+    leave_out_failed();
+    auto stop = stop_for_failures(hosts_);
+    if (!stop) return lock_.check_majority();
+    stop->messages.emplace_back("nothing was changed");
+    return stop;
 }
 
 std::optional<Stop> ChangeRun::connect() {
@@ -211,7 +225,7 @@ std::optional<Stop> ChangeRun::confirm() {
 std::optional<Stop> ChangeRun::carry_out() {
     if (plan_.is_empty()) return confirm_no_change();
     if (auto stop = confirm()) return stop;
-    Roll roll(inventory_, playbook_, settings_, console_, hosts_);
+    Roll roll(inventory_, playbook_, settings_, console_, hosts_, lock_);
     if (auto stop = roll.run(plan_)) return stop;
     if (auto stop = confirm_end()) return stop;
     const status::EnsembleVerdict& verdict = roll.verdict();
@@ -257,7 +271,7 @@ std::optional<Stop> ChangeRun::confirm_no_change() {
     for (const Host& host : hosts_) {
         if (host.connected()) request.in_sync.insert(host.node->id);
     }
-    Roll roll(inventory_, playbook_, settings_, console_, hosts_);
+    Roll roll(inventory_, playbook_, settings_, console_, hosts_, lock_);
     if (auto stop = roll.gate(request)) {
         stop->messages.insert(stop->messages.begin(), "no change, nothing was restarted, but:");
         return stop;
@@ -283,10 +297,20 @@ ExitCode ChangeRun::finish(const std::optional<Stop>& stop, ExitCode success) {
     } else if (!stop && !outcome_.empty()) {
         console_.data(outcome_ + "\n");
     }
+    lock_.release();
     for_all(hosts_, [](Host& host) {
         if (host.talk) host.talk->close();
     });
     return code;
+}
+
+/// apply and replace-node.
+ExitCode change(ChangeRun& run, bool tell_empty_plan) {
+    for (const auto step : {&ChangeRun::connect, &ChangeRun::take_lock, &ChangeRun::make_plan}) {
+        if (auto stop = (run.*step)()) return run.finish(stop);
+    }
+    if (tell_empty_plan || !run.plan().is_empty()) run.tell_plan();
+    return run.finish(run.carry_out());
 }
 
 }  // namespace
@@ -295,9 +319,7 @@ ExitCode run_apply(const inventory::Inventory& inventory,
                    const RunSettings& settings,
                    Console& console) {
     ChangeRun run("apply", std::nullopt, inventory, settings, console);
-    if (auto stop = run.make_plan()) return run.finish(stop);
-    if (!run.plan().is_empty()) run.tell_plan();
-    return run.finish(run.carry_out());
+    return change(run, false);
 }
 
 ExitCode run_plan(const inventory::Inventory& inventory,
@@ -305,6 +327,7 @@ ExitCode run_plan(const inventory::Inventory& inventory,
                   Console& console,
                   ChangesCode changes_code) {
     ChangeRun run("plan", std::nullopt, inventory, settings, console);
+    if (auto stop = run.connect()) return run.finish(stop);
     if (auto stop = run.make_plan()) return run.finish(stop);
     if (!console.json()) console.data(run.plan_text(plan::Detail::all));
     const bool changes = changes_code == ChangesCode::yes && !run.plan().is_empty();
@@ -316,9 +339,7 @@ ExitCode run_replace(const inventory::Inventory& inventory,
                      Console& console,
                      ServerId id) {
     ChangeRun run("replace-node", id, inventory, settings, console);
-    if (auto stop = run.make_plan()) return run.finish(stop);
-    run.tell_plan();
-    return run.finish(run.carry_out());
+    return change(run, true);
 }
 
 ExitCode run_status(const inventory::Inventory& inventory,
@@ -402,6 +423,11 @@ ExitCode run_control(const inventory::Inventory& inventory,
     ask_health(hosts, settings.deadline_for(kStatusLimit));
     std::optional<Stop> stop = stop_for_failures(hosts);
     if (!stop) stop = stop_for_others(hosts, inventory);
+    RunLock lock(inventory.cluster, command, hosts, settings, console);
+    for (const auto step : {&RunLock::take, &RunLock::renew}) {
+        if (!stop) stop = (lock.*step)();
+        if (!stop) stop = stop_for_failures(hosts);
+    }
     if (!stop && settings.is_interrupted()) stop = Stop{ExitCode::interrupted, {"interrupted"}};
     if (stop) {
         stop->messages.emplace_back("nothing was changed");
@@ -417,6 +443,7 @@ ExitCode run_control(const inventory::Inventory& inventory,
         console.data(inventory.cluster + ": " +
                      (action == agent_api::ControlAction::stop ? "stopped" : "started") + "\n");
     }
+    lock.release();
     for_all(hosts, [](Host& host) {
         if (host.talk) host.talk->close();
     });

@@ -18,6 +18,7 @@ struct Identity {
     ServerId id;
     bool formed = false;     ///< was part of an ensemble that formed
     std::string generation;  ///< of which formation; see inventory/render.h
+    friend bool operator==(const Identity&, const Identity&) = default;
 };
 
 /// Room in one directory (or in its nearest existing parent).
@@ -37,6 +38,7 @@ struct TakenPort {
 struct NodeChange {
     std::vector<std::string> steps;  ///< one line each, with the reason; empty: nothing
     bool restarts_server = false;    ///< the running server would be restarted
+    friend bool operator==(const NodeChange&, const NodeChange&) = default;
 };
 
 struct NodeActual {
@@ -56,5 +58,9 @@ struct NodeActual {
     /// Belongs to an ensemble that formed, whether or not its data is still there.
     [[nodiscard]] bool formed() const { return !data_empty || (identity && identity->formed); }
 };
+
+/// Why a node is not any more what a plan took it for: who it is, and what would change on it. Empty
+/// when it is. For `now` the ensemble's verdict (leads, in_sync) need not be known.
+std::string difference(const NodeActual& planned, const NodeActual& now);
 
 }  // namespace zk::plan

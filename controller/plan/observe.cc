@@ -44,4 +44,37 @@ NodeActual observe(const NodeSpec& spec, const NodeFacts& facts) {
     return actual;
 }
 
+namespace {
+
+std::string words_of(const std::optional<Identity>& identity) {
+    if (!identity) return "nobody";
+    return "server " + to_string(identity->id) + " of " + identity->cluster + " (formation " +
+           identity->generation + ")";
+}
+
+std::string words_of(const NodeChange& change) {
+    if (change.steps.empty()) return "nothing";
+    std::string words;
+    for (const std::string& step : change.steps) words += (words.empty() ? "" : "; ") + step;
+    return words;
+}
+
+}  // namespace
+
+std::string difference(const NodeActual& planned, const NodeActual& now) {
+    // Whether it has taken part in an ensemble may become known at any time.
+    auto before = planned.identity;
+    auto after = now.identity;
+    if (before && after) before->formed = after->formed = true;
+    if (before != after) {
+        return "it was " + words_of(planned.identity) + ", and is " + words_of(now.identity) + " now";
+    }
+    if (planned.data_empty && !planned.in_sync && !now.data_empty) {
+        return "it had no data, and has some now";
+    }
+    if (!planned.data_empty && now.data_empty) return "it had data, and has none now";
+    if (planned.change == now.change) return {};
+    return "the plan was: " + words_of(planned.change) + "; now it would be: " + words_of(now.change);
+}
+
 }  // namespace zk::plan

@@ -132,6 +132,7 @@ TEST_F(Applying, TakenPortChangesNothing) {
 
 TEST_F(Applying, MissingReleaseIsSaidBeforeAnyChange) {
     AgentSession session(state_.path());
+    session.take_run_lock();
     agent_api::Apply request;
     request.spec = spec_;
     const auto answer = session.ask(MessageType::apply, agent_api::to_json(request));
@@ -292,6 +293,7 @@ TEST_F(Applying, BrokenOffBlobGoesOnWhereItStopped) {
     begin.size = spec_.release.size;
     {
         AgentSession session(state_.path());
+        session.take_run_lock();
         ASSERT_EQ(session.ask(MessageType::blob_begin, agent_api::to_json(begin)).type,
                   MessageType::blob_want);
         session.send(MessageType::blob_chunk, ByteView(*content).substr(0, 5000));
@@ -299,6 +301,7 @@ TEST_F(Applying, BrokenOffBlobGoesOnWhereItStopped) {
         session.kill();
     }
     AgentSession session(state_.path());
+    session.take_run_lock();
     const auto answer = session.ask(MessageType::blob_begin, agent_api::to_json(begin));
     EXPECT_EQ(agent_api::parse_payload<agent_api::BlobWant>(answer.payload)->offset, 5000u);
     session.send(MessageType::blob_chunk, ByteView(*content).substr(5000, 100));
@@ -314,9 +317,12 @@ TEST_F(Applying, TwoSessionsDoNotSendOneBlobAtOnce) {
     begin.sha256 = spec_.release.sha256;
     begin.size = spec_.release.size;
     AgentSession first(state_.path());
+    first.take_run_lock();
     ASSERT_EQ(first.ask(MessageType::blob_begin, agent_api::to_json(begin)).type,
               MessageType::blob_want);
     AgentSession second(state_.path());
+    second.lock(agent_api::LockAction::revoke);
+    second.take_run_lock();
     const auto answer = second.ask(MessageType::blob_begin, agent_api::to_json(begin));
     ASSERT_EQ(answer.type, MessageType::error);
     EXPECT_EQ(agent_api::parse_payload<agent_api::AgentError>(answer.payload)->code,
@@ -327,6 +333,7 @@ TEST_F(Applying, TwoSessionsDoNotSendOneBlobAtOnce) {
 
 TEST_F(Applying, DamagedBlobIsRefused) {
     AgentSession session(state_.path());
+    session.take_run_lock();
     agent_api::BlobBegin begin;
     begin.sha256 = agent_api::sha256_hex("good");
     begin.size = 4;

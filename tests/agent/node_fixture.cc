@@ -91,6 +91,25 @@ agent_api::Message AgentSession::ask(MessageType type, ByteView payload) {
     send(type, payload);
     return receive();
 }
+agent_api::LockState AgentSession::lock(agent_api::LockAction action, std::uint64_t number) {
+    agent_api::LockRequest request;
+    request.action = action;
+    request.number = number;
+    request.holder = {"demo", "apply", "ana", "ops1", 4711, "", WallMs(0)};
+    const auto answer = ask(MessageType::lock, agent_api::to_json(request));
+    if (answer.type != MessageType::lock_state) throw std::runtime_error(answer.payload);
+    return *agent_api::parse_payload<agent_api::LockState>(answer.payload);
+}
+void AgentSession::take_run_lock() {
+    agent_api::LockState state;
+    // The session before this one may just be ending.
+    for (int tries = 0; tries < 500 && !state.yours; ++tries) {
+        if (tries > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        state = lock(agent_api::LockAction::take);
+    }
+    if (!state.yours) throw std::runtime_error("another session has the lock");
+    lock(agent_api::LockAction::number, state.number + 1);
+}
 int AgentSession::end() {
     to_ = agent_host::Fd();
     int status = 0;
@@ -140,6 +159,7 @@ NodeFixture::~NodeFixture() {
 }
 
 void NodeFixture::send_release(AgentSession& session, const agent_api::NodeSpec& spec) {
+    session.take_run_lock();
     agent_api::BlobBegin begin;
     begin.sha256 = spec.release.sha256;
     begin.size = spec.release.size;
@@ -163,6 +183,7 @@ agent_api::ApplyDone NodeFixture::apply(const agent_api::NodeSpec& spec, bool dr
     AgentSession session(state_.path());
     const auto current = agent_host::sha256_of_file(spec.server_path());
     const bool there = current.has_value() && *current == spec.release.sha256;
+    if (!dry) session.take_run_lock();
     if (!dry && !there) send_release(session, spec);
     agent_api::Apply request;
     request.spec = spec;
@@ -189,6 +210,7 @@ agent_api::NodeHealth NodeFixture::health() {
 
 agent_api::Message NodeFixture::control(agent_api::ControlAction action) {
     AgentSession session(state_.path());
+    session.take_run_lock();
     agent_api::Control request;
     request.action = action;
     return session.ask(MessageType::control, agent_api::to_json(request));

@@ -28,6 +28,12 @@ class AgentSession {
     /// The next message; aborts the test when none comes.
     agent_api::Message receive();
     agent_api::Message ask(agent_api::MessageType type, ByteView payload);
+    /// Asks about the run lock; `number` is for LockAction::number.
+    agent_api::LockState lock(agent_api::LockAction action, std::uint64_t number = 0);
+    /// Takes it and numbers the run; aborts the test when another session has it.
+    void take_run_lock();
+    /// As a controller that goes away while it waits for an answer.
+    void close_input() { to_ = agent_host::Fd(); }
     /// The exit status after its input was closed.
     int end();
     /// Ends it without a word, like a lost connection.

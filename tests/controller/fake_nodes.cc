@@ -27,6 +27,7 @@ class FakeLink final : public AgentLink {
             !payload_of<Apply>(std::string(payload)).dry) {
             broken_ = true;
         }
+        if (nodes_[id_.value()].lock_unanswered && type == MessageType::lock) broken_ = true;
         for (Message& each : nodes_.answer(id_, type, std::string(payload))) {
             answers_.push_back(std::move(each));
         }
@@ -95,6 +96,7 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
             return {message_of(MessageType::health, to_json(health_of(id)))};
         case MessageType::blob_begin: {
             const auto begin = payload_of<BlobBegin>(payload);
+            if (!node.may_change) node.changed_unlocked = true;
             if (node.blob == begin.sha256) {
                 return {message_of(MessageType::blob_ok, to_json(BlobOk{begin.sha256, false}))};
             }
@@ -111,6 +113,7 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
                                to_json(apply(id, payload_of<Apply>(payload))))};
         case MessageType::control: {
             const auto control = payload_of<Control>(payload);
+            change(node);
             node.running = control.action == ControlAction::start;
             story.push_back(std::string(to_string(control.action)) + " " + to_string(id));
             return {message_of(MessageType::done, to_json(Done{"ok"}))};
@@ -124,10 +127,56 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
             if (node.after_probe) node.after_probe(node);
             return {message_of(MessageType::probe_done, to_json(done))};
         }
+        case MessageType::lock:
+            return {message_of(MessageType::lock_state,
+                               to_json(lock(node, payload_of<LockRequest>(payload))))};
+        case MessageType::beat:
+            ++node.beats;
+            return {};
         default:
             return {message_of(MessageType::error,
                                to_json(AgentError{AgentErrc::unsupported, "unknown"}))};
     }
+}
+
+LockState FakeNodes::lock(FakeNode& node, const LockRequest& request) {
+    LockState state;
+    const bool taken = node.locked_by && node.lock_looks > 0;
+    if (request.action == LockAction::take && taken) --node.lock_looks;
+    switch (request.action) {
+        case LockAction::take:
+            node.locked = !taken;
+            break;
+        case LockAction::number:
+            node.fence = request.number;
+            [[fallthrough]];
+        case LockAction::check:
+            ++node.checks;
+            if (!node.lock_lost.empty()) node.locked = false;
+            node.may_change = node.locked;
+            state.lost = node.lock_lost;
+            break;
+        case LockAction::release:
+            node.locked = node.may_change = false;
+            break;
+        case LockAction::revoke:
+            ++node.fence;
+            node.lock_looks = 0;
+            break;
+        case LockAction::show:
+            break;
+    }
+    state.yours = node.locked;
+    state.number = node.fence;
+    if (node.locked_by && node.lock_looks > 0) state.holder = node.locked_by;
+    if (node.locked) state.holder = request.holder;
+    state.held_ms = 32000;
+    return state;
+}
+
+void FakeNodes::change(FakeNode& node) {
+    if (!node.locked || !node.may_change) node.changed_unlocked = true;
+    node.may_change = false;
 }
 
 NodeFacts FakeNodes::facts_of(ServerId id) const {
@@ -209,6 +258,7 @@ ApplyDone FakeNodes::apply(ServerId id, const Apply& apply) {
     if (!node.running) done.steps.push_back({"start", "start the server", !apply.dry});
     done.changed = !done.steps.empty();
     if (apply.dry) return done;
+    change(node);
     story.push_back("apply " + to_string(id));
     ++node.applies;
     node.formations.push_back(apply.spec.formation);

@@ -31,7 +31,18 @@ struct FakeNode {
     std::uint64_t free_bytes = 100ULL << 30;
     std::vector<agent_api::PortFact> ports;
     std::uint32_t uid = 0;
+    /// The lock of another run; `lock_looks` so often it is there, then it is gone.
+    std::optional<agent_api::LockHolder> locked_by;
+    int lock_looks = 1 << 30;
+    std::string lock_lost;       ///< what a check is answered with, when not empty
+    bool lock_unanswered = false;  ///< the link breaks when the lock is asked for
     // What happened to it.
+    bool locked = false;  ///< by this run
+    std::uint64_t fence = 0;
+    int checks = 0;
+    int beats = 0;
+    bool changed_unlocked = false;  ///< a change without the lock, or without a check since the last
+    bool may_change = false;
     int links = 0;
     int applies = 0;
     int restarts = 0;
@@ -62,6 +73,8 @@ class FakeNodes {
     agent_api::NodeFacts facts_of(ServerId id) const;
     agent_api::NodeHealth health_of(ServerId id);
     agent_api::ApplyDone apply(ServerId id, const agent_api::Apply& apply);
+    agent_api::LockState lock(FakeNode& node, const agent_api::LockRequest& request);
+    static void change(FakeNode& node);
     void elect();
 
     std::mutex mutex_;

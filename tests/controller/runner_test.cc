@@ -1,12 +1,9 @@
 // The commands against nodes in memory: what is asked of which node, in which order, and how each
 // run ends.
-#include "phases/runner.h"
-
 #include <boost/json.hpp>
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "fake_nodes.h"
+#include "runner_fixture.h"
 
 namespace zk::phases {
 namespace {
@@ -20,62 +17,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::UnorderedElementsAre;
-
-inventory::Inventory read(const std::string& rest) {
-    inventory::Diagnostics diagnostics("i.yaml");
-    auto inventory =
-        inventory::read_inventory("schema: zkprov/1\ncluster: demo\n" + rest, "/w", diagnostics);
-    EXPECT_EQ(diagnostics.format_all(), "");
-    return *inventory;
-}
-inventory::Inventory three(const std::string& more = {}) {
-    return read(more + "nodes: [{id: 1-3, host: \"192.168.6.[137-139]\"}]\n");
-}
-
-class Runner : public testing::Test {
-  protected:
-    Runner() {
-        release.server.content =
-            "\x7f"
-            "ELF of zkserver";
-        release.server.sha256 = std::string(64, 'a');
-        settings.open_link = nodes.opener();
-        settings.release = &release;
-        settings.version = "0.1.0";
-        settings.health_interval = milliseconds(1);
-        settings.election_patience = milliseconds(30);
-        settings.deadline = deadline_in(milliseconds(30000));
-    }
-    ExitCode apply(const inventory::Inventory& wanted) {
-        Console console = make_console(false);
-        return run_apply(wanted, settings, console);
-    }
-    ExitCode apply() { return apply(inventory); }
-    ExitCode replace(std::int64_t id) {
-        Console console = make_console(false);
-        return run_replace(inventory, settings, console, ServerId(id));
-    }
-    Console make_console(bool json) {
-        out.clear();
-        err.clear();
-        nodes.story.clear();
-        return Console([this](const std::string& text) { out += text; },
-                       [this](const std::string& text) { err += text; },
-                       ask,
-                       json,
-                       status::Colours::no);
-    }
-    /// A run that must not wait long for what does not come.
-    void hurry() { settings.deadline = deadline_in(milliseconds(1500)); }
-
-    inventory::Inventory inventory = three();
-    FakeNodes nodes{inventory};
-    Release release;
-    RunSettings settings;
-    std::function<bool(const std::string&)> ask;
-    std::string out;
-    std::string err;
-};
 
 TEST_F(Runner, ApplyFormsAnEnsembleOnBareHosts) {
     EXPECT_EQ(apply(), ExitCode::done) << err;
@@ -112,14 +53,11 @@ TEST_F(Runner, AServerThatFallsAfterItsGateIsNoSuccess) {
 }
 
 // The host that is left out cannot be asked; the others are.
-TEST_F(Runner, AReplacementWithoutAHostConfirmsTheOthers) {
-    inventory = read("nodes: [{id: 1-5, host: \"192.168.6.[137-141]\"}]\n");
-    FakeNodes five(inventory);
-    settings.open_link = five.opener();
+TEST_F(RunnerOfFive, AReplacementWithoutAHostConfirmsTheOthers) {
     ASSERT_EQ(apply(), ExitCode::done) << err;
-    five[2] = FakeNode{};
-    five[1].open_error = link_error(LinkErrc::unreachable, "no route");
-    five[3].after_probe = five[2].after_probe = [](FakeNode& node) {
+    nodes[2] = FakeNode{};
+    nodes[1].open_error = link_error(LinkErrc::unreachable, "no route");
+    nodes[3].after_probe = nodes[2].after_probe = [](FakeNode& node) {
         node.applied->files.front().content += "tickTime=1730\n";
     };
     EXPECT_EQ(replace(2), ExitCode::partly) << err;
