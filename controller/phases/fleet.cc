@@ -80,7 +80,7 @@ LinkDeadline RunSettings::deadline_for(milliseconds limit) const {
 
 Console::Console(Write out,
                  Write err,
-                 std::function<bool(const std::string&)> ask,
+                 std::function<std::string(const std::string&)> ask,
                  bool json,
                  status::Colours colours)
     : out_(std::move(out)),
@@ -92,6 +92,11 @@ Console::Console(Write out,
 void Console::data(const std::string& text) {
     const std::lock_guard lock(mutex_);
     out_(text);
+}
+
+bool Console::ask(const std::string& question) {
+    const std::string answer = ask_(question + " [y/N] ");
+    return answer == "y" || answer == "Y" || answer == "yes";
 }
 
 void Console::say(const std::string& line) {

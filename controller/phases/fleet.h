@@ -74,17 +74,20 @@ struct RunSettings {
 class Console {
   public:
     using Write = std::function<void(const std::string&)>;
-    /// `ask` puts a question to a person; null: there is nobody to ask.
+    /// `ask` puts a question to a person and gives the line that is typed; null: there is nobody to
+    /// ask.
     Console(Write out,
             Write err,
-            std::function<bool(const std::string&)> ask,
+            std::function<std::string(const std::string&)> ask,
             bool json,
             status::Colours colours);
 
     void data(const std::string& text);  ///< to stdout, as it is
     void say(const std::string& line);   ///< to stderr, with a line end
     [[nodiscard]] bool can_ask() const { return ask_ != nullptr; }
-    bool ask(const std::string& question) { return ask_(question); }
+    /// Whether the answer is yes.
+    bool ask(const std::string& question);
+    std::string ask_for(const std::string& question) { return ask_(question); }
     [[nodiscard]] bool json() const { return json_; }
     [[nodiscard]] status::Colours colours() const { return colours_; }
 
@@ -92,7 +95,7 @@ class Console {
     std::mutex mutex_;
     Write out_;
     Write err_;
-    std::function<bool(const std::string&)> ask_;
+    std::function<std::string(const std::string&)> ask_;
     bool json_;
     status::Colours colours_;
 };

@@ -39,6 +39,17 @@ ExitCode run_control(const inventory::Inventory& inventory,
                      Console& console,
                      agent_api::ControlAction action);
 
+/// Prints who holds the run lock, node by node.
+ExitCode run_lock_show(const inventory::Inventory& inventory,
+                       const RunSettings& settings,
+                       Console& console);
+/// Takes the run lock away from whoever holds it. `confirmed`: the cluster's name as it was given on
+/// the command line; empty: a person is asked for it.
+ExitCode run_lock_break(const inventory::Inventory& inventory,
+                        const RunSettings& settings,
+                        Console& console,
+                        const std::string& confirmed);
+
 /// Says why a command ended early, in the form that was asked for.
 void report_stop(Console& console, const std::string& command, const Stop& stop);
 

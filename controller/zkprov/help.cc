@@ -12,6 +12,7 @@ constexpr std::string_view kMain = R"(zkprov brings up and looks after ZooKeeper
   zkprov status -o json            the same as one JSON document
   zkprov replace-node 2            bring back server 2 on its wiped host, the others keep serving
   zkprov stop | start              stop or start all servers of the inventory
+  zkprov lock show | break         who changes the ensemble right now; take it away from that run
   zkprov version
 
 Options
@@ -20,6 +21,8 @@ Options
   -y, --yes                        answer yes to the questions of this command
       --timeout 5m                 for the whole command
       --connect-timeout 5s         for the connection to each host
+      --lock-timeout 10m           wait so long for another run that changes the ensemble
+      --confirm NAME               lock break: the cluster's name, instead of the question
       --ssh-client auto|libssh2|openssh    instead of ssh.client in the inventory
       --accept-new-host-keys       write keys of hosts never seen before to known_hosts; for
                                    replace-node also the new key of the replaced host
@@ -76,7 +79,7 @@ constexpr std::string_view kExitCodes = R"(Exit codes
     4  a host does not answer; nothing was changed anywhere
     5  some nodes were changed, then something failed; run the command again
     6  a check before the first change failed; nothing was changed
-    7  another zkprov changes a node right now
+    7  another zkprov changes the ensemble right now, or took it over from this one
     8  refused: the ensemble would lose its quorum or its data
     9  the ensemble did not become healthy in time
    10  host key or login
@@ -100,7 +103,7 @@ Result<std::string> help_text(std::string_view topic) {
     if (topic == "exit-codes") return std::string(kExitCodes);
     if (topic == "env") return std::string(kEnv);
     for (const std::string_view verb :
-         {"", "apply", "plan", "status", "replace-node", "start", "stop", "version", "help"}) {
+         {"", "apply", "plan", "status", "replace-node", "start", "stop", "lock", "version", "help"}) {
         if (topic == verb) return std::string(kMain);
     }
     return Error(

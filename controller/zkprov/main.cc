@@ -1,6 +1,7 @@
 // zkprov: brings up and looks after ZooKeeper ensembles. Words and environment in, phases in
 // between, exit code out. Shell. Source of streams, colours, questions and exit codes:
 // facts/provisioning.md 2.4.
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -51,11 +52,11 @@ Environment read_environment() {
     return environment;
 }
 
-bool ask_person(const std::string& question) {
-    std::cerr << question << " [y/N] " << std::flush;
+std::string ask_person(const std::string& question) {
+    std::cerr << question << std::flush;
     std::string answer;
     std::getline(std::cin, answer);
-    return answer == "y" || answer == "Y" || answer == "yes";
+    return answer;
 }
 
 void write_to(std::FILE* stream, const std::string& text) {
@@ -67,7 +68,7 @@ Console make_console(bool json, Colour colour) {
     const bool person = isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0;
     const bool colours =
         colour == Colour::always || (colour == Colour::automatic && isatty(STDOUT_FILENO) != 0);
-    std::function<bool(const std::string&)> ask;
+    std::function<std::string(const std::string&)> ask;
     if (person) ask = ask_person;
     return Console([](const std::string& text) { write_to(stdout, text); },
                    [](const std::string& text) { write_to(stderr, text); },
@@ -89,6 +90,11 @@ OwnUser own_user() {
         if (user.home.empty()) user.home = entry->pw_dir;
     }
     return user;
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown host";
 }
 
 struct InventoryFile {
@@ -167,6 +173,10 @@ ExitCode run_verb(const Options& options,
             return run_control(inventory, settings, console, agent_api::ControlAction::start);
         case Verb::stop:
             return run_control(inventory, settings, console, agent_api::ControlAction::stop);
+        case Verb::lock:
+            return options.lock_verb == LockVerb::show
+                       ? run_lock_show(inventory, settings, console)
+                       : run_lock_break(inventory, settings, console, options.confirm);
         case Verb::version:
         case Verb::help:
             break;
@@ -208,6 +218,10 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     settings.version = ZK_VERSION;
     settings.machine = ZK_MACHINE;
     if (options.timeout) settings.deadline = deadline_in(*options.timeout);
+    settings.lock_timeout = options.lock_timeout;
+    settings.operator_.user = user.name;
+    settings.operator_.host = host_name();
+    settings.operator_.pid = getpid();
     settings.yes = options.yes;
     settings.stats = options.stats;
     settings.verbose = options.verbose;

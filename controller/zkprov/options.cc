@@ -14,13 +14,14 @@ struct VerbName {
     std::string_view name;
     Verb verb;
 };
-constexpr std::array<VerbName, 8> kVerbs = {{
+constexpr std::array<VerbName, 9> kVerbs = {{
     {"apply", Verb::apply},
     {"plan", Verb::plan},
     {"status", Verb::status},
     {"replace-node", Verb::replace_node},
     {"start", Verb::start},
     {"stop", Verb::stop},
+    {"lock", Verb::lock},
     {"version", Verb::version},
     {"help", Verb::help},
 }};
@@ -107,6 +108,11 @@ Result<> set_connect_timeout(Options& options, const std::string& value) {
     return ok();
 }
 
+Result<> set_lock_timeout(Options& options, const std::string& value) {
+    ZK_TRY(options.lock_timeout, parse_duration(value));
+    return ok();
+}
+
 Result<> set_ssh_client(Options& options, const std::string& value) {
     options.ssh_client = inventory::ssh_client_named(value);
     if (options.ssh_client) return ok();
@@ -128,7 +134,14 @@ const std::vector<Flag>& flags() {
         {{"--color", "--colour"}, true, set_colour},
         {{"--timeout"}, true, set_timeout},
         {{"--connect-timeout"}, true, set_connect_timeout},
+        {{"--lock-timeout"}, true, set_lock_timeout},
         {{"--ssh-client"}, true, set_ssh_client},
+        {{"--confirm"},
+         true,
+         [](Options& options, const std::string& value) -> Result<> {
+             options.confirm = value;
+             return ok();
+         }},
         {{"--release-dir"},
          true,
          [](Options& options, const std::string& value) -> Result<> {
@@ -196,6 +209,13 @@ Result<> take_positionals(const std::vector<std::string>& positionals, Options& 
                     "lost");
             }
             options.node = ids->front();
+        }
+        if (options.verb == Verb::lock) {
+            const std::string what = positionals.empty() ? "" : positionals[next++];
+            if (what != "show" && what != "break") {
+                return usage("lock needs show or break, such as: zkprov lock show");
+            }
+            options.lock_verb = what == "show" ? LockVerb::show : LockVerb::revoke;
         }
         if (next < positionals.size()) ZK_CHECK(set_inventory(options, positionals[next++]));
     }

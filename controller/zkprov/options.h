@@ -15,7 +15,8 @@
 
 namespace zk::zkprov {
 
-enum class Verb { apply, plan, status, replace_node, start, stop, version, help };
+enum class Verb { apply, plan, status, replace_node, start, stop, lock, version, help };
+enum class LockVerb { show, revoke };
 /// As it is typed.
 std::string_view to_string(Verb verb);
 enum class Output { table, json };
@@ -25,6 +26,8 @@ struct Options {
     Verb verb = Verb::help;
     std::string inventory_file;    ///< "-": standard input
     std::optional<ServerId> node;  ///< replace-node
+    LockVerb lock_verb = LockVerb::show;
+    std::string confirm;  ///< lock break: the cluster's name, instead of a question
     Output output = Output::table;
     Colour colour = Colour::automatic;
     bool yes = false;
@@ -35,6 +38,7 @@ struct Options {
     std::string release_dir;              ///< empty: beside the program
     std::optional<milliseconds> timeout;  ///< of the whole command
     milliseconds connect_timeout{5000};
+    milliseconds lock_timeout{0};  ///< to wait for another run
     std::optional<inventory::SshClient> ssh_client;  ///< instead of the inventory's
     std::string help_topic;
 };

@@ -55,6 +55,19 @@ TEST(Options, ReplaceNodeTakesOneId) {
     EXPECT_THAT(bad("replace-node x"), HasSubstr("must be an id"));
 }
 
+TEST(Options, LockShowAndBreak) {
+    EXPECT_EQ(good("lock show a.yaml").inventory_file, "a.yaml");
+    EXPECT_EQ(good("lock show").lock_verb, LockVerb::show);
+    const Options options = good("lock break --confirm demo");
+    EXPECT_EQ(options.verb, Verb::lock);
+    EXPECT_EQ(options.lock_verb, LockVerb::revoke);
+    EXPECT_EQ(options.confirm, "demo");
+    EXPECT_THAT(bad("lock"), HasSubstr("lock needs show or break"));
+    EXPECT_THAT(bad("lock open"), HasSubstr("lock needs show or break"));
+    EXPECT_EQ(good("apply --lock-timeout 10m").lock_timeout, std::chrono::minutes(10));
+    EXPECT_EQ(good("apply").lock_timeout, milliseconds(0));
+}
+
 TEST(Options, Flags) {
     const Options options = good(
         "apply -y --timeout 2m --connect-timeout=500ms --accept-new-host-keys --stats -v -o json "

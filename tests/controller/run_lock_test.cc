@@ -1,4 +1,5 @@
 // One run at a time changes an ensemble: what a run asks of the nodes' locks, and when it stops.
+#include <boost/json.hpp>
 #include <gmock/gmock.h>
 
 #include "runner_fixture.h"
@@ -92,6 +93,7 @@ TEST_F(RunnerOfFive, AMinorityThatDoesNotAnswerIsNotNeededForTheLock) {
     // One more round than otherwise: after the wait for what another run may have sent to node 1.
     EXPECT_THAT(err, HasSubstr("4 of 5 nodes answer; waiting 1 s"));
     EXPECT_EQ(nodes[3].checks, checks + 3);
+    EXPECT_GT(nodes[3].beats, 0);
 }
 
 TEST_F(Runner, WithoutAMajorityOfLocksNothingChanges) {
@@ -120,6 +122,40 @@ TEST_F(Runner, ANodeThatFellOutOfSyncStopsTheNextRestart) {
     nodes[1].after_probe = [&](FakeNode&) { nodes[2].running = false; };
     EXPECT_EQ(apply(three("server: {config: {tickTime: 1500}}\n")), ExitCode::gate);
     EXPECT_THAT(nodes.story, ElementsAre("apply 1"));
+}
+
+TEST_F(Runner, LockShowTellsWhoHoldsIt) {
+    nodes[2].locked_by = somebody();
+    Console console = make_console(false);
+    EXPECT_EQ(run_lock_show(inventory, settings, console), ExitCode::done);
+    EXPECT_THAT(out, HasSubstr("node 1 (192.168.6.137): free\n"));
+    EXPECT_THAT(out, HasSubstr("node 2 (192.168.6.138): bob@ops2 (pid 815, from 10.0.0.5): zkprov apply"));
+    Console json = make_console(true);
+    EXPECT_EQ(run_lock_show(inventory, settings, json), ExitCode::done);
+    const auto document = boost::json::parse(out);
+    EXPECT_EQ(document.at_pointer("/nodes/1/holder/user").as_string(), "bob");
+    EXPECT_FALSE(document.at_pointer("/nodes/0/held").as_bool());
+}
+
+TEST_F(Runner, LockBreakNeedsTheEnsemblesName) {
+    nodes[2].locked_by = somebody();
+    const auto break_it = [&](const std::string& confirmed) {
+        Console console = make_console(false);
+        return run_lock_break(inventory, settings, console, confirmed);
+    };
+    EXPECT_EQ(break_it(""), ExitCode::invalid);
+    EXPECT_EQ(break_it("dema"), ExitCode::invalid);
+    ask = [](const std::string&) { return "y"; };
+    EXPECT_EQ(break_it(""), ExitCode::invalid);
+    EXPECT_EQ(nodes[2].fence, 0U);
+    ask = [](const std::string&) { return "demo"; };
+    EXPECT_EQ(break_it(""), ExitCode::done);
+    EXPECT_EQ(nodes[2].fence, 1U);
+    EXPECT_EQ(nodes[1].fence, 1U);  // there it may have been about to take it
+    EXPECT_EQ(apply(), ExitCode::done);
+    ask = nullptr;
+    EXPECT_EQ(break_it(""), ExitCode::done);  // nobody has it: nothing to confirm, nothing to do
+    EXPECT_EQ(nodes[2].fence, 2U);
 }
 
 }  // namespace

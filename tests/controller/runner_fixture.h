@@ -36,6 +36,7 @@ class Runner : public testing::Test {
         settings.election_patience = milliseconds(30);
         settings.lock_grace = milliseconds(0);
         settings.lock_limits.proof = settings.lock_limits.round = milliseconds(50);
+        settings.lock_limits.beat = milliseconds(10);
         settings.operator_ = {"", "", "ana", "ops1", 4711, "", WallMs(0)};
         settings.deadline = deadline_in(milliseconds(30000));
     }
@@ -73,7 +74,7 @@ class Runner : public testing::Test {
     FakeNodes nodes;
     Release release;
     RunSettings settings;
-    std::function<bool(const std::string&)> ask;
+    std::function<std::string(const std::string&)> ask;
     std::string out;
     std::string err;
 };

@@ -204,7 +204,7 @@ TEST_F(Runner, ARestartNeedsAYesAndTheLeaderComesLast) {
     std::string question;
     ask = [&](const std::string& text) {
         question = text;
-        return false;
+        return "";
     };
     EXPECT_EQ(apply(changed), ExitCode::interrupted);
     EXPECT_THAT(question, HasSubstr("Go on?"));

@@ -37,7 +37,8 @@ BIN = Path(os.environ.get("ZKPROV_BIN", HERE.parents[1] / "build/release/bin")).
 PROGRAMS = ("zkprov", "zkprov-agent", "zkserver")
 INSTALL_DIR = "/usr/local/zookeeper"
 HOSTS = (1, 2, 3)
-EXIT_DONE, EXIT_INVALID, EXIT_UNREACHABLE, EXIT_PREFLIGHT, EXIT_BUSY, EXIT_QUORUM, EXIT_LOGIN = 0, 3, 4, 6, 7, 8, 10
+EXIT_DONE, EXIT_INVALID, EXIT_UNREACHABLE, EXIT_PARTLY, EXIT_PREFLIGHT, EXIT_BUSY = 0, 3, 4, 5, 6, 7
+EXIT_QUORUM, EXIT_LOGIN = 8, 10
 EXIT_DEGRADED, EXIT_NO_QUORUM, EXIT_UNKNOWN = 20, 21, 22
 
 lab = Lab(os.environ.get("ZKPROV_LAB_NAME", "zke2e"), say=lambda text: print(text, file=sys.stderr))
@@ -712,6 +713,142 @@ class Ensemble(Case):
         if _failures(result) > before:
             type(self).story_ended = type(self).__dict__.get("story_ended") or self.id().rpartition(".")[2]
         return result
+
+
+# ---- two operators ------------------------------------------------------------------------------------------------
+
+class Background:
+    """A zkprov command that runs beside others."""
+
+    def __init__(self, *words, tick_time):
+        self._home = tempfile.TemporaryDirectory()
+        self._inventory = Path(self._home.name) / "inventory.yaml"
+        self._inventory.write_text(lab.inventory_text('  - { id: 1-3, host: "192.168.6.[137-139]" }',
+                                                      server=f"server:\n  config: {{ tickTime: {tick_time} }}\n"),
+                                   encoding="utf-8")
+        self.process = subprocess.Popen([str(Path(programs.name) / "zkprov"), *words, "-i", str(self._inventory)],
+                                        env={"PATH": os.environ["PATH"], "HOME": self._home.name}, text=True,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def wait(self, timeout_s=180):
+        """How it ended, as Run has it."""
+        start = time.monotonic()
+        text, _ = self.process.communicate(timeout=timeout_s)
+        self._home.cleanup()
+        return Run(subprocess.CompletedProcess([], self.process.returncode, text, ""), time.monotonic() - start)
+
+
+def changes_of(number):
+    """(begin, end, run) of each change of a host that its agent has noted, in milliseconds."""
+    changes = []
+    begun = None
+    for line in lab.ssh(number, "cat /var/lib/zkprov/changes.log").stdout.splitlines():
+        at, _, run, what, event, *_ = line.split()
+        if event == "begins":
+            begun = int(at)
+        else:
+            changes.append((begun, int(at), int(run), what))
+            begun = None
+    return changes
+
+
+class TwoOperators(Case):
+    """Runs of zkprov that meet: one changes the ensemble, and the others say who it is, or wait."""
+
+    @classmethod
+    def setUpClass(cls):
+        need_programs()
+        bare_hosts()
+        run = zkprov("apply")
+        assert run.code == EXIT_DONE, str(run)
+
+    def tearDown(self):
+        wait_until_healthy()
+        # What follows the forming is a roll: never two hosts at a time, whoever was at work.
+        changes = sorted((*change, number) for number in HOSTS for change in changes_of(number)[1:])
+        for before, after in zip(changes, changes[1:]):
+            self.assertLessEqual(before[1], after[0], f"two changes at the same time: {before}, {after}")
+            self.assertLessEqual(before[2], after[2], f"an older run came after a newer one: {before}, {after}")
+
+    def assert_all_have(self, tick_time):
+        for number in HOSTS:
+            self.assertIn(f"tickTime={tick_time}\n", lab.ssh(number, f"cat {INSTALL_DIR}/conf/zoo.cfg").stdout)
+
+    def wait_for_first_change(self, background, tick_time):
+        def changed():
+            self.assertIsNone(background.process.poll(), "it ended before anything was changed")
+            return any(f"tickTime={tick_time}\n" in lab.ssh(number, f"cat {INSTALL_DIR}/conf/zoo.cfg").stdout
+                       for number in HOSTS)
+        eventually(changed, "the first host has its new configuration", pause_s=0.05)
+
+    def test_1_races_at_every_phase_under_a_writing_client(self):
+        with clients.Writer(ADDRESSES, "/e2e-race") as writer:
+            for turn, delay_s in enumerate((0.0, 0.15, 0.3, 0.6, 1.2, 2.5, 5.0)):
+                with self.subTest(delay_s=delay_s):
+                    ticks = (1600 + turn, 1700 + turn)
+                    first = Background("apply", "--yes", tick_time=ticks[0])
+                    time.sleep(delay_s)
+                    second = Background("apply", "--yes", tick_time=ticks[1])
+                    ends = [first.wait(), second.wait()]
+                    codes = [run.code for run in ends]
+                    self.assertIn(EXIT_DONE, codes, "\n".join(map(str, ends)))
+                    self.assertTrue(set(codes) <= {EXIT_DONE, EXIT_BUSY}, "\n".join(map(str, ends)))
+                    for run in ends:
+                        if run.code == EXIT_BUSY:
+                            self.assert_run(run, EXIT_BUSY, "is being changed by", "zkprov apply, since", "--lock-timeout")
+                    # Both only where the first had ended when the second began.
+                    self.assert_all_have(ticks[1] if codes[1] == EXIT_DONE else ticks[0])
+                    wait_until_healthy()
+        self.assert_nothing_lost(writer)
+
+    def test_2_the_second_waits_its_turn(self):
+        first = Background("apply", "--yes", tick_time=1630)
+        self.wait_for_first_change(first, 1630)
+        second = Background("apply", "--yes", "--lock-timeout", "2m", tick_time=1730)
+        self.assert_run(first.wait(), EXIT_DONE)
+        self.assert_run(second.wait(), EXIT_DONE, "waiting for", "zkprov apply, since")
+        self.assert_all_have(1730)
+
+    def test_3_a_dead_controllers_lock_is_free_at_once(self):
+        first = Background("apply", "--yes", tick_time=1640)
+        self.wait_for_first_change(first, 1640)
+        first.process.kill()
+        first.wait()
+        # A step that was begun is brought to its end first.
+        second = Background("apply", "--yes", "--lock-timeout", "1m", tick_time=1740)
+        self.assert_run(second.wait(), EXIT_DONE)
+        self.assert_all_have(1740)
+
+    def test_4_a_paused_controller_changes_nothing_more(self):
+        first = Background("apply", "--yes", tick_time=1650)
+        self.wait_for_first_change(first, 1650)
+        first.process.send_signal(signal.SIGSTOP)
+        try:
+            busy = zkprov("stop")
+            self.assert_run(busy, EXIT_BUSY, "is being changed by")
+            shown = zkprov("lock", "show")
+            self.assert_run(shown, EXIT_DONE, f"(pid {first.process.pid}, from 192.168.6.", "zkprov apply, since")
+            second = Background("apply", "--yes", "--lock-timeout", "2m", tick_time=1750)
+            self.assert_run(second.wait(), EXIT_DONE)
+        finally:
+            first.process.send_signal(signal.SIGCONT)
+        self.assert_run(first.wait(), EXIT_PARTLY, "this run changes nothing more", "nothing was heard of it")
+        self.assert_all_have(1750)
+        self.assert_run(zkprov("lock", "show"), EXIT_DONE, "node 3 (192.168.6.139): free")
+
+    def test_5_a_lock_that_is_broken(self):
+        first = Background("apply", "--yes", tick_time=1660)
+        self.wait_for_first_change(first, 1660)
+        first.process.send_signal(signal.SIGSTOP)
+        try:
+            self.assert_run(zkprov("lock", "break"), EXIT_INVALID, "--confirm")
+            broken = zkprov("lock", "break", "--confirm", "lab")
+            self.assertIn(broken.code, (EXIT_DONE, EXIT_BUSY), str(broken))  # busy: its step is not at its end
+        finally:
+            first.process.send_signal(signal.SIGCONT)
+        self.assert_run(first.wait(), EXIT_PARTLY, "zkprov lock break")
+        self.assert_run(Background("apply", "--yes", tick_time=1760).wait(), EXIT_DONE)
+        self.assert_all_have(1760)
 
 
 def _failures(result):
