@@ -134,10 +134,29 @@ Error no_hello(const ProcessStream& stream,
                           host.name + ": logged in as " + host.user +
                               ", but no command started in time" + it_said(talk.words()) +
                               "; does its login shell" + (host.sudo ? " or sudo" : "") +
-                              " wait for something, or is the host overloaded?");
+                              " wait for input, or start another shell or send its output away "
+                              "in its start-up files, or is the host overloaded?");
     }
     if (talk.heard_nothing()) return error;
     return link_error(kind.value_or(LinkErrc::closed), error.words + it_said(talk.words()));
+}
+
+// The script spoke once, and then not in time.
+Error late(const HostTarget& host, const HostTalk& talk, const std::string& during) {
+    return link_error(LinkErrc::timeout,
+                      host.name + ": " + during + ": no answer in time" + it_said(talk.words()) +
+                          "; is the host overloaded, or does a process that the login shell left "
+                          "in the background take what is sent? Its input belongs to /dev/null");
+}
+
+// Frames are not for terminals: those wait for the end of a line, and change bytes.
+Error terminal_between(const HostTarget& host, const HostTalk& talk) {
+    return link_error(LinkErrc::protocol,
+                      host.name + ": the host runs our command in a terminal, which does not pass "
+                                  "on bytes as they are" +
+                          it_said(talk.words()) +
+                          "; look for a recorder of sessions (script) in the start-up files of " +
+                          host.user + "'s login shell and in a forced command");
 }
 
 LinkHello parse_hello(const std::string& line) {
@@ -157,7 +176,10 @@ Result<LinkHello> await_hello(ProcessStream& stream,
     while (true) {
         auto line = talk.next_line(deadline, kAfterInvitation);
         if (!line.has_value()) return no_hello(stream, host, talk, shell_ran, line.error());
-        if (line->starts_with("hello ")) return parse_hello(*line);
+        if (line->starts_with("hello ")) {
+            if (talk.in_terminal()) return terminal_between(host, talk);
+            return parse_hello(*line);
+        }
         shell_ran = shell_ran || *line == "shell";
     }
 }
@@ -213,8 +235,12 @@ Result<> push(ProcessStream& stream,
     const std::string command =
         "push " + std::to_string(agent.content.size()) + ' ' + agent.sha256 + '\n';
     ZK_CHECK(stream.write(command, inbox, deadline));
+    bool sent = false;
     while (true) {
         auto line = talk.next_line(deadline);
+        if (!line.has_value() && link_errc(line.error()) == LinkErrc::timeout) {
+            return late(host, talk, "push");
+        }
         if (!line.has_value() && link_errc(line.error()) != LinkErrc::closed) {
             return line.error().with_context(host.name + ": push");
         }
@@ -224,7 +250,8 @@ Result<> push(ProcessStream& stream,
             return push_error(talk.words(), host, options, agent, hello, what);
         }
         if (*line == "pushed") return ok();
-        if (*line != "ready") continue;
+        if (*line != "ready" || sent) continue;
+        sent = true;
         // A host that runs out of space stops reading; its reason is in the inbox then.
         auto written = stream.write(agent.content, inbox, deadline);
         if (!written.has_value() && link_errc(written.error()) != LinkErrc::closed) {
@@ -238,6 +265,9 @@ Result<> push(ProcessStream& stream,
 Result<> await_start(const HostTarget& host, HostTalk& talk, LinkDeadline deadline) {
     while (true) {
         auto line = talk.next_line(deadline);
+        if (!line.has_value() && link_errc(line.error()) == LinkErrc::timeout) {
+            return late(host, talk, "start of the agent");
+        }
         if (!line.has_value()) return line.error().with_context(host.name + ": start of the agent");
         if (*line == "start") return ok();
     }

@@ -25,6 +25,8 @@ class HostTalk {
     void hear_the_end(LinkDeadline deadline);
     [[nodiscard]] HostWords words() const;
     [[nodiscard]] bool heard_nothing() const;
+    /// Whether the line taken last came through a terminal, which writes CR LF for LF.
+    [[nodiscard]] bool in_terminal() const { return in_terminal_; }
 
   private:
     std::optional<std::string> take_line();
@@ -35,6 +37,7 @@ class HostTalk {
     Bytes& inbox_;
     std::string printed_;  ///< the end of what is not ours
     std::size_t printed_bytes_ = 0;
+    bool in_terminal_ = false;
 };
 
 }  // namespace zk

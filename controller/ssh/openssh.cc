@@ -233,8 +233,9 @@ Error OpensshSession::explain(const Error& error) const {
                           host_.name + ": the system's ssh has not started a command as " +
                               host_.user + " in time" +
                               (words.empty() ? "" : "; it said: " + words) +
-                              "; is the host, or one in between, overloaded, or does ssh wait for "
-                              "a touch of a security key?");
+                              "; is the host, or one in between, overloaded, does the login "
+                              "shell wait for input or start another shell in its start-up files, "
+                              "or does ssh wait for a touch of a security key?");
     }
     if (kind != LinkErrc::closed || exit_status().has_value()) return error;
     if (!logged_in_) return openssh_error(host_, last_words(), config_);

@@ -158,7 +158,8 @@ Error refusal(const HostTarget& host, const HostWords& words, bool shell_ran) {
     return link_error(kind,
                       host.name + ": logged in as " + host.user +
                           ", but its login shell does not run commands" + it_said(words) +
-                          "; look at the user's shell on the host, and for a forced command "
+                          "; look at the user's shell and its start-up files on the host, and "
+                          "for a forced command "
                           "(command= in authorized_keys, ForceCommand)");
 }
 

@@ -123,7 +123,8 @@ TEST_F(Bootstrap, ShellThatNeverGetsToACommandMeetsTheDeadline) {
     EXPECT_EQ(link_errc(silent.error()), LinkErrc::timeout);
     EXPECT_EQ(silent.error().words,
               "node 1 (test): logged in as root, but no command started in time; does its login "
-              "shell wait for something, or is the host overloaded?");
+              "shell wait for input, or start another shell or send its output away in its "
+              "start-up files, or is the host overloaded?");
 }
 
 // What cloud images put before root's keys: it says whom to log in as, and sleeps.
