@@ -42,7 +42,7 @@ bool is_ours(const std::string& line) {
     if (line.starts_with("fail ")) {
         return is_word(line, "abcdefghijklmnopqrstuvwxyz0123456789 ");
     }
-    return line.starts_with("hello ") && is_hello(line);
+    return line.size() <= kLineBytesMax && line.starts_with("hello ") && is_hello(line);
 }
 
 }  // namespace
