@@ -67,4 +67,14 @@ template Result<AgentError> parse_payload<AgentError>(std::string_view);
 template Result<ProbeWrite> parse_payload<ProbeWrite>(std::string_view);
 template Result<ProbeDone> parse_payload<ProbeDone>(std::string_view);
 
+std::optional<std::size_t> broken_json_at(ByteView payload) {
+    if (!payload.starts_with('{')) return 0;
+    json::stream_parser parser;
+    boost::system::error_code error;
+    const std::size_t taken = parser.write_some(payload.data(), payload.size(), error);
+    if (error || taken < payload.size()) return taken;
+    if (!parser.done()) return payload.size();
+    return std::nullopt;
+}
+
 }  // namespace zk::agent_api
