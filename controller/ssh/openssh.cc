@@ -234,7 +234,8 @@ Error OpensshSession::explain(const Error& error) const {
                               host_.user + " in time" +
                               (words.empty() ? "" : "; it said: " + words) +
                               "; is the host, or one in between, overloaded, does the login "
-                              "shell wait for input or start another shell in its start-up files, "
+                              "shell wait for input, or start another shell or send its output "
+                              "away in its start-up files, "
                               "or does ssh wait for a touch of a security key?");
     }
     if (kind != LinkErrc::closed || exit_status().has_value()) return error;

@@ -8,12 +8,25 @@ namespace zk {
 namespace {
 
 constexpr int kNotStarted = 126;  // of sh: the program is there and cannot be executed
+constexpr std::size_t kLengthBytes = 4;
+constexpr unsigned char kEscape = 0x1b;
+constexpr unsigned char kDelete = 0x7f;
 constexpr std::size_t kShownBytes = 300;
 constexpr std::size_t kShownBefore = 100;
 constexpr std::chrono::milliseconds kWordsTime{200};  // from the first bytes to more
 
+// Whether text came in place of a frame, or behind its length when the agent writes in pieces. The
+// first byte of a frame is 0, and no type is a character; text of terminals has no 0.
+bool is_text(ByteView came) {
+    if (!came.starts_with('\0')) return true;
+    const auto type =
+        static_cast<unsigned char>(came.size() > kLengthBytes ? came[kLengthBytes] : '\0');
+    return type == kEscape || (type >= ' ' && type < kDelete);
+}
+
 // Text that stands in place of a frame, up to where a frame may begin again.
 std::string shown_of(ByteView came) {
+    if (came.starts_with('\0')) came.remove_prefix(std::min(came.size(), kLengthBytes));
     came = came.substr(0, came.find('\0'));
     const bool all = came.size() <= kShownBytes;
     return plain_line(came.substr(0, kShownBytes)) + (all ? "" : "...");
@@ -80,11 +93,10 @@ void ProcessLink::close() {
     stream_ = nullptr;
 }
 
-// The first byte of a frame is 0, and text has none: a process that goes on printing beside the agent
-// is told from an agent of another release.
+// A process that goes on printing beside the agent is told from an agent of another release.
 Error ProcessLink::not_a_frame(const Error& error, LinkDeadline deadline) {
     Bytes came(decoder_.refused());
-    const bool text = !came.starts_with('\0');
+    const bool text = is_text(came);
     const LinkDeadline end = std::min(deadline, deadline_in(kWordsTime));
     while (text && stream_ != nullptr && came.size() < kShownBytes &&
            came.find('\0') == Bytes::npos && stream_->read(came, end).has_value()) {

@@ -28,7 +28,9 @@ class Bootstrap : public testing::Test {
                           const std::string& before = {}) {
         auto agent = load_agent_binary(options_.agent_binary);
         if (!agent.has_value()) return agent.error();
-        const std::string command = before + bootstrap_command(host_, options_.remote_dir);
+        std::string command = before + bootstrap_command(host_, options_.remote_dir);
+        const std::size_t sh = command.find("/bin/sh");
+        if (sh_ != "/bin/sh") command.replace(sh, 7, sh_);
         auto process = LocalProcess::start(host_.name, {shell_path, "-c", command});
         if (!process.has_value()) return process.error();
         process_ = *std::move(process);
@@ -56,6 +58,7 @@ class Bootstrap : public testing::Test {
     }
     std::string with_tools() const { return "PATH=" + (dir_ / "tools") + ":/usr/bin:/bin; "; }
 
+    std::string sh_ = "/bin/sh";  ///< what the host has there
     TempDir dir_;
     HostTarget host_;
     LinkOptions options_;
@@ -88,6 +91,23 @@ TEST_F(Bootstrap, PushesOnceAndThenRunsWhatIsThere) {
 TEST_F(Bootstrap, WorksInBashToo) {
     ASSERT_TRUE(run("/bin/bash").has_value());
     EXPECT_TRUE(agent_answers());
+}
+
+// Where /bin/sh is bash it takes over what the login shell exports.
+TEST_F(Bootstrap, SettingsOfABashDoNotReachTheScript) {
+    sh_ = "/bin/bash --posix";
+    for (const char* settings : {"set -e", "set -u", "set -C", "set -f", "set -x; exec 2>&1",
+                                 "set -v; exec 2>&1", "set -euCfxv; exec 2>&1"}) {
+        SCOPED_TRACE(settings);
+        test::shell("rm -rf " + options_.remote_dir);
+        for (const bool pushed : {true, false}) {
+            const auto hello =
+                run("/bin/bash", std::string(settings) + "; export SHELLOPTS; ");
+            ASSERT_TRUE(hello.has_value()) << hello.error().words;
+            EXPECT_EQ(hello->pushed, pushed);
+            EXPECT_TRUE(agent_answers()) << inbox_;
+        }
+    }
 }
 
 TEST_F(Bootstrap, AnotherVersionIsReplacedAndNothingIsLeftBeside) {
@@ -176,6 +196,35 @@ TEST_F(Bootstrap, WhatTheHostPrintedIsInTheErrorWhereverItPrintedIt) {
     ASSERT_FALSE(late.has_value());
     EXPECT_EQ(link_errc(late.error()), LinkErrc::timeout);
     EXPECT_TRUE(says(late.error(), "it said: Press Enter"));
+}
+
+// The shell that closes one of them is the last that could say so.
+TEST_F(Bootstrap, ClosedInputOrOutputIsToldAsTheCause) {
+    for (const bool sudo : {false, true}) {
+        fake_sudo("shift; exec \"$@\"");
+        host_.sudo = sudo;
+        host_.user = "ops";
+        struct {
+            const char* does;
+            const char* word;
+        } const hosts[] = {
+            {"exec </dev/null; ", "closes its input"},
+            {"exec <&-; ", "closes its input"},
+            {"exec >&-; ", "closes its output"},
+            {"exec >&- 2>&-; ", "closes its output"},
+            {"exec >/dev/full; ", "closes its output"},
+        };
+        for (const auto& host : hosts) {
+            SCOPED_TRACE(std::string(host.does) + (sudo ? "sudo" : ""));
+            const auto refused =
+                run("/bin/sh", with_tools() + "echo Welcome to the gate; " + host.does);
+            ASSERT_FALSE(refused.has_value());
+            EXPECT_EQ(link_errc(refused.error()), LinkErrc::shell_refused);
+            EXPECT_TRUE(says(refused.error(), host.word));
+            EXPECT_TRUE(says(refused.error(), "it said: Welcome to the gate"));
+            EXPECT_TRUE(says(refused.error(), "start-up files"));
+        }
+    }
 }
 
 TEST_F(Bootstrap, AccountsThatRunNoCommandsAreToldByTheirCause) {

@@ -130,6 +130,19 @@ TEST(ProcessLink, NoiseWithinAFrameIsShownWithWhatIsAround) {
     EXPECT_TRUE(says(mixed.error(), "start-up files of ops"));
 }
 
+// Frames of agents that write in pieces.
+TEST(ProcessLink, NoiseBehindALengthIsShownToo) {
+    for (const std::string& noise : {std::string("tick 7\n"), std::string("\x1b[0mtick 7\n")}) {
+        Bytes all = event_frame();
+        all.insert(4, noise);
+        const auto mixed = link_over({all, done_frame()})->receive(now_or_never());
+        ASSERT_FALSE(mixed.has_value());
+        EXPECT_EQ(link_errc(mixed.error()), LinkErrc::protocol);
+        EXPECT_TRUE(says(mixed.error(), "tick 7"));
+        EXPECT_TRUE(says(mixed.error(), "start-up files of ops"));
+    }
+}
+
 TEST(ProcessLink, LongNoiseIsShownByItsBeginningAndHarmless) {
     const auto mixed =
         link_over({"\x1b[2Jfirst words " + std::string(100 * 1024, '.')})->receive(now_or_never());
