@@ -28,14 +28,16 @@ constexpr std::chrono::seconds kAfterInvitation{2};
 constexpr std::chrono::seconds kLastWordsTime{1};  // from a failure to its reason on stderr
 
 // One line each, without single quotes and exclamation marks, so that every login shell passes them
-// on unharmed. A login shell may have no PATH at all, and where sh is bash it may hand over its options.
+// on unharmed. A login shell may have no PATH at all, and where sh is bash it may hand over its
+// options.
 constexpr std::string_view kSettings =
-    "set +Ceufvx; PATH=${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C; export PATH LC_ALL; ";
+    "set +Ceufvx; PATH=${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C; export PATH "
+    "LC_ALL; ";
 // $1 is kScript, $2 the directory. What sudo says is understood in English only.
 constexpr std::string_view kSudoScript =
     "echo zkprov-shell || exit 93; exec sudo -n sh -c \"$1\" zkprov \"$2\"";
-// $1 is the directory. The free space asked for is the size plus 64 KiB. An empty file tells whether
-// programs may run there, before a large one is sent in vain.
+// $1 is the directory. The free space asked for is the size plus 64 KiB. An empty file tells
+// whether programs may run there, before a large one is sent in vain.
 constexpr std::string_view kScript =
     "umask 022; d=$1; a=$d/bin/zkprov-agent; h=none; "
     "if [ -x \"$a\" ]; then h=$(sha256sum <\"$a\"); h=${h%% *}; fi; "
@@ -251,8 +253,8 @@ std::string bootstrap_command(const HostTarget& host, const std::string& remote_
     if (!host.sudo || host.user == "root") {
         return "exec /bin/sh -c '" + script + "' zkprov " + remote_dir;
     }
-    return "exec /bin/sh -c '" + std::string(kSettings).append(kSudoScript) + "' zkprov '" + script +
-           "' " + remote_dir;
+    return "exec /bin/sh -c '" + std::string(kSettings).append(kSudoScript) + "' zkprov '" +
+           script + "' " + remote_dir;
 }
 
 Result<LinkHello> bootstrap(ProcessStream& stream,

@@ -18,9 +18,10 @@ std::optional<Error> closed_end(const ProcessStream& stream,
     if (status != kNoOutput && status != kNoInput) return std::nullopt;
     const bool output = status == kNoOutput;
     return link_error(LinkErrc::shell_refused,
-                      host.name + ": logged in as " + host.user + ", but its login shell closes its " +
-                          (output ? "output" : "input") + " before our command" +
-                          it_said(talk.words()) + "; look for `exec " + (output ? ">" : "<") +
+                      host.name + ": logged in as " + host.user +
+                          ", but its login shell closes its " + (output ? "output" : "input") +
+                          " before our command" + it_said(talk.words()) + "; look for `exec " +
+                          (output ? ">" : "<") +
                           "` in the start-up files of that shell, and let them do so for "
                           "interactive shells only");
 }
@@ -58,8 +59,9 @@ Error late_answer(const HostTarget& host, const HostTalk& talk, const std::strin
 
 Error terminal_between(const HostTarget& host, const HostTalk& talk) {
     return link_error(LinkErrc::protocol,
-                      host.name + ": the host runs our command in a terminal, which does not pass "
-                                  "on bytes as they are" +
+                      host.name +
+                          ": the host runs our command in a terminal, which does not pass "
+                          "on bytes as they are" +
                           it_said(talk.words()) +
                           "; look for a recorder of sessions (script) in the start-up files of " +
                           host.user + "'s login shell and in a forced command");
@@ -83,9 +85,10 @@ Error push_error(const HostWords& words,
     const bool read_only = mentions("Read-only file system");
     if (read_only || what == "noexec") {
         return link_error(LinkErrc::push_failed,
-                          place + (read_only ? " is on a read-only file system"
-                                             : " is on a file system that runs no programs "
-                                               "(mounted noexec)") +
+                          place +
+                              (read_only ? " is on a read-only file system"
+                                         : " is on a file system that runs no programs "
+                                           "(mounted noexec)") +
                               "; name another directory for the agent with ssh.agent_dir in the "
                               "inventory, or mount it otherwise");
     }
@@ -95,9 +98,8 @@ Error push_error(const HostWords& words,
                               " may not write there; set `ssh.sudo: auto` for "
                               "this host in the inventory, or log in as root");
     }
-    return link_error(
-        LinkErrc::push_failed,
-        place + ": the agent could not be put there (" + what + ")" + it_said(words));
+    return link_error(LinkErrc::push_failed,
+                      place + ": the agent could not be put there (" + what + ")" + it_said(words));
 }
 
 }  // namespace zk

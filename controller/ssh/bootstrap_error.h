@@ -13,11 +13,13 @@ namespace zk {
 constexpr int kNoOutput = 93;
 constexpr int kNoInput = 94;
 
-/// The login shell closed the output or the input that our script needs, which is told by its status.
+/// The login shell closed the output or the input that our script needs, which is told by its
+/// status.
 std::optional<Error> closed_end(const ProcessStream& stream,
                                 const HostTarget& host,
                                 const HostTalk& talk);
-/// The channel ended, or the time, before the hello. `shell_ran`: the login shell did run our command.
+/// The channel ended, or the time, before the hello. `shell_ran`: the login shell did run our
+/// command.
 Error no_hello(const ProcessStream& stream,
                const HostTarget& host,
                const HostTalk& talk,

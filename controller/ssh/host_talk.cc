@@ -83,8 +83,9 @@ Result<std::string> HostTalk::next_line(LinkDeadline deadline,
         if (auto line = take_line()) return *std::move(line);
         if (printed_bytes_ > kNoiseBytesMax) {
             return link_error(LinkErrc::protocol,
-                              name_ + ": the login shell prints too much beside what our command "
-                                      "says" +
+                              name_ +
+                                  ": the login shell prints too much beside what our command "
+                                  "says" +
                                   it_said(words()) + "; look at its start-up files");
         }
         if (after_invitation && sends_to_another_user(words())) {

@@ -18,7 +18,8 @@ class HostTalk {
         : name_(std::move(name)), stream_(stream), inbox_(inbox) {}
 
     /// The next line of ours, without "zkprov-". When the host tells whom to log in as, the
-    /// deadline is at most `after_invitation` from then. LinkErrc::protocol when it prints too much.
+    /// deadline is at most `after_invitation` from then. LinkErrc::protocol when it prints too
+    /// much.
     Result<std::string> next_line(LinkDeadline deadline,
                                   std::optional<std::chrono::seconds> after_invitation = {});
     /// Listens on, for the words that explain a failure, until the channel's end.

@@ -105,11 +105,11 @@ Error ProcessLink::not_a_frame(const Error& error, LinkDeadline deadline) {
     if (text && !login_user_.empty()) {
         broken_ = mixed(shown);
     } else {
-        broken_ = link_error(LinkErrc::protocol,
-                             name_ + ": the agent sent something that is not a frame (" +
-                                 error.words + ")" +
-                                 (shown.empty() ? std::string() : "; it said: " + shown) +
-                                 "; are both of one release?");
+        broken_ =
+            link_error(LinkErrc::protocol,
+                       name_ + ": the agent sent something that is not a frame (" + error.words +
+                           ")" + (shown.empty() ? std::string() : "; it said: " + shown) +
+                           "; are both of one release?");
     }
     return *broken_;
 }

@@ -1,5 +1,5 @@
-// Frames over the stdin and stdout of a process, near or far: AgentLink once the dialogue before the
-// frames is over. Shell. One thread at a time.
+// Frames over the stdin and stdout of a process, near or far: AgentLink once the dialogue before
+// the frames is over. Shell. One thread at a time.
 #pragma once
 
 #include <memory>

@@ -103,12 +103,11 @@ const Sign* find_sign(const Signs& signs, std::string_view said) {
 
 Error invitation(const HostTarget& host, const HostWords& words) {
     const std::string user = invited_user(words.printed + '\n' + words.complained);
-    return link_error(LinkErrc::shell_refused,
-                      host.name + ": the host runs no commands for " + host.user +
-                          it_said(words) + "; " +
-                          (user.empty() ? "name a user that may log in with ssh.user"
-                                        : "set ssh.user: " + user) +
-                          " in the inventory");
+    return link_error(
+        LinkErrc::shell_refused,
+        host.name + ": the host runs no commands for " + host.user + it_said(words) + "; " +
+            (user.empty() ? "name a user that may log in with ssh.user" : "set ssh.user: " + user) +
+            " in the inventory");
 }
 
 }  // namespace
@@ -140,9 +139,9 @@ bool sends_to_another_user(const HostWords& words) {
 Error refusal(const HostTarget& host, const HostWords& words, bool shell_ran) {
     const bool by_sudo = host.sudo && host.user != "root" && shell_ran;
     if (!by_sudo && sends_to_another_user(words)) return invitation(host, words);
-    const Sign* const sign =
-        by_sudo ? find_sign(kSudoSigns, words.complained)
-                : find_sign(kShellSigns, words.printed + '\n' + words.complained);
+    const Sign* const sign = by_sudo
+                                 ? find_sign(kSudoSigns, words.complained)
+                                 : find_sign(kShellSigns, words.printed + '\n' + words.complained);
     const LinkErrc kind = by_sudo ? LinkErrc::sudo_refused : LinkErrc::shell_refused;
     if (sign != nullptr) {
         return link_error(kind,

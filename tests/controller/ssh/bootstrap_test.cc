@@ -96,13 +96,17 @@ TEST_F(Bootstrap, WorksInBashToo) {
 // Where /bin/sh is bash it takes over what the login shell exports.
 TEST_F(Bootstrap, SettingsOfABashDoNotReachTheScript) {
     sh_ = "/bin/bash --posix";
-    for (const char* settings : {"set -e", "set -u", "set -C", "set -f", "set -x; exec 2>&1",
-                                 "set -v; exec 2>&1", "set -euCfxv; exec 2>&1"}) {
+    for (const char* settings : {"set -e",
+                                 "set -u",
+                                 "set -C",
+                                 "set -f",
+                                 "set -x; exec 2>&1",
+                                 "set -v; exec 2>&1",
+                                 "set -euCfxv; exec 2>&1"}) {
         SCOPED_TRACE(settings);
         test::shell("rm -rf " + options_.remote_dir);
         for (const bool pushed : {true, false}) {
-            const auto hello =
-                run("/bin/bash", std::string(settings) + "; export SHELLOPTS; ");
+            const auto hello = run("/bin/bash", std::string(settings) + "; export SHELLOPTS; ");
             ASSERT_TRUE(hello.has_value()) << hello.error().words;
             EXPECT_EQ(hello->pushed, pushed);
             EXPECT_TRUE(agent_answers()) << inbox_;
@@ -149,9 +153,10 @@ TEST_F(Bootstrap, ShellThatNeverGetsToACommandMeetsTheDeadline) {
 
 // What cloud images put before root's keys: it says whom to log in as, and sleeps.
 TEST_F(Bootstrap, ForcedCommandThatNamesAnotherUserIsToldAtOnce) {
-    for (const char* sentence : {"Please login as the user \"admin\" rather than the user \"root\".",
-                                 "Please login as the admin user rather than root user.",
-                                 "Please log in as admin."}) {
+    for (const char* sentence :
+         {"Please login as the user \"admin\" rather than the user \"root\".",
+          "Please login as the admin user rather than root user.",
+          "Please log in as admin."}) {
         SCOPED_TRACE(sentence);
         const auto sent_away =
             run("/bin/sh", std::string("echo '") + sentence + "'; echo; exec sleep 120; ");
@@ -161,7 +166,8 @@ TEST_F(Bootstrap, ForcedCommandThatNamesAnotherUserIsToldAtOnce) {
         EXPECT_TRUE(says(sent_away.error(), "ssh.user: admin"));
     }
     // One that has no user to name, and one that does not sleep.
-    const auto nobody = run("/bin/sh", "echo 'Please login as the user \"NONE\" rather.'; exit 142; ");
+    const auto nobody =
+        run("/bin/sh", "echo 'Please login as the user \"NONE\" rather.'; exit 142; ");
     ASSERT_FALSE(nobody.has_value());
     EXPECT_TRUE(says(nobody.error(), "\"NONE\" rather."));
     EXPECT_FALSE(says(nobody.error(), "ssh.user: NONE"));

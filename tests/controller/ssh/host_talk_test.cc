@@ -102,7 +102,8 @@ TEST(HostTalk, FindsALineHoweverTheReadsCutIt) {
 }
 
 TEST(HostTalk, FindsLinesThatComeByteByByteWithNoiseBetween) {
-    const std::string all = "tick" + kHello + "tick zkprov-\nzkprov-readytick\n\x1b[32mzkprov-ready\n" +
+    const std::string all = "tick" + kHello +
+                            "tick zkprov-\nzkprov-readytick\n\x1b[32mzkprov-ready\n" +
                             "tick 2\ntick 3zkprov-pushed\ntickzkprov-start\n";
     ScriptedStream stream(byte_by_byte(all));
     Bytes inbox;
@@ -114,7 +115,8 @@ TEST(HostTalk, FindsLinesThatComeByteByByteWithNoiseBetween) {
     }
     EXPECT_EQ(inbox, "");
     // Our own lines are none of the host's words.
-    EXPECT_EQ(talk.words().printed, "ticktick zkprov-\nzkprov-readytick\n\x1b[32mtick 2\ntick 3tick");
+    EXPECT_EQ(talk.words().printed,
+              "ticktick zkprov-\nzkprov-readytick\n\x1b[32mtick 2\ntick 3tick");
 }
 
 TEST(HostTalk, TerminalsEndLinesWithTwoCharacters) {

@@ -1,7 +1,7 @@
-// Login shells with start-up files that print, ask, redirect or run something else, over a real sshd
-// on loopback: either the agent answers, or the error tells the cause with the host's own words.
-// The user is one of a passwd file that only this sshd sees, with root's rights, so that real start-up
-// files are read and a real sudo runs.
+// Login shells with start-up files that print, ask, redirect or run something else, over a real
+// sshd on loopback: either the agent answers, or the error tells the cause with the host's own
+// words. The user is one of a passwd file that only this sshd sees, with root's rights, so that
+// real start-up files are read and a real sudo runs.
 #include <gtest/gtest.h>
 
 #include "link_fixture.h"
@@ -184,10 +184,17 @@ TEST_F(Noise, BackgroundThatGoesOnIsToldWithItsWords) {
     });
 }
 
+// Complaints are no part of the conversation, however many.
+TEST_F(Noise, BackgroundThatComplainsWithoutEndIsBorne) {
+    for (const char* does : {"while echo tick >&2; do sleep 0.05; done &", "yes tick >&2 &"}) {
+        expect_connection(kBash, does);
+    }
+}
+
 TEST_F(Noise, QuestionsAndOtherShellsAreAskedFor) {
     be_impatient();
-    const std::vector<std::string> question = {"wait for input", "start another shell",
-                                               "start-up files"};
+    const std::vector<std::string> question = {
+        "wait for input", "start another shell", "start-up files"};
     const auto with = [&](const char* said) {
         auto words = question;
         words.push_back(std::string("it said: ") + said);
@@ -197,7 +204,8 @@ TEST_F(Noise, QuestionsAndOtherShellsAreAskedFor) {
     expect_error(kBash, "echo 'Which project?'; read x", LinkErrc::timeout, with("Which project?"));
     expect_error(kBash, "exec >/dev/null", LinkErrc::timeout, {"send its output away"});
     clients_ = {SshClient::libssh2};  // each of these costs its whole time
-    expect_error(kBash, "printf 'Project: '; exec bash --norc", LinkErrc::timeout, with("Project:"));
+    expect_error(
+        kBash, "printf 'Project: '; exec bash --norc", LinkErrc::timeout, with("Project:"));
     expect_error(kBash, "exec dash -i", LinkErrc::timeout, question);
     if (is_there(kZsh)) expect_error(kBash, "exec zsh -i", LinkErrc::timeout, question);
     if (is_there(kFish)) expect_error(kBash, "exec fish", LinkErrc::timeout, question);
@@ -232,10 +240,8 @@ TEST_F(Noise, EndsInTheStartUpFilesAreTold) {
                  "echo 'No output'; exec >&-",
                  LinkErrc::shell_refused,
                  {"start-up files", "closes its output", "it said: No output"});
-    expect_error(kBash,
-                 "exec </dev/null",
-                 LinkErrc::shell_refused,
-                 {"start-up files", "closes its input"});
+    expect_error(
+        kBash, "exec </dev/null", LinkErrc::shell_refused, {"start-up files", "closes its input"});
 }
 
 }  // namespace

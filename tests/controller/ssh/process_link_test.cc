@@ -39,11 +39,8 @@ Bytes event_frame() {
 
 std::unique_ptr<ProcessLink> link_over(std::deque<std::string> pieces,
                                        const std::string& user = "ops") {
-    return std::make_unique<ProcessLink>("node 1",
-                                         std::make_unique<ScriptedStream>(std::move(pieces)),
-                                         LinkHello(),
-                                         Bytes(),
-                                         user);
+    return std::make_unique<ProcessLink>(
+        "node 1", std::make_unique<ScriptedStream>(std::move(pieces)), LinkHello(), Bytes(), user);
 }
 
 TEST(ProcessLink, DeliversWholeFramesHoweverTheyAreCut) {
@@ -58,8 +55,12 @@ TEST(ProcessLink, DeliversWholeFramesHoweverTheyAreCut) {
 }
 
 TEST(ProcessLink, NoiseInPlaceOfAFrameIsShownWithItsCause) {
-    for (const char* noise : {"tick 7\n", "tick 7", "\ntick 7\n", "\x1b[32mtick 7\x1b[0m\n",
-                              "tick 7\ntick 8\n", "zkprov-start\ntick 7\n"}) {
+    for (const char* noise : {"tick 7\n",
+                              "tick 7",
+                              "\ntick 7\n",
+                              "\x1b[32mtick 7\x1b[0m\n",
+                              "tick 7\ntick 8\n",
+                              "zkprov-start\ntick 7\n"}) {
         for (const bool in_bytes : {false, true}) {
             SCOPED_TRACE(std::string(noise) + (in_bytes ? " in bytes" : ""));
             const std::string all = event_frame() + noise + done_frame();
@@ -86,18 +87,18 @@ TEST(ProcessLink, NoiseInPlaceOfAFrameIsShownWithItsCause) {
 TEST(ProcessLink, NoiseWithinAFrameIsNeverPartOfAMessage) {
     const Bytes frame = event_frame();
     for (const std::string& noise : {std::string("tick"),
-                                    std::string("tick\n"),
-                                    std::string("\n"),
-                                    std::string(" "),
-                                    std::string("}"),
-                                    std::string("\"}"),
-                                    std::string("\",\"state\":\"done"),
-                                    std::string("{}"),
-                                    std::string(1, '\0'),
-                                    std::string(3, '\0'),
-                                    std::string("\0\0\0\1\2", 5),
-                                    std::string("\0\0\0\3\2{}", 7),
-                                    std::string(300, 'x')}) {
+                                     std::string("tick\n"),
+                                     std::string("\n"),
+                                     std::string(" "),
+                                     std::string("}"),
+                                     std::string("\"}"),
+                                     std::string("\",\"state\":\"done"),
+                                     std::string("{}"),
+                                     std::string(1, '\0'),
+                                     std::string(3, '\0'),
+                                     std::string("\0\0\0\1\2", 5),
+                                     std::string("\0\0\0\3\2{}", 7),
+                                     std::string(300, 'x')}) {
         for (std::size_t at = 0; at < frame.size(); ++at) {
             SCOPED_TRACE(noise + " at " + std::to_string(at));
             Bytes all = frame;
