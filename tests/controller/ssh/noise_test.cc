@@ -203,6 +203,7 @@ TEST_F(Noise, QuestionsAndOtherShellsAreAskedFor) {
     expect_error(kBash, "read x", LinkErrc::timeout, question);
     expect_error(kBash, "echo 'Which project?'; read x", LinkErrc::timeout, with("Which project?"));
     expect_error(kBash, "exec >/dev/null", LinkErrc::timeout, {"send its output away"});
+    expect_error(kBash, "yes tick >&2 & read x", LinkErrc::timeout, {"tick"});
     clients_ = {SshClient::libssh2};  // each of these costs its whole time
     expect_error(
         kBash, "printf 'Project: '; exec bash --norc", LinkErrc::timeout, with("Project:"));
