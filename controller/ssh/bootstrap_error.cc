@@ -41,10 +41,8 @@ Error no_hello(const ProcessStream& stream,
     if (late && stream.logged_in()) {
         return link_error(LinkErrc::timeout,
                           host.name + ": logged in as " + host.user +
-                              ", but no command started in time" + it_said(talk.words()) +
-                              "; does its login shell" + (host.sudo ? " or sudo" : "") +
-                              " wait for input, or start another shell or send its output away "
-                              "in its start-up files, or is the host overloaded?");
+                              ", but no command started in time" + it_said(talk.words()) + "; " +
+                              silence_causes(host) + ", or is the host overloaded?");
     }
     if (talk.heard_nothing()) return error;
     return link_error(kind.value_or(LinkErrc::closed), error.words + it_said(talk.words()));

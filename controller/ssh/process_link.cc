@@ -13,7 +13,7 @@ constexpr unsigned char kEscape = 0x1b;
 constexpr unsigned char kDelete = 0x7f;
 constexpr std::size_t kShownBytes = 300;
 constexpr std::size_t kShownBefore = 100;
-constexpr std::chrono::milliseconds kWordsTime{200};  // from the first bytes to more
+constexpr std::chrono::milliseconds kWordsTime{1000};  // from the first bytes to more
 
 // Whether text came in place of a frame, or behind its length when the agent writes in pieces. The
 // first byte of a frame is 0, and no type is a character; text of terminals has no 0.
@@ -102,7 +102,11 @@ Error ProcessLink::not_a_frame(const Error& error, LinkDeadline deadline) {
            came.find('\0') == Bytes::npos && stream_->read(came, end).has_value()) {
     }
     const std::string shown = shown_of(came);
-    if (text && !login_user_.empty()) {
+    const auto status = stream_ == nullptr ? std::nullopt : stream_->exit_status();
+    if (text && status.value_or(0) != 0) {
+        // A start-up file that sends stderr to stdout: these are the last words of an agent.
+        broken_ = ended_with(*status, shown);
+    } else if (text && !login_user_.empty()) {
         broken_ = mixed(shown);
     } else {
         broken_ =
@@ -146,7 +150,11 @@ Error ProcessLink::explain(const Error& error) const {
     const std::string words = plain_line(stream_->last_words());
     const auto status = stream_->exit_status();
     if (!status.has_value() || (*status == 0 && words.empty())) return error;
-    if (frames_received_ == 0 && *status == kNotStarted) {
+    return ended_with(*status, words);
+}
+
+Error ProcessLink::ended_with(int status, const std::string& words) const {
+    if (frames_received_ == 0 && status == kNotStarted) {
         return link_error(LinkErrc::agent_failed,
                           name_ + ": the host does not let the agent's program run" +
                               (words.empty() ? std::string() : " (" + words + ")") +
@@ -154,7 +162,7 @@ Error ProcessLink::explain(const Error& error) const {
                               "name another directory with ssh.agent_dir in the inventory");
     }
     return link_error(LinkErrc::agent_failed,
-                      name_ + ": the agent ended with status " + std::to_string(*status) +
+                      name_ + ": the agent ended with status " + std::to_string(status) +
                           (words.empty() ? std::string() : "; it said: " + words));
 }
 

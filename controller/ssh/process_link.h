@@ -36,6 +36,7 @@ class ProcessLink final : public AgentLink {
     [[nodiscard]] Error mixed(const std::string& shown) const;
     [[nodiscard]] Error closed() const;
     [[nodiscard]] Error explain(const Error& error) const;
+    [[nodiscard]] Error ended_with(int status, const std::string& words) const;
 
     std::string name_;
     std::unique_ptr<ProcessStream> stream_;

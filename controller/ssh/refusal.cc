@@ -131,6 +131,12 @@ std::string it_said(const HostWords& words) {
     return line.empty() ? line : "; it said: " + line;
 }
 
+std::string silence_causes(const HostTarget& host) {
+    return std::string("does its login shell") + (host.sudo ? ", sudo" : "") +
+           " or a forced command wait for input, do start-up files start another shell or send its "
+           "output away";
+}
+
 bool sends_to_another_user(const HostWords& words) {
     return end_of_invitation(words.printed) != std::string_view::npos ||
            end_of_invitation(words.complained) != std::string_view::npos;

@@ -121,6 +121,7 @@ TEST_F(Noise, PrintedBeforeOurWordsIsSteppedOver) {
              "echo \"$BASH_EXECUTION_STRING\"; echo \"$BASH_EXECUTION_STRING\" | tr ';' '\\n'",
              "trap 'echo \"$BASH_COMMAND\"' DEBUG; trap 'echo bye' EXIT",
              "exec 2>&1; set -x; echo on",
+             "exec > >(tee -a \"$HOME/log\") 2>&1; echo logged",
          }) {
         expect_connection(kBash, does);
     }
@@ -204,7 +205,13 @@ TEST_F(Noise, QuestionsAndOtherShellsAreAskedFor) {
     expect_error(kBash, "echo 'Which project?'; read x", LinkErrc::timeout, with("Which project?"));
     expect_error(kBash, "exec >/dev/null", LinkErrc::timeout, {"send its output away"});
     expect_error(kBash, "yes tick >&2 & read x", LinkErrc::timeout, {"tick"});
+    const std::string key = read_text(dir_ / "id.pub");
+    write_text(dir_ / "authorized_keys", "command=\"internal-sftp\" " + key);
+    expect_error(kBash, "", LinkErrc::shell_refused, {"forced command", "sftp connections only"});
     clients_ = {SshClient::libssh2};  // each of these costs its whole time
+    write_text(dir_ / "authorized_keys", "command=\"cat\" " + key);
+    expect_error(kBash, "", LinkErrc::timeout, {"forced command", "wait for input"});
+    write_text(dir_ / "authorized_keys", key);
     expect_error(
         kBash, "printf 'Project: '; exec bash --norc", LinkErrc::timeout, with("Project:"));
     expect_error(kBash, "exec dash -i", LinkErrc::timeout, question);
@@ -223,6 +230,30 @@ TEST_F(Noise, RecorderOfSessionsIsToldAsATerminal) {
     });
 }
 
+TEST_F(Noise, ShellThatIsKilledIsNoLostConnectionAlone) {
+    set_up(kBash, "echo 'No memory'; kill -9 $$");
+    by_each_client([&] {
+        const auto link = open();
+        ASSERT_FALSE(link.has_value());
+        const bool by_openssh = options_.client == SshClient::openssh;
+        expect_words(link.error(),
+                     by_openssh ? LinkErrc::closed : LinkErrc::shell_refused,
+                     {"it said: No memory", by_openssh ? "signal" : "start-up files"});
+    });
+}
+
+TEST_F(Noise, WordsOfAnAgentThatFailsAreItsOwnWhereverTheyGo) {
+    set_up(kBash, "exec 2>&1");
+    by_each_client([&] {
+        auto link = open();
+        ASSERT_TRUE(link.has_value()) << link.error().words;
+        ASSERT_TRUE(send(*link, "fail", soon()).has_value());
+        const auto end = receive(*link, soon());
+        ASSERT_FALSE(end.has_value());
+        expect_words(end.error(), LinkErrc::agent_failed, {"the disk is on fire", "status 3"});
+    });
+}
+
 TEST_F(Noise, EndsInTheStartUpFilesAreTold) {
     expect_error(kBash,
                  "echo 'No project'; exit 3",
@@ -232,6 +263,8 @@ TEST_F(Noise, EndsInTheStartUpFilesAreTold) {
                  "alias exec='echo no'; shopt -s expand_aliases",
                  LinkErrc::shell_refused,
                  {"start-up files", "it said: ...", "zkprov"});
+    expect_error(
+        {"/bin/rbash", ".bashrc"}, "", LinkErrc::shell_refused, {"it said: ", "restricted"});
     expect_error(kBash, "exit 0", LinkErrc::shell_refused, {"start-up files"});
     expect_error(kBash,
                  "exec tmux-of-nobody attach",
