@@ -73,4 +73,14 @@ template Result<LockHolder> parse_payload<LockHolder>(std::string_view);
 template Result<LockRequest> parse_payload<LockRequest>(std::string_view);
 template Result<LockState> parse_payload<LockState>(std::string_view);
 
+std::optional<std::size_t> broken_json_at(ByteView payload) {
+    if (!payload.starts_with('{')) return 0;
+    json::stream_parser parser;
+    boost::system::error_code error;
+    const std::size_t taken = parser.write_some(payload.data(), payload.size(), error);
+    if (error || taken < payload.size()) return taken;
+    if (!parser.done()) return payload.size();
+    return std::nullopt;
+}
+
 }  // namespace zk::agent_api

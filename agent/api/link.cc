@@ -3,6 +3,8 @@
 namespace zk::agent_api {
 namespace {
 
+constexpr std::size_t kRefusedBytesMax = 4096;
+
 bool known(std::uint8_t type) {
     return type >= static_cast<std::uint8_t>(MessageType::hello) &&
            type <= static_cast<std::uint8_t>(MessageType::beat);
@@ -54,6 +56,7 @@ void FrameDecoder::feed(ByteView bytes) {
 Result<std::optional<Message>> FrameDecoder::next() {
     const auto fail = [this](std::string words) {
         failed_ = true;
+        refused_ = buffer_.substr(position_, kRefusedBytesMax);
         buffer_.clear();
         position_ = 0;
         return Error(Errc::corrupt, std::move(words));

@@ -78,11 +78,14 @@ class FrameDecoder {
     Result<std::optional<Message>> next();
     /// Bytes that wait for the rest of their frame.
     [[nodiscard]] std::size_t pending() const { return buffer_.size() - position_; }
+    /// After an error: the beginning of what came in place of a frame.
+    [[nodiscard]] ByteView refused() const { return refused_; }
 
   private:
     Bytes buffer_;
     std::size_t position_ = 0;
     bool failed_ = false;
+    Bytes refused_;
 };
 
 struct Hello {
@@ -280,6 +283,8 @@ std::string to_json(const LockHolder& holder);
 std::string to_json(const LockRequest& message);
 std::string to_json(const LockState& message);
 
+/// Where `payload` stops being one JSON object (its size when it is cut off); nullopt: it is one.
+std::optional<std::size_t> broken_json_at(ByteView payload);
 /// T is one of the payload types above, FactsRequest, NodeFacts, NodeHealth or NodeSpec. Errc::corrupt names the
 /// member that is wrong.
 template <class T>

@@ -15,6 +15,7 @@
 #include <openssl/evp.h>
 #include <sys/stat.h>
 
+#include "ssh/bootstrap_error.h"
 #include "ssh/host_talk.h"
 #include "ssh/refusal.h"
 
@@ -27,19 +28,21 @@ constexpr std::chrono::seconds kAfterInvitation{2};
 constexpr std::chrono::seconds kLastWordsTime{1};  // from a failure to its reason on stderr
 
 // One line each, without single quotes and exclamation marks, so that every login shell passes them
-// on unharmed. A login shell may have no PATH at all.
+// on unharmed. A login shell may have no PATH at all, and where sh is bash it may hand over its
+// options.
 constexpr std::string_view kSettings =
-    "PATH=${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C; export PATH LC_ALL; ";
+    "set +Ceufvx; PATH=${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C; export PATH "
+    "LC_ALL; ";
 // $1 is kScript, $2 the directory. What sudo says is understood in English only.
 constexpr std::string_view kSudoScript =
-    "echo zkprov-shell; exec sudo -n sh -c \"$1\" zkprov \"$2\"";
-// $1 is the directory. The free space asked for is the size plus 64 KiB. An empty file tells whether
-// programs may run there, before a large one is sent in vain.
+    "echo zkprov-shell || exit 93; exec sudo -n sh -c \"$1\" zkprov \"$2\"";
+// $1 is the directory. The free space asked for is the size plus 64 KiB. An empty file tells
+// whether programs may run there, before a large one is sent in vain.
 constexpr std::string_view kScript =
     "umask 022; d=$1; a=$d/bin/zkprov-agent; h=none; "
     "if [ -x \"$a\" ]; then h=$(sha256sum <\"$a\"); h=${h%% *}; fi; "
-    "echo \"zkprov-hello 1 $(uname -m) $(id -u) ${h:-none}\"; "
-    "read -r c n s || exit 0; "
+    "echo \"zkprov-hello 1 $(uname -m) $(id -u) ${h:-none}\" || exit 93; "
+    "read -r c n s || exit 94; "
     "f() { echo \"zkprov-fail $*\"; exit 1; }; "
     "if [ \"$c\" = push ]; then "
     "mkdir -p \"$d/bin\" || f mkdir; "
@@ -117,29 +120,6 @@ Result<std::shared_ptr<const AgentBinary>> read_agent_binary(const std::string& 
     return std::shared_ptr<const AgentBinary>(std::move(binary));
 }
 
-// The channel ended, or the time, before the hello.
-Error no_hello(const ProcessStream& stream,
-               const HostTarget& host,
-               const HostTalk& talk,
-               bool shell_ran,
-               const Error& error) {
-    const auto kind = link_errc(error);
-    const bool late = kind == LinkErrc::timeout;
-    if (late ? sends_to_another_user(talk.words())
-             : kind == LinkErrc::closed && stream.exit_status().has_value()) {
-        return refusal(host, talk.words(), shell_ran);
-    }
-    if (late && stream.logged_in()) {
-        return link_error(LinkErrc::timeout,
-                          host.name + ": logged in as " + host.user +
-                              ", but no command started in time" + it_said(talk.words()) +
-                              "; does its login shell" + (host.sudo ? " or sudo" : "") +
-                              " wait for something, or is the host overloaded?");
-    }
-    if (talk.heard_nothing()) return error;
-    return link_error(kind.value_or(LinkErrc::closed), error.words + it_said(talk.words()));
-}
-
 LinkHello parse_hello(const std::string& line) {
     std::istringstream words(line);
     std::string skipped;
@@ -157,49 +137,27 @@ Result<LinkHello> await_hello(ProcessStream& stream,
     while (true) {
         auto line = talk.next_line(deadline, kAfterInvitation);
         if (!line.has_value()) return no_hello(stream, host, talk, shell_ran, line.error());
-        if (line->starts_with("hello ")) return parse_hello(*line);
+        if (line->starts_with("hello ")) {
+            if (talk.in_terminal()) return terminal_between(host, talk);
+            return parse_hello(*line);
+        }
         shell_ran = shell_ran || *line == "shell";
     }
 }
 
-std::string megabytes(std::size_t bytes) {
-    return std::to_string((bytes + (1U << 20U) - 1) >> 20U) + " MiB";
-}
-
-// What a "zkprov-fail" line, or the end of the channel instead of an answer, means.
-Error push_error(const HostWords& words,
-                 const HostTarget& host,
-                 const LinkOptions& options,
-                 const AgentBinary& agent,
-                 const LinkHello& hello,
-                 const std::string& what) {
-    const auto mentions = [&](const char* text) {
-        return words.complained.find(text) != std::string::npos;
-    };
-    const std::string place = host.name + ": " + options.remote_dir + "/bin";
-    if (what.starts_with("full") || mentions("No space left") || mentions("quota exceeded")) {
-        return link_error(LinkErrc::disk_full,
-                          place + ": no room for the agent (" + megabytes(agent.content.size()) +
-                              "); free some space there and run again");
-    }
-    const bool read_only = mentions("Read-only file system");
-    if (read_only || what == "noexec") {
-        return link_error(LinkErrc::push_failed,
-                          place + (read_only ? " is on a read-only file system"
-                                             : " is on a file system that runs no programs "
-                                               "(mounted noexec)") +
-                              "; name another directory for the agent with ssh.agent_dir in the "
-                              "inventory, or mount it otherwise");
-    }
-    if (hello.uid != 0 && mentions("Permission denied")) {
-        return link_error(LinkErrc::sudo_refused,
-                          place + ": " + host.user +
-                              " may not write there; set `ssh.sudo: auto` for "
-                              "this host in the inventory, or log in as root");
-    }
-    return link_error(
-        LinkErrc::push_failed,
-        place + ": the agent could not be put there (" + what + ")" + it_said(words));
+// A script without input has ended before it is told anything.
+Result<> command_script(ProcessStream& stream,
+                        const HostTarget& host,
+                        HostTalk& talk,
+                        Bytes& inbox,
+                        const std::string& command,
+                        LinkDeadline deadline) {
+    auto written = stream.write(command, inbox, deadline);
+    if (written.has_value()) return ok();
+    if (link_errc(written.error()) != LinkErrc::closed) return written.error();
+    talk.hear_the_end(deadline_in(kLastWordsTime));
+    if (auto closed = closed_end(stream, host, talk)) return *std::move(closed);
+    return link_error(LinkErrc::closed, written.error().words + it_said(talk.words()));
 }
 
 Result<> push(ProcessStream& stream,
@@ -212,19 +170,25 @@ Result<> push(ProcessStream& stream,
     const LinkDeadline deadline = options.deadline_for(options.push_timeout);
     const std::string command =
         "push " + std::to_string(agent.content.size()) + ' ' + agent.sha256 + '\n';
-    ZK_CHECK(stream.write(command, inbox, deadline));
+    ZK_CHECK(command_script(stream, host, talk, inbox, command, deadline));
+    bool sent = false;
     while (true) {
         auto line = talk.next_line(deadline);
+        if (!line.has_value() && link_errc(line.error()) == LinkErrc::timeout) {
+            return late_answer(host, talk, "push");
+        }
         if (!line.has_value() && link_errc(line.error()) != LinkErrc::closed) {
             return line.error().with_context(host.name + ": push");
         }
+        if (auto closed = closed_end(stream, host, talk)) return *std::move(closed);
         if (!line.has_value() || line->starts_with("fail")) {
             const std::string what = line.has_value() ? line->substr(5) : "the link ended";
             if (line.has_value()) talk.hear_the_end(deadline_in(kLastWordsTime));
             return push_error(talk.words(), host, options, agent, hello, what);
         }
         if (*line == "pushed") return ok();
-        if (*line != "ready") continue;
+        if (*line != "ready" || sent) continue;
+        sent = true;
         // A host that runs out of space stops reading; its reason is in the inbox then.
         auto written = stream.write(agent.content, inbox, deadline);
         if (!written.has_value() && link_errc(written.error()) != LinkErrc::closed) {
@@ -235,9 +199,16 @@ Result<> push(ProcessStream& stream,
 
 // The login shell may have left something in the background that writes, too: frames begin behind
 // this line only.
-Result<> await_start(const HostTarget& host, HostTalk& talk, LinkDeadline deadline) {
+Result<> await_start(ProcessStream& stream,
+                     const HostTarget& host,
+                     HostTalk& talk,
+                     LinkDeadline deadline) {
     while (true) {
         auto line = talk.next_line(deadline);
+        if (!line.has_value() && link_errc(line.error()) == LinkErrc::timeout) {
+            return late_answer(host, talk, "start of the agent");
+        }
+        if (auto closed = closed_end(stream, host, talk)) return *std::move(closed);
         if (!line.has_value()) return line.error().with_context(host.name + ": start of the agent");
         if (*line == "start") return ok();
     }
@@ -282,8 +253,8 @@ std::string bootstrap_command(const HostTarget& host, const std::string& remote_
     if (!host.sudo || host.user == "root") {
         return "exec /bin/sh -c '" + script + "' zkprov " + remote_dir;
     }
-    return "exec /bin/sh -c '" + std::string(kSettings).append(kSudoScript) + "' zkprov '" + script +
-           "' " + remote_dir;
+    return "exec /bin/sh -c '" + std::string(kSettings).append(kSudoScript) + "' zkprov '" +
+           script + "' " + remote_dir;
 }
 
 Result<LinkHello> bootstrap(ProcessStream& stream,
@@ -302,13 +273,13 @@ Result<LinkHello> bootstrap(ProcessStream& stream,
     }
     LinkDeadline deadline = hello_deadline;
     if (hello.agent_sha256 == agent.sha256) {
-        ZK_CHECK(stream.write("run\n", inbox, deadline));
+        ZK_CHECK(command_script(stream, host, talk, inbox, "run\n", deadline));
     } else {
         ZK_CHECK(push(stream, host, options, agent, hello, talk, inbox));
         hello.pushed = true;
         deadline = options.deadline_for(options.push_timeout);
     }
-    ZK_CHECK(await_start(host, talk, deadline));
+    ZK_CHECK(await_start(stream, host, talk, deadline));
     return hello;
 }
 

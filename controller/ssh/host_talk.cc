@@ -42,7 +42,7 @@ bool is_ours(const std::string& line) {
     if (line.starts_with("fail ")) {
         return is_word(line, "abcdefghijklmnopqrstuvwxyz0123456789 ");
     }
-    return is_hello(line);
+    return line.size() <= kLineBytesMax && line.starts_with("hello ") && is_hello(line);
 }
 
 }  // namespace
@@ -65,8 +65,10 @@ std::optional<std::string> HostTalk::take_line() {
             break;
         }
         std::string line = inbox_.substr(at + kMark.size(), end - at - kMark.size());
-        if (line.ends_with('\r')) line.pop_back();
+        const bool in_terminal = line.ends_with('\r');
+        if (in_terminal) line.pop_back();
         if (!is_ours(line)) continue;
+        in_terminal_ = in_terminal;
         drop(at);
         inbox_.erase(0, end - at + 1);
         return line;
@@ -81,8 +83,9 @@ Result<std::string> HostTalk::next_line(LinkDeadline deadline,
         if (auto line = take_line()) return *std::move(line);
         if (printed_bytes_ > kNoiseBytesMax) {
             return link_error(LinkErrc::protocol,
-                              name_ + ": the login shell prints too much beside what our command "
-                                      "says" +
+                              name_ +
+                                  ": the login shell prints too much beside what our command "
+                                  "says" +
                                   it_said(words()) + "; look at its start-up files");
         }
         if (after_invitation && sends_to_another_user(words())) {

@@ -18,13 +18,16 @@ class HostTalk {
         : name_(std::move(name)), stream_(stream), inbox_(inbox) {}
 
     /// The next line of ours, without "zkprov-". When the host tells whom to log in as, the
-    /// deadline is at most `after_invitation` from then. LinkErrc::protocol when it prints too much.
+    /// deadline is at most `after_invitation` from then. LinkErrc::protocol when it prints too
+    /// much.
     Result<std::string> next_line(LinkDeadline deadline,
                                   std::optional<std::chrono::seconds> after_invitation = {});
     /// Listens on, for the words that explain a failure, until the channel's end.
     void hear_the_end(LinkDeadline deadline);
     [[nodiscard]] HostWords words() const;
     [[nodiscard]] bool heard_nothing() const;
+    /// Whether the line taken last came through a terminal, which writes CR LF for LF.
+    [[nodiscard]] bool in_terminal() const { return in_terminal_; }
 
   private:
     std::optional<std::string> take_line();
@@ -35,6 +38,7 @@ class HostTalk {
     Bytes& inbox_;
     std::string printed_;  ///< the end of what is not ours
     std::size_t printed_bytes_ = 0;
+    bool in_terminal_ = false;
 };
 
 }  // namespace zk

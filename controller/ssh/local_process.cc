@@ -19,6 +19,7 @@ namespace zk {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::chrono::milliseconds kExitTime{2000};  // from the end of its output to its own
 
 void close_fd(int& fd) {
     if (fd >= 0) ::close(fd);
@@ -175,7 +176,7 @@ Result<> LocalProcess::read(Bytes& inbox, LinkDeadline deadline) {
         const Got got = take(inbox);
         if (got == Got::bytes) return ok();
         if (got == Got::end) {
-            reap(std::chrono::milliseconds(500));
+            reap(kExitTime);
             take_stderr();
             return ended();
         }

@@ -10,6 +10,7 @@
 
 #include "ssh/known_hosts.h"
 #include "ssh/openssh_error.h"
+#include "ssh/refusal.h"
 
 namespace zk {
 namespace {
@@ -229,19 +230,20 @@ Error OpensshSession::explain(const Error& error) const {
     const auto kind = link_errc(error);
     if (kind == LinkErrc::timeout && !logged_in_) {
         const std::string words = openssh_words(last_words());
-        return link_error(LinkErrc::timeout,
-                          host_.name + ": the system's ssh has not started a command as " +
-                              host_.user + " in time" +
-                              (words.empty() ? "" : "; it said: " + words) +
-                              "; is the host, or one in between, overloaded, or does ssh wait for "
-                              "a touch of a security key?");
+        return link_error(
+            LinkErrc::timeout,
+            host_.name + ": the system's ssh has not started a command as " + host_.user +
+                " in time" + (words.empty() ? "" : "; it said: " + words) +
+                "; is the host, or one in between, overloaded, " + silence_causes(host_) +
+                ", or does ssh wait for a touch of a security key?");
     }
     if (kind != LinkErrc::closed || exit_status().has_value()) return error;
     if (!logged_in_) return openssh_error(host_, last_words(), config_);
     const std::string words = openssh_words(last_words());
-    return link_error(LinkErrc::closed,
-                      host_.name + ": the connection was lost" +
-                          (words.empty() ? "" : " (ssh said: " + words + ")"));
+    return link_error(
+        LinkErrc::closed,
+        host_.name + ": the connection was lost" +
+            (words.empty() ? ", or a signal ended what ran there" : " (ssh said: " + words + ")"));
 }
 
 // ssh has checked that the host holds the key it shows, and has written it to our own file.

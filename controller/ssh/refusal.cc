@@ -103,12 +103,11 @@ const Sign* find_sign(const Signs& signs, std::string_view said) {
 
 Error invitation(const HostTarget& host, const HostWords& words) {
     const std::string user = invited_user(words.printed + '\n' + words.complained);
-    return link_error(LinkErrc::shell_refused,
-                      host.name + ": the host runs no commands for " + host.user +
-                          it_said(words) + "; " +
-                          (user.empty() ? "name a user that may log in with ssh.user"
-                                        : "set ssh.user: " + user) +
-                          " in the inventory");
+    return link_error(
+        LinkErrc::shell_refused,
+        host.name + ": the host runs no commands for " + host.user + it_said(words) + "; " +
+            (user.empty() ? "name a user that may log in with ssh.user" : "set ssh.user: " + user) +
+            " in the inventory");
 }
 
 }  // namespace
@@ -132,6 +131,12 @@ std::string it_said(const HostWords& words) {
     return line.empty() ? line : "; it said: " + line;
 }
 
+std::string silence_causes(const HostTarget& host) {
+    return std::string("does its login shell") + (host.sudo ? ", sudo" : "") +
+           " or a forced command wait for input, do start-up files start another shell or send its "
+           "output away";
+}
+
 bool sends_to_another_user(const HostWords& words) {
     return end_of_invitation(words.printed) != std::string_view::npos ||
            end_of_invitation(words.complained) != std::string_view::npos;
@@ -140,9 +145,9 @@ bool sends_to_another_user(const HostWords& words) {
 Error refusal(const HostTarget& host, const HostWords& words, bool shell_ran) {
     const bool by_sudo = host.sudo && host.user != "root" && shell_ran;
     if (!by_sudo && sends_to_another_user(words)) return invitation(host, words);
-    const Sign* const sign =
-        by_sudo ? find_sign(kSudoSigns, words.complained)
-                : find_sign(kShellSigns, words.printed + '\n' + words.complained);
+    const Sign* const sign = by_sudo
+                                 ? find_sign(kSudoSigns, words.complained)
+                                 : find_sign(kShellSigns, words.printed + '\n' + words.complained);
     const LinkErrc kind = by_sudo ? LinkErrc::sudo_refused : LinkErrc::shell_refused;
     if (sign != nullptr) {
         return link_error(kind,
@@ -158,7 +163,8 @@ Error refusal(const HostTarget& host, const HostWords& words, bool shell_ran) {
     return link_error(kind,
                       host.name + ": logged in as " + host.user +
                           ", but its login shell does not run commands" + it_said(words) +
-                          "; look at the user's shell on the host, and for a forced command "
+                          "; look at the user's shell and its start-up files on the host, and "
+                          "for a forced command "
                           "(command= in authorized_keys, ForceCommand)");
 }
 

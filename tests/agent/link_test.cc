@@ -63,7 +63,29 @@ TEST(FrameDecoder, WrongLengthsAndTypesEndTheStream) {
         decoder.feed(encode_frame(MessageType::hello, "{}"));
         EXPECT_FALSE(decoder.next().has_value());
         EXPECT_EQ(decoder.pending(), 0u);
+        EXPECT_EQ(decoder.refused(), broken);
     }
+}
+
+TEST(FrameDecoder, WhatIsNotAFrameIsKeptInPart) {
+    FrameDecoder decoder;
+    decoder.feed(encode_frame(MessageType::hello, "{}") + "tick 7\n" + Bytes(100000, '.'));
+    ASSERT_TRUE(decoder.next().has_value());
+    EXPECT_EQ(decoder.refused(), "");
+    EXPECT_FALSE(decoder.next().has_value());
+    EXPECT_TRUE(decoder.refused().starts_with("tick 7\n..."));
+    EXPECT_EQ(decoder.refused().size(), 4096u);
+}
+
+TEST(BrokenJson, IsFoundWhereItBegins) {
+    EXPECT_EQ(broken_json_at("{}"), std::nullopt);
+    EXPECT_EQ(broken_json_at(to_json(Hello())), std::nullopt);
+    EXPECT_EQ(broken_json_at(""), 0u);
+    EXPECT_EQ(broken_json_at("[]"), 0u);
+    EXPECT_EQ(broken_json_at("tick"), 0u);
+    EXPECT_EQ(broken_json_at("{\"a\":1"), 6u);
+    EXPECT_EQ(broken_json_at("{\"a\":1}}"), 7u);
+    EXPECT_EQ(broken_json_at("{\"a\":\"x\ny\"}"), 7u);
 }
 
 TEST(FrameDecoder, RandomBytesNeitherCrashNorGrow) {

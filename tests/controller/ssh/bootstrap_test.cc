@@ -1,68 +1,20 @@
-// The bootstrap dialogue with a real shell on this machine in place of the login shell of a host.
+// The bootstrap dialogue: the push, what is refused before it, sudo.
 #include "ssh/bootstrap.h"
 
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
+#include "bootstrap_fixture.h"
 #include "ssh/local_process.h"
-#include "ssh/plain_line.h"
 #include "support.h"
 
 namespace zk {
 namespace {
 
 using test::read_text;
-using test::TempDir;
 using test::write_text;
 
-class Bootstrap : public testing::Test {
-  protected:
-    Bootstrap() {
-        host_.name = "node 1 (test)";
-        options_.agent_binary = FAKE_AGENT;
-        options_.remote_dir = dir_ / "state";
-    }
-
-    // Runs the dialogue in `shell_path`; `before` is put in front of the command line.
-    Result<LinkHello> run(const std::string& shell_path = "/bin/sh",
-                          const std::string& before = {}) {
-        auto agent = load_agent_binary(options_.agent_binary);
-        if (!agent.has_value()) return agent.error();
-        const std::string command = before + bootstrap_command(host_, options_.remote_dir);
-        auto process = LocalProcess::start(host_.name, {shell_path, "-c", command});
-        if (!process.has_value()) return process.error();
-        process_ = *std::move(process);
-        inbox_.clear();
-        return bootstrap(*process_, host_, options_, **agent, inbox_, deadline_in(hello_time_));
-    }
-    static testing::AssertionResult says(const Error& error, std::string_view words) {
-        if (error.words.find(words) != std::string::npos) return testing::AssertionSuccess();
-        return testing::AssertionFailure() << "\"" << words << "\" is not in: " << error.words;
-    }
-    std::string installed() const { return options_.remote_dir + "/bin/zkprov-agent"; }
-    // Whether the agent that was started echoes a frame.
-    bool agent_answers() {
-        const std::string frame("\0\0\0\3\7hi", 7);
-        const auto deadline = deadline_in(std::chrono::seconds(10));
-        if (!process_->write(frame, inbox_, deadline).has_value()) return false;
-        while (inbox_.size() < frame.size()) {
-            if (!process_->read(inbox_, deadline).has_value()) return false;
-        }
-        return inbox_ == frame;
-    }
-    void fake_sudo(const std::string& body) {
-        ::mkdir((dir_ / "tools").c_str(), 0755);
-        write_text(dir_ / "tools/sudo", "#!/bin/sh\n" + body + "\n", 0755);
-    }
-    std::string with_tools() const { return "PATH=" + (dir_ / "tools") + ":/usr/bin:/bin; "; }
-
-    TempDir dir_;
-    HostTarget host_;
-    LinkOptions options_;
-    Bytes inbox_;
-    std::chrono::milliseconds hello_time_{20000};
-    std::unique_ptr<LocalProcess> process_;
-};
+class Bootstrap : public test::BootstrapFixture {};
 
 TEST_F(Bootstrap, PushesOnceAndThenRunsWhatIsThere) {
     const auto first = run();
@@ -98,128 +50,6 @@ TEST_F(Bootstrap, AnotherVersionIsReplacedAndNothingIsLeftBeside) {
     EXPECT_TRUE(hello->pushed);
     EXPECT_TRUE(agent_answers());
     EXPECT_TRUE(test::shell("test $(ls -A " + options_.remote_dir + "/bin | wc -l) = 1"));
-}
-
-TEST_F(Bootstrap, NoiseOfTheLoginShellIsSteppedOver) {
-    ASSERT_TRUE(run("/bin/sh", "echo Welcome to this host; echo; ").has_value());
-    EXPECT_TRUE(agent_answers());
-    const auto endless = run("/bin/sh", "yes | head -c 2000000; ");
-    ASSERT_FALSE(endless.has_value());
-    EXPECT_EQ(link_errc(endless.error()), LinkErrc::protocol);
-}
-
-TEST_F(Bootstrap, ShellThatRefusesIsToldApart) {
-    const auto refused = run("/bin/sh", "echo This account is not available >&2; exit 1; ");
-    ASSERT_FALSE(refused.has_value());
-    EXPECT_EQ(link_errc(refused.error()), LinkErrc::shell_refused);
-    EXPECT_NE(refused.error().words.find("not available"), std::string::npos);
-    EXPECT_NE(refused.error().words.find("node 1 (test)"), std::string::npos);
-}
-
-TEST_F(Bootstrap, ShellThatNeverGetsToACommandMeetsTheDeadline) {
-    hello_time_ = std::chrono::milliseconds(100);
-    const auto silent = run("/bin/sh", "read -r never; ");
-    ASSERT_FALSE(silent.has_value());
-    EXPECT_EQ(link_errc(silent.error()), LinkErrc::timeout);
-    EXPECT_EQ(silent.error().words,
-              "node 1 (test): logged in as root, but no command started in time; does its login "
-              "shell wait for something, or is the host overloaded?");
-}
-
-// What cloud images put before root's keys: it says whom to log in as, and sleeps.
-TEST_F(Bootstrap, ForcedCommandThatNamesAnotherUserIsToldAtOnce) {
-    for (const char* sentence : {"Please login as the user \"admin\" rather than the user \"root\".",
-                                 "Please login as the admin user rather than root user.",
-                                 "Please log in as admin."}) {
-        SCOPED_TRACE(sentence);
-        const auto sent_away =
-            run("/bin/sh", std::string("echo '") + sentence + "'; echo; exec sleep 120; ");
-        ASSERT_FALSE(sent_away.has_value());
-        EXPECT_EQ(link_errc(sent_away.error()), LinkErrc::shell_refused);
-        EXPECT_TRUE(says(sent_away.error(), sentence));
-        EXPECT_TRUE(says(sent_away.error(), "ssh.user: admin"));
-    }
-    // One that has no user to name, and one that does not sleep.
-    const auto nobody = run("/bin/sh", "echo 'Please login as the user \"NONE\" rather.'; exit 142; ");
-    ASSERT_FALSE(nobody.has_value());
-    EXPECT_TRUE(says(nobody.error(), "\"NONE\" rather."));
-    EXPECT_FALSE(says(nobody.error(), "ssh.user: NONE"));
-    EXPECT_TRUE(says(nobody.error(), "ssh.user"));
-}
-
-TEST_F(Bootstrap, GreetingThatNamesAnotherUserStopsNobody) {
-    ASSERT_TRUE(run("/bin/sh", "echo 'Please log in as admin.'; ").has_value());
-    EXPECT_TRUE(agent_answers());
-}
-
-TEST_F(Bootstrap, WhatTheHostPrintedIsInTheErrorWhereverItPrintedIt) {
-    struct {
-        const char* does;
-        LinkErrc kind;
-    } const hosts[] = {
-        {"echo The gate; echo is shut; exit 1; ", LinkErrc::shell_refused},
-        {"printf 'The gate\nis shut'; exit 0; ", LinkErrc::shell_refused},
-        {"echo The gate; echo is shut >&2; exit 1; ", LinkErrc::shell_refused},
-        {"echo The gate; echo; echo 'is shut  '; kill -9 $$; ", LinkErrc::closed},
-    };
-    for (const auto& host : hosts) {
-        SCOPED_TRACE(host.does);
-        const auto refused = run("/bin/sh", host.does);
-        ASSERT_FALSE(refused.has_value());
-        EXPECT_EQ(link_errc(refused.error()), host.kind);
-        EXPECT_TRUE(says(refused.error(), "it said: The gate / is shut"));
-        EXPECT_TRUE(says(refused.error(), "node 1 (test)"));
-    }
-    hello_time_ = std::chrono::milliseconds(1500);
-    const auto late = run("/bin/sh", "echo Press Enter; read -r never; ");
-    ASSERT_FALSE(late.has_value());
-    EXPECT_EQ(link_errc(late.error()), LinkErrc::timeout);
-    EXPECT_TRUE(says(late.error(), "it said: Press Enter"));
-}
-
-TEST_F(Bootstrap, AccountsThatRunNoCommandsAreToldByTheirCause) {
-    struct {
-        const char* says;
-        const char* word;
-    } const hosts[] = {
-        {"This account is currently not available.", "nologin"},
-        {"WARNING: Your password has expired.\nPassword change required but no TTY available.",
-         "the password of root has expired"},
-        {"You are required to change your password immediately (administrator enforced).",
-         "the password of root has expired"},
-        {"Your account has expired; please contact your system administrator.",
-         "the account of root has expired"},
-    };
-    for (const auto& host : hosts) {
-        for (const char* where : {"", " >&2"}) {
-            SCOPED_TRACE(std::string(host.says) + where);
-            const auto refused =
-                run("/bin/sh", std::string("echo '") + host.says + "'" + where + "; exit 1; ");
-            ASSERT_FALSE(refused.has_value());
-            EXPECT_EQ(link_errc(refused.error()), LinkErrc::shell_refused);
-            EXPECT_TRUE(says(refused.error(), host.word));
-            EXPECT_TRUE(says(refused.error(), plain_line(host.says)));
-        }
-    }
-}
-
-TEST_F(Bootstrap, WordsOfTheHostCannotSteerTheTerminal) {
-    const auto refused = run("/bin/sh", "printf \"no\\033[2Jway\\nhere\\n\" >&2; exit 1; ");
-    ASSERT_FALSE(refused.has_value());
-    EXPECT_NE(refused.error().words.find("it said: no?[2Jway / here;"), std::string::npos)
-        << refused.error().words;
-}
-
-TEST(PlainLine, KeepsTextAndDropsTheRest) {
-    EXPECT_EQ(plain_line("one\r\ntwo\tthree\n\n"), "one / two three");
-    EXPECT_EQ(plain_line("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"),
-              "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80");
-    EXPECT_EQ(plain_line("\x1b]0;x\x07 \xc2\x9b 1"), "?]0;x? ?? 1");
-    // Cut off, overlong, a surrogate, beyond Unicode.
-    EXPECT_EQ(plain_line("\xe2\x82"), "??");
-    EXPECT_EQ(plain_line("\xc0\xaf\xe0\x80\xaf"), "?????");
-    EXPECT_EQ(plain_line("\xed\xa0\x80\xf4\x90\x80\x80"), "???????");
-    EXPECT_EQ(plain_line(""), "");
 }
 
 TEST_F(Bootstrap, SudoIsUsedForOthersThanRoot) {

@@ -36,8 +36,9 @@ bool send_frame(const std::string& payload) {
                             static_cast<char>(size >> 16U),
                             static_cast<char>(size >> 8U),
                             static_cast<char>(size)};
-    return write_all(header, sizeof header) && write_all(&kBlobChunk, 1) &&
-           write_all(payload.data(), payload.size());
+    // In one piece, as the agent does.
+    const std::string frame = std::string(header, sizeof header) + kBlobChunk + payload;
+    return write_all(frame.data(), frame.size());
 }
 
 void complain(const char* words) {

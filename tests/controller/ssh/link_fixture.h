@@ -32,7 +32,7 @@ class SshLink : public testing::Test {
   protected:
     void SetUp() override {
         ZK_NEEDS_SSHD();
-        sshd_ = std::make_unique<Sshd>(dir_, more_config_);
+        sshd_ = std::make_unique<Sshd>(dir_, more_config_, before_sshd_);
         make_key(dir_ / "id", "ed25519");
         sshd_->authorize(dir_ / "id");
         host_.name = "node 2 (127.0.0.1)";
@@ -71,6 +71,7 @@ class SshLink : public testing::Test {
     }
 
     std::string more_config_;
+    std::vector<std::string> before_sshd_;
     TempDir dir_;
     std::unique_ptr<Sshd> sshd_;
     HostTarget host_;

@@ -141,7 +141,12 @@ inline bool make_key(const std::string& path,
 /// in.
 class Sshd {
   public:
-    explicit Sshd(const TempDir& directory, const std::string& more_config = {}) : dir_(directory) {
+    /// `before`: the words of a command that starts the command behind it, here sshd.
+    explicit Sshd(const TempDir& directory,
+                  const std::string& more_config = {},
+                  std::vector<std::string> before = {})
+        : dir_(directory), argv_(std::move(before)) {
+        argv_.insert(argv_.end(), {"/usr/sbin/sshd", "-D", "-e", "-f", dir_ / "sshd_config"});
         make_key(dir_ / "host_ed25519", "ed25519");
         make_key(dir_ / "host_ecdsa", "ecdsa");
         write_text(dir_ / "authorized_keys", "", 0644);
@@ -166,7 +171,7 @@ class Sshd {
             if (port_ == 0 || attempt > 0) port_ = free_port();
             write_text(dir_ / "sshd_config",
                        config_ + "Port " + std::to_string(port_) + "\n" + key_lines);
-            child_ = Child({"/usr/sbin/sshd", "-D", "-e", "-f", dir_ / "sshd_config"}, log_path());
+            child_ = Child(argv_, log_path());
             // Our own probe is out of the log before a test looks at it.
             clear_log();
             if (eventually([&] { return can_connect(port_); }) &&
@@ -190,6 +195,7 @@ class Sshd {
 
   private:
     const TempDir& dir_;
+    std::vector<std::string> argv_;
     std::string config_;
     std::uint16_t port_ = 0;
     Child child_;
