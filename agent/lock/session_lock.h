@@ -1,7 +1,7 @@
 // The agent's side of the run lock: when a session holds it, when it has lost it, and which changes
 // it may make. Pure: the time and the recorded fencing number in, answers out. The lock itself is the
 // kernel's (agent_host/state_dir); this says when a session must let go of it. docs/decisions/0008
-// has the argument, tests/agent/run_lock_model_test.cc goes through all schedules.
+// has the argument, tests/run_lock/model.cc goes through all schedules.
 #pragma once
 
 #include <cstdint>
