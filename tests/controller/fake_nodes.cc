@@ -179,6 +179,12 @@ NodeHealth FakeNodes::health_of(ServerId id) {
     health.sid = node.applied ? node.applied->sid : id;
     health.source = HealthSource::agent;
     if (!node.running) return health;
+    health.answered_sid = node.speaks_as.value_or(id);
+    if (node.speaks_as) {
+        health.verdict = NodeVerdict::conflict;
+        health.conflict = {ConflictKind::sid, "its server speaks as " + to_string(*node.speaks_as)};
+        return health;
+    }
     const bool electing = looks_without_leader > 0;
     if (electing) --looks_without_leader;
     if (!leader_ || node.never_elects || electing) {
@@ -220,6 +226,7 @@ ApplyDone FakeNodes::apply(ServerId id, const Apply& apply) {
     node.identity->generation = apply.spec.generation;
     node.applied = apply.spec;
     node.running = true;
+    if (node.after_apply) node.after_apply(node);
     return done;
 }
 

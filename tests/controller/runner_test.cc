@@ -357,6 +357,29 @@ TEST_F(Runner, ReplaceRefusesToLoseTheQuorum) {
     EXPECT_EQ(nodes[2].blobs_received, 0);
 }
 
+TEST_F(Runner, AServerWithAnothersIdStopsEveryChange) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    nodes[1].speaks_as = ServerId(2);
+    EXPECT_EQ(apply(three("server: { config: { syncLimit: 9 } }\n")), ExitCode::preflight);
+    EXPECT_THAT(err, HasSubstr("node 1 (192.168.6.137): its server speaks as server 2"));
+    EXPECT_THAT(err, HasSubstr("nothing was changed"));
+    // The replaced server would be the second one with that id.
+    nodes[2] = FakeNode{};
+    EXPECT_EQ(replace(2), ExitCode::preflight);
+    EXPECT_THAT(nodes.story, IsEmpty());
+    EXPECT_EQ(nodes[2].blobs_received, 0);
+}
+
+TEST_F(Runner, AGateDoesNotWaitForAnotherNode) {
+    nodes[2].after_apply = [](FakeNode& node) { node.speaks_as = ServerId(3); };
+    settings.deadline = LinkDeadline::max();  // it would wait for a minute
+    EXPECT_EQ(apply(), ExitCode::partly);
+    EXPECT_THAT(err, HasSubstr("node 2 (192.168.6.138): its server speaks as 3\n"));
+    EXPECT_THAT(err, Not(HasSubstr("in time")));
+    nodes[2].after_apply = nullptr;
+    EXPECT_EQ(apply(), ExitCode::preflight);
+}
+
 TEST_F(Runner, ReplaceNeedsTheReplacedHost) {
     ASSERT_EQ(apply(), ExitCode::done);
     nodes[2].open_error = link_error(LinkErrc::host_key_changed, "node 2: its host key changed");
