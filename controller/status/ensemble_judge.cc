@@ -290,8 +290,8 @@ class Judge {
                 verdict_.nodes, [](const auto& node) { return node.status.content(); });
             return verdict_.reasons.empty() && content ? Verdict::healthy : Verdict::degraded;
         }
-        // The silent ones, and those in whose place another one answers, could form a quorum with those that say they follow or lead: then nobody
-        // knows.
+        // The silent ones, and those in whose place another one answers, could form a quorum with
+        // those that say they follow or lead: then nobody knows.
         std::size_t silent = 0;
         std::size_t could_serve = 0;
         for (const NodeVerdict& node : verdict_.nodes) {
