@@ -162,19 +162,6 @@ TEST_F(ResidentAgent, HealthIsTrueWhenItIsAskedFor) {
     }
 }
 
-TEST_F(ResidentAgent, AnAgentThatHasJustStartedHasLookedBeforeItAnswers) {
-    for (int round = 0; round < 3; ++round) {
-        ASSERT_EQ(::kill(static_cast<pid_t>(agent_pid()), SIGKILL), 0);
-        ASSERT_TRUE(await([&] { return agent_pid() == 0; }));
-        ASSERT_FALSE(apply(spec_).error);
-        const auto first = health();
-        EXPECT_EQ(first.source, agent_api::HealthSource::agent);
-        EXPECT_EQ(first.verdict, NodeVerdict::serving);
-        EXPECT_EQ(first.cluster, "demo");
-        EXPECT_LT(first.age_ms, 60000u);
-    }
-}
-
 TEST_F(ResidentAgent, AServerThatSpeaksWithAnotherIdIsAConflict) {
     auto& zoo_cfg = spec_.files.front().content;
     zoo_cfg += "fake.sid=2\n";
