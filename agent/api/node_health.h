@@ -98,8 +98,8 @@ struct NodeHealth {
     std::string cluster;
     ServerId sid;
     NodeVerdict verdict = NodeVerdict::down;
-    /// Who this node is, is not what its server is. With the verdict `conflict` something else
-    /// answers in its place; with another one its own server is down and this is why, or will be.
+    /// The node is not what its server is. With the verdict `conflict` something else answers in its
+    /// place; with another one its own server does not answer, and this is why.
     std::optional<IdentityConflict> conflict;
     std::optional<ServerId> answered_sid;  ///< with which the server that answers speaks
     std::vector<std::string> members;      ///< "server.1=…" as that server has them; empty: not known
