@@ -43,7 +43,7 @@ constexpr std::array<std::string_view, 2> enum_words(HealthSource) { return {"ag
 enum class ConflictKind {
     sid,       ///< its server speaks, or would start, with another id
     data,      ///< the server that answers has another data directory
-    process,   ///< another process holds its client port
+    process,   ///< another process holds its client port, or one of the others and it is down
     address,   ///< its server stands at another address for the others than the inventory says
     ensemble,  ///< its server belongs to another ensemble
 };

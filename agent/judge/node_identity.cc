@@ -18,9 +18,9 @@ std::string name_of(const PortHolder& holder) {
     return holder.program + " (" + std::to_string(holder.pid) + ")";
 }
 
-IdentityConflict held_by(const Self& self, const PortHolder& holder) {
+IdentityConflict held_by(const PortHolder& holder) {
     return {ConflictKind::process,
-            port_of(self) + " is held by " + name_of(holder) +
+            "port " + std::to_string(holder.port) + " is held by " + name_of(holder) +
                 ", which is not this node's server; stop that process, or give one of the two "
                 "another port"};
 }
@@ -84,7 +84,7 @@ std::vector<std::string> answered_members(const Probe& probe) {
 }
 
 std::optional<IdentityConflict> speaker_conflict(const Self& self, const Probe& probe) {
-    if (probe.stranger) return held_by(self, *probe.stranger);
+    if (probe.stranger) return held_by(*probe.stranger);
     const auto other = answered_sid(probe);
     if (other && *other != self.sid) return speaks_as(self, *other, probe.myid);
     if (probe.own_data_dir == false) {
@@ -99,7 +99,7 @@ std::optional<IdentityConflict> speaker_conflict(const Self& self, const Probe& 
 }
 
 std::optional<IdentityConflict> silent_conflict(const Self& self, const Probe& probe) {
-    if (probe.stranger) return held_by(self, *probe.stranger);
+    if (probe.stranger) return held_by(*probe.stranger);
     if (!probe.myid.sid || *probe.myid.sid == self.sid) return std::nullopt;
     return IdentityConflict{ConflictKind::sid, myid_problem(self, probe.myid)};
 }

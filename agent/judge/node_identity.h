@@ -26,7 +26,7 @@ std::vector<std::string> answered_members(const Probe& probe);
 
 /// Why what answers is not this node. REQUIRES: probe.answered.
 std::optional<agent_api::IdentityConflict> speaker_conflict(const Self& self, const Probe& probe);
-/// Why a server that does not answer could not be this node: its port is held, or its myid is
+/// Why a server that does not answer could not be this node: one of its ports is held, or its myid is
 /// another one's.
 std::optional<agent_api::IdentityConflict> silent_conflict(const Self& self, const Probe& probe);
 /// What is wrong with the file myid, with what to do; empty when nothing is.

@@ -18,8 +18,9 @@ struct MyIdFile {
     std::string failure;  ///< why there is no id, as the rest of a sentence that begins with its path
 };
 
-/// A process that listens on the node's client port and is not the node's server.
+/// A process that listens on a port of the node and is not the node's server.
 struct PortHolder {
+    std::uint16_t port = 0;
     std::int64_t pid = 0;  ///< 0: not known
     std::string program;
 };
@@ -44,6 +45,7 @@ struct Probe {
     /// Whether the data directory that `conf` names is this node's; nothing: not known.
     std::optional<bool> own_data_dir;
     MyIdFile myid;
+    /// On the client port, or, when nobody answers there, on any of the node's three.
     std::optional<PortHolder> stranger;
 
     std::optional<Epoch> current_epoch;            ///< of the file in the data directory

@@ -1,6 +1,7 @@
 #include "agent_serve/identity_look.h"
 
 #include <filesystem>
+#include <vector>
 
 #include "agent_host/ports.h"
 #include "agent_host/posix.h"
@@ -51,27 +52,44 @@ std::optional<bool> has_own_data(const std::map<std::string, std::string>& conf,
     return is_same_place(data->second, spec.data_dir);
 }
 
+/// The holder of `port` among `listeners`, unless that is the server, or may be.
+std::optional<node_judge::PortHolder> find_holder(
+    const std::vector<agent_host::Listener>& listeners,
+    std::uint16_t port,
+    const node_judge::Probe& probe,
+    const agent_api::NodeSpec& spec) {
+    const bool any_address = spec.manager == agent_api::Manager::systemd;
+    std::optional<node_judge::PortHolder> holder;
+    for (const agent_host::Listener& listener : listeners) {
+        const bool counts = listener.port == port &&
+                            agent_host::is_in_the_way(listener, spec.address, any_address);
+        if (!counts) continue;
+        // Of a listener that cannot be seen nobody can say that it is not the server.
+        if (probe.process && (listener.pid == probe.pid || listener.pid == 0)) return std::nullopt;
+        holder = node_judge::PortHolder{port, listener.pid, listener.program};
+    }
+    return holder;
+}
+
 std::optional<node_judge::PortHolder> find_stranger(const node_judge::Probe& probe,
                                                     const agent_api::NodeSpec& spec) {
-    const auto listeners = agent_host::listeners_on({spec.client_port});
+    std::vector<std::uint16_t> ports = {spec.client_port};
+    // They keep a server from starting, and are nobody's business while it serves.
+    if (!probe.answered) ports.insert(ports.end(), {spec.peer_port, spec.election_port});
+    const auto listeners = agent_host::listeners_on(ports);
     if (!listeners.has_value()) return std::nullopt;
-    const bool any_address = spec.manager == agent_api::Manager::systemd;
-    std::optional<node_judge::PortHolder> stranger;
-    for (const agent_host::Listener& listener : *listeners) {
-        if (!agent_host::is_in_the_way(listener, spec.address, any_address)) continue;
-        if (probe.process && listener.pid == probe.pid) return std::nullopt;
-        // Of a listener that cannot be seen nobody can say that it is not the server.
-        if (probe.process && listener.pid == 0) return std::nullopt;
-        stranger = node_judge::PortHolder{listener.pid, listener.program};
+    for (const std::uint16_t port : ports) {
+        if (auto holder = find_holder(*listeners, port, probe, spec)) return holder;
     }
-    return stranger;
+    return std::nullopt;
 }
 
 }  // namespace
 
 bool IdentityLook::is_due(const node_judge::Probe& probe) {
     const Seen now{probe.process ? probe.pid : 0, probe.answered, probe.serving};
-    const bool due = !seen_ || *seen_ != now || ++probes_since_ >= kProbesBetween;
+    // What is in the way is looked at until it is gone.
+    const bool due = stranger_ || !seen_ || *seen_ != now || ++probes_since_ >= kProbesBetween;
     seen_ = now;
     if (!due) return false;
     probes_since_ = 0;

@@ -297,7 +297,7 @@ TEST(NodeJudge, AnotherProcessOrAnotherDirectoryIsNotThisNode) {
     EXPECT_EQ(judge.health().conflict->kind, ConflictKind::data);
     probe.own_data_dir = true;
     EXPECT_EQ(judge.step(probe).verdict, NodeVerdict::serving);
-    probe.stranger = PortHolder{4711, "java"};
+    probe.stranger = PortHolder{2181, 4711, "java"};
     probe.process = false;
     const auto health = judge.step(probe);
     EXPECT_EQ(health.verdict, NodeVerdict::conflict);
@@ -306,10 +306,12 @@ TEST(NodeJudge, AnotherProcessOrAnotherDirectoryIsNotThisNode) {
     EXPECT_EQ(health.reasons.back(), "its own process does not run");
     // Somebody who holds the port and says nothing.
     Probe mute = dead(2);
-    mute.stranger = PortHolder{};
+    mute.stranger = PortHolder{3888, 0, ""};
     EXPECT_EQ(judge.step(mute).verdict, NodeVerdict::down);
     EXPECT_EQ(judge.health().conflict->kind, ConflictKind::process);
     EXPECT_EQ(judge.health().reasons.back(), "its process does not run");
+    EXPECT_NE(judge.health().conflict->words.find("port 3888 is held by another process"),
+              std::string::npos);
 }
 
 TEST(NodeJudge, AServerThatIsDownBecauseOfItsMyidSaysSo) {

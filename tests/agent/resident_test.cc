@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "agent_host/agent_socket.h"
@@ -202,6 +204,23 @@ TEST_F(ResidentAgent, APortThatANeighbourHoldsIsAConflict) {
     ASSERT_TRUE(agent_host::end_process(*neighbour, milliseconds(5000)).has_value());
     ASSERT_TRUE(await_verdict(NodeVerdict::down));
     EXPECT_FALSE(health().conflict);
+}
+
+TEST_F(ResidentAgent, APortForPeersThatIsHeldIsWhyItIsDown) {
+    ASSERT_EQ(control(agent_api::ControlAction::stop).type, MessageType::done);
+    const agent_host::Fd taken(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(spec_.election_port);
+    ASSERT_EQ(::bind(taken.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(taken.get(), 1), 0);
+    const auto down = health();
+    EXPECT_EQ(down.verdict, NodeVerdict::down);
+    ASSERT_TRUE(down.conflict);
+    EXPECT_EQ(down.conflict->kind, agent_api::ConflictKind::process);
+    const std::string port = "port " + std::to_string(spec_.election_port) + " is held by ";
+    EXPECT_NE(down.conflict->words.find(port), std::string::npos) << down.conflict->words;
 }
 
 TEST_F(ResidentAgent, AServerWithoutItsMyidSaysWhyItIsDown) {
