@@ -44,7 +44,7 @@ enum class ConflictKind {
     sid,       ///< its server speaks, or would start, with another id
     data,      ///< the server that answers has another data directory
     process,   ///< another process holds its client port, or one of the others and it is down
-    address,   ///< its server stands at another address for the others than the inventory says
+    address,   ///< its server stands at another address for the others than zkprov gave it
     ensemble,  ///< its server belongs to another ensemble
 };
 constexpr std::array<std::string_view, 5> enum_words(ConflictKind) {

@@ -1,6 +1,10 @@
 #include "node_judge/node_identity.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
+
+#include "ensemble/ensemble_config.h"
 
 namespace zk::node_judge {
 namespace {
@@ -37,6 +41,45 @@ IdentityConflict speaks_as(const Self& self, ServerId other, const MyIdFile& myi
         words += "stop it, and see whose data is in " + self.data_dir;
     }
     return {ConflictKind::sid, std::move(words)};
+}
+
+std::string place_of(const ensemble::Member& member) {
+    return to_string(member.quorum_address()) + ":" + std::to_string(member.election_port);
+}
+
+bool is_literal(const std::string& host) {
+    return host.find(':') != std::string::npos ||
+           host.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+/// A name and an address may be the same host: nobody can say without asking a name server.
+bool may_be_same_host(const ensemble::Member& one, const ensemble::Member& other) {
+    if (is_literal(one.host) != is_literal(other.host)) return true;
+    const auto plain = [](std::string host) {
+        std::ranges::transform(host, host.begin(), [](unsigned char c) {
+            return static_cast<char>(std::tolower(c));
+        });
+        if (host.size() > 1 && host.ends_with('.')) host.pop_back();
+        return to_string(ensemble::HostPort{std::move(host), 0});
+    };
+    return plain(one.host) == plain(other.host);
+}
+
+/// Only its own line: another member's may have been changed on the way of a rolling apply.
+std::optional<IdentityConflict> elsewhere(const Self& self, const Probe& probe) {
+    const auto runs = ensemble::parse_member(
+        self.sid, find(probe.conf, "server." + to_string(self.sid)));
+    const auto wanted = ensemble::parse_member(self.sid, self.member);
+    // Lines that are not there or cannot be read say nothing.
+    if (!runs.has_value() || !wanted.has_value()) return std::nullopt;
+    const bool same = runs->quorum_port == wanted->quorum_port &&
+                      runs->election_port == wanted->election_port &&
+                      may_be_same_host(*runs, *wanted);
+    if (same) return std::nullopt;
+    return IdentityConflict{ConflictKind::address,
+                            "its server runs as server." + to_string(self.sid) + "=" +
+                                place_of(*runs) + ", zkprov gave it " + place_of(*wanted) +
+                                "; bring its zoo.cfg back (zkprov apply) and restart it"};
 }
 
 }  // namespace
@@ -95,7 +138,7 @@ std::optional<IdentityConflict> speaker_conflict(const Self& self, const Probe& 
                                     "; restart it with this node's zoo.cfg, or stop it if it is "
                                     "another one's"};
     }
-    return std::nullopt;
+    return elsewhere(self, probe);
 }
 
 std::optional<IdentityConflict> silent_conflict(const Self& self, const Probe& probe) {

@@ -12,11 +12,14 @@
 
 namespace zk::node_judge {
 
-/// Who the node is by its specification.
+/// Who the node is by its specification, which is what zkprov applied last and not what an
+/// inventory says by now.
 struct Self {
     ServerId sid;
     std::string data_dir;
     std::uint16_t client_port = 0;
+    /// What zkprov wrote behind "server.<sid>=" in its zoo.cfg; empty: not known.
+    std::string member;
 };
 
 /// The id with which the server that answers speaks; nothing when it does not tell.

@@ -8,6 +8,7 @@
 #include "agent_host/node_control.h"
 #include "agent_host/process.h"
 #include "agent_serve/identity_look.h"
+#include "ensemble/properties.h"
 
 namespace zk::agent_serve {
 namespace {
@@ -20,12 +21,27 @@ using std::chrono::milliseconds;
 constexpr auto kResidentTimeout = milliseconds(2000);
 constexpr auto kProbeTimeout = milliseconds(1500);
 
+/// As the server reads it: of a key that is there twice the last one counts.
+std::string member_line(const agent_api::NodeSpec& spec) {
+    const std::string key = "server." + to_string(spec.sid);
+    std::string value;
+    for (const agent_api::FileSpec& file : spec.files) {
+        if (file.path != spec.conf_path) continue;
+        const auto lines = ensemble::read_properties(file.content, file.path);
+        if (!lines.has_value()) return {};
+        for (const ensemble::Property& line : *lines) {
+            if (line.key == key) value = line.value;
+        }
+    }
+    return value;
+}
+
 }  // namespace
 
 node_judge::JudgeSettings judge_settings(const agent_api::NodeSpec& spec) {
     node_judge::JudgeSettings settings;
     settings.cluster = spec.cluster;
-    settings.self = {spec.sid, spec.data_dir, spec.client_port};
+    settings.self = {spec.sid, spec.data_dir, spec.client_port, member_line(spec)};
     return settings;
 }
 

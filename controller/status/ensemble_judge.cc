@@ -69,6 +69,7 @@ class Judge {
             if (each.status.health) check_identity(inventory, each);
             verdict_.nodes.push_back(std::move(each));
         }
+        check_members(inventory);
     }
 
     EnsembleVerdict run() {
@@ -98,13 +99,23 @@ class Judge {
         NodeHealth& health = *status.health;
         // A follower that has applied nothing yet says 0; no leader has.
         if (health.role != Role::leader && health.zxid == Zxid()) health.zxid.reset();
-        node.conflict = conflict_of(inventory, status.id, health);
-        if (!node.conflict) {
-            std::string members = other_members(inventory, status.id, health);
-            if (!members.empty()) health.reasons.push_back(std::move(members));
-        } else if (!health.conflict) {
-            disown(health, *node.conflict);
+        node.conflict = health.conflict;
+    }
+
+    void check_members(const Inventory& inventory) {
+        std::vector<Server> servers;
+        for (const NodeVerdict& node : verdict_.nodes) {
+            if (!serves(node.status) || node.conflict) continue;
+            servers.push_back({node.status.id, node.host, &*node.status.health});
         }
+        MemberCheck check = compare_members(inventory, servers);
+        for (NodeVerdict& node : verdict_.nodes) {
+            const auto stranger = check.strangers.find(node.status.id);
+            if (stranger == check.strangers.end()) continue;
+            node.conflict = stranger->second;
+            disown(*node.status.health, stranger->second);
+        }
+        verdict_.reasons = std::move(check.sentences);
     }
 
     static void disown(NodeHealth& health, const agent_api::IdentityConflict& conflict) {

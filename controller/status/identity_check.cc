@@ -49,19 +49,30 @@ bool may_be_same_host(const std::string& one, const std::string& other) {
     return *left == *right || is_literal(*left) != is_literal(*right);
 }
 
-bool is_node(const ensemble::Member& member, const inventory::Node& node) {
-    return member.quorum_port == node.ports.peer && member.election_port == node.ports.election &&
-           may_be_same_host(member.host, node.host);
+bool is_same_host(const Members& members, ServerId id, const std::string& host) {
+    const auto member = members.find(id);
+    return member != members.end() && may_be_same_host(member->second.host, host);
 }
 
-std::string place_of(const std::string& host, std::uint16_t peer, std::uint16_t election) {
-    return fmt::format("{}:{}:{}", inventory::before_port(host), peer, election);
+/// Two servers of one ensemble share a member beside each of them, though not with the same ports
+/// while these are being changed. What a server says of itself is no sign: it stands where it
+/// stands.
+bool share_members(ServerId one, const Members& ones, ServerId other, const Members& others) {
+    bool beside_one = false;
+    bool beside_other = false;
+    for (const auto& [id, member] : ones) {
+        if (!is_same_host(others, id, member.host)) continue;
+        beside_one = beside_one || id != one;
+        beside_other = beside_other || id != other;
+    }
+    return beside_one && beside_other;
 }
-std::string place_of(const ensemble::Member& member) {
-    return place_of(member.host, member.quorum_port, member.election_port);
-}
-std::string place_of(const inventory::Node& node) {
-    return place_of(node.host, node.ports.peer, node.ports.election);
+
+std::size_t count_nodes(const Inventory& inventory, const Members& members) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(inventory.nodes, [&](const inventory::Node& node) {
+            return is_same_host(members, node.id, node.host);
+        }));
 }
 
 }  // namespace
@@ -74,60 +85,40 @@ std::string other_identity(const Inventory& inventory, ServerId id, const NodeHe
                        health.cluster);
 }
 
-std::optional<IdentityConflict> conflict_of(const Inventory& inventory,
-                                            ServerId id,
-                                            const NodeHealth& health) {
-    if (health.conflict) return health.conflict;
-    const inventory::Node* const node = inventory.find(id);
-    const Members members = members_of(health);
-    if (node == nullptr || members.empty()) return std::nullopt;
-    const auto own = members.find(id);
-    if (own != members.end() && !is_node(own->second, *node)) {
-        return IdentityConflict{
-            ConflictKind::address,
-            fmt::format("its server runs as server.{}={}, the inventory has {}; correct the "
-                        "inventory, or bring its zoo.cfg back (zkprov apply)",
-                        id,
-                        place_of(own->second),
-                        place_of(*node))};
-    }
-    std::size_t same = 0;
-    for (const inventory::Node& other : inventory.nodes) {
-        const auto member = members.find(other.id);
-        if (other.id != id && member != members.end() && is_node(member->second, other)) ++same;
-    }
-    if (same > 0 || inventory.nodes.size() < 2) return std::nullopt;
-    return IdentityConflict{
-        ConflictKind::ensemble,
-        "its server shares no other member with the inventory, so it belongs to another ensemble; "
-        "bring its zoo.cfg back (zkprov apply)"};
-}
-
-std::string other_members(const Inventory& inventory, ServerId id, const NodeHealth& health) {
-    const Members members = members_of(health);
-    if (members.empty()) return {};
-    std::string differences;
-    const auto add = [&](const std::string& text) {
-        differences += (differences.empty() ? "" : ", ") + text;
-    };
-    for (const inventory::Node& node : inventory.nodes) {
-        const auto member = members.find(node.id);
-        if (member == members.end()) {
-            add(fmt::format("it has no server.{}", node.id));
-        } else if (node.id != id && !is_node(member->second, node)) {
-            add(fmt::format("it has server.{}={}, the inventory {}",
-                            node.id,
-                            place_of(member->second),
-                            place_of(node)));
+MemberCheck compare_members(const Inventory& inventory, const std::vector<Server>& servers) {
+    MemberCheck check;
+    // Of two members the other one may be the one that moved.
+    if (inventory.nodes.size() < 3) return check;
+    std::vector<Members> members;
+    for (const Server& server : servers) members.push_back(members_of(*server.health));
+    for (std::size_t i = 0; i < servers.size(); ++i) {
+        for (std::size_t j = i + 1; j < servers.size(); ++j) {
+            if (members[i].empty() || members[j].empty()) continue;
+            if (share_members(servers[i].node, members[i], servers[j].node, members[j])) continue;
+            // The inventory says only which of the two is meant.
+            const std::size_t one = count_nodes(inventory, members[i]);
+            const std::size_t other = count_nodes(inventory, members[j]);
+            if (one == other) {
+                check.sentences.push_back(fmt::format(
+                    "the servers on {} and {} share no other member: one of them belongs to "
+                    "another ensemble",
+                    servers[i].host,
+                    servers[j].host));
+                continue;
+            }
+            const Server& stranger = servers[one < other ? i : j];
+            const Server& meant = servers[one < other ? j : i];
+            check.strangers.try_emplace(
+                stranger.node,
+                IdentityConflict{
+                    ConflictKind::ensemble,
+                    fmt::format("its server shares no other member with the one on {}, so it "
+                                "belongs to another ensemble; bring its zoo.cfg back "
+                                "(zkprov apply)",
+                                meant.host)});
         }
     }
-    for (const auto& [sid, member] : members) {
-        if (inventory.find(sid) == nullptr) {
-            add(fmt::format("it has server.{}={}", sid, place_of(member)));
-        }
-    }
-    if (differences.empty()) return {};
-    return "its server has other members than the inventory: " + differences;
+    return check;
 }
 
 std::vector<std::string> shared_ids(const std::vector<Speaker>& speakers) {

@@ -1,9 +1,10 @@
-// Is what answers on a node's host that node of this inventory? The agent compares its server with
-// its own specification; here both are compared with the inventory, and the nodes with each other.
+// Is what answers on a node's host that node of this ensemble? The agent compares its server with
+// its own specification; here it is asked whose agent it is, and the servers are compared with each
+// other.
 // Pure. Used by ensemble_judge.
 #pragma once
 
-#include <optional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,17 +20,23 @@ std::string other_identity(const inventory::Inventory& inventory,
                            ServerId id,
                            const agent_api::NodeHealth& health);
 
-/// Why this is not node `id`, from what its agent or its server says. REQUIRES: other_identity() is
-/// empty.
-std::optional<agent_api::IdentityConflict> conflict_of(const inventory::Inventory& inventory,
-                                                       ServerId id,
-                                                       const agent_api::NodeHealth& health);
-
-/// Where the server of node `id` has other members than the inventory though it is that node; empty
-/// when nowhere, or when it does not tell.
-std::string other_members(const inventory::Inventory& inventory,
-                          ServerId id,
-                          const agent_api::NodeHealth& health);
+/// A server that serves, and what its agent says of it.
+struct Server {
+    ServerId node;
+    std::string host;
+    const agent_api::NodeHealth* health = nullptr;
+};
+struct MemberCheck {
+    /// Servers of another ensemble.
+    std::map<ServerId, agent_api::IdentityConflict> strangers;
+    /// Sentences: two servers of different ensembles, of which nobody can say which one is meant.
+    std::vector<std::string> sentences;
+};
+/// Compares the servers' members with each other. A member with other ports, or one that moved, is
+/// on its way in a rolling apply and no conflict; where members differ from the inventory, `plan`
+/// tells.
+MemberCheck compare_members(const inventory::Inventory& inventory,
+                            const std::vector<Server>& servers);
 
 /// On which host a server speaks with which id.
 struct Speaker {

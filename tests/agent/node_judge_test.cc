@@ -12,7 +12,7 @@ using agent_api::Role;
 NodeJudge make_judge() {
     JudgeSettings judge_settings;
     judge_settings.cluster = "demo";
-    judge_settings.self = {ServerId(2), "/data", 2181};
+    judge_settings.self = {ServerId(2), "/data", 2181, "10.0.0.2:2888:3888"};
     return NodeJudge(judge_settings);
 }
 
@@ -312,6 +312,38 @@ TEST(NodeJudge, AnotherProcessOrAnotherDirectoryIsNotThisNode) {
     EXPECT_EQ(judge.health().reasons.back(), "its process does not run");
     EXPECT_NE(judge.health().conflict->words.find("port 3888 is held by another process"),
               std::string::npos);
+}
+
+TEST(NodeJudge, AServerAtAnotherAddressThanItWasGivenIsNotThisNode) {
+    NodeJudge judge = make_judge();
+    const auto verdict_of = [&](const std::string& line) {
+        Probe probe = serving(1, "follower", 3, 1);
+        probe.conf = {{"serverId", "2"},
+                      {"server.1", "10.9.9.9:1:2:participant"},
+                      {"server.2", line}};
+        return judge.step(probe).verdict;
+    };
+    EXPECT_EQ(verdict_of("10.0.0.2:2888:3888:participant"), NodeVerdict::serving);
+    EXPECT_EQ(verdict_of("10.0.0.2:2888:3888:participant;0.0.0.0:2181"), NodeVerdict::serving);
+    EXPECT_EQ(verdict_of("two.lan:2888:3888:participant"), NodeVerdict::serving);  // may be it
+    EXPECT_EQ(verdict_of("nonsense"), NodeVerdict::serving);
+    EXPECT_EQ(verdict_of("10.0.0.7:2888:3888:participant"), NodeVerdict::conflict);
+    EXPECT_EQ(verdict_of("10.0.0.2:2888:3889:participant"), NodeVerdict::conflict);
+    EXPECT_EQ(verdict_of("10.0.0.2:2889:3888:participant"), NodeVerdict::conflict);
+    EXPECT_EQ(judge.health().conflict->kind, ConflictKind::address);
+    EXPECT_EQ(judge.health().conflict->words,
+              "its server runs as server.2=10.0.0.2:2889:3888, zkprov gave it 10.0.0.2:2888:3888; "
+              "bring its zoo.cfg back (zkprov apply) and restart it");
+    // An apply gave it these ports, and it has been restarted with them.
+    judge.move_to({ServerId(2), "/data", 2181, "10.0.0.2:2889:3888"});
+    EXPECT_EQ(verdict_of("10.0.0.2:2889:3888:participant"), NodeVerdict::serving);
+    for (const auto& [given, told] : {std::pair("[fd00::2]:1:2", "[fd00:0:0:0:0:0:0:2]:1:2"),
+                                      std::pair("Two.lan:1:2", "two.lan.:1:2")}) {
+        judge.move_to({ServerId(2), "/data", 2181, given});
+        EXPECT_EQ(verdict_of(std::string(told) + ":participant"), NodeVerdict::serving) << told;
+    }
+    judge.move_to({ServerId(2), "/data", 2181, ""});
+    EXPECT_EQ(verdict_of("10.0.0.9:1:2:participant"), NodeVerdict::serving);
 }
 
 TEST(NodeJudge, AServerThatIsDownBecauseOfItsMyidSaysSo) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <deque>
+#include <sstream>
 
 namespace zk::phases {
 namespace {
@@ -59,6 +60,19 @@ class FakeLink final : public AgentLink {
     std::deque<Message> answers_;
     bool broken_ = false;
 };
+
+/// The lines of its zoo.cfg, as a server that runs with them tells them.
+std::vector<std::string> members_of(const NodeSpec& spec) {
+    std::vector<std::string> members;
+    for (const FileSpec& file : spec.files) {
+        if (file.path != spec.conf_path) continue;
+        std::istringstream lines(file.content);
+        for (std::string line; std::getline(lines, line);) {
+            if (line.starts_with("server.")) members.push_back(line + ":participant");
+        }
+    }
+    return members;
+}
 
 std::int64_t wall_ms_now() {
     return std::chrono::duration_cast<milliseconds>(
@@ -180,6 +194,7 @@ NodeHealth FakeNodes::health_of(ServerId id) {
     health.source = HealthSource::agent;
     if (!node.running) return health;
     health.answered_sid = node.speaks_as.value_or(id);
+    if (node.applied) health.members = members_of(*node.applied);
     if (node.speaks_as) {
         health.verdict = NodeVerdict::conflict;
         health.conflict = {ConflictKind::sid, "its server speaks as " + to_string(*node.speaks_as)};

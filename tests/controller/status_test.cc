@@ -140,44 +140,65 @@ NodeStatus with_members(NodeStatus status, std::vector<std::string> members) {
     return status;
 }
 
-TEST(EnsembleJudge, AServerAtAnotherAddressIsNotThatNode) {
-    const std::vector<std::string> right = {"server.1=10.0.0.1:2888:3888:participant",
-                                            "server.2=10.0.0.2:2888:3888:participant;2181",
-                                            "server.3=10.0.0.3:2888:3888:participant"};
-    const auto judged = [&](std::vector<std::string> members) {
-        return judge(ensemble_of(3),
-                     {with_members(leader(1, 2), right),
-                      with_members(follower(2, 1), std::move(members)),
-                      follower(3, 1)});
-    };
-    EXPECT_EQ(judged(right).verdict, Verdict::healthy);
-    auto moved = right;
-    moved[1] = "server.2=10.0.0.2:2889:3888:participant";
-    const auto verdict = judged(moved);
-    EXPECT_EQ(verdict.find(ServerId(2))->conflict->kind, ConflictKind::address);
-    EXPECT_FALSE(verdict.find(ServerId(2))->in_sync);
-    EXPECT_THAT(verdict.reasons,
-                Contains("node 2 does not count: its server runs as server.2=10.0.0.2:2889:3888, "
-                         "the inventory has 10.0.0.2:2888:3888; correct the inventory, or bring "
-                         "its zoo.cfg back (zkprov apply)"));
-    moved[1] = "server.2=10.0.0.7:2888:3888:participant";
-    EXPECT_TRUE(judged(moved).find(ServerId(2))->conflict);
-    moved[1] = "server.2=two.lan:2888:3888:participant";  // may well be 10.0.0.2
-    EXPECT_EQ(judged(moved).verdict, Verdict::healthy);
+std::vector<std::string> members_at(const std::string& network, int peer_port) {
+    std::vector<std::string> members;
+    for (int id = 1; id <= 3; ++id) {
+        members.push_back("server." + std::to_string(id) + "=" + network + std::to_string(id) + ":" +
+                          std::to_string(peer_port) + ":3888:participant");
+    }
+    return members;
+}
 
-    auto other_third = right;
-    other_third[2] = "server.3=10.0.0.9:2888:3888:participant";
-    const auto differs = judged(other_third);
-    EXPECT_TRUE(differs.find(ServerId(2))->in_sync);
-    EXPECT_THAT(differs.reasons,
-                testing::ElementsAre("node 2: its server has other members than the inventory: it "
-                                     "has server.3=10.0.0.9:2888:3888, the inventory "
-                                     "10.0.0.3:2888:3888"));
-    const auto foreign = judged({"server.2=10.0.0.2:2888:3888:participant",
-                                 "server.4=10.0.9.4:2888:3888:participant"});
+EnsembleVerdict with_second(std::vector<std::string> members) {
+    return judge(ensemble_of(3),
+                 {with_members(leader(1, 2), members_at("10.0.0.", 2888)),
+                  with_members(follower(2, 1), std::move(members)),
+                  follower(3, 1)});
+}
+
+// What the inventory says by now is no measure: a node that is not rolled yet is still that node.
+TEST(EnsembleJudge, AMemberThatChangesIsNoConflict) {
+    const auto right = members_at("10.0.0.", 2888);
+    EXPECT_EQ(with_second(right).verdict, Verdict::healthy);
+    EXPECT_EQ(with_second(members_at("10.0.0.", 2999)).verdict, Verdict::healthy);
+    for (std::size_t i = 0; i < 3; ++i) {
+        for (const char* place : {"10.0.0.2:2889:3888", "10.0.7.2:2888:3888", "two.lan:2888:3889"}) {
+            auto moved = right;
+            moved[i] = "server." + std::to_string(i + 1) + "=" + place + ":participant;2181";
+            EXPECT_EQ(with_second(moved).verdict, Verdict::healthy) << moved[i];
+        }
+    }
+    const auto all_moved = [](const std::vector<std::string>& members) {
+        return judge(ensemble_of(3),
+                     {with_members(leader(1, 2), members),
+                      with_members(follower(2, 1), members),
+                      with_members(follower(3, 1), members)});
+    };
+    EXPECT_EQ(all_moved(members_at("10.0.9.", 2888)).verdict, Verdict::healthy);
+    EXPECT_EQ(with_second({"server.x=", "nonsense"}).verdict, Verdict::healthy);
+}
+
+TEST(EnsembleJudge, AServerOfAnotherEnsembleIsNotThatNode) {
+    const auto foreign = with_second({"server.2=10.0.0.2:2888:3888:participant",
+                                      "server.4=10.0.9.4:2888:3888:participant"});
     EXPECT_EQ(foreign.find(ServerId(2))->conflict->kind, ConflictKind::ensemble);
     EXPECT_EQ(foreign.voters_in_sync, 2U);
-    EXPECT_EQ(judged({"server.x=", "nonsense"}).verdict, Verdict::healthy);
+    EXPECT_EQ(foreign.verdict, Verdict::degraded);
+    EXPECT_THAT(foreign.reasons,
+                testing::ElementsAre("node 2 does not count: its server shares no other member with "
+                                     "the one on 10.0.0.1, so it belongs to another ensemble; "
+                                     "bring its zoo.cfg back (zkprov apply)"));
+    auto same_ids = members_at("10.0.9.", 2888);
+    same_ids[1] = "server.2=10.0.0.2:2888:3888:participant";
+    EXPECT_TRUE(with_second(same_ids).find(ServerId(2))->conflict);
+    // When the inventory knows neither of the two.
+    const auto neither = judge(ensemble_of(3),
+                               {with_members(leader(1, 2), members_at("10.0.8.", 2888)),
+                                with_members(follower(2, 1), members_at("10.0.9.", 2888)),
+                                follower(3, 1)});
+    EXPECT_THAT(neither.reasons,
+                testing::ElementsAre("the servers on 10.0.0.1 and 10.0.0.2 share no other member: "
+                                     "one of them belongs to another ensemble"));
 }
 
 TEST(EnsembleJudge, AFollowerThatItsLeaderDoesNotCountIsTold) {
