@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Whose server answers? Three real servers under their agents on this machine; then a myid is overwritten, two data
-directories change places, and a neighbour takes a port. No such server counts as the node on whose port it answers.
+directories change places, a zoo.cfg gets another port, and a neighbour takes a port. No such server counts as the node on whose port it answers.
 
     ZKPROV_BIN=build/asan/bin tests/controller/identity_test.py
 """
@@ -71,7 +71,7 @@ class Identity(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="zkprov-identity-")
-        cls.port = free_ports(9)
+        cls.port = free_ports(12)
         with open(cls.path("inventory.yaml"), "w") as file:
             file.write("schema: zkprov/1\ncluster: who\ntransport: local\nbase_dir: nodes\nserver:\n"
                        "  client_port: %d\n  peer_port: %d\n  election_port: %d\nnodes:\n  - id: 1-3\n"
@@ -147,6 +147,48 @@ class Identity(unittest.TestCase):
         self.assertEqual(code, 6, text)
         with open(self.node(1, "data", "myid"), "w") as file:
             file.write("1\n")
+        self.wait_healthy()
+
+    def edit_inventory(self, more):
+        """Another line for node 2, until the test ends."""
+        with open(self.path("inventory.yaml")) as file:
+            before = file.read()
+        self.addCleanup(self.write, self.path("inventory.yaml"), before)
+        nodes = "nodes:\n  - id: 1\n  - id: 2\n%s  - id: 3\n" % more
+        self.write(self.path("inventory.yaml"), before[:before.index("nodes:\n")] + nodes)
+
+    @staticmethod
+    def write(path, text):
+        with open(path, "w") as file:
+            file.write(text)
+
+    def test_an_edited_inventory_is_no_conflict(self):
+        self.edit_inventory("    peer_port: %d\n" % (self.port + 9))
+        self.assertEqual(self.status()["verdict"], "healthy")
+        self.doCleanups()
+        self.edit_inventory("    client_port: %d\n" % (self.port + 10))
+        code, text = self.zkprov("apply", "--yes")
+        self.assertEqual(code, 0, text)
+        self.wait_healthy()
+        self.doCleanups()
+        code, text = self.zkprov("apply", "--yes")
+        self.assertEqual(code, 0, text)
+
+    def test_zoo_cfg_with_another_port(self):
+        path = self.node(2, "conf", "zoo.cfg")
+        with open(path) as file:
+            text = file.read()
+        line = "server.2=127.0.0.1:%d:"
+        self.assertIn(line % (self.port + 4), text)
+        # With another election port it would find no leader, and a server that looks for one does not tell its members.
+        self.write(path, text.replace(line % (self.port + 4), line % (self.port + 11)))
+        with open(self.node(2, "agent", "server.pid")) as file:
+            os.kill(int(file.read().split()[0]), signal.SIGKILL)
+        report = self.wait_for(lambda report, nodes: nodes[2]["health"] == "conflict")
+        self.assertEqual(report["nodes"][1]["conflict"]["kind"], "address")
+        self.assertFalse(report["nodes"][1]["in_sync"])
+        code, text = self.zkprov("apply", "--yes")
+        self.assertEqual(code, 0, text)
         self.wait_healthy()
 
     def swap(self):
