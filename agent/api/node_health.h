@@ -22,9 +22,10 @@ enum class NodeVerdict {
     looking,   ///< its process answers, but there is no leader for it
     stuck,     ///< its process runs but has not answered for longer than the patience
     down,      ///< no process
+    conflict,  ///< what answers in its place is not this server: see NodeHealth::conflict
 };
-constexpr std::array<std::string_view, 5> enum_words(NodeVerdict) {
-    return {"serving", "starting", "looking", "stuck", "down"};
+constexpr std::array<std::string_view, 6> enum_words(NodeVerdict) {
+    return {"serving", "starting", "looking", "stuck", "down", "conflict"};
 }
 
 enum class Role { leader, follower, observer, standalone, looking, down };
@@ -37,6 +38,29 @@ enum class HealthSource {
     fourlw,  ///< asked the server right now; no resident agent answers
 };
 constexpr std::array<std::string_view, 2> enum_words(HealthSource) { return {"agent", "4lw"}; }
+
+/// In which way a node is not what it should be.
+enum class ConflictKind {
+    sid,       ///< its server speaks, or would start, with another id
+    data,      ///< the server that answers has another data directory
+    process,   ///< another process holds its client port, or one of the others and it is down
+    address,   ///< its server stands at another address for the others than zkprov gave it
+    ensemble,  ///< its server belongs to another ensemble
+};
+constexpr std::array<std::string_view, 5> enum_words(ConflictKind) {
+    return {"sid", "data", "process", "address", "ensemble"};
+}
+
+struct IdentityConflict {
+    ConflictKind kind = ConflictKind::sid;
+    std::string words;  ///< what is wrong and what to do about it
+
+    friend bool operator==(const IdentityConflict&, const IdentityConflict&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("kind", self.kind);
+        archive("words", self.words);
+    }
+};
 
 /// One entry of the election history: from this moment on the node saw itself so.
 struct ElectionEntry {
@@ -74,15 +98,20 @@ struct NodeHealth {
     std::string cluster;
     ServerId sid;
     NodeVerdict verdict = NodeVerdict::down;
+    /// The node is not what its server is. With the verdict `conflict` something else answers in its
+    /// place; with another one its own server does not answer, and this is why.
+    std::optional<IdentityConflict> conflict;
+    std::optional<ServerId> answered_sid;  ///< with which the server that answers speaks
+    std::vector<std::string> members;      ///< "server.1=…" as that server has them; empty: not known
     std::vector<std::string> reasons;  ///< why the verdict is not `serving`, and what is not well though it serves
     Role role = Role::down;
     std::optional<ServerId> leader;  ///< as far as this node knows
     std::optional<Epoch> epoch;      ///< of its last zxid, or currentEpoch when that is known
-    std::optional<Zxid> zxid;
+    std::optional<Zxid> zxid;        ///< of what it applied last; nothing before the first
     std::optional<VoteHealth> vote;
-    std::uint64_t connections = 0;
-    std::uint64_t outstanding = 0;  ///< requests taken and not yet answered
-    std::uint64_t znodes = 0;
+    std::optional<std::uint64_t> connections;
+    std::optional<std::uint64_t> outstanding;  ///< requests taken and not yet answered
+    std::optional<std::uint64_t> znodes;
     /// A leader: its learners as it counts them; otherwise none.
     std::optional<std::uint64_t> learners;
     std::optional<std::uint64_t> synced_followers;
@@ -90,8 +119,8 @@ struct NodeHealth {
     std::int64_t pid = 0;
     std::uint64_t restarts = 0;  ///< how often the agent or systemd started the server again since the agent runs
     std::uint64_t rss_bytes = 0;
-    std::uint64_t data_free_bytes = 0;
-    std::uint64_t log_free_bytes = 0;
+    std::optional<std::uint64_t> data_free_bytes;
+    std::optional<std::uint64_t> log_free_bytes;
     std::string server_version;
     std::string agent_version;
     std::int64_t agent_pid = 0;  ///< of the resident agent; 0: none
@@ -107,6 +136,9 @@ struct NodeHealth {
         archive("cluster", self.cluster);
         archive("sid", self.sid);
         archive("verdict", self.verdict);
+        archive("conflict", self.conflict);
+        archive("answered_sid", self.answered_sid);
+        archive("members", self.members);
         archive("reasons", self.reasons);
         archive("role", self.role);
         archive("leader", self.leader);

@@ -58,6 +58,21 @@ asio::awaitable<ServerAnswer> async_probe_server(std::string address,
     co_return result;
 }
 
+asio::awaitable<std::map<std::string, std::string>> async_ask_conf(
+    std::string address, std::uint16_t port, std::chrono::milliseconds timeout) {
+    const auto conf = co_await client::async_four_letter(address, port, "conf", timeout);
+    if (!conf.has_value()) co_return std::map<std::string, std::string>();
+    co_return client::parse_conf(*conf);
+}
+
+std::map<std::string, std::string> ask_conf(const std::string& address,
+                                            std::uint16_t port,
+                                            std::chrono::milliseconds timeout) {
+    const auto conf = client::four_letter(address, port, "conf", timeout);
+    if (!conf.has_value()) return {};
+    return client::parse_conf(*conf);
+}
+
 ServerAnswer probe_server(const std::string& address,
                           std::uint16_t port,
                           std::chrono::milliseconds timeout) {

@@ -1,5 +1,6 @@
 // Asks the server how it is, by the words an operator would type. Decides nothing: node_judge does.
-// Shell, Asio. One probe makes at most two short connections to the client port.
+// Shell, Asio. One probe makes at most two short connections to the client port,
+// and asking for the configuration is one more.
 #pragma once
 
 #include <chrono>
@@ -23,9 +24,17 @@ struct ServerAnswer {
 boost::asio::awaitable<ServerAnswer> async_probe_server(std::string address,
                                                         std::uint16_t port,
                                                         std::chrono::milliseconds timeout);
+/// What it says of its configuration (`conf`); empty when it does not answer, does not serve, or
+/// does not allow the word.
+boost::asio::awaitable<std::map<std::string, std::string>> async_ask_conf(
+    std::string address, std::uint16_t port, std::chrono::milliseconds timeout);
+
 /// The same for a caller without a loop.
 ServerAnswer probe_server(const std::string& address,
                           std::uint16_t port,
                           std::chrono::milliseconds timeout);
+std::map<std::string, std::string> ask_conf(const std::string& address,
+                                            std::uint16_t port,
+                                            std::chrono::milliseconds timeout);
 
 }  // namespace zk::agent_host

@@ -1,6 +1,5 @@
 #include "node_judge/node_judge.h"
 
-#include <charconv>
 #include <string_view>
 #include <utility>
 
@@ -13,35 +12,13 @@ using agent_api::Role;
 
 using Values = std::map<std::string, std::string>;
 
-std::string_view find(const Values& values, const std::string& name) {
-    const auto found = values.find(name);
-    return found == values.end() ? std::string_view() : std::string_view(found->second);
-}
-
-/// A decimal number, or one after "0x"; Apache's doubles lose what is behind the point.
-std::optional<std::int64_t> number(std::string_view text) {
-    int base = 10;
-    if (text.starts_with("0x")) {
-        text.remove_prefix(2);
-        base = 16;
-    }
-    if (base == 16) {
-        std::uint64_t bits = 0;
-        const auto [end, code] = std::from_chars(text.begin(), text.end(), bits, base);
-        if (code != std::errc() || end == text.begin()) return std::nullopt;
-        return static_cast<std::int64_t>(bits);
-    }
-    std::int64_t value = 0;
-    const auto [end, code] = std::from_chars(text.begin(), text.end(), value, base);
-    if (code != std::errc() || end == text.begin()) return std::nullopt;
-    return value;
-}
-std::optional<std::int64_t> number(const Values& values, const std::string& name) {
+std::optional<std::int64_t> number_in(const Values& values, const std::string& name) {
     return number(find(values, name));
 }
-std::uint64_t count(const Values& values, const std::string& name) {
-    const auto value = number(values, name);
-    return value && *value > 0 ? static_cast<std::uint64_t>(*value) : 0;
+std::optional<std::uint64_t> count(const Values& values, const std::string& name) {
+    const auto value = number_in(values, name);
+    if (!value || *value < 0) return std::nullopt;
+    return static_cast<std::uint64_t>(*value);
 }
 
 Role role_of(std::string_view mode) {
@@ -56,11 +33,11 @@ Role role_of(std::string_view mode) {
 std::optional<agent_api::VoteHealth> vote_of(const Values& mntr,
                                              const agent_api::NodeHealth& health) {
     agent_api::VoteHealth vote;
-    if (const auto told = number(mntr, "vote_leader")) {
+    if (const auto told = number_in(mntr, "vote_leader")) {
         vote.leader = ServerId(*told);
-        if (const auto zxid = number(mntr, "vote_zxid")) vote.zxid = Zxid(*zxid);
-        if (const auto epoch = number(mntr, "vote_epoch")) vote.epoch = Epoch(*epoch);
-        if (const auto round = number(mntr, "election_round")) {
+        if (const auto zxid = number_in(mntr, "vote_zxid")) vote.zxid = Zxid(*zxid);
+        if (const auto epoch = number_in(mntr, "vote_epoch")) vote.epoch = Epoch(*epoch);
+        if (const auto round = number_in(mntr, "election_round")) {
             vote.round = static_cast<std::uint64_t>(*round);
         }
         return vote;
@@ -87,16 +64,23 @@ void NodeJudge::restore(std::vector<ElectionEntry> history) {
 
 const agent_api::NodeHealth& NodeJudge::step(const Probe& probe) {
     health_.cluster = settings_.cluster;
-    health_.sid = settings_.sid;
+    health_.sid = settings_.self.sid;
     health_.wall_ms = probe.wall_ms;
     health_.pid = probe.pid;
     health_.restarts = probe.restarts;
     health_.rss_bytes = probe.rss_bytes;
-    health_.data_free_bytes = probe.data_free_bytes.value_or(0);
-    health_.log_free_bytes = probe.log_free_bytes.value_or(0);
+    health_.data_free_bytes = probe.data_free_bytes;
+    health_.log_free_bytes = probe.log_free_bytes;
     health_.uptime_s = probe.process_uptime_s;
     health_.reasons.clear();
+    health_.conflict = probe.answered ? speaker_conflict(settings_.self, probe) : std::nullopt;
     if (probe.answered) {
+        health_.answered_sid = answered_sid(probe);
+        health_.members = answered_members(probe);
+    }
+    if (health_.conflict) {
+        take_conflict(probe);
+    } else if (probe.answered) {
         take_answer(probe);
     } else {
         take_silence(probe);
@@ -117,21 +101,19 @@ void NodeJudge::take_answer(const Probe& probe) {
     health_.verdict = health_.role == Role::looking ? NodeVerdict::looking : NodeVerdict::serving;
     if (health_.role == Role::looking) {
         health_.reasons.emplace_back("it has no leader: fewer than a majority of the voters agree");
-        health_.leader.reset();
+        forget();
         health_.vote = vote_of(probe.mntr, health_);
-        health_.learners.reset();
-        health_.synced_followers.reset();
-        health_.connections = 0;
-        health_.outstanding = 0;
         if (probe.current_epoch) health_.epoch = probe.current_epoch;
         return;
     }
     const auto version = find(probe.mntr, "version");
     health_.server_version = version.empty() ? find(probe.srvr, "Zookeeper version") : version;
-    auto zxid = number(probe.mntr, "last_zxid");
-    if (!zxid) zxid = number(probe.srvr, "Zxid");
-    if (zxid) health_.zxid = Zxid(*zxid);
-    const auto epoch = number(probe.mntr, "current_epoch");
+    auto zxid = number_in(probe.mntr, "last_zxid");
+    if (!zxid) zxid = number_in(probe.srvr, "Zxid");
+    health_.zxid.reset();
+    // A server that has applied nothing yet says 0, which is no place in the history.
+    if (zxid && *zxid != 0) health_.zxid = Zxid(*zxid);
+    const auto epoch = number_in(probe.mntr, "current_epoch");
     health_.epoch.reset();
     if (epoch) {
         health_.epoch = Epoch(*epoch);
@@ -140,16 +122,16 @@ void NodeJudge::take_answer(const Probe& probe) {
     } else if (health_.zxid) {
         health_.epoch = health_.zxid->epoch();
     }
-    const auto leader = number(probe.mntr, "leader_id");
+    const auto leader = number_in(probe.mntr, "leader_id");
     health_.leader.reset();
     if (leader) health_.leader = ServerId(*leader);
-    if (health_.role == Role::leader) health_.leader = settings_.sid;
+    if (health_.role == Role::leader) health_.leader = settings_.self.sid;
     health_.vote = vote_of(probe.mntr, health_);
     const bool has_mntr = !probe.mntr.empty();
     health_.connections =
         has_mntr ? count(probe.mntr, "num_alive_connections") : count(probe.srvr, "Connections");
     // The server counts the connection on which it was asked.
-    if (health_.connections > 0) --health_.connections;
+    if (health_.connections && *health_.connections > 0) --*health_.connections;
     health_.outstanding =
         has_mntr ? count(probe.mntr, "outstanding_requests") : count(probe.srvr, "Outstanding");
     health_.znodes = has_mntr ? count(probe.mntr, "znode_count") : count(probe.srvr, "Node count");
@@ -161,6 +143,33 @@ void NodeJudge::take_answer(const Probe& probe) {
     }
 }
 
+void NodeJudge::take_conflict(const Probe& probe) {
+    misses_ = 0;
+    answered_pid_ = 0;
+    ever_answered_ = false;
+    health_.verdict = NodeVerdict::conflict;
+    health_.role = Role::down;
+    health_.reasons.push_back(health_.conflict->words);
+    if (!probe.process) {
+        health_.reasons.emplace_back(probe.stopped_on_purpose ? "its own was stopped on purpose"
+                                                              : "its own process does not run");
+    }
+    forget();
+    health_.epoch.reset();
+    health_.server_version.clear();
+}
+
+void NodeJudge::forget() {
+    health_.leader.reset();
+    health_.vote.reset();
+    health_.zxid.reset();
+    health_.learners.reset();
+    health_.synced_followers.reset();
+    health_.connections.reset();
+    health_.outstanding.reset();
+    health_.znodes.reset();
+}
+
 void NodeJudge::take_silence(const Probe& probe) {
     // Another process has its own start before it: what the one before it was says nothing of it.
     if (probe.pid != answered_pid_) ever_answered_ = false;
@@ -170,6 +179,8 @@ void NodeJudge::take_silence(const Probe& probe) {
         health_.reasons.push_back("its last probe failed: " + probe.failure);
         return;
     }
+    health_.conflict = silent_conflict(settings_.self, probe);
+    if (health_.conflict) health_.reasons.push_back(health_.conflict->words);
     if (!probe.process) {
         health_.verdict = NodeVerdict::down;
         health_.reasons.emplace_back(probe.stopped_on_purpose ? "it was stopped on purpose"
@@ -184,16 +195,18 @@ void NodeJudge::take_silence(const Probe& probe) {
         health_.reasons.push_back("its process runs but does not answer: " + probe.failure);
     }
     health_.role = Role::down;
-    health_.leader.reset();
-    health_.vote.reset();
-    health_.learners.reset();
-    health_.synced_followers.reset();
-    health_.connections = 0;
-    health_.outstanding = 0;
+    health_.answered_sid.reset();
+    health_.members.clear();
+    forget();
     if (probe.current_epoch) health_.epoch = probe.current_epoch;
 }
 
 void NodeJudge::add_reasons(const Probe& probe) {
+    // It does not matter to a server that runs, but that could not start again as itself.
+    if (!health_.conflict) {
+        std::string problem = myid_problem(settings_.self, probe.myid);
+        if (!problem.empty()) health_.reasons.push_back(std::move(problem));
+    }
     const auto low = [&](const char* what, std::optional<std::uint64_t> free) {
         if (!free || *free >= settings_.free_bytes_advised) return;
         health_.reasons.push_back(std::string("only ") + megabytes(*free) + " are free for " +

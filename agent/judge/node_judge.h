@@ -5,42 +5,21 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent_api/node_health.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "node_judge/node_identity.h"
+#include "node_judge/probe.h"
 
 namespace zk::node_judge {
 
-/// What one look at the server and its process found.
-struct Probe {
-    WallMs wall_ms;
-
-    bool process = false;  ///< it runs
-    std::int64_t pid = 0;
-    std::uint64_t process_uptime_s = 0;
-    std::uint64_t rss_bytes = 0;
-    std::uint64_t restarts = 0;
-    bool stopped_on_purpose = false;
-
-    bool answered = false;                    ///< it said something on its client port
-    bool serving = false;                     ///< and that was not "not currently serving requests"
-    std::string failure;                      ///< when it did not answer: why
-    std::map<std::string, std::string> srvr;  ///< as client::parse_srvr gives it, or empty
-    std::map<std::string, std::string> mntr;  ///< as client::parse_mntr gives it, or empty
-
-    std::optional<Epoch> current_epoch;            ///< of the file in the data directory
-    std::optional<std::uint64_t> data_free_bytes;  ///< nothing: not known
-    std::optional<std::uint64_t> log_free_bytes;
-};
-
 struct JudgeSettings {
     std::string cluster;
-    ServerId sid;
+    Self self;
     /// How long a process may be silent before it counts as stuck.
     std::uint64_t start_patience_s = 60;
     /// A live process that does not answer is believed to be what it was for so many probes.
@@ -55,6 +34,8 @@ class NodeJudge {
 
     /// Goes on with a history from disk; older than anything judged later.
     void restore(std::vector<agent_api::ElectionEntry> history);
+    /// The same node with another directory or port.
+    void move_to(Self self) { settings_.self = std::move(self); }
     /// Judges one probe. The result has no agent's facts (version, pid, age, source): the caller
     /// adds them.
     const agent_api::NodeHealth& step(const Probe& probe);
@@ -65,7 +46,10 @@ class NodeJudge {
 
   private:
     void take_answer(const Probe& probe);
+    void take_conflict(const Probe& probe);
     void take_silence(const Probe& probe);
+    /// What only a server that answers as this node can tell is not known any more.
+    void forget();
     void add_reasons(const Probe& probe);
     void note_change(WallMs at);
 

@@ -7,6 +7,8 @@
 #include "agent_host/host_facts.h"
 #include "agent_host/node_control.h"
 #include "agent_host/process.h"
+#include "agent_serve/identity_look.h"
+#include "ensemble/properties.h"
 
 namespace zk::agent_serve {
 namespace {
@@ -19,12 +21,27 @@ using std::chrono::milliseconds;
 constexpr auto kResidentTimeout = milliseconds(2000);
 constexpr auto kProbeTimeout = milliseconds(1500);
 
+/// As the server reads it: of a key that is there twice the last one counts.
+std::string member_line(const agent_api::NodeSpec& spec) {
+    const std::string key = "server." + to_string(spec.sid);
+    std::string value;
+    for (const agent_api::FileSpec& file : spec.files) {
+        if (file.path != spec.conf_path) continue;
+        const auto lines = ensemble::read_properties(file.content, file.path);
+        if (!lines.has_value()) return {};
+        for (const ensemble::Property& line : *lines) {
+            if (line.key == key) value = line.value;
+        }
+    }
+    return value;
+}
+
 }  // namespace
 
 node_judge::JudgeSettings judge_settings(const agent_api::NodeSpec& spec) {
     node_judge::JudgeSettings settings;
     settings.cluster = spec.cluster;
-    settings.sid = spec.sid;
+    settings.self = {spec.sid, spec.data_dir, spec.client_port, member_line(spec)};
     return settings;
 }
 
@@ -79,11 +96,21 @@ NodeHealth node_health(const agent_host::StateDir& state) {
     judge.restore(state.load_history());
     node_judge::Probe probe;
     fill_host(probe, *spec);
-    fill_process(probe, agent_host::NodeControl(*spec, state).server_pid());
+    // The silence of systemd says nothing of the process.
+    const auto pid = agent_host::NodeControl(*spec, state).server_pid();
+    const bool knows_process = pid != 0 || spec->manager == agent_api::Manager::supervised;
+    fill_process(probe, pid);
     probe.stopped_on_purpose = spec->manager == agent_api::Manager::supervised &&
                                agent_host::exists(state.file("desired")) &&
                                state.load_desired() == agent_host::Desired::stop;
     fill_answer(probe, agent_host::probe_server(spec->address, spec->client_port, kProbeTimeout));
+    IdentityLook look;
+    look.is_due(probe);
+    if (knows_process) look.look_at_port(probe, *spec);
+    if (probe.serving) {
+        look.take(agent_host::ask_conf(spec->address, spec->client_port, kProbeTimeout));
+    }
+    look.fill(probe, *spec);
     NodeHealth health = judge.step(probe);
     health.reasons.emplace_back("no resident agent answers on this host");
     health.agent_version = agent_host::agent_version();

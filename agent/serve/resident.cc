@@ -27,6 +27,7 @@
 #include "agent_host/server_probe.h"
 #include "agent_host/systemd.h"
 #include "agent_serve/health.h"
+#include "agent_serve/identity_look.h"
 #include "agent_serve/supervisor.h"
 #include "node_judge/node_judge.h"
 
@@ -77,6 +78,7 @@ struct Resident::Parts {
     asio::awaitable<Bytes> answer_control(Bytes payload);
     asio::awaitable<void> probe_once();
     asio::awaitable<void> probe_now();
+    void look_at_port(node_judge::Probe& probe);
     void take_spec();
     void ask_systemd(bool answered);
     void remember_data();
@@ -98,8 +100,9 @@ struct Resident::Parts {
     std::int64_t spec_stamp = 0;
     std::string spec_failure;  ///< why there is none though the file is there
     std::optional<node_judge::NodeJudge> judge;
+    IdentityLook identity_look;
     std::uint64_t saved_history = 0;
-    Clock::time_point probed_at = Clock::now();
+    Clock::time_point probed_at;  ///< long ago: never, or what was found does not hold any more
     bool probing = false;
     bool formed_recorded = false;
     bool saving_fails = false;
@@ -169,11 +172,15 @@ void Resident::Parts::take_spec() {
     const bool same_node = spec && spec->cluster == loaded->cluster && spec->sid == loaded->sid;
     spec = std::move(loaded);
     formed_recorded = false;
+    identity_look = IdentityLook();
     asked_systemd_at = Clock::time_point();
     if (!same_node) {
         judge.emplace(judge_settings(*spec));
+        probed_at = Clock::time_point();
         judge->restore(state.load_history());
         saved_history = 0;
+    } else {
+        judge->move_to(judge_settings(*spec).self);
     }
     if (spec->manager == Manager::supervised) supervisor.adopt(*spec);
 }
@@ -216,6 +223,14 @@ asio::awaitable<void> Resident::Parts::probe_once() {
         probe.stopped_on_purpose = unit_stopped;
         fill_process(probe, unit_pid);
     }
+    const bool due = identity_look.is_due(probe);
+    if (due) look_at_port(probe);
+    if (due && probe.serving) {
+        auto conf =
+            co_await agent_host::async_ask_conf(probed.address, probed.client_port, kProbeTimeout);
+        identity_look.take(std::move(conf));
+    }
+    identity_look.fill(probe, probed);
     const auto before = judge->health().verdict;
     const auto& health = judge->step(probe);
     probed_at = Clock::now();
@@ -232,6 +247,17 @@ asio::awaitable<void> Resident::Parts::probe_once() {
         if (saved.has_value()) saved_history = judge->history_version();
     }
     remember_data();
+}
+
+void Resident::Parts::look_at_port(node_judge::Probe& probe) {
+    if (spec->manager == Manager::systemd && !probe.process) {
+        // What was known of the process may be two seconds old, and it may listen by now.
+        asked_systemd_at = Clock::time_point();
+        ask_systemd(probe.answered);
+        fill_process(probe, unit_pid);
+        if (systemd_silent) return;
+    }
+    identity_look.look_at_port(probe, *spec);
 }
 
 /// For somebody who asks: a server that was started a moment ago is not told to be stopped.
@@ -394,6 +420,7 @@ asio::awaitable<Bytes> Resident::Parts::answer_control(Bytes payload) {
     } else {
         result = Error(Errc::unsupported, "the resident agent does not do that");
     }
+    probed_at = Clock::time_point();  // what was seen before is not true any more
     if (!result.has_value()) {
         const AgentError error = agent_host::to_agent_error(result.error());
         co_return agent_api::encode_frame(MessageType::error, agent_api::to_json(error));

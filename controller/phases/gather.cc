@@ -40,6 +40,8 @@ status::EnsembleVerdict judge_all(std::vector<Host>& hosts, const inventory::Inv
         const status::NodeVerdict* const node = verdict.find(host.node->id);
         host.actual.in_sync = node != nullptr && node->in_sync;
         host.actual.leads = verdict.leader == host.node->id;
+        host.actual.speaks_as.reset();
+        if (host.health && host.health->conflict) host.actual.speaks_as = host.health->answered_sid;
         // It may have been brought up to date since its facts were taken.
         if (host.actual.in_sync) host.actual.data_empty = false;
     }
@@ -52,7 +54,7 @@ bool may_be_electing(const status::EnsembleVerdict& verdict) {
         using agent_api::NodeVerdict;
         const auto& health = node.status.health;
         return health && health->verdict != NodeVerdict::down &&
-               health->verdict != NodeVerdict::stuck;
+               health->verdict != NodeVerdict::stuck && health->verdict != NodeVerdict::conflict;
     });
     return !verdict.leader && static_cast<std::size_t>(alive) >= verdict.voters / 2 + 1;
 }

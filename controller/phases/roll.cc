@@ -14,6 +14,7 @@ namespace zk::phases {
 namespace {
 
 constexpr milliseconds kProbeTimeout{5000};
+constexpr int kConflictsSure = 2;
 
 using playbook::PhaseKind;
 
@@ -195,6 +196,26 @@ bool Roll::all_in_sync(const GateRequest& request) const {
            });
 }
 
+bool Roll::has_conflict(const GateRequest& request) const {
+    return std::ranges::any_of(request.in_sync, [&](ServerId id) {
+        const status::NodeVerdict* const node = verdict_.find(id);
+        return node != nullptr && node->conflict && !node->in_sync;
+    });
+}
+
+Stop Roll::conflict_stop(const GateRequest& request) const {
+    Stop stop;
+    stop.code = anything_changed() ? ExitCode::partly : ExitCode::preflight;
+    for (const ServerId id : request.in_sync) {
+        const status::NodeVerdict* const node = verdict_.find(id);
+        if (node == nullptr || !node->conflict || node->in_sync) continue;
+        stop.messages.push_back(
+            fmt::format("node {} ({}): {}", id, node->host, node->conflict->words));
+    }
+    stop.messages.emplace_back("next: correct that, then run the command again");
+    return stop;
+}
+
 std::string Roll::probe(const GateRequest& request) {
     std::mutex mutex;
     std::string wrong;
@@ -221,6 +242,7 @@ std::string Roll::probe(const GateRequest& request) {
 std::optional<Stop> Roll::gate(const GateRequest& request) {
     const LinkDeadline deadline = settings_.deadline_for(limit(PhaseKind::gate));
     std::string probe_problem;
+    int conflicts = 0;
     while (true) {
         ask_health(hosts_, std::min(deadline, deadline_in(milliseconds(10000))));
         verdict_ = status::judge(inventory_, statuses_of(hosts_));
@@ -228,6 +250,9 @@ std::optional<Stop> Roll::gate(const GateRequest& request) {
             probe_problem = probe(request);
             if (probe_problem.empty()) return std::nullopt;
         }
+        // One look may have met a server that was just being replaced.
+        conflicts = has_conflict(request) ? conflicts + 1 : 0;
+        if (conflicts >= kConflictsSure) return conflict_stop(request);
         if (settings_.is_interrupted()) return interrupted_stop();
         const bool lost = std::ranges::any_of(hosts_, [&](const Host& host) {
             return host.failure && request.in_sync.contains(host.node->id);

@@ -38,7 +38,8 @@ class Roll {
 
     /// Nothing when all went well; then the ensemble serves and a probe write was committed.
     std::optional<Stop> run(const plan::Plan& plan);
-    /// Waits until all of `request` holds; at the deadline says what does not.
+    /// Waits until all of `request` holds; at the deadline says what does not, and before that when
+    /// a node turns out to be another one.
     std::optional<Stop> gate(const GateRequest& request);
     /// The ensemble as the last gate saw it.
     [[nodiscard]] const status::EnsembleVerdict& verdict() const { return verdict_; }
@@ -52,6 +53,9 @@ class Roll {
     std::optional<Stop> apply_wave(const plan::Wave& wave);
     void apply_node(Host& host, const plan::NodeStep& step, LinkDeadline deadline);
     bool all_in_sync(const GateRequest& request) const;
+    /// Whether a node that is waited for is not that node: waiting makes it none.
+    bool has_conflict(const GateRequest& request) const;
+    Stop conflict_stop(const GateRequest& request) const;
     /// Why a probe write did not commit; empty when all did.
     std::string probe(const GateRequest& request);
     Host* find(ServerId id);

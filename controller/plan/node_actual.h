@@ -51,6 +51,8 @@ struct NodeActual {
     bool ever_served = true;  ///< the data holds a transaction; meaningful when !data_empty
     bool server_running = false;
     bool leads = false;
+    /// With which id its running server speaks, when that is a conflict.
+    std::optional<ServerId> speaks_as;
     bool in_sync = false;  ///< leads, or follows a leader with a quorum
     std::vector<Space> spaces;
     std::vector<TakenPort> taken_ports;

@@ -47,6 +47,17 @@ class Checker {
             identity.id));
     }
 
+    /// Two servers with one id could give one voter's vote twice: whatever is started or joins now
+    /// makes that more likely.
+    void check_speaker() {
+        if (!actual_.speaks_as || *actual_.speaks_as == actual_.id) return;
+        error(
+            fmt::format("its server speaks as server {}, this is server {}; stop it and put the "
+                        "right disk or myid in place (zkprov status says more)",
+                        *actual_.speaks_as,
+                        actual_.id));
+    }
+
     void check_space() {
         for (const Space& space : actual_.spaces) {
             if (space.read_only) {
@@ -116,6 +127,7 @@ std::vector<Finding> preflight(const Inventory& inventory,
     for (const NodeActual& actual : actuals) {
         Checker checker(inventory, actual, findings);
         checker.check_identity();
+        checker.check_speaker();
         checker.check_clock(median_offset_ms);
         if (only && actual.id != *only) continue;
         checker.check_arch(release_arch);

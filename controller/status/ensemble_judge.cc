@@ -11,6 +11,8 @@ namespace {
 
 /// A follower this far behind is named in the reasons.
 constexpr std::int64_t kLagAdvised = 1000;
+/// What a follower says of itself may be that much newer than its leader's count of followers.
+constexpr std::int64_t kSettledMs = 5000;
 /// An agent probes every second; an older answer is no answer.
 constexpr std::uint64_t kAgeMaxMs = 15000;
 
@@ -64,9 +66,10 @@ class Judge {
             NodeVerdict each;
             each.status = status_of(statuses, node.id);
             each.host = node.host;
-            if (each.status.health) disown_other(inventory, each.status);
+            if (each.status.health) check_identity(inventory, each);
             verdict_.nodes.push_back(std::move(each));
         }
+        check_members(inventory);
     }
 
     EnsembleVerdict run() {
@@ -83,12 +86,49 @@ class Judge {
 
   private:
     /// What another node says is no news of this one.
-    static void disown_other(const Inventory& inventory, NodeStatus& status) {
+    static void check_identity(const Inventory& inventory, NodeVerdict& node) {
+        NodeStatus& status = node.status;
         std::string other = other_identity(inventory, status.id, *status.health);
-        if (other.empty()) return;
-        status.health.reset();
-        status.silence = std::move(other);
-        status.other = true;
+        if (!other.empty()) {
+            node.conflict = {agent_api::ConflictKind::ensemble, other};
+            status.health.reset();
+            status.silence = std::move(other);
+            status.other = true;
+            return;
+        }
+        NodeHealth& health = *status.health;
+        // A follower that has applied nothing yet says 0; no leader has.
+        if (health.role != Role::leader && health.zxid == Zxid()) health.zxid.reset();
+        node.conflict = health.conflict;
+    }
+
+    void check_members(const Inventory& inventory) {
+        std::vector<Server> servers;
+        for (const NodeVerdict& node : verdict_.nodes) {
+            if (!serves(node.status) || node.conflict) continue;
+            servers.push_back({node.status.id, node.host, &*node.status.health});
+        }
+        MemberCheck check = compare_members(inventory, servers);
+        for (NodeVerdict& node : verdict_.nodes) {
+            const auto stranger = check.strangers.find(node.status.id);
+            if (stranger == check.strangers.end()) continue;
+            node.conflict = stranger->second;
+            disown(*node.status.health, stranger->second);
+        }
+        verdict_.reasons = std::move(check.sentences);
+    }
+
+    static void disown(NodeHealth& health, const agent_api::IdentityConflict& conflict) {
+        health.verdict = agent_api::NodeVerdict::conflict;
+        health.conflict = conflict;
+        health.reasons.insert(health.reasons.begin(), conflict.words);
+        health.role = Role::down;
+        health.leader.reset();
+        health.vote.reset();
+        health.epoch.reset();
+        health.zxid.reset();
+        health.learners.reset();
+        health.synced_followers.reset();
     }
 
     [[nodiscard]] std::size_t majority() const { return verdict_.voters / 2 + 1; }
@@ -150,7 +190,45 @@ class Judge {
         }
     }
 
+    /// Who speaks as whom, as far as it is told.
+    [[nodiscard]] std::vector<Speaker> speakers() const {
+        std::vector<Speaker> found;
+        for (const NodeVerdict& node : verdict_.nodes) {
+            if (!node.status.health) continue;
+            const auto& sid = node.status.health->answered_sid;
+            if (sid) {
+                found.push_back({node.status.id, node.host, *sid});
+            } else if (serves(node.status)) {
+                found.push_back({node.status.id, node.host, node.status.id});
+            }
+        }
+        return found;
+    }
+
+    /// A follower of another ensemble's server with the leader's id says the same as one of its own;
+    /// but the leader does not count it.
+    void compare_counts(const NodeStatus& leader) {
+        const auto& counted = leader.health->synced_followers;
+        if (!counted) return;
+        std::size_t following = 0;
+        for (const NodeVerdict& node : verdict_.nodes) {
+            if (node.status.id == leader.id || !node.in_sync) continue;
+            const NodeHealth& health = *node.status.health;
+            const bool settled = health.changed_at != WallMs() &&
+                                 health.wall_ms.value() - health.changed_at.value() > kSettledMs;
+            following += settled ? 1U : 0U;
+        }
+        if (following <= *counted) return;
+        add(fmt::format("{} nodes say that they follow {}, which counts {}: one of them may follow "
+                        "a server of another ensemble",
+                        following,
+                        leader.id,
+                        *counted));
+    }
+
     void collect_reasons(const NodeStatus* leader) {
+        for (std::string& sentence : shared_ids(speakers())) add(std::move(sentence));
+        if (leader != nullptr) compare_counts(*leader);
         for (const NodeVerdict& node : verdict_.nodes) {
             const NodeStatus& status = node.status;
             if (!status.answered()) {
@@ -166,7 +244,9 @@ class Judge {
                                 status.id,
                                 health.age_ms / 1000));
             }
-            if (leader != nullptr && !node.in_sync) {
+            if (health.verdict == agent_api::NodeVerdict::conflict) {
+                add(fmt::format("node {} does not count: {}", status.id, conflict_words(node)));
+            } else if (leader != nullptr && !node.in_sync) {
                 add(describe_outsider(status, *leader));
             } else if (!node.in_sync && (health.reasons.empty() || health.vote)) {
                 add(fmt::format(
@@ -175,11 +255,20 @@ class Judge {
                 add(fmt::format("node {} is {} transactions behind", status.id, *node.lag));
             }
             for (const std::string& reason : health.reasons) {
+                if (told_already(node, reason)) continue;
                 add(fmt::format("node {}: {}", status.id, reason));
             }
         }
     }
     void add(std::string reason) { verdict_.reasons.push_back(std::move(reason)); }
+
+    static std::string conflict_words(const NodeVerdict& node) {
+        return node.conflict ? node.conflict->words : "something else answers in its place";
+    }
+    static bool told_already(const NodeVerdict& node, const std::string& reason) {
+        return node.status.health->verdict == agent_api::NodeVerdict::conflict && node.conflict &&
+               node.conflict->words == reason;
+    }
 
     static std::string vote_of(const NodeHealth& health) {
         if (!health.vote || health.role != Role::looking) return {};
@@ -212,16 +301,16 @@ class Judge {
                 verdict_.nodes, [](const auto& node) { return node.status.content(); });
             return verdict_.reasons.empty() && content ? Verdict::healthy : Verdict::degraded;
         }
-        // The silent ones could form a quorum with those that say they follow or lead: then nobody
-        // knows.
+        // The silent ones, and those in whose place another one answers, could form a quorum with
+        // those that say they follow or lead: then nobody knows.
         std::size_t silent = 0;
         std::size_t could_serve = 0;
         for (const NodeVerdict& node : verdict_.nodes) {
             const NodeStatus& status = node.status;
-            silent += status.answered() ? 0U : 1U;
-            could_serve +=
-                !status.answered() || status.is(Role::follower) || status.is(Role::leader) ? 1U
-                                                                                           : 0U;
+            const bool mute = !status.answered() ||
+                              status.health->verdict == agent_api::NodeVerdict::conflict;
+            silent += mute ? 1U : 0U;
+            could_serve += mute || status.is(Role::follower) || status.is(Role::leader) ? 1U : 0U;
         }
         return silent > 0 && could_serve >= majority() ? Verdict::unknown : Verdict::no_quorum;
     }
@@ -254,14 +343,6 @@ const NodeVerdict* EnsembleVerdict::find(ServerId id) const {
 std::size_t EnsembleVerdict::failures_borne() const {
     const std::size_t majority = voters / 2 + 1;
     return voters_in_sync > majority ? voters_in_sync - majority : 0;
-}
-
-std::string other_identity(const Inventory& inventory, ServerId id, const NodeHealth& health) {
-    const bool same = health.cluster == inventory.cluster && health.sid == id;
-    if (health.cluster.empty() || same) return {};
-    return fmt::format("the host holds server {} of ensemble \"{}\"; correct the inventory",
-                       health.sid,
-                       health.cluster);
 }
 
 EnsembleVerdict judge(const Inventory& inventory, const std::vector<NodeStatus>& statuses) {

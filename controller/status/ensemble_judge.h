@@ -12,6 +12,7 @@
 #include "agent_api/node_health.h"
 #include "base/ids.h"
 #include "inventory/inventory.h"
+#include "status/identity_check.h"
 
 namespace zk::status {
 
@@ -42,8 +43,11 @@ std::string_view to_string(Verdict verdict);
 struct NodeVerdict {
     NodeStatus status;
     std::string host;
+    /// It is not this node, or could not be. Health with the verdict `conflict` says nothing of the
+    /// node but that.
+    std::optional<agent_api::IdentityConflict> conflict;
     bool in_sync = false;             ///< leads, or follows the leader, with a quorum
-    std::optional<std::int64_t> lag;  ///< transactions behind the leader
+    std::optional<std::int64_t> lag;  ///< transactions behind the leader; nothing: not known
 };
 
 struct EnsembleVerdict {
@@ -60,12 +64,6 @@ struct EnsembleVerdict {
     /// How many more voters may fail; 0 without a quorum.
     [[nodiscard]] std::size_t failures_borne() const;
 };
-
-/// Whom the agent on the host of node `id` answers for, when it is not that node of this ensemble;
-/// empty when it is.
-std::string other_identity(const inventory::Inventory& inventory,
-                           ServerId id,
-                           const agent_api::NodeHealth& health);
 
 /// Judges. Nodes of the inventory without a status count as silent. Never fails.
 EnsembleVerdict judge(const inventory::Inventory& inventory,

@@ -53,16 +53,17 @@ std::vector<std::string> row_of(const NodeVerdict& node) {
     }
     const NodeHealth& health = *node.status.health;
     const bool down = health.role == Role::down;
+    const bool has_uptime = health.pid != 0 || health.uptime_s != 0;
     std::string state(to_string(health.verdict));
     if (health.source == agent_api::HealthSource::fourlw) state += " (no agent)";
     return {id,
             node.host,
-            std::string(to_string(health.role)),
+            std::string(role_word(health)),
             text_or_dash(health.epoch),
             health.zxid ? to_string(*health.zxid) : "-",
             text_or_dash(node.lag),
-            down ? "-" : std::to_string(health.connections),
-            down ? "-" : format_age(static_cast<long long>(health.uptime_s)),
+            down ? "-" : text_or_dash(health.connections),
+            has_uptime ? format_age(static_cast<long long>(health.uptime_s)) : "-",
             std::move(state)};
 }
 
@@ -81,6 +82,14 @@ std::string time_of_day(WallMs at) {
 }
 
 }  // namespace
+
+std::string_view role_word(const NodeHealth& health) {
+    using agent_api::NodeVerdict;
+    const NodeVerdict verdict = health.verdict;
+    const bool untold = verdict == NodeVerdict::starting || verdict == NodeVerdict::stuck ||
+                        verdict == NodeVerdict::conflict;
+    return untold && health.role == Role::down ? "unknown" : to_string(health.role);
+}
 
 std::string format_history(const NodeHealth& health) {
     if (health.history.empty()) return {};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "status/ensemble_judge.h"
@@ -22,6 +23,9 @@ std::string report_json(const EnsembleVerdict& verdict, int exit_code);
 std::string error_json(const std::string& command,
                        const std::vector<std::string>& messages,
                        int exit_code);
+
+/// The role; "unknown" where a server runs that has not said it.
+std::string_view role_word(const agent_api::NodeHealth& health);
 
 /// "leader since 20:15:03 (2m 4s); before: follower of 3 in epoch 2, 1h 0m". Empty without history.
 std::string format_history(const agent_api::NodeHealth& health);

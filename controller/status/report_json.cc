@@ -41,8 +41,25 @@ json::array history_of(const NodeHealth& health) {
     return array;
 }
 
+/// Empty text, and a number that stands for "none", are not known.
+json::value text_or_null(const std::string& text) {
+    return text.empty() ? json::value(nullptr) : json::value(json::string(text));
+}
+template <class Number>
+json::value known(bool is_known, Number number) {
+    return is_known ? json::value(number) : json::value(nullptr);
+}
+
+json::value conflict_of(const NodeVerdict& node) {
+    if (!node.conflict) return nullptr;
+    json::object object;
+    object["kind"] = word(to_string(node.conflict->kind));
+    object["words"] = json::string(node.conflict->words);
+    return object;
+}
+
 void add_health(json::object& object, const NodeHealth& health) {
-    object["role"] = word(to_string(health.role));
+    object["role"] = word(role_word(health));
     object["health"] = word(to_string(health.verdict));
     object["reasons"] = texts(health.reasons);
     object["source"] = word(to_string(health.source));
@@ -60,19 +77,20 @@ void add_health(json::object& object, const NodeHealth& health) {
     } else {
         object["vote"] = nullptr;
     }
-    object["connections"] = health.connections;
-    object["outstanding"] = health.outstanding;
-    object["znodes"] = health.znodes;
+    object["answered_sid"] = number_or_null(health.answered_sid);
+    object["connections"] = number_or_null(health.connections);
+    object["outstanding"] = number_or_null(health.outstanding);
+    object["znodes"] = number_or_null(health.znodes);
     object["synced_followers"] = number_or_null(health.synced_followers);
-    object["uptime_s"] = health.uptime_s;
+    object["uptime_s"] = known(health.pid != 0 || health.uptime_s != 0, health.uptime_s);
     object["restarts"] = health.restarts;
-    object["rss_bytes"] = health.rss_bytes;
-    object["agent_rss_bytes"] = health.agent_rss_bytes;
-    object["data_free_bytes"] = health.data_free_bytes;
-    object["log_free_bytes"] = health.log_free_bytes;
-    object["server_version"] = json::string(health.server_version);
-    object["agent_version"] = json::string(health.agent_version);
-    object["changed_at_ms"] = health.changed_at.value();
+    object["rss_bytes"] = known(health.pid != 0, health.rss_bytes);
+    object["agent_rss_bytes"] = known(health.agent_pid != 0, health.agent_rss_bytes);
+    object["data_free_bytes"] = number_or_null(health.data_free_bytes);
+    object["log_free_bytes"] = number_or_null(health.log_free_bytes);
+    object["server_version"] = text_or_null(health.server_version);
+    object["agent_version"] = text_or_null(health.agent_version);
+    object["changed_at_ms"] = known(health.changed_at != WallMs(), health.changed_at.value());
     object["age_ms"] = health.age_ms;
     object["history"] = history_of(health);
 }
@@ -99,6 +117,7 @@ std::string report_json(const EnsembleVerdict& verdict, int exit_code) {
         object["answered"] = node.status.answered();
         object["in_sync"] = node.in_sync;
         object["lag"] = number_or_null(node.lag);
+        object["conflict"] = conflict_of(node);
         if (node.status.answered()) {
             add_health(object, *node.status.health);
         } else {

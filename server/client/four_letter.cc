@@ -140,4 +140,12 @@ std::map<std::string, std::string> parse_srvr(std::string_view text) {
     return values;
 }
 
+std::map<std::string, std::string> parse_conf(std::string_view text) {
+    std::map<std::string, std::string> values;
+    each_line(text, "=", [&](std::string_view name, std::string_view value) {
+        values.emplace(name, value);
+    });
+    return values;
+}
+
 }  // namespace zk::client

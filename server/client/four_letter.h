@@ -31,5 +31,7 @@ Result<std::string> four_letter(const std::string& address,
 /// "zk_name<TAB>value" lines of `mntr` (names without "zk_"), or "Name: value" lines of `srvr`.
 std::map<std::string, std::string> parse_mntr(std::string_view text);
 std::map<std::string, std::string> parse_srvr(std::string_view text);
+/// "key=value" lines of `conf`, the members among them as "server.1".
+std::map<std::string, std::string> parse_conf(std::string_view text);
 
 }  // namespace zk::client

@@ -1,6 +1,6 @@
 // Stands in the server's place: reads zoo.cfg, notes that it was started, answers `mntr` and `ruok`
 // until it is killed. Keys of its own in zoo.cfg: fake.exit (end at once with that status),
-// fake.state (what mntr says).
+// fake.state (what mntr says), fake.sid (the id with which it speaks).
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -61,6 +61,9 @@ int main(int argc, char** argv) {
     const std::string state = config.contains("fake.state") ? config["fake.state"] : "leader";
     const std::string mntr = "zk_version\tfake\nzk_server_state\t" + state +
                              "\nzk_last_zxid\t0x100000002\nzk_current_epoch\t1\nzk_leader_id\t1\n";
+    const std::string conf =
+        "clientPort=" + config["clientPort"] + "\ndataDir=" + data +
+        "/version-2\nserverId=" + (config.contains("fake.sid") ? config["fake.sid"] : "1") + "\n";
     std::signal(SIGPIPE, SIG_IGN);
     for (;;) {
         const int client = ::accept4(socket, nullptr, nullptr, SOCK_CLOEXEC);
@@ -68,7 +71,8 @@ int main(int argc, char** argv) {
         char word[4] = {};
         if (::recv(client, word, 4, MSG_WAITALL) == 4) {
             const bool is_mntr = std::memcmp(word, "mntr", 4) == 0;
-            const std::string answer = is_mntr ? mntr : "imok";
+            const bool is_conf = std::memcmp(word, "conf", 4) == 0;
+            const std::string answer = is_mntr ? mntr : is_conf ? conf : "imok";
             [[maybe_unused]] const ssize_t sent =
                 ::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
         }

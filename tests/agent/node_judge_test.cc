@@ -5,13 +5,14 @@
 namespace zk::node_judge {
 namespace {
 
+using agent_api::ConflictKind;
 using agent_api::NodeVerdict;
 using agent_api::Role;
 
 NodeJudge make_judge() {
     JudgeSettings judge_settings;
     judge_settings.cluster = "demo";
-    judge_settings.sid = ServerId(2);
+    judge_settings.self = {ServerId(2), "/data", 2181, "10.0.0.2:2888:3888"};
     return NodeJudge(judge_settings);
 }
 
@@ -118,7 +119,7 @@ TEST(NodeJudge, LookingHasNoLeaderAndSaysWhy) {
     EXPECT_FALSE(health.leader);
     EXPECT_FALSE(health.vote);
     EXPECT_FALSE(health.reasons.empty());
-    EXPECT_EQ(health.connections, 0u);
+    EXPECT_FALSE(health.connections);
 }
 
 TEST(NodeJudge, VoteIsKnownInAnElection) {
@@ -245,7 +246,140 @@ TEST(NodeJudge, NonsenseInAnswersIsLeftOut) {
     EXPECT_FALSE(health.zxid);
     EXPECT_FALSE(health.epoch);
     EXPECT_FALSE(health.leader);
-    EXPECT_EQ(health.connections, 0u);
+    EXPECT_FALSE(health.connections);
+}
+
+TEST(NodeJudge, AServerWithAnotherIdIsNotThisNode) {
+    NodeJudge judge = make_judge();
+    judge.step(serving(1, "follower", 3, 1));
+    Probe probe = serving(2, "leader", 4, 3);
+    probe.mntr["server_id"] = "3";
+    probe.myid.sid = ServerId(3);
+    const auto health = judge.step(probe);
+    EXPECT_EQ(health.verdict, NodeVerdict::conflict);
+    EXPECT_EQ(health.role, Role::down);
+    EXPECT_EQ(health.sid, ServerId(2));
+    EXPECT_EQ(health.answered_sid, ServerId(3));
+    EXPECT_FALSE(health.leader || health.zxid || health.epoch || health.connections);
+    ASSERT_TRUE(health.conflict);
+    EXPECT_EQ(health.conflict->kind, ConflictKind::sid);
+    EXPECT_EQ(health.conflict->words,
+              "its server speaks as server 3, this is server 2; stop it: /data/myid says 3, this is "
+              "server 2; write 2 into it if the data is this server's, or put the right disk back");
+    ASSERT_EQ(health.reasons.size(), 1u);
+    // What the other one was is not believed of this node when that one falls silent.
+    EXPECT_EQ(judge.step(silent(3)).verdict, NodeVerdict::starting);
+    EXPECT_FALSE(judge.health().answered_sid);
+    probe.mntr["server_id"] = "2";
+    EXPECT_EQ(judge.step(probe).verdict, NodeVerdict::serving);
+    EXPECT_FALSE(judge.health().conflict);
+}
+
+TEST(NodeJudge, ApacheSaysItsIdInConf) {
+    NodeJudge judge = make_judge();
+    Probe probe = at(1);
+    probe.answered = probe.serving = true;
+    probe.srvr = {{"Mode", "follower"}, {"Zxid", "0x100000390"}};
+    probe.conf = {{"serverId", "5"}, {"server.5", "h:1:2:participant"}, {"clientPort", "2181"}};
+    EXPECT_EQ(judge.step(probe).verdict, NodeVerdict::conflict);
+    EXPECT_EQ(judge.health().members, std::vector<std::string>{"server.5=h:1:2:participant"});
+    probe.conf["serverId"] = "0";  // of a standalone server, which says nothing
+    EXPECT_EQ(judge.step(probe).verdict, NodeVerdict::serving);
+    EXPECT_FALSE(judge.health().answered_sid);
+}
+
+TEST(NodeJudge, AnotherProcessOrAnotherDirectoryIsNotThisNode) {
+    NodeJudge judge = make_judge();
+    Probe probe = serving(1, "follower", 3, 1);
+    probe.own_data_dir = false;
+    probe.conf = {{"dataDir", "/else/version-2"}};
+    EXPECT_EQ(judge.step(probe).verdict, NodeVerdict::conflict);
+    EXPECT_EQ(judge.health().conflict->kind, ConflictKind::data);
+    probe.own_data_dir = true;
+    EXPECT_EQ(judge.step(probe).verdict, NodeVerdict::serving);
+    probe.stranger = PortHolder{2181, 4711, "java"};
+    probe.process = false;
+    const auto health = judge.step(probe);
+    EXPECT_EQ(health.verdict, NodeVerdict::conflict);
+    EXPECT_EQ(health.conflict->kind, ConflictKind::process);
+    EXPECT_NE(health.conflict->words.find("port 2181 is held by java (4711)"), std::string::npos);
+    EXPECT_EQ(health.reasons.back(), "its own process does not run");
+    // Somebody who holds the port and says nothing.
+    Probe mute = dead(2);
+    mute.stranger = PortHolder{3888, 0, ""};
+    EXPECT_EQ(judge.step(mute).verdict, NodeVerdict::down);
+    EXPECT_EQ(judge.health().conflict->kind, ConflictKind::process);
+    EXPECT_EQ(judge.health().reasons.back(), "its process does not run");
+    EXPECT_NE(judge.health().conflict->words.find("port 3888 is held by another process"),
+              std::string::npos);
+}
+
+TEST(NodeJudge, AServerAtAnotherAddressThanItWasGivenIsNotThisNode) {
+    NodeJudge judge = make_judge();
+    const auto verdict_of = [&](const std::string& line) {
+        Probe probe = serving(1, "follower", 3, 1);
+        probe.conf = {{"serverId", "2"},
+                      {"server.1", "10.9.9.9:1:2:participant"},
+                      {"server.2", line}};
+        return judge.step(probe).verdict;
+    };
+    EXPECT_EQ(verdict_of("10.0.0.2:2888:3888:participant"), NodeVerdict::serving);
+    EXPECT_EQ(verdict_of("10.0.0.2:2888:3888:participant;0.0.0.0:2181"), NodeVerdict::serving);
+    EXPECT_EQ(verdict_of("two.lan:2888:3888:participant"), NodeVerdict::serving);  // may be it
+    EXPECT_EQ(verdict_of("nonsense"), NodeVerdict::serving);
+    EXPECT_EQ(verdict_of("10.0.0.7:2888:3888:participant"), NodeVerdict::conflict);
+    EXPECT_EQ(verdict_of("10.0.0.2:2888:3889:participant"), NodeVerdict::conflict);
+    EXPECT_EQ(verdict_of("10.0.0.2:2889:3888:participant"), NodeVerdict::conflict);
+    EXPECT_EQ(judge.health().conflict->kind, ConflictKind::address);
+    EXPECT_EQ(judge.health().conflict->words,
+              "its server runs as server.2=10.0.0.2:2889:3888, zkprov gave it 10.0.0.2:2888:3888; "
+              "bring its zoo.cfg back (zkprov apply) and restart it");
+    // An apply gave it these ports, and it has been restarted with them.
+    judge.move_to({ServerId(2), "/data", 2181, "10.0.0.2:2889:3888"});
+    EXPECT_EQ(verdict_of("10.0.0.2:2889:3888:participant"), NodeVerdict::serving);
+    for (const auto& [given, told] : {std::pair("[fd00::2]:1:2", "[fd00:0:0:0:0:0:0:2]:1:2"),
+                                      std::pair("Two.lan:1:2", "two.lan.:1:2")}) {
+        judge.move_to({ServerId(2), "/data", 2181, given});
+        EXPECT_EQ(verdict_of(std::string(told) + ":participant"), NodeVerdict::serving) << told;
+    }
+    judge.move_to({ServerId(2), "/data", 2181, ""});
+    EXPECT_EQ(verdict_of("10.0.0.9:1:2:participant"), NodeVerdict::serving);
+}
+
+TEST(NodeJudge, AServerThatIsDownBecauseOfItsMyidSaysSo) {
+    NodeJudge judge = make_judge();
+    Probe probe = dead(1);
+    probe.myid.sid = ServerId(3);
+    const auto health = judge.step(probe);
+    EXPECT_EQ(health.verdict, NodeVerdict::down);
+    ASSERT_TRUE(health.conflict);
+    EXPECT_NE(health.reasons.front().find("/data/myid says 3"), std::string::npos);
+    probe.myid = {std::nullopt, "is missing"};
+    EXPECT_FALSE(judge.step(probe).conflict);
+    EXPECT_NE(judge.health().reasons.back().find("/data/myid is missing; write 2 into it"),
+              std::string::npos);
+    // One that runs as itself could not start again so, which is worth a word and no more.
+    Probe well = serving(2, "follower", 3, 1);
+    well.mntr["server_id"] = "2";
+    well.myid.sid = ServerId(3);
+    EXPECT_EQ(judge.step(well).verdict, NodeVerdict::serving);
+    EXPECT_FALSE(judge.health().conflict);
+    EXPECT_EQ(judge.health().reasons.size(), 1u);
+}
+
+TEST(NodeJudge, WhatIsNotKnownYetIsNotZero) {
+    NodeJudge judge = make_judge();
+    Probe probe = serving(1, "follower", 1, 1);
+    probe.mntr["last_zxid"] = "0x0";  // it has applied nothing
+    probe.mntr.erase("num_alive_connections");
+    const auto health = judge.step(probe);
+    EXPECT_FALSE(health.zxid);
+    EXPECT_FALSE(health.connections);
+    EXPECT_FALSE(health.znodes);
+    EXPECT_FALSE(health.data_free_bytes);
+    judge.step(serving(2, "follower", 3, 1));
+    EXPECT_TRUE(judge.health().zxid);
+    EXPECT_FALSE(judge.step(dead(3)).zxid);
 }
 
 }  // namespace

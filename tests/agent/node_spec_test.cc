@@ -115,10 +115,21 @@ TEST(NodeHealth, JsonBothWays) {
     health.history = {{WallMs(1), Role::looking, std::nullopt, std::nullopt},
                       {WallMs(2), Role::leader, Epoch(4), ServerId(1)}};
     health.source = HealthSource::fourlw;
+    health.conflict = {ConflictKind::process, "port 2181 is held"};
+    health.answered_sid = ServerId(3);
+    health.members = {"server.1=h:1:2:participant"};
+    health.connections = 0;
     const auto back = parse_node_health(to_json(health));
     ASSERT_TRUE(back.has_value());
     EXPECT_EQ(*back, health);
+    EXPECT_EQ(back->connections, 0U);
+    EXPECT_FALSE(back->znodes);
     EXPECT_EQ(*parse_history(to_json(health.history)), health.history);
+    // An agent from before does not know of conflicts.
+    const auto older = parse_node_health(R"({"sid":1,"verdict":"serving","connections":4})");
+    ASSERT_TRUE(older.has_value());
+    EXPECT_FALSE(older->conflict || older->answered_sid);
+    EXPECT_EQ(older->connections, 4U);
 }
 
 }  // namespace

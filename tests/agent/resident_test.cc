@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "agent_host/agent_socket.h"
@@ -135,18 +137,104 @@ TEST_F(ResidentAgent, NonsenseOnTheSocketHarmsNobody) {
     EXPECT_EQ(health().source, agent_api::HealthSource::agent);
 }
 
+/// Through the agent's own socket: a session that stops a server ends its agent too, and with it
+/// what that agent remembers.
 TEST_F(ResidentAgent, HealthIsTrueWhenItIsAskedFor) {
-    for (int round = 0; round < 3; ++round) {
-        ASSERT_EQ(control(agent_api::ControlAction::stop).type, MessageType::done);
+    const auto tell = [&](agent_api::ControlAction action) {
+        agent_api::Control control;
+        control.action = action;
+        const auto answer = agent_host::ask_resident(
+            state_, MessageType::control, agent_api::to_json(control), milliseconds(30000));
+        ASSERT_TRUE(answer.has_value());
+        ASSERT_EQ(answer->type, MessageType::done) << answer->payload;
+    };
+    for (int round = 0; round < 5; ++round) {
+        tell(agent_api::ControlAction::stop);
         const auto stopped = health();
+        EXPECT_EQ(stopped.source, agent_api::HealthSource::agent);
         EXPECT_EQ(stopped.verdict, NodeVerdict::down);
         ASSERT_FALSE(stopped.reasons.empty());
         EXPECT_EQ(stopped.reasons.front(), "it was stopped on purpose");
-        ASSERT_EQ(control(agent_api::ControlAction::start).type, MessageType::done);
+        tell(agent_api::ControlAction::start);
         const auto started = health();
         EXPECT_NE(started.verdict, NodeVerdict::down);
-        for (const std::string& reason : started.reasons) EXPECT_NE(reason, "it was stopped on purpose");
+        for (const std::string& reason : started.reasons) {
+            EXPECT_NE(reason, "it was stopped on purpose");
+        }
     }
+}
+
+TEST_F(ResidentAgent, AServerThatSpeaksWithAnotherIdIsAConflict) {
+    auto& zoo_cfg = spec_.files.front().content;
+    zoo_cfg += "fake.sid=2\n";
+    ASSERT_FALSE(apply(spec_).error);
+    ASSERT_TRUE(await_verdict(NodeVerdict::conflict));
+    const auto conflict = health();
+    EXPECT_EQ(conflict.sid, ServerId(1));
+    EXPECT_EQ(conflict.answered_sid, ServerId(2));
+    EXPECT_EQ(conflict.conflict->kind, agent_api::ConflictKind::sid);
+    EXPECT_FALSE(conflict.leader);
+    // The same without a resident agent.
+    ASSERT_EQ(::kill(static_cast<pid_t>(agent_pid()), SIGKILL), 0);
+    ASSERT_TRUE(await([&] { return agent_pid() == 0; }));
+    EXPECT_EQ(health().source, agent_api::HealthSource::fourlw);
+    EXPECT_EQ(health().verdict, NodeVerdict::conflict);
+
+    zoo_cfg.replace(zoo_cfg.find("fake.sid=2"), 10, "fake.sid=1");
+    ASSERT_FALSE(apply(spec_).error);
+    ASSERT_TRUE(await_verdict(NodeVerdict::serving));
+    EXPECT_EQ(health().answered_sid, ServerId(1));
+}
+
+TEST_F(ResidentAgent, APortThatANeighbourHoldsIsAConflict) {
+    ASSERT_EQ(control(agent_api::ControlAction::stop).type, MessageType::done);
+    // The neighbour: a server of another directory on this node's client port.
+    const std::string other = dir_ + "/other";
+    ASSERT_EQ(::mkdir(other.c_str(), 0700), 0);
+    const std::string conf = other + "/zoo.cfg";
+    const std::string text = "dataDir=" + other + "\ndataLogDir=" + other +
+                             "\nclientPort=" + std::to_string(spec_.client_port) + "\n";
+    ASSERT_TRUE(agent_host::write_new_file(conf, text, {}).has_value());
+    const auto neighbour = agent_host::start_detached({FAKE_SERVER, conf}, other + "/log");
+    ASSERT_TRUE(neighbour.has_value());
+    ASSERT_TRUE(await_verdict(NodeVerdict::conflict));
+    EXPECT_EQ(health().conflict->kind, agent_api::ConflictKind::process);
+    const std::string holder = "(" + std::to_string(neighbour->pid) + ")";
+    EXPECT_NE(health().conflict->words.find(holder), std::string::npos) << health().conflict->words;
+    ASSERT_TRUE(agent_host::end_process(*neighbour, milliseconds(5000)).has_value());
+    ASSERT_TRUE(await_verdict(NodeVerdict::down));
+    EXPECT_FALSE(health().conflict);
+}
+
+TEST_F(ResidentAgent, APortForPeersThatIsHeldIsWhyItIsDown) {
+    ASSERT_EQ(control(agent_api::ControlAction::stop).type, MessageType::done);
+    const agent_host::Fd taken(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(spec_.election_port);
+    ASSERT_EQ(::bind(taken.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(taken.get(), 1), 0);
+    const auto down = health();
+    EXPECT_EQ(down.verdict, NodeVerdict::down);
+    ASSERT_TRUE(down.conflict);
+    EXPECT_EQ(down.conflict->kind, agent_api::ConflictKind::process);
+    const std::string port = "port " + std::to_string(spec_.election_port) + " is held by ";
+    EXPECT_NE(down.conflict->words.find(port), std::string::npos) << down.conflict->words;
+}
+
+TEST_F(ResidentAgent, AServerWithoutItsMyidSaysWhyItIsDown) {
+    const std::string myid = spec_.data_dir + "/myid";
+    ASSERT_EQ(::unlink(myid.c_str()), 0);
+    ASSERT_TRUE(await([&] { return !health().reasons.empty(); }));
+    EXPECT_EQ(health().verdict, NodeVerdict::serving);
+    EXPECT_NE(health().reasons.front().find(myid + " is missing"), std::string::npos);
+    ASSERT_TRUE(agent_host::write_new_file(myid, "7\n", {}).has_value());
+    ASSERT_EQ(control(agent_api::ControlAction::stop).type, MessageType::done);
+    const auto down = health();
+    EXPECT_EQ(down.verdict, NodeVerdict::down);
+    ASSERT_TRUE(down.conflict);
+    EXPECT_NE(down.conflict->words.find(myid + " says 7"), std::string::npos);
 }
 
 TEST_F(ResidentAgent, StatusPrintsOneDocument) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <deque>
+#include <sstream>
 
 namespace zk::phases {
 namespace {
@@ -60,6 +61,19 @@ class FakeLink final : public AgentLink {
     std::deque<Message> answers_;
     bool broken_ = false;
 };
+
+/// The lines of its zoo.cfg, as a server that runs with them tells them.
+std::vector<std::string> members_of(const NodeSpec& spec) {
+    std::vector<std::string> members;
+    for (const FileSpec& file : spec.files) {
+        if (file.path != spec.conf_path) continue;
+        std::istringstream lines(file.content);
+        for (std::string line; std::getline(lines, line);) {
+            if (line.starts_with("server.")) members.push_back(line + ":participant");
+        }
+    }
+    return members;
+}
 
 std::int64_t wall_ms_now() {
     return std::chrono::duration_cast<milliseconds>(
@@ -228,6 +242,13 @@ NodeHealth FakeNodes::health_of(ServerId id) {
     health.sid = node.applied ? node.applied->sid : id;
     health.source = HealthSource::agent;
     if (!node.running) return health;
+    health.answered_sid = node.speaks_as.value_or(id);
+    if (node.applied) health.members = members_of(*node.applied);
+    if (node.speaks_as) {
+        health.verdict = NodeVerdict::conflict;
+        health.conflict = {ConflictKind::sid, "its server speaks as " + to_string(*node.speaks_as)};
+        return health;
+    }
     const bool electing = looks_without_leader > 0;
     if (electing) --looks_without_leader;
     if (!leader_ || node.never_elects || electing) {
@@ -270,6 +291,7 @@ ApplyDone FakeNodes::apply(ServerId id, const Apply& apply) {
     node.identity->generation = apply.spec.generation;
     node.applied = apply.spec;
     node.running = true;
+    if (node.after_apply) node.after_apply(node);
     return done;
 }
 

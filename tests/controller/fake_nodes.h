@@ -20,7 +20,9 @@ struct FakeNode {
     std::optional<agent_api::AgentError> dry_error;    ///< dry runs fail
     bool link_breaks_in_apply = false;
     bool probe_fails = false;
+    std::function<void(FakeNode&)> after_apply;  ///< what becomes of it then
     std::function<void(FakeNode&)> after_probe;  ///< what somebody else does to the node then
+    std::optional<ServerId> speaks_as;  ///< its server runs with that id
     bool never_elects = false;  ///< it looks for a leader and finds none
     std::optional<agent_api::NodeSpec> applied;
     std::optional<agent_api::RecordedIdentity> identity;

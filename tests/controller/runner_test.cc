@@ -295,6 +295,69 @@ TEST_F(Runner, ReplaceRefusesToLoseTheQuorum) {
     EXPECT_EQ(nodes[2].blobs_received, 0);
 }
 
+TEST_F(Runner, AServerWithAnothersIdStopsEveryChange) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    nodes[1].speaks_as = ServerId(2);
+    EXPECT_EQ(apply(three("server: { config: { syncLimit: 9 } }\n")), ExitCode::preflight);
+    EXPECT_THAT(err, HasSubstr("node 1 (192.168.6.137): its server speaks as server 2"));
+    EXPECT_THAT(err, HasSubstr("nothing was changed"));
+    // The replaced server would be the second one with that id.
+    nodes[2] = FakeNode{};
+    EXPECT_EQ(replace(2), ExitCode::preflight);
+    EXPECT_THAT(nodes.story, IsEmpty());
+    EXPECT_EQ(nodes[2].blobs_received, 0);
+}
+
+TEST_F(Runner, AGateDoesNotWaitForAnotherNode) {
+    nodes[2].after_apply = [](FakeNode& node) { node.speaks_as = ServerId(3); };
+    settings.deadline = LinkDeadline::max();  // it would wait for a minute
+    EXPECT_EQ(apply(), ExitCode::partly);
+    EXPECT_THAT(err, HasSubstr("node 2 (192.168.6.138): its server speaks as 3\n"));
+    EXPECT_THAT(err, Not(HasSubstr("in time")));
+    nodes[2].after_apply = nullptr;
+    EXPECT_EQ(apply(), ExitCode::preflight);
+}
+
+// A node that is not rolled yet still runs with what it was given before: no conflict of identity.
+TEST_F(Runner, AChangedPortOfAMemberIsRolled) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    // As of a formation that does not tell its members; else the plan refuses to change them.
+    for (std::int64_t id = 1; id <= 3; ++id) nodes[id].identity->generation = "early";
+    settings.yes = true;
+    const auto roll_all = [&](int restarts) {
+        EXPECT_EQ(apply(), ExitCode::done) << err;
+        // One by one, the leader last.
+        EXPECT_THAT(nodes.story, ElementsAre("apply 1", "apply 2", "apply 3"));
+        for (std::int64_t id = 1; id <= 3; ++id) EXPECT_EQ(nodes[id].restarts, restarts);
+    };
+    inventory.nodes[1].ports.peer = 2999;
+    roll_all(1);
+    inventory.nodes[2].ports.election = 3999;  // of the leader
+    roll_all(2);
+    for (auto& node : inventory.nodes) node.ports.peer = 3000;
+    roll_all(3);
+}
+
+TEST_F(Runner, ChangedMembersAreRefusedByThePlanAndNoConflict) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    settings.yes = true;
+    inventory.nodes[1].ports.peer = 2999;
+    EXPECT_EQ(apply(), ExitCode::preflight);
+    EXPECT_THAT(err, HasSubstr("the inventory names other members"));
+    EXPECT_THAT(nodes.story, IsEmpty());
+    Console console = make_console(false);
+    EXPECT_EQ(run_status(inventory, settings, console), ExitCode::done) << out;
+}
+
+TEST_F(Runner, AChangedClientPortIsRolledOnThatNodeOnly) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    settings.yes = true;
+    inventory.nodes[1].ports.client = 2999;
+    EXPECT_EQ(apply(), ExitCode::done) << err;
+    EXPECT_THAT(nodes.story, ElementsAre("apply 2"));
+    EXPECT_EQ(nodes[2].restarts, 1);
+}
+
 TEST_F(Runner, ReplaceNeedsTheReplacedHost) {
     ASSERT_EQ(apply(), ExitCode::done);
     nodes[2].open_error = link_error(LinkErrc::host_key_changed, "node 2: its host key changed");

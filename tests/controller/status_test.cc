@@ -10,6 +10,7 @@ namespace zk::status {
 namespace {
 
 using agent_api::ElectionEntry;
+using agent_api::ConflictKind;
 using agent_api::NodeHealth;
 using agent_api::Role;
 using testing::Contains;
@@ -85,6 +86,150 @@ TEST(EnsembleJudge, WhatAnotherNodeSaysDoesNotCount) {
     EXPECT_THAT(format_report(verdict, Colours::no), HasSubstr("another node\n"));
     for (NodeStatus& status : statuses) status.health->cluster = "prod";
     EXPECT_EQ(judge(ensemble_of(3), statuses).verdict, Verdict::unknown);
+}
+
+/// As the agent says it whose server speaks with another id.
+NodeStatus speaks_as(std::int64_t id, std::int64_t other) {
+    NodeStatus status = node(id, Role::down);
+    status.health->verdict = HealthVerdict::conflict;
+    status.health->conflict = {ConflictKind::sid, "its server speaks as another"};
+    status.health->answered_sid = ServerId(other);
+    status.health->reasons = {"its server speaks as another"};
+    return status;
+}
+
+TEST(EnsembleJudge, AServerWithAnotherIdCountsForNobody) {
+    const auto verdict = judge(ensemble_of(3), {leader(1, 2), speaks_as(2, 3), follower(3, 1)});
+    EXPECT_EQ(verdict.verdict, Verdict::degraded);
+    EXPECT_EQ(verdict.voters_in_sync, 2U);
+    EXPECT_FALSE(verdict.find(ServerId(2))->in_sync);
+    EXPECT_EQ(verdict.find(ServerId(2))->conflict->kind, ConflictKind::sid);
+    EXPECT_THAT(verdict.reasons,
+                testing::ElementsAre("the servers on 10.0.0.2 and 10.0.0.3 both speak as server 3: "
+                                     "stop the one that is not server 3",
+                                     "node 2 does not count: its server speaks as another"));
+    EXPECT_THAT(format_report(verdict, Colours::no),
+                HasSubstr("2   10.0.0.2  unknown   -      -            -    -     1h 2m   conflict\n"));
+    const auto document = boost::json::parse(report_json(verdict, 20)).as_object();
+    const auto& second = document.at("nodes").as_array().at(1).as_object();
+    EXPECT_EQ(second.at("role").as_string(), "unknown");
+    EXPECT_EQ(second.at("health").as_string(), "conflict");
+    EXPECT_EQ(second.at("answered_sid").as_int64(), 3);
+    EXPECT_EQ(second.at("conflict").at("kind").as_string(), "sid");
+    EXPECT_TRUE(second.at("lag").is_null());
+    EXPECT_TRUE(document.at("nodes").as_array().at(0).at("conflict").is_null());
+}
+
+TEST(EnsembleJudge, DisksThatChangedPlacesAreToldOnce) {
+    const auto verdict =
+        judge(ensemble_of(3), {leader(1, 2), speaks_as(2, 3), speaks_as(3, 2)});
+    EXPECT_EQ(verdict.verdict, Verdict::degraded);
+    EXPECT_EQ(verdict.voters_in_sync, 1U);
+    EXPECT_EQ(verdict.reasons.front(),
+              "the servers on 10.0.0.2 and 10.0.0.3 have changed places (they speak as server 3 and "
+              "2): stop both and put their disks back");
+    // Nobody can say what two such servers do.
+    EXPECT_EQ(judge(ensemble_of(3), {node(1, Role::looking), speaks_as(2, 3), speaks_as(3, 2)}).verdict,
+              Verdict::unknown);
+    EXPECT_EQ(judge(ensemble_of(3), {node(1, Role::down), node(2, Role::down), speaks_as(3, 2)}).verdict,
+              Verdict::no_quorum);
+}
+
+NodeStatus with_members(NodeStatus status, std::vector<std::string> members) {
+    status.health->members = std::move(members);
+    return status;
+}
+
+std::vector<std::string> members_at(const std::string& network, int peer_port) {
+    std::vector<std::string> members;
+    for (int id = 1; id <= 3; ++id) {
+        members.push_back("server." + std::to_string(id) + "=" + network + std::to_string(id) + ":" +
+                          std::to_string(peer_port) + ":3888:participant");
+    }
+    return members;
+}
+
+EnsembleVerdict with_second(std::vector<std::string> members) {
+    return judge(ensemble_of(3),
+                 {with_members(leader(1, 2), members_at("10.0.0.", 2888)),
+                  with_members(follower(2, 1), std::move(members)),
+                  follower(3, 1)});
+}
+
+// What the inventory says by now is no measure: a node that is not rolled yet is still that node.
+TEST(EnsembleJudge, AMemberThatChangesIsNoConflict) {
+    const auto right = members_at("10.0.0.", 2888);
+    EXPECT_EQ(with_second(right).verdict, Verdict::healthy);
+    EXPECT_EQ(with_second(members_at("10.0.0.", 2999)).verdict, Verdict::healthy);
+    for (std::size_t i = 0; i < 3; ++i) {
+        for (const char* place : {"10.0.0.2:2889:3888", "10.0.7.2:2888:3888", "two.lan:2888:3889"}) {
+            auto moved = right;
+            moved[i] = "server." + std::to_string(i + 1) + "=" + place + ":participant;2181";
+            EXPECT_EQ(with_second(moved).verdict, Verdict::healthy) << moved[i];
+        }
+    }
+    const auto all_moved = [](const std::vector<std::string>& members) {
+        return judge(ensemble_of(3),
+                     {with_members(leader(1, 2), members),
+                      with_members(follower(2, 1), members),
+                      with_members(follower(3, 1), members)});
+    };
+    EXPECT_EQ(all_moved(members_at("10.0.9.", 2888)).verdict, Verdict::healthy);
+    EXPECT_EQ(with_second({"server.x=", "nonsense"}).verdict, Verdict::healthy);
+}
+
+TEST(EnsembleJudge, AServerOfAnotherEnsembleIsNotThatNode) {
+    const auto foreign = with_second({"server.2=10.0.0.2:2888:3888:participant",
+                                      "server.4=10.0.9.4:2888:3888:participant"});
+    EXPECT_EQ(foreign.find(ServerId(2))->conflict->kind, ConflictKind::ensemble);
+    EXPECT_EQ(foreign.voters_in_sync, 2U);
+    EXPECT_EQ(foreign.verdict, Verdict::degraded);
+    EXPECT_THAT(foreign.reasons,
+                testing::ElementsAre("node 2 does not count: its server shares no other member with "
+                                     "the one on 10.0.0.1, so it belongs to another ensemble; "
+                                     "bring its zoo.cfg back (zkprov apply)"));
+    auto same_ids = members_at("10.0.9.", 2888);
+    same_ids[1] = "server.2=10.0.0.2:2888:3888:participant";
+    EXPECT_TRUE(with_second(same_ids).find(ServerId(2))->conflict);
+    // When the inventory knows neither of the two.
+    const auto neither = judge(ensemble_of(3),
+                               {with_members(leader(1, 2), members_at("10.0.8.", 2888)),
+                                with_members(follower(2, 1), members_at("10.0.9.", 2888)),
+                                follower(3, 1)});
+    EXPECT_THAT(neither.reasons,
+                testing::ElementsAre("the servers on 10.0.0.1 and 10.0.0.2 share no other member: "
+                                     "one of them belongs to another ensemble"));
+}
+
+TEST(EnsembleJudge, AFollowerThatItsLeaderDoesNotCountIsTold) {
+    const auto settled = [](NodeStatus status, std::int64_t for_ms) {
+        status.health->changed_at = WallMs(kNowMs - for_ms);
+        return status;
+    };
+    const auto judged = [&](std::int64_t for_ms) {
+        return judge(ensemble_of(3),
+                     {settled(follower(1, 2), 60000), leader(2, 1), settled(follower(3, 2), for_ms)});
+    };
+    EXPECT_EQ(judged(1000).verdict, Verdict::healthy);  // the leader was asked a moment before
+    EXPECT_THAT(judged(60000).reasons,
+                testing::ElementsAre("2 nodes say that they follow 2, which counts 1: one of them "
+                                     "may follow a server of another ensemble"));
+}
+
+TEST(EnsembleJudge, NothingAppliedYetIsNoPlaceInTheHistory) {
+    auto fresh = follower(1, 2);
+    fresh.health->zxid = Zxid(0);
+    fresh.health->connections.reset();
+    const auto verdict = judge(ensemble_of(3), {fresh, leader(2, 2), follower(3, 2)});
+    EXPECT_EQ(verdict.verdict, Verdict::healthy);
+    EXPECT_FALSE(verdict.find(ServerId(1))->lag);
+    EXPECT_THAT(format_report(verdict, Colours::no),
+                HasSubstr("1   10.0.0.1  follower  3      -            -    -     1h 2m   serving\n"));
+    const auto document = boost::json::parse(report_json(verdict, 0)).as_object();
+    const auto& first = document.at("nodes").as_array().at(0).as_object();
+    for (const char* name : {"zxid", "lag", "connections", "znodes", "rss_bytes", "server_version"}) {
+        EXPECT_TRUE(first.at(name).is_null()) << name;
+    }
 }
 
 TEST(EnsembleJudge, AMissingFollowerDegrades) {
