@@ -88,8 +88,7 @@ std::optional<node_judge::PortHolder> find_stranger(const node_judge::Probe& pro
 
 bool IdentityLook::is_due(const node_judge::Probe& probe) {
     const Seen now{probe.process ? probe.pid : 0, probe.answered, probe.serving};
-    // What is in the way is looked at until it is gone.
-    const bool due = stranger_ || !seen_ || *seen_ != now || ++probes_since_ >= kProbesBetween;
+    const bool due = !seen_ || *seen_ != now || ++probes_since_ >= kProbesBetween;
     seen_ = now;
     if (!due) return false;
     probes_since_ = 0;

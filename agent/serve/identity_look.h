@@ -24,6 +24,9 @@ class IdentityLook {
     void look_at_port(const node_judge::Probe& probe, const agent_api::NodeSpec& spec);
     /// What `conf` answered; kept until it is due again, as what look_at_port() found.
     void take(std::map<std::string, std::string> conf) { conf_ = std::move(conf); }
+    /// What was found is a conflict: it is looked at each time until it is gone. An apply writes the
+    /// specification down before it restarts the server, which is another one till then.
+    void look_again() { seen_.reset(); }
     /// Fills in what was found.
     void fill(node_judge::Probe& probe, const agent_api::NodeSpec& spec) const;
 

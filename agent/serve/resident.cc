@@ -233,6 +233,7 @@ asio::awaitable<void> Resident::Parts::probe_once() {
     identity_look.fill(probe, probed);
     const auto before = judge->health().verdict;
     const auto& health = judge->step(probe);
+    if (health.conflict) identity_look.look_again();
     probed_at = Clock::now();
     probing = false;
     if (health.verdict != before) {
