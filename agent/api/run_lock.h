@@ -36,13 +36,19 @@ struct LockHolder {
     }
 };
 
+/// On all nodes the same run of zkprov.
+inline bool is_same_run(const LockHolder& one, const LockHolder& other) {
+    return one.cluster == other.cluster && one.command == other.command && one.user == other.user &&
+           one.host == other.host && one.pid == other.pid;
+}
+
 enum class LockAction {
     show,     ///< changes nothing
     take,     ///< for the life of this session; answered with another holder when there is one
     number,   ///< records the fencing number of the run; also a check
     check,    ///< whether this session still holds it; changes are taken for a while from then on
     release,
-    revoke,   ///< takes it from whoever holds it, by a higher number
+    revoke,   ///< takes it from the run `holder`, by a higher number
 };
 constexpr std::array<std::string_view, 6> enum_words(LockAction) {
     return {"show", "take", "number", "check", "release", "revoke"};
@@ -50,7 +56,7 @@ constexpr std::array<std::string_view, 6> enum_words(LockAction) {
 
 struct LockRequest {
     LockAction action = LockAction::show;
-    LockHolder holder;         ///< take: who asks
+    LockHolder holder;         ///< take: who asks; revoke: whose it is
     std::uint64_t number = 0;  ///< number: above all that any node of the run has recorded
     static void fields(auto& archive, auto& self) {
         archive("action", self.action);

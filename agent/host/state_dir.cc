@@ -47,20 +47,33 @@ Result<> StateDir::prepare() const {
                      "away");
 }
 
-Result<Fd> StateDir::lock(std::chrono::milliseconds patience) const {
-    Fd lock(::open(file("lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (!lock.is_open()) return system_error("open " + file("lock"));
+namespace {
+
+/// Errc::refused, with `busy`, when somebody holds it for longer than `patience`.
+Result<Fd> lock_file(const std::string& path, std::chrono::milliseconds patience, const char* busy) {
+    Fd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!lock.is_open()) return system_error("open " + path);
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK) return system_error("lock " + file("lock"));
-        if (std::chrono::steady_clock::now() >= deadline) {
-            return Error(
-                Errc::refused,
-                "another session is changing this node right now; try again when it is done");
-        }
+        if (errno != EWOULDBLOCK) return system_error("lock " + path);
+        if (std::chrono::steady_clock::now() >= deadline) return Error(Errc::refused, busy);
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     return lock;
+}
+
+}  // namespace
+
+Result<Fd> StateDir::lock(std::chrono::milliseconds patience) const {
+    return lock_file(file("lock"),
+                     patience,
+                     "another session is changing this node right now; try again when it is done");
+}
+
+Result<Fd> StateDir::lock_fence() const {
+    return lock_file(file("fence.lock"),
+                     std::chrono::seconds(5),
+                     "other sessions write this node's fencing number all the time; try again");
 }
 
 namespace {

@@ -45,6 +45,9 @@ class StateDir {
     /// error.
     [[nodiscard]] Result<std::uint64_t> load_fence() const;
     Result<> save_fence(std::uint64_t number) const;
+    /// From reading the number to writing another one. Held for a moment only, also while a change
+    /// is under way.
+    Result<Fd> lock_fence() const;
     /// Adds a line to the list of changes, which is kept short.
     Result<> note_change(const std::string& line) const;
 

@@ -36,7 +36,7 @@ void SessionLock::released(Denial why) {
 }
 
 std::optional<Denial> SessionLock::look(Instant now, std::uint64_t recorded) const {
-    if (recorded != number_.value_or(found_)) return Denial::revoked;
+    if (recorded != expected()) return Denial::revoked;
     if (now - heard_ >= limits_.silence) return Denial::silent;
     return std::nullopt;
 }

@@ -60,6 +60,8 @@ class SessionLock {
     /// Why no change may begin now.
     [[nodiscard]] std::optional<Denial> may_change(Instant now, std::uint64_t recorded) const;
 
+    /// The recorded number with which the lock is kept.
+    [[nodiscard]] std::uint64_t expected() const { return number_.value_or(found_); }
     [[nodiscard]] Instant heard_at() const { return heard_; }
     [[nodiscard]] std::optional<Instant> checked_at() const { return checked_; }
     [[nodiscard]] std::optional<std::uint64_t> own_number() const { return number_; }

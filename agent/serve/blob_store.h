@@ -23,6 +23,8 @@ class BlobStore {
     Result<> chunk(ByteView bytes);
     /// Verifies and keeps it.
     Result<agent_api::BlobOk> end();
+    /// What has come of a blob stays for the next session that sends it.
+    void close() { file_ = agent_host::Fd(); }
     [[nodiscard]] bool receiving() const { return file_.is_open(); }
 
   private:

@@ -45,7 +45,7 @@ Result<LockState> RunLockKeeper::answer(const LockRequest& request) {
             rules_.released();
             break;
         case LockAction::revoke:
-            ZK_CHECK(revoke());
+            ZK_CHECK(revoke(request));
             break;
     }
     return state_now();
@@ -72,6 +72,7 @@ Result<> RunLockKeeper::record(const LockRequest& request) {
     if (!rules_.held()) return ok();
     // Before the number is on the disk: what others confirm is not older than this.
     const Instant asked_at = now();
+    ZK_TRY(const auto alone, state_.lock_fence());
     ZK_TRY(const auto recorded, state_.load_fence());
     if (!rules_.may_number(request.number, recorded)) {
         return Error(Errc::invalid,
@@ -84,9 +85,13 @@ Result<> RunLockKeeper::record(const LockRequest& request) {
     return ok();
 }
 
-/// Whoever has it finds another number than its own and lets go.
-Result<> RunLockKeeper::revoke() {
+/// Whoever has it finds another number than its own and lets go. A run that came after the one that
+/// is meant keeps it.
+Result<> RunLockKeeper::revoke(const LockRequest& request) {
     ZK_CHECK(state_.prepare());
+    ZK_TRY(const auto holder, state_.run_lock_holder());
+    if (holder && !agent_api::is_same_run(*holder, request.holder)) return ok();
+    ZK_TRY(const auto alone, state_.lock_fence());
     ZK_TRY(const auto recorded, state_.load_fence());
     return state_.save_fence(recorded + 1);
 }
@@ -95,8 +100,7 @@ void RunLockKeeper::look() {
     if (!rules_.held()) return;
     const auto recorded = state_.load_fence();
     // A number that cannot be read allows no change, and is told when one is tried.
-    if (!recorded.has_value()) return;
-    const auto why = rules_.look(now(), *recorded);
+    const auto why = rules_.look(now(), recorded.has_value() ? *recorded : rules_.expected());
     if (!why) return;
     kernel_lock_.reset();
     rules_.released(*why);

@@ -33,7 +33,7 @@ class RunLockKeeper {
   private:
     Result<> take(const agent_api::LockRequest& request);
     Result<> record(const agent_api::LockRequest& request);
-    Result<> revoke();
+    Result<> revoke(const agent_api::LockRequest& request);
     Result<agent_api::LockState> state_now() const;
 
     const agent_host::StateDir& state_;

@@ -53,11 +53,16 @@ Session::Session(agent_host::StateDir state, Send send, run_lock::LockLimits lim
     : state_(std::move(state)), send_(std::move(send)), lock_(state_, limits), blobs_(state_) {}
 
 Result<> Session::handle(const Message& message) {
-    lock_.look();
+    idle();
     auto done = dispatch(message);
     // However long that took: the controller was waiting for it.
     lock_.heard();
     return done;
+}
+
+void Session::idle() {
+    lock_.look();
+    if (!lock_.held()) blobs_.close();
 }
 
 Result<> Session::dispatch(const Message& message) {

@@ -30,10 +30,10 @@ class Session {
     /// Whether idle() has to be called each second.
     [[nodiscard]] bool is_watching() const { return lock_.held(); }
     /// Nothing came for a while.
-    void idle() { lock_.look(); }
+    void idle();
     /// Some bytes came.
     void heard() {
-        lock_.look();
+        idle();
         lock_.heard();
     }
 

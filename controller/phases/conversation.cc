@@ -37,11 +37,19 @@ Error agent_error(AgentErrc code, std::string words) {
 }
 
 Result<> Conversation::send(MessageType type, ByteView payload, LinkDeadline deadline) {
-    return link_->send(type, payload, deadline);
+    if (broken_) return *broken_;
+    auto sent = link_->send(type, payload, deadline);
+    if (!sent) broken_ = sent.error();
+    return sent;
 }
 
 Result<Message> Conversation::receive(LinkDeadline deadline) {
-    ZK_TRY(Message message, link_->receive(deadline));
+    auto received = link_->receive(deadline);
+    if (!received) {
+        broken_ = received.error();
+        return received.error();
+    }
+    Message message = *std::move(received);
     if (message.type != MessageType::error) return message;
     auto error = agent_api::parse_payload<agent_api::AgentError>(message.payload);
     if (!error) return error.error().with_context(link_->name());

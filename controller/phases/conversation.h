@@ -68,6 +68,7 @@ class Conversation {
     Error unexpected(agent_api::MessageType type) const;
 
     std::unique_ptr<AgentLink> link_;
+    std::optional<Error> broken_;  ///< a question without its answer: what comes next may be that
     mutable std::mutex busy_;  ///< from a question to its answer
 };
 

@@ -14,6 +14,7 @@ namespace {
 
 namespace json = boost::json;
 using agent_api::LockAction;
+using agent_api::LockHolder;
 using agent_api::LockState;
 
 constexpr milliseconds kLimit{20000};
@@ -22,13 +23,17 @@ constexpr milliseconds kLookInterval{200};
 /// What each host answered, in their order; nothing for those that failed.
 using States = std::vector<std::optional<LockState>>;
 
-States ask(std::vector<Host>& hosts, const RunSettings& settings, LockAction action) {
+States ask(std::vector<Host>& hosts,
+           const RunSettings& settings,
+           LockAction action,
+           const LockHolder& holder = {}) {
     const LinkDeadline deadline = settings.deadline_for(kLimit);
     States states(hosts.size());
     for_all(hosts, [&](Host& host) {
         if (!host.connected()) return;
         agent_api::LockRequest request;
         request.action = action;
+        request.holder = holder;
         auto state = host.talk->lock(request, deadline);
         if (state) {
             states[static_cast<std::size_t>(&host - hosts.data())] = *std::move(state);
@@ -89,15 +94,24 @@ ExitCode finish(const inventory::Inventory& inventory,
     return code;
 }
 
-bool all_free(const States& states) {
-    return std::ranges::none_of(states, [](const auto& state) { return state && state->holder; });
+std::optional<LockHolder> first_holder(const States& states) {
+    for (const auto& state : states) {
+        if (state && state->holder) return state->holder;
+    }
+    return std::nullopt;
 }
 
-/// Those who hold it look each second; a change that is under way is brought to its end first.
-States await_free(std::vector<Host>& hosts, const RunSettings& settings) {
+bool has_it(const States& states, const LockHolder& run) {
+    return std::ranges::any_of(states, [&](const auto& state) {
+        return state && state->holder && agent_api::is_same_run(*state->holder, run);
+    });
+}
+
+/// The sessions of the run look each second; a change that is under way is brought to its end first.
+States await_gone(std::vector<Host>& hosts, const RunSettings& settings, const LockHolder& run) {
     const LinkDeadline deadline = settings.deadline_for(std::chrono::seconds(5));
     States states = ask(hosts, settings, LockAction::show);
-    while (!all_free(states) && std::chrono::steady_clock::now() + kLookInterval < deadline) {
+    while (has_it(states, run) && std::chrono::steady_clock::now() + kLookInterval < deadline) {
         std::this_thread::sleep_for(kLookInterval);
         states = ask(hosts, settings, LockAction::show);
     }
@@ -146,26 +160,29 @@ ExitCode run_lock_break(const inventory::Inventory& inventory,
     std::vector<Host> hosts = make_hosts(inventory);
     connect_all(hosts, settings, kLimit);
     States states = ask(hosts, settings, LockAction::show);
-    const bool held = !all_free(states);
-    if (held) {
+    ExitCode code = ExitCode::done;
+    if (const auto run = first_holder(states)) {
         for (std::size_t i = 0; i < hosts.size(); ++i) console.say(line_of(hosts[i], states[i]));
         if (auto stop = confirm(inventory, console, confirmed)) {
             report_stop(console, "lock break", *stop);
             return stop->code;
         }
-        const States revoked = ask(hosts, settings, LockAction::revoke);
-        states = await_free(hosts, settings);
+        // Also where it holds nothing: there it may be about to.
+        const States revoked = ask(hosts, settings, LockAction::revoke, *run);
+        states = await_gone(hosts, settings, *run);
+        if (has_it(states, *run)) {
+            console.say("a step of that run is under way; it ends by itself, and nothing follows it");
+            code = ExitCode::busy;
+        }
         // A node that does not answer takes what was sent to it for so long.
         if (std::ranges::any_of(revoked, [](const auto& state) { return !state.has_value(); })) {
             const auto& limits = settings.lock_limits;
             std::this_thread::sleep_for(limits.proof + limits.round);
+            console.say("the lock was taken away on the nodes that answer");
+            code = ExitCode::partly;
         }
-    }
-    ExitCode code = ExitCode::done;
-    if (const auto failures = stop_for_failures(hosts)) code = failures->code;
-    if (!all_free(states)) {
-        console.say("a step of that run is under way; it ends by itself, and nothing follows it");
-        code = ExitCode::busy;
+    } else if (const auto failures = stop_for_failures(hosts)) {
+        code = failures->code;
     }
     return finish(inventory, hosts, states, console, "lock break", code);
 }

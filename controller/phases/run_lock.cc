@@ -171,6 +171,10 @@ std::optional<Stop> RunLock::renew() {
         const Round round = ask_all(numbered_ ? LockAction::check : LockAction::number);
         if (round.verdict == Verdict::lost) return lost_stop(round);
         numbered_ = true;
+        // Who calls stops for them.
+        if (std::ranges::any_of(hosts_, [](const Host& host) { return host.failure.has_value(); })) {
+            return std::nullopt;
+        }
         if (!settled_ && rules_.settling(round.confirmed)) {
             if (auto stop = settle(round.confirmed)) return stop;
             continue;
@@ -207,7 +211,9 @@ bool RunLock::wait(Duration time) {
 Stop RunLock::lost_stop(const Round& round) const {
     Stop stop;
     const bool changed = std::ranges::any_of(hosts_, &Host::changed);
-    stop.code = changed ? ExitCode::partly : ExitCode::busy;
+    stop.code = changed                ? ExitCode::partly
+                : round.denied.empty() ? ExitCode::unreachable
+                                       : ExitCode::busy;
     stop.messages = round.denied;
     if (stop.messages.empty()) {
         stop.messages.emplace_back(

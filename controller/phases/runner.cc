@@ -413,25 +413,41 @@ std::optional<Stop> control_all(std::vector<Host>& hosts,
 
 }  // namespace
 
+namespace {
+
+/// All hosts are there, locked, and those that are meant.
+std::optional<Stop> prepare_control(std::vector<Host>& hosts,
+                                    const inventory::Inventory& inventory,
+                                    const RunSettings& settings,
+                                    RunLock& lock) {
+    connect_all(hosts, settings, kStatusLimit);
+    std::optional<Stop> stop = stop_for_failures(hosts);
+    if (!stop) stop = lock.take();
+    if (!stop) stop = stop_for_failures(hosts);
+    if (!stop) {
+        ask_health(hosts, settings.deadline_for(kStatusLimit));
+        stop = stop_for_failures(hosts);
+    }
+    if (!stop) stop = stop_for_others(hosts, inventory);
+    if (!stop && settings.is_interrupted()) stop = Stop{ExitCode::interrupted, {"interrupted"}};
+    if (!stop) stop = lock.renew();
+    if (!stop) stop = stop_for_failures(hosts);
+    const bool said = stop && stop->messages.back().find("nothing was changed") != std::string::npos;
+    if (stop && !said) stop->messages.emplace_back("nothing was changed");
+    return stop;
+}
+
+}  // namespace
+
 ExitCode run_control(const inventory::Inventory& inventory,
                      const RunSettings& settings,
                      Console& console,
                      agent_api::ControlAction action) {
     const std::string command(to_string(action));
     std::vector<Host> hosts = make_hosts(inventory);
-    connect_all(hosts, settings, kStatusLimit);
-    ask_health(hosts, settings.deadline_for(kStatusLimit));
-    std::optional<Stop> stop = stop_for_failures(hosts);
-    if (!stop) stop = stop_for_others(hosts, inventory);
     RunLock lock(inventory.cluster, command, hosts, settings, console);
-    for (const auto step : {&RunLock::take, &RunLock::renew}) {
-        if (!stop) stop = (lock.*step)();
-        if (!stop) stop = stop_for_failures(hosts);
-    }
-    if (!stop && settings.is_interrupted()) stop = Stop{ExitCode::interrupted, {"interrupted"}};
-    if (stop) {
-        stop->messages.emplace_back("nothing was changed");
-    } else {
+    std::optional<Stop> stop = prepare_control(hosts, inventory, settings, lock);
+    if (!stop) {
         stop = control_all(hosts, settings, console, action);
     }
     const ExitCode code = stop ? stop->code : ExitCode::done;

@@ -312,25 +312,6 @@ TEST_F(Applying, BrokenOffBlobGoesOnWhereItStopped) {
               MessageType::blob_ok);
 }
 
-TEST_F(Applying, TwoSessionsDoNotSendOneBlobAtOnce) {
-    agent_api::BlobBegin begin;
-    begin.sha256 = spec_.release.sha256;
-    begin.size = spec_.release.size;
-    AgentSession first(state_.path());
-    first.take_run_lock();
-    ASSERT_EQ(first.ask(MessageType::blob_begin, agent_api::to_json(begin)).type,
-              MessageType::blob_want);
-    AgentSession second(state_.path());
-    second.lock(agent_api::LockAction::revoke);
-    second.take_run_lock();
-    const auto answer = second.ask(MessageType::blob_begin, agent_api::to_json(begin));
-    ASSERT_EQ(answer.type, MessageType::error);
-    EXPECT_EQ(agent_api::parse_payload<agent_api::AgentError>(answer.payload)->code,
-              AgentErrc::busy);
-    first.kill();
-    send_release(second, spec_);
-}
-
 TEST_F(Applying, DamagedBlobIsRefused) {
     AgentSession session(state_.path());
     session.take_run_lock();

@@ -99,7 +99,7 @@ TEST_F(RunLocked, AChangeThatWasBegunKeepsItToItsEnd) {
     first.close_input();
     AgentSession second(state_.path());
     second.take_run_lock();
-    EXPECT_THAT(changes(), HasSubstr("run 1 apply ends (apply by ana@ops1 pid 4711)"));
+    EXPECT_THAT(changes(), HasSubstr("apply ends (apply by ana@ops1 pid 4711)"));
     EXPECT_NE(server_pid(), 0);
 }
 
@@ -122,6 +122,51 @@ TEST_F(RunLocked, WhoLostItChangesNothingMore) {
     EXPECT_THAT(changes(), HasSubstr("run " + std::to_string(revoked.number + 1) + " restart ends"));
     // A number must be above all before.
     EXPECT_THROW(second.lock(LockAction::number, revoked.number), std::runtime_error);
+}
+
+TEST_F(RunLocked, ASessionThatLostItMidPushIsNotInTheWay) {
+    AgentSession first(state_.path());
+    first.take_run_lock();
+    agent_api::BlobBegin begin;
+    begin.sha256 = spec_.release.sha256;
+    begin.size = spec_.release.size;
+    ASSERT_EQ(first.ask(MessageType::blob_begin, agent_api::to_json(begin)).type,
+              MessageType::blob_want);
+    AgentSession second(state_.path());
+    second.lock(LockAction::revoke);
+    send_release(second, spec_);
+    // What the first one still sends goes nowhere.
+    first.send(MessageType::blob_chunk, "evil");
+    EXPECT_EQ(first.receive().type, MessageType::error);
+}
+
+TEST_F(RunLocked, IsTakenAwayFromTheRunThatIsMeant) {
+    AgentSession first(state_.path());
+    first.take_run_lock();
+    AgentSession second(state_.path());
+    agent_api::LockRequest request;
+    request.action = LockAction::revoke;
+    request.holder = {"demo", "apply", "bob", "ops2", 815, "", WallMs(0)};
+    second.ask(MessageType::lock, agent_api::to_json(request));
+    EXPECT_TRUE(first.lock(LockAction::check).yours);
+}
+
+TEST_F(RunLocked, NumbersThatAreWrittenAtOnceAreAllDifferent) {
+    ASSERT_TRUE(state_.prepare().has_value());
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] {
+            for (int turn = 0; turn < 25; ++turn) {
+                const auto alone = state_.lock_fence();
+                ASSERT_TRUE(alone.has_value());
+                const auto number = state_.load_fence();
+                ASSERT_TRUE(number.has_value());
+                ASSERT_TRUE(state_.save_fence(*number + 1).has_value());
+            }
+        });
+    }
+    threads.clear();
+    EXPECT_EQ(*state_.load_fence(), 100U);
 }
 
 TEST_F(RunLocked, AnIdleSessionLetsGoOfWhatWasTakenFromIt) {

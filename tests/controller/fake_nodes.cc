@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <deque>
+#include <utility>
 #include <sstream>
 
 namespace zk::phases {
@@ -20,6 +21,8 @@ class FakeLink final : public AgentLink {
     FakeLink(FakeNodes& nodes, ServerId id)
         : nodes_(nodes), id_(id), name_("node " + to_string(id)) {}
 
+    ~FakeLink() override { FakeLink::close(); }
+
     Result<> send(MessageType type, ByteView payload, LinkDeadline) override {
         counters_.bytes_sent += payload.size() + 5;
         ++counters_.frames_sent;
@@ -28,7 +31,14 @@ class FakeLink final : public AgentLink {
             !payload_of<Apply>(std::string(payload)).dry) {
             broken_ = true;
         }
-        if (nodes_[id_.value()].lock_unanswered && type == MessageType::lock) broken_ = true;
+        if (type == MessageType::lock) {
+            FakeNode& node = nodes_[id_.value()];
+            broken_ = broken_ || node.lock_unanswered || node.lock_unanswered_after-- <= 0;
+            const auto request = payload_of<LockRequest>(std::string(payload));
+            if (request.action == LockAction::release) {
+                late_ = std::exchange(node.after_release_late, false);
+            }
+        }
         for (Message& each : nodes_.answer(id_, type, std::string(payload))) {
             answers_.push_back(std::move(each));
         }
@@ -36,6 +46,9 @@ class FakeLink final : public AgentLink {
     }
     Result<Message> receive(LinkDeadline) override {
         if (broken_) return link_error(LinkErrc::closed, name_ + ": the link ended");
+        if (std::exchange(late_, false)) {
+            return link_error(LinkErrc::timeout, name_ + ": no answer in time");
+        }
         if (answers_.empty()) return link_error(LinkErrc::timeout, name_ + ": no answer in time");
         Message message = std::move(answers_.front());
         answers_.pop_front();
@@ -50,7 +63,11 @@ class FakeLink final : public AgentLink {
         return counters;
     }
     const std::string& name() const override { return name_; }
-    void close() override {}
+    /// The end of a link that carries nothing more is what its agent hears.
+    void close() override {
+        const std::lock_guard lock(nodes_.mutex());
+        if (broken_) nodes_[id_.value()].locked = false;
+    }
 
   private:
     FakeNodes& nodes_;
@@ -60,6 +77,7 @@ class FakeLink final : public AgentLink {
     LinkCounters counters_;
     std::deque<Message> answers_;
     bool broken_ = false;
+    bool late_ = false;
 };
 
 /// The lines of its zoo.cfg, as a server that runs with them tells them.
@@ -174,8 +192,13 @@ LockState FakeNodes::lock(FakeNode& node, const LockRequest& request) {
             node.locked = node.may_change = false;
             break;
         case LockAction::revoke:
+            if (taken && !is_same_run(*node.locked_by, request.holder)) break;
             ++node.fence;
             node.lock_looks = 0;
+            if (node.locked_next) {
+                node.locked_by = node.locked_next;
+                node.lock_looks = 1 << 30;
+            }
             break;
         case LockAction::show:
             break;

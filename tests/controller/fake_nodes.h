@@ -36,6 +36,9 @@ struct FakeNode {
     /// The lock of another run; `lock_looks` so often it is there, then it is gone.
     std::optional<agent_api::LockHolder> locked_by;
     int lock_looks = 1 << 30;
+    std::optional<agent_api::LockHolder> locked_next;  ///< who waits for it
+    bool after_release_late = false;  ///< the first release is answered too late
+    int lock_unanswered_after = 1 << 30;  ///< so many questions about the lock are answered
     std::string lock_lost;       ///< what a check is answered with, when not empty
     bool lock_unanswered = false;  ///< the link breaks when the lock is asked for
     // What happened to it.

@@ -158,5 +158,33 @@ TEST_F(Runner, LockBreakNeedsTheEnsemblesName) {
     EXPECT_EQ(nodes[2].fence, 2U);
 }
 
+TEST_F(Runner, LockBreakTakesItFromTheRunThatWasShown) {
+    nodes[2].locked_by = somebody();
+    nodes[2].locked_next = somebody();
+    nodes[2].locked_next->pid = 816;
+    Console console = make_console(false);
+    EXPECT_EQ(run_lock_break(inventory, settings, console, "demo"), ExitCode::done);
+    EXPECT_THAT(out, HasSubstr("bob@ops2 (pid 816"));
+    EXPECT_THAT(err, Not(HasSubstr("is under way")));
+    EXPECT_EQ(nodes[2].fence, 1U);
+}
+
+TEST_F(Runner, AnAnswerThatComesLateIsNotTakenForTheNextOne) {
+    nodes[2].locked_by = somebody();
+    nodes[2].lock_looks = 1;
+    nodes[1].after_release_late = true;
+    settings.lock_timeout = milliseconds(5000);
+    EXPECT_EQ(apply(), ExitCode::unreachable);
+    EXPECT_THAT(err, HasSubstr("node 1: no answer in time"));
+    EXPECT_THAT(nodes.story, IsEmpty());
+}
+
+TEST_F(Runner, NodesThatFallSilentAreNoOtherRun) {
+    nodes[1].lock_unanswered_after = nodes[3].lock_unanswered_after = 1;
+    EXPECT_EQ(apply(), ExitCode::unreachable);
+    EXPECT_THAT(err, HasSubstr("fewer than a majority of the nodes answer"));
+    EXPECT_THAT(nodes.story, IsEmpty());
+}
+
 }  // namespace
 }  // namespace zk::phases

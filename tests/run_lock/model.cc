@@ -59,7 +59,8 @@ struct Options {
     bool yields = true;             ///< a run that is refused by one node gives back what it has
     bool settles = true;            ///< a run that does not see all nodes waits
     bool patient = false;           ///< answers count however late they came
-    std::array<int, kControllers> changes{2, 1};
+    std::array<int, kControllers> changes{1, 1};
+    int rounds = 2;  ///< of each run, the one with the number included
 };
 
 struct World {
@@ -89,7 +90,7 @@ class Model {
             Controller& controller = world.controllers[c];
             controller.lock = EnsembleLock(kNodes, options_.controller_rules);
             controller.changes_left = options_.changes[c];
-            controller.rounds_left = controller.changes_left + 1;
+            controller.rounds_left = options_.rounds;
         }
         for (int c = 0; c < kControllers; ++c) ask_next(world, c);
         return world;
@@ -97,11 +98,14 @@ class Model {
 
     /// What can happen, by a number: time passes; a change ends on a node; a controller dies; and for
     /// each channel a message arrives, is cut off, and so on.
-    static constexpr int kEvents = 1 + kNodes + kControllers + 4 * kControllers * kNodes;
+    static constexpr int kEvents = 1 + kNodes + 2 * kControllers + 4 * kControllers * kNodes;
     static std::string name_of(int event) {
         if (event == 0) return "tick";
         if (--event < kNodes) return "change ends on " + std::to_string(event + 1);
         if ((event -= kNodes) < kControllers) return "controller " + std::to_string(event) + " dies";
+        if ((event -= kControllers) < kControllers) {
+            return "controller " + std::to_string(event) + " asks again";
+        }
         event -= kControllers;
         constexpr std::array kNames = {"arrives", "cut", "ends", "begin change"};
         const int channel = event / 4;
@@ -113,6 +117,7 @@ class Model {
         if (event == 0) return tick(world);
         if (--event < kNodes) return change_ends(world, event);
         if ((event -= kNodes) < kControllers) return die(world, event);
+        if ((event -= kControllers) < kControllers) return ask_again(world, event);
         event -= kControllers;
         const int c = event / 4 / kNodes;
         const int n = event / 4 % kNodes;
@@ -242,6 +247,13 @@ class Model {
         if (!channel.cut && !is_over(world, c)) return false;
         if (!channel.lock.held() || channel.wire != Wire::empty || blocked(world, c, n)) return false;
         let_go(world, c, n);
+        return true;
+    }
+
+    static bool ask_again(World& world, int c) {
+        if (world.controllers[static_cast<std::size_t>(c)].phase != Phase::changing) return false;
+        if (awaits(world, c)) return false;
+        begin_round(world, c);
         return true;
     }
 
@@ -461,8 +473,9 @@ class Model {
                 }
                 return;
             case Phase::changing:
+                // More of them may follow without another round: the nodes of a wave.
                 if (controller.refused || controller.changes_left == 0) return stop(world, c);
-                return begin_round(world, c);
+                return;
             case Phase::over:
                 return;
         }
@@ -607,7 +620,10 @@ int run(bool thorough) {
     Options options = normal();
     good &= holds(options);
     if (thorough) {
+        options.changes = {2, 1};  // also both after one round
+        good &= holds(options);
         options.rules = options.controller_rules = limits(3, 1, 1);
+        options.changes = {1, 1};
         good &= holds(options);
     }
     good &= is_needed("without the age of a check", [](Options& o) { o.rules = limits(3, 1, 0); });
