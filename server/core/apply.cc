@@ -123,7 +123,7 @@ void Core::answer(const jute::Txn& txn, const tree::ApplyResult& result, Actions
                       queue->second.front().xid == txn.header.cxid &&
                       (!closes || queue->second.front().op == OpCode::close_session);
     if (ours) {
-        paused_ = true;
+        answered_.insert(session);
         const PendingRequest request = queue->second.front();
         queue->second.pop_front();
         if (queue->second.empty()) pending_.erase(queue);

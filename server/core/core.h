@@ -63,15 +63,6 @@ class Core {
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
 
-    /// Begins the first election. Called once, before any step().
-    void start(WallMs wall, Instant now, Actions& out);
-    /// Lets one thing happen. Appends what must be done to `out`, in order. REQUIRES: !more().
-    void step(Event event, Instant now, Actions& out);
-    /// True when step() or proceed() stopped behind the answer to a client of this server: frontends must hear it before
-    /// the next txn is applied, so that a read which waited for that answer cannot see a later write.
-    [[nodiscard]] bool more() const { return paused_; }
-    /// Goes on after such a stop. REQUIRES: more().
-    void proceed(Instant now, Actions& out);
 
     [[nodiscard]] const tree::DataTree& tree() const { return *tree_; }
     /// Sessions that the applied txns have opened, and their timeouts in ms: part of every snapshot.
@@ -85,18 +76,34 @@ class Core {
     [[nodiscard]] const zab::CommittedLog& committed() const { return committed_log_; }
 
   private:
+    friend class Turn;  // the only one who may drive a core
+
+    /// Begins the first election. Called once, before any step().
+    void start(WallMs wall, Instant now, Actions& out);
+    /// Lets one thing happen. Appends what must be done to `out`, in order. REQUIRES: !more().
+    void step(Event event, Instant now, Actions& out);
+    /// True when step() or proceed() stopped at a read: frontends must hear what they were told so far before the next
+    /// write of a client of this server is applied, because a read of the same client comes before it.
+    [[nodiscard]] bool more() const { return paused_; }
+    /// Goes on after such a stop. REQUIRES: more().
+    void proceed(Instant now, Actions& out);
+    /// Every frontend has heard all that it was told.
+    void heard() { answered_.clear(); }
+
     enum class State { looking, reloading, following, leading };
     /// A request of a client of this server whose txn has not been applied here yet.
     struct PendingRequest {
         request::Origin origin;
         Xid xid;
         OpCode op{};
+        bool behind_read = false;
     };
     struct PendingSync {
         request::Origin origin;
         SessionId session;
         Xid xid;
         Bytes body;
+        bool behind_read = false;
     };
     struct PendingReattach {
         request::Origin origin;
@@ -148,6 +155,7 @@ class Core {
     void leave_role(const std::string& why, Instant now, Actions& out);
     void continue_after_role(Instant now, Actions& out);
     void run_zab(Instant now, Actions& out);
+    [[nodiscard]] bool reads_come_before(const zab::Action& action) const;
     void finish_step(Instant now, Actions& out);
     void begin_serving(Epoch epoch, Actions& out);
     void stop_serving(Actions& out);
@@ -234,6 +242,7 @@ class Core {
     WorkingTime working_{kPauseMax};  ///< all times of sessions
     std::optional<Instant> abdicated_at_;
     std::map<SessionId, std::deque<PendingRequest>> pending_;
+    std::set<SessionId> answered_;  ///< sessions with answers that frontends have not heard yet
     std::map<SessionId, request::OpenSession> pending_opens_;
     std::map<SessionId, std::deque<PendingReattach>> pending_reattaches_;
     std::map<std::uint64_t, PendingSync> pending_syncs_;

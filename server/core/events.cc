@@ -208,9 +208,30 @@ void Core::run_zab(Instant now, Actions& out) {
             if (zab_actions_.empty()) return;
             zab_current_.swap(zab_actions_);
         }
+        if (reads_come_before(zab_current_[zab_done_])) {
+            ZK_COVERED("core.stops_at_a_read");
+            paused_ = true;
+            return;
+        }
         zab::Action action = std::move(zab_current_[zab_done_++]);
         carry_out(action, now, out);
     }
+}
+
+// A write or a sync of a client of this server, while a read of that client waits for an answer that is not heard yet.
+bool Core::reads_come_before(const zab::Action& action) const {
+    if (answered_.empty()) return false;
+    if (const auto* sync = std::get_if<zab::SyncAnswered>(&action)) {
+        const auto found = pending_syncs_.find(sync->token);
+        return found != pending_syncs_.end() && found->second.behind_read && answered_.contains(found->second.session);
+    }
+    const auto* committed = std::get_if<zab::Committed>(&action);
+    if (committed == nullptr) return false;
+    jute::InputArchive archive(*committed->bytes);
+    const auto header = archive.get<jute::TxnHeader>();
+    if (!archive.ok() || !answered_.contains(header.session)) return false;
+    const auto queue = pending_.find(header.session);
+    return queue != pending_.end() && queue->second.front().xid == header.cxid && queue->second.front().behind_read;
 }
 
 void Core::carry_out(zab::Action& action, Instant now, Actions& out) {

@@ -61,14 +61,14 @@ void Core::accept(request::ClientRequest& request, Instant now, Actions& out) {
     std::uint64_t token = 0;
     if (request.op == OpCode::sync) {
         token = next_sync_++;
-        pending_syncs_[token] = {request.origin, request.session, request.xid, request.body};
+        pending_syncs_[token] = {request.origin, request.session, request.xid, request.body, request.behind_read};
         if (state_ == State::following) {
             learner_->request_sync(token, request.session, request.xid, request.body, request.auth,
                                    zab_actions_);
             return;
         }
     } else {
-        pending_[request.session].push_back({request.origin, request.xid, request.op});
+        pending_[request.session].push_back({request.origin, request.xid, request.op, request.behind_read});
     }
     submit({.owner = kOwnerSelf,
             .session = request.session,
@@ -223,7 +223,6 @@ void Core::tell_waiting_of_end(SessionId session, Actions& out) {
 void Core::sync_answered(std::uint64_t token, Actions& out) {
     const auto found = pending_syncs_.find(token);
     if (found == pending_syncs_.end()) return;
-    paused_ = true;  // a read behind the sync must not see what is applied after it
     PendingSync& sync = found->second;
     const auto request = jute::decode<jute::SyncRequest>(sync.body);
     out.push_back(request::ToFrontend(
@@ -234,6 +233,7 @@ void Core::sync_answered(std::uint64_t token, Actions& out) {
                        .zxid = tree_->last_zxid(),
                        .error = request ? ErrorCode::ok : ErrorCode::marshalling_error,
                        .body = request ? jute::encode(*request) : Bytes()}));
+    answered_.insert(sync.session);
     pending_syncs_.erase(found);
 }
 

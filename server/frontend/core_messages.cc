@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/check.h"
 #include "frontend/connection.h"
 #include "frontend/frontend.h"
 #include "frontend/session_gate.h"
@@ -36,10 +37,10 @@ void write_connect_response(const request::SessionOpened& message,
 
 }  // namespace
 
-void Frontend::on_core(std::span<const request::ToFrontend> messages, Instant now, Out& out) {
+void Frontend::on_core(std::span<request::ToFrontend> messages, Instant now, Out& out) {
     time_.advance(now);
-    for (const request::ToFrontend& message : messages) {
-        std::visit([&](const auto& m) { hear(m, now, out); }, message);
+    for (request::ToFrontend& message : messages) {
+        std::visit([&](auto& m) { hear(m, now, out); }, message);
     }
     // Only now may parked reads run: the tree holds all these changes, and every event of them is
     // on its way.
@@ -56,7 +57,8 @@ void Frontend::on_core(std::span<const request::ToFrontend> messages, Instant no
     let_in(now, out);
 }
 
-void Frontend::hear(const request::SessionOpened& message, Instant, Out& out) {
+void Frontend::hear(request::SessionOpened& message, Instant, Out& out) {
+    if (message.origin.loop != settings_.loop) return reattached_elsewhere(message.session, out);
     Connection* connection = find(message.origin.connection);
     if (connection == nullptr || connection->state != Connection::State::joining) return;
     connection->heard = connection->progress = time_.now();
@@ -77,12 +79,22 @@ void Frontend::hear(const request::SessionOpened& message, Instant, Out& out) {
     released_.push_back(connection->id);
 }
 
-void Frontend::hear(const request::Reply& message, Instant now, Out& out) {
+/// A client loop of this server beside this one has the session now.
+void Frontend::reattached_elsewhere(SessionId session, Out& out) {
+    const auto entry = sessions_.find(session);
+    if (session == SessionId{} || entry == sessions_.end()) return;
+    ZK_COVERED("frontend.reattached_elsewhere");
+    close(*find(entry->second), Close::at_once, "reattached", out);
+}
+
+void Frontend::hear(request::Reply& message, Instant now, Out& out) {
+    if (message.origin.loop != settings_.loop) return;
     Connection* connection = find(message.origin.connection);
     if (connection == nullptr || connection->state == Connection::State::closing)
         return orphan_answered(message);
     SessionGate& gate = connection->gate;
-    if (!gate.finish(message.xid, message.op, message.zxid, message.error, message.body)) return;
+    if (!gate.finish(message.xid, message.op, message.zxid, message.error, std::move(message.body)))
+        return;
     --outstanding_;
     // The client has gone to another server and must find out by the end of this connection only.
     if (message.error == ErrorCode::session_moved)
@@ -97,7 +109,7 @@ void Frontend::hear(const request::Reply& message, Instant now, Out& out) {
         released_.push_back(connection->id);
 }
 
-void Frontend::hear(const request::Changed& message, Instant, Out& out) {
+void Frontend::hear(request::Changed& message, Instant, Out& out) {
     if (data_watches_.size() + child_watches_.size() == 0) return;
     for (const tree::Change& change : message.changes) fire(change, out);
 }
@@ -105,7 +117,7 @@ void Frontend::hear(const request::Changed& message, Instant, Out& out) {
 /// The session is over: what is already written goes out (maybe events of its own ephemerals), then
 /// the end. The close waits for the end of the batch, because the answer to a closeSession may be
 /// in it.
-void Frontend::hear(const request::SessionGone& message, Instant, Out&) {
+void Frontend::hear(request::SessionGone& message, Instant, Out&) {
     forget_orphans(message.session);
     const auto entry = sessions_.find(message.session);
     if (entry == sessions_.end()) return;
@@ -113,7 +125,7 @@ void Frontend::hear(const request::SessionGone& message, Instant, Out&) {
     released_.push_back(entry->second);
 }
 
-void Frontend::hear(const request::Serving& message, Instant, Out& out) {
+void Frontend::hear(request::Serving& message, Instant, Out& out) {
     serving_ = message.serving;
     if (serving_) return;
     for (const ConnectionId id : sorted_ids()) {

@@ -63,6 +63,7 @@ void Frontend::on_written(ConnectionId id, Instant now, Out& out) {
     connection->progress = time_.advance(now);
     connection->taken = 0;
     pump(*connection, now, out);
+    list(*connection, out);  // what it had to hear while it wrote
     let_in(now, out);
 }
 
@@ -129,6 +130,11 @@ Orders Frontend::take(ConnectionId id, Bytes& bytes) {
 Close Frontend::closing(ConnectionId id) const {
     const auto found = connections_.find(id);
     return found == connections_.end() ? Close::at_once : found->second->close;
+}
+
+bool Frontend::writing(ConnectionId id) const {
+    const auto found = connections_.find(id);
+    return found != connections_.end() && found->second->taken > 0;
 }
 
 /// Runs what can run: parked requests whose turn has come, then whole frames.

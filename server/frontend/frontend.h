@@ -2,21 +2,16 @@
 // Pure: bytes, messages of the core and the time go in; bytes, messages to the core and orders to
 // sockets come out. Lives on its client loop. Not thread-safe.
 //
-// The shell (net/client_loop) or the simulator drives it:
-//   * on_open, on_bytes, on_closed for each connection; every on_open is followed by exactly one
-//   on_closed, whoever
-//     ended the connection.
-//   * on_core with everything the core has said since the last call, *before* any other call that
-//   may read the tree:
-//     then a client sees the event of a change before it sees the change.
-//   * For each connection in Out::changed: take() its bytes and orders. While an earlier write of
-//   it has not finished,
-//     only look at closing(); when the write finishes: on_written, then take() again. Bytes that
-//     are not taken count against the connection: beyond a limit its requests wait, and its socket
-//     is not read.
+// frontend/turn drives it:
+//   * on_open, on_bytes, on_closed for each connection; every on_open is followed by exactly one on_closed, whoever ended
+//     the connection.
+//   * on_core with everything the core has said since the last call, *before* any other call that may read the tree: then
+//     a client sees the event of a change before it sees the change.
+//   * For each connection in Out::changed: take() its bytes and orders. While writing(), only look at closing(); when the
+//     write finishes: on_written, which lists it again. Bytes that are not taken count against the connection: beyond a
+//     limit its requests wait, and its socket is not read.
 //   * on_tick about once a second, when everything that lies in the sockets has been heard.
-// Bytes of requests that wait for their answers are bounded, for a connection and for the loop; see
-// bounds.cc.
+// Bytes of requests that wait for their answers are bounded, for a connection and for the loop; see bounds.cc.
 // Source: ZooKeeper NIOServerCnxn, ZooKeeperServer, CommitProcessor, FinalRequestProcessor.
 #pragma once
 
@@ -124,7 +119,7 @@ class Frontend {
     /// The socket is gone. Unknown ids are ignored.
     void on_closed(ConnectionId id, Out& out);
     /// Everything the core has said since the last call, in its order.
-    void on_core(std::span<const request::ToFrontend> messages, Instant now, Out& out);
+    void on_core(std::span<request::ToFrontend> messages, Instant now, Out& out);
     /// Wanted about once a second: closes connections that never became a session or fell silent. Limits are measured
     /// in working time: a stop of this process takes nothing from anybody.
     void on_tick(Instant now, Out& out);
@@ -138,6 +133,8 @@ class Frontend {
     /// The orders of take() without taking anything: a connection whose bytes do not get out may
     /// have to close at once.
     [[nodiscard]] Close closing(ConnectionId id) const;
+    /// Bytes were taken of it that are not written yet.
+    [[nodiscard]] bool writing(ConnectionId id) const;
 
     [[nodiscard]] bool serving() const { return serving_; }
     /// Bytes of requests that count against Settings::loop_bytes_max now.
@@ -186,11 +183,12 @@ class Frontend {
     ErrorCode serve_set_watches(Connection& connection, ByteView body);
 
     // core_messages.cc: what the core says
-    void hear(const request::SessionOpened& message, Instant now, Out& out);
-    void hear(const request::Reply& message, Instant now, Out& out);
-    void hear(const request::Changed& message, Instant now, Out& out);
-    void hear(const request::SessionGone& message, Instant now, Out& out);
-    void hear(const request::Serving& message, Instant now, Out& out);
+    void hear(request::SessionOpened& message, Instant now, Out& out);
+    void hear(request::Reply& message, Instant now, Out& out);
+    void hear(request::Changed& message, Instant now, Out& out);
+    void hear(request::SessionGone& message, Instant now, Out& out);
+    void hear(request::Serving& message, Instant now, Out& out);
+    void reattached_elsewhere(SessionId session, Out& out);
     void fire(const tree::Change& change, Out& out);
     void fire(const std::vector<ConnectionId>& watchers,
               EventType type,

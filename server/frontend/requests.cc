@@ -232,6 +232,7 @@ void Frontend::forward(
     request.op = op;
     request.body.assign(body);
     request.auth = connection.auth;
+    request.behind_read = connection.gate.ends_with_read();
     out.to_core.push_back(std::move(request));
 
     ParkedRequest parked;

@@ -54,7 +54,13 @@ class SessionGate {
     /// The most that one of those at the core costs: a write may become the answer of a read behind it.
     [[nodiscard]] std::size_t largest() const { return largest_; }
 
+    /// Something that runs on the tree waits behind the last request that the core has.
+    [[nodiscard]] bool ends_with_read() const { return ends_with_read_; }
+
     void park(ParkedRequest request) {
+        if (request.kind != ParkedRequest::Kind::finished) {
+            ends_with_read_ = request.kind == ParkedRequest::Kind::local;
+        }
         if (request.kind == ParkedRequest::Kind::at_core) {
             ++at_core_;
             largest_ = std::max(largest_, request.cost);
@@ -104,6 +110,7 @@ class SessionGate {
             requests_.clear();
             first_ = 0;
             largest_ = 0;
+            ends_with_read_ = false;
         } else if (first_ >= 64 && first_ * 2 >= requests_.size()) {
             requests_.erase(requests_.begin(),
                             requests_.begin() + static_cast<std::ptrdiff_t>(first_));
@@ -115,6 +122,7 @@ class SessionGate {
         first_ = 0;
         at_core_ = 0;
         bytes_ = owed_ = largest_ = 0;
+        ends_with_read_ = false;
     }
 
   private:
@@ -122,6 +130,7 @@ class SessionGate {
     std::size_t first_ = 0;
     std::int64_t at_core_ = 0;
     std::size_t bytes_ = 0, owed_ = 0, largest_ = 0;
+    bool ends_with_read_ = false;
 };
 
 }  // namespace zk::frontend

@@ -92,7 +92,7 @@ ClientLoop::ClientLoop(asio::io_context& io,
       to_core_(std::move(to_core)),
       four_letter_(std::move(four_letter)),
       log_(log),
-      frontend_(settings_.frontend, tree, log),
+      turn_(settings_.frontend, tree, log),
       acceptor_(io),
       tick_timer_(io),
       accept_timer_(io),
@@ -175,8 +175,8 @@ void ClientLoop::tick() {
         if (const LinkPtr link = lingering_.front().link.lock()) end(link);
         lingering_.pop_front();
     }
-    frontend_.on_tick(now, out_);
-    handle_out();
+    turn_.tick(now);
+    flush();
 }
 
 void ClientLoop::accept_next() {
@@ -214,7 +214,7 @@ void ClientLoop::accepted(Socket socket) {
     const frontend::ConnectionId id = next_id_++;
     const auto link = std::make_shared<Link>(std::move(socket), id, address);
     links_.emplace(id, link);
-    frontend_.on_open(id, frontend::Peer{address, peer.port()}, steady_now());
+    turn_.opened(id, frontend::Peer{address, peer.port()}, steady_now());
     wait_readable(link);
 }
 
@@ -263,8 +263,8 @@ void ClientLoop::readable(const LinkPtr& link) {
         return wait_readable(link);
     if (code) return end(link);
     if (link->write_waits) link->read_behind += count;
-    frontend_.on_bytes(link->id, ByteView(read_buffer_.data(), count), steady_now(), out_);
-    handle_out();
+    turn_.received(link->id, ByteView(read_buffer_.data(), count), steady_now());
+    flush();
     if (!link->ended && link->reads()) wait_readable(link);
 }
 
@@ -279,53 +279,47 @@ void ClientLoop::drain_before_close(const LinkPtr& link) {
     wait_readable(link);
 }
 
-void ClientLoop::deliver(std::span<const request::ToFrontend> messages) {
+void ClientLoop::hear(const tree::DataTree* tree, std::span<request::ToFrontend> messages) {
     if (stopped_) return;
-    frontend_.on_core(messages, steady_now(), out_);
-    handle_out();
+    turn_.post(tree, messages);
+    turn_.hear(steady_now());
 }
 
-/// Does what the frontend asked for: messages to the core, answers to words, writes.
-void ClientLoop::handle_out() {
-    if (handling_) return;  // the outer call goes on until nothing is left
-    handling_ = true;
-    while (!out_.to_core.empty() || !out_.four_letter.empty() || !out_.changed.empty()) {
-        if (!out_.to_core.empty()) {
-            to_core_(out_.to_core);
-            out_.to_core.clear();
+void ClientLoop::flush() {
+    if (flushing_) return;  // the outer call goes on until nothing is left
+    flushing_ = true;
+    while (true) {
+        while (const auto asked = turn_.next_word()) {
+            turn_.answer_word(asked->connection, four_letter_(asked->word), steady_now());
         }
-        for (const frontend::FourLetterAsked& asked : std::exchange(out_.four_letter, {})) {
-            frontend_.answer_four_letter(asked.connection, four_letter_(asked.word), out_);
+        if (!turn_.requests().empty()) {
+            to_core_(turn_.requests());
+            turn_.requests().clear();
         }
-        changed_.swap(out_.changed);
-        for (const frontend::ConnectionId id : changed_) {
-            const auto found = links_.find(id);
-            if (found == links_.end()) continue;
-            const LinkPtr link = found->second;
-            flush(link);
-        }
-        changed_.clear();
+        const auto id = turn_.next_socket();
+        if (!id) break;
+        const auto found = links_.find(*id);
+        if (found != links_.end()) serve(LinkPtr(found->second));
     }
-    handling_ = false;
+    flushing_ = false;
 }
 
-/// Takes and writes until the socket takes no more or there is nothing more.
-void ClientLoop::flush(const LinkPtr& link) {
-    if (link->write_waits && frontend_.closing(link->id) == frontend::Close::at_once)
-        return end(link);
-    while (!link->ended && !link->write_waits) {
-        link->writing.clear();
-        link->written = 0;
-        const frontend::Orders orders = frontend_.take(link->id, link->writing);
-        if (orders.close == frontend::Close::at_once) return end(link);
-        const bool had_bytes = !link->writing.empty();
-        if (had_bytes && !write_some(link)) return obey(link, {frontend::Close::no, orders.read});
-        if (link->ended) return;
-        if (!had_bytes) link->read_behind = 0;  // whatever could be answered has been
-        obey(link, orders);
-        if (!had_bytes || link->ended) return;
-        frontend_.on_written(link->id, steady_now(), out_);
+/// Writes what there is for one connection, as far as its socket takes it, and does what it is told.
+void ClientLoop::serve(const LinkPtr& link) {
+    if (link->write_waits) return end(link);  // it is given out meanwhile only to close at once
+    link->writing.clear();
+    link->written = 0;
+    const frontend::Orders orders = turn_.take(link->id, link->writing);
+    if (orders.close == frontend::Close::at_once) return end(link);
+    if (link->writing.empty()) {
+        link->read_behind = 0;  // whatever could be answered has been
+        return obey(link, orders);
     }
+    const bool whole = write_some(link);
+    if (link->ended) return;
+    // Not before everything has been written.
+    obey(link, {whole ? orders.close : frontend::Close::no, orders.read});
+    if (whole && !link->ended) turn_.written(link->id, steady_now());
 }
 
 bool ClientLoop::write_some(const LinkPtr& link) {
@@ -343,9 +337,8 @@ bool ClientLoop::write_some(const LinkPtr& link) {
                 if (failed) return end(link);
                 if (!write_some(link)) return;
                 if (link->ended) return;
-                frontend_.on_written(link->id, steady_now(), out_);
-                flush(link);
-                handle_out();
+                turn_.written(link->id, steady_now());
+                flush();
             });
             return false;
         }
@@ -379,8 +372,8 @@ void ClientLoop::end(const LinkPtr& link) {
     const auto from_there = connections_of_.find(link->address);
     ZK_ASSERT(from_there != connections_of_.end());
     if (--from_there->second == 0) connections_of_.erase(from_there);
-    frontend_.on_closed(link->id, out_);
-    handle_out();
+    turn_.closed(link->id, steady_now());
+    flush();
 }
 
 }  // namespace zk::net

@@ -21,7 +21,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
-#include "frontend/frontend.h"
+#include "frontend/turn.h"
 #include "request/outcome.h"
 #include "request/request.h"
 #include "tree/data_tree.h"
@@ -61,14 +61,15 @@ class ClientLoop {
     /// Binds and begins to accept. The error names address and port and says what to do. Gives the
     /// port.
     Result<std::uint16_t> open();
-    /// Everything the core has said in a turn, in its order. Writes what follows from it.
-    void deliver(std::span<const request::ToFrontend> messages);
-    /// The core has another tree object. Called before the next deliver().
-    void set_tree(const tree::DataTree& tree) { frontend_.set_tree(tree); }
+    /// Everything the core has said, in its order, is heard; nothing is written yet. `tree`: the core has another one
+    /// since then, or null.
+    void hear(const tree::DataTree* tree, std::span<request::ToFrontend> messages);
+    /// Writes what clients are to be told, and passes on what they ask.
+    void flush();
     /// Closes the port and all connections; no callback is called any more.
     void stop();
 
-    [[nodiscard]] const frontend::Frontend& frontend() const { return frontend_; }
+    [[nodiscard]] const frontend::Frontend& frontend() const { return turn_.frontend(); }
 
   private:
     using Socket = boost::asio::ip::tcp::socket;
@@ -83,12 +84,11 @@ class ClientLoop {
     void wait_readable(const LinkPtr& link);
     void readable(const LinkPtr& link);
     void drain_before_close(const LinkPtr& link);
-    void flush(const LinkPtr& link);
+    void serve(const LinkPtr& link);
     /// Writes as much as the socket takes. False: the rest goes on when it is writable.
     bool write_some(const LinkPtr& link);
     void obey(const LinkPtr& link, frontend::Orders orders);
     void end(const LinkPtr& link);
-    void handle_out();
     void tick();
     void tick_later();
     void tick_after(std::size_t turns);
@@ -98,8 +98,7 @@ class ClientLoop {
     ToCore to_core_;
     FourLetter four_letter_;
     Log log_;
-    frontend::Frontend frontend_;
-    frontend::Out out_;
+    frontend::Turn turn_;
     boost::asio::ip::tcp::acceptor acceptor_;
     boost::asio::steady_timer tick_timer_;
     boost::asio::steady_timer accept_timer_;
@@ -114,9 +113,8 @@ class ClientLoop {
     };
     std::deque<Lingering> lingering_;  ///< shut by us, not yet by the client; oldest first
     std::vector<char> read_buffer_;
-    std::vector<frontend::ConnectionId> changed_;
     bool stopped_ = false;
-    bool handling_ = false;
+    bool flushing_ = false;
 };
 
 }  // namespace zk::net

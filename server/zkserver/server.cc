@@ -19,7 +19,7 @@
 
 #include "admin/four_letter.h"
 #include "base/limits.h"
-#include "core/core.h"
+#include "core/turn.h"
 #include "disk/log_writer.h"
 #include "disk/posix_disk.h"
 #include "disk/snapshot_writer.h"
@@ -149,8 +149,8 @@ class Server {
            const Log& log)
         : configuration_(std::move(configuration)),
           log_(log),
-          core_(core_settings(configuration_), std::move(recovered), log_),
-          loop_(io_, core_, log_),
+          core_turn_(core_settings(configuration_), std::move(recovered), log_),
+          loop_(io_, core_turn_, log_),
           quorum_(
               io_,
               {.my_id = configuration_.my_id,
@@ -165,7 +165,7 @@ class Server {
           clients_(
               io_,
               client_settings(configuration_.config),
-              core_.tree(),
+              core_turn_.core().tree(),
               [this](std::vector<request::ToCore>& messages) {
                   for (request::ToCore& message : messages) loop_.post(std::move(message));
               },
@@ -199,7 +199,7 @@ class Server {
     Configuration configuration_;
     Log log_;
     asio::io_context io_{1};
-    core::Core core_;
+    core::Turn core_turn_;
     net::CoreLoop loop_;
     net::QuorumLinks quorum_;
     net::ElectionLinks election_;
@@ -249,9 +249,9 @@ void Server::start_loop() {
          .quorum = &quorum_,
          .log = &log_thread_,
          .snapshots = &snapshot_thread_,
-         .clients =
-             [this](std::span<const request::ToFrontend> messages) { clients_.deliver(messages); },
-         .tree_replaced = [this](const tree::DataTree& tree) { clients_.set_tree(tree); },
+         .hear = [this](const tree::DataTree* tree,
+                        std::span<request::ToFrontend> messages) { clients_.hear(tree, messages); },
+         .flush = [this] { clients_.flush(); },
          .fatal = [this](const std::string& why) { stop(failed(why)); }});
 }
 
@@ -260,7 +260,7 @@ void Server::purge_later() {
     const ensemble::ServerConfig& config = configuration_.config;
     if (config.purge_interval_hours <= 0) return;
     // Only while serving: a synchronisation may be moving the same files.
-    const bool now = core_.serving();
+    const bool now = core_turn_.core().serving();
     if (now) snapshot_thread_.purge(config.snapshots_kept);
     if (now) {
         purge_timer_.expires_after(std::chrono::hours(config.purge_interval_hours));
@@ -289,7 +289,7 @@ void Server::stop(std::optional<Failure> why) {
 
 std::string Server::four_letter(std::string_view word) {
     admin::Facts facts;
-    facts.status = core_.status();
+    facts.status = core_turn_.core().status();
     facts.traffic = clients_.frontend().statistics();
     if (word == "stat" || word == "cons") facts.connections = clients_.frontend().connections();
     if (word == "conf" || word == "mntr") {

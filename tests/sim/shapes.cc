@@ -47,6 +47,7 @@ Shape common(Random& random) {
     shape.committed_window = random.chance(30) ? 20 : 500;
     shape.link_bytes_per_second = 200'000;
     shape.snap_count = random.between(40, 250);
+    shape.client_loops = random.chance(40) ? 2 : 1;
     return shape;
 }
 

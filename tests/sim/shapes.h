@@ -35,6 +35,7 @@ struct Shape {
     int init_limit = 10, sync_limit = 4;  ///< ticks of one second
     zab::Bounds bounds{};
     std::size_t connection_bytes_max = limits::kConnectionBytesMax;
+    int client_loops = 1;  ///< of each server
     std::size_t loop_bytes_max = limits::kClientLoopBytesMax;
     std::size_t loop_output_bytes_max = limits::kClientLoopBytesMax;
     std::size_t small_bytes_max = limits::kSmallBytesMax;

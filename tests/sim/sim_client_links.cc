@@ -18,7 +18,7 @@ void World::connect(SimClient& client) {
         link->life = server.life;
         client_links_[link->connection] = link;
         later_at(server, Duration{}, [this, link, &server] {
-            server.frontend->on_open(link->connection, {"10.0.1.1", 1000}, now_);
+            loop_of(server, link->connection).opened(link->connection, {"10.0.1.1", 1000}, now_);
         });
         client.on_connected(link->connection);
     });
@@ -58,8 +58,9 @@ void World::feed_client_bytes(Server& server, const std::shared_ptr<ClientLink>&
            server.life == link->life) {
         const Bytes bytes = std::move(link->unread.front());
         link->unread.pop_front();
-        server.frontend->on_bytes(link->connection, bytes, now_, server.out);
-        run_frontend_output(server);
+        frontend::Turn& loop = loop_of(server, link->connection);
+        loop.received(link->connection, bytes, now_);
+        finish_loop(server, loop);
     }
 }
 
@@ -73,8 +74,7 @@ void World::client_closes(SimClient&, std::uint64_t connection) {
     Server& server = *servers_[static_cast<std::size_t>(link->server)];
     if (!server.up || server.life != link->life) return;
     later_at(server, milliseconds(1), [this, link, &server] {
-        server.frontend->on_closed(link->connection, server.out);
-        run_frontend_output(server);
+        close_at_server(server, link->connection);
     });
 }
 
@@ -86,8 +86,7 @@ void World::close_client_links(Server& server) {
         client_links_.erase(connection);
         if (server.up && server.life == link->life) {
             later_at(server, milliseconds(1), [this, link, &server] {
-                server.frontend->on_closed(link->connection, server.out);
-                run_frontend_output(server);
+                close_at_server(server, link->connection);
             });
         }
         later(milliseconds(1),
@@ -95,12 +94,18 @@ void World::close_client_links(Server& server) {
     }
 }
 
+void World::close_at_server(Server& server, std::uint64_t connection) {
+    frontend::Turn& loop = loop_of(server, connection);
+    loop.closed(connection, now_);
+    finish_loop(server, loop);
+}
+
 void World::flush_client(Server& server, std::uint64_t connection) {
     const auto found = client_links_.find(connection);
     const auto link = found == client_links_.end() ? nullptr : found->second;
-    if (link && link->writing) return;  // what it has to say now it will say then
+    frontend::Turn& loop = loop_of(server, connection);
     Bytes bytes;
-    const frontend::Orders orders = server.frontend->take(connection, bytes);
+    const frontend::Orders orders = loop.take(connection, bytes);
     const bool empty = bytes.empty();
     const Instant reads_at = link ? link->client->stuck_until() : now_;
     if (link && !empty) {
@@ -111,16 +116,13 @@ void World::flush_client(Server& server, std::uint64_t connection) {
         });
     }
     if (link && !empty && reads_at > now_) {
-        link->writing = true;
-        later_at(server, reads_at - now_, [this, link, connection, &server] {
-            link->writing = false;
+        later_at(server, reads_at - now_, [this, link, connection, &server, &loop] {
             if (!link->open) return;
-            server.frontend->on_written(connection, now_, server.out);
-            flush_client(server, connection);
-            run_frontend_output(server);
+            loop.written(connection, now_);
+            finish_loop(server, loop);
         });
     } else if (!empty) {
-        server.frontend->on_written(connection, now_, server.out);
+        loop.written(connection, now_);
     }
     if (!link) return;
     if (orders.read && !link->read) {
@@ -136,8 +138,7 @@ void World::flush_client(Server& server, std::uint64_t connection) {
         client_links_.erase(connection);
         if (server.up && server.life == link->life) {
             later_at(server, Duration{}, [this, connection, &server] {
-                server.frontend->on_closed(connection, server.out);
-                run_frontend_output(server);
+                close_at_server(server, connection);
             });
         }
         link->client->on_closed(connection);

@@ -105,11 +105,10 @@ void World::send_to_learner(Server& leader, zab::LinkId id, Bytes bytes, bool up
     }
 }
 
-void World::send_snapshot(Server& leader, zab::LinkId id) {
+void World::send_snapshot(Server& leader, zab::LinkId id, storage::SnapshotSerializer tree) {
     const auto link = learner_link(leader, id);
     if (link == nullptr) return;
-    link->stream = std::make_unique<storage::SnapshotSerializer>(
-        leader.core->tree(), leader.core->session_timeouts(), storage::Form::wire);
+    link->stream = std::make_unique<storage::SnapshotSerializer>(std::move(tree));
     link->streamed.clear();
     link->queue.stream_queued();
     pump_stream(link);

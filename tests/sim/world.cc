@@ -146,8 +146,9 @@ void World::boot(Server& server) {
     server.up = true;
     ++server.life;
     judge_.sessions().disturbed(now_);
-    server.core =
-        std::make_unique<core::Core>(core_settings(server), std::move(*recovered), log);
+    server.turn = std::make_unique<core::Turn>(core_settings(server), std::move(*recovered), log);
+    server.turn->on_step = [this, &server](const core::Effects& effects) { look(server, effects); };
+    server.core = &server.turn->core();
     frontend::Settings front;
     front.session_timeout_min_ms = 2000;
     front.session_timeout_max_ms = 20000;
@@ -156,23 +157,25 @@ void World::boot(Server& server) {
     front.loop_bytes_max = shape_.loop_bytes_max;
     front.loop_output_bytes_max = shape_.loop_output_bytes_max;
     front.small_bytes_max = shape_.small_bytes_max;
-    server.frontend = std::make_unique<frontend::Frontend>(front, server.core->tree(), log);
+    server.loops.clear();
+    for (front.loop = 0; front.loop < static_cast<std::uint32_t>(shape_.client_loops); ++front.loop) {
+        server.loops.push_back(std::make_unique<frontend::Turn>(front, server.core->tree(), log));
+    }
     server.executor =
         std::make_unique<storage::DiskExecutor>(server.disk, kPaths, executor_options());
     server.disk_queue.clear();
     server.disk_busy = false;
     server.port_open = false;
     server.snapshot.reset();
-    server.out.clear();
-    server.to_frontend.clear();
+    server.effects = {};
+    server.noted = 0;
+    server.turn_due = false;
     server.backlog.clear();
     server.paused = false;
     server.tick_waits = false;
 
-    core::Actions actions;
-    server.core->start(wall(server), now_, actions);
-    for (core::Action& action : actions) carry_out(server, action);
-    run_frontend_output(server);
+    server.turn->start(wall(server), now_, server.effects);
+    carry_out(server);
     tick(server);
     // Election links come up again, and each side repeats its last message.
     const int index = server.index;
@@ -188,143 +191,6 @@ void World::later_at(Server& server, Duration delay, std::function<void()> what)
             what();
         }
     });
-}
-
-void World::tick(Server& server) {
-    const std::uint64_t life = server.life;
-    step(server, core::Tick{wall(server)});
-    if (!server.up || server.life != life) return;
-    server.frontend->on_tick(now_, server.out);
-    for (const auto& [connection, link] : client_links_) {
-        if (link->server == server.index && link->open && !link->read) judge_.unread(connection, now_);
-    }
-    run_frontend_output(server);
-    if (!server.up || server.life != life) return;
-    later(core::Core::kTickPeriod, [this, &server, life] {
-        if (!server.up || server.life != life) return;
-        if (server.paused) {
-            server.tick_waits = true;
-        } else {
-            tick(server);
-        }
-    });
-}
-
-void World::step(Server& server, core::Event event) {
-    if (!server.up) return;
-    step_core(server, std::move(event));
-    if (server.up) run_frontend_output(server);
-}
-
-void World::step_core(Server& server, core::Event event) {
-    const std::uint64_t life = server.life;
-    core::Actions actions;
-    server.core->step(std::move(event), now_, actions);
-    while (true) {
-        for (core::Action& action : actions) {
-            carry_out(server, action);
-            if (!server.up || server.life != life) return;  // its process ended
-        }
-        actions.clear();
-        look(server);
-        if (!server.core->more()) return;
-        hear_core(server);
-        server.core->proceed(now_, actions);
-    }
-}
-
-void World::look(Server& server) {
-    if (server.core->serving()) {
-        server.empty_disk = false;
-        judge_.on_applied(server.core->committed().max(), now_);
-    }
-    if (const auto epoch = checks_.look(server.index, *server.core)) {
-        judge_.on_established(*epoch, server.core->committed().max(), now_);
-    }
-}
-
-void World::hear_core(Server& server) {
-    const auto messages = std::move(server.to_frontend);
-    server.to_frontend.clear();
-    server.frontend->on_core(messages, now_, server.out);
-}
-
-void World::carry_out(Server& server, core::Action& action) {
-    struct Handler {
-        World& world;
-        Server& server;
-        void operator()(core::SendNotification& a) {
-            world.send_notification(server, a.to, std::move(a.body));
-        }
-        void operator()(core::OpenLearnerPort&) { server.port_open = true; }
-        void operator()(core::CloseLearnerPort&) {
-            server.port_open = false;
-            for (const auto& link : std::vector(world.links_)) {
-                if (link->leader == server.index) world.break_link(link, false, true);
-            }
-        }
-        void operator()(core::SendToLearner& a) {
-            if (!world.watch_synchronisation(server, a)) return;
-            world.send_to_learner(server,
-                                  a.link,
-                                  zab::encode(a.packet),
-                                  a.packet.type == zab::PacketType::up_to_date);
-        }
-        void operator()(core::SendProposal& a) {
-            world.send_to_learner(
-                server, a.link, zab::encode({zab::PacketType::proposal, a.zxid, *a.bytes, {}}));
-        }
-        void operator()(core::AwaitRoom& a) { world.await_room(server, a.link); }
-        void operator()(core::SendSnapshot& a) { world.send_snapshot(server, a.link); }
-        void operator()(core::CloseLearner& a) {
-            for (const auto& link : std::vector(world.links_)) {
-                if (link->id == a.link) world.break_link(link, false, true);
-            }
-        }
-        void operator()(core::DialLeader& a) { world.dial(server, a.attempt, a.leader); }
-        void operator()(core::SendToLeader& a) {
-            world.send_to_leader(server, zab::encode(a.packet));
-        }
-        void operator()(core::CloseLeader&) {
-            for (const auto& link : std::vector(world.links_)) {
-                if (link->learner == server.index) world.break_link(link, true, false);
-            }
-        }
-        void operator()(core::ReadLeader& a) { world.read_leader(server, a.on); }
-        void operator()(storage::DiskCommand& a) {
-            if (const auto* append = std::get_if<storage::AppendTxn>(&a)) {
-                world.checks_.logs(server.index, append->zxid, append->payload);
-                world.judge_.on_logged(append->zxid, append->payload);
-            }
-            world.queue_disk(server, std::move(a));
-        }
-        void operator()(core::StartSnapshot& a) { world.start_snapshot(server, a); }
-        void operator()(core::CancelSnapshot&) { world.cancel_snapshot(server); }
-        void operator()(core::RetireTree& a) { a.tree.reset(); }
-        void operator()(core::TreeReplaced&) { server.frontend->set_tree(server.core->tree()); }
-        void operator()(request::ToFrontend& a) { server.to_frontend.push_back(std::move(a)); }
-        void operator()(core::Fatal& a) { world.fatal(server, a.why); }
-    };
-    std::visit(Handler{*this, server}, action);
-}
-
-void World::run_frontend_output(Server& server) {
-    const std::uint64_t life = server.life;
-    for (int round = 0; round < 1000; ++round) {
-        frontend::Out& out = server.out;
-        if (!server.to_frontend.empty()) hear_core(server);
-        const auto changed = std::move(out.changed);
-        out.changed.clear();
-        for (const auto connection : changed) flush_client(server, connection);
-        if (out.to_core.empty() && server.to_frontend.empty() && out.changed.empty()) return;
-        auto to_core = std::move(out.to_core);
-        out.to_core.clear();
-        for (request::ToCore& message : to_core) {
-            step_core(server, core::Event(std::move(message)));
-            if (!server.up || server.life != life) return;
-        }
-    }
-    fail("frontend and core talk without end");
 }
 
 // ---- the end

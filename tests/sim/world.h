@@ -1,5 +1,5 @@
 // A whole ensemble in one process, from one seed: virtual time, faulty links, forgetful disks,
-// clients with a memory. Pure. A server is a Core, a Frontend and a SimDisk; a crash keeps only the
+// clients with a memory. Pure. A server is a core::Turn, one or two frontend::Turns and a SimDisk; a crash keeps only the
 // disk. After each step the checkers look.
 //
 // First every kind of fault (safety), then everything heals and must answer within a bound
@@ -18,8 +18,8 @@
 
 #include "base/log.h"
 #include "base/time.h"
-#include "core/core.h"
-#include "frontend/frontend.h"
+#include "core/turn.h"
+#include "frontend/turn.h"
 #include "sim/agenda.h"
 #include "sim/faults.h"
 #include "sim/judge.h"
@@ -96,28 +96,32 @@ class World {
     [[nodiscard]] core::Settings core_settings(const Server& server) const;
     [[nodiscard]] Log log_of(const Server& server);
     [[nodiscard]] SessionLimits session_limits() const;
-    void look(Server& server);
     [[nodiscard]] WallMs wall(const Server& server) const;
     /// Runs `what` for the server when its process has a turn after `delay`, unless it has ended by then.
     void later_at(Server& server, Duration delay, std::function<void()> what);
-    void step(Server& server, core::Event event);
-    void step_core(Server& server, core::Event event);
-    void hear_core(Server& server);
-    void carry_out(Server& server, core::Action& action);
-    void run_frontend_output(Server& server);
-    void tick(Server& server);
     void trace(const Server& server, const std::string& what);
     [[nodiscard]] std::string unsettled() const;
     void check_end();
     [[nodiscard]] Duration calm_max() const;
 
+    // world_turns.cc: which turn runs next
+    void step(Server& server, core::Event event);
+    void run_core(Server& server);
+    void tick(Server& server);
+    void look(Server& server, const core::Effects& effects);
+    void carry_out(Server& server);
+    void carry_out(Server& server, core::LinkEffect& effect);
+    [[nodiscard]] frontend::Turn& loop_of(Server& server, std::uint64_t connection);
+    void publish(Server& server);
+    void finish_loop(Server& server, frontend::Turn& loop);
+
     // world_disk.cc: what a server does with its disk, and the end of its process
     void queue_disk(Server& server, storage::DiskCommand command);
     void run_disk(Server& server);
     bool slow_now(const Server& server);
-    void start_snapshot(Server& server, const core::StartSnapshot& action);
-    void cancel_snapshot(Server& server);
-    void pump_snapshot(Server& server);
+    void carry_out(Server& server, core::SnapshotEffect& effect);
+    void write_snapshot(Server& server);
+    void name_snapshot(Server& server);
     void purge(Server& server);
     void end_process(Server& server, const std::string& why);
     void crash(Server& server, const std::string& why);
@@ -132,7 +136,7 @@ class World {
     void resend_notifications(const std::function<bool(int from, int to)>& which);
     void dial(Server& learner, core::Attempt attempt, ServerId leader);
     void send_to_learner(Server& leader, zab::LinkId link, Bytes bytes, bool up_to_date = false);
-    void send_snapshot(Server& leader, zab::LinkId link);
+    void send_snapshot(Server& leader, zab::LinkId link, storage::SnapshotSerializer tree);
     void await_room(Server& leader, zab::LinkId link);
     void read_leader(Server& learner, bool on);
     void tell(const std::shared_ptr<Link>& link, zab::QueueNews news);
@@ -148,6 +152,7 @@ class World {
 
     // sim_client_links.cc
     void close_client_links(Server& server);
+    void close_at_server(Server& server, std::uint64_t connection);
     void flush_client(Server& server, std::uint64_t connection);
     void feed_client_bytes(Server& server, const std::shared_ptr<ClientLink>& link);
 

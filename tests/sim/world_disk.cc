@@ -38,7 +38,6 @@ void World::run_disk(Server& server) {
         takes = std::chrono::microseconds(random_.between(5000, 80000));
     }
     later_at(server, takes, [this, &server] {
-        const std::uint64_t life = server.life;
         std::vector<storage::DiskCommand> batch;
         batch.swap(server.disk_queue);
         for (const auto& command : batch) checks_.will_execute(server.index, command);
@@ -48,61 +47,59 @@ void World::run_disk(Server& server) {
         for (storage::DiskEvent& event : events) {
             checks_.executed(server.index, event);
             step(server, core::Event(std::move(event)));
-            if (!server.up || server.life != life) return;
         }
         run_disk(server);
     });
 }
 
-void World::start_snapshot(Server& server, const core::StartSnapshot& action) {
-    server.snapshot.emplace(server.disk, action.install);
-    server.snapshot->zxid = action.zxid;
-    server.snapshot->serializer.emplace(
-        server.core->tree(),
-        server.core->session_timeouts(),
-        storage::Form::file,
-        action.install ? storage::DigestSection::no : storage::DigestSection::yes);
-    if (!server.snapshot->file.begin(action.zxid).has_value()) return fatal(server, "disk failed");
-    pump_snapshot(server);
+bool World::slow_now(const Server& server) { return now_ < server.disk_slow_until && random_.chance(20); }
+
+// The snapshot thread.
+void World::carry_out(Server& server, core::SnapshotEffect& effect) {
+    struct Handler {
+        World& world;
+        Server& server;
+        void operator()(core::BeginSnapshot& e) {
+            server.snapshot.emplace(e.zxid, storage::SnapshotFile(server.disk, kPaths.snapshots(), e.role));
+            if (!server.snapshot->file.begin(e.zxid).has_value()) return world.fatal(server, "disk failed");
+            world.write_snapshot(server);
+        }
+        void operator()(core::WriteSnapshot& e) {
+            if (!server.snapshot->file.write(e.chunk).has_value()) return world.fatal(server, "disk failed");
+            world.write_snapshot(server);
+        }
+        void operator()(core::NameSnapshot&) { world.name_snapshot(server); }
+        void operator()(core::AbandonSnapshot&) {
+            const Zxid zxid = server.snapshot->zxid;
+            server.snapshot.reset();
+            // It may be in the middle of a write.
+            const std::int64_t most = world.slow_now(server) ? 400 : 60;
+            world.later_at(server, milliseconds(world.random_.between(1, most)), [&world = world, &server = server, zxid] {
+                world.step(server, core::SnapshotFinished{zxid, false});
+            });
+        }
+    };
+    std::visit(Handler{*this, server}, effect);
 }
 
-void World::cancel_snapshot(Server& server) {
-    if (!server.snapshot) return;
-    const Zxid zxid = server.snapshot->zxid;
-    server.snapshot.reset();
-    // Its thread may be in the middle of a write.
-    const std::int64_t most = slow_now(server) ? 400 : 60;
-    later_at(server, milliseconds(random_.between(1, most)), [this, &server, zxid] {
-        step(server, core::SnapshotFinished{zxid, false});
+// One chunk after the other, with turns in between.
+void World::write_snapshot(Server& server) {
+    const std::int64_t most = slow_now(server) ? 400'000 : 2000;
+    later_at(server, std::chrono::microseconds(random_.between(200, most)), [this, &server] {
+        if (!server.turn->has_snapshot_chunk()) return;
+        server.turn->write_snapshot(shape_.chunk_bytes, server.effects);
+        carry_out(server);
     });
 }
 
-bool World::slow_now(const Server& server) { return now_ < server.disk_slow_until && random_.chance(20); }
-
-void World::pump_snapshot(Server& server) {
+void World::name_snapshot(Server& server) {
     const std::int64_t most = slow_now(server) ? 400'000 : 2000;
-    later_at(server, std::chrono::microseconds(random_.between(200, most)), [this, &server] {
-        if (!server.snapshot) return;
-        auto& snapshot = *server.snapshot;
-        const auto lost = [&] { fatal(server, "disk failed"); };
-        if (snapshot.serializer) {
-            Bytes chunk;
-            const bool more = snapshot.serializer->next_chunk(chunk, shape_.chunk_bytes);
-            if (!snapshot.file.write(chunk).has_value()) return lost();
-            if (more) return pump_snapshot(server);
-            snapshot.end_zxid = snapshot.serializer->end_zxid();
-            snapshot.serializer.reset();
-        }
-        if (!snapshot.install && snapshot.end_zxid != snapshot.zxid &&
-            server.core->last_durable() < snapshot.end_zxid) {
-            return pump_snapshot(server);
-        }
-        if (!snapshot.file.finish().has_value()) return lost();
-        const Zxid zxid = snapshot.zxid;
+    later_at(server, std::chrono::microseconds(random_.between(1, most)), [this, &server] {
+        if (!server.snapshot->file.finish().has_value()) return fatal(server, "disk failed");
+        const Zxid zxid = server.snapshot->zxid;
         server.snapshot.reset();
-        const std::uint64_t life = server.life;
         step(server, core::SnapshotFinished{zxid, true});
-        if (!server.ends_after_snapshot || calm_ || !server.up || server.life != life) return;
+        if (!server.ends_after_snapshot || calm_) return;
         server.ends_after_snapshot = false;
         count(FaultKind::kill);
         kill(server, "kill -9 after a snapshot");
@@ -141,8 +138,9 @@ void World::end_process(Server& server, const std::string& why) {
     later(Duration{}, [this, &server, life = server.life] {
         if (server.life != life) return;
         server.snapshot.reset();
-        server.frontend.reset();
-        server.core.reset();
+        server.loops.clear();
+        server.core = nullptr;
+        server.turn.reset();
         server.executor.reset();
     });
 }

@@ -30,14 +30,7 @@ struct World::Server {
     [[nodiscard]] ServerId sid() const { return ServerId(index + 1); }
 
     struct FileSnapshot {
-        FileSnapshot(SimDisk& disk, bool to_install)
-            : install(to_install),
-              file(disk,
-                   kPaths.snapshots(),
-                   to_install ? storage::SnapshotRole::install : storage::SnapshotRole::periodic) {}
-        Zxid zxid, end_zxid;
-        bool install;
-        std::optional<storage::SnapshotSerializer> serializer;
+        Zxid zxid;
         storage::SnapshotFile file;
     };
 
@@ -45,8 +38,12 @@ struct World::Server {
     SimDisk disk;
     bool up = false;
     std::uint64_t life = 0;  ///< grows with each boot and each end
-    std::unique_ptr<core::Core> core;
-    std::unique_ptr<frontend::Frontend> frontend;
+    std::unique_ptr<core::Turn> turn;
+    const core::Core* core = nullptr;  ///< of `turn`
+    std::vector<std::unique_ptr<frontend::Turn>> loops;
+    core::Effects effects;   ///< of the turn that runs
+    std::size_t noted = 0;   ///< of effects.disk: the checkers know them
+    bool turn_due = false;   ///< of the core
     std::unique_ptr<storage::DiskExecutor> executor;
     std::vector<storage::DiskCommand> disk_queue;
     bool disk_busy = false;
@@ -56,8 +53,6 @@ struct World::Server {
     bool empty_disk = false;     ///< its disk was lost, and it has not caught up since
     bool sync_failing = false;   ///< a sync is set to fail: then the process ends, as it should
     std::optional<FileSnapshot> snapshot;
-    std::vector<request::ToFrontend> to_frontend;
-    frontend::Out out;
 
     bool paused = false;
     bool tick_waits = false;  ///< a tick was due while it was paused
@@ -102,7 +97,6 @@ struct World::ClientLink {
     std::uint64_t life = 0;
     bool open = true;
     bool read = true;  ///< the server reads
-    bool writing = false;  ///< what the server has written fills the socket: the client does not read
     std::deque<Bytes> unread;
     Instant last_to_client{}, last_to_server{};
 };
