@@ -137,6 +137,17 @@ bool Frontend::writing(ConnectionId id) const {
     return found != connections_.end() && found->second->taken > 0;
 }
 
+void Frontend::pass_over(ConnectionId id) {
+    if (Connection* connection = find(id)) connection->listed = false;
+}
+
+bool Frontend::nobody_forgotten() const {
+    return std::all_of(connections_.begin(), connections_.end(), [](const auto& entry) {
+        const Connection& connection = *entry.second;
+        return connection.output.empty() || connection.taken > 0;
+    });
+}
+
 /// Runs what can run: parked requests whose turn has come, then whole frames.
 void Frontend::pump(Connection& connection, Instant now, Out& out) {
     using State = Connection::State;

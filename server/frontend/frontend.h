@@ -135,6 +135,10 @@ class Frontend {
     [[nodiscard]] Close closing(ConnectionId id) const;
     /// Bytes were taken of it that are not written yet.
     [[nodiscard]] bool writing(ConnectionId id) const;
+    /// Out::changed named it while writing(): on_written names it again.
+    void pass_over(ConnectionId id);
+    /// For checkers, when all that were named have been taken: whoever has something to write is writing().
+    [[nodiscard]] bool nobody_forgotten() const;
 
     [[nodiscard]] bool serving() const { return serving_; }
     /// Bytes of requests that count against Settings::loop_bytes_max now.

@@ -65,6 +65,7 @@ std::optional<ConnectionId> Turn::next_socket() {
         }
         const ConnectionId id = sockets_[given_++];
         if (!frontend_.writing(id) || frontend_.closing(id) == Close::at_once) return id;
+        frontend_.pass_over(id);
     }
 }
 

@@ -158,25 +158,6 @@ TEST(Core, RequestsThatWaitForRoomAreProposedInTheOrderOfTheirComing) {
     }
 }
 
-// Reads behind a write, or behind a sync, are served as soon as its answer is heard.
-TEST(Core, AnAnswerIsHeardBeforeLaterTxnsAreApplied) {
-    OneServer server;
-    const SessionId session = server.open();
-    server.hold_disk();
-    server.ask(session, OpCode::create, create("/a"));
-    server.ask(session, OpCode::sync, jute::encode(jute::SyncRequest{"/"}));
-    server.ask(session, OpCode::create, create("/b"));
-    server.ask(session, OpCode::create, create("/c"));
-    server.release_disk();  // all of them are durable at once
-    ASSERT_EQ(server.replies().size(), 4U);
-    for (std::size_t i = 0; i < 4; ++i) {
-        EXPECT_EQ(server.applied_at_replies()[i], server.replies()[i].zxid);
-    }
-    EXPECT_EQ(server.replies()[0].zxid, server.replies()[1].zxid);
-    EXPECT_LT(server.replies()[1].zxid, server.replies()[2].zxid);
-    EXPECT_LT(server.replies()[2].zxid, server.replies()[3].zxid);
-}
-
 // Apache's with reconfigEnabled versions the first configuration, and follows nobody with a lower version then.
 TEST(Core, TheVersionOfAConfigurationWithTheSameMembersIsAdopted) {
     OneServer server;

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/core.h"
+#include "core/turn.h"
 #include "session/session_ids.h"
 #include "sim_disk/sim_disk.h"
 #include "storage/disk_command.h"
@@ -41,27 +41,30 @@ class OneServer {
     explicit OneServer(const Settings& settings = settings_of({1}))
         : executor_(disk_, kPaths, executor_options()) {
         const auto keep = [this](LogLevel, std::string_view line) { errors_.emplace_back(line); };
-        core_.emplace(settings, *storage::recover(disk_, kPaths, {}), Log(keep, LogLevel::error));
-        Actions out;
-        core_->start(WallMs(1), now_, out);
-        carry_out(out);
+        turn_.emplace(settings, *storage::recover(disk_, kPaths, {}), Log(keep, LogLevel::error));
+        turn_->start(WallMs(1), now_, effects_);
+        carry_out();
         run_disk();
         const bool alone = settings.config.members.size() == 1;
-        for (int i = 0; alone && i < 100 && !core_->serving(); ++i) wait(Core::kTickPeriod);
+        for (int i = 0; alone && i < 100 && !core().serving(); ++i) wait(Core::kTickPeriod);
     }
 
-    Core& core() { return *core_; }
-    [[nodiscard]] bool has(const std::string& path) const { return core_->tree().find(path) != nullptr; }
-    [[nodiscard]] bool knows(SessionId session) const { return core_->session_timeouts().contains(session); }
+    [[nodiscard]] const Core& core() const { return turn_->core(); }
+    [[nodiscard]] bool has(const std::string& path) const { return core().tree().find(path) != nullptr; }
+    [[nodiscard]] bool knows(SessionId session) const { return core().session_timeouts().contains(session); }
 
+    /// In a turn of its own, or in the next one.
     void step(Event event) {
-        Actions out;
-        core_->step(std::move(event), now_, out);
-        carry_out(out);
-        while (core_->more()) {
-            core_->proceed(now_, out);
-            carry_out(out);
+        turn_->post(std::move(event));
+        run();
+    }
+    void post(Event event) { turn_->post(std::move(event)); }
+    void run() {
+        while (turn_->run(WallMs(1), now_, effects_) == Turn::Ended::at_a_read) {
+            hear();
+            turn_->heard();
         }
+        carry_out();
         if (!disk_held_) run_disk();
     }
     /// Time passes in ticks, or in one gap in which this process does not run.
@@ -76,6 +79,8 @@ class OneServer {
         step(Tick{WallMs(1)});
     }
 
+    void pass(Duration duration) { now_ += duration; }
+
     void hold_disk() { disk_held_ = true; }
     void release_disk() {
         disk_held_ = false;
@@ -86,7 +91,7 @@ class OneServer {
     /// Lines of level error.
     [[nodiscard]] const std::vector<std::string>& errors() const { return errors_; }
     /// A snapshot file is being written until the test steps SnapshotFinished: here nobody writes it.
-    [[nodiscard]] const std::optional<StartSnapshot>& snapshot_wanted() const { return snapshot_wanted_; }
+    [[nodiscard]] const std::optional<BeginSnapshot>& snapshot_wanted() const { return snapshot_wanted_; }
 
     // Clients of this server.
 
@@ -117,17 +122,28 @@ class OneServer {
         return replies_.size() > before ? replies_.back() : request::Reply{};
     }
     request::Reply ask(SessionId session, OpCode op, Bytes body = {}) {
+        return ask(request_of(session, op, std::move(body)));
+    }
+    request::ClientRequest request_of(SessionId session, OpCode op, Bytes body) {
         request::ClientRequest request;
         request.session = session;
         request.xid = Xid(++xid_);
         request.op = op;
         request.body = std::move(body);
-        return ask(std::move(request));
+        return request;
     }
     /// All that ever came.
     [[nodiscard]] const std::vector<request::Reply>& replies() const { return replies_; }
     /// What the tree was when the frontend heard each of them.
     [[nodiscard]] const std::vector<Zxid>& applied_at_replies() const { return applied_at_replies_; }
+
+    Turn& turn() { return *turn_; }
+    /// What turns wanted of the snapshot file, all of it.
+    [[nodiscard]] const std::vector<SnapshotEffect>& snapshot_effects() const { return snapshot_effects_; }
+    void write_snapshot() {
+        turn_->write_snapshot(1 << 20, effects_);
+        carry_out();
+    }
 
     // A learner of this server, and its clients. Its link has the number of its sid.
 
@@ -144,7 +160,7 @@ class OneServer {
         append_be(epoch, std::int32_t{0});
         from_learner(sid, {zab::PacketType::ack_epoch, Zxid(0), std::move(epoch), {}});
         step(LearnerRoom{link(sid)});
-        from_learner(sid, {zab::PacketType::ack, Zxid(core_->status().current_epoch, 0), {}, {}});
+        from_learner(sid, {zab::PacketType::ack, Zxid(core().status().current_epoch, 0), {}, {}});
     }
     void session_moves_to_learner(int sid, SessionId session) {
         from_learner(sid, {zab::PacketType::revalidate, Zxid(-1), touch_of(session), {}});
@@ -186,31 +202,34 @@ class OneServer {
         return data;
     }
 
-    void carry_out(Actions& actions) {
-        for (Action& action : actions) {
-            if (auto* command = std::get_if<storage::DiskCommand>(&action)) {
-                if (const auto* append = std::get_if<storage::AppendTxn>(command)) {
-                    longest_txn_ = std::max(longest_txn_, append->payload->size());
-                }
-                commands_.push_back(std::move(*command));
-            } else if (const auto* told = std::get_if<request::ToFrontend>(&action)) {
-                hear(*told);
-            } else if (auto* send = std::get_if<SendToLearner>(&action)) {
-                to_learners_.push_back(std::move(send->packet));
-            } else if (auto* send_up = std::get_if<SendToLeader>(&action)) {
-                to_leaders_.push_back(std::move(send_up->packet));
-            } else if (const auto* dial = std::get_if<DialLeader>(&action)) {
-                attempt_ = dial->attempt;
-            } else if (const auto* start = std::get_if<StartSnapshot>(&action)) {
-                snapshot_wanted_ = *start;
-            }
+    void carry_out() {
+        for (LinkEffect& effect : effects_.links) {
+            if (auto* send = std::get_if<SendToLearner>(&effect)) to_learners_.push_back(std::move(send->packet));
+            if (auto* send_up = std::get_if<SendToLeader>(&effect)) to_leaders_.push_back(std::move(send_up->packet));
+            if (const auto* dial = std::get_if<DialLeader>(&effect)) attempt_ = dial->attempt;
         }
-        actions.clear();
+        for (storage::DiskCommand& command : effects_.disk) {
+            if (const auto* append = std::get_if<storage::AppendTxn>(&command)) {
+                longest_txn_ = std::max(longest_txn_, append->payload->size());
+            }
+            commands_.push_back(std::move(command));
+        }
+        for (const SnapshotEffect& effect : effects_.snapshot) {
+            if (const auto* begin = std::get_if<BeginSnapshot>(&effect)) snapshot_wanted_ = *begin;
+            snapshot_effects_.push_back(effect);
+        }
+        hear();
+        turn_->heard();
+        effects_ = {};
+    }
+    void hear() {
+        for (const request::ToFrontend& told : effects_.frontends) hear(told);
+        effects_.frontends.clear();
     }
     void hear(const request::ToFrontend& told) {
         if (const auto* reply = std::get_if<request::Reply>(&told)) {
             replies_.push_back(*reply);
-            applied_at_replies_.push_back(core_->tree().last_zxid());
+            applied_at_replies_.push_back(core().tree().last_zxid());
         }
         if (const auto* gone = std::get_if<request::SessionGone>(&told)) gone_.insert(gone->session);
         if (const auto* open = std::get_if<request::SessionOpened>(&told)) {
@@ -228,7 +247,8 @@ class OneServer {
     std::vector<std::string> errors_;
     sim::SimDisk disk_;
     storage::DiskExecutor executor_;
-    std::optional<Core> core_;
+    std::optional<Turn> turn_;
+    Effects effects_;
     Instant now_{milliseconds(10'000)};
     bool disk_held_ = false;
     std::vector<storage::DiskCommand> commands_;
@@ -240,7 +260,8 @@ class OneServer {
     std::vector<request::Reply> replies_;
     std::vector<Zxid> applied_at_replies_;
     std::vector<zab::Packet> to_learners_, to_leaders_;
-    std::optional<StartSnapshot> snapshot_wanted_;
+    std::optional<BeginSnapshot> snapshot_wanted_;
+    std::vector<SnapshotEffect> snapshot_effects_;
     Attempt attempt_ = 0;
 };
 

@@ -109,7 +109,7 @@ class Harness : public ::testing::Test {
     }
     template <class... Messages>
     void say(Messages... messages) {
-        const std::vector<request::ToFrontend> all = {request::ToFrontend(std::move(messages))...};
+        std::vector<request::ToFrontend> all = {request::ToFrontend(std::move(messages))...};
         frontend.on_core(all, now, out);
         collect();
     }

@@ -115,7 +115,10 @@ class ClientLoopTest : public ::testing::Test {
         port = *opened;
         deliver({request::Serving{true}});
     }
-    void deliver(std::vector<request::ToFrontend> messages) { loop->deliver(messages); }
+    void deliver(std::vector<request::ToFrontend> messages) {
+        loop->hear(nullptr, messages);
+        loop->flush();
+    }
     /// A core that opens sessions, echoes writes, and remembers the rest.
     void core(std::vector<request::ToCore>& messages) {
         for (const auto& message : messages) {
@@ -136,8 +139,8 @@ class ClientLoopTest : public ::testing::Test {
             }
         }
         asio::post(io, [this] {
-            const auto batch = std::exchange(answers, {});
-            if (!batch.empty()) loop->deliver(batch);
+            auto batch = std::exchange(answers, {});
+            if (!batch.empty()) deliver(std::move(batch));
         });
     }
     static Bytes connect_frame() {

@@ -89,10 +89,11 @@ class CoreLoopTest : public testing::Test {
         settings.snap_count = 2;
         return settings;
     }();
-    core::Core core_{settings_, value_of(storage::recover(disk_, paths_, {})), Log()};
+    core::Turn turn_{settings_, value_of(storage::recover(disk_, paths_, {})), Log()};
+    const core::Core& core_ = turn_.core();
     core::Attempt attempt_ = 0;
     std::atomic<bool> log_held_ = false;  ///< nobody hears that the log is durable
-    CoreLoop loop_{io_, core_, Log()};
+    CoreLoop loop_{io_, turn_, Log()};
     QuorumLinks quorum_{io_,
                         {.my_id = settings_.my_id, .config = settings_.config},
                         [this](core::Event event) {
@@ -114,8 +115,8 @@ class CoreLoopTest : public testing::Test {
                      .quorum = &quorum_,
                      .log = &log_,
                      .snapshots = &snapshots_,
-                     .clients = [](std::span<const request::ToFrontend>) {},
-                     .tree_replaced = [](const tree::DataTree&) {},
+                     .hear = [](const tree::DataTree*, std::span<request::ToFrontend>) {},
+                     .flush = [] {},
                      .fatal = [](const std::string& why) { ADD_FAILURE() << why; }});
         return true;
     }();

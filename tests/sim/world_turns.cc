@@ -41,6 +41,7 @@ void World::tick(Server& server) {
     for (std::size_t i = 0; i < server.loops.size() && server.up && server.life == life; ++i) {
         server.loops[i]->tick(now_);
         finish_loop(server, *server.loops[i]);
+        if (!server.loops[i]->frontend().nobody_forgotten()) fail("a client loop keeps what it has to write");
     }
     if (!server.up || server.life != life) return;
     for (const auto& [connection, link] : client_links_) {

@@ -1,0 +1,129 @@
+// The order of a turn: what is heard before what, where it stops, and when a snapshot file gets its name.
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "one_server.h"
+
+namespace zk::core {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// A create, or a sync of "/", that stands behind a read of its session.
+void asks_behind_read(OneServer& server, SessionId session, OpCode op, const std::string& path) {
+    Bytes body = op == OpCode::sync ? jute::encode(jute::SyncRequest{path}) : create(path);
+    request::ClientRequest request = server.request_of(session, op, std::move(body));
+    request.behind_read = true;
+    server.ask(std::move(request));
+}
+
+/// What was applied when each reply was heard, in txns since the first reply.
+std::vector<std::int64_t> applied(const OneServer& server) {
+    std::vector<std::int64_t> counts;
+    for (const Zxid zxid : server.applied_at_replies()) {
+        counts.push_back(zxid.value() - server.replies().front().zxid.value());
+    }
+    return counts;
+}
+
+TEST(Turn, WithoutReadsInBetweenAllAnswersAreHeardAtItsEnd) {
+    OneServer server;
+    const SessionId session = server.open();
+    server.hold_disk();
+    for (const char* path : {"/a", "/b", "/c"}) server.ask(session, OpCode::create, create(path));
+    server.release_disk();  // all of them are durable at once
+    EXPECT_EQ(applied(server), (std::vector<std::int64_t>{2, 2, 2}));
+}
+
+// A read between two writes of a session sees the first, and not yet the second. Others do not matter to it.
+TEST(Turn, AReadIsServedBeforeTheNextWriteOfItsSessionIsApplied) {
+    OneServer server;
+    const SessionId session = server.open();
+    const SessionId other = server.open();
+    server.hold_disk();
+    server.ask(session, OpCode::create, create("/a"));
+    asks_behind_read(server, other, OpCode::create, "/other");  // its read waited for nothing of this turn
+    asks_behind_read(server, session, OpCode::create, "/b");
+    asks_behind_read(server, other, OpCode::create, "/other2");
+    server.release_disk();
+    EXPECT_EQ(applied(server), (std::vector<std::int64_t>{1, 1, 3, 3}));
+    EXPECT_EQ(server.replies().size(), 4U);
+}
+
+// Also a sync's answer says at which zxid it was given: what comes before it may not be answered at a later one.
+TEST(Turn, AReadIsServedBeforeTheNextSyncOfItsSessionIsAnswered) {
+    OneServer server;
+    const SessionId session = server.open();
+    const SessionId other = server.open();
+    server.hold_disk();
+    server.ask(session, OpCode::create, create("/a"));
+    asks_behind_read(server, session, OpCode::sync, "/");
+    server.ask(other, OpCode::create, create("/other"));
+    asks_behind_read(server, session, OpCode::create, "/b");
+    server.release_disk();
+    ASSERT_EQ(server.replies().size(), 4U);
+    EXPECT_EQ(applied(server), (std::vector<std::int64_t>{0, 1, 1, 2}));
+    EXPECT_EQ(server.replies()[1].op, OpCode::sync);
+    EXPECT_EQ(server.replies()[1].zxid, server.replies()[0].zxid);
+}
+
+// After a stop of the process: the touch lay in the socket when the time was not looked at.
+TEST(Turn, WhatCameIsHeardBeforeTheTime) {
+    OneServer server;
+    const SessionId session = server.open();
+    server.wait(milliseconds(OneServer::kTimeoutMs) - milliseconds(200));
+    for (int i = 0; i < 25; ++i) {
+        server.pass(milliseconds(80));
+        server.post(Tick{WallMs(1)});
+        server.post(request::ToCore(request::TouchSession{session}));
+        server.run();
+    }
+    server.wait(milliseconds(OneServer::kTimeoutMs) - milliseconds(200));
+    EXPECT_TRUE(server.knows(session));
+}
+
+TEST(Turn, ALateOneHasATickOfItsOwn) {
+    OneServer server;
+    const SessionId session = server.open();
+    for (int i = 0; i < 200; ++i) {
+        server.pass(Core::kTickPeriod * 2);
+        server.step(request::ToCore(request::TouchSession{SessionId(1)}));  // of nobody
+    }
+    EXPECT_FALSE(server.knows(session)) << "nobody looked at the time";
+}
+
+// ---- snapshot files
+
+Settings snapshots_often() {
+    Settings settings = settings_of({1});
+    settings.snap_count = 2;
+    return settings;
+}
+template <class Effect>
+bool wanted(const OneServer& server) {
+    for (const SnapshotEffect& effect : server.snapshot_effects()) {
+        if (std::holds_alternative<Effect>(effect)) return true;
+    }
+    return false;
+}
+/// The walk over the tree ends behind a txn that the log does not hold for good; the leader of a following server says
+/// that others have it.
+void walks_ahead_of_the_log(OneServer& server) {
+    const SessionId session = server.open();
+    while (!server.snapshot_wanted()) server.ask(session, OpCode::create, create("/n", CreateMode::persistent_sequential));
+}
+
+TEST(Turn, ASnapshotWithoutTxnsDuringItsWalkNeedsNoLog) {
+    OneServer server(snapshots_often());
+    walks_ahead_of_the_log(server);
+    EXPECT_FALSE(wanted<NameSnapshot>(server));
+    server.write_snapshot();
+    EXPECT_TRUE(wanted<WriteSnapshot>(server));
+    EXPECT_TRUE(wanted<NameSnapshot>(server));
+    EXPECT_FALSE(server.turn().has_snapshot_chunk());
+}
+
+}  // namespace
+}  // namespace zk::core
