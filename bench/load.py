@@ -29,7 +29,7 @@ import serve  # noqa: E402
 import servers  # noqa: E402
 
 RELEASE = os.path.join(HERE, "..", "build", "release", "bin")
-OURS, OTHER, APACHE = "ours", "other", "apache"
+OURS, OTHER, APACHE, FLOOR = "ours", "other", "apache", "floor"
 
 Case = collections.namedtuple("Case", "name op sessions depth at")
 CASES = [
@@ -50,13 +50,20 @@ def mode_of(port):
     return None
 
 
+class Floor(serve.Ensemble):
+    """Three of zkload's servers that answer and do nothing. They know nothing of each other: no write is replicated."""
+
+    def __init__(self, zkload, value, directory):
+        super().__init__(FLOOR, [zkload, "--value", str(value), "--serve-floor"], directory)
+        self.configs = [str(port) for port in self.client_ports]
+
+
 class Kind:
     """One kind of server: its ensemble, and what was measured of it."""
 
-    def __init__(self, name, command, directory):
+    def __init__(self, name, ensemble):
         self.name = name
-        os.makedirs(directory)
-        self.ensemble = serve.Ensemble(name, command, directory)
+        self.ensemble = ensemble
         self.results = collections.defaultdict(list)
 
     def start(self):
@@ -143,11 +150,17 @@ def zkserver_command(path):
 
 
 def run(arguments, cases, directory):
-    kinds = [Kind(OURS, zkserver_command(arguments.bin), os.path.join(directory, OURS))]
+    def folder(name):
+        os.makedirs(os.path.join(directory, name))
+        return os.path.join(directory, name)
+
+    kinds = [Kind(OURS, serve.Ensemble(OURS, zkserver_command(arguments.bin), folder(OURS)))]
     if arguments.other_bin:
-        kinds.append(Kind(OTHER, zkserver_command(arguments.other_bin), os.path.join(directory, OTHER)))
+        kinds.append(Kind(OTHER, serve.Ensemble(OTHER, zkserver_command(arguments.other_bin), folder(OTHER))))
     if not arguments.ours_only:
-        kinds.append(Kind(APACHE, serve.apache_command(), os.path.join(directory, APACHE)))
+        kinds.append(Kind(APACHE, serve.Ensemble(APACHE, serve.apache_command(), folder(APACHE))))
+    if arguments.floor:
+        kinds.append(Kind(FLOOR, Floor(arguments.zkload, arguments.value, folder(FLOOR))))
     try:
         for kind in kinds:
             kind.start()
@@ -185,6 +198,7 @@ def parse():
     parser.add_argument("--other-bin", help="a second build of zkserver, measured in the same run")
     parser.add_argument("--zkload", default=os.path.join(RELEASE, "zkload"), help="the load generator (the release build's)")
     parser.add_argument("--ours-only", action="store_true", help="leave Apache's server out")
+    parser.add_argument("--floor", action="store_true", help="and servers that only answer: what the wire itself costs")
     parser.add_argument("--only", action="append", metavar="WORD", help="cases with this word in their name; repeatable")
     parser.add_argument("--list", action="store_true", help="name the cases and end")
     parser.add_argument("--rounds", type=int, default=3)

@@ -7,6 +7,7 @@
 
 #include "client/four_letter.h"
 #include "zkload/fail.h"
+#include "zkload/floor.h"
 #include "zkload/load.h"
 #include "zkload/options.h"
 #include "zkload/report.h"
@@ -46,6 +47,7 @@ std::vector<Endpoint> chosen(const Options& options) {
 
 int main(int argc, char** argv) {
     const zk::load::Options options = zk::load::parse_options(argc, argv);
+    if (options.serve_floor != 0) zk::load::serve_floor(options.serve_floor, options.value_bytes);
     const zk::load::Measured measured = zk::load::run(options, zk::load::chosen(options));
     const std::string line = options.json ? zk::load::report_json(options, measured)
                                           : zk::load::report(options, measured);

@@ -31,7 +31,9 @@ constexpr const char* kUsage =
     "  --seconds SECONDS   length of the measurement (5)\n"
     "  --count N           measure N operations instead\n"
     "  --pids PID[,...]    the servers' processes: their processor time per operation\n"
-    "  --json              one line of JSON instead of one for people\n";
+    "  --json              one line of JSON instead of one for people\n"
+    "or: zkload --serve-floor PORT [--value BYTES]: a server on 127.0.0.1 that answers and does "
+    "nothing, for comparison\n";
 
 [[noreturn]] void usage(int code) {
     std::fputs(kUsage, code == 0 ? stdout : stderr);
@@ -106,6 +108,7 @@ enum Letter {
     op,
     pids,
     seconds_,
+    serve_floor,
     servers,
     sessions,
     shared,
@@ -121,6 +124,7 @@ constexpr option kLong[] = {{"at", required_argument, nullptr, at},
                             {"op", required_argument, nullptr, op},
                             {"pids", required_argument, nullptr, pids},
                             {"seconds", required_argument, nullptr, seconds_},
+                            {"serve-floor", required_argument, nullptr, serve_floor},
                             {"servers", required_argument, nullptr, servers},
                             {"sessions", required_argument, nullptr, sessions},
                             {"shared", no_argument, nullptr, shared},
@@ -158,6 +162,9 @@ void take(Options& options, int letter, const std::string& argument) {
         case seconds_:
             options.seconds = seconds(argument);
             break;
+        case serve_floor:
+            options.serve_floor = static_cast<std::uint16_t>(integer(argument, 1, 65535));
+            break;
         case servers:
             options.servers = endpoints(argument);
             break;
@@ -185,7 +192,7 @@ Options parse_options(int argc, char** argv) {
     for (int letter = 0; (letter = getopt_long(argc, argv, "", kLong, nullptr)) != -1;) {
         take(options, letter, optarg == nullptr ? "" : optarg);
     }
-    if (optind != argc || options.servers.empty()) usage(2);
+    if (optind != argc || (options.servers.empty() && options.serve_floor == 0)) usage(2);
     if (options.operation == Operation::remove) {
         if (options.count == 0) fail("--op delete needs --count: that many znodes are made first");
         options.warmup_s = 0;

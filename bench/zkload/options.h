@@ -34,6 +34,8 @@ struct Options {
     std::int64_t count = 0;
     std::vector<pid_t> pids;
     bool json = false;
+    /// Be the floor's server on this port instead (floor.h).
+    std::uint16_t serve_floor = 0;
 };
 
 /// Exits with the usage on a mistake, and for --help.
