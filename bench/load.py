@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The table of cost under load: zkserver beside Apache's server, or beside another build of zkserver, in one run.
 
-    /usr/bin/python3 bench/load.py                                  # ours beside Apache's, all cases, about 7 minutes
+    /usr/bin/python3 bench/load.py                                  # ours beside Apache's, all cases, about 6 minutes
     /usr/bin/python3 bench/load.py --ours-only --other-bin OLD      # two builds of ours, A/B
     /usr/bin/python3 bench/load.py --only get --rounds 5            # some cases only; --list names them
     /usr/bin/python3 bench/load.py --smoke                          # 1 s a case, ours only: does it all work
