@@ -119,7 +119,8 @@ def measure(case, kinds, arguments):
 
 
 HEAD = "%-18s %-7s %9s %17s %6s %6s %8s %9s %9s %9s %9s %6s %7s" % (
-    "case", "server", "CPU us/op", "min..max", "ratio", "user%", "leader", "ops/s", "p50 ms", "p99 ms", "max ms", "fair", "zkload")
+    "case", "server", "CPU us/op", "min..max", "ratio", "user%", "leader", "ops/s", "p50 ms", "p99 ms", "max ms", "fair",
+    "zkload")
 
 
 def row(case, kind, base):
@@ -136,7 +137,8 @@ def row(case, kind, base):
     return "%-18s %-7s %9.2f %17s %6s %6.0f %8.2f %9.0f %9.3f %9.3f %9.3f %6.2f %7.2f" % (
         case.name if first else "", kind.name, cpu(results), "%.2f..%.2f" % (min(costs), max(costs)),
         "" if first else "%.2f" % (cpu(results) / cpu(base.results[case.name])),
-        median(lambda r: r["cpu_user_share"] * 100), median(lambda r: r["leader_us_per_op"]), median(lambda r: r["ops_per_s"]),
+        median(lambda r: r["cpu_user_share"] * 100), median(lambda r: r["leader_us_per_op"]),
+        median(lambda r: r["ops_per_s"]),
         median(lambda r: r["latency"]["p50_ms"]), median(lambda r: r["latency"]["p99_ms"]),
         median(lambda r: r["latency"]["max_ms"]), median(lambda r: r["slowest_of_fastest"]),
         median(lambda r: r["own_cpu_us_per_op"]))
