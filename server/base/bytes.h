@@ -17,31 +17,35 @@ using ByteView = std::string_view;
 /// the window of recent commits without a copy.
 using SharedBytes = std::shared_ptr<const std::string>;
 
+/// The other byte order.
+template <class Int>
+constexpr Int swap_bytes(Int value) {
+    static_assert(std::endian::native == std::endian::little);
+    const auto bits = static_cast<std::make_unsigned_t<Int>>(value);
+    if constexpr (sizeof(Int) == 8) return static_cast<Int>(__builtin_bswap64(bits));
+    if constexpr (sizeof(Int) == 4) return static_cast<Int>(__builtin_bswap32(bits));
+    if constexpr (sizeof(Int) == 2) return static_cast<Int>(__builtin_bswap16(bits));
+    if constexpr (sizeof(Int) == 1) return value;
+}
+
 template <class Int>
 void store_be(char* to, Int value) {
-    auto bits = static_cast<std::make_unsigned_t<Int>>(value);
-    for (std::size_t i = sizeof(Int); i-- > 0;) {
-        to[i] = static_cast<char>(bits & 0xff);
-        if constexpr (sizeof(Int) > 1) bits = static_cast<decltype(bits)>(bits >> 8);
-    }
+    value = swap_bytes(value);
+    std::memcpy(to, &value, sizeof value);
 }
 
 /// REQUIRES: sizeof(Int) readable bytes at `from`.
 template <class Int>
 Int load_be(const char* from) {
-    std::make_unsigned_t<Int> bits = 0;
-    for (std::size_t i = 0; i < sizeof(Int); ++i) {
-        if constexpr (sizeof(Int) > 1) bits = static_cast<decltype(bits)>(bits << 8);
-        bits = static_cast<decltype(bits)>(bits | static_cast<unsigned char>(from[i]));
-    }
-    return static_cast<Int>(bits);
+    Int value{};
+    std::memcpy(&value, from, sizeof value);
+    return swap_bytes(value);
 }
 
 template <class Int>
 void append_be(Bytes& to, Int value) {
-    char buffer[sizeof(Int)];
-    store_be(buffer, value);
-    to.append(buffer, sizeof buffer);
+    value = swap_bytes(value);
+    to.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
 }  // namespace zk

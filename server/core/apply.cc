@@ -44,7 +44,9 @@ Bytes multi_response(const tree::ApplyResult& result) {
 }
 
 Bytes response_body(OpCode op, const tree::ApplyResult& result) {
+    constexpr std::size_t kStatBytes = 68;
     Bytes body;
+    body.reserve(kStatBytes);
     OutputArchive archive(body);
     switch (op) {
         case OpCode::create: archive.write(result.path); break;
@@ -125,8 +127,7 @@ void Core::answer(const jute::Txn& txn, const tree::ApplyResult& result, Actions
     if (ours) {
         answered_.insert(session);
         const PendingRequest request = queue->second.front();
-        queue->second.pop_front();
-        if (queue->second.empty()) pending_.erase(queue);
+        queue->second.pop();
         if (result.error == ErrorCode::session_moved) {
             ZK_COVERED("core.session_moved");
             out.push_back(request::ToFrontend(request::SessionGone{session}));

@@ -12,6 +12,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/ids.h"
@@ -21,6 +23,7 @@
 #include "base/working_time.h"
 #include "core/actions.h"
 #include "core/event.h"
+#include "core/request_queue.h"
 #include "core/status_page.h"
 #include "election/election.h"
 #include "ensemble/ensemble_config.h"
@@ -241,8 +244,9 @@ class Core {
     std::map<SessionId, std::vector<WaitsForEnd>> waiting_for_end_;
     WorkingTime working_{kPauseMax};  ///< all times of sessions
     std::optional<Instant> abdicated_at_;
-    std::map<SessionId, std::deque<PendingRequest>> pending_;
-    std::set<SessionId> answered_;  ///< sessions with answers that frontends have not heard yet
+    /// A queue stays, empty, until its session or the role ends: most sessions ask again.
+    std::unordered_map<SessionId, RequestQueue<PendingRequest>> pending_;
+    std::unordered_set<SessionId> answered_;  ///< sessions with answers that frontends have not heard yet
     std::map<SessionId, request::OpenSession> pending_opens_;
     std::map<SessionId, std::deque<PendingReattach>> pending_reattaches_;
     std::map<std::uint64_t, PendingSync> pending_syncs_;

@@ -231,7 +231,9 @@ bool Core::reads_come_before(const zab::Action& action) const {
     const auto header = archive.get<jute::TxnHeader>();
     if (!archive.ok() || !answered_.contains(header.session)) return false;
     const auto queue = pending_.find(header.session);
-    return queue != pending_.end() && queue->second.front().xid == header.cxid && queue->second.front().behind_read;
+    if (queue == pending_.end() || queue->second.empty()) return false;
+    const PendingRequest& next = queue->second.front();
+    return next.behind_read && next.xid == header.cxid;
 }
 
 void Core::carry_out(zab::Action& action, Instant now, Actions& out) {

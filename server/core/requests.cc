@@ -68,7 +68,7 @@ void Core::accept(request::ClientRequest& request, Instant now, Actions& out) {
             return;
         }
     } else {
-        pending_[request.session].push_back({request.origin, request.xid, request.op, request.behind_read});
+        pending_[request.session].push({request.origin, request.xid, request.op, request.behind_read});
     }
     submit({.owner = kOwnerSelf,
             .session = request.session,
@@ -162,7 +162,7 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
                                   .session_check = session_check});
         shrink(txn);
     }
-    auto bytes = std::make_shared<const Bytes>(jute::encode_txn(txn));
+    auto bytes = std::make_shared<const Bytes>(jute::encode_txn(txn, request.body.size()));
     // A txn that is not proposed is in no log: then the table of sessions must not know of it either.
     if (!leader_->propose(zxid, std::move(bytes), now, zab_actions_)) return;
     if (opens) {

@@ -7,7 +7,8 @@
 //   snapshots.finish();
 //
 // A file gets its name only by finish(). So before TruncateLog or InstallSnapshot goes to the log thread, abandon a
-// begun snapshot and wait for its event: else it could appear afterwards and win over the truncated log. The snapshot to be installed is itself one that finish() only leaves staged.
+// begun snapshot and wait for its event: else it could appear afterwards and win over the truncated log. The snapshot to
+// be installed is itself one that finish() only leaves staged.
 //
 // The same thread does what else would hold the loop or the log up: it verifies snapshots before a purge, and frees
 // trees.

@@ -96,6 +96,7 @@ void Frontend::hear(request::Reply& message, Instant now, Out& out) {
     if (!gate.finish(message.xid, message.op, message.zxid, message.error, std::move(message.body)))
         return;
     --outstanding_;
+    if (gate.at_core() == 0) --asking_;
     // The client has gone to another server and must find out by the end of this connection only.
     if (message.error == ErrorCode::session_moved)
         return close(*connection, Close::at_once, "moved", out);

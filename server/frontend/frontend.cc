@@ -239,6 +239,7 @@ void Frontend::close(Connection& connection, Close how, std::string_view why, Ou
     data_watches_.remove_connection(connection.id);
     child_watches_.remove_connection(connection.id);
     outstanding_ -= connection.gate.at_core();
+    if (connection.gate.at_core() > 0) --asking_;
     orphan(connection);
     connection.gate.clear();
     connection.granted = 0;
@@ -294,7 +295,9 @@ bool Frontend::must_wait(const Connection& connection) const {
 /// at the core does.
 bool Frontend::blocked(const Connection& connection) const {
     if (output_full(connection, connection.gate.owed()) || connection.gate.size() >= kParkedMax) return true;
-    return outstanding_ >= settings_.outstanding_max && connection.gate.at_core() > 0;
+    if (outstanding_ < settings_.outstanding_max) return false;
+    const std::int64_t share = settings_.outstanding_max / std::max<std::int64_t>(1, asking_);
+    return connection.gate.at_core() >= std::max<std::int64_t>(1, share);
 }
 
 Statistics Frontend::statistics() const {

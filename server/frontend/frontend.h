@@ -50,7 +50,9 @@ struct Settings {
     std::int32_t session_timeout_max_ms = 40000;  ///< maxSessionTimeout
     std::int32_t jute_max_buffer =
         limits::kJuteMaxBuffer;           ///< jute.maxbuffer: longest client frame
-    std::int64_t outstanding_max = 1000;  ///< globalOutstandingLimit, for this loop
+    /// globalOutstandingLimit, for this loop. Beyond it a connection waits that has its share of it at the core: those
+    /// that ask share it evenly, and one request of each is always let in.
+    std::int64_t outstanding_max = 1000;
     std::string super_digest;             ///< "super:<base64>"; empty: nobody is super
     /// Bytes of requests that were taken from one connection and are not answered yet. Beyond it
     /// its socket is not read. One request is always let in, whatever its size.
@@ -210,6 +212,7 @@ class Frontend {
     WatchTable data_watches_;  ///< and exists watches
     WatchTable child_watches_;
     std::int64_t outstanding_ = 0;  ///< requests at the core, over all connections
+    std::int64_t asking_ = 0;       ///< connections that have some there
     Statistics totals_;
     std::vector<ConnectionId>
         released_;  ///< connections whose next requests can run when all messages are heard

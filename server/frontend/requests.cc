@@ -241,6 +241,7 @@ void Frontend::forward(
     parked.op = op;
     parked.received = now;
     parked.cost = kRequestBytes + body.size() + connection.auth_bytes;
+    if (connection.gate.at_core() == 0) ++asking_;
     connection.gate.park(std::move(parked));
     ++outstanding_;
     // Requests behind closeSession vanish, as they do in ZooKeeper.

@@ -55,8 +55,11 @@ Result<TxnHeader> decode_txn_header(ByteView bytes) {
     return header;
 }
 
-Bytes encode_txn(const Txn& txn) {
+Bytes encode_txn(const Txn& txn, std::size_t body_bytes) {
+    constexpr std::size_t kHeaderBytes = 8 + 4 + 8 + 8 + 4;
+    constexpr std::size_t kDigestBytes = 4 + 8;
     Bytes out;
+    out.reserve(kHeaderBytes + body_bytes + kDigestBytes);
     OutputArchive archive(out);
     archive.write(txn.header);
     std::visit([&archive](const auto& body) { archive.write(body); }, txn.body);

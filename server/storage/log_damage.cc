@@ -4,9 +4,8 @@
 #include <optional>
 #include <vector>
 
-#include <zlib.h>
-
 #include "base/check.h"
+#include "base/checksum.h"
 #include "jute/txn.h"
 #include "storage/log_reader.h"
 #include "storage/txn_log.h"
@@ -128,8 +127,7 @@ bool Examination::is_record(ByteView bytes) const {
     const ByteView payload = bytes.substr(kHeadBytes, static_cast<std::size_t>(length));
     if (payload.size() < kZxidOffset + 8) return false;
     if (Zxid(load_be<std::int64_t>(payload.data() + kZxidOffset)) <= last_) return false;
-    const auto actual =
-        adler32(1, reinterpret_cast<const Bytef*>(payload.data()), static_cast<uInt>(payload.size()));
+    const std::uint32_t actual = adler32(kAdler32Start, payload);
     return static_cast<std::int64_t>(actual) == checksum && jute::decode_txn_header(payload).has_value();
 }
 

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <zlib.h>
-
 #include "base/check.h"
+#include "base/checksum.h"
 #include "jute/txn.h"
 
 namespace zk::storage {
@@ -108,8 +107,7 @@ Result<std::optional<LogRecord>> LogFileReader::next() {
     }
 
     const ByteView payload = whole.substr(kRecordHeadBytes, static_cast<std::size_t>(length));
-    const auto actual = adler32(
-        1, reinterpret_cast<const Bytef*>(payload.data()), static_cast<uInt>(payload.size()));
+    const auto actual = adler32(kAdler32Start, payload);
     if (static_cast<std::int64_t>(actual) != checksum) return corrupt("wrong checksum of a record");
     auto header = jute::decode_txn_header(payload);
     if (!header.has_value()) return corrupt("record is no transaction");

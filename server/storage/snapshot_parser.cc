@@ -1,8 +1,7 @@
 #include <utility>
 
-#include <zlib.h>
-
 #include "base/check.h"
+#include "base/checksum.h"
 #include "jute/archive.h"
 #include "jute/protocol.h"
 #include "storage/snapshot.h"
@@ -104,7 +103,7 @@ struct SnapshotParser::State {
     Bytes buffer;  // arrived, not yet parsed, from `parsed`
     std::size_t parsed = 0;
     std::int32_t items_left = 0;  // of sessions or acls
-    uLong adler = 1;              // over everything parsed
+    std::uint32_t adler = kAdler32Start;
     std::size_t hashed_tail = 0;  // bytes of the tail already in adler
 };
 
@@ -132,9 +131,7 @@ Result<std::size_t> SnapshotParser::feed(ByteView bytes) {
         ZK_TRY(const bool whole, state.step(cursor));
         if (!whole) break;
         if (state.form == Form::file) {
-            state.adler = adler32(state.adler,
-                                  reinterpret_cast<const Bytef*>(rest.data()),
-                                  static_cast<uInt>(cursor.position()));
+            state.adler = adler32(state.adler, rest.substr(0, cursor.position()));
         }
         state.parsed += cursor.position();
     }
@@ -271,9 +268,7 @@ Result<bool> SnapshotParser::State::read_signature(Cursor& cursor) {
 // A checksum over everything before it, then "/".
 Result<> SnapshotParser::State::check_seal(jute::InputArchive& archive, ByteView all) {
     const std::size_t before = archive.position();
-    adler = adler32(adler,
-                    reinterpret_cast<const Bytef*>(all.data() + hashed_tail),
-                    static_cast<uInt>(before - hashed_tail));
+    adler = adler32(adler, all.substr(hashed_tail, before - hashed_tail));
     hashed_tail = before;
     const auto checksum = archive.get<std::int64_t>();
     const auto end = archive.get<std::string>();

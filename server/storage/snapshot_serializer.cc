@@ -1,8 +1,7 @@
 #include <utility>
 
-#include <zlib.h>
-
 #include "base/check.h"
+#include "base/checksum.h"
 #include "jute/archive.h"
 #include "storage/snapshot.h"
 #include "storage/snapshot_format.h"
@@ -25,8 +24,7 @@ struct SnapshotSerializer::State {
     bool write_node(jute::OutputArchive& archive);
     void write_tail(Bytes& out, std::size_t hashed_from);
     void hash(ByteView bytes) {
-        adler = adler32(
-            adler, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size()));
+        adler = adler32(adler, bytes);
     }
 
     const tree::DataTree& tree;
@@ -36,7 +34,7 @@ struct SnapshotSerializer::State {
     Form form;
     DigestSection section;
     Part part = Part::head;
-    uLong adler = 1;
+    std::uint32_t adler = kAdler32Start;
     Zxid end_zxid;
     tree::Walk::VisitedNode node;  // reused
 };

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <zlib.h>
-
 #include "base/check.h"
+#include "base/checksum.h"
 #include "storage/file_name.h"
 #include "storage/log_reader.h"
 
@@ -57,8 +56,7 @@ Result<> LogWriter::append(Zxid zxid, ByteView payload) {
     ZK_ASSERT(zxid > last_);
     last_ = zxid;
     ZK_CHECK(pad());
-    const auto checksum = adler32(
-        1, reinterpret_cast<const Bytef*>(payload.data()), static_cast<uInt>(payload.size()));
+    const auto checksum = adler32(kAdler32Start, payload);
     append_be(pending_, static_cast<std::int64_t>(checksum));
     append_be(pending_, static_cast<std::int32_t>(payload.size()));
     pending_.append(payload);

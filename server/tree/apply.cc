@@ -159,12 +159,11 @@ void DataTree::Applier::set_data(ApplyResult& result, const jute::SetDataTxn& tx
         result.error = ErrorCode::no_node;
         return;
     }
-    tree.set_data(*node, txn.path, txn.data);
     StatPersisted stat = node->stat();
     stat.mzxid = header.zxid;
     stat.mtime = header.time;
     stat.version = txn.version;
-    tree.set_stat(*node, stat);
+    tree.set_data(*node, txn.path, txn.data, stat);
     result.stat = tree.stat_of(*node);
     changes.push_back(
         Change{Change::Kind::data_changed, txn.path, tree.acl_.share(node->acl_id()), nullptr});

@@ -121,12 +121,11 @@ void DataTree::set_config_node(ByteView text, Zxid version, WallMs mtime) {
         add_built_in(kConfigPath);
         node = find_mutable(kConfigPath);
     }
-    set_data(*node, kConfigPath, Bytes(text));
     StatPersisted stat = node->stat();
     stat.mzxid = version;
     stat.mtime = mtime;
     stat.version = -1;
-    set_stat(*node, stat);
+    set_data(*node, kConfigPath, Bytes(text), stat);
 }
 
 void DataTree::set_stat(Node& node, const StatPersisted& stat) {
@@ -135,10 +134,11 @@ void DataTree::set_stat(Node& node, const StatPersisted& stat) {
     digest_ += node.digest();
 }
 
-void DataTree::set_data(Node& node, std::string_view path, const jute::Buffer& data) {
+void DataTree::set_data(Node& node, std::string_view path, const jute::Buffer& data, const StatPersisted& stat) {
     digest_ -= node.digest();
     bytes_ -= node.data_size();
     node.set_data(data);
+    node.set_stat(stat);
     node.path_data_crc_ = tree::path_data_crc(path, node.data());
     bytes_ += node.data_size();
     digest_ += node.digest();

@@ -114,7 +114,7 @@ class DataTree {
     /// ("//a"), under which a node would be added and never found again.
     Node* find_parent(std::string_view path);
     void set_stat(Node& node, const StatPersisted& stat);
-    void set_data(Node& node, std::string_view path, const jute::Buffer& data);
+    void set_data(Node& node, std::string_view path, const jute::Buffer& data, const StatPersisted& stat);
     /// Adds a node below `parent`; takes over one use of `acl`.
     Node& add_node(Node& parent,
                    std::string_view path,

@@ -1,21 +1,13 @@
 #include "tree/digest.h"
 
-#include <zlib.h>
+#include "base/checksum.h"
 
 namespace zk::tree {
-namespace {
-std::uint32_t add_to_crc(std::uint32_t crc, ByteView bytes) {
-    return static_cast<std::uint32_t>(
-        ::crc32_z(crc, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
-}
-}  // namespace
 
 std::uint32_t path_data_crc(std::string_view path, std::optional<ByteView> data) {
-    // crc32_z takes a null pointer as a request for the start value, so empty views must not reach
-    // it.
-    std::uint32_t crc = 0;
-    if (!path.empty() && path != "/") crc = add_to_crc(crc, path);
-    if (data && !data->empty()) crc = add_to_crc(crc, *data);
+    std::uint32_t crc = kCrc32Start;
+    if (path != "/") crc = crc32(crc, path);
+    if (data) crc = crc32(crc, *data);
     return crc;
 }
 
@@ -35,7 +27,7 @@ std::uint32_t node_digest(std::uint32_t path_data_crc, const StatPersisted& stat
     put(stat.cversion);
     put(stat.aversion);
     put(stat.ephemeral_owner);
-    return add_to_crc(path_data_crc, ByteView(bytes, sizeof bytes));
+    return crc32(path_data_crc, ByteView(bytes, sizeof bytes));
 }
 
 }  // namespace zk::tree

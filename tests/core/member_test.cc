@@ -2,70 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "base/check.h"
-#include "election/notification.h"
-#include "one_server.h"
+#include "peers.h"
 
 namespace zk::core {
 namespace {
 
 using zab::PacketType;
-
-/// Server `from` tells its vote in this server's round.
-void vote_comes(OneServer& server, int from, election::Vote vote) {
-    vote.round = Round(server.core().status().round);
-    election::Notification notification;
-    notification.vote = vote;
-    notification.config_text = to_string(settings_of({1, 2, 3}).config);
-    server.step(NotificationReceived{ServerId(from), election::encode(notification)});
-}
-
-/// Server 2 agrees to what this server proposes, itself.
-void is_elected(OneServer& server) {
-    const StatusPage page = server.core().status();
-    vote_comes(server, 2, {page.vote_leader, page.vote_zxid, {}, page.vote_epoch});
-    server.wait(milliseconds(400));
-    ASSERT_EQ(server.core().status().role, Role::leading);
-}
-
-/// Server `leader` has a newer history. It is elected, and its reign is to be `epoch`.
-void begins_to_follow(OneServer& server, int leader, Epoch epoch) {
-    const Epoch before(epoch.value() - 1);
-    vote_comes(server, leader, {ServerId(leader), Zxid(before, 100), {}, before});
-    server.wait(milliseconds(400));
-    ASSERT_EQ(server.core().status().role, Role::following);
-    server.leader_connects();
-    Bytes version;
-    append_be(version, zab::kProtocolVersion);
-    server.from_leader({PacketType::leader_info, Zxid(epoch, 0), version, {}});
-}
-
-void is_up_to_date(OneServer& server, Epoch epoch) {
-    server.from_leader({PacketType::new_leader, Zxid(epoch, 0), Bytes(), {}});
-    server.from_leader({PacketType::up_to_date, Zxid(-1), {}, {}});
-    ASSERT_TRUE(server.core().serving());
-}
-
-void proposal_comes(OneServer& server, const jute::Txn& txn) {
-    server.from_leader({PacketType::proposal, txn.header.zxid, jute::encode_txn(txn), {}});
-}
-void txn_commits(OneServer& server, const jute::Txn& txn) {
-    proposal_comes(server, txn);
-    server.from_leader({PacketType::commit, txn.header.zxid, {}, {}});
-}
-
-jute::Txn session_txn(OpCode type, Zxid zxid, SessionId session) {
-    jute::Txn txn;
-    txn.header = {session, Xid(0), zxid, WallMs(1), type};
-    if (type == OpCode::create_session) txn.body = jute::CreateSessionTxn{OneServer::kTimeoutMs};
-    if (type == OpCode::close_session) txn.body = jute::CloseSessionTxn{std::vector<std::string>{}};
-    return txn;
-}
-jute::Txn node_txn(Zxid zxid, const std::string& path, std::int32_t parent_cversion) {
-    return {{SessionId(7), Xid(1), zxid, WallMs(1), OpCode::create},
-            jute::CreateTxn{
-                path, Bytes(), {{.perms = perms::kAll, .id = {"world", "anyone"}}}, false, parent_cversion},
-            {}};
-}
 
 // Also of those that a server, which is not among the first to follow the next time, has promised.
 TEST(Member, ALaterReignBeginsAboveEveryEpochThatItHasLearntOf) {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "one_server.h"
+#include "peers.h"
 
 namespace zk::core {
 namespace {
@@ -96,8 +96,8 @@ TEST(Turn, ALateOneHasATickOfItsOwn) {
 
 // ---- snapshot files
 
-Settings snapshots_often() {
-    Settings settings = settings_of({1});
+Settings snapshots_often(const std::vector<int>& voters) {
+    Settings settings = settings_of(voters);
     settings.snap_count = 2;
     return settings;
 }
@@ -108,16 +108,54 @@ bool wanted(const OneServer& server) {
     }
     return false;
 }
-/// The walk over the tree ends behind a txn that the log does not hold for good; the leader of a following server says
-/// that others have it.
+/// Server 1 follows, and others have made durable what its own disk is slow with: the walk over the tree reaches beyond
+/// its log.
 void walks_ahead_of_the_log(OneServer& server) {
-    const SessionId session = server.open();
-    while (!server.snapshot_wanted()) server.ask(session, OpCode::create, create("/n", CreateMode::persistent_sequential));
+    const Epoch epoch(1);
+    begins_to_follow(server, 2, epoch);
+    server.from_leader({zab::PacketType::diff, Zxid(0), {}, {}});
+    is_up_to_date(server, epoch);
+    server.hold_disk();
+    for (std::uint32_t counter = 1; !server.snapshot_wanted(); ++counter) {
+        txn_commits(server, session_txn(OpCode::create_session, Zxid(epoch, counter), SessionId(counter)));
+    }
+    const Zxid next(epoch, server.snapshot_wanted()->zxid.counter() + 1);
+    txn_commits(server, session_txn(OpCode::create_session, next, SessionId(1000)));
+    ASSERT_EQ(server.core().status().last_zxid, next);
+}
+
+TEST(Turn, ASnapshotIsNamedWhenTheLogHoldsAllThatItsWalkMayHaveSeen) {
+    OneServer server(snapshots_often({1, 2, 3}));
+    walks_ahead_of_the_log(server);
+    server.write_snapshot();
+    EXPECT_FALSE(server.turn().has_snapshot_chunk());
+    EXPECT_FALSE(wanted<NameSnapshot>(server));
+    server.wait(milliseconds(100));
+    EXPECT_FALSE(wanted<NameSnapshot>(server)) << "named ahead of the log";
+    server.release_disk();
+    EXPECT_TRUE(wanted<NameSnapshot>(server));
+}
+
+TEST(Turn, ASnapshotIsGivenUpWithTheRoleUntilItHasItsName) {
+    OneServer server(snapshots_often({1, 2, 3}));
+    walks_ahead_of_the_log(server);
+    server.write_snapshot();
+    server.leader_is_lost();
+    EXPECT_TRUE(wanted<AbandonSnapshot>(server));
+
+    OneServer other(snapshots_often({1, 2, 3}));
+    walks_ahead_of_the_log(other);
+    other.write_snapshot();
+    other.release_disk();
+    other.leader_is_lost();
+    EXPECT_TRUE(wanted<NameSnapshot>(other));
+    EXPECT_FALSE(wanted<AbandonSnapshot>(other)) << "it has its name already";
 }
 
 TEST(Turn, ASnapshotWithoutTxnsDuringItsWalkNeedsNoLog) {
-    OneServer server(snapshots_often());
-    walks_ahead_of_the_log(server);
+    OneServer server(snapshots_often({1}));
+    const SessionId session = server.open();
+    while (!server.snapshot_wanted()) server.ask(session, OpCode::create, create("/n", CreateMode::persistent_sequential));
     EXPECT_FALSE(wanted<NameSnapshot>(server));
     server.write_snapshot();
     EXPECT_TRUE(wanted<WriteSnapshot>(server));

@@ -398,20 +398,35 @@ TEST_F(Requests, LongReadsBehindAWriteStopReadingEarly) {
     EXPECT_TRUE(orders[1].read) << "what was answered counts no more";
 }
 
-TEST_F(Requests, GlobalLimitStopsThoseWhoHaveSomethingUnderWay) {
+TEST_F(Requests, GlobalLimitIsSharedEvenlyByThoseWhoAsk) {
     join(1, 9);
     join(2, 10);
     for (int i = 0; i < 1001; ++i) feed(1, set_frame(i, "/a", "1"));
     EXPECT_FALSE(orders[1].read);
-    feed(2, set_frame(1, "/a", "1"));
-    EXPECT_EQ(told_core<request::ClientRequest>().back().session, SessionId(10))
-        << "one each is always let in";
+    for (int i = 0; i < 499; ++i) feed(2, set_frame(i, "/a", "1"));
+    EXPECT_TRUE(orders[2].read) << "has less than its half";
+    feed(2, set_frame(499, "/a", "1"));
     EXPECT_FALSE(orders[2].read);
-    say(reply(2, 10, 1, OpCode::set_data));
-    EXPECT_TRUE(orders[2].read);
+    EXPECT_EQ(told_core<request::ClientRequest>().size(), 1500U);
+    for (int i = 0; i < 500; ++i) say(reply(1, 9, i, OpCode::set_data));
+    EXPECT_EQ(told_core<request::ClientRequest>().size(), 1500U) << "whoever had all of it waits until it has its half";
+    say(reply(1, 9, 500, OpCode::set_data));
+    EXPECT_EQ(told_core<request::ClientRequest>().size(), 1501U);
     EXPECT_FALSE(orders[1].read);
-    for (int i = 0; i < 2; ++i) say(reply(1, 9, i, OpCode::set_data));
+    say(reply(1, 9, 501, OpCode::set_data));
     EXPECT_TRUE(orders[1].read);
+}
+
+TEST_F(Requests, GlobalLimitLetsOneOfEachIn) {
+    for (ConnectionId id = 1; id <= 1100; ++id) join(id, static_cast<std::int64_t>(id));
+    to_core.clear();
+    for (ConnectionId id = 1; id <= 1100; ++id) {
+        feed(id, set_frame(1, "/a", "1") + set_frame(2, "/a", "1"));
+        EXPECT_FALSE(orders[id].read && id > 1000);
+    }
+    EXPECT_GE(told_core<request::ClientRequest>().size(), 1100U);
+    say(reply(1100, 1100, 1, OpCode::set_data));
+    EXPECT_EQ(told_core<request::ClientRequest>().back().session, SessionId(1100)) << "its next one";
 }
 
 TEST_F(Requests, SlowReaderStopsItsOwnReadsOnly) {

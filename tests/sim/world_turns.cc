@@ -19,7 +19,8 @@ void World::step(Server& server, core::Event event) {
     if (!server.up) return;
     server.turn->post(std::move(event));
     if (std::exchange(server.turn_due, true)) return;
-    const Duration late = random_.chance(kLatePercent) ? std::chrono::microseconds(random_.between(1, kLateMax_us)) : Duration{};
+    Duration late{};
+    if (random_.chance(kLatePercent)) late = std::chrono::microseconds(random_.between(1, kLateMax_us));
     later_at(server, late, [this, &server] { run_core(server); });
 }
 
