@@ -25,6 +25,26 @@ if(ZK_SANITIZE)
   target_link_options(zk_options INTERFACE -fsanitize=${ZK_SANITIZE})
 endif()
 
+# With ZK_UNITY a target's files are compiled in batches, each as one: headers and templates, and the sanitizers' work on
+# them, are most of what a file costs, and files of one room share them. Names in unnamed namespaces must differ within a room.
+# The batches of a target are about as large as each other: cores wait for the largest, and whoever changes a file compiles
+# its whole batch again.
+function(zk_unity target)
+  get_target_property(sources ${target} SOURCES)
+  list(LENGTH sources count)
+  if(NOT ZK_UNITY OR count EQUAL 1)
+    return()
+  endif()
+  math(EXPR batches "(${count} + ${ZK_UNITY_BATCH} - 1) / ${ZK_UNITY_BATCH}")
+  math(EXPR batch "(${count} + ${batches} - 1) / ${batches}")
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${batch})
+  # g++ takes the files of a batch for headers, where a type of an unnamed namespace inside another type is a mistake. Real
+  # headers are watched by the builds without ZK_UNITY.
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  # A batch names its files by absolute path: without the prefix ccache would not know another clone's.
+  target_compile_options(${target} PRIVATE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+endfunction()
+
 function(zk_room name)
   cmake_parse_arguments(ROOM "PURE" "PATH" "SOURCES;HEADERS;DEPS;LIBS;PUBLIC_LIBS" ${ARGN})
   if(ROOM_UNPARSED_ARGUMENTS)
@@ -54,6 +74,7 @@ function(zk_room name)
     add_library(zk_${name} STATIC ${ROOM_SOURCES})
     set(scope PUBLIC)
     target_link_libraries(zk_${name} PRIVATE zk_options ${ROOM_LIBS})
+    zk_unity(zk_${name})
   else()
     add_library(zk_${name} INTERFACE)
     set(scope INTERFACE)
@@ -115,6 +136,7 @@ endif()
 function(zk_test name)
   cmake_parse_arguments(TEST "" "" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
   add_executable(${name}_test ${TEST_SOURCES})
+  zk_unity(${name}_test)
   target_link_libraries(${name}_test PRIVATE zk_options zk_unit_marks zk::base ${TEST_DEPS} ${TEST_LIBS} GTest::gtest GTest::gmock
                         GTest::gtest_main)
   # One CTest entry per program: the programs are many and their cases short.

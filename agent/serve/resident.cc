@@ -7,7 +7,6 @@
 #include <optional>
 #include <unistd.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -15,7 +14,6 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <sys/file.h>
 
@@ -29,6 +27,7 @@
 #include "agent_serve/health.h"
 #include "agent_serve/identity_look.h"
 #include "agent_serve/supervisor.h"
+#include "asio_impl/await.h"
 #include "node_judge/node_judge.h"
 
 namespace zk::agent_serve {
@@ -40,13 +39,13 @@ using agent_api::AgentError;
 using agent_api::Manager;
 using agent_api::MessageType;
 using asio::local::stream_protocol;
+using asio_impl::kAwait;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr auto kProbeInterval = seconds(1);
-constexpr auto kProbeTimeout = milliseconds(900);
+constexpr auto kPollTimeout = milliseconds(900);
 constexpr auto kProbeCounts = milliseconds(100);  ///< who asks for health is not told what was true before that
 constexpr auto kLookInterval = milliseconds(100);
 constexpr auto kUnitInterval = seconds(30);  // asking systemd costs a process
@@ -209,7 +208,7 @@ asio::awaitable<void> Resident::Parts::probe_once() {
     probing = true;
     const agent_api::NodeSpec probed = *spec;
     auto answer =
-        co_await agent_host::async_probe_server(probed.address, probed.client_port, kProbeTimeout);
+        co_await agent_host::async_probe_server(probed.address, probed.client_port, kPollTimeout);
     node_judge::Probe probe;
     fill_answer(probe, std::move(answer));
     fill_host(probe, probed);
@@ -227,7 +226,7 @@ asio::awaitable<void> Resident::Parts::probe_once() {
     if (due) look_at_port(probe);
     if (due && probe.serving) {
         auto conf =
-            co_await agent_host::async_ask_conf(probed.address, probed.client_port, kProbeTimeout);
+            co_await agent_host::async_ask_conf(probed.address, probed.client_port, kPollTimeout);
         identity_look.take(std::move(conf));
     }
     identity_look.fill(probe, probed);

@@ -6,27 +6,26 @@
 #include <cstdio>
 #include <filesystem>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <sys/wait.h>
 
 #include "agent_host/agent_error.h"
 #include "agent_host/node_control.h"
 #include "agent_host/posix.h"
 #include "agent_host/server_probe.h"
+#include "asio_impl/await.h"
 
 namespace zk::agent_serve {
 namespace {
 
 namespace asio = boost::asio;
 using agent_api::AgentErrc;
+using asio_impl::kAwait;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr auto kSoon = seconds(10);           // a death within this time after the start counts
 constexpr auto kStable = milliseconds(1000);  // a server that lives that long did start
 constexpr auto kStopPatience = seconds(30);

@@ -11,11 +11,6 @@
 namespace zk::phases {
 namespace {
 
-std::int64_t wall_ms_now() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<milliseconds>(now).count();
-}
-
 agent_api::ReleaseSpec release_spec(const RunSettings& settings) {
     agent_api::ReleaseSpec release;
     release.version = settings.version + "-" + settings.release->server.sha256.substr(0, 8);
@@ -75,6 +70,11 @@ void gather_one(Host& host, LinkDeadline deadline) {
 }
 
 }  // namespace
+
+std::int64_t wall_ms_now() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<milliseconds>(now).count();
+}
 
 Result<> render_all(std::vector<Host>& hosts,
                     const inventory::Inventory& inventory,

@@ -50,4 +50,7 @@ Result<plan::NodeActual> look_again(Host& host, const plan::NodeStep& step, Link
 /// form).
 agent_api::Apply apply_message(const Host& host, const plan::NodeStep* step, bool dry);
 
+/// This machine's clock, as shown to people and compared with the hosts'.
+std::int64_t wall_ms_now();
+
 }  // namespace zk::phases

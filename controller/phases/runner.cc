@@ -1,7 +1,6 @@
 #include "phases/runner.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include <fmt/core.h>
 
@@ -22,11 +21,6 @@ using playbook::Playbook;
 
 constexpr milliseconds kStatusLimit{20000};
 constexpr milliseconds kControlLimit{90000};
-
-std::int64_t wall_ms_now() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<milliseconds>(now).count();
-}
 
 Playbook recipe(std::string_view name) {
     auto playbook = playbook::builtin_playbook(name);

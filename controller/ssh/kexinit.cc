@@ -50,7 +50,7 @@ bool is_sealed(const std::vector<std::string>& ours, const std::vector<std::stri
            (cipher->find("-gcm@") != std::string::npos || cipher->starts_with("chacha20-poly1305"));
 }
 
-std::string listed(const std::vector<std::string>& names) {
+std::string names_or_none(const std::vector<std::string>& names) {
     std::string text;
     for (const std::string& name : names) {
         if (!text.empty()) text += ", ";
@@ -115,8 +115,8 @@ std::string describe(const std::vector<KexMismatch>& mismatches, const std::stri
     std::string text;
     for (const KexMismatch& mismatch : mismatches) {
         if (!text.empty()) text += "; ";
-        text += "no " + mismatch.kind + " fits: " + we + " offers " + listed(mismatch.ours) +
-                "; the host offers " + listed(mismatch.theirs);
+        text += "no " + mismatch.kind + " fits: " + we + " offers " + names_or_none(mismatch.ours) +
+                "; the host offers " + names_or_none(mismatch.theirs);
     }
     return text;
 }

@@ -9,14 +9,10 @@
 namespace zk {
 namespace {
 
-constexpr std::size_t kLineBytesMax = 600;
-
-bool has(std::string_view text, std::string_view part) {
-    return text.find(part) != std::string_view::npos;
-}
+constexpr std::size_t kSaidBytesMax = 600;
 
 // Words of one cause, and what we say of it; "%u" is the user. The first that is found counts.
-struct Sign {
+struct RefusalSign {
     std::string_view said;
     std::string_view what;
     std::string_view way_out;
@@ -29,11 +25,11 @@ constexpr std::string_view kAccountWayOut =
 
 // Of sshd, PAM and the shells that refuse; the words differ by distribution and age.
 constexpr std::array kShellSigns = {
-    Sign{"assword has expired", "the password of %u has expired", kPasswordWayOut},
-    Sign{"assword change required", "the password of %u has expired", kPasswordWayOut},
-    Sign{"required to change your password", "the password of %u has expired", kPasswordWayOut},
-    Sign{"ccount has expired", "the account of %u has expired", kAccountWayOut},
-    Sign{"ccount is currently not available",
+    RefusalSign{"assword has expired", "the password of %u has expired", kPasswordWayOut},
+    RefusalSign{"assword change required", "the password of %u has expired", kPasswordWayOut},
+    RefusalSign{"required to change your password", "the password of %u has expired", kPasswordWayOut},
+    RefusalSign{"ccount has expired", "the account of %u has expired", kAccountWayOut},
+    RefusalSign{"ccount is currently not available",
          "the login shell of %u refuses every command (nologin)",
          "name another user with ssh.user, or give this one a shell (chsh -s /bin/sh %u)"},
 };
@@ -41,16 +37,16 @@ constexpr std::array kShellSigns = {
 // Of sudo, which is asked for English.
 constexpr std::string_view kRootWayOut = "log in as root (ssh.user), or mend sudo on the host";
 constexpr std::array kSudoSigns = {
-    Sign{"must have a tty",
+    RefusalSign{"must have a tty",
          "sudo wants a terminal (requiretty)",
          "add the line `Defaults:%u !requiretty` on the host (visudo)"},
-    Sign{"assword is expired", "the password of %u has expired, so sudo refuses", kPasswordWayOut},
-    Sign{"assword expired", "the password of %u has expired, so sudo refuses", kPasswordWayOut},
-    Sign{"ccount expired", "the account of %u has expired, so sudo refuses", kAccountWayOut},
-    Sign{"setuid bit", "sudo cannot become root there (nosuid or wrong owner)", kRootWayOut},
-    Sign{"nosuid", "sudo cannot become root there (nosuid)", kRootWayOut},
-    Sign{"no new privileges", "sudo may not become root in that session", kRootWayOut},
-    Sign{"sudo: not found", "the host has no sudo", "install sudo, or log in as root (ssh.user)"},
+    RefusalSign{"assword is expired", "the password of %u has expired, so sudo refuses", kPasswordWayOut},
+    RefusalSign{"assword expired", "the password of %u has expired, so sudo refuses", kPasswordWayOut},
+    RefusalSign{"ccount expired", "the account of %u has expired, so sudo refuses", kAccountWayOut},
+    RefusalSign{"setuid bit", "sudo cannot become root there (nosuid or wrong owner)", kRootWayOut},
+    RefusalSign{"nosuid", "sudo cannot become root there (nosuid)", kRootWayOut},
+    RefusalSign{"no new privileges", "sudo may not become root in that session", kRootWayOut},
+    RefusalSign{"sudo: not found", "the host has no sudo", "install sudo, or log in as root (ssh.user)"},
 };
 
 std::string with_user(std::string_view text, const std::string& user) {
@@ -95,9 +91,10 @@ std::string invited_user(std::string_view text) {
 }
 
 template <class Signs>
-const Sign* find_sign(const Signs& signs, std::string_view said) {
-    const auto found =
-        std::ranges::find_if(signs, [&](const Sign& sign) { return has(said, sign.said); });
+const RefusalSign* find_sign(const Signs& signs, std::string_view said) {
+    const auto found = std::ranges::find_if(signs, [&](const RefusalSign& sign) {
+        return said.find(sign.said) != std::string_view::npos;
+    });
     return found == signs.end() ? nullptr : &*found;
 }
 
@@ -122,7 +119,7 @@ std::string host_line(const HostWords& words) {
         kept += line;
     }
     // The cause of a failure comes last; a cut in a character becomes a '?'.
-    if (kept.size() > kLineBytesMax) kept = "..." + kept.substr(kept.size() - kLineBytesMax);
+    if (kept.size() > kSaidBytesMax) kept = "..." + kept.substr(kept.size() - kSaidBytesMax);
     return plain_line(kept);
 }
 
@@ -145,7 +142,7 @@ bool sends_to_another_user(const HostWords& words) {
 Error refusal(const HostTarget& host, const HostWords& words, bool shell_ran) {
     const bool by_sudo = host.sudo && host.user != "root" && shell_ran;
     if (!by_sudo && sends_to_another_user(words)) return invitation(host, words);
-    const Sign* const sign = by_sudo
+    const RefusalSign* const sign = by_sudo
                                  ? find_sign(kSudoSigns, words.complained)
                                  : find_sign(kShellSigns, words.printed + '\n' + words.complained);
     const LinkErrc kind = by_sudo ? LinkErrc::sudo_refused : LinkErrc::shell_refused;

@@ -24,7 +24,7 @@
 namespace zk {
 namespace {
 
-constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kChannelReadBytes = 64 * 1024;
 constexpr std::size_t kWriteBytes = 32 * 1024;
 constexpr int kAgain = LIBSSH2_ERROR_EAGAIN;
 constexpr std::chrono::milliseconds kCloseTime{500};
@@ -453,8 +453,8 @@ Error SshSession::ended() {
 SshSession::Got SshSession::take(Bytes& inbox) {
     if (channel_ == nullptr) return Got::end;
     const std::size_t before = inbox.size();
-    inbox.resize(before + kReadBytes);
-    const ssize_t got = libssh2_channel_read_ex(channel_, 0, inbox.data() + before, kReadBytes);
+    inbox.resize(before + kChannelReadBytes);
+    const ssize_t got = libssh2_channel_read_ex(channel_, 0, inbox.data() + before, kChannelReadBytes);
     inbox.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     std::array<char, 1024> words{};
     ssize_t said = 0;

@@ -3,19 +3,19 @@
 #include <array>
 #include <utility>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+
+#include "asio_impl/await.h"
 
 namespace zk::client {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+using asio_impl::kAwait;
 
 // Answers may be larger than requests: a list of children has no bound of its own.
 constexpr std::int32_t kAnswerBytesMax = 64 * 1024 * 1024;

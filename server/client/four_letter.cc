@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -13,16 +12,17 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+
+#include "asio_impl/await.h"
 
 namespace zk::client {
 namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kAnswerBytesMax = 4UL * 1024 * 1024;
+using asio_impl::kAwait;
+constexpr std::size_t kFourLetterBytesMax = 4UL * 1024 * 1024;
 
 struct Asking {
     explicit Asking(const asio::any_io_executor& executor) : socket(executor), timer(executor) {}
@@ -40,7 +40,7 @@ asio::awaitable<Result<std::string>> ask(std::shared_ptr<Asking> asking,
     if (unsent) co_return Error(unsent, word);
     std::string answer;
     std::array<char, 8192> buffer{};
-    while (answer.size() < kAnswerBytesMax) {
+    while (answer.size() < kFourLetterBytesMax) {
         auto [failed, size] = co_await asking->socket.async_read_some(asio::buffer(buffer), kAwait);
         // A server that resets instead of closing has answered all the same.
         if (failed && answer.empty() && failed != asio::error::eof &&

@@ -33,12 +33,6 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return out;
-}
-
 Error invalid(std::string words) { return {Errc::invalid, std::move(words)}; }
 
 /// Splits "host:a:b", "[ipv6]:a:b" at the colons; the brackets go.

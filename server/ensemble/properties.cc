@@ -145,4 +145,10 @@ Result<std::vector<Property>> read_properties(std::string_view text, std::string
     return properties;
 }
 
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return out;
+}
+
 }  // namespace zk::ensemble

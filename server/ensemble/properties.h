@@ -22,4 +22,7 @@ struct Property {
 /// names the text in the error.
 Result<std::vector<Property>> read_properties(std::string_view text, std::string_view source);
 
+/// ASCII letters small: so words of both files are compared.
+std::string lower(std::string_view text);
+
 }  // namespace zk::ensemble

@@ -26,12 +26,6 @@ bool take_sign(std::string_view& text) {
 
 }  // namespace
 
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return out;
-}
-
 Error invalid(const Property& property, std::string_view what) {
     return {Errc::invalid, fmt::format("{}={}: {}", property.key, property.value, what)};
 }

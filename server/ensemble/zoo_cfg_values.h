@@ -19,7 +19,6 @@ namespace zk::ensemble {
 constexpr std::int64_t kIntMin = std::numeric_limits<int>::min();
 constexpr std::int64_t kIntMax = std::numeric_limits<int>::max();
 
-std::string lower(std::string_view text);
 Error invalid(const Property& property, std::string_view what);
 Error unsupported(const Property& property, std::string_view what);
 

@@ -14,7 +14,7 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-constexpr std::size_t kSnapshotChunkBytes = std::size_t{256} << 10;
+constexpr std::size_t kSnapshotPieceBytes = std::size_t{256} << 10;
 /// One write takes so much and so many pieces at most.
 constexpr std::size_t kWriteBytesMax = std::size_t{256} << 10;
 constexpr std::size_t kWritePiecesMax = 64;
@@ -104,7 +104,7 @@ void StreamLink::write_soon() {
 void StreamLink::next_piece() {
     ZK_ASSERT(front_written_ == 0 && in_flight_ == 0);
     Bytes piece;
-    const bool more = queue_.front().snapshot->next_chunk(piece, kSnapshotChunkBytes);
+    const bool more = queue_.front().snapshot->next_chunk(piece, kSnapshotPieceBytes);
     account_.queued(piece.size());
     if (!more) {
         queue_.pop_front();

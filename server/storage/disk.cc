@@ -25,4 +25,10 @@ Result<> Disk::replace_file(const std::string& dir,
     return sync_dir(dir);
 }
 
+Result<> remove_if_there(Disk& disk, const std::string& path) {
+    auto removed = disk.remove(path);
+    if (!removed.has_value() && removed.error().code == Errc::not_found) return ok();
+    return removed;
+}
+
 }  // namespace zk::storage

@@ -72,4 +72,8 @@ class Disk {
                           ByteView bytes);
 };
 
+/// Removes a file, which may be gone already: purge and a synchronisation with the leader run on threads of their own and
+/// may want the same one gone.
+Result<> remove_if_there(Disk& disk, const std::string& path);
+
 }  // namespace zk::storage

@@ -14,13 +14,6 @@ namespace {
 constexpr std::string_view kInstallPrefix = "install.snapshot.";
 constexpr std::string_view kStagedPrefix = "tmp.staged.snapshot.";
 
-// Another thread may want the same file gone.
-Result<> remove_if_there(Disk& disk, const std::string& path) {
-    auto removed = disk.remove(path);
-    if (!removed.has_value() && removed.error().code == Errc::not_found) return ok();
-    return removed;
-}
-
 // Logs before snapshots would do as well: install.snapshot.* stands, and recovery takes nothing else.
 Result<> remove_database(Disk& disk, const Paths& paths) {
     ZK_TRY(const std::vector<SnapshotName> snapshots, list_snapshots(disk, paths.snapshots()));

@@ -18,10 +18,6 @@ constexpr std::size_t kHeadBytes = 12;     // checksum and length
 constexpr std::size_t kZxidOffset = 12;    // in the payload, behind session and cxid
 constexpr std::size_t kAlwaysZeroBytes = 4;  // a record begins with them: the checksum has 32 of 64 bits
 
-bool all_zero(ByteView bytes) {
-    return std::all_of(bytes.begin(), bytes.end(), [](char byte) { return byte == '\0'; });
-}
-
 /// One file, and the searches in it.
 class Examination {
   public:

@@ -9,13 +9,14 @@
 
 namespace zk::storage {
 namespace {
-constexpr std::size_t kReadBytes = std::size_t{1} << 20;
+constexpr std::size_t kLogReadBytes = std::size_t{1} << 20;
 constexpr std::size_t kRecordHeadBytes = 12;  // checksum and length
+
+}  // namespace
 
 bool all_zero(ByteView bytes) {
     return std::all_of(bytes.begin(), bytes.end(), [](char byte) { return byte == '\0'; });
 }
-}  // namespace
 
 LogFileReader::LogFileReader(Disk& disk,
                              std::string dir,
@@ -39,7 +40,7 @@ Result<ByteView> LogFileReader::peek(std::size_t bytes) {
     ZK_ASSERT(offset_ >= buffer_offset_);
     const std::uint64_t skip = offset_ - buffer_offset_;
     if (skip + bytes > buffer_.size()) {
-        ZK_TRY(buffer_, disk_.read(dir_ + "/" + name_, offset_, std::max(bytes, kReadBytes)));
+        ZK_TRY(buffer_, disk_.read(dir_ + "/" + name_, offset_, std::max(bytes, kLogReadBytes)));
         buffer_offset_ = offset_;
         return ByteView(buffer_).substr(0, bytes);
     }
@@ -63,7 +64,7 @@ Result<bool> LogFileReader::read_header() {
 
 Result<bool> LogFileReader::has_only_zeros() {
     for (std::uint64_t at = 0;;) {
-        ZK_TRY(const Bytes part, disk_.read(dir_ + "/" + name_, at, kReadBytes));
+        ZK_TRY(const Bytes part, disk_.read(dir_ + "/" + name_, at, kLogReadBytes));
         if (part.empty()) return true;
         if (!all_zero(part)) return false;
         at += part.size();

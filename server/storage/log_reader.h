@@ -16,6 +16,9 @@
 
 namespace zk::storage {
 
+/// Zeros only, as room that was made in advance reads; so is no byte at all.
+bool all_zero(ByteView bytes);
+
 struct LogRecord {
     Zxid zxid;
     Bytes payload;

@@ -47,14 +47,6 @@ Result<> remove_temporary_files(Disk& disk, const std::string& dir) {
     return ok();
 }
 
-// Purge and a synchronisation with the leader run on threads of their own and may want the same
-// file gone.
-Result<> remove_if_there(Disk& disk, const std::string& path) {
-    auto removed = disk.remove(path);
-    if (!removed.has_value() && removed.error().code == Errc::not_found) return ok();
-    return removed;
-}
-
 // The last log file may lack its header when its creator crashed (not ours: see LogWriter::open).
 // No server can open such a file and nothing in it was ever acknowledged.
 Result<> remove_headerless_log(Disk& disk, const std::string& dir, const Log& log) {

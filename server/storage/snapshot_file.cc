@@ -10,8 +10,8 @@
 
 namespace zk::storage {
 namespace {
-constexpr std::string_view kPrefix = "snapshot.";
-constexpr std::size_t kReadBytes = std::size_t{1} << 20;
+constexpr std::string_view kSnapshotPrefix = "snapshot.";
+constexpr std::size_t kSnapshotReadBytes = std::size_t{1} << 20;
 
 Result<> feed_file(Disk& disk,
                    const std::string& path,
@@ -24,7 +24,7 @@ Result<> feed_file(Disk& disk,
     std::optional<GzipReader> gzip;
     if (compression == SnapshotName::Compression::gz) gzip.emplace();
     for (std::uint64_t offset = 0;;) {
-        ZK_TRY(const Bytes bytes, disk.read(path, offset, kReadBytes));
+        ZK_TRY(const Bytes bytes, disk.read(path, offset, kSnapshotReadBytes));
         if (bytes.empty()) break;
         offset += bytes.size();
         ZK_CHECK(gzip ? gzip->feed(bytes, sink) : sink(bytes));
@@ -51,7 +51,7 @@ Result<> read_snapshot(Disk& disk,
 }
 }  // namespace
 
-std::string snapshot_name(Zxid zxid) { return std::string(kPrefix) + hex_name(zxid); }
+std::string snapshot_name(Zxid zxid) { return std::string(kSnapshotPrefix) + hex_name(zxid); }
 
 Result<std::vector<SnapshotName>> list_snapshots(Disk& disk,
                                                  const std::string& dir,
@@ -60,8 +60,8 @@ Result<std::vector<SnapshotName>> list_snapshots(Disk& disk,
     ZK_TRY(const std::vector<std::string> names, disk.list(dir));
     std::vector<SnapshotName> files;
     for (const std::string& name : names) {
-        if (!name.starts_with(kPrefix)) continue;
-        std::string_view hex = std::string_view(name).substr(kPrefix.size());
+        if (!name.starts_with(kSnapshotPrefix)) continue;
+        std::string_view hex = std::string_view(name).substr(kSnapshotPrefix.size());
         SnapshotName file{Zxid(), Compression::none, name};
         if (hex.ends_with(".gz")) {
             file.compression = Compression::gz;

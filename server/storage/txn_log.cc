@@ -10,14 +10,14 @@
 
 namespace zk::storage {
 namespace {
-constexpr std::string_view kPrefix = "log.";
+constexpr std::string_view kLogPrefix = "log.";
 // Handed to the file at the latest when so much waits; bounds memory, not durability.
 constexpr std::size_t kPendingMax = std::size_t{1} << 20;
 // The zero fill grows when less than this is left, as in FilePadding.
 constexpr std::uint64_t kPadMargin = 4096;
 }  // namespace
 
-std::string log_name(Zxid first) { return std::string(kPrefix) + hex_name(first); }
+std::string log_name(Zxid first) { return std::string(kLogPrefix) + hex_name(first); }
 
 Result<std::vector<LogFile>> list_logs(Disk& disk,
                                        const std::string& dir,
@@ -25,8 +25,8 @@ Result<std::vector<LogFile>> list_logs(Disk& disk,
     ZK_TRY(const std::vector<std::string> names, disk.list(dir));
     std::vector<LogFile> files;
     for (const std::string& name : names) {
-        if (!name.starts_with(kPrefix)) continue;
-        if (const auto first = parse_hex_name(std::string_view(name).substr(kPrefix.size()))) {
+        if (!name.starts_with(kLogPrefix)) continue;
+        if (const auto first = parse_hex_name(std::string_view(name).substr(kLogPrefix.size()))) {
             files.push_back({*first, name});
         } else if (strays != nullptr) {
             strays->push_back(dir + "/" + name);

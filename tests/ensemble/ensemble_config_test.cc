@@ -17,7 +17,7 @@ constexpr std::string_view kCaptured =
     "server.4=127.0.0.1:41217:41227:observer;127.0.0.1:41254\n"
     "version=0";
 
-std::string error_of(std::string_view text) {
+std::string config_error_of(std::string_view text) {
     auto config = parse_ensemble_config(text, "config");
     return config.has_value() ? "" : config.error().message();
 }
@@ -66,33 +66,33 @@ TEST(EnsembleConfig, SpellsAddressesAsJavaDoes) {
 }
 
 TEST(EnsembleConfig, NamesWhatIsWrong) {
-    EXPECT_EQ(error_of("server.1=h:1:2\nserver.2=h:1\n"),
+    EXPECT_EQ(config_error_of("server.1=h:1:2\nserver.2=h:1\n"),
               "config:2: 'h:1' does not have the form "
               "host:quorumPort:electionPort[:participant|:observer][;[clientHost:]clientPort]");
-    EXPECT_EQ(error_of("server.1=h:1:2:chief"),
+    EXPECT_EQ(config_error_of("server.1=h:1:2:chief"),
               "config:1: role 'chief' must be participant or observer");
-    EXPECT_EQ(error_of("server.1=h:x:2"),
+    EXPECT_EQ(config_error_of("server.1=h:x:2"),
               "config:1: quorum port 'x' must be a number from 1 to 65535");
-    EXPECT_EQ(error_of("server.1=h:1:70000"),
+    EXPECT_EQ(config_error_of("server.1=h:1:70000"),
               "config:1: election port '70000' must be a number from 1 to 65535");
-    EXPECT_EQ(error_of("server.1=h:7:7"),
+    EXPECT_EQ(config_error_of("server.1=h:7:7"),
               "config:1: quorum port and election port are both 7; they must differ");
-    EXPECT_EQ(error_of("server.a=h:1:2"),
+    EXPECT_EQ(config_error_of("server.a=h:1:2"),
               "config:1: server id 'a' must be a number, normally from 1 to 254");
-    EXPECT_EQ(error_of("server.-1=h:1:2"),
+    EXPECT_EQ(config_error_of("server.-1=h:1:2"),
               "config:1: server id '-1' must be a number, normally from 1 to 254");
-    EXPECT_EQ(error_of("server.1=[::1:1:2"),
+    EXPECT_EQ(config_error_of("server.1=[::1:1:2"),
               "config:1: '[::1:1:2' starts with '[' but has no matching ']:'");
-    EXPECT_EQ(error_of("server.1=[::zz]:1:2"), "config:1: '::zz' is not an IPv6 address");
-    EXPECT_EQ(error_of("server.1=[fe80::1%]:1:2"), "config:1: 'fe80::1%' is not an IPv6 address");
-    EXPECT_EQ(error_of("server.1=:1:2"), "config:1: the host is missing");
-    EXPECT_EQ(error_of("server.1=h:1:2;a:b:c"),
+    EXPECT_EQ(config_error_of("server.1=[::zz]:1:2"), "config:1: '::zz' is not an IPv6 address");
+    EXPECT_EQ(config_error_of("server.1=[fe80::1%]:1:2"), "config:1: 'fe80::1%' is not an IPv6 address");
+    EXPECT_EQ(config_error_of("server.1=:1:2"), "config:1: the host is missing");
+    EXPECT_EQ(config_error_of("server.1=h:1:2;a:b:c"),
               "config:1: client address 'a:b:c' must be [host:]port");
-    EXPECT_EQ(error_of("server.1=h:1:2\nversion=xyz"),
+    EXPECT_EQ(config_error_of("server.1=h:1:2\nversion=xyz"),
               "config:2: version 'xyz' is not a hex number");
-    EXPECT_EQ(error_of("server.1=h:1:2\nfoo=1"), "config:2: unknown key 'foo'");
-    EXPECT_EQ(error_of("server.1=h:1:2:observer"), "config: the ensemble has no participant");
-    EXPECT_EQ(error_of(""), "config: the ensemble has no participant");
+    EXPECT_EQ(config_error_of("server.1=h:1:2\nfoo=1"), "config:2: unknown key 'foo'");
+    EXPECT_EQ(config_error_of("server.1=h:1:2:observer"), "config: the ensemble has no participant");
+    EXPECT_EQ(config_error_of(""), "config: the ensemble has no participant");
 }
 
 TEST(EnsembleConfig, RefusesWhatThisVersionLeavesOut) {

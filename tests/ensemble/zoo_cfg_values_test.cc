@@ -15,7 +15,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::string kThree =
+const std::string kThreeVoters =
     "tickTime=2000\ninitLimit=10\nsyncLimit=5\ndataDir=/d\nclientPort=2181\n"
     "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\n";
 
@@ -32,9 +32,9 @@ std::vector<std::string> lines_of(const std::string& text) {
     return lines;
 }
 
-/// What a configuration says that kThree alone does not.
+/// What a configuration says that kThreeVoters alone does not.
 std::string meaning_of(const ServerConfig& config) {
-    const std::string standard = render_zoo_cfg(*parse_zoo_cfg(kThree, "z"));
+    const std::string standard = render_zoo_cfg(*parse_zoo_cfg(kThreeVoters, "z"));
     std::string more;
     for (const std::string& line : lines_of(render_zoo_cfg(config))) {
         if (standard.find(line + "\n") == std::string::npos) more += (more.empty() ? "" : " ") + line;
@@ -45,7 +45,7 @@ std::string meaning_of(const ServerConfig& config) {
 void expect_taken(const std::vector<Row>& rows) {
     for (const Row& row : rows) {
         SCOPED_TRACE(row.line);
-        const auto config = parse_zoo_cfg(kThree + row.line + "\n", "z");
+        const auto config = parse_zoo_cfg(kThreeVoters + row.line + "\n", "z");
         if (!config.has_value()) {
             ADD_FAILURE() << config.error().message();
             continue;
@@ -61,7 +61,7 @@ void expect_taken(const std::vector<Row>& rows) {
 
 void expect_refused(const std::vector<std::string>& lines) {
     for (const std::string& line : lines) {
-        EXPECT_FALSE(parse_zoo_cfg(kThree + line + "\n", "z").has_value()) << line;
+        EXPECT_FALSE(parse_zoo_cfg(kThreeVoters + line + "\n", "z").has_value()) << line;
     }
 }
 
@@ -134,7 +134,7 @@ TEST(ZooCfgValues, JuteMaxbufferOfAFileIsNoneOfApaches) {
                   {"jute.maxbuffer=0xfffff", "", ""},
                   {"jute.maxbuffer=1048575", "", ""},
                   {"jute.maxbuffer=0x8000", "jute.maxbuffer=32768", "this server's limit"}});
-    EXPECT_THAT(parse_zoo_cfg(kThree + "jute.maxbuffer=4194304\n", "z")->warnings[0],
+    EXPECT_THAT(parse_zoo_cfg(kThreeVoters + "jute.maxbuffer=4194304\n", "z")->warnings[0],
                 HasSubstr("the limit is 1048575 bytes"));
 }
 
@@ -211,7 +211,7 @@ TEST(ZooCfgValues, FeaturesThatStayOff) {
 
 // Apache's parser takes 0 for a port that is not set.
 TEST(ZooCfgValues, ClientPort0LeavesTheServerLineItsPort) {
-    auto config = parse_zoo_cfg(kThree + "clientPort=0\nserver.1=a:2888:3888;7001\n", "z");
+    auto config = parse_zoo_cfg(kThreeVoters + "clientPort=0\nserver.1=a:2888:3888;7001\n", "z");
     ASSERT_TRUE(config.has_value());
     ASSERT_TRUE(set_identity(*config, ServerId(1), "z").has_value());
     EXPECT_EQ(config->client_port, 7001);

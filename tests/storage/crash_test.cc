@@ -13,8 +13,6 @@
 namespace zk::storage {
 namespace {
 
-AppendTxn append(std::int64_t zxid) { return {Zxid(zxid), shared(numbered(Zxid(zxid)))}; }
-
 /// What the server has been promised, and what it has asked for.
 struct Promise {
     Zxid durable{-1};

@@ -13,8 +13,6 @@ using testing::UnorderedElementsAre;
 
 const ExecutorOptions kOptions{plain_log(), {}};
 
-AppendTxn append(std::int64_t zxid) { return {Zxid(zxid), shared(numbered(Zxid(zxid)))}; }
-
 std::vector<DiskEvent> run(DiskExecutor& executor, std::vector<DiskCommand> batch) {
     std::vector<DiskEvent> out;
     executor.execute(batch, out);

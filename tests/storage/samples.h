@@ -55,6 +55,7 @@ inline jute::Txn numbered(Zxid zxid) {
 inline SharedBytes shared(const jute::Txn& txn) {
     return std::make_shared<const Bytes>(jute::encode_txn(txn));
 }
+inline AppendTxn append(std::int64_t zxid) { return {Zxid(zxid), shared(numbered(Zxid(zxid)))}; }
 
 template <class T>
 const T& expect(const Result<T>& result, const char* file, int line) {

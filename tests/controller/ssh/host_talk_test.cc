@@ -10,17 +10,12 @@ namespace zk {
 namespace {
 
 using test::byte_by_byte;
+using test::now_or_never;
+using test::says;
 using test::ScriptedStream;
 
 const std::string kHello = "zkprov-hello 1 x86_64 0 none\n";
 const std::string kFrame("\0\0\0\3\7hi", 7);
-
-LinkDeadline now_or_never() { return deadline_in(std::chrono::milliseconds(0)); }
-
-testing::AssertionResult says(const Error& error, std::string_view words) {
-    if (error.words.find(words) != std::string::npos) return testing::AssertionSuccess();
-    return testing::AssertionFailure() << "\"" << words << "\" is not in: " << error.words;
-}
 
 // The script as it is sent, as a shell or a session recorder may print it.
 std::string our_script() {

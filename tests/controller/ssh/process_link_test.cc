@@ -12,14 +12,9 @@ namespace {
 using agent_api::encode_frame;
 using agent_api::MessageType;
 using test::byte_by_byte;
+using test::now_or_never;
+using test::says;
 using test::ScriptedStream;
-
-LinkDeadline now_or_never() { return deadline_in(std::chrono::milliseconds(0)); }
-
-testing::AssertionResult says(const Error& error, std::string_view words) {
-    if (error.words.find(words) != std::string::npos) return testing::AssertionSuccess();
-    return testing::AssertionFailure() << "\"" << words << "\" is not in: " << error.words;
-}
 
 agent_api::Event event_of(std::string step, std::string words) {
     agent_api::Event event;

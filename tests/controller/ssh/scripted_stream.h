@@ -1,9 +1,13 @@
 // A host that says what a test wrote down, in the pieces that the test cut it into.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <string>
+#include <string_view>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "ssh/stream.h"
 
@@ -58,6 +62,14 @@ inline std::deque<std::string> byte_by_byte(const std::string& text) {
     std::deque<std::string> pieces;
     for (const char byte : text) pieces.emplace_back(1, byte);
     return pieces;
+}
+
+/// A deadline that has come: what is there is taken, nothing is waited for.
+inline LinkDeadline now_or_never() { return deadline_in(std::chrono::milliseconds(0)); }
+
+inline testing::AssertionResult says(const Error& error, std::string_view words) {
+    if (error.words.find(words) != std::string::npos) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << "\"" << words << "\" is not in: " << error.words;
 }
 
 }  // namespace zk::test
