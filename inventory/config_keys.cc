@@ -141,7 +141,9 @@ std::optional<std::string> check_config_value(std::string_view key, std::string_
     }
     const NumberKey* const rule = find_number(key);
     const auto number = parse_number(value);
-    if (number && *number >= rule->least && *number <= rule->most) return std::nullopt;
+    // The server reads some numbers as Java's decode does: 010 is 8 there.
+    const bool plain = number && std::to_string(*number) == value;
+    if (plain && *number >= rule->least && *number <= rule->most) return std::nullopt;
     return "must be a whole number from " + std::to_string(rule->least) + " to " +
            std::to_string(rule->most) + ", found \"" + std::string(value) + "\"";
 }

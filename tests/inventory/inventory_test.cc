@@ -347,5 +347,14 @@ TEST(Inventory, ConfigValuesThatTheServerDoesNotTakeAreRefused) {
     EXPECT_EQ(problems("leaderServes: \"yes\""), "");
 }
 
+// The server reads a number behind a 0 as octal where Java does: 0999 is none, 0100000 is 32768.
+TEST(Inventory, ConfigNumbersAreWrittenAsTheServerReadsThem) {
+    for (const char* const config : {"snapCount: 0100000", "globalOutstandingLimit: 0999", "tickTime: 02000"}) {
+        EXPECT_THAT(problems_of(with_server("config: { " + std::string(config) + " }")),
+                    HasSubstr("must be a whole number from"))
+            << config;
+    }
+}
+
 }  // namespace
 }  // namespace zk::inventory
