@@ -1,6 +1,10 @@
 // The texts of `zkprov help`: examples first.
 #include "zkprov/options.h"
 
+#include <fmt/core.h>
+
+#include "ensemble/config_keys.h"
+
 namespace zk::zkprov {
 namespace {
 
@@ -96,10 +100,27 @@ constexpr std::string_view kEnv = R"(Environment
   NO_COLOR, CLICOLOR_FORCE
 )";
 
+/// The keys of zoo.cfg that an inventory may hold, from the table that the inventory is checked with.
+std::string config_help() {
+    std::string text = "\nKeys of config, with the values that are taken and the one that counts without it:\n\n";
+    for (const ensemble::ConfigKey* key : ensemble::config_keys()) {
+        if (key->set_by != ensemble::SetBy::user) continue;
+        const std::string values = key->standing == ensemble::Standing::refused ? std::string(key->feature->off)
+                                   : key->type == ensemble::KeyType::number     ? to_string(key->inventory)
+                                                                : std::string(to_string(key->type));
+        text += fmt::format("  {:<36} {:<18} {:<26} {}\n",
+                            key->name,
+                            values,
+                            key->unit,
+                            key->zkprov_writes.empty() ? key->standard : key->zkprov_writes);
+    }
+    return text + "\ndocs/CONFIG.md lists all keys of a zoo.cfg, also those that are refused, and why.\n";
+}
+
 }  // namespace
 
 Result<std::string> help_text(std::string_view topic) {
-    if (topic == "inventory") return std::string(kInventory);
+    if (topic == "inventory") return std::string(kInventory) + config_help();
     if (topic == "exit-codes") return std::string(kExitCodes);
     if (topic == "env") return std::string(kEnv);
     for (const std::string_view verb :
