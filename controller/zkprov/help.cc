@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "ensemble/config_keys.h"
+#include "inventory/section.h"
 
 namespace zk::zkprov {
 namespace {
@@ -100,6 +101,17 @@ constexpr std::string_view kEnv = R"(Environment
   NO_COLOR, CLICOLOR_FORCE
 )";
 
+/// What counts where the inventory does not hold the key: "60", "0 (no limit)"; of "-1 (2 ticks)" only what it means, where
+/// an inventory may not say -1.
+std::string_view counts_without(const ensemble::ConfigKey& key) {
+    if (!key.zkprov_writes.empty()) return key.zkprov_writes;
+    const std::size_t open = key.standard.find(" (");
+    if (open == std::string_view::npos) return key.standard;
+    const auto number = inventory::parse_number(key.standard.substr(0, open));
+    if (number && key.inventory.holds(*number)) return key.standard;
+    return key.standard.substr(open + 2, key.standard.size() - open - 3);
+}
+
 /// The keys of zoo.cfg that an inventory may hold, from the table that the inventory is checked with.
 std::string config_help() {
     std::string text = "\nKeys of config, with the values that are taken and the one that counts without it:\n\n";
@@ -112,7 +124,7 @@ std::string config_help() {
                             key->name,
                             values,
                             key->unit,
-                            key->zkprov_writes.empty() ? key->standard : key->zkprov_writes);
+                            counts_without(*key));
     }
     return text + "\ndocs/CONFIG.md lists all keys of a zoo.cfg, also those that are refused, and why.\n";
 }
