@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "agent_api/digest.h"
+#include "ensemble/config_keys.h"
 #include "ensemble/zoo_cfg.h"
 #include "inventory/ranges.h"
 #include "inventory/unit_templates.h"
@@ -18,16 +19,16 @@ using agent_api::FileKind;
 using agent_api::FileSpec;
 using agent_api::NodeSpec;
 
-/// The words the agent asks, and those operators type.
-constexpr std::string_view kFourLetterWords = "srvr,ruok,stat,mntr,conf,isro,vote";
 constexpr std::size_t kDigestDigits = 12;
 constexpr std::string_view kUnitDir = "/etc/systemd/system/";
 
-/// The server's reader must understand what was rendered, without a warning.
+/// What was rendered must be a file that starts the server: the same questions as zkserver asks.
 Result<> check_zoo_cfg(const std::string& text, const Node& node) {
     const std::string name = "zoo.cfg of node " + to_string(node.id);
     ZK_TRY(auto config, ensemble::parse_zoo_cfg(text, name));
-    return ensemble::set_identity(config, node.id, name);
+    ZK_CHECK(ensemble::check_supported(config, name));
+    ZK_CHECK(ensemble::set_identity(config, node.id, name));
+    return ensemble::check_client_port(config, node.id, name);
 }
 
 Result<> add_units(NodeSpec& spec) {
@@ -99,10 +100,12 @@ std::string state_dir_of(const Inventory& inventory, const Node& node) {
 }
 
 std::string render_zoo_cfg(const Inventory& inventory, const Node& node) {
-    std::map<std::string, std::string> config = node.config;
-    config.try_emplace("tickTime", "2000");
-    config.try_emplace("initLimit", "10");
-    config.try_emplace("syncLimit", "5");
+    std::map<std::string_view, std::string_view> given(node.config.begin(), node.config.end());
+    std::map<std::string_view, std::string_view> own;
+    for (const ensemble::ConfigKey* key : ensemble::config_keys()) {
+        if (key->zkprov_writes.empty()) continue;
+        (key->set_by == ensemble::SetBy::user ? given : own).emplace(key->name, key->zkprov_writes);
+    }
     std::string text = "# " + inventory.cluster + ", server " + to_string(node.id) +
                        ". Written by zkprov apply, which overwrites changes made here.\n";
     const auto line = [&](std::string_view key, std::string_view value) {
@@ -112,11 +115,9 @@ std::string render_zoo_cfg(const Inventory& inventory, const Node& node) {
     line("dataLogDir", node.log_dir);
     line("clientPort", std::to_string(node.ports.client));
     if (inventory.transport == Transport::local) line("clientPortAddress", node.host);
-    for (const auto& [key, value] : config) line(key, value);
-    line("4lw.commands.whitelist", kFourLetterWords);
-    line("admin.enableServer", "false");
-    line("db.autocreate", "false");
-    line("standaloneEnabled", "false");
+    for (const auto& keys : {given, own}) {
+        for (const auto& [key, value] : keys) line(key, value);
+    }
     for (const Node& member : inventory.nodes) {
         line("server." + to_string(member.id),
              fmt::format("{}:{}:{}", before_port(member.host), member.ports.peer, member.ports.election));

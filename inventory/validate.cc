@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "base/check.h"
+#include "ensemble/config_keys.h"
 #include "inventory/ranges.h"
 #include "inventory/section.h"
 
@@ -132,22 +134,45 @@ void check_directories(const Inventory& inventory, Diagnostics& diagnostics) {
     }
 }
 
-void check_sessions(const Inventory& inventory, Diagnostics& diagnostics) {
+/// What a node's zoo.cfg will say of a key whose value is a number.
+std::int64_t number_of(const Node& node, const std::string& name) {
+    const ensemble::ConfigKey* const key = ensemble::find_config_key(name);
+    ZK_ASSERT(key != nullptr);
+    const auto given = node.config.find(name);
+    const std::string value = given != node.config.end()   ? given->second
+                              : !key->zkprov_writes.empty() ? std::string(key->zkprov_writes)
+                                                            : default_of(*key);
+    return parse_number(value).value_or(0);
+}
+
+void check_order(const Node& node,
+                 std::pair<std::string, std::int64_t> least,
+                 std::pair<std::string, std::int64_t> most,
+                 Diagnostics& diagnostics) {
+    if (least.second <= most.second) return;
+    diagnostics.error(node.mark,
+                      "nodes",
+                      "node " + to_string(node.id) + ": " + least.first + " " +
+                          std::to_string(least.second) + " is above " + most.first + " " +
+                          std::to_string(most.second) + " (ms); exchange them");
+}
+
+/// Times of which one may not be above the other: the server would refuse its file.
+void check_times(const Inventory& inventory, Diagnostics& diagnostics) {
     for (const Node& node : inventory.nodes) {
-        const auto value = [&](const char* key, std::int64_t standard) {
-            const auto found = node.config.find(key);
-            return found == node.config.end() ? standard
-                                              : parse_number(found->second).value_or(standard);
+        const std::int64_t tick_ms = number_of(node, "tickTime");
+        const auto session = [&](const std::string& name, std::int64_t ticks) {
+            const std::int64_t given_ms = number_of(node, name);
+            return std::pair(name, given_ms < 0 ? ticks * tick_ms : given_ms);
         };
-        const std::int64_t tick_ms = value("tickTime", 2000);
-        const std::int64_t least_ms = value("minSessionTimeout", 2 * tick_ms);
-        const std::int64_t most_ms = value("maxSessionTimeout", 20 * tick_ms);
-        if (least_ms <= most_ms) continue;
-        diagnostics.error(node.mark,
-                          "nodes",
-                          "node " + to_string(node.id) + ": minSessionTimeout " +
-                              std::to_string(least_ms) + " is above maxSessionTimeout " +
-                              std::to_string(most_ms) + " (ms); exchange them");
+        check_order(
+            node, session("minSessionTimeout", 2), session("maxSessionTimeout", 20), diagnostics);
+        const std::string shortest = "fastleader.minNotificationInterval";
+        const std::string longest = "fastleader.maxNotificationInterval";
+        check_order(node,
+                    {shortest, number_of(node, shortest)},
+                    {longest, number_of(node, longest)},
+                    diagnostics);
     }
 }
 
@@ -180,7 +205,7 @@ void validate(const Inventory& inventory, Diagnostics& diagnostics) {
     check_hosts(inventory, diagnostics);
     check_ports(inventory, diagnostics);
     check_directories(inventory, diagnostics);
-    check_sessions(inventory, diagnostics);
+    check_times(inventory, diagnostics);
     if (!diagnostics.has_errors()) check_voters(inventory, diagnostics);
 }
 

@@ -1,6 +1,11 @@
 // The texts of `zkprov help`: examples first.
 #include "zkprov/options.h"
 
+#include <fmt/core.h>
+
+#include "ensemble/config_keys.h"
+#include "inventory/section.h"
+
 namespace zk::zkprov {
 namespace {
 
@@ -96,10 +101,38 @@ constexpr std::string_view kEnv = R"(Environment
   NO_COLOR, CLICOLOR_FORCE
 )";
 
+/// What counts where the inventory does not hold the key: "60", "0 (no limit)"; of "-1 (2 ticks)" only what it means, where
+/// an inventory may not say -1.
+std::string_view counts_without(const ensemble::ConfigKey& key) {
+    if (!key.zkprov_writes.empty()) return key.zkprov_writes;
+    const std::size_t open = key.standard.find(" (");
+    if (open == std::string_view::npos) return key.standard;
+    const auto number = inventory::parse_number(key.standard.substr(0, open));
+    if (number && key.inventory.holds(*number)) return key.standard;
+    return key.standard.substr(open + 2, key.standard.size() - open - 3);
+}
+
+/// The keys of zoo.cfg that an inventory may hold, from the table that the inventory is checked with.
+std::string config_help() {
+    std::string text = "\nKeys of config, with the values that are taken and the one that counts without it:\n\n";
+    for (const ensemble::ConfigKey* key : ensemble::config_keys()) {
+        if (key->set_by != ensemble::SetBy::user) continue;
+        const std::string values = key->standing == ensemble::Standing::refused ? std::string(key->feature->off)
+                                   : key->type == ensemble::KeyType::number     ? to_string(key->inventory)
+                                                                : std::string(to_string(key->type));
+        text += fmt::format("  {:<36} {:<18} {:<26} {}\n",
+                            key->name,
+                            values,
+                            key->unit,
+                            counts_without(*key));
+    }
+    return text + "\ndocs/CONFIG.md lists all keys of a zoo.cfg, also those that are refused, and why.\n";
+}
+
 }  // namespace
 
 Result<std::string> help_text(std::string_view topic) {
-    if (topic == "inventory") return std::string(kInventory);
+    if (topic == "inventory") return std::string(kInventory) + config_help();
     if (topic == "exit-codes") return std::string(kExitCodes);
     if (topic == "env") return std::string(kEnv);
     for (const std::string_view verb :

@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "ensemble/config_keys.h"
 #include "ensemble/zoo_cfg_keys.h"
 
 namespace zk::ensemble {
@@ -97,28 +98,6 @@ void warn_about_members(ServerConfig& config, std::string_view file) {
     }
 }
 
-class Renderer {
-  public:
-    template <class T>
-    void add(std::string_view key, const T& value, const T& unless) {
-        if (value != unless) text_ += fmt::format("{}={}\n", key, value);
-    }
-    void add(std::string_view key, milliseconds value, milliseconds unless) {
-        add(key, value.count(), unless.count());
-    }
-    void raw(std::string_view line) { text_ += line; }
-    std::string take() { return std::move(text_); }
-
-  private:
-    std::string text_;
-};
-
-std::string joined(const std::vector<std::string>& words) {
-    std::string text;
-    for (const std::string& word : words) text += text.empty() ? word : ", " + word;
-    return text;
-}
-
 std::string escaped(std::string_view value) {
     std::string text;
     for (const char c : value) text += c == '\\' ? std::string("\\\\") : std::string(1, c);
@@ -160,6 +139,33 @@ Result<> read_zoo_cfg(std::string_view text, std::string_view file, ServerConfig
     return ok();
 }
 
+Result<> check_supported(const ServerConfig& config, std::string_view file) {
+    if (!config.replicated()) {
+        return Error(Errc::unsupported,
+                     fmt::format("{}: a server without an ensemble (standalone) is not supported in "
+                                 "this version; name at least two server.N lines, or one and "
+                                 "standaloneEnabled=false",
+                                 file));
+    }
+    for (const auto& [sid, member] : config.ensemble.members) {
+        if (member.role == Role::participant) continue;
+        return Error(Errc::unsupported,
+                     fmt::format("{}: server.{} is an observer, which is not supported in this "
+                                 "version; make it a participant or remove the line",
+                                 file,
+                                 sid.value()));
+    }
+    return ok();
+}
+
+Result<> check_client_port(const ServerConfig& config, ServerId my_id, std::string_view file) {
+    if (config.client_port) return ok();
+    return invalid(file,
+                   fmt::format("no port for clients; add clientPort=2181, or ;2181 to the line "
+                               "server.{}",
+                               my_id.value()));
+}
+
 Result<> set_identity(ServerConfig& config, ServerId my_id, std::string_view file) {
     const Member* me = config.ensemble.find(my_id);
     if (me == nullptr) {
@@ -198,50 +204,16 @@ Result<> set_identity(ServerConfig& config, ServerId my_id, std::string_view fil
 }
 
 std::string render_zoo_cfg(const ServerConfig& config) {
-    const ServerConfig defaults;
-    Renderer out;
-    out.add("tickTime", config.tick_time, milliseconds(0));
-    out.add("initLimit", config.init_limit_ticks, 0);
-    out.add("syncLimit", config.sync_limit_ticks, 0);
-    out.add("dataDir", escaped(config.data_dir), std::string());
-    out.add("dataLogDir", escaped(config.data_log_dir), std::string());
-    if (config.client_port) out.raw(fmt::format("clientPort={}\n", *config.client_port));
-    out.add("clientPortAddress", config.client_address, std::string());
-    out.add("connectToLearnerMasterLimit", config.connect_limit_ticks, 0);
-    out.add("minSessionTimeout", config.session_timeout_min, milliseconds(-1));
-    out.add("maxSessionTimeout", config.session_timeout_max, milliseconds(-1));
-    out.add("maxClientCnxns", config.client_connections_max, defaults.client_connections_max);
-    out.add("maxCnxns", config.connections_max, 0);
-    out.add("clientPortListenBacklog", config.client_backlog, -1);
-    out.add("globalOutstandingLimit", config.outstanding_max, defaults.outstanding_max);
-    out.add("jute.maxbuffer", config.jute_max_buffer, defaults.jute_max_buffer);
-    out.add("snapCount", config.snap_count, defaults.snap_count);
-    out.add("preAllocSize", config.log_grow_kib, defaults.log_grow_kib);
-    out.add("commitLogCount", config.committed_window, defaults.committed_window);
-    out.add("autopurge.snapRetainCount", config.snapshots_kept, defaults.snapshots_kept);
-    out.add("autopurge.purgeInterval", config.purge_interval_hours, 0);
-    out.add("db.autocreate", config.db_autocreate, true);
-    out.add("datadir.autocreate", config.data_dir_autocreate, true);
-    out.add("quorumListenOnAllIPs", config.listen_on_all_addresses, false);
-    out.add("standaloneEnabled", config.standalone_enabled, true);
-    out.add("electionPortBindRetry", config.election_bind_retries, 3);
-    out.add("cnxTimeout", config.election_connect_timeout, defaults.election_connect_timeout);
-    out.add("quorumCnxnTimeoutMs", config.election_handshake_timeout, milliseconds(-1));
-    out.add("fastleader.minNotificationInterval",
-            config.notification_interval_min,
-            defaults.notification_interval_min);
-    out.add("fastleader.maxNotificationInterval",
-            config.notification_interval_max,
-            defaults.notification_interval_max);
-    out.add("clientLoops", config.client_loops, 0);
-    if (config.peer_type) out.raw(fmt::format("peerType={}\n", to_string(*config.peer_type)));
-    out.add("4lw.commands.whitelist",
-            joined(config.four_letter_words),
-            joined(defaults.four_letter_words));
-    for (const auto& [sid, member] : config.ensemble.members) {
-        out.raw(fmt::format("server.{}={}\n", sid.value(), to_string(member)));
+    std::string text;
+    for (const ConfigKey* key : config_keys()) {
+        const auto value = value_in(*key, config);
+        if (!value || value == default_of(*key)) continue;
+        text += fmt::format("{}={}\n", key->name, escaped(*value));
     }
-    return out.take();
+    for (const auto& [sid, member] : config.ensemble.members) {
+        text += fmt::format("server.{}={}\n", sid.value(), to_string(member));
+    }
+    return text;
 }
 
 Result<ServerId> parse_myid(std::string_view text, std::string_view file) {

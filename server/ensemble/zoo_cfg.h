@@ -54,7 +54,6 @@ struct ServerConfig {
     milliseconds election_handshake_timeout{-1};
     milliseconds notification_interval_min{200};    ///< fastleader.minNotificationInterval
     milliseconds notification_interval_max{60000};  ///< fastleader.maxNotificationInterval
-    int client_loops = 0;           ///< clientLoops, ours: 0 runs clients and core on one loop
     std::optional<Role> peer_type;  ///< peerType; the server list wins when they disagree
     /// 4lw.commands.whitelist; "*" allows all.
     std::vector<std::string> four_letter_words{"srvr"};
@@ -92,9 +91,15 @@ Result<ServerConfig> parse_zoo_cfg(std::string_view text, std::string_view file)
 /// cause may be one of them, such as a server line that a second one of that id has replaced.
 Result<> read_zoo_cfg(std::string_view text, std::string_view file, ServerConfig& config);
 
+/// Refuses what Apache's server runs and this version's does not: a server alone, observers.
+Result<> check_supported(const ServerConfig& config, std::string_view file);
+
 /// Applies who this server is: it must be a member, and the client address of its own server line
 /// takes effect. A client address in both places must be the same one, as in Apache's server.
 Result<> set_identity(ServerConfig& config, ServerId my_id, std::string_view file);
+
+/// After set_identity(): refuses a server without a port for clients, which Apache's may be.
+Result<> check_client_port(const ServerConfig& config, ServerId my_id, std::string_view file);
 
 /// Writes a zoo.cfg that parses to the same settings: all that differs from the defaults, members
 /// last.

@@ -1,4 +1,4 @@
-// The keys of zoo.cfg one by one: which are read, which are refused and why. Private to the room.
+// Reads one entry of a zoo.cfg as its row in the table of keys says. Private to the room.
 // Pure. Source: operations facts 1.2, 1.3, 1.5.
 #pragma once
 
@@ -11,7 +11,7 @@
 namespace zk::ensemble {
 
 /// Reads one entry into `config`. Errors come without a place. `warning` is filled when the key has
-/// no effect.
+/// no effect, or another one than its words say.
 Result<> read_zoo_cfg_key(const Property& property, ServerConfig& config, std::string& warning);
 
 }  // namespace zk::ensemble

@@ -1,6 +1,7 @@
 #include "ensemble/zoo_cfg_values.h"
 
 #include <charconv>
+#include <limits>
 
 #include <fmt/core.h>
 
@@ -51,32 +52,10 @@ std::optional<std::int64_t> decoded(std::string_view text) {
         base = 8;
     }
     const auto value = digits(text, base, negative);
-    if (!value || *value < kIntMin || *value > kIntMax) return std::nullopt;
-    return value;
-}
-
-Result<std::int64_t> number(const Property& property, std::int64_t min, std::int64_t max) {
-    const auto value = decimal(property.value);
-    if (!value) return invalid(property, "must be a whole number");
-    if (*value < min || *value > max) {
-        return invalid(property, fmt::format("must be from {} to {}", min, max));
+    if (!value || *value < std::numeric_limits<int>::min() || *value > std::numeric_limits<int>::max()) {
+        return std::nullopt;
     }
-    return *value;
-}
-
-Result<int> integer(const Property& property, std::int64_t min) {
-    ZK_TRY(const std::int64_t value, number(property, min, kIntMax));
-    return static_cast<int>(value);
-}
-
-Result<milliseconds> millis(const Property& property, std::int64_t min) {
-    ZK_TRY(const int value, integer(property, min));
-    return milliseconds(value);
-}
-
-Result<std::uint16_t> port(const Property& property) {
-    ZK_TRY(const std::int64_t value, number(property, 0, 65535));
-    return static_cast<std::uint16_t>(value);
+    return value;
 }
 
 Result<bool> boolean(const Property& property) {
@@ -89,12 +68,6 @@ Result<bool> boolean(const Property& property) {
 Result<std::string> text(const Property& property) {
     if (property.value.empty()) return invalid(property, "the value is missing");
     return property.value;
-}
-
-int or_default(std::optional<std::int64_t> value, int otherwise, std::string& warning) {
-    if (value && *value >= kIntMin && *value <= kIntMax) return static_cast<int>(*value);
-    warning = fmt::format("not a number that can be used; the default {} counts", otherwise);
-    return otherwise;
 }
 
 bool property_boolean(const Property& property, std::string& warning) {

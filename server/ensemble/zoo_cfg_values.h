@@ -5,19 +5,14 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
-#include "base/time.h"
 #include "ensemble/properties.h"
 
 namespace zk::ensemble {
-
-constexpr std::int64_t kIntMin = std::numeric_limits<int>::min();
-constexpr std::int64_t kIntMax = std::numeric_limits<int>::max();
 
 Error invalid(const Property& property, std::string_view what);
 Error unsupported(const Property& property, std::string_view what);
@@ -27,19 +22,11 @@ std::optional<std::int64_t> decimal(std::string_view text);
 /// The same, or hexadecimal behind 0x or #, or octal behind 0 (Integer.getInteger); an int or nothing.
 std::optional<std::int64_t> decoded(std::string_view text);
 
-// Strict.
-Result<std::int64_t> number(const Property& property, std::int64_t min, std::int64_t max);
-Result<int> integer(const Property& property, std::int64_t min);
-Result<milliseconds> millis(const Property& property, std::int64_t min);
-Result<std::uint16_t> port(const Property& property);
-/// true or false in any case.
+/// Strict: true or false in any case.
 Result<bool> boolean(const Property& property);
 Result<std::string> text(const Property& property);
 
-// Of Java properties.
-/// What `value` holds, else `otherwise` with a warning.
-int or_default(std::optional<std::int64_t> value, int otherwise, std::string& warning);
-/// Everything but true is false.
+/// Of a Java property: everything but true is false.
 bool property_boolean(const Property& property, std::string& warning);
 
 }  // namespace zk::ensemble

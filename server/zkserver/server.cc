@@ -309,20 +309,7 @@ Result<> load_configuration(const std::string& path, Configuration& configuratio
     ensemble::ServerConfig& config = configuration.config;
     ZK_TRY(const std::string text, read_text(path));
     ZK_CHECK(ensemble::read_zoo_cfg(text, path, config));
-    if (!config.replicated()) {
-        return Error(Errc::unsupported,
-                     path +
-                         ": a server without an ensemble (standalone) is not supported in this "
-                         "version; name at "
-                         "least two server.N lines, or one and standaloneEnabled=false");
-    }
-    for (const auto& [sid, member] : config.ensemble.members) {
-        if (member.role == ensemble::Role::participant) continue;
-        return Error(Errc::unsupported,
-                     path + ": server." + to_string(sid) +
-                         " is an observer, which is not supported in this version; make it a "
-                         "participant or remove the line");
-    }
+    ZK_CHECK(ensemble::check_supported(config, path));
     const std::string myid_path = config.data_dir + "/myid";
     auto myid_text = read_text(myid_path);
     if (!myid_text.has_value()) {
@@ -332,13 +319,7 @@ Result<> load_configuration(const std::string& path, Configuration& configuratio
     }
     ZK_TRY(configuration.my_id, ensemble::parse_myid(*myid_text, myid_path));
     ZK_CHECK(ensemble::set_identity(config, configuration.my_id, path));
-    if (!config.client_port) {
-        return Error(
-            Errc::invalid,
-            path + ": no port for clients; add clientPort=2181, or ;2181 to the line server." +
-                to_string(configuration.my_id));
-    }
-    return ok();
+    return ensemble::check_client_port(config, configuration.my_id, path);
 }
 
 namespace {

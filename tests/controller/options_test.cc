@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "ensemble/config_keys.h"
+
 namespace zk::zkprov {
 namespace {
 
@@ -109,6 +111,18 @@ TEST(Options, HelpAndVersion) {
         EXPECT_TRUE(help_text(topic).has_value()) << topic;
     }
     EXPECT_FALSE(help_text("love").has_value());
+}
+
+TEST(Options, HelpOnTheInventoryNamesTheKeysOfConfig) {
+    const std::string text = *help_text("inventory");
+    for (const ensemble::ConfigKey* key : ensemble::config_keys()) {
+        const bool told = text.find("\n  " + std::string(key->name) + " ") != std::string::npos;
+        EXPECT_EQ(told, key->set_by == ensemble::SetBy::user) << key->name;
+    }
+    EXPECT_THAT(text, testing::ContainsRegex("tickTime +100 to 60000 +ms +2000\n"));
+    EXPECT_THAT(text, testing::ContainsRegex("minSessionTimeout +1 and more +ms +2 ticks\n"));
+    EXPECT_THAT(text, testing::ContainsRegex("maxCnxns +0 to 10000000 +connections +0 .no limit.\n"));
+    EXPECT_THAT(text, testing::ContainsRegex("leaderServes +yes +yes\n"));
 }
 
 TEST(Options, JsonIsSeenEvenInAWrongCommandLine) {

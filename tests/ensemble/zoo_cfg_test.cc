@@ -270,6 +270,25 @@ TEST(ZooCfg, TakesTheClientAddressOfTheOwnLine) {
         "myid or add the line");
 }
 
+TEST(ZooCfg, WhatApacheRunsAndThisVersionDoesNotIsRefusedWithTheWayOut) {
+    const auto refusal = [](const ServerConfig& config) {
+        const auto checked = check_supported(config, "zoo.cfg");
+        return checked.has_value() ? "" : checked.error().message();
+    };
+    EXPECT_EQ(refusal(parsed(kThree)), "");
+    EXPECT_EQ(refusal(parsed("dataDir=/d\nclientPort=1\nserver.1=a:1:2\n")),
+              "zoo.cfg: a server without an ensemble (standalone) is not supported in this version; "
+              "name at least two server.N lines, or one and standaloneEnabled=false");
+    EXPECT_EQ(refusal(parsed(three_with("server.4=h:1:2:observer\n"))),
+              "zoo.cfg: server.4 is an observer, which is not supported in this version; make it a "
+              "participant or remove the line");
+    ServerConfig no_port = parsed(kThree);
+    EXPECT_TRUE(check_client_port(no_port, ServerId(1), "zoo.cfg").has_value());
+    no_port.client_port.reset();
+    EXPECT_EQ(check_client_port(no_port, ServerId(1), "zoo.cfg").error().message(),
+              "zoo.cfg: no port for clients; add clientPort=2181, or ;2181 to the line server.1");
+}
+
 TEST(Myid, HoldsJustANumber) {
     EXPECT_EQ(*parse_myid("3\n", "myid"), ServerId(3));
     EXPECT_EQ(*parse_myid("12", "myid"), ServerId(12));

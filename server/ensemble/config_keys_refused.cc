@@ -1,0 +1,228 @@
+// Keys of Apache's server that switch on what this server does not have, and the values that leave it off.
+#include <array>
+
+#include "ensemble/config_key_rows.h"
+#include "ensemble/zoo_cfg_values.h"
+
+namespace zk::ensemble {
+namespace {
+
+Effect off_if(bool is_off) { return is_off ? Effect::off : Effect::on; }
+
+Effect always(std::string_view) { return Effect::on; }
+Effect unless_empty(std::string_view value) { return off_if(value.empty()); }
+/// The parser's own booleans: what is neither true nor false Apache's server refuses.
+Effect strict(std::string_view value) { return off_if(lower(value) == "false"); }
+/// Booleans among the properties: true in any case, and nothing else, is on.
+Effect loose(std::string_view value) {
+    const std::string word = lower(value);
+    if (word == "true") return Effect::on;
+    return word == "false" || word == "no" || word.empty() ? Effect::off : Effect::unusual;
+}
+/// Properties that are on by default; the feature is to switch them off.
+Effect loose_off(std::string_view value) { return off_if(lower(value) == "true"); }
+Effect port_above_0(std::string_view value) {
+    const auto number = decimal(value);
+    return off_if(number && *number <= 0);
+}
+Effect number_but_0(std::string_view value) { return off_if(decimal(value) == 0); }
+Effect exactly_yes(std::string_view value) {
+    if (value == "yes") return Effect::on;
+    return lower(value) == "no" || lower(value) == "false" ? Effect::off : Effect::unusual;
+}
+Effect exactly_no(std::string_view value) {
+    if (value == "no") return Effect::on;
+    return value == "yes" ? Effect::off : Effect::unusual;
+}
+Effect compression(std::string_view value) {
+    const std::string method = lower(value);
+    if (method == "gz" || method == "snappy") return Effect::on;
+    return method.empty() ? Effect::off : Effect::unusual;
+}
+Effect sha1(std::string_view value) {
+    const std::string name = lower(value);
+    return off_if(name == "sha1" || name == "sha-1" || name == "sha");
+}
+/// Without metrics mntr would be empty; ours is not.
+Effect metrics(std::string_view value) {
+    constexpr std::string_view kPackage = "org.apache.zookeeper.metrics.impl.";
+    if (!value.starts_with(kPackage)) return Effect::on;
+    value.remove_prefix(kPackage.size());
+    return off_if(value == "DefaultMetricsProvider" || value == "NullMetricsProvider");
+}
+Effect provider(std::string_view value) {
+    constexpr std::string_view kPackage = "org.apache.zookeeper.server.auth.";
+    if (!value.starts_with(kPackage)) return Effect::on;
+    value.remove_prefix(kPackage.size());
+    return off_if(value == "DigestAuthenticationProvider" || value == "IPAuthenticationProvider");
+}
+/// Most say how TLS is to be, and whoever says that counts on it.
+Effect tls(std::string_view value) {
+    const std::string word = lower(value);
+    return off_if(word.empty() || word == "none" || word == "false");
+}
+
+constexpr Switch kAlways{always, "", "x", ""};
+constexpr Switch kUnlessEmpty{unless_empty, "", "super:x", "an empty value"};
+constexpr Switch kStrict{strict, "false", "true", "false"};
+constexpr Switch kLoose{loose, "false", "true", "all but true"};
+constexpr Switch kLooseOff{loose_off, "true", "false", "true"};
+constexpr Switch kPortAbove0{port_above_0, "0", "4000", "0 and less"};
+constexpr Switch kNumberBut0{number_but_0, "0", "1", "0"};
+constexpr Switch kExactlyYes{exactly_yes, "no", "yes", "all but yes"};
+constexpr Switch kExactlyNo{exactly_no, "yes", "no", "all but no", "everything but 'no' is yes"};
+constexpr Switch kCompression{compression, "", "gz", "all but gz and snappy"};
+constexpr Switch kSha1{sha1, "SHA1", "SHA-256", "SHA1"};
+constexpr Switch kMetrics{metrics,
+                          "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider",
+                          "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
+                          "the default and the null provider"};
+constexpr Switch kProvider{provider,
+                           "org.apache.zookeeper.server.auth.DigestAuthenticationProvider",
+                           "org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
+                           "the providers of digest and ip"};
+constexpr Switch kTls{tls, "none", "need", "false, none, an empty value"};
+
+constexpr std::string_view kRemove = "remove the line";
+constexpr std::string_view kSetFalse = "set false or remove the line";
+
+/// What a key would switch on, and the way out.
+struct Missing {
+    std::string_view feature;
+    std::string_view way_out = kRemove;
+};
+
+constexpr ConfigKey refused(std::string_view name,
+                            KeyType type,
+                            const Switch& feature,
+                            Missing missing,
+                            std::string_view source,
+                            std::string_view standard = "") {
+    return {.name = name,
+            .type = type,
+            .standard = standard,
+            .standing = Standing::refused,
+            .words = missing.feature,
+            .way_out = missing.way_out,
+            .feature = &feature,
+            .source = source};
+}
+constexpr ConfigKey family(std::string_view prefix, ConfigKey key) {
+    key.prefix = prefix;
+    return key;
+}
+/// A user may say in an inventory, too, that it is off.
+constexpr ConfigKey may_be_off(ConfigKey key) {
+    key.set_by = SetBy::user;
+    return key;
+}
+
+using enum KeyType;
+constexpr Missing kTlsBetween{"TLS between servers", kSetFalse};
+constexpr Missing kSaslBetween{"SASL between servers"};
+constexpr Missing kSuperUser{"a super user"};
+constexpr Missing kLocalSessions{"local sessions", kSetFalse};
+constexpr Missing kTtl{"TTL nodes", kSetFalse};
+constexpr Missing kGroups{"hierarchical quorums", "remove the group and weight lines to use plain majorities"};
+
+constexpr std::array kKeys = {
+    // Members.
+    family("group", refused("group.N", text, kAlways, kGroups, "QuorumHierarchical")),
+    family("weight", refused("weight.N", number, kAlways, kGroups, "QuorumHierarchical", "1")),
+    refused("dynamicConfigFile",
+            path,
+            kAlways,
+            {"dynamic configuration files", "put the server.N lines here"},
+            "QuorumPeerConfig"),
+    refused("reconfigEnabled", boolean, kStrict, {"dynamic reconfiguration", kSetFalse}, "QuorumPeerConfig", "false"),
+    refused("multiAddress.enabled",
+            boolean,
+            kStrict,
+            {"several addresses for one server", kSetFalse},
+            "QuorumPeerConfig",
+            "false"),
+    refused("observerMasterPort",
+            number,
+            kPortAbove0,
+            {"observer masters", "set 0 or remove the line"},
+            "QuorumPeerConfig",
+            "0"),
+    refused("oraclePath", path, kAlways, {"oracle quorums"}, "QuorumPeerConfig"),
+    // TLS.
+    refused("secureClientPort", number, kNumberBut0, {"TLS", "use clientPort"}, "QuorumPeerConfig"),
+    refused("secureClientPortAddress", host, kAlways, {"TLS", "use clientPortAddress"}, "QuorumPeerConfig"),
+    refused("sslQuorum", boolean, kStrict, kTlsBetween, "QuorumPeerConfig", "false"),
+    refused("sslQuorumReloadCertFiles", boolean, kStrict, {"TLS between servers"}, "QuorumPeerConfig", "false"),
+    refused("portUnification", boolean, kStrict, kTlsBetween, "QuorumPeerConfig", "false"),
+    refused("client.portUnification", property_flag, kLoose, {"TLS", kSetFalse}, "NettyServerCnxnFactory", "false"),
+    refused("ssl.hostnameVerification", property_flag, kLooseOff, {"TLS"}, "ClientX509Util", "true"),
+    refused("ssl.quorum.hostnameVerification", property_flag, kLooseOff, {"TLS"}, "QuorumX509Util", "true"),
+    family("ssl.", refused("ssl.*", text, kTls, {"TLS"}, "X509Util")),
+    // Who may do what.
+    refused("quorum.auth.enableSasl", boolean, kStrict, {"SASL between servers", kSetFalse}, "QuorumPeerConfig", "false"),
+    refused("quorum.auth.serverRequireSasl", boolean, kStrict, kSaslBetween, "QuorumPeerConfig", "false"),
+    refused("quorum.auth.learnerRequireSasl", boolean, kStrict, kSaslBetween, "QuorumPeerConfig", "false"),
+    family("authProvider.",
+           refused("authProvider.*",
+                   class_name,
+                   kProvider,
+                   {"authentication providers beyond digest, ip and world"},
+                   "ProviderRegistry")),
+    refused("sessionRequireClientSASLAuth",
+            property_flag,
+            kLoose,
+            {"SASL", kSetFalse},
+            "AuthenticationHelper",
+            "false"),
+    refused("enforce.auth.enabled",
+            property_flag,
+            kLoose,
+            {"enforced authentication", kSetFalse},
+            "AuthenticationHelper",
+            "false"),
+    refused("DigestAuthenticationProvider.superDigest", text, kUnlessEmpty, kSuperUser, "DigestAuthenticationProvider"),
+    refused("DigestAuthenticationProvider.digestAlg",
+            word,
+            kSha1,
+            {"digests other than SHA1"},
+            "DigestAuthenticationProvider",
+            "SHA1"),
+    refused("DigestAuthenticationProvider.enabled",
+            property_flag,
+            kLooseOff,
+            {"switching the digest scheme off"},
+            "DigestAuthenticationProvider",
+            "true"),
+    refused("superUser", text, kUnlessEmpty, kSuperUser, "ZooKeeperServer"),
+    family("superUser.", refused("superUser.*", text, kUnlessEmpty, kSuperUser, "ZooKeeperServer")),
+    refused("X509AuthenticationProvider.superUser", text, kUnlessEmpty, kSuperUser, "X509AuthenticationProvider"),
+    refused("skipACL", yes_no, kExactlyYes, {"running without ACL checks"}, "ZooKeeperServer", "no"),
+    // Clients and data.
+    may_be_off(refused("leaderServes", yes_no, kExactlyNo, {"a leader without clients"}, "Leader", "yes")),
+    refused("clientLoops", number, kNumberBut0, {"several loops for clients", "set 0 or remove the line"}, "ours", "0"),
+    refused("localSessionsEnabled", boolean, kStrict, kLocalSessions, "QuorumPeerConfig", "false"),
+    refused("localSessionsUpgradingEnabled", boolean, kStrict, kLocalSessions, "QuorumPeerConfig", "false"),
+    refused("extendedTypesEnabled", property_flag, kLoose, kTtl, "EphemeralType", "false"),
+    refused("emulate353TTLNodes", property_flag, kLoose, kTtl, "EphemeralType", "false"),
+    refused("enforceQuota", property_flag, kLoose, {"enforced quotas", kSetFalse}, "ZooKeeperServer", "false"),
+    refused("audit.enable", property_flag, kLoose, {"audit logs", kSetFalse}, "ZKAuditProvider", "false"),
+    refused("snapshot.compression.method", word, kCompression, {"compressed snapshots"}, "SnapStream"),
+    refused("closeSessionTxn.enabled",
+            property_flag,
+            kLooseOff,
+            {"the old form of closeSession"},
+            "ZooKeeperServer",
+            "true"),
+    refused("metricsProvider.className",
+            class_name,
+            kMetrics,
+            {"a metrics endpoint", "remove the line and use the word mntr"},
+            "QuorumPeerConfig",
+            "DefaultMetricsProvider"),
+};
+
+}  // namespace
+
+std::span<const ConfigKey> refused_keys() { return kKeys; }
+
+}  // namespace zk::ensemble
