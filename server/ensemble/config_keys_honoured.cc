@@ -20,7 +20,7 @@ constexpr NumberRule floored(Digits digits, std::int64_t least, std::string_view
             .words = words};
 }
 
-constexpr std::array kKeys = {
+constexpr std::array kHonoured = {
     ConfigKey{.name = "tickTime",
               .type = KeyType::number,
               .unit = "ms",
@@ -327,6 +327,6 @@ static_assert(limits::kCommittedWindow == 500, "the words of commitLogCount name
 
 }  // namespace
 
-std::span<const ConfigKey> honoured_keys() { return kKeys; }
+std::span<const ConfigKey> honoured_keys() { return kHonoured; }
 
 }  // namespace zk::ensemble

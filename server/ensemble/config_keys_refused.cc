@@ -73,7 +73,7 @@ constexpr Switch kExactlyYes{exactly_yes, "no", "yes", "all but yes"};
 constexpr Switch kExactlyNo{exactly_no, "yes", "no", "all but no", "everything but 'no' is yes"};
 constexpr Switch kCompression{compression, "", "gz", "all but gz and snappy"};
 constexpr Switch kSha1{sha1, "SHA1", "SHA-256", "SHA1"};
-constexpr Switch kMetrics{metrics,
+constexpr Switch kMetricsSwitch{metrics,
                           "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider",
                           "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
                           "the default and the null provider"};
@@ -81,7 +81,7 @@ constexpr Switch kProvider{provider,
                            "org.apache.zookeeper.server.auth.DigestAuthenticationProvider",
                            "org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
                            "the providers of digest and ip"};
-constexpr Switch kTls{tls, "none", "need", "false, none, an empty value"};
+constexpr Switch kTlsSwitch{tls, "none", "need", "false, none, an empty value"};
 
 constexpr std::string_view kRemove = "remove the line";
 constexpr std::string_view kSetFalse = "set false or remove the line";
@@ -125,7 +125,7 @@ constexpr Missing kLocalSessions{"local sessions", kSetFalse};
 constexpr Missing kTtl{"TTL nodes", kSetFalse};
 constexpr Missing kGroups{"hierarchical quorums", "remove the group and weight lines to use plain majorities"};
 
-constexpr std::array kKeys = {
+constexpr std::array kRefused = {
     // Members.
     family("group", refused("group.N", text, kAlways, kGroups, "QuorumHierarchical")),
     family("weight", refused("weight.N", number, kAlways, kGroups, "QuorumHierarchical", "1")),
@@ -157,7 +157,7 @@ constexpr std::array kKeys = {
     refused("client.portUnification", property_flag, kLoose, {"TLS", kSetFalse}, "NettyServerCnxnFactory", "false"),
     refused("ssl.hostnameVerification", property_flag, kLooseOff, {"TLS"}, "ClientX509Util", "true"),
     refused("ssl.quorum.hostnameVerification", property_flag, kLooseOff, {"TLS"}, "QuorumX509Util", "true"),
-    family("ssl.", refused("ssl.*", text, kTls, {"TLS"}, "X509Util")),
+    family("ssl.", refused("ssl.*", text, kTlsSwitch, {"TLS"}, "X509Util")),
     // Who may do what.
     refused("quorum.auth.enableSasl", boolean, kStrict, {"SASL between servers", kSetFalse}, "QuorumPeerConfig", "false"),
     refused("quorum.auth.serverRequireSasl", boolean, kStrict, kSaslBetween, "QuorumPeerConfig", "false"),
@@ -215,7 +215,7 @@ constexpr std::array kKeys = {
             "true"),
     refused("metricsProvider.className",
             class_name,
-            kMetrics,
+            kMetricsSwitch,
             {"a metrics endpoint", "remove the line and use the word mntr"},
             "QuorumPeerConfig",
             "DefaultMetricsProvider"),
@@ -223,6 +223,6 @@ constexpr std::array kKeys = {
 
 }  // namespace
 
-std::span<const ConfigKey> refused_keys() { return kKeys; }
+std::span<const ConfigKey> refused_keys() { return kRefused; }
 
 }  // namespace zk::ensemble

@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::string_view kInside = "tunes the inside of Apache's server; it has no effect";
 constexpr std::string_view kAdmin = "this version has no admin server; the key has no effect";
-constexpr std::string_view kMetrics = "this version has no metrics endpoint; the key has no effect";
-constexpr std::string_view kTls = "this version has no TLS; the key has no effect";
+constexpr std::string_view kNoMetrics = "this version has no metrics endpoint; the key has no effect";
+constexpr std::string_view kNoTls = "this version has no TLS; the key has no effect";
 constexpr std::string_view kSasl = "this version has no SASL; the key has no effect";
 constexpr std::string_view kAudit = "this version has no audit log; the key has no effect";
 constexpr std::string_view kObservers = "this version has no observers; the key has no effect";
@@ -68,7 +68,7 @@ constexpr ConfigKey inert(std::string_view name,
             .source = source};
 }
 
-constexpr std::array kKeys = {
+constexpr std::array kWithoutEffect = {
     // Storage.
     inert("forceSync", {yes_no}, "yes", kSync, "FileTxnLog"),
     inert("fsync.warningthresholdms", kMs, "1000", kInside, "FileTxnLog"),
@@ -158,12 +158,12 @@ constexpr std::array kKeys = {
     inert("admin.serverPort", kCount, "8080", kAdmin, "JettyAdminServer"),
     inert("admin.serverAddress", kHost, "0.0.0.0", kAdmin, "JettyAdminServer"),
     inert("admin.*", kText, "", kAdmin, "JettyAdminServer"),
-    inert("metricsProvider.httpPort", kCount, "7000 up to 3.9, then none", kMetrics, "PrometheusMetricsProvider"),
-    inert("metricsProvider.*", kText, "", kMetrics, "PrometheusMetricsProvider"),
+    inert("metricsProvider.httpPort", kCount, "7000 up to 3.9, then none", kNoMetrics, "PrometheusMetricsProvider"),
+    inert("metricsProvider.*", kText, "", kNoMetrics, "PrometheusMetricsProvider"),
     inert("audit.impl.class", kClass, "Slf4jAuditLogger", kAudit, "ZKAuditProvider"),
     // TLS, SASL and identities.
-    inert("client.certReload", kFlag, "false", kTls, kNetty),
-    inert("fips-mode", kFlag, "true from 3.9", kTls, "X509Util"),
+    inert("client.certReload", kFlag, "false", kNoTls, kNetty),
+    inert("fips-mode", kFlag, "true from 3.9", kNoTls, "X509Util"),
     inert("quorum.auth.*", kText, "", kSasl, "QuorumPeerConfig"),
     inert("sasl.serverconfig", kWord, "Server", kSasl, "ServerCnxnFactory"),
     inert("java.security.auth.login.config", kPath, "", kCommandLine, "ServerCnxnFactory"),
@@ -179,6 +179,6 @@ constexpr std::array kKeys = {
 
 }  // namespace
 
-std::span<const ConfigKey> keys_without_effect() { return kKeys; }
+std::span<const ConfigKey> keys_without_effect() { return kWithoutEffect; }
 
 }  // namespace zk::ensemble

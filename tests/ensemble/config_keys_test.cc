@@ -12,10 +12,10 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::string kThree =
+const std::string kThreeServers =
     "tickTime=2000\ninitLimit=10\nsyncLimit=5\ndataDir=/d\nclientPort=2181\n"
     "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\n";
-/// What of kThree is written for every key under test.
+/// What of kThreeServers is written for every key under test.
 const std::set<std::string_view> kGiven = {"tickTime", "initLimit", "syncLimit", "dataDir", "clientPort"};
 
 /// A zoo.cfg with one line for `key`, and no rule between keys that its value could break.
@@ -25,7 +25,7 @@ std::string file_with(const ConfigKey& key, std::string_view value) {
         {"maxSessionTimeout", "minSessionTimeout=0\n"},
         {"fastleader.minNotificationInterval", "fastleader.maxNotificationInterval=2147483647\n"},
         {"fastleader.maxNotificationInterval", "fastleader.minNotificationInterval=1\n"}};
-    std::string text = kThree;
+    std::string text = kThreeServers;
     if (const auto partner = partners.find(key.name); partner != partners.end()) text += partner->second;
     if (kGiven.contains(key.name)) {
         const std::size_t at = text.find(std::string(key.name) + "=");
@@ -248,7 +248,7 @@ TEST(ConfigKeys, NamesOfApachesDocumentsAreToldWithTheNameThatWorks) {
     EXPECT_EQ(name_in_a_file("requestThrottleLimit"), "request_throttle_max_requests");
     EXPECT_EQ(name_in_a_file("zookeeper.snapCount"), "snapCount");
     EXPECT_EQ(name_in_a_file("request"), "");
-    const auto config = parse_zoo_cfg(kThree + "throttledOpWaitTime=1\nticktime=9\n", "z");
+    const auto config = parse_zoo_cfg(kThreeServers + "throttledOpWaitTime=1\nticktime=9\n", "z");
     EXPECT_THAT(config->warnings[0], HasSubstr("in a file the key is 'throttled_op_wait_time'"));
     EXPECT_THAT(config->warnings[1], HasSubstr("not a setting of this server"));
 }
