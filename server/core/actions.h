@@ -28,42 +28,21 @@ struct SendNotification {
 struct OpenLearnerPort {};
 /// Close the quorum port and every learner connection.
 struct CloseLearnerPort {};
-struct SendToLearner {
-    zab::LinkId link = 0;
-    zab::Packet packet;
-};
-/// A PROPOSAL packet whose txn is shared with the log and with other links, and not copied.
-struct SendProposal {
-    zab::LinkId link = 0;
-    Zxid zxid;
-    SharedBytes bytes;
-};
-/// One LearnerRoom is wanted as soon as little is queued on the link (at once, when that is so now); LearnerProgress
-/// comes until then. Asking again before the answer changes nothing.
-struct AwaitRoom {
-    zab::LinkId link = 0;
-};
-/// Stream the tree as it is from now on (storage::SnapshotSerializer, wire form), behind what is queued on the link.
-struct SendSnapshot {
-    zab::LinkId link = 0;
-};
-struct CloseLearner {
-    zab::LinkId link = 0;
-    std::string why;
-};
 
+// For links of a leader and of a learner: zab's own words, passed on as they are.
+using zab::AwaitRoom;
+using zab::CloseLeader;
+using zab::CloseLearner;
+using zab::ReadLeader;
+using zab::SendProposal;
+using zab::SendSnapshot;
+using zab::SendToLeader;
+using zab::SendToLearner;
+
+/// Answered by LeaderConnected or LeaderDialFailed of this attempt.
 struct DialLeader {
     Attempt attempt = 0;
     ServerId leader;
-};
-struct SendToLeader {
-    zab::Packet packet;
-};
-struct CloseLeader {};
-/// Read the leader's connection, or leave what it sends in the sockets; what was read before still comes. A new
-/// connection is read.
-struct ReadLeader {
-    bool on = true;
 };
 
 /// Write a snapshot file of the tree and the sessions, in chunks between turns; ends with SnapshotFinished.

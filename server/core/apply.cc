@@ -71,24 +71,14 @@ void Core::apply(Zxid zxid, const SharedBytes& bytes, Actions& out) {
         return;
     }
     ZK_ASSERT(txn->header.zxid == zxid);
-    const tree::ApplyResult result = tree_->apply(*txn);
     // Not before serving: a tree that came as a stream is ahead of its zxid for a while.
-    if (serving_ && txn->digest && txn->digest->version == 2 && txn->digest->tree_digest != tree_->digest()) {
-        ZK_COVERED("core.digest_mismatch");
-        if (digest_mismatches_++ == 0) {
-            log_.error("tree.digest_mismatch zxid={} type={} this server's tree differs from the leader's",
-                       zxid,
-                       to_string(txn->header.type));
-        }
-    }
-    committed_log_.add(zxid, bytes);
+    const tree::ApplyResult result = database_.apply(*txn, bytes, serving_);
     if (preparer_) preparer_->committed(zxid);
     apply_sessions(*txn);
     if (serving_ && !result.changes.empty()) {
         out.push_back(request::ToFrontend(request::Changed{zxid, result.changes}));
     }
     answer(*txn, result, out);
-    ++txns_since_snapshot_;
 }
 
 void Core::apply_sessions(const jute::Txn& txn) {
@@ -108,57 +98,38 @@ void Core::answer(const jute::Txn& txn, const tree::ApplyResult& result, Actions
     if (!serving_) return;
     const SessionId session = txn.header.session;
     if (txn.header.type == OpCode::create_session) {
-        const auto open = pending_opens_.find(session);
-        if (open == pending_opens_.end()) return;
+        const auto origin = requests_.opened(session);
+        if (!origin) return;
         out.push_back(request::ToFrontend(
-            request::SessionOpened{.origin = open->second.origin,
+            request::SessionOpened{.origin = *origin,
                                    .session = session,
                                    .timeout_ms = std::get<jute::CreateSessionTxn>(txn.body).timeout_ms,
                                    .password = session::password_for(session)}));
-        pending_opens_.erase(open);
         return;
     }
 
     const bool closes = txn.header.type == OpCode::close_session;
-    const auto queue = pending_.find(session);
-    const bool ours = queue != pending_.end() && !queue->second.empty() &&
-                      queue->second.front().xid == txn.header.cxid &&
-                      (!closes || queue->second.front().op == OpCode::close_session);
-    if (ours) {
-        answered_.insert(session);
-        const PendingRequest request = queue->second.front();
-        queue->second.pop();
+    const auto asked = requests_.answered_by(session, txn.header.cxid, closes);
+    if (asked) {
         if (result.error == ErrorCode::session_moved) {
             ZK_COVERED("core.session_moved");
             out.push_back(request::ToFrontend(request::SessionGone{session}));
             return;
         }
         out.push_back(request::ToFrontend(request::Reply{
-            .origin = request.origin,
+            .origin = asked->origin,
             .session = session,
-            .xid = request.xid,
-            .op = request.op,
+            .xid = txn.header.cxid,
+            .op = asked->op,
             .zxid = txn.header.zxid,
             .error = result.error,
-            .body = result.error == ErrorCode::ok ? response_body(request.op, result) : Bytes()}));
+            .body = result.error == ErrorCode::ok ? response_body(asked->op, result) : Bytes()}));
     }
     if (closes) {
-        pending_.erase(session);
+        requests_.forget(session);
         tell_waiting_of_end(session, out);
-        if (!ours) out.push_back(request::ToFrontend(request::SessionGone{session}));
+        if (!asked) out.push_back(request::ToFrontend(request::SessionGone{session}));
     }
-}
-
-void Core::maybe_snapshot(Actions& out) {
-    if (!serving_ || snapshot_running_ || txns_since_snapshot_ < snapshot_after_) return;
-    // Between half and all of snapCount, like Apache, so that members do not write their snapshots at once.
-    random_state_ = random_state_ * 6364136223846793005ULL + 1442695040888963407ULL;
-    const auto half = static_cast<std::uint64_t>(settings_.snap_count / 2);
-    snapshot_after_ = static_cast<std::int64_t>(half + (random_state_ >> 33) % (half + 1));
-    txns_since_snapshot_ = 0;
-    snapshot_running_ = true;
-    out.push_back(storage::DiskCommand(storage::RollLog{}));
-    out.push_back(StartSnapshot{tree_->last_zxid()});
 }
 
 }  // namespace zk::core

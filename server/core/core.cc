@@ -13,22 +13,18 @@ namespace zk::core {
 Core::Core(Settings settings, storage::RecoveredState recovered, Log log)
     : settings_(std::move(settings)),
       log_(std::move(log)),
-      tree_(std::move(recovered.tree)),
+      database_({.snap_count = settings_.snap_count,
+                 .committed_window = settings_.committed_window,
+                 .seed = settings_.seed ^ static_cast<std::uint64_t>(settings_.my_id.value())},
+                recovered,
+                log_),
       sessions_(settings_.tick),
-      committed_log_(settings_.committed_window),
       election_(settings_.my_id, settings_.config, log_, settings_.election),
       accepted_epoch_(recovered.accepted_epoch),
       current_epoch_(recovered.current_epoch),
-      last_logged_(recovered.last_zxid),
-      last_durable_(recovered.last_zxid),
-      snapshot_after_(settings_.snap_count),
-      random_state_(settings_.seed ^ static_cast<std::uint64_t>(settings_.my_id.value())),
       next_session_(session::first_session_id(settings_.my_id, settings_.monotonic_ms)) {
-    for (const auto& [session, timeout_ms] : recovered.sessions) {
-        sessions_.add(session, timeout_ms, working_.now());
-    }
-    fill_committed_log(recovered);
-    tree_->set_config_node(to_string(settings_.config), Zxid(settings_.config.version));
+    take_sessions(recovered.sessions);
+    database_.set_config(to_string(settings_.config), Zxid(settings_.config.version));
 }
 
 void Core::start(WallMs wall, Instant now, Actions& out) {
@@ -57,7 +53,7 @@ void Core::finish_step(Instant now, Actions& out) {
         propose_queued(now, out);
         run_zab(now, out);
     }
-    if (!paused_) maybe_snapshot(out);
+    if (!paused_ && serving_) database_.maybe_snapshot(out);
 }
 
 // ---- election
@@ -67,10 +63,8 @@ void Core::look(Instant now, Actions& out) {
     leader_sid_.reset();
     election_began_ = now;
     ++elections_;
-    const Zxid last = last_logged_ == Zxid(-1) ? last_logged_
-                                               : std::max(last_logged_, tree_->last_zxid());
     election::ElectionActions actions;
-    election_.start(last, current_epoch_, now, actions);
+    election_.start(database_.last(), current_epoch_, now, actions);
     run_election(actions, now, out);
 }
 
@@ -89,9 +83,9 @@ void Core::decided(ServerId leader, Instant now, Actions& out) {
               leader,
               election_.round(),
               current_epoch_,
-              last_logged_,
+              database_.last_logged(),
               to_ms(last_election_took_));
-    const Zxid last = std::max(last_logged_, tree_->last_zxid());
+    const Zxid last = std::max(database_.last_logged(), tree().last_zxid());
     if (leader == settings_.my_id) {
         state_ = State::leading;
         leader_ = std::make_unique<zab::Leader>(zab_settings(), log_);
@@ -99,8 +93,8 @@ void Core::decided(ServerId leader, Instant now, Actions& out) {
         leader_->start(std::max(accepted_epoch_, accepted_elsewhere_),
                        current_epoch_,
                        last,
-                       last_durable_,
-                       committed_log_,
+                       database_.last_durable(),
+                       database_.committed(),
                        now,
                        zab_actions_);
     } else {
@@ -114,7 +108,7 @@ void Core::decided(ServerId leader, Instant now, Actions& out) {
         learner_->start(leader,
                         accepted_epoch_,
                         current_epoch_,
-                        last_logged_ == Zxid(-1) ? last_logged_ : last,
+                        database_.last(),
                         now,
                         zab_actions_);
     }
@@ -165,7 +159,7 @@ void Core::note_config(const election::Notification& notification) {
     const auto other = ensemble::parse_ensemble_config(notification.config_text, "notification");
     if (!other.has_value() || other->version <= settings_.config.version) return;
     if (other->voters() != settings_.config.voters()) return;
-    const Epoch known = std::max({accepted_epoch_, current_epoch_, last_logged_.epoch()});
+    const Epoch known = std::max({accepted_epoch_, current_epoch_, database_.last_logged().epoch()});
     if (Zxid(other->version).epoch().value() > known.value() + limits::kEpochStep) return;
     adopt_config_version(other->version);
 }
@@ -176,16 +170,15 @@ void Core::adopt_config_version(std::int64_t version) {
     settings_.config.version = version;
     election_.adopt_config_version(version);
     if (leader_) leader_->adopt_config_version(version);
-    tree_->set_config_node(to_string(settings_.config), Zxid(version));
+    database_.set_config(to_string(settings_.config), Zxid(version));
 }
 
 // ---- roles
 
 void Core::begin_serving(Epoch epoch, Actions& out) {
     if (leader_) {
-        preparer_.emplace(*tree_);
-        tree_->set_last_zxid(Zxid(epoch, 0));
-        committed_log_.begin_epoch(epoch);
+        preparer_.emplace(tree());
+        database_.begin_epoch(epoch);
         sessions_.restart_all(working_.now());
     }
     serving_ = true;
@@ -193,18 +186,15 @@ void Core::begin_serving(Epoch epoch, Actions& out) {
               leader_ ? "leader" : "follower",
               leader_sid_.value_or(ServerId(-1)),
               epoch,
-              tree_->last_zxid(),
-              tree_->node_count());
+              tree().last_zxid(),
+              tree().node_count());
     out.push_back(request::ToFrontend(request::Serving{true}));
 }
 
 void Core::stop_serving(Actions& out) {
     if (serving_) out.push_back(request::ToFrontend(request::Serving{false}));
     serving_ = false;
-    pending_.clear();
-    pending_opens_.clear();
-    pending_reattaches_.clear();
-    pending_syncs_.clear();
+    requests_.clear();
     queued_.clear();
     waiting_for_end_.clear();
     preparer_.reset();
@@ -232,26 +222,14 @@ void Core::leave_role(const std::string& why, Instant now, Actions& out) {
     zab_actions_.clear();  // the role ended: what it still wanted is void
     zab_current_.clear();
     zab_done_ = 0;
-    snapshot_loading_.reset();
-    install_snapshot_ = false;
-    install_started_ = false;
-    truncate_after_snapshot_.reset();
     leader_sid_.reset();
-    if (snapshot_running_) out.push_back(CancelSnapshot{});
-    if (must_reload_) {
+    if (database_.role_ended(out)) {
         state_ = State::reloading;
-        reload_sent_ = false;
-        return continue_after_role(now, out);
+        return;
     }
     // The log holds them and so does this server's vote; whether they stay is for the next leader to say.
     for (const zab::CommittedTxn& txn : pending) apply(txn.zxid, txn.bytes, out);
     look(now, out);
-}
-
-void Core::continue_after_role(Instant, Actions& out) {
-    if (snapshot_running_ || reload_sent_) return;
-    reload_sent_ = true;
-    out.push_back(storage::DiskCommand(storage::Reload{}));
 }
 
 // ---- views
@@ -283,19 +261,18 @@ StatusPage Core::status() const {
     page.leader = leader_sid_;
     page.accepted_epoch = accepted_epoch_;
     page.current_epoch = current_epoch_;
-    page.last_zxid = tree_->last_zxid();
-    page.last_logged = last_logged_;
+    page.last_zxid = tree().last_zxid();
+    page.last_logged = database_.last_logged();
     const election::Vote& vote = election_.current_vote();
     page.round = election_.round().value();
     page.vote_leader = vote.leader;
     page.vote_zxid = vote.zxid;
     page.vote_epoch = vote.peer_epoch;
-    page.znode_count = tree_->node_count();
-    page.ephemeral_count = tree_->ephemeral_count();
+    page.znode_count = tree().node_count();
+    page.ephemeral_count = tree().ephemeral_count();
     page.session_count = sessions_.size();
-    page.approximate_data_bytes = tree_->approximate_bytes();
-    for (const auto& [session, queue] : pending_) page.outstanding += queue.size();
-    page.outstanding += pending_opens_.size() + pending_syncs_.size();
+    page.approximate_data_bytes = tree().approximate_bytes();
+    page.outstanding = requests_.size();
     page.proposals_pending = proposed_.size();
     if (leader_) {
         for (const zab::LearnerView& view : leader_->learners()) {

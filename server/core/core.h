@@ -12,8 +12,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "base/ids.h"
@@ -22,8 +20,9 @@
 #include "base/time.h"
 #include "base/working_time.h"
 #include "core/actions.h"
+#include "core/client_requests.h"
+#include "core/database.h"
 #include "core/event.h"
-#include "core/request_queue.h"
 #include "core/status_page.h"
 #include "election/election.h"
 #include "ensemble/ensemble_config.h"
@@ -32,7 +31,6 @@
 #include "session/session_tracker.h"
 #include "storage/recovery.h"
 #include "tree/data_tree.h"
-#include "zab/committed_log.h"
 #include "zab/leader.h"
 #include "zab/learner.h"
 
@@ -67,16 +65,16 @@ class Core {
     Core& operator=(const Core&) = delete;
 
 
-    [[nodiscard]] const tree::DataTree& tree() const { return *tree_; }
+    [[nodiscard]] const tree::DataTree& tree() const { return database_.tree(); }
     /// Sessions that the applied txns have opened, and their timeouts in ms: part of every snapshot.
     [[nodiscard]] std::map<SessionId, std::int32_t> session_timeouts() const;
     [[nodiscard]] StatusPage status() const;
     [[nodiscard]] bool serving() const { return serving_; }
     /// Every txn up to here is in this server's log for good. A snapshot file that may hold parts of txns behind its own
     /// zxid may be given its name only when this has passed the last of them: see SnapshotSerializer::end_zxid().
-    [[nodiscard]] Zxid last_durable() const { return last_durable_; }
+    [[nodiscard]] Zxid last_durable() const { return database_.last_durable(); }
     /// The newest committed txns, as far as they are in memory.
-    [[nodiscard]] const zab::CommittedLog& committed() const { return committed_log_; }
+    [[nodiscard]] const zab::CommittedLog& committed() const { return database_.committed(); }
 
   private:
     friend class Turn;  // the only one who may drive a core
@@ -91,27 +89,9 @@ class Core {
     /// Goes on after such a stop. REQUIRES: more().
     void proceed(Instant now, Actions& out);
     /// Every frontend has heard all that it was told.
-    void heard() { answered_.clear(); }
+    void heard() { requests_.heard(); }
 
     enum class State { looking, reloading, following, leading };
-    /// A request of a client of this server whose txn has not been applied here yet.
-    struct PendingRequest {
-        request::Origin origin;
-        Xid xid;
-        OpCode op{};
-        bool behind_read = false;
-    };
-    struct PendingSync {
-        request::Origin origin;
-        SessionId session;
-        Xid xid;
-        Bytes body;
-        bool behind_read = false;
-    };
-    struct PendingReattach {
-        request::Origin origin;
-        std::int32_t timeout_ms = 0;
-    };
     /// Whoever asked for a session that is ending: told so once the closeSession has committed, not before.
     struct WaitsForEnd {
         std::optional<request::Origin> origin;  ///< none: a client of `link`
@@ -156,18 +136,13 @@ class Core {
     void run_election(const election::ElectionActions& actions, Instant now, Actions& out);
     void decided(ServerId leader, Instant now, Actions& out);
     void leave_role(const std::string& why, Instant now, Actions& out);
-    void continue_after_role(Instant now, Actions& out);
     void run_zab(Instant now, Actions& out);
     [[nodiscard]] bool reads_come_before(const zab::Action& action) const;
     void finish_step(Instant now, Actions& out);
     void begin_serving(Epoch epoch, Actions& out);
     void stop_serving(Actions& out);
-    void replace_tree(std::unique_ptr<tree::DataTree> tree,
-                      const std::map<SessionId, std::int32_t>& sessions,
-                      Actions& out);
-    void fill_committed_log(storage::RecoveredState& recovered);
-    void take_recovered(storage::RecoveredState recovered, Actions& out);
-    void start_install(Actions& out);
+    void take_sessions(const std::map<SessionId, std::int32_t>& sessions);
+    void take_recovered(const storage::RecoveredState& recovered);
     zab::Settings zab_settings() const;
 
     // What zab asks for; all run inside run_zab().
@@ -186,7 +161,6 @@ class Core {
     void tell_waiting_of_end(SessionId session, Actions& out);
     static void shrink(jute::Txn& txn);
     void revalidated(SessionId session, bool valid, Actions& out);
-    void sync_answered(std::uint64_t token, Actions& out);
     ErrorCode check_session(const QueuedRequest& request) const;
     void expire_sessions(Instant now, Actions& out);
     void touch(SessionId session);
@@ -195,13 +169,11 @@ class Core {
     void apply(Zxid zxid, const SharedBytes& bytes, Actions& out);
     void apply_sessions(const jute::Txn& txn);
     void answer(const jute::Txn& txn, const tree::ApplyResult& result, Actions& out);
-    void maybe_snapshot(Actions& out);
 
     Settings settings_;
     Log log_;
-    std::unique_ptr<tree::DataTree> tree_;
+    Database database_;
     session::SessionTracker sessions_;
-    zab::CommittedLog committed_log_;
     std::optional<prep::Preparer> preparer_;  ///< one for each reign
     election::Election election_;
     std::unique_ptr<zab::Leader> leader_;
@@ -213,8 +185,6 @@ class Core {
 
     State state_ = State::looking;
     bool serving_ = false;
-    bool must_reload_ = false;       ///< memory is not what the disk holds
-    bool reload_sent_ = false;
     bool ask_for_snapshot_ = false;  ///< the last TRUNC named a zxid that this log does not have
     WallMs wall_;
     Instant election_began_{};
@@ -222,21 +192,8 @@ class Core {
     std::int64_t elections_ = 0;
     Epoch accepted_epoch_, current_epoch_;
     Epoch accepted_elsewhere_;       ///< the latest epoch that a voter was seen to have accepted
-    Zxid last_logged_;               ///< last appended, or what recovery found
-    Zxid last_durable_;
     Attempt attempt_ = 0;
     std::optional<ServerId> leader_sid_;
-    std::optional<Zxid> snapshot_loading_;  ///< SNAP seen, stream not complete
-
-    bool snapshot_running_ = false;
-    bool install_snapshot_ = false;  ///< the snapshot of a SNAP is to be installed
-    Zxid install_zxid_;
-    bool install_started_ = false;   ///< the running snapshot is the one to be installed
-    std::optional<Zxid> truncate_after_snapshot_;  ///< a TRUNC waits for a snapshot file that cannot be stopped
-    std::int64_t txns_since_snapshot_ = 0;
-    std::int64_t snapshot_after_ = 0;
-    std::uint64_t random_state_;
-
     SessionId next_session_;
     /// At the leader: sessions whose createSession is proposed and not applied. They may be used already, but are no part
     /// of the state: their txn may be cut off again.
@@ -244,17 +201,10 @@ class Core {
     std::map<SessionId, std::vector<WaitsForEnd>> waiting_for_end_;
     WorkingTime working_{kPauseMax};  ///< all times of sessions
     std::optional<Instant> abdicated_at_;
-    /// A queue stays, empty, until its session or the role ends: most sessions ask again.
-    std::unordered_map<SessionId, RequestQueue<PendingRequest>> pending_;
-    std::unordered_set<SessionId> answered_;  ///< sessions with answers that frontends have not heard yet
-    std::map<SessionId, request::OpenSession> pending_opens_;
-    std::map<SessionId, std::deque<PendingReattach>> pending_reattaches_;
-    std::map<std::uint64_t, PendingSync> pending_syncs_;
-    std::uint64_t next_sync_ = 1;
+    ClientRequests requests_;
     std::deque<QueuedRequest> queued_;  ///< bounded by what the servers' frontends let in
     /// Proposed by this leader and not committed: applied when the role ends, as the log counts them.
     std::deque<zab::CommittedTxn> proposed_;
-    std::size_t digest_mismatches_ = 0;
 };
 
 }  // namespace zk::core

@@ -19,7 +19,7 @@ void Core::handle(request::ToCore& event, Instant now, Actions& out) {
 void Core::accept(request::OpenSession& request, Instant now, Actions& out) {
     const SessionId session = next_session_;
     next_session_ = session::next_session_id(next_session_);
-    pending_opens_[session] = request;
+    requests_.open_asked(session, request);
     submit({.owner = kOwnerSelf,
             .session = session,
             .cxid = Xid(0),
@@ -37,7 +37,7 @@ void Core::accept(request::ReattachSession& request, Instant, Actions& out) {
     };
     if (!session::check_password(request.session, request.password)) return refuse();
     if (state_ == State::following) {
-        pending_reattaches_[request.session].push_back({request.origin, request.timeout_ms});
+        requests_.reattach_asked(request);
         learner_->revalidate(request.session, request.timeout_ms, zab_actions_);
         return;
     }
@@ -60,15 +60,14 @@ void Core::accept(request::ClientRequest& request, Instant now, Actions& out) {
     touch(request.session);
     std::uint64_t token = 0;
     if (request.op == OpCode::sync) {
-        token = next_sync_++;
-        pending_syncs_[token] = {request.origin, request.session, request.xid, request.body, request.behind_read};
+        token = requests_.sync_asked(request);
         if (state_ == State::following) {
             learner_->request_sync(token, request.session, request.xid, request.body, request.auth,
                                    zab_actions_);
             return;
         }
     } else {
-        pending_[request.session].push({request.origin, request.xid, request.op, request.behind_read});
+        requests_.asked(request);
     }
     submit({.owner = kOwnerSelf,
             .session = request.session,
@@ -190,17 +189,14 @@ void Core::shrink(jute::Txn& txn) {
 }
 
 void Core::revalidated(SessionId session, bool valid, Actions& out) {
-    const auto queue = pending_reattaches_.find(session);
-    if (queue == pending_reattaches_.end()) return;
-    const PendingReattach reattach = queue->second.front();
-    queue->second.pop_front();
-    if (queue->second.empty()) pending_reattaches_.erase(queue);
-    request::SessionOpened opened{.origin = reattach.origin};
+    const auto reattach = requests_.reattached(session);
+    if (!reattach) return;
+    request::SessionOpened opened{.origin = reattach->origin};
     if (valid) {
         // The newly negotiated timeout is what the leader is told with each touch.
-        sessions_.add(session, reattach.timeout_ms, working_.now());
+        sessions_.add(session, reattach->timeout_ms, working_.now());
         opened.session = session;
-        opened.timeout_ms = reattach.timeout_ms;
+        opened.timeout_ms = reattach->timeout_ms;
         opened.password = session::password_for(session);
     }
     out.push_back(request::ToFrontend(std::move(opened)));
@@ -218,23 +214,6 @@ void Core::tell_waiting_of_end(SessionId session, Actions& out) {
         }
     }
     waiting_for_end_.erase(found);
-}
-
-void Core::sync_answered(std::uint64_t token, Actions& out) {
-    const auto found = pending_syncs_.find(token);
-    if (found == pending_syncs_.end()) return;
-    PendingSync& sync = found->second;
-    const auto request = jute::decode<jute::SyncRequest>(sync.body);
-    out.push_back(request::ToFrontend(
-        request::Reply{.origin = sync.origin,
-                       .session = sync.session,
-                       .xid = sync.xid,
-                       .op = OpCode::sync,
-                       .zxid = tree_->last_zxid(),
-                       .error = request ? ErrorCode::ok : ErrorCode::marshalling_error,
-                       .body = request ? jute::encode(*request) : Bytes()}));
-    answered_.insert(sync.session);
-    pending_syncs_.erase(found);
 }
 
 void Core::expire_sessions(Instant now, Actions& out) {

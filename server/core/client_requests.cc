@@ -1,0 +1,100 @@
+// Requests of this server's clients and their answers. See client_requests.h.
+#include "core/client_requests.h"
+
+#include <utility>
+
+#include "jute/archive.h"
+#include "jute/protocol.h"
+
+namespace zk::core {
+
+void ClientRequests::asked(const request::ClientRequest& request) {
+    asked_[request.session].push({request.origin, request.xid, request.op, request.behind_read});
+}
+
+std::uint64_t ClientRequests::sync_asked(const request::ClientRequest& request) {
+    const std::uint64_t token = next_sync_++;
+    syncs_[token] = {request.origin, request.session, request.xid, request.body, request.behind_read};
+    return token;
+}
+
+void ClientRequests::open_asked(SessionId session, const request::OpenSession& request) {
+    opens_[session] = request.origin;
+}
+
+void ClientRequests::reattach_asked(const request::ReattachSession& request) {
+    reattaches_[request.session].push_back(request);
+}
+
+// A leader closes a session by a txn of its own, with cxid 0: that answers no other request of the session.
+std::optional<ClientRequests::Asked> ClientRequests::answered_by(SessionId session, Xid cxid, bool closes) {
+    const auto queue = asked_.find(session);
+    if (queue == asked_.end() || queue->second.empty()) return std::nullopt;
+    const Request& oldest = queue->second.front();
+    if (oldest.xid != cxid || (closes && oldest.op != OpCode::close_session)) return std::nullopt;
+    const Asked answered{oldest.origin, oldest.op};
+    queue->second.pop();
+    unheard_.insert(session);
+    return answered;
+}
+
+std::optional<request::Origin> ClientRequests::opened(SessionId session) {
+    const auto found = opens_.find(session);
+    if (found == opens_.end()) return std::nullopt;
+    const request::Origin origin = found->second;
+    opens_.erase(found);
+    return origin;
+}
+
+std::optional<request::ReattachSession> ClientRequests::reattached(SessionId session) {
+    const auto queue = reattaches_.find(session);
+    if (queue == reattaches_.end()) return std::nullopt;
+    request::ReattachSession oldest = std::move(queue->second.front());
+    queue->second.pop_front();
+    if (queue->second.empty()) reattaches_.erase(queue);
+    return oldest;
+}
+
+std::optional<request::Reply> ClientRequests::synced(std::uint64_t token, Zxid zxid) {
+    const auto found = syncs_.find(token);
+    if (found == syncs_.end()) return std::nullopt;
+    const Sync sync = std::move(found->second);
+    syncs_.erase(found);
+    unheard_.insert(sync.session);
+    const auto request = jute::decode<jute::SyncRequest>(sync.body);
+    return request::Reply{.origin = sync.origin,
+                          .session = sync.session,
+                          .xid = sync.xid,
+                          .op = OpCode::sync,
+                          .zxid = zxid,
+                          .error = request ? ErrorCode::ok : ErrorCode::marshalling_error,
+                          .body = request ? jute::encode(*request) : Bytes()};
+}
+
+void ClientRequests::clear() {
+    asked_.clear();
+    opens_.clear();
+    reattaches_.clear();
+    syncs_.clear();
+}
+
+bool ClientRequests::waits_for_reads(SessionId session, Xid cxid) const {
+    if (!unheard_.contains(session)) return false;
+    const auto queue = asked_.find(session);
+    if (queue == asked_.end() || queue->second.empty()) return false;
+    const Request& next = queue->second.front();
+    return next.behind_read && next.xid == cxid;
+}
+
+bool ClientRequests::sync_waits_for_reads(std::uint64_t token) const {
+    const auto found = syncs_.find(token);
+    return found != syncs_.end() && found->second.behind_read && unheard_.contains(found->second.session);
+}
+
+std::size_t ClientRequests::size() const {
+    std::size_t count = opens_.size() + syncs_.size();
+    for (const auto& [session, queue] : asked_) count += queue.size();
+    return count;
+}
+
+}  // namespace zk::core

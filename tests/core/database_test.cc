@@ -1,0 +1,181 @@
+// Who may change memory, log and snapshot files when. See core/database.h.
+#include "core/database.h"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace zk::core {
+namespace {
+
+using Words = std::vector<std::string>;
+
+class DatabaseTest : public ::testing::Test {
+  protected:
+    static storage::RecoveredState state_at(Zxid zxid) {
+        storage::RecoveredState state;
+        state.tree = std::make_unique<tree::DataTree>();
+        state.tree->set_last_zxid(zxid);
+        state.last_zxid = zxid;
+        return state;
+    }
+    static Database made(Zxid zxid) {
+        storage::RecoveredState state = state_at(zxid);
+        return Database({.snap_count = 4, .committed_window = 10}, state, Log());
+    }
+    /// What was asked for since the last call, a word each.
+    Words asked() {
+        Words words;
+        for (const Action& action : out) {
+            if (const auto* start = std::get_if<StartSnapshot>(&action)) {
+                words.emplace_back(start->install ? "file to install" : "file");
+            } else if (std::holds_alternative<CancelSnapshot>(action)) {
+                words.emplace_back("cancel");
+            } else if (std::holds_alternative<TreeReplaced>(action)) {
+                words.emplace_back("tree");
+            } else if (const auto* disk = std::get_if<storage::DiskCommand>(&action)) {
+                if (std::holds_alternative<storage::TruncateLog>(*disk)) words.emplace_back("truncate");
+                if (std::holds_alternative<storage::InstallSnapshot>(*disk)) words.emplace_back("install");
+                if (std::holds_alternative<storage::Reload>(*disk)) words.emplace_back("reload");
+            }
+        }
+        out.clear();
+        return words;
+    }
+    /// A periodic file is under way from now on.
+    void begins_a_file() {
+        for (std::uint32_t counter = 6; database.last_logged() < Zxid(kEpoch, 5 + 4); ++counter) {
+            jute::Txn txn;
+            txn.header = {SessionId(1), Xid(0), Zxid(kEpoch, counter), WallMs(1), OpCode::create_session};
+            txn.body = jute::CreateSessionTxn{4000};
+            database.appended(txn.header.zxid);
+            database.apply(txn, std::make_shared<const Bytes>(jute::encode_txn(txn)), true);
+        }
+        database.maybe_snapshot(out);
+        EXPECT_EQ(asked(), Words{"file"});
+    }
+
+    static constexpr Epoch kEpoch{1};
+    static constexpr Zxid kHere = Zxid(kEpoch, 5);
+    static constexpr Zxid kThere = Zxid(kEpoch, 50);
+    Database database = made(kHere);
+    Actions out;
+};
+
+TEST_F(DatabaseTest, APeriodicFileComesAfterSoManyTxnsAndOneAtATime) {
+    database.maybe_snapshot(out);
+    EXPECT_EQ(asked(), Words{});
+    begins_a_file();
+    database.maybe_snapshot(out);
+    EXPECT_EQ(asked(), Words{});
+}
+
+TEST_F(DatabaseTest, ATruncIsCutAtOnceAndMemoryFollows) {
+    database.cut(Zxid(kEpoch, 3), out);
+    EXPECT_EQ(asked(), Words{"truncate"});
+    ASSERT_TRUE(database.is_cutting());
+    storage::RecoveredState shorter = state_at(Zxid(kEpoch, 3));
+    database.cut_done(shorter, out);
+    EXPECT_EQ(asked(), Words{"tree"});
+    EXPECT_EQ(database.last_logged(), Zxid(kEpoch, 3));
+    EXPECT_EQ(database.last_durable(), Zxid(kEpoch, 3));
+    EXPECT_FALSE(database.role_ended(out)) << "memory is what the log says";
+}
+
+TEST_F(DatabaseTest, ATruncWaitsForTheFileUnderWay) {
+    begins_a_file();
+    database.cut(Zxid(kEpoch, 3), out);
+    EXPECT_EQ(asked(), Words{});
+    EXPECT_FALSE(database.is_cutting());
+    database.file_finished(true, out);
+    EXPECT_EQ(asked(), Words{"truncate"});
+    EXPECT_TRUE(database.is_cutting());
+}
+
+TEST_F(DatabaseTest, ARoleThatEndsBeforeTheLogIsCutReadsEverythingAgain) {
+    database.cut(Zxid(kEpoch, 3), out);
+    (void)asked();
+    EXPECT_TRUE(database.role_ended(out));
+    EXPECT_EQ(asked(), Words{"reload"});
+    EXPECT_FALSE(database.is_cutting()) << "an answer to it is of a role that has ended";
+    storage::RecoveredState state = state_at(Zxid(kEpoch, 3));
+    EXPECT_TRUE(database.reloaded(state, out));
+    EXPECT_EQ(asked(), Words{"tree"});
+    EXPECT_FALSE(database.reloaded(state, out)) << "once";
+}
+
+TEST_F(DatabaseTest, AStreamThatIsCutOffChangesNothing) {
+    database.expect_stream(kThere);
+    EXPECT_FALSE(database.role_ended(out));
+    EXPECT_EQ(asked(), Words{});
+    EXPECT_EQ(database.last_logged(), kHere);
+    EXPECT_FALSE(database.is_streaming());
+}
+
+TEST_F(DatabaseTest, AStreamThatIsWholeIsInMemoryAndThenOnDisk) {
+    database.expect_stream(kThere);
+    EXPECT_EQ(database.take_stream(std::make_unique<tree::DataTree>(), out), kThere);
+    EXPECT_EQ(asked(), Words{"tree"});
+    EXPECT_EQ(database.last(), kThere);
+    database.install(kThere, out);
+    EXPECT_EQ(asked(), Words{"file to install"});
+    database.file_finished(true, out);
+    EXPECT_EQ(asked(), Words{"install"});
+    EXPECT_TRUE(database.installed(kThere));
+    EXPECT_EQ(database.last_durable(), kThere);
+    EXPECT_FALSE(database.installed(kThere)) << "once";
+    EXPECT_FALSE(database.role_ended(out));
+}
+
+TEST_F(DatabaseTest, AnOlderFileIsNotTakenForTheOneToInstall) {
+    begins_a_file();
+    database.expect_stream(kThere);
+    (void)database.take_stream(std::make_unique<tree::DataTree>(), out);
+    (void)asked();
+    database.install(kThere, out);
+    EXPECT_EQ(asked(), Words{});
+    database.file_finished(true, out);  // the periodic one
+    EXPECT_EQ(asked(), Words{"file to install"});
+}
+
+TEST_F(DatabaseTest, AStreamThatIsNotOnDiskIsGoneWithTheRole) {
+    database.expect_stream(kThere);
+    (void)database.take_stream(std::make_unique<tree::DataTree>(), out);
+    database.install(kThere, out);
+    (void)asked();
+    EXPECT_TRUE(database.role_ended(out));
+    EXPECT_EQ(asked(), Words{"cancel"}) << "first the file must end";
+    database.file_finished(true, out);  // it was too late to give it up
+    EXPECT_EQ(asked(), Words{"reload"}) << "staged for a role that has ended";
+    EXPECT_FALSE(database.installed(kThere));
+}
+
+TEST_F(DatabaseTest, ANextRoleThatInstallsWaitsForTheFileOfTheLastOne) {
+    begins_a_file();
+    EXPECT_FALSE(database.role_ended(out));
+    EXPECT_EQ(asked(), Words{"cancel"});
+    database.expect_stream(kThere);
+    (void)database.take_stream(std::make_unique<tree::DataTree>(), out);
+    (void)asked();
+    database.install(kThere, out);
+    EXPECT_EQ(asked(), Words{});
+    database.file_finished(false, out);
+    EXPECT_EQ(asked(), Words{"file to install"});
+}
+
+TEST_F(DatabaseTest, DiscardedMemoryIsReadAgain) {
+    database.discard();
+    EXPECT_TRUE(database.role_ended(out));
+    EXPECT_EQ(asked(), Words{"reload"});
+}
+
+TEST_F(DatabaseTest, WhoMayNotVoteSaysSo) {
+    EXPECT_EQ(made(Zxid(-1)).last(), Zxid(-1));
+    EXPECT_EQ(database.last(), kHere);
+    database.appended(Zxid(kEpoch, 7));
+    EXPECT_EQ(database.last(), Zxid(kEpoch, 7));
+}
+
+}  // namespace
+}  // namespace zk::core
