@@ -156,6 +156,43 @@ TEST_F(RollHooks, OneThatHangsIsEnded) {
     EXPECT_THAT(nodes.story, IsEmpty());
 }
 
+/// Whether the process still runs; one that nobody has collected yet does not.
+bool runs(const std::string& pid) {
+    std::ifstream file("/proc/" + pid + "/stat");
+    std::string line;
+    std::getline(file, line);
+    const std::size_t behind_name = line.rfind(") ");
+    return behind_name != std::string::npos && line[behind_name + 2] != 'Z';
+}
+
+// The second one does not even hear SIGTERM.
+TEST_F(RollHooks, WhatItStartedIsEndedWithIt) {
+    for (const char* const trap : {"", "trap '' TERM; "}) {
+        std::atomic<bool> interrupted{false};
+        settings.interrupted = &interrupted;
+        settings.playbook->hooks.clear();
+        hook(HookPoint::before_wave,
+             std::string(trap) + "sleep 600 & echo $! > " + directory + "/pid; echo started; wait");
+        Console console([](const std::string&) {},
+                        [&](const std::string& text) {
+                            err += text;
+                            if (text.ends_with("before_wave: started\n")) interrupted = true;
+                        },
+                        nullptr,
+                        false,
+                        status::Colours::no);
+        EXPECT_EQ(run_apply(inventory, settings, console), ExitCode::interrupted) << err;
+        settings.interrupted = nullptr;
+        std::string pid;
+        std::ifstream(directory + "/pid") >> pid;
+        ASSERT_NE(pid, "") << err;
+        for (int looks = 0; looks < 5000 && runs(pid); ++looks) {
+            std::this_thread::sleep_for(milliseconds(2));
+        }
+        EXPECT_FALSE(runs(pid)) << pid;
+    }
+}
+
 TEST_F(RollHooks, OneThatIsKilledOrCannotBeStartedFails) {
     hook(HookPoint::before_wave, "kill -9 $$");
     EXPECT_EQ(apply(), ExitCode::preflight);
