@@ -35,7 +35,7 @@ class Runner : public testing::Test {
         settings.health_interval = milliseconds(1);
         settings.election_patience = milliseconds(30);
         settings.lock_grace = milliseconds(0);
-        settings.lock_limits.proof = settings.lock_limits.round = milliseconds(50);
+        settings.lock_limits.proof = settings.lock_limits.round = milliseconds(400);
         settings.lock_limits.beat = milliseconds(10);
         settings.operator_ = {"", "", "ana", "ops1", 4711, "", WallMs(0)};
         settings.deadline = deadline_in(milliseconds(30000));
