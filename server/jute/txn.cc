@@ -64,6 +64,8 @@ Bytes encode_txn(const Txn& txn, std::size_t body_bytes) {
     archive.write(txn.header);
     std::visit([&archive](const auto& body) { archive.write(body); }, txn.body);
     if (txn.digest) archive.write(*txn.digest);
+    // Kept for long, and counted by its size: a large request may have become a short error.
+    if (out.capacity() > 2 * out.size()) out.shrink_to_fit();
     return out;
 }
 

@@ -164,7 +164,8 @@ Result<TxnBody> decode_txn_body(OpCode type, InputArchive& archive);
 Result<Txn> decode_txn(ByteView bytes);
 /// Only the header: enough to know zxid, session and type.
 Result<TxnHeader> decode_txn_header(ByteView bytes);
-/// Writes header, body and digest. `body_bytes`: about as many as the body will have.
+/// Writes header, body and digest. `body_bytes`: about as many as the body will have; a guess that is far off costs time, no
+/// memory.
 Bytes encode_txn(const Txn& txn, std::size_t body_bytes = 0);
 
 }  // namespace zk::jute

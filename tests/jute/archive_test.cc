@@ -91,6 +91,18 @@ TEST(FrameDecoder, RefusesOnTheLengthWordAlone) {
     EXPECT_TRUE(decoder.broken());
 }
 
+// Those in the log's window are counted by their size.
+TEST(Txn, TakesNoMoreMemoryThanItHasBytes) {
+    Txn txn;
+    txn.header.type = OpCode::error;
+    txn.body = ErrorTxn{ErrorCode::no_node};
+    EXPECT_LT(encode_txn(txn, 900'000).capacity(), 200U) << "of a large request has become a short error";
+    txn.header.type = OpCode::set_data;
+    txn.body = SetDataTxn{"/a", Bytes(10'000, 'x'), 1};
+    EXPECT_LT(encode_txn(txn, 10'050).capacity(), 10'200U);
+    EXPECT_LE(encode_txn(txn, 0).capacity(), 2 * encode_txn(txn, 0).size());
+}
+
 TEST(Log, FormatsIds) {
     std::string line;
     const Log log([&line](LogLevel, std::string_view text) { line = text; }, LogLevel::info, "sid=2 ");
