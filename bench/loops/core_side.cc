@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "frontend/read_service.h"
+#include "loops/loop_side.h"
 #include "tree/acl.h"
 
 namespace zk::loops {
@@ -151,6 +152,16 @@ bool CoreSide::must_stop(const Write& write) const {
 // The read waits for an answer that its loop has not heard: that loop must have served it before anything else is applied.
 // With versions it is enough that the loop gets the version of that moment: its mails are heard one by one.
 void CoreSide::stop_at_read(std::uint32_t loop) {
+    if (shared_.options.variant == Variant::served) {
+        if (!locked_) lock();
+        const std::int64_t from = wall_ns();
+        publish();
+        shared_.loops[loop]->hear();
+        shared_.doors[loop].mail.post(Mail{});  // it may sleep, and has something to write now
+        ++posted_[loop];
+        figures_.stop_waits.push_back(wall_ns() - from);
+        return;
+    }
     publish_and_unlock();
     if (shared_.options.variant == Variant::versions) return;
     const std::int64_t begin = wall_ns();

@@ -52,7 +52,10 @@ void LoopSide::run() {
 
 void LoopSide::turn() {
     ++figures_.turns;
-    if (!pick()) {
+    begin_read();
+    const bool idle = !pick();
+    end_read();
+    if (idle) {
         if (shared_.options.variant == Variant::barrier) shared_.lock.leave(number_);
         door_.mail.wait();
         if (shared_.options.variant == Variant::barrier) shared_.lock.enter(number_);
@@ -67,6 +70,7 @@ void LoopSide::turn() {
         if (pick()) act();
     }
     if (shared_.options.broken != Broken::enter_watch) enter_watches();
+    sending_.swap(out_);
     end_read();
     if (!reads_.znodes.empty()) asks_.emplace_back(std::exchange(reads_, {}));
     if (!asks_.empty()) shared_.to_core.post(std::exchange(asks_, {}));
@@ -76,12 +80,12 @@ void LoopSide::turn() {
 
 void LoopSide::begin_read() {
     const Variant variant = shared_.options.variant;
-    if (variant == Variant::slots || variant == Variant::plain) shared_.lock.enter(number_);
+    if (variant == Variant::slots || variant == Variant::served || variant == Variant::plain) shared_.lock.enter(number_);
 }
 
 void LoopSide::end_read() {
     const Variant variant = shared_.options.variant;
-    if (variant == Variant::slots || variant == Variant::plain) shared_.lock.leave(number_);
+    if (variant == Variant::slots || variant == Variant::served || variant == Variant::plain) shared_.lock.leave(number_);
 }
 
 // ---- what the core has said
@@ -242,11 +246,11 @@ void LoopSide::enter_watches() {
 
 /// A write and a read, as a turn of a server has them for a connection.
 void LoopSide::use_socket() {
-    if (out_.empty()) return;
-    const std::size_t bytes = std::min(out_.size(), shared_.options.depth * kAnswerMax);
-    ZK_ASSERT(::send(sockets_[0], out_.data(), bytes, 0) == static_cast<ssize_t>(bytes));
+    if (sending_.empty()) return;
+    const std::size_t bytes = std::min(sending_.size(), shared_.options.depth * kAnswerMax);
+    ZK_ASSERT(::send(sockets_[0], sending_.data(), bytes, 0) == static_cast<ssize_t>(bytes));
     ZK_ASSERT(::recv(sockets_[1], in_.data(), bytes, MSG_WAITALL) == static_cast<ssize_t>(bytes));
-    out_.clear();
+    sending_.clear();
 }
 
 std::uint32_t LoopSide::draw(std::uint32_t below) {

@@ -33,6 +33,8 @@ class LoopSide {
 
     /// Until Shared::ended.
     void run();
+    /// Under the loop's slot. Variant::served: the core calls it, too.
+    void hear();
     [[nodiscard]] const Figures& figures() const { return figures_; }
 
   private:
@@ -47,7 +49,6 @@ class LoopSide {
     void turn();
     void begin_read();
     void end_read();
-    void hear();
     void hear(Mail& mail);
     void hear(const Changed& changed);
     void hear(const Reply& reply);
@@ -79,7 +80,7 @@ class LoopSide {
         std::uint32_t znode, session;
     };
     std::vector<Entry> to_watch_;
-    Bytes out_, in_;
+    Bytes out_, sending_, in_;
     std::array<int, 2> sockets_{};
     std::uint64_t random_;
     Figures figures_;

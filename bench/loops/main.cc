@@ -18,6 +18,7 @@ namespace zk::loops {
 namespace {
 
 const std::map<std::string, Variant> kVariants = {{"slots", Variant::slots},
+                                                  {"served", Variant::served},
                                                   {"plain", Variant::plain},
                                                   {"barrier", Variant::barrier},
                                                   {"versions", Variant::versions},
@@ -31,7 +32,7 @@ const std::map<std::string, Broken> kBroken = {{"none", Broken::none},
 [[noreturn]] void usage(const char* wrong) {
     std::fprintf(stderr,
                  "loops_bench: %s\n"
-                 "usage: loops_bench [--variant slots|plain|barrier|versions|posted|all] [--loops N,..] [--writes PERCENT,..]\n"
+                 "usage: loops_bench [--variant slots|served|plain|barrier|versions|posted|all] [--loops N,..] [--writes PERCENT,..]\n"
                  "                   [--rounds N] [--seconds S] [--depth READS] [--sessions N] [--znodes N]\n"
                  "                   [--pairs PERCENT]: of the writes, as write, read, write\n"
                  "                   [--broken publish|hear|enter_watch|stop]\n"
@@ -59,6 +60,7 @@ Figures run(const Options& options) {
     for (std::uint32_t i = 0; i < options.loops; ++i) {
         loops.push_back(std::make_unique<LoopSide>(shared, i, core.root(), core.version()));
     }
+    for (const auto& loop : loops) shared.loops.push_back(loop.get());
     std::vector<std::thread> threads;
     const auto begin = std::chrono::steady_clock::now();
     threads.emplace_back([&] { core.run(); });

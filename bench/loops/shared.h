@@ -20,6 +20,7 @@ namespace zk::loops {
 
 enum class Variant {
     slots,     ///< a loop holds its slot while it reads, and steps back for the core
+    served,    ///< the same, and the slot guards all of the loop's state: at a stop the core serves the loop's reads
     plain,     ///< the same with mutexes alone
     barrier,   ///< a loop holds its slot all the time that it is awake; the core waits for the end of its turn
     versions,  ///< loops read immutable versions
@@ -93,6 +94,8 @@ struct alignas(64) LoopDoor {
     std::atomic<std::uint64_t> version = 0;  ///< older ones are not read any more
 };
 
+class LoopSide;
+
 struct Shared {
     explicit Shared(const Options& o)
         : options(o),
@@ -104,6 +107,7 @@ struct Shared {
     TreeLock lock;
     Mailbox<std::vector<ToCore>> to_core;
     std::unique_ptr<LoopDoor[]> doors;
+    std::vector<LoopSide*> loops;  ///< Variant::served
     std::atomic<bool> ended = false;
     std::vector<std::string> paths;
     std::vector<Bytes> read_bodies;  ///< getData requests, by znode
