@@ -32,7 +32,8 @@ const std::map<std::string, Broken> kBroken = {{"none", Broken::none},
 [[noreturn]] void usage(const char* wrong) {
     std::fprintf(stderr,
                  "loops_bench: %s\n"
-                 "usage: loops_bench [--variant slots|served|plain|barrier|versions|posted|all] [--loops N,..] [--writes PERCENT,..]\n"
+                 "usage: loops_bench [--variant slots|served|plain|barrier|versions|posted|all]\n"
+                 "                   [--loops N,..] [--writes PERCENT,..]\n"
                  "                   [--rounds N] [--seconds S] [--depth READS] [--sessions N] [--znodes N]\n"
                  "                   [--pairs PERCENT]: of the writes, as write, read, write\n"
                  "                   [--broken publish|hear|enter_watch|stop]\n"
