@@ -162,7 +162,8 @@ std::vector<unsigned> numbers(const std::string& list) {
 int main_of(int argc, char** argv) {
     std::map<std::string, std::string> given = {{"variant", "all"}, {"loops", "1,2,3"}, {"writes", "0,10,50"},
                                                 {"rounds", "5"},    {"seconds", "0.5"}, {"depth", "8"},
-                                                {"sessions", "32"}, {"znodes", "100000"}, {"broken", "none"}, {"pairs", "2"}};
+                                                {"sessions", "32"}, {"znodes", "100000"}, {"broken", "none"},
+                                                {"pairs", "2"}};
     for (int i = 1; i < argc; ++i) {
         const std::string name = argv[i];
         if (name.rfind("--", 0) != 0 || given.count(name.substr(2)) == 0) usage(("unknown option " + name).c_str());
@@ -180,7 +181,8 @@ int main_of(int argc, char** argv) {
     options.pairs_percent = static_cast<unsigned>(number("pairs"));
     options.znodes = number("znodes");
     std::int64_t faults = 0;
-    std::printf("                | reads/s, thousands | txns/s, thousands  | loops' CPU us/op   | core's CPU us/txn  | all CPU us/op"
+    std::printf("                | reads/s, thousands | txns/s, thousands  | loops' CPU us/op   | "
+                "core's CPU us/txn  | all CPU us/op"
                 "      | lock wait us p50   | lock wait us p99   | stops/s            | stop us p50        | txns/turn\n");
     for (const unsigned writes : numbers(given["writes"])) {
         for (const unsigned loops : numbers(given["loops"])) {
