@@ -6,7 +6,8 @@
 # * A PURE room may depend on PURE rooms only, so that the simulator can link it.
 # * A room's headers are reached as "room/header.h" and only through its target: each room has an include root of
 #   its own (a folder of the build tree with one symbolic link), so an undeclared dependency does not compile.
-# * LIBS are third-party libraries; they stay private to the room.
+# * LIBS are third-party libraries that this room links; rooms above do not get them. Their headers lie in the system's
+#   include folders, though, where every room finds them: tests/house/tidy.py keeps a shell's headers out of pure rooms.
 # * Every header compiles by itself: `check_headers`.
 
 add_custom_target(check_headers)

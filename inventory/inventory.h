@@ -1,6 +1,6 @@
 // What the user wants: one ensemble, its hosts and settings; read, resolved (defaults, ranges,
 // overrides) and validated, so that whoever holds an Inventory holds one that can be carried out.
-// Pure. Way three of DESIGN.md, step 2. Used by the controller; by the agent for unattended
+// Pure. On the way of an apply (docs/ARCHITECTURE.md). Used by the controller; by the agent for unattended
 // installs later. Source: facts/provisioning.md 2.5 (grammar); the run book is docs/OPERATIONS.md.
 #pragma once
 

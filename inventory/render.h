@@ -1,5 +1,5 @@
 // What a node should be, rendered from the inventory: zoo.cfg, myid, unit files, directories ->
-// NodeSpec. Pure. Way three of DESIGN.md, step 7. What is rendered here is what ensemble/zoo_cfg
+// NodeSpec. Pure. On the way of an apply (docs/ARCHITECTURE.md). What is rendered here is what ensemble/zoo_cfg
 // parses on the node: render checks its own text with that reader. Equal inventories give equal
 // bytes, so that a second apply finds no change.
 #pragma once

@@ -1,4 +1,5 @@
-// Values to JSON and back, by the list of fields each type has. Inside agent_api only: nobody else sees Boost.JSON.
+// Values to JSON and back, by the list of fields each type has. Private to agent_api: others see
+// to_json() and parse_payload() only. The controller makes the JSON that people read (reports) by itself.
 // Reading is tolerant to what a newer or older program says: unknown members are ignored, missing ones keep their
 // default; a member of the wrong type is an error that names it.
 #pragma once

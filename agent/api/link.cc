@@ -12,14 +12,6 @@ bool known(std::uint8_t type) {
 
 }  // namespace
 
-Bytes encode_body(MessageType type, ByteView payload) {
-    Bytes body;
-    body.reserve(1 + payload.size());
-    body.push_back(static_cast<char>(type));
-    body.append(payload);
-    return body;
-}
-
 Bytes encode_frame(MessageType type, ByteView payload) {
     Bytes frame;
     frame.reserve(5 + payload.size());

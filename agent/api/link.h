@@ -61,11 +61,9 @@ struct Message {
     friend bool operator==(const Message&, const Message&) = default;
 };
 
-/// Type and payload without the length.
-Bytes encode_body(MessageType type, ByteView payload);
-/// The whole frame.
+/// The whole frame: length, type and payload.
 Bytes encode_frame(MessageType type, ByteView payload);
-/// The reverse of encode_body. Errc::corrupt for an empty body or an unknown type.
+/// Type and payload of a frame, without its length. Errc::corrupt for an empty body or an unknown type.
 Result<Message> parse_body(ByteView body);
 
 /// Cuts a byte stream into frames. Bounded; after an error it stays failed.

@@ -1,5 +1,5 @@
 // What an agent says of its host before anything is changed, so that pure planners can decide.
-// Pure. Way three of DESIGN.md, step 5. Travels as JSON.
+// Pure. On the way of an apply (docs/ARCHITECTURE.md). Travels as JSON.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
 // What a node says of itself: is its server well, what is its part in the ensemble, and how did that change.
-// Pure. Way four of DESIGN.md, steps 3 to 5. Travels as JSON.
+// Pure. On the way of a health report (docs/ARCHITECTURE.md). Travels as JSON.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
 // Everything a node should be, as one value: the controller renders it, the agent makes the node match it.
-// Pure. Way three of DESIGN.md, steps 7 and 9. Travels as JSON; unknown members are ignored, missing ones keep
+// Pure. On the way of an apply (docs/ARCHITECTURE.md). Travels as JSON; unknown members are ignored, missing ones keep
 // their defaults.
 #pragma once
 

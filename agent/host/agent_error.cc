@@ -1,5 +1,6 @@
 #include "agent_host/agent_error.h"
 
+#include "agent_api/agent_errc.h"
 #include "agent_host/posix.h"
 
 namespace zk::agent_host {
@@ -8,25 +9,10 @@ namespace {
 using agent_api::AgentErrc;
 using agent_api::AgentError;
 
-class AgentErrcCategory : public boost::system::error_category {
-  public:
-    [[nodiscard]] const char* name() const noexcept override { return "zkprov-agent"; }
-    [[nodiscard]] std::string message(int value) const override {
-        return std::string(agent_api::to_string(static_cast<AgentErrc>(value)));
-    }
-};
-
-const AgentErrcCategory& category() {
-    static const AgentErrcCategory instance;
-    return instance;
-}
-
 }  // namespace
 
 AgentError to_agent_error(const Error& error) {
-    if (error.code.category() == category()) {
-        return {static_cast<AgentErrc>(error.code.value()), error.words};
-    }
+    if (const auto code = agent_api::agent_errc(error)) return {*code, error.words};
     if (is_no_room(error)) {
         return {AgentErrc::disk_full, error.message() + "; free some space there and run again"};
     }
@@ -45,7 +31,7 @@ AgentError to_agent_error(const Error& error) {
 }
 
 Error from_agent_error(const AgentError& error) {
-    return {boost::system::error_code(static_cast<int>(error.code), category()), error.words};
+    return {make_error_code(error.code), error.words};
 }
 
 }  // namespace zk::agent_host

@@ -1,6 +1,6 @@
 // Carries out a node's plan: first everything is staged beside what is there, then it is put in
 // place by renames, then what must restart restarts. A failure while staging takes back what was
-// staged, so that nothing has changed. Shell. Way three of DESIGN.md, step 9. Blocking; the caller
+// staged, so that nothing has changed. Shell. On the way of an apply (docs/ARCHITECTURE.md). Blocking; the caller
 // holds the state directory's lock. A run that a crash cut short is continued by the next: the plan
 // is made from what is there, and the journal tells which restarts are still owed.
 #pragma once

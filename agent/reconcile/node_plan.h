@@ -1,5 +1,5 @@
 // What has to be done so that one node matches its specification: ordered steps, each with its
-// reason. Pure. Way three of DESIGN.md, step 9. An empty list means that nothing is to do: nothing
+// reason. Pure. On the way of an apply (docs/ARCHITECTURE.md). An empty list means that nothing is to do: nothing
 // is written, nothing restarts. Order: what can be staged without touching what runs comes first,
 // then the agent, the server last; the server restarts at most once, however much has changed.
 #pragma once

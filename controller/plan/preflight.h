@@ -1,5 +1,5 @@
 // What must be true of the hosts before the first change.
-// Pure. Way three of DESIGN.md, step 6. An error ends the run with nothing changed; a warning is
+// Pure. On the way of an apply (docs/ARCHITECTURE.md). An error ends the run with nothing changed; a warning is
 // printed.
 #pragma once
 

@@ -1,5 +1,5 @@
 // From what each node says of itself to one verdict on the ensemble: does it serve, with whom, and
-// what is wrong. Pure. Way four of DESIGN.md, step 6. Used by `zkprov status` and by the gates of
+// what is wrong. Pure. On the way of a health report (docs/ARCHITECTURE.md). Used by `zkprov status` and by the gates of
 // `zkprov apply`.
 #pragma once
 

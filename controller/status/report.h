@@ -1,5 +1,5 @@
 // The ensemble's verdict for people (a table and sentences) and for programs (one JSON document).
-// Pure. Way four of DESIGN.md, step 7.
+// Pure. On the way of a health report (docs/ARCHITECTURE.md).
 #pragma once
 
 #include <string>

@@ -32,7 +32,7 @@ struct LatencyStatistics {
     }
 };
 
-/// One connection, as `stat` and `cons` show it.
+/// One connection, as `stat` shows it.
 struct ConnectionStatistics {
     std::string address;        ///< "127.0.0.1:57986"
     SessionId session;          ///< 0: no session

@@ -138,19 +138,18 @@ class DiskExecutor {
     [[nodiscard]] bool failed() const { return failed_; }
 
   private:
-    Result<> run(DiskCommand& command, std::vector<DiskEvent>& out);
+    Result<> run(const DiskCommand& command, std::vector<DiskEvent>& out);
     Result<> sync(std::vector<DiskEvent>& out);
     void stop_on_failure(const Result<>& result, std::vector<DiskEvent>& out);
-    Result<> run_synced(const AppendTxn& command, std::vector<DiskEvent>& out);
-    Result<> run_synced(const RollLog& command, std::vector<DiskEvent>& out);
-    Result<> run_synced(const SaveAcceptedEpoch& command, std::vector<DiskEvent>& out);
-    Result<> run_synced(const SaveCurrentEpoch& command, std::vector<DiskEvent>& out);
-    Result<> run_synced(const TruncateLog& command, std::vector<DiskEvent>& out);
-    Result<> run_synced(const InstallSnapshot& command, std::vector<DiskEvent>& out);
-    Result<> run_synced(const ReadLog& command, std::vector<DiskEvent>& out);
-    Result<> read_log(const ReadLog& command, std::vector<DiskEvent>& out);
-    Result<> run_synced(const Reload& command, std::vector<DiskEvent>& out);
-    Result<> run_synced(const Purge& command, std::vector<DiskEvent>& out);
+    Result<> run(const AppendTxn& command, std::vector<DiskEvent>& out);
+    Result<> run(const RollLog& command, std::vector<DiskEvent>& out);
+    Result<> run(const SaveAcceptedEpoch& command, std::vector<DiskEvent>& out);
+    Result<> run(const SaveCurrentEpoch& command, std::vector<DiskEvent>& out);
+    Result<> run(const TruncateLog& command, std::vector<DiskEvent>& out);
+    Result<> run(const InstallSnapshot& command, std::vector<DiskEvent>& out);
+    Result<> run(const ReadLog& command, std::vector<DiskEvent>& out);
+    Result<> run(const Reload& command, std::vector<DiskEvent>& out);
+    Result<> run(const Purge& command, std::vector<DiskEvent>& out);
 
     Disk& disk_;
     Paths paths_;

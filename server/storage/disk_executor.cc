@@ -12,6 +12,10 @@ namespace {
 constexpr std::size_t kUnsyncedBytesMax = std::size_t{4} << 20;
 static_assert(kUnsyncedBytesMax + kLogPayloadMax < RecoveryOptions{}.torn_max);
 
+/// Appends share a sync, and a read finds what the file holds, synced or not.
+template <class Command>
+constexpr bool kBesideAppends = std::is_same_v<Command, AppendTxn> || std::is_same_v<Command, ReadLog>;
+
 RecoveryOptions for_reload(RecoveryOptions options) {
     options.remove_temporary = false;
     return options;
@@ -43,20 +47,14 @@ void DiskExecutor::stop_on_failure(const Result<>& result, std::vector<DiskEvent
     out.emplace_back(DiskFailed{result.error().message()});
 }
 
-Result<> DiskExecutor::run(DiskCommand& command, std::vector<DiskEvent>& out) {
-    if (const auto* append = std::get_if<AppendTxn>(&command)) {
-        // What one power cut may tear stays bounded: see RecoveryOptions::torn_max.
-        if (unsynced_bytes_ > 0 && unsynced_bytes_ + append->payload->size() > kUnsyncedBytesMax) ZK_CHECK(sync(out));
-        unsynced_bytes_ += append->payload->size() + kLogRecordOverhead;
-        appended_ = append->zxid;
-        return writer_.append(append->zxid, *append->payload);
-    }
-    if (const auto* read = std::get_if<ReadLog>(&command)) return read_log(*read, out);
-    ZK_CHECK(sync(out));  // nothing below may overtake an append
-    // The old file is durable before the new one begins, or a power cut could keep later records
-    // and tear earlier ones.
-    if (std::holds_alternative<RollLog>(command)) return writer_.roll();
-    return std::visit([&](const auto& other) { return run_synced(other, out); }, command);
+Result<> DiskExecutor::run(const DiskCommand& command, std::vector<DiskEvent>& out) {
+    const auto carry_out = [&]<class Command>(const Command& one) -> Result<> {
+        if constexpr (!kBesideAppends<Command>) {
+            ZK_CHECK(sync(out));  // nothing else may overtake an append
+        }
+        return run(one, out);
+    };
+    return std::visit(carry_out, command);
 }
 
 Result<> DiskExecutor::sync(std::vector<DiskEvent>& out) {
@@ -67,29 +65,30 @@ Result<> DiskExecutor::sync(std::vector<DiskEvent>& out) {
     return ok();
 }
 
-Result<> DiskExecutor::run_synced(const AppendTxn& /*command*/, std::vector<DiskEvent>& /*out*/) {
-    ZK_ASSERT(!"appends are not synced one by one");
-    return ok();
+Result<> DiskExecutor::run(const AppendTxn& command, std::vector<DiskEvent>& out) {
+    // What one power cut may tear stays bounded: see RecoveryOptions::torn_max.
+    if (unsynced_bytes_ > 0 && unsynced_bytes_ + command.payload->size() > kUnsyncedBytesMax) ZK_CHECK(sync(out));
+    unsynced_bytes_ += command.payload->size() + kLogRecordOverhead;
+    appended_ = command.zxid;
+    return writer_.append(command.zxid, *command.payload);
 }
 
-Result<> DiskExecutor::run_synced(const RollLog& /*command*/, std::vector<DiskEvent>& /*out*/) {
-    ZK_ASSERT(!"rolling needs no sync");
-    return ok();
-}
+// The old file is durable by now, or a power cut could keep later records and tear earlier ones.
+Result<> DiskExecutor::run(const RollLog& /*command*/, std::vector<DiskEvent>& /*out*/) { return writer_.roll(); }
 
-Result<> DiskExecutor::run_synced(const SaveAcceptedEpoch& command, std::vector<DiskEvent>& out) {
+Result<> DiskExecutor::run(const SaveAcceptedEpoch& command, std::vector<DiskEvent>& out) {
     ZK_CHECK(write_epoch(disk_, paths_.snapshots(), kAcceptedEpochName, command.epoch));
     out.emplace_back(AcceptedEpochSaved{command.epoch});
     return ok();
 }
 
-Result<> DiskExecutor::run_synced(const SaveCurrentEpoch& command, std::vector<DiskEvent>& out) {
+Result<> DiskExecutor::run(const SaveCurrentEpoch& command, std::vector<DiskEvent>& out) {
     ZK_CHECK(write_epoch(disk_, paths_.snapshots(), kCurrentEpochName, command.epoch));
     out.emplace_back(CurrentEpochSaved{command.epoch});
     return ok();
 }
 
-Result<> DiskExecutor::run_synced(const TruncateLog& command, std::vector<DiskEvent>& out) {
+Result<> DiskExecutor::run(const TruncateLog& command, std::vector<DiskEvent>& out) {
     ZK_CHECK(writer_.roll());
     // First see that the zxid can be reached, so that a refusal changes nothing; the tree that tells is the new one.
     auto state = restore(disk_, paths_, command.zxid, recovery_, log_);
@@ -108,7 +107,7 @@ Result<> DiskExecutor::run_synced(const TruncateLog& command, std::vector<DiskEv
     return ok();
 }
 
-Result<> DiskExecutor::run_synced(const InstallSnapshot& command, std::vector<DiskEvent>& out) {
+Result<> DiskExecutor::run(const InstallSnapshot& command, std::vector<DiskEvent>& out) {
     ZK_CHECK(writer_.roll());
     history_.forget();
     ZK_CHECK(install_snapshot(disk_, paths_, command.zxid));
@@ -117,13 +116,8 @@ Result<> DiskExecutor::run_synced(const InstallSnapshot& command, std::vector<Di
     return ok();
 }
 
-Result<> DiskExecutor::run_synced(const ReadLog& /*command*/, std::vector<DiskEvent>& /*out*/) {
-    ZK_ASSERT(!"reading needs no sync");
-    return ok();
-}
-
 // A log that cannot be read back is no reason to stop: the learner gets a snapshot instead.
-Result<> DiskExecutor::read_log(const ReadLog& command, std::vector<DiskEvent>& out) {
+Result<> DiskExecutor::run(const ReadLog& command, std::vector<DiskEvent>& out) {
     ZK_CHECK(writer_.flush());
     auto txns = history_.read({command.reader, command.after, command.up_to, command.bytes_max});
     if (!txns.has_value()) {
@@ -136,7 +130,7 @@ Result<> DiskExecutor::read_log(const ReadLog& command, std::vector<DiskEvent>& 
     return ok();
 }
 
-Result<> DiskExecutor::run_synced(const Reload& /*command*/, std::vector<DiskEvent>& out) {
+Result<> DiskExecutor::run(const Reload& /*command*/, std::vector<DiskEvent>& out) {
     ZK_CHECK(writer_.roll());
     history_.forget();
     ZK_CHECK(remove_staged(disk_, paths_));  // of a synchronisation that was given up; none is being written now
@@ -146,7 +140,7 @@ Result<> DiskExecutor::run_synced(const Reload& /*command*/, std::vector<DiskEve
 }
 
 // What could not be removed costs space, no more.
-Result<> DiskExecutor::run_synced(const Purge& command, std::vector<DiskEvent>& /*out*/) {
+Result<> DiskExecutor::run(const Purge& command, std::vector<DiskEvent>& /*out*/) {
     history_.forget();
     const auto purged = purge(disk_, paths_, command.kept);
     if (!purged.has_value()) log_.warn("storage.purge_failed {}", purged.error().message());

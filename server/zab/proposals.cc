@@ -37,11 +37,6 @@ void Proposals::forget(ServerId sid) {
     for (Proposal& proposal : in_flight_) proposal.acks.erase(sid);
 }
 
-bool Proposals::has_acked(Zxid zxid, ServerId sid) const {
-    const auto index = index_of(zxid);
-    return index && in_flight_[*index].acks.contains(sid);
-}
-
 std::optional<CommittedTxn> Proposals::take_committed() {
     if (in_flight_.empty() || !quorum_.has_quorum(in_flight_.front().acks)) return std::nullopt;
     CommittedTxn txn = std::move(in_flight_.front().txn);

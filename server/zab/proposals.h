@@ -39,7 +39,6 @@ class Proposals {
     /// REQUIRES: not empty.
     [[nodiscard]] Zxid last() const { return in_flight_.back().txn.zxid; }
     [[nodiscard]] bool contains(Zxid zxid) const { return index_of(zxid).has_value(); }
-    [[nodiscard]] bool has_acked(Zxid zxid, ServerId sid) const;
 
     struct Proposal {
         CommittedTxn txn;

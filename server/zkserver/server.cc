@@ -291,7 +291,7 @@ std::string Server::four_letter(std::string_view word) {
     admin::Facts facts;
     facts.status = core_turn_.core().status();
     facts.traffic = clients_.frontend().statistics();
-    if (word == "stat" || word == "cons") facts.connections = clients_.frontend().connections();
+    if (word == "stat") facts.connections = clients_.frontend().connections();
     if (word == "conf" || word == "mntr") {
         const ensemble::ServerConfig& config = configuration_.config;
         facts.process = net::process_facts(config.data_dir, config.log_dir());

@@ -60,6 +60,10 @@ TEST_F(Posix, ErrorsSayWhatTheyAre) {
 
     const agent_api::AgentError taken{agent_api::AgentErrc::port_taken, "words"};
     EXPECT_EQ(to_agent_error(from_agent_error(taken)), taken);
+    // `failed` is the first of them: its code must not read as "no error".
+    const agent_api::AgentError failed{agent_api::AgentErrc::failed, "words"};
+    EXPECT_TRUE(from_agent_error(failed).code.failed());
+    EXPECT_EQ(to_agent_error(from_agent_error(failed)), failed);
 }
 
 /// What another user may have put where the agent writes or reads as root.

@@ -92,6 +92,21 @@ def check_links(complaints):
                 complaints.append("%s: dead link %s" % (path, target))
 
 
+# Notes of the project's beginning that did not come along: who reads the repository cannot follow these.
+CITED_ELSEWHERE = re.compile(r"\bDESIGN\.md|\bfacts/[a-z]|[a-z] facts [0-9]")
+
+
+def count_citations_elsewhere():
+    """Lines in code that cite a document which is not here. To become a rule once there are none."""
+    lines, holders = 0, 0
+    for top in ("server", "inventory", "agent", "controller", "tests", "bench"):
+        for path in files(top, CODE):
+            found = sum(1 for line in open(os.path.join(ROOT, path)) if CITED_ELSEWHERE.search(line))
+            lines += found
+            holders += found > 0
+    return lines, holders
+
+
 def main():
     complaints = []
     check_pure(complaints)
@@ -100,6 +115,7 @@ def main():
     for complaint in complaints:
         print(complaint)
     print("house rules: %d breaches" % len(complaints))
+    print("not a rule yet: %d lines of %d files cite documents that are not in the repository" % count_citations_elsewhere())
     return 1 if complaints else 0
 
 
