@@ -47,8 +47,10 @@ struct WriteSnapshot {
 };
 /// The file is whole and may get its name. Answered by SnapshotFinished{zxid, true}.
 struct NameSnapshot {};
-/// Answered by SnapshotFinished{zxid, false} when nobody writes the file any more.
-struct AbandonSnapshot {};
+/// The file will not get its name, and its bytes go. Answered by SnapshotFinished{zxid, false}, at once if you like.
+struct AbandonSnapshot {
+    Zxid zxid;
+};
 using SnapshotEffect = std::variant<BeginSnapshot, WriteSnapshot, NameSnapshot, AbandonSnapshot>;
 
 /// Each list in its order; between the lists: `tree`, then `frontends`, then whoever waits for them may read; `retired`

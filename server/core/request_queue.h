@@ -31,7 +31,14 @@ class RequestQueue {
     void pop() {
         ZK_ASSERT(!empty());
         ++first_;
+        if (!empty() || requests_.capacity() <= kKept) return;
+        requests_ = std::vector<Request>();  // of a burst: there may be many such sessions
+        first_ = 0;
     }
+    /// Requests for which there is memory.
+    [[nodiscard]] std::size_t capacity() const { return requests_.capacity(); }
+
+    static constexpr std::size_t kKept = 16;  ///< an empty queue has memory for no more
 
   private:
     std::vector<Request> requests_;

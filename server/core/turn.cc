@@ -24,6 +24,7 @@ void Turn::heard() {
 }
 
 Turn::Ended Turn::run(WallMs wall, Instant now, Effects& out) {
+    if (out.fatal) return Ended::whole;
     const bool heard = std::exchange(heard_, false);
     if (std::exchange(stopped_, false)) {
         ZK_ASSERT(heard);
@@ -63,11 +64,13 @@ bool Turn::settle(Instant, Effects& out) {
     for (Action& action : actions_) sort(action, out);
     actions_.clear();
     if (on_step) on_step(out);
-    stopped_ = core_.more();
+    stopped_ = core_.more() && !out.fatal;
     return !stopped_;
 }
 
+// What the same step asks for behind a Fatal is void: nobody is to hear of it.
 void Turn::sort(Action& action, Effects& out) {
+    if (out.fatal) return;
     const auto put = [&]<class T>(T& a) {
         if constexpr (std::is_same_v<T, storage::DiskCommand>) {
             out.disk.push_back(std::move(a));
@@ -83,7 +86,7 @@ void Turn::sort(Action& action, Effects& out) {
         } else if constexpr (std::is_same_v<T, RetireTree>) {
             out.retired.push_back(std::move(a.tree));
         } else if constexpr (std::is_same_v<T, Fatal>) {
-            if (!out.fatal) out.fatal = std::move(a.why);
+            out.fatal = std::move(a.why);
         } else if constexpr (std::is_same_v<T, SendSnapshot>) {
             out.links.emplace_back(StreamSnapshot{
                 a.link,
@@ -115,8 +118,8 @@ void Turn::begin_snapshot(const StartSnapshot& start, Effects& out) {
 void Turn::abandon_snapshot(Effects& out) {
     if (!snapshot_ || snapshot_->named) return;  // too late: its end is on its way
     log_.info("snapshot.cancelled zxid={}", snapshot_->zxid);
+    out.snapshot.emplace_back(AbandonSnapshot{snapshot_->zxid});
     snapshot_.reset();
-    out.snapshot.emplace_back(AbandonSnapshot{});
 }
 
 void Turn::write_snapshot(std::size_t bytes_max, Effects& out) {

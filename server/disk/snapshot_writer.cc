@@ -86,10 +86,8 @@ void SnapshotThread::carry_out(Step& step) {
         file_.reset();
         on_event_(SnapshotSaved{zxid_});
     } else if (std::holds_alternative<Abandon>(step)) {
-        if (!file_) return;  // it has failed, and that was told
-        (void)file_->abandon().has_value();
+        if (file_) (void)file_->abandon().has_value();
         file_.reset();
-        on_event_(SnapshotAbandoned{zxid_});
     } else if (const auto* purge = std::get_if<Purge>(&step)) {
         find_kept(purge->retain);
     } else if (auto* dispose = std::get_if<Dispose>(&step)) {

@@ -7,8 +7,8 @@
 //   snapshots.finish();
 //
 // A file gets its name only by finish(). So before TruncateLog or InstallSnapshot goes to the log thread, abandon a
-// begun snapshot and wait for its event: else it could appear afterwards and win over the truncated log. The snapshot to
-// be installed is itself one that finish() only leaves staged.
+// begun snapshot, and if finish() was already called wait for its event: else it could appear afterwards and win over
+// the truncated log. The snapshot to be installed is itself one that finish() only leaves staged.
 //
 // The same thread does what else would hold the loop or the log up: it verifies snapshots before a purge, and frees
 // trees.
@@ -46,18 +46,14 @@ struct SnapshotFailed {
     Zxid zxid;
     std::string words;
 };
-/// The answer to abandon(): nobody writes this file any more, and it will not appear.
-struct SnapshotAbandoned {
-    Zxid zxid;
-};
 /// The answer to purge(): these snapshots are whole, older ones may go (storage::Purge, on the log thread).
 struct PurgeFound {
     std::vector<Zxid> kept;
 };
-using SnapshotEvent = std::variant<SnapshotSaved, SnapshotFailed, SnapshotAbandoned, PurgeFound>;
+using SnapshotEvent = std::variant<SnapshotSaved, SnapshotFailed, PurgeFound>;
 
 /// begin, write..., then finish or abandon; called by one thread. The event comes on the snapshot
-/// thread, one for each begin.
+/// thread, one for each begin that was not abandoned.
 class SnapshotThread {
   public:
     using OnEvent = std::function<void(SnapshotEvent)>;

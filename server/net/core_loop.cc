@@ -51,7 +51,6 @@ void CoreLoop::take(disk::SnapshotEvent& event) {
     struct Handler {
         CoreLoop& loop;
         void operator()(disk::SnapshotSaved& e) { loop.post(core::SnapshotFinished{e.zxid, true}); }
-        void operator()(disk::SnapshotAbandoned& e) { loop.post(core::SnapshotFinished{e.zxid, false}); }
         void operator()(disk::SnapshotFailed& e) {
             loop.doors_.fatal("snapshot " + to_string(e.zxid) + ": " + e.words);
         }
@@ -132,13 +131,18 @@ void CoreLoop::carry_out(core::LinkEffect& effect) {
 
 void CoreLoop::carry_out(core::SnapshotEffect& effect) {
     struct Handler {
+        CoreLoop& loop;
         disk::SnapshotThread& thread;
         void operator()(core::BeginSnapshot& e) { thread.begin(e.zxid, e.role); }
         void operator()(core::WriteSnapshot& e) { thread.write(std::move(e.chunk)); }
         void operator()(core::NameSnapshot&) { thread.finish(); }
-        void operator()(core::AbandonSnapshot&) { thread.abandon(); }
+        // Not when the thread has come to it: it may be in the middle of a purge, and only finish() gives a name.
+        void operator()(core::AbandonSnapshot& e) {
+            thread.abandon();
+            loop.post(core::SnapshotFinished{e.zxid, false});
+        }
     };
-    std::visit(Handler{*doors_.snapshots}, effect);
+    std::visit(Handler{*this, *doors_.snapshots}, effect);
 }
 
 // One chunk at a time, so that clients and peers are served in between.

@@ -125,5 +125,15 @@ TEST(RequestQueue, IsFirstInFirstOut) {
     EXPECT_EQ(next, in);
 }
 
+TEST(RequestQueue, KeepsLittleMemoryWhenItIsEmpty) {
+    RequestQueue<int> queue;
+    for (int i = 0; i < 1000; ++i) queue.push(i);
+    while (!queue.empty()) queue.pop();
+    EXPECT_LE(queue.capacity(), RequestQueue<int>::kKept);
+    queue.push(1);
+    queue.pop();
+    EXPECT_GE(queue.capacity(), 1U) << "one that asks and is answered keeps its own";
+}
+
 }  // namespace
 }  // namespace zk::core

@@ -138,6 +138,8 @@ class OneServer {
     [[nodiscard]] const std::vector<Zxid>& applied_at_replies() const { return applied_at_replies_; }
 
     Turn& turn() { return *turn_; }
+    /// The last words of the process.
+    [[nodiscard]] const std::optional<std::string>& fatal() const { return fatal_; }
     /// What turns wanted of the snapshot file, all of it.
     [[nodiscard]] const std::vector<SnapshotEffect>& snapshot_effects() const { return snapshot_effects_; }
     void write_snapshot() {
@@ -220,6 +222,7 @@ class OneServer {
         }
         hear();
         turn_->heard();
+        if (effects_.fatal) fatal_ = effects_.fatal;
         effects_ = {};
     }
     void hear() {
@@ -262,6 +265,7 @@ class OneServer {
     std::vector<zab::Packet> to_learners_, to_leaders_;
     std::optional<BeginSnapshot> snapshot_wanted_;
     std::vector<SnapshotEffect> snapshot_effects_;
+    std::optional<std::string> fatal_;
     Attempt attempt_ = 0;
 };
 

@@ -99,6 +99,19 @@ TEST(Turn, ALateOneHasATickOfItsOwn) {
     EXPECT_FALSE(server.knows(session)) << "nobody looked at the time";
 }
 
+TEST(Turn, NothingHappensBehindAFatalError) {
+    OneServer server;
+    const SessionId session = server.open();
+    server.hold_disk();
+    server.ask(session, OpCode::create, create("/a"));
+    server.post(storage::DiskEvent(storage::DiskFailed{"no space"}));
+    server.post(storage::DiskEvent(storage::LogDurable{server.core().status().last_logged}));
+    server.run();
+    EXPECT_EQ(server.fatal(), "no space");
+    EXPECT_TRUE(server.replies().empty());
+    EXPECT_FALSE(server.has("/a"));
+}
+
 // ---- snapshot files
 
 Settings snapshots_often(const std::vector<int>& voters) {

@@ -69,12 +69,11 @@ void World::carry_out(Server& server, core::SnapshotEffect& effect) {
             world.write_snapshot(server);
         }
         void operator()(core::NameSnapshot&) { world.name_snapshot(server); }
-        void operator()(core::AbandonSnapshot&) {
-            const Zxid zxid = server.snapshot->zxid;
+        void operator()(core::AbandonSnapshot& e) {
             server.snapshot.reset();
             // It may be in the middle of a write.
             const std::int64_t most = world.slow_now(server) ? 400 : 60;
-            world.later_at(server, milliseconds(world.random_.between(1, most)), [&world = world, &server = server, zxid] {
+            world.later_at(server, milliseconds(world.random_.between(1, most)), [&world = world, &server = server, zxid = e.zxid] {
                 world.step(server, core::SnapshotFinished{zxid, false});
             });
         }
