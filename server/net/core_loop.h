@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "core/turn.h"
-#include "disk/log_writer.h"
+#include "disk/log_thread.h"
 #include "disk/snapshot_writer.h"
 #include "net/quorum_links.h"
 

@@ -20,7 +20,7 @@
 #include "admin/four_letter.h"
 #include "base/limits.h"
 #include "core/turn.h"
-#include "disk/log_writer.h"
+#include "disk/log_thread.h"
 #include "disk/posix_disk.h"
 #include "disk/snapshot_writer.h"
 #include "net/client_loop.h"

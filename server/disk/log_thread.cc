@@ -1,4 +1,4 @@
-#include "disk/log_writer.h"
+#include "disk/log_thread.h"
 
 #include <chrono>
 #include <iterator>
@@ -15,7 +15,7 @@ std::size_t payload_bytes(const storage::DiskCommand& command) {
 
 LogThread::LogThread(storage::Disk& disk,
                      storage::Paths paths,
-                     LogWriterOptions options,
+                     LogThreadOptions options,
                      OnEvents on_events,
                      Log log)
     : executor_(disk, std::move(paths), options.executor, log),

@@ -18,7 +18,7 @@
 
 namespace zk::disk {
 
-struct LogWriterOptions {
+struct LogThreadOptions {
     storage::ExecutorOptions executor;
     /// post() blocks while so many payload bytes wait. The core's own bound of proposals in flight
     /// is far lower, so this is a backstop.
@@ -38,7 +38,7 @@ class LogThread {
     /// `disk` must outlive the object. Starts the thread.
     LogThread(storage::Disk& disk,
               storage::Paths paths,
-              LogWriterOptions options,
+              LogThreadOptions options,
               OnEvents on_events,
               Log log = {});
     /// stop().
@@ -60,7 +60,7 @@ class LogThread {
     bool take(std::vector<storage::DiskCommand>& batch);
 
     storage::DiskExecutor executor_;  // log thread
-    const LogWriterOptions options_;
+    const LogThreadOptions options_;
     const OnEvents on_events_;
     const Log log_;
 

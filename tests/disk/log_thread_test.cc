@@ -1,4 +1,4 @@
-#include "disk/log_writer.h"
+#include "disk/log_thread.h"
 
 #include <atomic>
 
@@ -21,8 +21,8 @@ storage::DiskCommand append(std::int64_t zxid) {
     return storage::AppendTxn{Zxid(zxid), std::make_shared<const Bytes>(jute::encode_txn(txn))};
 }
 
-LogWriterOptions options() {
-    LogWriterOptions result;
+LogThreadOptions options() {
+    LogThreadOptions result;
     result.executor.log.preallocate_bytes = 0;
     return result;
 }
@@ -98,7 +98,7 @@ TEST(LogThread, PostsOfManyThreadsShareSyncs) {
     std::mutex order;
     std::int64_t next = 1;
     {
-        LogWriterOptions few = options();
+        LogThreadOptions few = options();
         few.batch_max = 10;
         LogThread thread(disk, paths, few, events.sink());
         std::vector<std::thread> posters;
@@ -123,7 +123,7 @@ TEST(LogThread, FullQueueHoldsThePosterBack) {
     std::mutex gate;
     gate.lock();
     std::atomic<int> posted = 0;
-    LogWriterOptions small = options();
+    LogThreadOptions small = options();
     small.queued_bytes_max = 100;
     LogThread thread(
         disk, paths, small, [&gate](std::vector<DiskEvent>) { const std::lock_guard wait(gate); });
