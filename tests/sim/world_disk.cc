@@ -73,7 +73,8 @@ void World::carry_out(Server& server, core::SnapshotEffect& effect) {
             server.snapshot.reset();
             // It may be in the middle of a write.
             const std::int64_t most = world.slow_now(server) ? 400 : 60;
-            world.later_at(server, milliseconds(world.random_.between(1, most)), [&world = world, &server = server, zxid = e.zxid] {
+            const Duration takes = milliseconds(world.random_.between(1, most));
+            world.later_at(server, takes, [&world = world, &server = server, zxid = e.zxid] {
                 world.step(server, core::SnapshotFinished{zxid, false});
             });
         }
