@@ -126,15 +126,20 @@ std::vector<Host> make_hosts(const inventory::Inventory& inventory) {
 }
 
 void connect_all(std::vector<Host>& hosts, const RunSettings& settings, milliseconds limit) {
-    const LinkDeadline deadline = settings.deadline_for(limit);
+    connect_all(hosts,
+                settings.open_link,
+                {settings.deadline.value_or(LinkDeadline::max()), settings.deadline_for(limit)});
+}
+
+void connect_all(std::vector<Host>& hosts, const OpenLink& open_link, ConnectTimes times) {
     for_all(hosts, [&](Host& host) {
-        auto link = settings.open_link(*host.node, settings.deadline.value_or(LinkDeadline::max()));
+        auto link = open_link(*host.node, times.open);
         if (!link) {
             host.failure = link.error();
             return;
         }
         host.talk = std::make_shared<Conversation>(*std::move(link));
-        if (const auto hello = host.talk->hello(deadline); !hello) host.failure = hello.error();
+        if (const auto hello = host.talk->hello(times.hello); !hello) host.failure = hello.error();
     });
 }
 

@@ -1,4 +1,5 @@
-// The nodes of a run: one link each, and what was learnt of each so far.
+// The nodes of a run: one link each, and how each is. What a phase learns or changes beyond that it keeps
+// itself: gather.h, changes.h.
 // Shell. The runner's thread owns it; during a phase each host is touched by one thread only.
 #pragma once
 
@@ -10,14 +11,12 @@
 #include <string>
 #include <vector>
 
-#include "agent_api/node_facts.h"
 #include "agent_api/node_health.h"
-#include "agent_api/node_spec.h"
 #include "inventory/inventory.h"
 #include "phases/conversation.h"
 #include "phases/exit_code.h"
 #include "phases/release.h"
-#include "plan/node_actual.h"
+#include "playbook/playbook.h"
 #include "run_lock/session_lock.h"
 #include "status/ensemble_judge.h"
 #include "status/report.h"
@@ -27,15 +26,9 @@ namespace zk::phases {
 struct Host {
     const inventory::Node* node = nullptr;
     std::shared_ptr<Conversation> talk;  ///< while connected
-    std::optional<Error> failure;      ///< the first thing that went wrong
-    agent_api::NodeSpec spec;
-    agent_api::NodeFacts facts;
-    std::optional<agent_api::NodeHealth> health;
-    plan::NodeActual actual;
-    bool changed = false;    ///< an apply of this run changed the node
-    bool restarted = false;  ///< ... and restarted its server
-    std::string silence;     ///< the run goes on without this host: why
-    std::string words;       ///< what a control answered
+    std::optional<Error> failure;        ///< the first thing that went wrong
+    std::string silence;                 ///< the run goes on without this host: why
+    std::optional<agent_api::NodeHealth> health;  ///< at the last look
 
     [[nodiscard]] bool connected() const { return talk != nullptr && !failure; }
 };
@@ -48,6 +41,7 @@ using OpenLink =
 /// What a run may use of the world, and how long.
 struct RunSettings {
     OpenLink open_link;
+    std::optional<playbook::Playbook> playbook;  ///< instead of the built-in recipe
     const Release* release = nullptr;       ///< null: nothing is installed (status, start, stop)
     std::string version;                    ///< of this program
     std::string machine = "x86_64";         ///< `uname -m` of the hosts the release runs on
@@ -112,7 +106,13 @@ std::string name_of(const inventory::Node& node);
 std::string reason_of(const Host& host);
 std::vector<Host> make_hosts(const inventory::Inventory& inventory);
 
+struct ConnectTimes {
+    LinkDeadline open;   ///< for the links; each has shorter times of its own
+    LinkDeadline hello;  ///< for the agents' first word
+};
 /// Connects all hosts at once and says hello. Failures stay with their hosts.
+void connect_all(std::vector<Host>& hosts, const OpenLink& open_link, ConnectTimes times);
+/// ... the links within the run's deadline, the first word within `limit`.
 void connect_all(std::vector<Host>& hosts, const RunSettings& settings, milliseconds limit);
 /// Asks all connected hosts for their health. A host on which nothing is installed says so; an
 /// error of the link becomes the host's failure.

@@ -29,16 +29,19 @@ void look_at_health(Host& host, LinkDeadline deadline) {
     }
 }
 
-status::EnsembleVerdict judge_all(std::vector<Host>& hosts, const inventory::Inventory& inventory) {
+status::EnsembleVerdict judge_all(const std::vector<Host>& hosts,
+                                  Gathered& gathered,
+                                  const inventory::Inventory& inventory) {
     auto verdict = status::judge(inventory, statuses_of(hosts));
-    for (Host& host : hosts) {
+    for (const Host& host : hosts) {
+        plan::NodeActual& actual = gathered.at(host.node->id).actual;
         const status::NodeVerdict* const node = verdict.find(host.node->id);
-        host.actual.in_sync = node != nullptr && node->in_sync;
-        host.actual.leads = verdict.leader == host.node->id;
-        host.actual.speaks_as.reset();
-        if (host.health && host.health->conflict) host.actual.speaks_as = host.health->answered_sid;
+        actual.in_sync = node != nullptr && node->in_sync;
+        actual.leads = verdict.leader == host.node->id;
+        actual.speaks_as.reset();
+        if (host.health && host.health->conflict) actual.speaks_as = host.health->answered_sid;
         // It may have been brought up to date since its facts were taken.
-        if (host.actual.in_sync) host.actual.data_empty = false;
+        if (actual.in_sync) actual.data_empty = false;
     }
     return verdict;
 }
@@ -54,19 +57,19 @@ bool may_be_electing(const status::EnsembleVerdict& verdict) {
     return !verdict.leader && static_cast<std::size_t>(alive) >= verdict.voters / 2 + 1;
 }
 
-void gather_one(Host& host, LinkDeadline deadline) {
+void gather_one(Host& host, GatheredNode& node, LinkDeadline deadline) {
     const std::int64_t asked_ms = wall_ms_now();
-    auto facts = host.talk->facts(agent_api::facts_for(host.spec), deadline);
+    auto facts = host.talk->facts(agent_api::facts_for(node.spec), deadline);
     const std::int64_t answered_ms = wall_ms_now();
     if (!facts) {
         host.failure = facts.error();
         return;
     }
-    host.facts = *std::move(facts);
-    host.actual = plan::observe(host.spec, host.facts);
+    node.facts = *std::move(facts);
+    node.actual = plan::observe(node.spec, node.facts);
     // The agent looked at its clock somewhere between question and answer.
-    host.actual.clock_offset_ms = host.facts.wall_ms.value() - (asked_ms + answered_ms) / 2;
-    if (host.facts.identity) look_at_health(host, deadline);
+    node.actual.clock_offset_ms = node.facts.wall_ms.value() - (asked_ms + answered_ms) / 2;
+    if (node.facts.identity) look_at_health(host, deadline);
 }
 
 }  // namespace
@@ -76,32 +79,35 @@ std::int64_t wall_ms_now() {
     return std::chrono::duration_cast<milliseconds>(now).count();
 }
 
-Result<> render_all(std::vector<Host>& hosts,
-                    const inventory::Inventory& inventory,
-                    const RunSettings& settings,
-                    const std::string& generation) {
+Result<Gathered> render_all(const inventory::Inventory& inventory,
+                            const RunSettings& settings,
+                            const std::string& generation) {
     const agent_api::ReleaseSpec release = release_spec(settings);
-    for (Host& host : hosts) {
-        ZK_TRY(host.spec, inventory::render_node(inventory, *host.node, release, generation));
+    Gathered gathered;
+    for (const inventory::Node& node : inventory.nodes) {
+        ZK_TRY(gathered[node.id].spec, inventory::render_node(inventory, node, release, generation));
     }
-    return ok();
+    return gathered;
 }
 
 void gather_all(std::vector<Host>& hosts,
+                Gathered& gathered,
                 const inventory::Inventory& inventory,
                 LinkDeadline deadline) {
     for_all(hosts, [&](Host& host) {
-        if (host.connected()) gather_one(host, deadline);
+        if (host.connected()) gather_one(host, gathered.at(host.node->id), deadline);
     });
-    judge_all(hosts, inventory);
+    judge_all(hosts, gathered, inventory);
 }
 
 void await_election(std::vector<Host>& hosts,
+                    Gathered& gathered,
                     const inventory::Inventory& inventory,
                     const RunSettings& settings,
+                    LinkDeadline deadline,
                     const std::function<void(const std::string&)>& say) {
-    const LinkDeadline deadline = settings.deadline_for(settings.election_patience);
-    auto verdict = judge_all(hosts, inventory);
+    deadline = std::min(deadline, deadline_in(settings.election_patience));
+    auto verdict = judge_all(hosts, gathered, inventory);
     if (!may_be_electing(verdict)) return;
     say("no leader at the moment; waiting for the election");
     while (may_be_electing(verdict) && !settings.is_interrupted() &&
@@ -110,32 +116,41 @@ void await_election(std::vector<Host>& hosts,
         for_all(hosts, [&](Host& host) {
             if (host.connected() && host.health) look_at_health(host, deadline);
         });
-        verdict = judge_all(hosts, inventory);
+        verdict = judge_all(hosts, gathered, inventory);
     }
 }
 
-std::vector<plan::NodeActual> actuals_of(const std::vector<Host>& hosts) {
+std::vector<plan::NodeActual> actuals_of(const std::vector<Host>& hosts, const Gathered& gathered) {
     std::vector<plan::NodeActual> actuals;
     for (const Host& host : hosts) {
-        if (host.connected()) actuals.push_back(host.actual);
+        if (host.connected()) actuals.push_back(gathered.at(host.node->id).actual);
     }
     return actuals;
 }
 
-agent_api::Apply apply_message(const Host& host, const plan::NodeStep* step, bool dry) {
+agent_api::Apply apply_message(const agent_api::NodeSpec& spec,
+                               agent_api::Formation formation,
+                               Dry dry) {
     agent_api::Apply apply;
-    apply.spec = host.spec;
-    const bool form = step != nullptr && step->action == plan::Action::form;
-    apply.spec.formation = form ? agent_api::Formation::form : agent_api::Formation::join;
-    apply.dry = dry;
+    apply.spec = spec;
+    apply.spec.formation = formation;
+    apply.dry = dry == Dry::yes;
     return apply;
+}
+
+agent_api::Formation formation_of(const plan::NodeStep& step) {
+    const bool form = step.action == plan::Action::form;
+    return form ? agent_api::Formation::form : agent_api::Formation::join;
 }
 
 namespace {
 
-Result<plan::NodeChange> dry_run(Host& host, const plan::NodeStep* step, LinkDeadline deadline) {
+Result<plan::NodeChange> dry_run(Host& host,
+                                 const agent_api::NodeSpec& spec,
+                                 agent_api::Formation formation,
+                                 LinkDeadline deadline) {
     ZK_TRY(const auto done,
-           host.talk->apply(apply_message(host, step, true), deadline, nullptr));
+           host.talk->apply(apply_message(spec, formation, Dry::yes), deadline, nullptr));
     plan::NodeChange change;
     for (const agent_api::StepReport& each : done.steps) {
         change.steps.push_back(each.words.empty() ? each.step : each.words);
@@ -146,22 +161,30 @@ Result<plan::NodeChange> dry_run(Host& host, const plan::NodeStep* step, LinkDea
 
 }  // namespace
 
-void dry_run_all(std::vector<Host>& hosts, const plan::Plan& draft, LinkDeadline deadline) {
+void dry_run_all(std::vector<Host>& hosts,
+                 Gathered& gathered,
+                 agent_api::Formation formation,
+                 LinkDeadline deadline) {
     for_all(hosts, [&](Host& host) {
         if (!host.connected()) return;
-        auto change = dry_run(host, draft.find(host.node->id), deadline);
+        GatheredNode& node = gathered.at(host.node->id);
+        auto change = dry_run(host, node.spec, formation, deadline);
         if (change) {
-            host.actual.change = *std::move(change);
+            node.actual.change = *std::move(change);
         } else {
             host.failure = change.error();
         }
     });
 }
 
-Result<plan::NodeActual> look_again(Host& host, const plan::NodeStep& step, LinkDeadline deadline) {
-    ZK_TRY(const auto facts, host.talk->facts(agent_api::facts_for(host.spec), deadline));
-    auto actual = plan::observe(host.spec, facts);
-    ZK_TRY(actual.change, dry_run(host, &step, deadline));
+Result<plan::NodeActual> look_again(Host& host,
+                                    const GatheredNode& gathered,
+                                    const plan::NodeStep& step,
+                                    LinkDeadline deadline) {
+    const agent_api::NodeSpec& spec = gathered.spec;
+    ZK_TRY(const auto facts, host.talk->facts(agent_api::facts_for(spec), deadline));
+    auto actual = plan::observe(spec, facts);
+    ZK_TRY(actual.change, dry_run(host, spec, formation_of(step), deadline));
     return actual;
 }
 

@@ -4,51 +4,74 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "agent_api/node_facts.h"
+#include "agent_api/node_spec.h"
 #include "phases/fleet.h"
 #include "plan/ensemble_plan.h"
 #include "plan/preflight.h"
 
 namespace zk::phases {
 
-/// The specification of every host, for this formation. Errors: a value that the server's own
-/// reader refuses.
-Result<> render_all(std::vector<Host>& hosts,
-                    const inventory::Inventory& inventory,
-                    const RunSettings& settings,
-                    const std::string& generation);
+/// What is known of one node: what it shall be, and what it is.
+struct GatheredNode {
+    agent_api::NodeSpec spec;
+    agent_api::NodeFacts facts;
+    plan::NodeActual actual;
+};
+/// An entry for each node of the run from its beginning, so that threads only touch their own.
+using Gathered = std::map<ServerId, GatheredNode>;
 
-/// Fills facts, health and actual of all connected hosts at once. REQUIRES: render_all() was
-/// called.
+/// The specification of every node, for this formation. Errors: a value that the server's own
+/// reader refuses.
+Result<Gathered> render_all(const inventory::Inventory& inventory,
+                            const RunSettings& settings,
+                            const std::string& generation);
+
+/// Fills facts, actual and health of all connected hosts at once. REQUIRES: `gathered` has their
+/// specifications.
 void gather_all(std::vector<Host>& hosts,
+                Gathered& gathered,
                 const inventory::Inventory& inventory,
                 LinkDeadline deadline);
 
-/// Waits while a majority of servers runs and has no leader yet, up to settings.election_patience:
-/// a plan made in the middle of an election would take an ensemble that serves for one that is
+/// Waits while a majority of servers runs and has no leader yet, up to settings.election_patience
+/// and the deadline: a plan made in the middle of an election would take an ensemble that serves for one that is
 /// down. Calls `say` once when it has to wait.
 void await_election(std::vector<Host>& hosts,
+                    Gathered& gathered,
                     const inventory::Inventory& inventory,
                     const RunSettings& settings,
+                    LinkDeadline deadline,
                     const std::function<void(const std::string&)>& say);
 
 /// The actuals of the hosts that answered.
-std::vector<plan::NodeActual> actuals_of(const std::vector<Host>& hosts);
+std::vector<plan::NodeActual> actuals_of(const std::vector<Host>& hosts, const Gathered& gathered);
 
-/// Asks the agents that `draft` names or leaves untouched what they would do, and fills in
-/// actual.change. `draft` is a plan made without knowing the changes: it says who forms.
-void dry_run_all(std::vector<Host>& hosts, const plan::Plan& draft, LinkDeadline deadline);
+/// Asks all connected agents what they would do, and fills in actual.change.
+void dry_run_all(std::vector<Host>& hosts,
+                 Gathered& gathered,
+                 agent_api::Formation formation,
+                 LinkDeadline deadline);
 
 /// What is true of one host just before its step: as gather and dry run together, but for the
-/// ensemble's verdict. Changes nothing of `host`.
-Result<plan::NodeActual> look_again(Host& host, const plan::NodeStep& step, LinkDeadline deadline);
+/// ensemble's verdict. Changes nothing of `gathered`.
+Result<plan::NodeActual> look_again(Host& host,
+                                    const GatheredNode& gathered,
+                                    const plan::NodeStep& step,
+                                    LinkDeadline deadline);
 
-/// The message of an apply for this host's step (null: nothing is planned yet, so it must not
-/// form).
-agent_api::Apply apply_message(const Host& host, const plan::NodeStep* step, bool dry);
+enum class Dry { no, yes };
+/// The message that applies a specification.
+agent_api::Apply apply_message(const agent_api::NodeSpec& spec,
+                               agent_api::Formation formation,
+                               Dry dry);
+/// How a node takes part that is given this step.
+agent_api::Formation formation_of(const plan::NodeStep& step);
 
 /// This machine's clock, as shown to people and compared with the hosts'.
 std::int64_t wall_ms_now();

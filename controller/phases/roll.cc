@@ -2,27 +2,20 @@
 
 #include <algorithm>
 #include <chrono>
-#include <random>
-#include <thread>
+#include <map>
+#include <mutex>
 
 #include <fmt/core.h>
 
-#include "base/log.h"
+#include "phases/hook.h"
 #include "phases/parallel.h"
+#include "ssh/plain_line.h"
 
 namespace zk::phases {
 namespace {
 
-constexpr milliseconds kProbeTimeout{5000};
-constexpr int kConflictsSure = 2;
-
+using playbook::HookPoint;
 using playbook::PhaseKind;
-
-/// A znode's name that no user has.
-std::string probe_path() {
-    std::random_device random;
-    return fmt::format("/zkprov-probe-{:08x}{:08x}", random(), random());
-}
 
 std::string describe(const plan::NodeStep& step) {
     return std::string(to_string(step.action)) + (step.restarts ? ", restarts the server" : "");
@@ -33,139 +26,72 @@ std::string seconds_since(LinkDeadline start) {
     return fmt::format("{:.1f} s", std::chrono::duration<double>(took).count());
 }
 
+/// The step of this host in the wave, or nullptr.
+const plan::NodeStep* step_of(const Host& host, const plan::Wave& wave) {
+    const auto step = std::ranges::find(wave.nodes, host.node->id, &plan::NodeStep::id);
+    return step == wave.nodes.end() ? nullptr : &*step;
+}
+
 }  // namespace
 
-milliseconds Roll::limit(PhaseKind kind) const {
-    return playbook_.limit_of(kind).value_or(milliseconds(60000));
-}
-
-Host* Roll::find(ServerId id) {
-    const auto found =
-        std::ranges::find_if(hosts_, [&](const Host& host) { return host.node->id == id; });
-    return found == hosts_.end() ? nullptr : &*found;
-}
-
-bool Roll::anything_changed() const { return std::ranges::any_of(hosts_, &Host::changed); }
-
-Stop Roll::interrupted_stop() const {
-    Stop stop;
-    stop.code = ExitCode::interrupted;
-    stop.messages.emplace_back(anything_changed()
-                                   ? "interrupted between two steps; run the command again to go on"
-                                   : "interrupted; nothing was changed");
-    return stop;
-}
-
 std::optional<Stop> Roll::run(const plan::Plan& plan) {
-    if (settings_.is_interrupted()) return interrupted_stop();
-    if (auto stop = renew_lock()) return stop;
-    if (auto stop = push(plan)) {
-        stop->messages.emplace_back("no server was touched");
-        return stop;
-    }
-    std::set<ServerId> expected;
-    for (const Host& host : hosts_) {
-        if (host.actual.in_sync) expected.insert(host.node->id);
+    for (const Host& host : run_.hosts) {
+        if (run_.gathered.at(host.node->id).actual.in_sync) expected_.insert(host.node->id);
     }
     for (const plan::Wave& wave : plan.waves) {
-        if (settings_.is_interrupted()) return interrupted_stop();
-        if (auto stop = make_sure(wave, expected)) return stop;
-        if (auto stop = apply_wave(wave)) return stop;
-        GateRequest request;
-        for (const plan::NodeStep& step : wave.nodes) {
-            expected.insert(step.id);
-            request.probe_from.push_back(step.id);
-        }
-        request.in_sync = expected;
-        if (auto stop = gate(request)) {
-            const bool more = &wave != &plan.waves.back();
-            if (more) stop->messages.emplace_back("the nodes of later waves were not touched");
-            return stop;
-        }
+        if (auto stop = run_wave(wave, &wave == &plan.waves.back())) return stop;
     }
     return std::nullopt;
 }
 
-std::optional<Stop> Roll::push(const plan::Plan& plan) {
-    const LinkDeadline deadline = settings_.deadline_for(limit(PhaseKind::push));
-    for_all(hosts_, [&](Host& host) {
-        if (plan.find(host.node->id) == nullptr || !host.connected()) return;
-        if (host.facts.release_sha256 == settings_.release->server.sha256) return;
-        const auto pushed =
-            host.talk->push(settings_.release->server, host.spec.install_dir, deadline);
-        if (!pushed) {
-            host.failure = pushed.error();
-        } else if (*pushed) {
-            console_.say(fmt::format("{}: zkserver sent", name_of(*host.node)));
-        }
-    });
-    return stop_for_failures(hosts_);
+// A hook may take its time, and the proof of the lock holds for seconds: so all hooks of a wave run
+// before its checks or after its gate, and nothing runs between the checks and the steps.
+std::optional<Stop> Roll::run_wave(const plan::Wave& wave, bool is_last) {
+    ++wave_number_;
+    if (run_.settings.is_interrupted()) return run_.interrupted_stop();
+    if (auto stop = run_hooks(HookPoint::before_wave, wave)) return stop;
+    if (auto stop = run_hooks(HookPoint::before_node, wave)) return stop;
+    if (auto stop = make_sure(wave)) return stop;
+    if (auto stop = apply_wave(wave)) return stop;
+    if (auto stop = gate_behind(wave, is_last)) return stop;
+    if (auto stop = run_hooks(HookPoint::after_node, wave)) return stop;
+    return run_hooks(HookPoint::after_wave, wave);
 }
 
-void Roll::apply_node(Host& host, const plan::NodeStep& step, LinkDeadline deadline) {
-    const std::string name = name_of(*host.node);
-    const auto start = std::chrono::steady_clock::now();
-    console_.say(fmt::format("{}: {}", name, describe(step)));
-    const auto on_event = [&](const agent_api::Event& event) {
-        if (event.state == agent_api::StepState::failed) {
-            console_.say(fmt::format("{}: {} failed: {}", name, event.step, event.words));
-        } else if (settings_.verbose && event.state == agent_api::StepState::done) {
-            console_.say(fmt::format("{}: {}: {}", name, event.step, event.words));
-        }
-    };
-    agent_api::ApplyDone reached;
-    const auto done =
-        host.talk->apply(apply_message(host, &step, false), deadline, on_event, &reached);
-    host.changed = std::ranges::any_of(reached.steps, &agent_api::StepReport::done);
-    host.restarted = reached.restarts_server && host.changed;
-    if (!done) {
-        host.failure = done.error();
-        // A link that broke mid-way says nothing about how far the agent came.
-        if (!agent_errc(done.error())) host.changed = true;
-        return;
-    }
-    console_.say(fmt::format("{}: done, {} step{}, {}",
-                             name,
-                             done->steps.size(),
-                             done->steps.size() == 1 ? "" : "s",
-                             seconds_since(start)));
-}
-
-std::optional<Stop> Roll::renew_lock() {
-    auto stop = lock_.renew();
-    if (!stop) stop = stop_for_failures(hosts_);
-    if (stop && anything_changed()) stop->code = ExitCode::partly;
-    return stop;
-}
-
-std::optional<Stop> Roll::make_sure(const plan::Wave& wave, const std::set<ServerId>& expected) {
-    if (!expected.empty()) {
+std::optional<Stop> Roll::make_sure(const plan::Wave& wave) {
+    if (!expected_.empty()) {
         GateRequest request;
-        request.in_sync = expected;
-        if (auto stop = gate(request)) return stop;
+        request.in_sync = expected_;
+        if (auto stop = wait_at_gate(run_, request, deadline(PhaseKind::gate))) return stop;
     }
-    const LinkDeadline deadline = settings_.deadline_for(limit(PhaseKind::gather));
+    if (auto stop = look_at(wave)) return stop;
+    return run_.renew_lock();
+}
+
+std::optional<Stop> Roll::look_at(const plan::Wave& wave) {
+    const LinkDeadline until = deadline(PhaseKind::gather);
     std::mutex mutex;
     Stop stop;
-    for_all(hosts_, [&](Host& host) {
-        const auto step = std::ranges::find(wave.nodes, host.node->id, &plan::NodeStep::id);
-        if (step == wave.nodes.end() || !host.connected()) return;
-        const auto now = look_again(host, *step, deadline);
+    for_all(run_.hosts, [&](Host& host) {
+        const plan::NodeStep* const step = step_of(host, wave);
+        if (step == nullptr || !host.connected()) return;
+        const GatheredNode& node = run_.gathered.at(host.node->id);
+        const auto now = look_again(host, node, *step, until);
         if (!now) {
             host.failure = now.error();
             return;
         }
-        const std::string difference = plan::difference(host.actual, *now);
+        const std::string difference = plan::difference(node.actual, *now);
         if (difference.empty()) return;
         const std::lock_guard lock(mutex);
         stop.messages.push_back(name_of(*host.node) + ": " + difference);
     });
-    if (auto failed = stop_for_failures(hosts_)) {
-        if (anything_changed()) failed->code = ExitCode::partly;
+    if (auto failed = stop_for_failures(run_.hosts)) {
+        if (run_.changes.any()) failed->code = ExitCode::partly;
         return failed;
     }
-    if (stop.messages.empty()) return renew_lock();
-    stop.code = anything_changed() ? ExitCode::partly : ExitCode::preflight;
+    if (stop.messages.empty()) return std::nullopt;
+    stop.code = run_.changes.any() ? ExitCode::partly : ExitCode::preflight;
     stop.messages.emplace_back(
         "the plan was made for something else, so it is not carried on; somebody else is at work on "
         "these hosts. Run the command again");
@@ -173,15 +99,14 @@ std::optional<Stop> Roll::make_sure(const plan::Wave& wave, const std::set<Serve
 }
 
 std::optional<Stop> Roll::apply_wave(const plan::Wave& wave) {
-    console_.say(wave.why);
-    const LinkDeadline deadline = settings_.deadline_for(limit(PhaseKind::roll));
-    for_all(hosts_, [&](Host& host) {
-        const auto step = std::ranges::find(wave.nodes, host.node->id, &plan::NodeStep::id);
-        if (step != wave.nodes.end()) apply_node(host, *step, deadline);
+    run_.console.say(wave.why);
+    const LinkDeadline until = deadline(PhaseKind::roll);
+    for_all(run_.hosts, [&](Host& host) {
+        if (const auto* const step = step_of(host, wave)) apply_node(host, *step, until);
     });
-    auto stop = stop_for_failures(hosts_);
+    auto stop = stop_for_failures(run_.hosts);
     if (!stop) return std::nullopt;
-    if (anything_changed()) {
+    if (run_.changes.any()) {
         stop->code = ExitCode::partly;
         stop->messages.emplace_back(
             "some nodes were changed; correct the cause and run the command again, it goes on");
@@ -189,86 +114,100 @@ std::optional<Stop> Roll::apply_wave(const plan::Wave& wave) {
     return stop;
 }
 
-bool Roll::all_in_sync(const GateRequest& request) const {
-    return verdict_.leader && std::ranges::all_of(request.in_sync, [&](ServerId id) {
-               const status::NodeVerdict* const node = verdict_.find(id);
-               return node != nullptr && node->in_sync;
-           });
-}
-
-bool Roll::has_conflict(const GateRequest& request) const {
-    return std::ranges::any_of(request.in_sync, [&](ServerId id) {
-        const status::NodeVerdict* const node = verdict_.find(id);
-        return node != nullptr && node->conflict && !node->in_sync;
-    });
-}
-
-Stop Roll::conflict_stop(const GateRequest& request) const {
-    Stop stop;
-    stop.code = anything_changed() ? ExitCode::partly : ExitCode::preflight;
-    for (const ServerId id : request.in_sync) {
-        const status::NodeVerdict* const node = verdict_.find(id);
-        if (node == nullptr || !node->conflict || node->in_sync) continue;
-        stop.messages.push_back(
-            fmt::format("node {} ({}): {}", id, node->host, node->conflict->words));
+void Roll::apply_node(Host& host, const plan::NodeStep& step, LinkDeadline until) {
+    const std::string name = name_of(*host.node);
+    const auto start = std::chrono::steady_clock::now();
+    run_.console.say(fmt::format("{}: {}", name, describe(step)));
+    const auto on_event = [&](const agent_api::Event& event) {
+        if (event.state == agent_api::StepState::failed) {
+            run_.console.say(fmt::format("{}: {} failed: {}", name, event.step, event.words));
+        } else if (run_.settings.verbose && event.state == agent_api::StepState::done) {
+            run_.console.say(fmt::format("{}: {}: {}", name, event.step, event.words));
+        }
+    };
+    agent_api::ApplyDone reached;
+    const auto message =
+        apply_message(run_.gathered.at(step.id).spec, formation_of(step), Dry::no);
+    const auto done = host.talk->apply(message, until, on_event, &reached);
+    NodeChanges& changes = run_.changes.of(step.id);
+    changes.changed = std::ranges::any_of(reached.steps, &agent_api::StepReport::done);
+    changes.restarted = reached.restarts_server && changes.changed;
+    if (!done) {
+        host.failure = done.error();
+        // A link that broke mid-way says nothing about how far the agent came.
+        if (!agent_errc(done.error())) changes.changed = true;
+        return;
     }
-    stop.messages.emplace_back("next: correct that, then run the command again");
+    run_.console.say(fmt::format("{}: done, {} step{}, {}",
+                                 name,
+                                 done->steps.size(),
+                                 done->steps.size() == 1 ? "" : "s",
+                                 seconds_since(start)));
+}
+
+std::optional<Stop> Roll::gate_behind(const plan::Wave& wave, bool is_last) {
+    GateRequest request;
+    for (const plan::NodeStep& step : wave.nodes) {
+        expected_.insert(step.id);
+        request.probe_from.push_back(step.id);
+    }
+    request.in_sync = expected_;
+    auto stop = wait_at_gate(run_, request, deadline(PhaseKind::gate));
+    if (stop && !is_last) {
+        stop->messages.emplace_back("the nodes of later waves were not touched");
+    }
     return stop;
 }
 
-std::string Roll::probe(const GateRequest& request) {
-    std::mutex mutex;
-    std::string wrong;
-    for_all(hosts_, [&](Host& host) {
-        const bool asked = std::ranges::count(request.probe_from, host.node->id) > 0;
-        if (!asked || !host.connected()) return;
-        agent_api::ProbeWrite probe;
-        probe.path = probe_path();
-        probe.timeout_ms = kProbeTimeout.count();
-        const auto done = host.talk->probe(probe, deadline_in(kProbeTimeout * 2));
-        if (done && done->committed) return;
-        // Neither a broken link nor an agent that cannot do it gets better by asking again.
-        const bool hopeless = !done && agent_errc(done.error()) != agent_api::AgentErrc::failed;
-        if (hopeless) host.failure = done.error();
-        const std::lock_guard lock(mutex);
-        wrong += fmt::format("{}{}: a probe write did not commit: {}",
-                             wrong.empty() ? "" : "; ",
-                             name_of(*host.node),
-                             done ? done->words : done.error().words);
-    });
-    return wrong;
+std::optional<Stop> Roll::run_hooks(HookPoint point, const plan::Wave& wave) {
+    if (!run_.playbook.hooks.contains(point)) return std::nullopt;
+    const bool of_nodes = point == HookPoint::before_node || point == HookPoint::after_node;
+    std::string ids;
+    std::string hosts;
+    for (const plan::NodeStep& step : wave.nodes) {
+        const inventory::Node& node = *run_.inventory.find(step.id);
+        if (of_nodes) {
+            auto stop = run_hooks(point, name_of(node), to_string(node.id), node.host);
+            if (stop) return stop;
+            continue;
+        }
+        ids += (ids.empty() ? "" : " ") + to_string(node.id);
+        hosts += (hosts.empty() ? "" : " ") + node.host;
+    }
+    if (of_nodes) return std::nullopt;
+    return run_hooks(point, fmt::format("wave {}", wave_number_), ids, hosts);
 }
 
-std::optional<Stop> Roll::gate(const GateRequest& request) {
-    const LinkDeadline deadline = settings_.deadline_for(limit(PhaseKind::gate));
-    std::string probe_problem;
-    int conflicts = 0;
-    while (true) {
-        ask_health(hosts_, std::min(deadline, deadline_in(milliseconds(10000))));
-        verdict_ = status::judge(inventory_, statuses_of(hosts_));
-        if (all_in_sync(request)) {
-            probe_problem = probe(request);
-            if (probe_problem.empty()) return std::nullopt;
-        }
-        // One look may have met a server that was just being replaced.
-        conflicts = has_conflict(request) ? conflicts + 1 : 0;
-        if (conflicts >= kConflictsSure) return conflict_stop(request);
-        if (settings_.is_interrupted()) return interrupted_stop();
-        const bool lost = std::ranges::any_of(hosts_, [&](const Host& host) {
-            return host.failure && request.in_sync.contains(host.node->id);
-        });
-        if (lost || std::chrono::steady_clock::now() + settings_.health_interval >= deadline) {
-            break;
-        }
-        std::this_thread::sleep_for(settings_.health_interval);
+std::optional<Stop> Roll::run_hooks(HookPoint point,
+                                    const std::string& name,
+                                    const std::string& ids,
+                                    const std::string& hosts) {
+    const std::string prefix = name + ": " + std::string(to_string(point)) + ": ";
+    const std::map<std::string, std::string> variables = {
+        {"ZKPROV_ENSEMBLE", run_.inventory.cluster},
+        {"ZKPROV_HOOK", std::string(to_string(point))},
+        {"ZKPROV_HOST", hosts},
+        {"ZKPROV_NODE", ids},
+        {"ZKPROV_WAVE", std::to_string(wave_number_)}};
+    for (const playbook::Hook& hook : run_.playbook.hooks.at(point)) {
+        run_.console.say(prefix + plain_line(hook.text));
+        const auto done = run_hook(hook,
+                                   variables,
+                                   run_.settings.deadline_for(hook.limit),
+                                   run_.settings.interrupted,
+                                   [&](const std::string& line) { run_.console.say(prefix + line); });
+        if (done) continue;
+        if (run_.settings.is_interrupted()) return run_.interrupted_stop();
+        Stop stop;
+        stop.code = run_.changes.any() ? ExitCode::partly : ExitCode::preflight;
+        stop.messages.push_back(prefix + "the hook " + done.error().words);
+        stop.messages.emplace_back(
+            run_.changes.any()
+                ? "some nodes were changed; correct the cause and run the command again, it goes on"
+                : "no server was touched; correct the cause and run the command again");
+        return stop;
     }
-    Stop stop;
-    stop.code = ExitCode::gate;
-    stop.messages.emplace_back("the ensemble did not become healthy in time");
-    for (const std::string& reason : verdict_.reasons) stop.messages.push_back(reason);
-    if (!probe_problem.empty()) stop.messages.push_back(probe_problem);
-    stop.messages.emplace_back("next: zkprov status, and the server's log on the node");
-    return stop;
+    return std::nullopt;
 }
 
 }  // namespace zk::phases

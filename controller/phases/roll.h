@@ -1,75 +1,46 @@
-// Carries out a plan: the server's binary where it is missing, then wave by wave: apply, then wait
-// until the ensemble is well again. Shell. Way three of DESIGN.md, steps 8, 9 and 11.
+// Carries out the waves of a plan: hooks, last checks, steps, gate, hooks. Shell. Way three of DESIGN.md,
+// steps 9 and 11.
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <set>
-#include <vector>
+#include <string>
 
-#include "phases/fleet.h"
-#include "phases/gather.h"
-#include "phases/run_lock.h"
+#include "phases/gate.h"
+#include "phases/run.h"
 #include "plan/ensemble_plan.h"
-#include "playbook/playbook.h"
 
 namespace zk::phases {
 
-/// Whom a gate waits for, and whether it writes.
-struct GateRequest {
-    std::set<ServerId> in_sync;        ///< these must lead or follow
-    std::vector<ServerId> probe_from;  ///< a probe write goes through each of these
-};
-
 class Roll {
   public:
-    Roll(const inventory::Inventory& inventory,
-         const playbook::Playbook& playbook,
-         const RunSettings& settings,
-         Console& console,
-         std::vector<Host>& hosts,
-         RunLock& lock)
-        : inventory_(inventory),
-          playbook_(playbook),
-          settings_(settings),
-          console_(console),
-          hosts_(hosts),
-          lock_(lock) {}
+    explicit Roll(Run& run) : run_(run) {}
 
     /// Nothing when all went well; then the ensemble serves and a probe write was committed.
+    /// REQUIRES: the run lock has its number.
     std::optional<Stop> run(const plan::Plan& plan);
-    /// Waits until all of `request` holds; at the deadline says what does not, and before that when
-    /// a node turns out to be another one.
-    std::optional<Stop> gate(const GateRequest& request);
-    /// The ensemble as the last gate saw it.
-    [[nodiscard]] const status::EnsembleVerdict& verdict() const { return verdict_; }
 
   private:
-    std::optional<Stop> push(const plan::Plan& plan);
+    std::optional<Stop> run_wave(const plan::Wave& wave, bool is_last);
     /// Before each wave: the run lock is held, the others are as well as they were, and each node of
     /// the wave is what the plan took it for.
-    std::optional<Stop> make_sure(const plan::Wave& wave, const std::set<ServerId>& expected);
-    std::optional<Stop> renew_lock();
+    std::optional<Stop> make_sure(const plan::Wave& wave);
+    /// The nodes of the wave that are not what the plan took them for any more, a sentence each.
+    std::optional<Stop> look_at(const plan::Wave& wave);
     std::optional<Stop> apply_wave(const plan::Wave& wave);
     void apply_node(Host& host, const plan::NodeStep& step, LinkDeadline deadline);
-    bool all_in_sync(const GateRequest& request) const;
-    /// Whether a node that is waited for is not that node: waiting makes it none.
-    bool has_conflict(const GateRequest& request) const;
-    Stop conflict_stop(const GateRequest& request) const;
-    /// Why a probe write did not commit; empty when all did.
-    std::string probe(const GateRequest& request);
-    Host* find(ServerId id);
-    bool anything_changed() const;
-    Stop interrupted_stop() const;
-    milliseconds limit(playbook::PhaseKind kind) const;
+    std::optional<Stop> gate_behind(const plan::Wave& wave, bool is_last);
+    /// All hooks of this place: for a node's, node by node. The first that fails ends the run.
+    std::optional<Stop> run_hooks(playbook::HookPoint point, const plan::Wave& wave);
+    std::optional<Stop> run_hooks(playbook::HookPoint point,
+                                  const std::string& name,
+                                  const std::string& ids,
+                                  const std::string& hosts);
+    LinkDeadline deadline(playbook::PhaseKind kind) const { return run_.deadline(kind); }
 
-    const inventory::Inventory& inventory_;
-    const playbook::Playbook& playbook_;
-    const RunSettings& settings_;
-    Console& console_;
-    std::vector<Host>& hosts_;
-    RunLock& lock_;
-    status::EnsembleVerdict verdict_;
+    Run& run_;
+    std::set<ServerId> expected_;  ///< servers that are in sync, and must be so at each gate
+    int wave_number_ = 0;
 };
 
 }  // namespace zk::phases

@@ -55,10 +55,12 @@ struct RunLock::Round {
 RunLock::RunLock(std::string cluster,
                  std::string command,
                  std::vector<Host>& hosts,
+                 const Changes& changes,
                  const RunSettings& settings,
                  Console& console)
     : holder_(settings.operator_),
       hosts_(hosts),
+      changes_(changes),
       settings_(settings),
       console_(console),
       rules_(hosts.size(), settings.lock_limits) {
@@ -210,7 +212,7 @@ bool RunLock::wait(Duration time) {
 
 Stop RunLock::lost_stop(const Round& round) const {
     Stop stop;
-    const bool changed = std::ranges::any_of(hosts_, &Host::changed);
+    const bool changed = changes_.any();
     stop.code = changed                ? ExitCode::partly
                 : round.denied.empty() ? ExitCode::unreachable
                                        : ExitCode::busy;

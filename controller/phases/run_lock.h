@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "phases/changes.h"
 #include "phases/fleet.h"
 #include "run_lock/ensemble_lock.h"
 
@@ -22,10 +23,12 @@ std::string words_of(const agent_api::LockHolder& holder, std::int64_t held_ms);
 
 class RunLock {
   public:
-    /// `hosts`: those of the run, connected or not; it outlives this.
+    /// `hosts`: those of the run, connected or not, and `changes` what it has done to them; both outlive
+    /// this.
     RunLock(std::string cluster,
             std::string command,
             std::vector<Host>& hosts,
+            const Changes& changes,
             const RunSettings& settings,
             Console& console);
     ~RunLock();
@@ -63,6 +66,7 @@ class RunLock {
 
     agent_api::LockHolder holder_;
     std::vector<Host>& hosts_;
+    const Changes& changes_;
     const RunSettings& settings_;
     Console& console_;
     run_lock::EnsembleLock rules_;

@@ -53,6 +53,7 @@ json::array waves_of(const plan::Plan& plan) {
 std::string run_json(const std::string& command,
                      const inventory::Inventory& inventory,
                      const std::vector<Host>& hosts,
+                     const Changes& changes,
                      const plan::Plan* plan,
                      const std::vector<std::string>& errors,
                      ExitCode code) {
@@ -63,20 +64,19 @@ std::string run_json(const std::string& command,
     document["exit_code"] = static_cast<int>(code);
     document["errors"] = texts(errors);
     if (plan != nullptr) document["waves"] = waves_of(*plan);
-    bool changed = false;
     json::array nodes;
     for (const Host& host : hosts) {
-        changed = changed || host.changed;
+        const NodeChanges& done = changes.of(host.node->id);
         json::object object;
         object["id"] = host.node->id.value();
         object["host"] = json::string(host.node->host);
-        object["changed"] = host.changed;
-        object["restarted"] = host.restarted;
+        object["changed"] = done.changed;
+        object["restarted"] = done.restarted;
         if (host.failure) object["error"] = json::string(host.failure->words);
         object["link"] = cost_of(host);
         nodes.push_back(std::move(object));
     }
-    document["changed"] = changed;
+    document["changed"] = changes.any();
     document["nodes"] = std::move(nodes);
     return json::serialize(document) + "\n";
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "phases/changes.h"
 #include "phases/fleet.h"
 #include "plan/ensemble_plan.h"
 
@@ -16,6 +17,7 @@ namespace zk::phases {
 std::string run_json(const std::string& command,
                      const inventory::Inventory& inventory,
                      const std::vector<Host>& hosts,
+                     const Changes& changes,
                      const plan::Plan* plan,
                      const std::vector<std::string>& errors,
                      ExitCode code);

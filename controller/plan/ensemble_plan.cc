@@ -103,7 +103,6 @@ class ApplyPlanner {
     }
 
     Decision make() {
-        if (auto refusal = refuse_data_loss()) return *std::move(refusal);
         start_what_is_down();
         change_without_restart();
         if (auto refusal = restart_one_by_one()) return *std::move(refusal);
@@ -112,16 +111,6 @@ class ApplyPlanner {
             if (plan_.find(actual.id) == nullptr) plan_.untouched.push_back(actual.id);
         }
         return std::move(plan_);
-    }
-
-  private:
-    static bool must_join(const NodeActual& actual) { return actual.data_empty; }
-    /// Neither serving nor able to lose anything by a restart.
-    bool is_idle(const NodeActual& actual) const {
-        return !must_join(actual) && (!actual.server_running || (!actual.in_sync && !has_quorum_));
-    }
-    std::size_t count_in_sync() const {
-        return static_cast<std::size_t>(std::ranges::count_if(actuals_, &NodeActual::in_sync));
     }
 
     std::optional<Refusal> refuse_data_loss() const {
@@ -138,6 +127,16 @@ class ApplyPlanner {
                         remember,
                         name_nodes(empty),
                         empty.size() == 1 ? "is" : "are")};
+    }
+
+  private:
+    static bool must_join(const NodeActual& actual) { return actual.data_empty; }
+    /// Neither serving nor able to lose anything by a restart.
+    bool is_idle(const NodeActual& actual) const {
+        return !must_join(actual) && (!actual.server_running || (!actual.in_sync && !has_quorum_));
+    }
+    std::size_t count_in_sync() const {
+        return static_cast<std::size_t>(std::ranges::count_if(actuals_, &NodeActual::in_sync));
     }
 
     void start_what_is_down() {
@@ -335,31 +334,53 @@ const NodeStep* Plan::find(ServerId id) const {
     return nullptr;
 }
 
+bool forms_ensemble(const std::vector<NodeActual>& actuals) {
+    return std::ranges::none_of(actuals, &NodeActual::formed) || formation_was_interrupted(actuals);
+}
+
+std::optional<Refusal> refuse_apply(const Inventory& inventory,
+                                    const std::vector<NodeActual>& actuals) {
+    if (std::ranges::none_of(actuals, &NodeActual::formed)) return std::nullopt;
+    if (auto refusal = refuse_mixed_generations(actuals)) return refusal;
+    if (auto refusal = refuse_membership_change(inventory, actuals)) return refusal;
+    if (formation_was_interrupted(actuals)) return std::nullopt;
+    return ApplyPlanner(inventory, actuals).refuse_data_loss();
+}
+
 Decision plan_apply(const Inventory& inventory, const std::vector<NodeActual>& actuals) {
     ZK_ASSERT(actuals.size() == inventory.nodes.size());
-    if (std::ranges::none_of(actuals, &NodeActual::formed)) {
-        return formation_plan(inventory, actuals);
-    }
-    if (auto refusal = refuse_mixed_generations(actuals)) return *std::move(refusal);
-    if (auto refusal = refuse_membership_change(inventory, actuals)) return *std::move(refusal);
-    if (formation_was_interrupted(actuals)) {
-        Plan plan = formation_plan(inventory, actuals);
+    if (auto refusal = refuse_apply(inventory, actuals)) return *std::move(refusal);
+    if (!forms_ensemble(actuals)) return ApplyPlanner(inventory, actuals).make();
+    Plan plan = formation_plan(inventory, actuals);
+    if (std::ranges::any_of(actuals, &NodeActual::formed)) {
         plan.waves.front().why =
             "form a new ensemble: an earlier apply stopped half-way, no node "
             "has ever held data";
-        return plan;
     }
-    return ApplyPlanner(inventory, actuals).make();
+    return plan;
+}
+
+std::optional<Refusal> refuse_replace(const Inventory& inventory,
+                                      ServerId id,
+                                      const std::vector<NodeActual>& actuals) {
+    const NodeActual* const node = find_actual(actuals, id);
+    ZK_ASSERT(inventory.find(id) != nullptr && node != nullptr);
+    if (auto refusal = refuse_mixed_generations(actuals)) return refusal;
+    if (auto refusal = refuse_membership_change(inventory, actuals)) return refusal;
+    if (auto refusal = refuse_without_quorum(inventory, id, actuals)) return refusal;
+    if (node->data_empty || node->in_sync) return std::nullopt;
+    return Refusal{Refusal::Kind::quorum,
+                   fmt::format("node {} still has data, and replace-node never deletes any; to start "
+                               "it with that data: zkprov apply; to replace it, stop its server and "
+                               "move its data_dir and log_dir away first",
+                               id)};
 }
 
 Decision plan_replace(const Inventory& inventory,
                       ServerId id,
                       const std::vector<NodeActual>& actuals) {
+    if (auto refusal = refuse_replace(inventory, id, actuals)) return *std::move(refusal);
     const NodeActual* const node = find_actual(actuals, id);
-    ZK_ASSERT(inventory.find(id) != nullptr && node != nullptr);
-    if (auto refusal = refuse_mixed_generations(actuals)) return *std::move(refusal);
-    if (auto refusal = refuse_membership_change(inventory, actuals)) return *std::move(refusal);
-    if (auto refusal = refuse_without_quorum(inventory, id, actuals)) return *std::move(refusal);
     Plan plan;
     plan.cluster = inventory.cluster;
     for (const Node& each : inventory.nodes) {
@@ -368,18 +389,10 @@ Decision plan_replace(const Inventory& inventory,
         }
     }
     if (!node->data_empty) {
-        if (node->in_sync) {
-            plan.untouched.push_back(id);
-            std::ranges::sort(plan.untouched);
-            plan.notes.push_back(fmt::format("node {} has its data and is in sync", id));
-            return plan;
-        }
-        return Refusal{
-            Refusal::Kind::quorum,
-            fmt::format("node {} still has data, and replace-node never deletes any; to start it "
-                        "with that data: zkprov apply; to replace it, stop its server and move "
-                        "its data_dir and log_dir away first",
-                        id)};
+        plan.untouched.push_back(id);
+        std::ranges::sort(plan.untouched);
+        plan.notes.push_back(fmt::format("node {} has its data and is in sync", id));
+        return plan;
     }
     Wave wave;
     wave.why = "join: empty, so without a vote until the leader has brought it up to date";

@@ -73,6 +73,17 @@ using Decision = std::variant<Plan, Refusal>;
 std::optional<std::string> known_generation(const inventory::Inventory& inventory,
                                             const std::vector<NodeActual>& actuals);
 
+/// Whether plan_apply forms a new ensemble. The facts alone decide that, so it is known before the
+/// agents are asked what they would change.
+bool forms_ensemble(const std::vector<NodeActual>& actuals);
+/// Why nothing may be changed, as far as the facts alone say it; plan_apply and plan_replace ask it
+/// first. `actuals` as there.
+std::optional<Refusal> refuse_apply(const inventory::Inventory& inventory,
+                                    const std::vector<NodeActual>& actuals);
+std::optional<Refusal> refuse_replace(const inventory::Inventory& inventory,
+                                      ServerId id,
+                                      const std::vector<NodeActual>& actuals);
+
 /// The plan of `zkprov apply`. REQUIRES: exactly one actual for every node of the inventory.
 Decision plan_apply(const inventory::Inventory& inventory, const std::vector<NodeActual>& actuals);
 

@@ -1,8 +1,11 @@
-// A recipe: which phases a command runs, in which order, and how long each may take.
-// Pure. The recipes under playbooks/ are built into the program. User hooks and other orders come
-// later; what this reader does not know it refuses.
+// A recipe: which phases a command runs, in which order, how long each may take, and what the user's
+// own hooks do around the waves of a roll.
+// Pure. The recipes under playbooks/ are built into the program; `--playbook FILE` takes another. What
+// the reader does not know it refuses, and so does it every order in which a roll would be unsafe
+// (order.h). A phase that a recipe does not name is not run.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,19 +19,38 @@ namespace zk::playbook {
 enum class PhaseKind { connect, gather, check, plan, push, roll, gate };
 /// "connect", "gather", ...
 std::string_view to_string(PhaseKind kind);
+std::optional<PhaseKind> phase_named(std::string_view name);
+/// Whether the phase changes something on the nodes.
+bool changes_nodes(PhaseKind kind);
 
 struct Phase {
     PhaseKind kind = PhaseKind::connect;
-    milliseconds limit{0};  ///< the phase fails when it takes longer
+    /// For the whole phase; of roll: for the steps of one wave; of the gate behind roll: for each wait.
+    milliseconds limit{0};
     friend bool operator==(const Phase&, const Phase&) = default;
+};
+
+/// Where in a roll a hook runs. All before the last checks in front of a wave, or after its gate.
+enum class HookPoint { before_wave, before_node, after_node, after_wave };
+/// "before_wave", ...
+std::string_view to_string(HookPoint point);
+
+/// A command of the user's, run on the controller.
+struct Hook {
+    std::vector<std::string> command;  ///< the program (looked up in PATH) and its arguments
+    std::string text;                  ///< the command as people are shown it
+    milliseconds limit{0};
+    friend bool operator==(const Hook&, const Hook&) = default;
 };
 
 struct Playbook {
     std::string name;
-    std::vector<Phase> phases;  ///< in the order of PhaseKind, each at most once
+    std::vector<Phase> phases;  ///< in the order in which they run; only gate may be there twice
+    std::map<HookPoint, std::vector<Hook>> hooks;  ///< those of a point run one after the other
 
-    /// The limit of a phase; nothing when the playbook does not run it.
+    /// The limit of a phase, of gates that of the last; nothing when the playbook does not run it.
     [[nodiscard]] std::optional<milliseconds> limit_of(PhaseKind kind) const;
+    [[nodiscard]] bool runs(PhaseKind kind) const { return limit_of(kind).has_value(); }
 };
 
 /// Reads a recipe. `file` names it in errors, which carry line and column.

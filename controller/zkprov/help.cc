@@ -1,4 +1,5 @@
 // The texts of `zkprov help`: examples first.
+#include "playbook/builtin.h"
 #include "zkprov/options.h"
 
 #include <fmt/core.h>
@@ -31,13 +32,14 @@ Options
       --ssh-client auto|libssh2|openssh    instead of ssh.client in the inventory
       --accept-new-host-keys       write keys of hosts never seen before to known_hosts; for
                                    replace-node also the new key of the replaced host
+      --playbook FILE              apply, plan, replace-node: another recipe than the built-in one
       --release-dir DIR            where zkserver and zkprov-agent are; else ZKPROV_RELEASE_DIR,
                                    else beside zkprov
       --exit-code                  plan: end with 2 when there is something to change
       --stats, -v                  bytes, connections and channels of each host
       --color auto|always|never
 
-More: zkprov help inventory | exit-codes | env
+More: zkprov help inventory | playbook | exit-codes | env
 )";
 
 constexpr std::string_view kInventory =
@@ -77,6 +79,38 @@ A node may have its own client_port, peer_port, election_port, install_dir, data
 config and ssh (there also host, when the address for SSH is another one).
 )";
 
+constexpr std::string_view kPlaybook =
+    R"(A recipe says which phases apply, plan or replace-node runs, in which order, and how long each may
+take. What it does not name is not run. An order in which a roll would be unsafe is refused; roll needs
+gather, check and plan before it and gate behind it. The run lock is in no recipe and is always taken.
+
+  connect   one link per host
+  gather    the facts of every node
+  check     disk, ports, rights, identity
+  plan      what changes, in which order
+  push      the server's binary; without it, roll is for nodes that have it
+  roll      the waves of the plan; limit_s is for the steps of one wave
+  gate      waits until the ensemble is well; the gate behind roll is waited for after each wave.
+            One more in front of roll lets only a healthy ensemble be changed.
+
+Hooks run on this machine, around the waves. A list is a program and its arguments, without a shell; a
+text is run by /bin/sh -c. Several for one place: a list of such entries, one after the other.
+
+  hooks:
+    before_wave: { run: [/usr/local/bin/silence, "on"], limit_s: 30 }
+    before_node: { run: "drain $ZKPROV_HOST", limit_s: 60 }     # once for each node of the wave
+    after_node:  { run: "undrain $ZKPROV_HOST", limit_s: 60 }   # the gate is passed
+    after_wave:  { run: [/usr/local/bin/silence, "off"], limit_s: 30 }
+
+They find ZKPROV_ENSEMBLE, ZKPROV_WAVE (from 1), ZKPROV_NODE, ZKPROV_HOST (of a wave: all, with spaces
+between) and ZKPROV_HOOK (before_wave, ...) in their environment, and nothing on stdin. A hook that
+does not end with status 0, or not within its limit_s, stops the roll: exit 5, or 6 when no server was
+touched yet. Hooks behind it are not run, so before_* must be fit to be run again.
+
+The recipe of apply, to start from:
+
+)";
+
 constexpr std::string_view kExitCodes = R"(Exit codes
     0  done, or nothing to change; status: healthy
     2  plan --exit-code: there is something to change
@@ -99,6 +133,7 @@ constexpr std::string_view kEnv = R"(Environment
   ZKPROV_RELEASE_DIR   where zkserver and zkprov-agent are
   SSH_AUTH_SOCK        ssh-agent
   NO_COLOR, CLICOLOR_FORCE
+Hooks of a recipe are given more: zkprov help playbook
 )";
 
 /// What counts where the inventory does not hold the key: "60", "0 (no limit)"; of "-1 (2 ticks)" only what it means, where
@@ -133,6 +168,9 @@ std::string config_help() {
 
 Result<std::string> help_text(std::string_view topic) {
     if (topic == "inventory") return std::string(kInventory) + config_help();
+    if (topic == "playbook") {
+        return std::string(kPlaybook) + std::string(playbook::kBuiltins.front().text);
+    }
     if (topic == "exit-codes") return std::string(kExitCodes);
     if (topic == "env") return std::string(kEnv);
     for (const std::string_view verb :
@@ -141,7 +179,7 @@ Result<std::string> help_text(std::string_view topic) {
     }
     return Error(
         Errc::invalid,
-        "there is no help on \"" + std::string(topic) + "\"; topics: inventory, exit-codes, env");
+        "there is no help on \"" + std::string(topic) + "\"; topics: inventory, playbook, exit-codes, env");
 }
 
 }  // namespace zk::zkprov

@@ -18,6 +18,7 @@
 #include "phases/links.h"
 #include "phases/release.h"
 #include "phases/runner.h"
+#include "playbook/playbook.h"
 #include "status/report.h"
 #include "zkprov/options.h"
 
@@ -141,6 +142,18 @@ Result<InventoryFile> read_file(const std::string& name) {
     return file;
 }
 
+/// The recipe of --playbook. Errors: several lines, when several things are wrong with it.
+Result<playbook::Playbook> read_recipe(const std::string& name) {
+    errno = 0;
+    std::ifstream stream(name, std::ios::binary);
+    if (!stream) {
+        const std::error_code reason(errno, std::generic_category());
+        return Error(Errc::not_found, name + ": " + reason.message() + "; --playbook names a recipe");
+    }
+    ZK_TRY(const std::string text, read_text(stream, name));
+    return playbook::read_playbook(text, name);
+}
+
 ExitCode stop(Console& console, const std::string& command, std::vector<std::string> messages) {
     report_stop(console, command, phases::Stop{ExitCode::invalid, std::move(messages)});
     return ExitCode::invalid;
@@ -197,6 +210,12 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
                     command,
                     {"there is no node " + to_string(*options.node) + " in " + file->name});
     }
+    std::optional<playbook::Playbook> recipe;
+    if (!options.playbook_file.empty()) {
+        auto read = read_recipe(options.playbook_file);
+        if (!read) return stop(console, command, lines_of(read.error().words));
+        recipe = *std::move(read);
+    }
     const auto release = phases::find_release(options.release_dir);
     if (!release) return stop(console, command, {release.error().message()});
 
@@ -214,6 +233,7 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
 
     phases::RunSettings settings;
     settings.open_link = link_opener(*inventory, links);
+    settings.playbook = recipe;
     settings.release = &*release;
     settings.version = ZK_VERSION;
     settings.machine = ZK_MACHINE;
@@ -259,6 +279,7 @@ int main(int argc, char** argv) {
     action.sa_handler = zk::zkprov::on_interrupt;
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
+    std::signal(SIGCHLD, SIG_DFL);  // ignored by a parent, it would hide how a hook ended
     const std::vector<std::string> words(argv + 1, argv + argc);
     return static_cast<int>(zk::zkprov::run(words));
 }

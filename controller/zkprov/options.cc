@@ -119,6 +119,12 @@ Result<> set_ssh_client(Options& options, const std::string& value) {
     return usage("--ssh-client must be auto, libssh2 or openssh, found \"" + value + "\"");
 }
 
+Result<> set_playbook(Options& options, const std::string& value) {
+    if (value.empty() || value == "-") return usage("--playbook needs a file");
+    options.playbook_file = value;
+    return ok();
+}
+
 /// A flag without a value.
 auto turn_on(bool Options::*member) {
     return [member](Options& options, const std::string&) -> Result<> {
@@ -136,6 +142,7 @@ const std::vector<Flag>& flags() {
         {{"--connect-timeout"}, true, set_connect_timeout},
         {{"--lock-timeout"}, true, set_lock_timeout},
         {{"--ssh-client"}, true, set_ssh_client},
+        {{"--playbook"}, true, set_playbook},
         {{"--confirm"},
          true,
          [](Options& options, const std::string& value) -> Result<> {
@@ -188,6 +195,10 @@ Result<> take_flag(const std::vector<std::string>& words, std::size_t& at, Optio
     if (equals != std::string::npos) return flag->set(options, word.substr(equals + 1));
     if (at + 1 >= words.size()) return usage(name + " needs a value; see: zkprov help");
     return flag->set(options, words[++at]);
+}
+
+bool takes_playbook(Verb verb) {
+    return verb == Verb::apply || verb == Verb::plan || verb == Verb::replace_node;
 }
 
 Result<> take_positionals(const std::vector<std::string>& positionals, Options& options) {
@@ -302,6 +313,10 @@ Result<Options> parse_options(const std::vector<std::string>& words,
     ZK_TRY(options.verb, parse_verb(positionals.front()));
     positionals.erase(positionals.begin());
     ZK_CHECK(take_positionals(positionals, options));
+    if (!options.playbook_file.empty() && !takes_playbook(options.verb)) {
+        return usage("--playbook is for apply, plan and replace-node; " +
+                     std::string(to_string(options.verb)) + " runs no recipe");
+    }
     if (options.inventory_file.empty()) {
         options.inventory_file =
             environment.inventory.empty() ? "inventory.yaml" : environment.inventory;

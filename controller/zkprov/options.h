@@ -35,6 +35,7 @@ struct Options {
     bool accept_new_host_keys = false;
     bool stats = false;
     bool verbose = false;
+    std::string playbook_file;            ///< apply, plan, replace-node; empty: the built-in recipe
     std::string release_dir;              ///< empty: beside the program
     std::optional<milliseconds> timeout;  ///< of the whole command
     milliseconds connect_timeout{5000};

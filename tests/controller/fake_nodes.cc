@@ -119,6 +119,7 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
         case MessageType::hello:
             return {message_of(MessageType::hello_ok, to_json(HelloOk{}))};
         case MessageType::facts_request:
+            ++node.facts_asked;
             return {message_of(MessageType::facts, to_json(facts_of(id)))};
         case MessageType::health_request:
             if (!node.applied) {
@@ -177,6 +178,7 @@ LockState FakeNodes::lock(FakeNode& node, const LockRequest& request) {
     if (request.action == LockAction::take && taken) --node.lock_looks;
     switch (request.action) {
         case LockAction::take:
+            ++node.lock_takes;
             node.locked = !taken;
             break;
         case LockAction::number:
@@ -301,7 +303,10 @@ ApplyDone FakeNodes::apply(ServerId id, const Apply& apply) {
     done.starts_server = !node.running;
     if (!node.running) done.steps.push_back({"start", "start the server", !apply.dry});
     done.changed = !done.steps.empty();
-    if (apply.dry) return done;
+    if (apply.dry) {
+        ++node.dry_runs;
+        return done;
+    }
     change(node);
     story.push_back("apply " + to_string(id));
     ++node.applies;

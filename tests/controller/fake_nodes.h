@@ -44,6 +44,9 @@ struct FakeNode {
     // What happened to it.
     bool locked = false;  ///< by this run
     std::uint64_t fence = 0;
+    int lock_takes = 0;
+    int facts_asked = 0;
+    int dry_runs = 0;
     int checks = 0;
     int beats = 0;
     bool changed_unlocked = false;  ///< a change without the lock, or without a check since the last

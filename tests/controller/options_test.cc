@@ -87,6 +87,18 @@ TEST(Options, Flags) {
     EXPECT_EQ(good("apply").ssh_client, std::nullopt);
 }
 
+TEST(Options, ARecipeIsForWhatRunsOne) {
+    EXPECT_EQ(good("apply --playbook my.yaml").playbook_file, "my.yaml");
+    EXPECT_EQ(good("plan --playbook=my.yaml").playbook_file, "my.yaml");
+    EXPECT_EQ(good("replace-node 2 --playbook my.yaml").playbook_file, "my.yaml");
+    EXPECT_EQ(good("apply").playbook_file, "");
+    for (const char* const words : {"status", "stop", "start", "lock show"}) {
+        EXPECT_THAT(bad(std::string(words) + " --playbook my.yaml"),
+                    HasSubstr("--playbook is for apply, plan and replace-node"));
+    }
+    EXPECT_THAT(bad("apply --playbook -"), HasSubstr("--playbook needs a file"));
+}
+
 TEST(Options, MistakesNameTheWayOut) {
     EXPECT_THAT(bad("aply"), HasSubstr("did you mean \"apply\""));
     EXPECT_THAT(bad("upgrade"), HasSubstr("not supported in this version"));
@@ -107,7 +119,7 @@ TEST(Options, HelpAndVersion) {
     EXPECT_EQ(good("apply --help").help_topic, "apply");
     EXPECT_EQ(good("help exit-codes").help_topic, "exit-codes");
     EXPECT_EQ(good("--version").verb, Verb::version);
-    for (const char* const topic : {"", "inventory", "exit-codes", "env", "apply"}) {
+    for (const char* const topic : {"", "inventory", "playbook", "exit-codes", "env", "apply"}) {
         EXPECT_TRUE(help_text(topic).has_value()) << topic;
     }
     EXPECT_FALSE(help_text("love").has_value());

@@ -136,7 +136,7 @@ TEST_F(Runner, TheRunsDeadlineHoldsForConnectingToo) {
     EXPECT_EQ(nodes.open_deadline, *settings.deadline);
     settings.deadline.reset();
     ASSERT_EQ(apply(), ExitCode::done);
-    EXPECT_EQ(nodes.open_deadline, LinkDeadline::max());
+    EXPECT_LT(nodes.open_deadline, LinkDeadline::max());  // then the recipe's limit does
 }
 
 TEST_F(Runner, PreflightFailuresChangeNothing) {

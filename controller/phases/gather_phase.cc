@@ -1,0 +1,43 @@
+// The facts of every node, once: what each shall be is rendered here, what each is asked of its agent.
+#include "inventory/render.h"
+#include "phases/gather.h"
+#include "phases/phase.h"
+
+namespace zk::phases {
+namespace {
+
+class GatherPhase final : public Phase {
+  public:
+    using Phase::Phase;
+    [[nodiscard]] std::string_view title() const override { return "gather the facts"; }
+
+    std::optional<Stop> run(LinkDeadline deadline) override {
+        // For nodes that no formation knows yet; what they are asked does not depend on it.
+        const std::string new_generation =
+            inventory::new_generation(run_.inventory, wall_ms_now());
+        auto rendered = render_all(run_.inventory, run_.settings, new_generation);
+        if (!rendered) return Stop{ExitCode::invalid, {rendered.error().words}};
+        run_.gathered = *std::move(rendered);
+        gather_all(run_.hosts, run_.gathered, run_.inventory, deadline);
+        await_election(run_.hosts,
+                       run_.gathered,
+                       run_.inventory,
+                       run_.settings,
+                       deadline,
+                       [this](const std::string& line) { run_.console.say(line); });
+        run_.leave_out_failed();
+        if (auto stop = run_.stop_unchanged()) return stop;
+        const auto known =
+            plan::known_generation(run_.inventory, actuals_of(run_.hosts, run_.gathered));
+        if (known) {
+            for (auto& [id, node] : run_.gathered) node.spec.generation = *known;
+        }
+        return std::nullopt;
+    }
+};
+
+}  // namespace
+
+std::unique_ptr<Phase> gather_phase(Run& run) { return std::make_unique<GatherPhase>(run); }
+
+}  // namespace zk::phases

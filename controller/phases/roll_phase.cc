@@ -1,0 +1,78 @@
+// Wave by wave: the hooks, the last checks, the steps of the wave's nodes, and the gate. What needs a
+// person's yes, or could not end well, is asked before the first change.
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "phases/phase.h"
+#include "phases/roll.h"
+#include "ssh/plain_line.h"
+
+namespace zk::phases {
+namespace {
+
+using playbook::PhaseKind;
+
+class RollPhase final : public Phase {
+  public:
+    using Phase::Phase;
+    [[nodiscard]] std::string_view title() const override { return "change the nodes"; }
+    [[nodiscard]] bool needed() const override { return run_.plan && !run_.plan->is_empty(); }
+
+    std::optional<Stop> prepare() override {
+        if (!needed()) return std::nullopt;
+        if (auto stop = refuse_missing_binary()) return stop;
+        if (run_.plan->restarts() == 0 || run_.settings.yes) return std::nullopt;
+        const std::string what = fmt::format("{} running server{} will be restarted",
+                                             run_.plan->restarts(),
+                                             run_.plan->restarts() == 1 ? "" : "s");
+        if (!run_.console.can_ask()) {
+            return Stop{
+                ExitCode::invalid,
+                {what + ", and there is nobody to ask: this needs --yes. Nothing was changed"}};
+        }
+        if (run_.console.ask(what + ". Go on?")) return std::nullopt;
+        return Stop{ExitCode::interrupted, {"not confirmed; nothing was changed"}};
+    }
+
+    /// The limits of roll and gate are for each wave.
+    std::optional<Stop> run(LinkDeadline /*deadline*/) override {
+        auto stop = Roll(run_).run(*run_.plan);
+        run_.rolled = !stop;
+        return stop;
+    }
+
+    void say() override {
+        if (!needed()) return;
+        for (const auto& [point, hooks] : run_.playbook.hooks) {
+            for (const playbook::Hook& hook : hooks) {
+                run_.console.say("hook " + std::string(to_string(point)) + ": " + plain_line(hook.text));
+            }
+        }
+    }
+
+  private:
+    /// A recipe without push is for nodes that have the binary; without it a server would be stopped and
+    /// not start again.
+    [[nodiscard]] std::optional<Stop> refuse_missing_binary() const {
+        if (run_.playbook.runs(PhaseKind::push)) return std::nullopt;
+        Stop stop;
+        stop.code = ExitCode::preflight;
+        for (const Host& host : run_.hosts) {
+            const auto& facts = run_.gathered.at(host.node->id).facts;
+            if (run_.plan->find(host.node->id) == nullptr) continue;
+            if (facts.release_sha256 == run_.settings.release->server.sha256) continue;
+            stop.messages.push_back(name_of(*host.node) +
+                                    ": does not have the server's binary of this release");
+        }
+        if (stop.messages.empty()) return std::nullopt;
+        stop.messages.emplace_back("the recipe has no phase \"push\", which sends it; nothing was changed");
+        return stop;
+    }
+};
+
+}  // namespace
+
+std::unique_ptr<Phase> roll_phase(Run& run) { return std::make_unique<RollPhase>(run); }
+
+}  // namespace zk::phases

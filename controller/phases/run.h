@@ -1,0 +1,62 @@
+// What the phases of one run of apply, plan or replace-node share: the nodes, what each phase left for
+// those behind it, and the run lock. Shell. The runner's thread owns it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "phases/changes.h"
+#include "phases/fleet.h"
+#include "phases/gather.h"
+#include "phases/run_lock.h"
+#include "plan/ensemble_plan.h"
+#include "playbook/playbook.h"
+#include "status/ensemble_judge.h"
+
+namespace zk::phases {
+
+/// apply and replace-node change what the plan says; plan only says it.
+enum class Mode { change, say };
+
+struct Run {
+    /// `replaced`: of replace-node. The recipe is that of the settings, else the built-in one.
+    Run(std::string command_word,
+        Mode mode_of_run,
+        std::optional<ServerId> replaced_node,
+        const inventory::Inventory& of,
+        const RunSettings& run_settings,
+        Console& console_of_run);
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+
+    /// Of a phase that works as long as its recipe lets it. REQUIRES: the recipe runs it.
+    [[nodiscard]] LinkDeadline deadline(playbook::PhaseKind kind) const;
+    /// For replace-node: goes on without the hosts that failed, except the one to be replaced.
+    void leave_out_failed();
+    /// The failures of the hosts before the first change.
+    [[nodiscard]] std::optional<Stop> stop_unchanged() const;
+    /// Before each change: the run still holds its lock.
+    std::optional<Stop> renew_lock();
+    [[nodiscard]] Stop interrupted_stop() const;
+    Host* find(ServerId id);
+    [[nodiscard]] std::string plan_text(plan::Detail detail) const;
+
+    const std::string command;
+    const Mode mode;
+    const std::optional<ServerId> replaced;
+    const inventory::Inventory& inventory;
+    const RunSettings& settings;
+    Console& console;
+    const playbook::Playbook playbook;
+    std::vector<Host> hosts;
+    Changes changes;
+    RunLock lock;
+    Gathered gathered;               ///< by gather
+    std::optional<plan::Plan> plan;  ///< by plan
+    bool rolled = false;             ///< by roll: all waves are done
+    status::EnsembleVerdict verdict;  ///< by the last gate
+    std::string outcome;             ///< one sentence for people
+};
+
+}  // namespace zk::phases
