@@ -36,7 +36,8 @@ std::optional<std::string> check_word(const ConfigKey& key,
                                       std::string_view one,
                                       std::string_view other) {
     if (value == one || value == other) {
-        const bool on = key.feature != nullptr && key.feature->effect(value) != ensemble::Effect::off;
+        const bool on =
+            key.feature != nullptr && key.feature->effect(value) != ensemble::Effect::off;
         if (!on) return std::nullopt;
         return "\"" + std::string(value) + "\" is not supported in this version (" +
                std::string(key.words) + "); remove the key";

@@ -108,10 +108,12 @@ Result<std::string> read_ipv6(std::string_view text, const std::string& quoted) 
     const std::string address(text.substr(0, percent));
     in6_addr bits{};
     if (inet_pton(AF_INET6, address.c_str(), &bits) != 1) {
-        return Error(Errc::invalid,
-                     quoted + " is not an IPv6 address; write it like fd00::137, with brackets or without");
+        return Error(
+            Errc::invalid,
+            quoted + " is not an IPv6 address; write it like fd00::137, with brackets or without");
     }
-    if (IN6_IS_ADDR_UNSPECIFIED(&bits)) return Error(Errc::invalid, quoted + " is no host's address; write the node's own");
+    if (IN6_IS_ADDR_UNSPECIFIED(&bits))
+        return Error(Errc::invalid, quoted + " is no host's address; write the node's own");
     std::array<char, INET6_ADDRSTRLEN> normal{};
     inet_ntop(AF_INET6, &bits, normal.data(), normal.size());
     if (percent == std::string_view::npos) return std::string(normal.data());
@@ -121,7 +123,9 @@ Result<std::string> read_ipv6(std::string_view text, const std::string& quoted) 
     };
     if (!IN6_IS_ADDR_LINKLOCAL(&bits) || zone.empty() || !std::ranges::all_of(zone, good)) {
         return Error(Errc::invalid,
-                     quoted + ": a zone is the name of an interface behind a link-local address, such as fe80::1%eth0");
+                     quoted +
+                         ": a zone is the name of an interface behind a link-local address, such "
+                         "as fe80::1%eth0");
     }
     return std::string(normal.data()) + "%" + std::string(zone);
 }
@@ -131,7 +135,8 @@ Result<std::string> read_ipv6(std::string_view text, const std::string& quoted) 
 Result<std::string> read_address(std::string_view text) {
     const std::string quoted = "\"" + std::string(text) + "\"";
     const std::size_t colons = static_cast<std::size_t>(std::ranges::count(text, ':'));
-    const bool port = colons == 1 || (text.starts_with('[') && text.find("]:") != std::string_view::npos);
+    const bool port =
+        colons == 1 || (text.starts_with('[') && text.find("]:") != std::string_view::npos);
     if (port) {
         return Error(Errc::invalid,
                      quoted +
@@ -178,7 +183,8 @@ Result<std::string> read_address(std::string_view text) {
                          "from 0 to 255, such as 192.168.6.137");
     }
     std::string name(text);
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(
+        name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return name;
 }
 

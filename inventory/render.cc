@@ -120,7 +120,8 @@ std::string render_zoo_cfg(const Inventory& inventory, const Node& node) {
     }
     for (const Node& member : inventory.nodes) {
         line("server." + to_string(member.id),
-             fmt::format("{}:{}:{}", before_port(member.host), member.ports.peer, member.ports.election));
+             fmt::format(
+                 "{}:{}:{}", before_port(member.host), member.ports.peer, member.ports.election));
     }
     return text;
 }
@@ -128,8 +129,11 @@ std::string render_zoo_cfg(const Inventory& inventory, const Node& node) {
 std::string members_digest(const Inventory& inventory) {
     std::string members;
     for (const Node& node : inventory.nodes) {
-        members += fmt::format(
-            "{}={}:{}:{}\n", node.id.value(), before_port(node.host), node.ports.peer, node.ports.election);
+        members += fmt::format("{}={}:{}:{}\n",
+                               node.id.value(),
+                               before_port(node.host),
+                               node.ports.peer,
+                               node.ports.election);
     }
     return agent_api::sha256_hex(members).substr(0, kDigestDigits);
 }

@@ -139,7 +139,7 @@ std::int64_t number_of(const Node& node, const std::string& name) {
     const ensemble::ConfigKey* const key = ensemble::find_config_key(name);
     ZK_ASSERT(key != nullptr);
     const auto given = node.config.find(name);
-    const std::string value = given != node.config.end()   ? given->second
+    const std::string value = given != node.config.end()    ? given->second
                               : !key->zkprov_writes.empty() ? std::string(key->zkprov_writes)
                                                             : default_of(*key);
     return parse_number(value).value_or(0);

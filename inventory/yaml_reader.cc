@@ -241,7 +241,8 @@ std::size_t find_glued_range(std::string_view line) {
         if (end == std::string_view::npos || line[end] != ']' || end == at + 1) continue;
         const std::string_view before = line.substr(0, at);
         const std::string_view behind = line.substr(end + 1);
-        const bool glued_before = !before.empty() && before.find_last_of(" \t,:{[") + 1 != before.size();
+        const bool glued_before =
+            !before.empty() && before.find_last_of(" \t,:{[") + 1 != before.size();
         const bool glued_behind = !behind.empty() && behind.find_first_of(" \t\r,:}]#") != 0;
         if (glued_before || glued_behind) return at;
     }
@@ -260,7 +261,8 @@ bool tell_unquoted_range(std::string_view text, int line, Diagnostics& diagnosti
     for (int back = 0; back < 2 && !lines.empty(); ++back) {
         const std::size_t at = find_glued_range(lines.back());
         if (at != std::string_view::npos) {
-            const std::string_view range = lines.back().substr(at, lines.back().find(']', at) + 1 - at);
+            const std::string_view range =
+                lines.back().substr(at, lines.back().find(']', at) + 1 - at);
             diagnostics.error({static_cast<int>(lines.size()), static_cast<int>(at) + 1},
                               {},
                               "not valid YAML: a value with the range " + std::string(range) +

@@ -62,7 +62,7 @@ class JsonWriter {
         return array;
     }
     template <class Record>
-        requires requires(JsonWriter& a, const Record& r) { Record::fields(a, r); }
+    requires requires(JsonWriter& a, const Record& r) { Record::fields(a, r); }
     static json::value value_of(const Record& record) {
         json::object object;
         JsonWriter writer(object);
@@ -145,7 +145,7 @@ class JsonReader {
         return true;
     }
     template <class Record>
-        requires requires(JsonReader& a, Record& r) { Record::fields(a, r); }
+    requires requires(JsonReader& a, Record& r) { Record::fields(a, r); }
     static bool read(const json::value& value, Record& field, std::string& wrong) {
         if (!value.is_object()) return false;
         JsonReader reader(value.get_object(), wrong);

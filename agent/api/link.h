@@ -39,20 +39,22 @@ enum class MessageType : std::uint8_t {
     blob_want = 6,      ///< agent: BlobWant; send from this offset on
     blob_chunk = 7,     ///< controller: raw bytes
     blob_end = 8,       ///< controller: no payload
-    blob_ok = 9,        ///< agent: BlobOk; it is there, complete, with that hash (right after blob_begin: it was)
-    apply = 10,         ///< controller: Apply
-    event = 11,         ///< agent: Event, any number before apply_done
-    apply_done = 12,    ///< agent: ApplyDone
+    /// agent: BlobOk; it is there, complete, with that hash (right after blob_begin: it was).
+    blob_ok = 9,
+    apply = 10,           ///< controller: Apply
+    event = 11,           ///< agent: Event, any number before apply_done
+    apply_done = 12,      ///< agent: ApplyDone
     health_request = 13,  ///< controller: no payload
-    health = 14,        ///< agent: NodeHealth
-    control = 15,       ///< controller: Control
-    done = 16,          ///< agent: Done; the control was carried out
-    error = 17,         ///< agent: AgentError instead of any other answer; the link stays usable
-    probe_write = 18,   ///< controller: ProbeWrite
-    probe_done = 19,    ///< agent: ProbeDone
-    lock = 20,          ///< controller: LockRequest
-    lock_state = 21,    ///< agent: LockState
-    beat = 22,          ///< controller: no payload, no answer; it is there, for a session that holds the run lock
+    health = 14,          ///< agent: NodeHealth
+    control = 15,         ///< controller: Control
+    done = 16,            ///< agent: Done; the control was carried out
+    error = 17,           ///< agent: AgentError instead of any other answer; the link stays usable
+    probe_write = 18,     ///< controller: ProbeWrite
+    probe_done = 19,      ///< agent: ProbeDone
+    lock = 20,            ///< controller: LockRequest
+    lock_state = 21,      ///< agent: LockState
+    /// controller: no payload, no answer; it is there, for a session that holds the run lock.
+    beat = 22,
 };
 
 struct Message {
@@ -146,7 +148,9 @@ struct Apply {
 };
 
 enum class StepState { begun, done, failed };
-constexpr std::array<std::string_view, 3> enum_words(StepState) { return {"begun", "done", "failed"}; }
+constexpr std::array<std::string_view, 3> enum_words(StepState) {
+    return {"begun", "done", "failed"};
+}
 
 struct Event {
     std::string step;  ///< stable name, for example "write-file"
@@ -175,8 +179,18 @@ enum class AgentErrc {
     lock_lost,          ///< a change by a session that does not hold the run lock, or not any more
 };
 constexpr std::array<std::string_view, 12> enum_words(AgentErrc) {
-    return {"failed", "disk_full", "port_taken", "no_right", "identity_conflict", "unsafe",
-            "busy", "invalid", "unsupported", "not_found", "start_failed", "lock_lost"};
+    return {"failed",
+            "disk_full",
+            "port_taken",
+            "no_right",
+            "identity_conflict",
+            "unsafe",
+            "busy",
+            "invalid",
+            "unsupported",
+            "not_found",
+            "start_failed",
+            "lock_lost"};
 }
 
 struct AgentError {
@@ -203,7 +217,7 @@ struct StepReport {
 };
 
 struct ApplyDone {
-    bool changed = false;    ///< dry: something would change. An empty list of steps is the no-op.
+    bool changed = false;  ///< dry: something would change. An empty list of steps is the no-op.
     bool restarts_server = false;  ///< the steps stop a running server, or did
     bool starts_server = false;    ///< the steps start a server that does not run, or did
     std::vector<StepReport> steps;
@@ -221,7 +235,8 @@ enum class ControlAction {
     start,    ///< the server (and, where supervised, the resident agent)
     stop,     ///< the server; where supervised also the resident agent of this state directory
     restart,  ///< the server
-    wipe,     ///< stop the server and rename its data and log directories to quarantine; nothing is deleted
+    /// Stop the server and rename its data and log directories to quarantine; nothing is deleted.
+    wipe,
 };
 constexpr std::array<std::string_view, 4> enum_words(ControlAction) {
     return {"start", "stop", "restart", "wipe"};

@@ -10,7 +10,9 @@ namespace zk::agent_api {
 
 /// An enumeration whose enumerators count from 0 and which has a word for each.
 template <class Enum>
-concept WordedEnum = requires { enum_words(Enum{}); };
+concept WordedEnum = requires {
+    enum_words(Enum{});
+};
 
 /// The word of an enumerator.
 template <WordedEnum Enum>

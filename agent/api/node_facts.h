@@ -30,7 +30,8 @@ struct FactsRequest {
     std::vector<std::string> files;
     std::vector<std::string> units;
     std::string address;
-    bool any_address = false;  ///< a listener on any address is in the way, not only one on `address`
+    /// A listener on any address is in the way, not only one on `address`.
+    bool any_address = false;
     std::vector<std::uint16_t> ports;
 
     static void fields(auto& archive, auto& self) {
@@ -59,9 +60,9 @@ struct RecordedIdentity {
     std::string cluster;
     ServerId sid;
     std::string generation;
-    bool formed = false;        ///< this node once had data of this generation
-    std::string data_dir;       ///< what the record is about
-    std::string spec_hash;      ///< of the spec that was applied last, to its end
+    bool formed = false;    ///< this node once had data of this generation
+    std::string data_dir;   ///< what the record is about
+    std::string spec_hash;  ///< of the spec that was applied last, to its end
     WallMs recorded_at;
 
     friend bool operator==(const RecordedIdentity&, const RecordedIdentity&) = default;
@@ -81,7 +82,9 @@ enum class DataState {
     empty,    ///< no snapshot, no log, no epoch beyond 0 (a myid alone is still empty)
     data,     ///< the server has stored something
 };
-constexpr std::array<std::string_view, 3> enum_words(DataState) { return {"missing", "empty", "data"}; }
+constexpr std::array<std::string_view, 3> enum_words(DataState) {
+    return {"missing", "empty", "data"};
+}
 
 struct DataFact {
     DataState state = DataState::missing;
@@ -137,7 +140,8 @@ struct PortFact {
 /// A unit of the request, or, where the manager is `supervised`, the supervised program of that name.
 struct UnitFact {
     std::string name;
-    std::string state;  ///< systemd's ActiveState: active, activating, failed, inactive; "missing": no such unit
+    /// systemd's ActiveState: active, activating, failed, inactive; "missing": no such unit.
+    std::string state;
     bool enabled = false;
     std::int64_t pid = 0;  ///< 0: none
     /// Since this process runs, in ms of the wall clock; 0 unknown.
@@ -173,18 +177,20 @@ struct NodeFacts {
     std::string arch;  ///< uname -m
     std::string os;    ///< PRETTY_NAME of os-release
     std::uint32_t uid = 0;
-    bool systemd = false;    ///< systemd runs this host
-    bool sudo_ok = false;    ///< root, or `sudo -n` works
+    bool systemd = false;  ///< systemd runs this host
+    bool sudo_ok = false;  ///< root, or `sudo -n` works
     bool user_exists = false;
     bool group_exists = false;
     std::string agent_version;
-    std::string agent_sha256;          ///< of the agent that says this
+    std::string agent_sha256;            ///< of the agent that says this
     std::string installed_agent_sha256;  ///< of the file at agent_path; empty: none
-    bool resident_agent = false;       ///< a resident agent answers on this state directory's socket
+    /// A resident agent answers on this state directory's socket.
+    bool resident_agent = false;
     std::string resident_agent_sha256;  ///< of its program
-    std::string release_sha256;        ///< of the program behind server_path; empty: none
-    std::string release_target;        ///< what install_dir/current points to; empty: none
-    std::string running_sha256;        ///< of the program the running server was started from; empty: unknown or none
+    std::string release_sha256;         ///< of the program behind server_path; empty: none
+    std::string release_target;         ///< what install_dir/current points to; empty: none
+    /// Of the program the running server was started from; empty: unknown or none.
+    std::string running_sha256;
     std::optional<RecordedIdentity> identity;
     DataFact data;
     std::vector<SpaceFact> space;  ///< install_dir, data_dir, log_dir, state dir
@@ -192,9 +198,11 @@ struct NodeFacts {
     std::vector<PortFact> ports;
     std::vector<UnitFact> units;
     std::vector<std::string> own_addresses;  ///< of this host's interfaces
-    std::string server_role;  ///< what the running server says of itself (NodeHealth's words); empty: it does not answer
+    /// What the running server says of itself (NodeHealth's words); empty: it does not answer.
+    std::string server_role;
     bool interrupted = false;  ///< an earlier apply began and did not end; the next one goes on
-    std::vector<std::string> pending;  ///< restarts and reloads that an interrupted apply still owes
+    /// Restarts and reloads that an interrupted apply still owes.
+    std::vector<std::string> pending;
     WallMs wall_ms;
 
     [[nodiscard]] const PathFact* path(std::string_view name) const;

@@ -17,8 +17,9 @@
 namespace zk::agent_api {
 
 enum class NodeVerdict {
-    serving,   ///< answers clients as leader, follower, observer or alone
-    starting,  ///< its process is up for less than the patience for a start, and does not answer yet
+    serving,  ///< answers clients as leader, follower, observer or alone
+    /// Its process is up for less than the patience for a start, and does not answer yet.
+    starting,
     looking,   ///< its process answers, but there is no leader for it
     stuck,     ///< its process runs but has not answered for longer than the patience
     down,      ///< no process
@@ -34,7 +35,7 @@ constexpr std::array<std::string_view, 6> enum_words(Role) {
 }
 
 enum class HealthSource {
-    agent,  ///< the resident agent's last probe
+    agent,   ///< the resident agent's last probe
     fourlw,  ///< asked the server right now; no resident agent answers
 };
 constexpr std::array<std::string_view, 2> enum_words(HealthSource) { return {"agent", "4lw"}; }
@@ -102,8 +103,10 @@ struct NodeHealth {
     /// place; with another one its own server does not answer, and this is why.
     std::optional<IdentityConflict> conflict;
     std::optional<ServerId> answered_sid;  ///< with which the server that answers speaks
-    std::vector<std::string> members;      ///< "server.1=…" as that server has them; empty: not known
-    std::vector<std::string> reasons;  ///< why the verdict is not `serving`, and what is not well though it serves
+    /// "server.1=…" as that server has them; empty: not known.
+    std::vector<std::string> members;
+    /// Why the verdict is not `serving`, and what is not well though it serves.
+    std::vector<std::string> reasons;
     Role role = Role::down;
     std::optional<ServerId> leader;  ///< as far as this node knows
     std::optional<Epoch> epoch;      ///< of its last zxid, or currentEpoch when that is known
@@ -117,7 +120,8 @@ struct NodeHealth {
     std::optional<std::uint64_t> synced_followers;
     std::uint64_t uptime_s = 0;  ///< of the server's process
     std::int64_t pid = 0;
-    std::uint64_t restarts = 0;  ///< how often the agent or systemd started the server again since the agent runs
+    /// How often the agent or systemd started the server again since the agent runs.
+    std::uint64_t restarts = 0;
     std::uint64_t rss_bytes = 0;
     std::optional<std::uint64_t> data_free_bytes;
     std::optional<std::uint64_t> log_free_bytes;
@@ -125,7 +129,7 @@ struct NodeHealth {
     std::string agent_version;
     std::int64_t agent_pid = 0;  ///< of the resident agent; 0: none
     std::uint64_t agent_rss_bytes = 0;
-    WallMs changed_at;  ///< last change of role, epoch or leader
+    WallMs changed_at;                   ///< last change of role, epoch or leader
     std::vector<ElectionEntry> history;  ///< oldest first, at most kHistoryMax
     std::uint64_t age_ms = 0;            ///< of the probe this rests on
     HealthSource source = HealthSource::fourlw;

@@ -36,7 +36,9 @@ enum class FileKind {
     unit,    ///< a systemd unit file: a change reloads systemd and restarts that unit
     plain,   ///< nothing
 };
-constexpr std::array<std::string_view, 3> enum_words(FileKind) { return {"config", "unit", "plain"}; }
+constexpr std::array<std::string_view, 3> enum_words(FileKind) {
+    return {"config", "unit", "plain"};
+}
 
 struct DirectorySpec {
     std::string path;
@@ -71,8 +73,9 @@ struct FileSpec {
 /// The server's program: pushed as a blob, lives in install_dir/releases/<version>/bin/zkserver, and
 /// install_dir/current is a symbolic link to releases/<version>.
 struct ReleaseSpec {
-    std::string version;  ///< a plain file name, for example "0.1.0-1f2e3d4c"; one version has one content
-    std::string sha256;   ///< 64 hex digits
+    /// A plain file name, for example "0.1.0-1f2e3d4c"; one version has one content.
+    std::string version;
+    std::string sha256;  ///< 64 hex digits
     std::uint64_t size = 0;
 
     friend bool operator==(const ReleaseSpec&, const ReleaseSpec&) = default;
@@ -85,19 +88,23 @@ struct ReleaseSpec {
 
 struct NodeSpec {
     std::string cluster;
-    std::string generation;  ///< id of the formation this node belongs to; made by the controller when it forms
+    /// Id of the formation this node belongs to; made by the controller when it forms.
+    std::string generation;
     ServerId sid;
     std::string host;  ///< how people call the machine
     Manager manager = Manager::systemd;
     Formation formation = Formation::join;
-    std::string user;   ///< system user of the server, made when it does not exist; empty: leave all as is
+    /// System user of the server, made when it does not exist; empty: leave all as is.
+    std::string user;
     std::string group;  ///< empty: the same name as `user`
 
     std::string install_dir;
-    std::string data_dir;   ///< zoo.cfg dataDir: myid, snapshots, epochs
-    std::string log_dir;    ///< zoo.cfg dataLogDir: transaction logs, `initialize`; equals data_dir when not apart
+    std::string data_dir;  ///< zoo.cfg dataDir: myid, snapshots, epochs
+    /// zoo.cfg dataLogDir: transaction logs, `initialize`; equals data_dir when not apart.
+    std::string log_dir;
     std::string conf_path;  ///< of zoo.cfg, given to the server; must also be in `files`
-    std::string console_log;  ///< supervised: the server's stderr goes here; empty: log_dir/zkserver.log
+    /// Supervised: the server's stderr goes here; empty: log_dir/zkserver.log.
+    std::string console_log;
     /// systemd: where the resident agent's own program goes; empty: install_dir/bin/zkprov-agent.
     std::string agent_path;
     std::string server_unit = "zookeeper.service";
@@ -112,8 +119,8 @@ struct NodeSpec {
     std::uint16_t peer_port = 2888;
     std::uint16_t election_port = 3888;
 
-    [[nodiscard]] std::string release_dir() const;   ///< install_dir/releases/<version>
-    [[nodiscard]] std::string server_path() const;   ///< install_dir/current/bin/zkserver
+    [[nodiscard]] std::string release_dir() const;  ///< install_dir/releases/<version>
+    [[nodiscard]] std::string server_path() const;  ///< install_dir/current/bin/zkserver
     [[nodiscard]] std::string resident_agent_path() const;
     [[nodiscard]] std::string console_log_path() const;
 

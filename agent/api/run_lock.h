@@ -43,12 +43,12 @@ inline bool is_same_run(const LockHolder& one, const LockHolder& other) {
 }
 
 enum class LockAction {
-    show,     ///< changes nothing
-    take,     ///< for the life of this session; answered with another holder when there is one
-    number,   ///< records the fencing number of the run; also a check
-    check,    ///< whether this session still holds it; changes are taken for a while from then on
+    show,    ///< changes nothing
+    take,    ///< for the life of this session; answered with another holder when there is one
+    number,  ///< records the fencing number of the run; also a check
+    check,   ///< whether this session still holds it; changes are taken for a while from then on
     release,
-    revoke,   ///< takes it from the run `holder`, by a higher number
+    revoke,  ///< takes it from the run `holder`, by a higher number
 };
 constexpr std::array<std::string_view, 6> enum_words(LockAction) {
     return {"show", "take", "number", "check", "release", "revoke"};
@@ -66,9 +66,9 @@ struct LockRequest {
 };
 
 struct LockState {
-    bool yours = false;        ///< this session holds it
-    std::string lost;          ///< why it does no more, when it did
-    std::uint64_t number = 0;  ///< the highest that this node has recorded
+    bool yours = false;                ///< this session holds it
+    std::string lost;                  ///< why it does no more, when it did
+    std::uint64_t number = 0;          ///< the highest that this node has recorded
     std::optional<LockHolder> holder;  ///< none: free
     std::int64_t held_ms = 0;          ///< since `holder->since`, by the node's clock
 

@@ -50,7 +50,9 @@ Result<> StateDir::prepare() const {
 namespace {
 
 /// Errc::refused, with `busy`, when somebody holds it for longer than `patience`.
-Result<Fd> lock_file(const std::string& path, std::chrono::milliseconds patience, const char* busy) {
+Result<Fd> lock_file(const std::string& path,
+                     std::chrono::milliseconds patience,
+                     const char* busy) {
     Fd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!lock.is_open()) return system_error("open " + path);
     const auto deadline = std::chrono::steady_clock::now() + patience;
@@ -134,8 +136,9 @@ Result<std::uint64_t> StateDir::load_fence() const {
     const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), number);
     if (code == std::errc() && ByteView(end, text->data() + text->size()) == "\n") return number;
     return Error(Errc::failed,
-                 path + " is damaged; it holds the number of the last run that changed this node: "
-                        "write a higher number into it than \"fence\" of the other nodes holds");
+                 path +
+                     " is damaged; it holds the number of the last run that changed this node: "
+                     "write a higher number into it than \"fence\" of the other nodes holds");
 }
 Result<> StateDir::save_fence(std::uint64_t number) const {
     return replace_file(file("fence"), std::to_string(number) + "\n", FileOptions());

@@ -56,9 +56,8 @@ bool is_literal(const std::string& host) {
 bool may_be_same_host(const ensemble::Member& one, const ensemble::Member& other) {
     if (is_literal(one.host) != is_literal(other.host)) return true;
     const auto plain = [](std::string host) {
-        std::ranges::transform(host, host.begin(), [](unsigned char c) {
-            return static_cast<char>(std::tolower(c));
-        });
+        std::ranges::transform(
+            host, host.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
         if (host.size() > 1 && host.ends_with('.')) host.pop_back();
         return to_string(ensemble::HostPort{std::move(host), 0});
     };
@@ -67,8 +66,8 @@ bool may_be_same_host(const ensemble::Member& one, const ensemble::Member& other
 
 /// Only its own line: another member's may have been changed on the way of a rolling apply.
 std::optional<IdentityConflict> elsewhere(const Self& self, const Probe& probe) {
-    const auto runs = ensemble::parse_member(
-        self.sid, find(probe.conf, "server." + to_string(self.sid)));
+    const auto runs =
+        ensemble::parse_member(self.sid, find(probe.conf, "server." + to_string(self.sid)));
     const auto wanted = ensemble::parse_member(self.sid, self.member);
     // Lines that are not there or cannot be read say nothing.
     if (!runs.has_value() || !wanted.has_value()) return std::nullopt;
@@ -151,13 +150,15 @@ std::string myid_problem(const Self& self, const MyIdFile& myid) {
     const std::string path = self.data_dir + "/myid";
     if (!myid.failure.empty()) {
         return path + " " + myid.failure + "; write " + to_string(self.sid) +
-               " into it if the data is this server's, put the right disk back, or, when the data is "
+               " into it if the data is this server's, put the right disk back, or, when the data "
+               "is "
                "gone, bring the node back with zkprov replace-node " +
                to_string(self.sid);
     }
     if (!myid.sid || *myid.sid == self.sid) return {};
     return path + " says " + to_string(*myid.sid) + ", this is server " + to_string(self.sid) +
-           "; write " + to_string(self.sid) + " into it if the data is this server's, or put the "
+           "; write " + to_string(self.sid) +
+           " into it if the data is this server's, or put the "
            "right disk back";
 }
 

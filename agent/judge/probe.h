@@ -15,7 +15,8 @@ namespace zk::node_judge {
 /// The file myid as it lies in the data directory now. At most one of both; neither: not looked at.
 struct MyIdFile {
     std::optional<ServerId> sid;
-    std::string failure;  ///< why there is no id, as the rest of a sentence that begins with its path
+    /// Why there is no id, as the rest of a sentence that begins with its path.
+    std::string failure;
 };
 
 /// A process that listens on a port of the node and is not the node's server.

@@ -14,7 +14,8 @@ std::string_view words_of(Denial denial) {
         case Denial::no_number:
             return "it has not recorded its number here";
         case Denial::old_check:
-            return "what it asked for came too late to be sure that it still holds its lock; it was "
+            return "what it asked for came too late to be sure that it still holds its lock; it "
+                   "was "
                    "stopped, or its connection hung";
     }
     return "?";

@@ -61,8 +61,8 @@ std::optional<node_judge::PortHolder> find_holder(
     const bool any_address = spec.manager == agent_api::Manager::systemd;
     std::optional<node_judge::PortHolder> holder;
     for (const agent_host::Listener& listener : listeners) {
-        const bool counts = listener.port == port &&
-                            agent_host::is_in_the_way(listener, spec.address, any_address);
+        const bool counts =
+            listener.port == port && agent_host::is_in_the_way(listener, spec.address, any_address);
         if (!counts) continue;
         // Of a listener that cannot be seen nobody can say that it is not the server.
         if (probe.process && (listener.pid == probe.pid || listener.pid == 0)) return std::nullopt;

@@ -46,7 +46,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kProbeInterval = seconds(1);
 constexpr auto kPollTimeout = milliseconds(900);
-constexpr auto kProbeCounts = milliseconds(100);  ///< who asks for health is not told what was true before that
+/// Who asks for health is not told what was true before that.
+constexpr auto kProbeCounts = milliseconds(100);
 constexpr auto kLookInterval = milliseconds(100);
 constexpr auto kUnitInterval = seconds(30);  // asking systemd costs a process
 constexpr auto kUnitIntervalDown = seconds(2);

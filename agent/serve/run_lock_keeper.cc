@@ -122,8 +122,8 @@ Result<> RunLockKeeper::may_change() const {
 void RunLockKeeper::note(const std::string& what) const {
     const std::string line = std::to_string(agent_host::wall_clock_ms()) + " run " +
                              std::to_string(rules_.own_number().value_or(0)) + " " + what + " (" +
-                             holder_.command + " by " + holder_.user + "@" + holder_.host + " pid " +
-                             std::to_string(holder_.pid) + ")";
+                             holder_.command + " by " + holder_.user + "@" + holder_.host +
+                             " pid " + std::to_string(holder_.pid) + ")";
     // Whether it can be written decides nothing.
     (void)state_.note_change(line);
 }

@@ -16,7 +16,9 @@ namespace {
 constexpr Epoch kEpoch{1};
 
 std::int64_t wall_ns() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
 }
 
 std::uint64_t key_of(const Write& write) { return std::uint64_t{write.loop} << 32 | write.session; }
@@ -24,7 +26,8 @@ std::uint64_t key_of(const Write& write) { return std::uint64_t{write.loop} << 3
 /// The version is in the data, too: readers check it.
 Bytes data_of(std::int32_t version) {
     Bytes data(kDataBytes, 'x');
-    for (int i = 0; i < 4; ++i) data[static_cast<std::size_t>(i)] = static_cast<char>(version >> (24 - 8 * i) & 0xff);
+    for (int i = 0; i < 4; ++i)
+        data[static_cast<std::size_t>(i)] = static_cast<char>(version >> (24 - 8 * i) & 0xff);
     return data;
 }
 
@@ -42,15 +45,17 @@ CoreSide::CoreSide(Shared& shared)
       mail_(shared.options.loops),
       posted_(shared.options.loops) {
     const auto create = [&](const std::string& path) {
-        jute::Txn txn{next(OpCode::create),
-                      jute::CreateTxn{.path = path, .data = data_of(0), .acl = tree::open_acl_list()},
-                      {}};
+        jute::Txn txn{
+            next(OpCode::create),
+            jute::CreateTxn{.path = path, .data = data_of(0), .acl = tree::open_acl_list()},
+            {}};
         ZK_ASSERT(shared_.tree.apply(txn).error == ErrorCode::ok);
     };
     create("/service");
     for (std::size_t i = 0; i < shared.options.znodes; ++i) {
         if (i % 1000 == 0) create("/service/group-" + std::to_string(i / 1000));
-        const std::string path = "/service/group-" + std::to_string(i / 1000) + "/member-" + std::to_string(i);
+        const std::string path =
+            "/service/group-" + std::to_string(i / 1000) + "/member-" + std::to_string(i);
         create(path);
         shared.paths.push_back(path);
         Bytes body;
@@ -124,8 +129,8 @@ void CoreSide::apply(const Prepared& prepared) {
     if (shared_.options.variant == Variant::versions) {
         index_.put({result.path, std::get<jute::SetDataTxn>(txn->body).data.value(), result.stat});
     }
-    const auto changed = std::make_shared<const Changed>(
-        Changed{txn->header.zxid, write.znode, result.stat.version, std::move(result.changes.front())});
+    const auto changed = std::make_shared<const Changed>(Changed{
+        txn->header.zxid, write.znode, result.stat.version, std::move(result.changes.front())});
     for (auto& mail : mail_) mail.emplace_back(changed);
     mail_[write.loop].emplace_back(Reply{write.session, write.znode, result.stat.version});
     answered_in_[key_of(write)] = posted_[write.loop] + 1;
@@ -136,14 +141,16 @@ void CoreSide::apply(const Prepared& prepared) {
 void CoreSide::serve(const Reads& reads) {
     ReadsDone done{reads.session, reads.znodes.size(), {}};
     for (const std::uint32_t znode : reads.znodes) {
-        frontend::read(shared_.tree, OpCode::get_data, shared_.read_bodies[znode], {}, done.answers);
+        frontend::read(
+            shared_.tree, OpCode::get_data, shared_.read_bodies[znode], {}, done.answers);
     }
     mail_[reads.loop].emplace_back(std::move(done));
 }
 
 bool CoreSide::must_stop(const Write& write) const {
     if (!write.behind_read || shared_.options.broken == Broken::stop) return false;
-    if (shared_.options.variant == Variant::posted) return false;  // the read lies here, in its place
+    // The read lies here, in its place.
+    if (shared_.options.variant == Variant::posted) return false;
     const auto answered = answered_in_.find(key_of(write));
     return answered != answered_in_.end() &&
            shared_.doors[write.loop].heard.load(std::memory_order_acquire) < answered->second;
@@ -166,13 +173,15 @@ void CoreSide::stop_at_read(std::uint32_t loop) {
     if (shared_.options.variant == Variant::versions) return;
     const std::int64_t begin = wall_ns();
     std::atomic<std::uint64_t>& heard = shared_.doors[loop].heard;
-    for (std::uint64_t seen = heard.load(); seen < posted_[loop]; seen = heard.load()) heard.wait(seen);
+    for (std::uint64_t seen = heard.load(); seen < posted_[loop]; seen = heard.load())
+        heard.wait(seen);
     figures_.stop_waits.push_back(wall_ns() - begin);
 }
 
 void CoreSide::lock() {
     locked_ = true;
-    if (shared_.options.variant == Variant::versions || shared_.options.variant == Variant::posted) return;
+    if (shared_.options.variant == Variant::versions || shared_.options.variant == Variant::posted)
+        return;
     const std::int64_t begin = wall_ns();
     shared_.lock.lock();
     figures_.lock_waits.push_back(wall_ns() - begin);
@@ -193,7 +202,8 @@ void CoreSide::publish() {
     for (std::size_t i = 0; i < mail_.size(); ++i) {
         if (mail_[i].empty()) continue;
         ++posted_[i];
-        shared_.doors[i].mail.post(Mail{std::exchange(mail_[i], {}), index_.root(), index_.version()});
+        shared_.doors[i].mail.post(
+            Mail{std::exchange(mail_[i], {}), index_.root(), index_.version()});
     }
 }
 

@@ -51,10 +51,11 @@ class CoreSide {
     Figures figures_;
     std::vector<std::vector<ToCore>> taken_;
     std::vector<Prepared> batch_;
-    std::vector<std::int32_t> versions_;  ///< of each znode, with what is prepared
+    std::vector<std::int32_t> versions_;     ///< of each znode, with what is prepared
     std::vector<std::vector<ToLoop>> mail_;  ///< for each loop, not published yet
     std::vector<std::uint64_t> posted_;      ///< mails to each loop so far
-    std::unordered_map<std::uint64_t, std::uint64_t> answered_in_;  ///< by session: number of the mail with its last answer
+    /// By session: number of the mail with its last answer.
+    std::unordered_map<std::uint64_t, std::uint64_t> answered_in_;
     std::uint32_t counter_ = 0;
     bool locked_ = false;
 };

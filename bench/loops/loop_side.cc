@@ -1,9 +1,9 @@
 #include "loops/loop_side.h"
 
+#include <unistd.h>
 #include <utility>
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "frontend/read_service.h"
@@ -19,7 +19,10 @@ std::int32_t version_in(ByteView answer) { return load_be<std::int32_t>(answer.d
 
 }  // namespace
 
-LoopSide::LoopSide(Shared& shared, std::uint32_t number, const TrieNode* root, std::uint64_t version)
+LoopSide::LoopSide(Shared& shared,
+                   std::uint32_t number,
+                   const TrieNode* root,
+                   std::uint64_t version)
     : shared_(shared),
       door_(shared.doors[number]),
       number_(number),
@@ -80,12 +83,14 @@ void LoopSide::turn() {
 
 void LoopSide::begin_read() {
     const Variant variant = shared_.options.variant;
-    if (variant == Variant::slots || variant == Variant::served || variant == Variant::plain) shared_.lock.enter(number_);
+    if (variant == Variant::slots || variant == Variant::served || variant == Variant::plain)
+        shared_.lock.enter(number_);
 }
 
 void LoopSide::end_read() {
     const Variant variant = shared_.options.variant;
-    if (variant == Variant::slots || variant == Variant::served || variant == Variant::plain) shared_.lock.leave(number_);
+    if (variant == Variant::slots || variant == Variant::served || variant == Variant::plain)
+        shared_.lock.leave(number_);
 }
 
 // ---- what the core has said
@@ -228,12 +233,14 @@ std::int32_t LoopSide::read(std::uint32_t znode) {
     ++figures_.reads;
     const std::size_t begin = out_.size();
     if (shared_.options.variant == Variant::versions) {
-        const Leaf* leaf = find(*root_, ByteView(shared_.read_bodies[znode]).substr(4, shared_.paths[znode].size()));
+        const Leaf* leaf = find(
+            *root_, ByteView(shared_.read_bodies[znode]).substr(4, shared_.paths[znode].size()));
         ZK_ASSERT(leaf != nullptr);
         jute::OutputArchive archive(out_);
         archive(leaf->data, leaf->stat);
     } else {
-        const auto result = frontend::read(shared_.tree, OpCode::get_data, shared_.read_bodies[znode], {}, out_);
+        const auto result =
+            frontend::read(shared_.tree, OpCode::get_data, shared_.read_bodies[znode], {}, out_);
         ZK_ASSERT(result.error == ErrorCode::ok);
     }
     return version_in(ByteView(out_).substr(begin));

@@ -17,10 +17,12 @@ class LoopSide {
         std::int64_t reads = 0, writes = 0, events = 0, turns = 0;
         std::int64_t cpu_ns = 0;
         // What must not happen.
-        std::int64_t change_before_event = 0;    ///< a session saw a change, and its event had not come
-        std::int64_t change_missed = 0;          ///< a change fell between a read and its watch
-        std::int64_t read_after_next_write = 0;  ///< a read between two writes of its session saw the second
-        std::int64_t own_write_missed = 0;       ///< a session did not see its own write
+        /// A session saw a change, and its event had not come.
+        std::int64_t change_before_event = 0;
+        std::int64_t change_missed = 0;  ///< a change fell between a read and its watch
+        /// A read between two writes of its session saw the second.
+        std::int64_t read_after_next_write = 0;
+        std::int64_t own_write_missed = 0;  ///< a session did not see its own write
         [[nodiscard]] std::int64_t faults() const {
             return change_before_event + change_missed + read_after_next_write + own_write_missed;
         }
@@ -39,11 +41,12 @@ class LoopSide {
 
   private:
     struct Session {
-        std::uint32_t own = 0;          ///< a znode that only it writes
-        std::int32_t own_version = 0;   ///< by the last answer
-        int at_core = 0;                ///< requests
-        bool read_waits = false;        ///< for the next answer
-        std::array<std::int32_t, kHot> watched{};  ///< version at which its watch was entered; -1: none
+        std::uint32_t own = 0;         ///< a znode that only it writes
+        std::int32_t own_version = 0;  ///< by the last answer
+        int at_core = 0;               ///< requests
+        bool read_waits = false;       ///< for the next answer
+        /// Version at which its watch was entered; -1: none.
+        std::array<std::int32_t, kHot> watched{};
     };
 
     void turn();

@@ -4,11 +4,11 @@
 
 #include <cstdint>
 #include <mutex>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 namespace zk::loops {
 

@@ -34,7 +34,8 @@ const std::map<std::string, Broken> kBroken = {{"none", Broken::none},
                  "loops_bench: %s\n"
                  "usage: loops_bench [--variant slots|served|plain|barrier|versions|posted|all]\n"
                  "                   [--loops N,..] [--writes PERCENT,..]\n"
-                 "                   [--rounds N] [--seconds S] [--depth READS] [--sessions N] [--znodes N]\n"
+                 "                   [--rounds N] [--seconds S] [--depth READS] [--sessions N] "
+                 "[--znodes N]\n"
                  "                   [--pairs PERCENT]: of the writes, as write, read, write\n"
                  "                   [--broken publish|hear|enter_watch|stop]\n"
                  "Exit code 1: a session was shown something out of order.\n",
@@ -43,13 +44,15 @@ const std::map<std::string, Broken> kBroken = {{"none", Broken::none},
 }
 
 struct Figures {
-    double reads_per_s, writes_per_s, loop_us, core_us, all_us, lock_us, lock_us_p99, stop_us, stops_per_s, batch;
+    double reads_per_s, writes_per_s, loop_us, core_us, all_us, lock_us, lock_us_p99, stop_us,
+        stops_per_s, batch;
     std::int64_t faults;
 };
 
 double quantile_us(std::vector<std::int64_t> ns, double part) {
     if (ns.empty()) return 0;
-    const auto at = ns.begin() + static_cast<std::ptrdiff_t>(part * static_cast<double>(ns.size() - 1));
+    const auto at =
+        ns.begin() + static_cast<std::ptrdiff_t>(part * static_cast<double>(ns.size() - 1));
     std::nth_element(ns.begin(), at, ns.end());
     return static_cast<double>(*at) / 1e3;
 }
@@ -71,7 +74,8 @@ Figures run(const Options& options) {
     shared.to_core.end();
     for (std::size_t i = 0; i < options.loops; ++i) shared.doors[i].mail.end();
     for (std::thread& thread : threads) thread.join();
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 
     LoopSide::Figures sum;
     for (const auto& loop : loops) {
@@ -85,11 +89,13 @@ Figures run(const Options& options) {
         sum.own_write_missed += f.own_write_missed;
     }
     if (sum.faults() > 0) {
-        std::printf("faults: change_before_event=%lld change_missed=%lld read_after_next_write=%lld own_write_missed=%lld\n",
-                    static_cast<long long>(sum.change_before_event),
-                    static_cast<long long>(sum.change_missed),
-                    static_cast<long long>(sum.read_after_next_write),
-                    static_cast<long long>(sum.own_write_missed));
+        std::printf(
+            "faults: change_before_event=%lld change_missed=%lld read_after_next_write=%lld "
+            "own_write_missed=%lld\n",
+            static_cast<long long>(sum.change_before_event),
+            static_cast<long long>(sum.change_missed),
+            static_cast<long long>(sum.read_after_next_write),
+            static_cast<long long>(sum.own_write_missed));
     }
     const CoreSide::Figures& c = core.figures();
     const auto each = [](std::int64_t ns, std::int64_t count) {
@@ -132,20 +138,22 @@ void report(const char* name, const Options& options, const std::vector<Figures>
         figures.reads_per_s /= 1000;
         figures.writes_per_s /= 1000;
     }
-    std::printf("%2u%% %zu %-8s | %-18s | %-18s | %-18s | %-18s | %-18s | %-18s | %-18s | %-18s | %-18s | %5.1f\n",
-                options.writes_percent,
-                options.loops,
-                name,
-                spread(thousands, &Figures::reads_per_s, "%.0f").c_str(),
-                spread(thousands, &Figures::writes_per_s, "%.1f").c_str(),
-                spread(rounds, &Figures::loop_us, "%.2f").c_str(),
-                spread(rounds, &Figures::core_us, "%.2f").c_str(),
-                spread(rounds, &Figures::all_us, "%.2f").c_str(),
-                spread(rounds, &Figures::lock_us, "%.1f").c_str(),
-                spread(rounds, &Figures::lock_us_p99, "%.0f").c_str(),
-                spread(rounds, &Figures::stops_per_s, "%.0f").c_str(),
-                spread(rounds, &Figures::stop_us, "%.0f").c_str(),
-                rounds[rounds.size() / 2].batch);
+    std::printf(
+        "%2u%% %zu %-8s | %-18s | %-18s | %-18s | %-18s | %-18s | %-18s | %-18s | %-18s | %-18s | "
+        "%5.1f\n",
+        options.writes_percent,
+        options.loops,
+        name,
+        spread(thousands, &Figures::reads_per_s, "%.0f").c_str(),
+        spread(thousands, &Figures::writes_per_s, "%.1f").c_str(),
+        spread(rounds, &Figures::loop_us, "%.2f").c_str(),
+        spread(rounds, &Figures::core_us, "%.2f").c_str(),
+        spread(rounds, &Figures::all_us, "%.2f").c_str(),
+        spread(rounds, &Figures::lock_us, "%.1f").c_str(),
+        spread(rounds, &Figures::lock_us_p99, "%.0f").c_str(),
+        spread(rounds, &Figures::stops_per_s, "%.0f").c_str(),
+        spread(rounds, &Figures::stop_us, "%.0f").c_str(),
+        rounds[rounds.size() / 2].batch);
     std::fflush(stdout);
 }
 
@@ -153,25 +161,36 @@ std::vector<unsigned> numbers(const std::string& list) {
     std::vector<unsigned> found;
     for (std::size_t at = 0; at < list.size();) {
         const std::size_t end = std::min(list.find(',', at), list.size());
-        found.push_back(static_cast<unsigned>(std::strtoul(list.substr(at, end - at).c_str(), nullptr, 10)));
+        found.push_back(
+            static_cast<unsigned>(std::strtoul(list.substr(at, end - at).c_str(), nullptr, 10)));
         at = end + 1;
     }
     return found;
 }
 
 int main_of(int argc, char** argv) {
-    std::map<std::string, std::string> given = {{"variant", "all"}, {"loops", "1,2,3"}, {"writes", "0,10,50"},
-                                                {"rounds", "5"},    {"seconds", "0.5"}, {"depth", "8"},
-                                                {"sessions", "32"}, {"znodes", "100000"}, {"broken", "none"},
+    std::map<std::string, std::string> given = {{"variant", "all"},
+                                                {"loops", "1,2,3"},
+                                                {"writes", "0,10,50"},
+                                                {"rounds", "5"},
+                                                {"seconds", "0.5"},
+                                                {"depth", "8"},
+                                                {"sessions", "32"},
+                                                {"znodes", "100000"},
+                                                {"broken", "none"},
                                                 {"pairs", "2"}};
     for (int i = 1; i < argc; ++i) {
         const std::string name = argv[i];
-        if (name.rfind("--", 0) != 0 || given.count(name.substr(2)) == 0) usage(("unknown option " + name).c_str());
+        if (name.rfind("--", 0) != 0 || given.count(name.substr(2)) == 0)
+            usage(("unknown option " + name).c_str());
         if (++i == argc) usage((name + " needs a value").c_str());
         given[name.substr(2)] = argv[i];
     }
-    const auto number = [&](const char* name) { return std::strtoul(given[name].c_str(), nullptr, 10); };
-    if (given["variant"] != "all" && kVariants.count(given["variant"]) == 0) usage("unknown variant");
+    const auto number = [&](const char* name) {
+        return std::strtoul(given[name].c_str(), nullptr, 10);
+    };
+    if (given["variant"] != "all" && kVariants.count(given["variant"]) == 0)
+        usage("unknown variant");
     if (kBroken.count(given["broken"]) == 0) usage("unknown rule");
     Options options;
     options.broken = kBroken.at(given["broken"]);
@@ -181,9 +200,11 @@ int main_of(int argc, char** argv) {
     options.pairs_percent = static_cast<unsigned>(number("pairs"));
     options.znodes = number("znodes");
     std::int64_t faults = 0;
-    std::printf("                | reads/s, thousands | txns/s, thousands  | loops' CPU us/op   | "
-                "core's CPU us/txn  | all CPU us/op"
-                "      | lock wait us p50   | lock wait us p99   | stops/s            | stop us p50        | txns/turn\n");
+    std::printf(
+        "                | reads/s, thousands | txns/s, thousands  | loops' CPU us/op   | "
+        "core's CPU us/txn  | all CPU us/op"
+        "      | lock wait us p50   | lock wait us p99   | stops/s            | stop us p50        "
+        "| txns/turn\n");
     for (const unsigned writes : numbers(given["writes"])) {
         for (const unsigned loops : numbers(given["loops"])) {
             options.writes_percent = writes;

@@ -19,10 +19,12 @@
 namespace zk::loops {
 
 enum class Variant {
-    slots,     ///< a loop holds its slot while it reads, and steps back for the core
-    served,    ///< the same, and the slot guards all of the loop's state: at a stop the core serves the loop's reads
-    plain,     ///< the same with mutexes alone
-    barrier,   ///< a loop holds its slot all the time that it is awake; the core waits for the end of its turn
+    slots,  ///< a loop holds its slot while it reads, and steps back for the core
+    /// The same, and the slot guards all of the loop's state: at a stop the core serves the loop's reads.
+    served,
+    plain,  ///< the same with mutexes alone
+    /// A loop holds its slot all the time that it is awake; the core waits for the end of its turn.
+    barrier,
     versions,  ///< loops read immutable versions
     posted,    ///< loops send their reads to the core's thread
 };
@@ -99,7 +101,9 @@ class LoopSide;
 struct Shared {
     explicit Shared(const Options& o)
         : options(o),
-          lock(o.loops, o.variant == Variant::plain ? TreeLock::Readers::do_not_care : TreeLock::Readers::step_back),
+          lock(o.loops,
+               o.variant == Variant::plain ? TreeLock::Readers::do_not_care
+                                           : TreeLock::Readers::step_back),
           doors(std::make_unique<LoopDoor[]>(o.loops)) {}
 
     const Options options;

@@ -11,8 +11,8 @@ namespace zk::load {
 
 struct CpuReading {
     std::int64_t ns = 0;  ///< user and system together
-    std::int64_t user_ticks =
-        0;  ///< of /proc/PID/stat, 10 ms each: good for the share of user time only
+    /// Of /proc/PID/stat, 10 ms each: good for the share of user time only.
+    std::int64_t user_ticks = 0;
     std::int64_t system_ticks = 0;
 };
 

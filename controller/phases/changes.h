@@ -23,8 +23,8 @@ class Changes {
     NodeChanges& of(ServerId id) { return nodes_.at(id); }
     [[nodiscard]] const NodeChanges& of(ServerId id) const { return nodes_.at(id); }
     [[nodiscard]] std::size_t count() const {
-        return static_cast<std::size_t>(std::ranges::count_if(
-            nodes_, [](const auto& entry) { return entry.second.changed; }));
+        return static_cast<std::size_t>(
+            std::ranges::count_if(nodes_, [](const auto& entry) { return entry.second.changed; }));
     }
     [[nodiscard]] bool any() const { return count() > 0; }
 

@@ -19,8 +19,7 @@ class CheckPhase final : public Phase {
              plan::preflight(run_.inventory, actuals, run_.settings.machine, run_.replaced)) {
             const inventory::Node* const node =
                 finding.node ? run_.inventory.find(*finding.node) : nullptr;
-            const std::string text =
-                (node == nullptr ? "" : name_of(*node) + ": ") + finding.words;
+            const std::string text = (node == nullptr ? "" : name_of(*node) + ": ") + finding.words;
             if (finding.level == plan::Finding::Level::warning) {
                 run_.console.say("warning: " + text);
             } else {

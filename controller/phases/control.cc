@@ -102,7 +102,8 @@ std::optional<Stop> prepare_control(std::vector<Host>& hosts,
     if (!stop && settings.is_interrupted()) stop = Stop{ExitCode::interrupted, {"interrupted"}};
     if (!stop) stop = lock.renew();
     if (!stop) stop = stop_for_failures(hosts);
-    const bool said = stop && stop->messages.back().find("nothing was changed") != std::string::npos;
+    const bool said =
+        stop && stop->messages.back().find("nothing was changed") != std::string::npos;
     if (stop && !said) stop->messages.emplace_back("nothing was changed");
     return stop;
 }

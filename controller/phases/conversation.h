@@ -69,7 +69,7 @@ class Conversation {
 
     std::unique_ptr<AgentLink> link_;
     std::optional<Error> broken_;  ///< a question without its answer: what comes next may be that
-    mutable std::mutex busy_;  ///< from a question to its answer
+    mutable std::mutex busy_;      ///< from a question to its answer
 };
 
 }  // namespace zk::phases

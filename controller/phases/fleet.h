@@ -25,9 +25,9 @@ namespace zk::phases {
 
 struct Host {
     const inventory::Node* node = nullptr;
-    std::shared_ptr<Conversation> talk;  ///< while connected
-    std::optional<Error> failure;        ///< the first thing that went wrong
-    std::string silence;                 ///< the run goes on without this host: why
+    std::shared_ptr<Conversation> talk;           ///< while connected
+    std::optional<Error> failure;                 ///< the first thing that went wrong
+    std::string silence;                          ///< the run goes on without this host: why
     std::optional<agent_api::NodeHealth> health;  ///< at the last look
 
     [[nodiscard]] bool connected() const { return talk != nullptr && !failure; }

@@ -85,7 +85,8 @@ Result<Gathered> render_all(const inventory::Inventory& inventory,
     const agent_api::ReleaseSpec release = release_spec(settings);
     Gathered gathered;
     for (const inventory::Node& node : inventory.nodes) {
-        ZK_TRY(gathered[node.id].spec, inventory::render_node(inventory, node, release, generation));
+        ZK_TRY(gathered[node.id].spec,
+               inventory::render_node(inventory, node, release, generation));
     }
     return gathered;
 }

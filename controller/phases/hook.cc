@@ -26,10 +26,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kSliceMs = 20;                   // between two looks at the process
-constexpr milliseconds kEndTime{1000};         // from SIGTERM to SIGKILL
-constexpr std::size_t kLineBytesMax = 4096;    // a longer line is shown in pieces
-constexpr std::size_t kLinesMax = 1000;        // what a hook prints beyond is read and dropped
+constexpr int kSliceMs = 20;                 // between two looks at the process
+constexpr milliseconds kEndTime{1000};       // from SIGTERM to SIGKILL
+constexpr std::size_t kLineBytesMax = 4096;  // a longer line is shown in pieces
+constexpr std::size_t kLinesMax = 1000;      // what a hook prints beyond is read and dropped
 
 /// What a hook prints, as lines.
 class Output {
@@ -95,7 +95,8 @@ std::vector<std::string> environment_with(const std::map<std::string, std::strin
     std::vector<std::string> all;
     for (char** each = environ; *each != nullptr; ++each) {
         const std::string_view entry = *each;
-        if (!variables.contains(std::string(entry.substr(0, entry.find('='))))) all.emplace_back(entry);
+        if (!variables.contains(std::string(entry.substr(0, entry.find('=')))))
+            all.emplace_back(entry);
     }
     for (const auto& [name, value] : variables) all.push_back(name + "=" + value);
     return all;
@@ -165,7 +166,8 @@ Error failed(const std::string& words) { return {Errc::failed, words}; }
 
 Result<> judge(std::optional<int> status) {
     if (!status) return failed("ended, and nobody can tell how (SIGCHLD is ignored)");
-    if (WIFSIGNALED(*status)) return failed(fmt::format("was ended by signal {}", WTERMSIG(*status)));
+    if (WIFSIGNALED(*status))
+        return failed(fmt::format("was ended by signal {}", WTERMSIG(*status)));
     if (WEXITSTATUS(*status) == 0) return ok();
     return failed(fmt::format("ended with status {}", WEXITSTATUS(*status)));
 }

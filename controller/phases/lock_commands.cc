@@ -127,8 +127,9 @@ std::optional<Stop> confirm(const inventory::Inventory& inventory,
                      inventory.cluster + ". Nothing was changed"}};
     }
     if (typed.empty()) {
-        typed = console.ask_for("The run that holds the lock can change nothing more after its present "
-                                "step. Type the ensemble's name to take the lock away: ");
+        typed = console.ask_for(
+            "The run that holds the lock can change nothing more after its present "
+            "step. Type the ensemble's name to take the lock away: ");
     }
     if (typed == inventory.cluster) return std::nullopt;
     return Stop{ExitCode::invalid,
@@ -145,12 +146,8 @@ ExitCode run_lock_show(const inventory::Inventory& inventory,
     connect_all(hosts, settings, kLimit);
     const States states = ask(hosts, settings, LockAction::show);
     const auto failures = stop_for_failures(hosts);
-    return finish(inventory,
-                  hosts,
-                  states,
-                  console,
-                  "lock show",
-                  failures ? failures->code : ExitCode::done);
+    return finish(
+        inventory, hosts, states, console, "lock show", failures ? failures->code : ExitCode::done);
 }
 
 ExitCode run_lock_break(const inventory::Inventory& inventory,
@@ -171,7 +168,8 @@ ExitCode run_lock_break(const inventory::Inventory& inventory,
         const States revoked = ask(hosts, settings, LockAction::revoke, *run);
         states = await_gone(hosts, settings, *run);
         if (has_it(states, *run)) {
-            console.say("a step of that run is under way; it ends by itself, and nothing follows it");
+            console.say(
+                "a step of that run is under way; it ends by itself, and nothing follows it");
             code = ExitCode::busy;
         }
         // A node that does not answer takes what was sent to it for so long.

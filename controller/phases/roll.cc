@@ -93,7 +93,8 @@ std::optional<Stop> Roll::look_at(const plan::Wave& wave) {
     if (stop.messages.empty()) return std::nullopt;
     stop.code = run_.changes.any() ? ExitCode::partly : ExitCode::preflight;
     stop.messages.emplace_back(
-        "the plan was made for something else, so it is not carried on; somebody else is at work on "
+        "the plan was made for something else, so it is not carried on; somebody else is at work "
+        "on "
         "these hosts. Run the command again");
     return stop;
 }
@@ -126,8 +127,7 @@ void Roll::apply_node(Host& host, const plan::NodeStep& step, LinkDeadline until
         }
     };
     agent_api::ApplyDone reached;
-    const auto message =
-        apply_message(run_.gathered.at(step.id).spec, formation_of(step), Dry::no);
+    const auto message = apply_message(run_.gathered.at(step.id).spec, formation_of(step), Dry::no);
     const auto done = host.talk->apply(message, until, on_event, &reached);
     NodeChanges& changes = run_.changes.of(step.id);
     changes.changed = std::ranges::any_of(reached.steps, &agent_api::StepReport::done);
@@ -191,11 +191,12 @@ std::optional<Stop> Roll::run_hooks(HookPoint point,
         {"ZKPROV_WAVE", std::to_string(wave_number_)}};
     for (const playbook::Hook& hook : run_.playbook.hooks.at(point)) {
         run_.console.say(prefix + plain_line(hook.text));
-        const auto done = run_hook(hook,
-                                   variables,
-                                   run_.settings.deadline_for(hook.limit),
-                                   run_.settings.interrupted,
-                                   [&](const std::string& line) { run_.console.say(prefix + line); });
+        const auto done =
+            run_hook(hook,
+                     variables,
+                     run_.settings.deadline_for(hook.limit),
+                     run_.settings.interrupted,
+                     [&](const std::string& line) { run_.console.say(prefix + line); });
         if (done) continue;
         if (run_.settings.is_interrupted()) return run_.interrupted_stop();
         Stop stop;

@@ -46,7 +46,8 @@ class RollPhase final : public Phase {
         if (!needed()) return;
         for (const auto& [point, hooks] : run_.playbook.hooks) {
             for (const playbook::Hook& hook : hooks) {
-                run_.console.say("hook " + std::string(to_string(point)) + ": " + plain_line(hook.text));
+                run_.console.say("hook " + std::string(to_string(point)) + ": " +
+                                 plain_line(hook.text));
             }
         }
     }
@@ -66,7 +67,8 @@ class RollPhase final : public Phase {
                                     ": does not have the server's binary of this release");
         }
         if (stop.messages.empty()) return std::nullopt;
-        stop.messages.emplace_back("the recipe has no phase \"push\", which sends it; nothing was changed");
+        stop.messages.emplace_back(
+            "the recipe has no phase \"push\", which sends it; nothing was changed");
         return stop;
     }
 };

@@ -52,11 +52,11 @@ struct Run {
     std::vector<Host> hosts;
     Changes changes;
     RunLock lock;
-    Gathered gathered;               ///< by gather
-    std::optional<plan::Plan> plan;  ///< by plan
-    bool rolled = false;             ///< by roll: all waves are done
+    Gathered gathered;                ///< by gather
+    std::optional<plan::Plan> plan;   ///< by plan
+    bool rolled = false;              ///< by roll: all waves are done
     status::EnsembleVerdict verdict;  ///< by the last gate
-    std::string outcome;             ///< one sentence for people
+    std::string outcome;              ///< one sentence for people
 };
 
 }  // namespace zk::phases

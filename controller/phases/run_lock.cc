@@ -82,8 +82,7 @@ std::optional<Stop> RunLock::take() {
         if (Clock::now() + kRetryInterval >= give_up) return busy_stop(*refusal);
         if (!told && settings_.lock_timeout > milliseconds(0) && refusal->state.holder) {
             told = true;
-            console_.say("waiting for " +
-                         words_of(*refusal->state.holder, refusal->state.held_ms));
+            console_.say("waiting for " + words_of(*refusal->state.holder, refusal->state.held_ms));
         }
         std::this_thread::sleep_for(kRetryInterval);
     }
@@ -158,8 +157,8 @@ RunLock::Round RunLock::ask_all(LockAction action) {
         } else if (state->yours) {
             ++round.confirmed;
         } else {
-            round.denied.push_back(name_of(*host.node) + ": this run changes nothing more: " +
-                                   state->lost);
+            round.denied.push_back(name_of(*host.node) +
+                                   ": this run changes nothing more: " + state->lost);
         }
     });
     round.verdict = rules_.judge(round.confirmed,
@@ -174,7 +173,8 @@ std::optional<Stop> RunLock::renew() {
         if (round.verdict == Verdict::lost) return lost_stop(round);
         numbered_ = true;
         // Who calls stops for them.
-        if (std::ranges::any_of(hosts_, [](const Host& host) { return host.failure.has_value(); })) {
+        if (std::ranges::any_of(hosts_,
+                                [](const Host& host) { return host.failure.has_value(); })) {
             return std::nullopt;
         }
         if (!settled_ && rules_.settling(round.confirmed)) {
@@ -184,19 +184,21 @@ std::optional<Stop> RunLock::renew() {
         settled_ = true;
         if (round.verdict == Verdict::holds) return std::nullopt;
     }
-    return Stop{ExitCode::unreachable,
-                {"the nodes answer too slowly to be sure that no other zkprov changes them; this run "
-                 "changes nothing more"}};
+    return Stop{
+        ExitCode::unreachable,
+        {"the nodes answer too slowly to be sure that no other zkprov changes them; this run "
+         "changes nothing more"}};
 }
 
 std::optional<Stop> RunLock::settle(std::size_t confirmed) {
     const Duration time = *rules_.settling(confirmed) + milliseconds(1);
     settled_ = true;
-    console_.say(fmt::format("{} of {} nodes answer; waiting {} s, for what a run that was cut off may "
-                             "have sent to the others",
-                             confirmed,
-                             hosts_.size(),
-                             (to_ms(time) + 999) / 1000));
+    console_.say(
+        fmt::format("{} of {} nodes answer; waiting {} s, for what a run that was cut off may "
+                    "have sent to the others",
+                    confirmed,
+                    hosts_.size(),
+                    (to_ms(time) + 999) / 1000));
     if (wait(time)) return std::nullopt;
     return Stop{ExitCode::interrupted, {"interrupted; nothing was changed"}};
 }
@@ -205,7 +207,8 @@ bool RunLock::wait(Duration time) {
     const auto until = Clock::now() + time;
     while (Clock::now() < until) {
         if (settings_.is_interrupted()) return false;
-        std::this_thread::sleep_for(std::min<Clock::duration>(kRetryInterval, until - Clock::now()));
+        std::this_thread::sleep_for(
+            std::min<Clock::duration>(kRetryInterval, until - Clock::now()));
     }
     return true;
 }
@@ -225,8 +228,9 @@ Stop RunLock::lost_stop(const Round& round) const {
     for (const Host& host : hosts_) {
         if (host.failure) stop.messages.push_back(name_of(*host.node) + ": " + reason_of(host));
     }
-    stop.messages.emplace_back(changed ? "some nodes were changed; run the command again, it goes on"
-                                       : "nothing was changed");
+    stop.messages.emplace_back(changed
+                                   ? "some nodes were changed; run the command again, it goes on"
+                                   : "nothing was changed");
     return stop;
 }
 

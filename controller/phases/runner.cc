@@ -98,11 +98,12 @@ std::optional<Stop> Runner::look(const Entry& entry) {
 }
 
 Stop Runner::overrun(const Entry& entry) {
-    return {ExitCode::preflight,
-            {fmt::format("phase \"{}\" ({}) took longer than it may (limit_s: {}); nothing was changed",
-                         to_string(entry.recipe.kind),
-                         entry.phase->title(),
-                         entry.recipe.limit.count() / 1000)}};
+    return {
+        ExitCode::preflight,
+        {fmt::format("phase \"{}\" ({}) took longer than it may (limit_s: {}); nothing was changed",
+                     to_string(entry.recipe.kind),
+                     entry.phase->title(),
+                     entry.recipe.limit.count() / 1000)}};
 }
 
 std::optional<Stop> Runner::change(std::size_t at) {
@@ -124,15 +125,16 @@ std::optional<Stop> Runner::before_first_change(std::size_t at) {
 }
 
 bool Runner::changes_nodes() const {
-    return std::ranges::any_of(run_.playbook.phases, playbook::changes_nodes, &playbook::Phase::kind);
+    return std::ranges::any_of(
+        run_.playbook.phases, playbook::changes_nodes, &playbook::Phase::kind);
 }
 
 /// The success of a recipe that does not do all of an apply must not read as one.
 void Runner::say_what_was_left_out() {
     if (run_.playbook.runs(PhaseKind::roll)) return;
     const std::string what = "no server was changed: the recipe has no phase \"roll\"";
-    run_.outcome = run_.outcome.empty() ? run_.inventory.cluster + ": " + what
-                                        : run_.outcome + "; " + what;
+    run_.outcome =
+        run_.outcome.empty() ? run_.inventory.cluster + ": " + what : run_.outcome + "; " + what;
 }
 
 ExitCode finish(Run& run, const std::optional<Stop>& stop, ExitCode success) {

@@ -369,11 +369,12 @@ std::optional<Refusal> refuse_replace(const Inventory& inventory,
     if (auto refusal = refuse_membership_change(inventory, actuals)) return refusal;
     if (auto refusal = refuse_without_quorum(inventory, id, actuals)) return refusal;
     if (node->data_empty || node->in_sync) return std::nullopt;
-    return Refusal{Refusal::Kind::quorum,
-                   fmt::format("node {} still has data, and replace-node never deletes any; to start "
-                               "it with that data: zkprov apply; to replace it, stop its server and "
-                               "move its data_dir and log_dir away first",
-                               id)};
+    return Refusal{
+        Refusal::Kind::quorum,
+        fmt::format("node {} still has data, and replace-node never deletes any; to start "
+                    "it with that data: zkprov apply; to replace it, stop its server and "
+                    "move its data_dir and log_dir away first",
+                    id)};
 }
 
 Decision plan_replace(const Inventory& inventory,

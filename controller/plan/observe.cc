@@ -67,7 +67,8 @@ std::string difference(const NodeActual& planned, const NodeActual& now) {
     auto after = now.identity;
     if (before && after) before->formed = after->formed = true;
     if (before != after) {
-        return "it was " + words_of(planned.identity) + ", and is " + words_of(now.identity) + " now";
+        return "it was " + words_of(planned.identity) + ", and is " + words_of(now.identity) +
+               " now";
     }
     if (planned.data_empty && !planned.in_sync && !now.data_empty) {
         return "it had no data, and has some now";
@@ -76,7 +77,8 @@ std::string difference(const NodeActual& planned, const NodeActual& now) {
     // A server that falls and is started again is down at one look and runs at the next; what does
     // not serve costs nothing, whichever of the two it needs.
     if (planned.change == now.change || !planned.in_sync) return {};
-    return "the plan was: " + words_of(planned.change) + "; now it would be: " + words_of(now.change);
+    return "the plan was: " + words_of(planned.change) +
+           "; now it would be: " + words_of(now.change);
 }
 
 }  // namespace zk::plan

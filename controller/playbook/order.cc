@@ -18,7 +18,9 @@ constexpr std::array<Need, 8> kNeeds = {{
     {PhaseKind::push, PhaseKind::check, "what would fail must fail before the first change"},
     {PhaseKind::push, PhaseKind::plan, "the plan says who needs the server's binary"},
     {PhaseKind::roll, PhaseKind::check, "what would fail must fail before the first change"},
-    {PhaseKind::roll, PhaseKind::plan, "without a plan nobody knows which node may be restarted when"},
+    {PhaseKind::roll,
+     PhaseKind::plan,
+     "without a plan nobody knows which node may be restarted when"},
     {PhaseKind::gate, PhaseKind::connect, "there are no links before"},
 }};
 
@@ -32,7 +34,9 @@ bool has(const std::vector<Phase>& phases, std::size_t from, std::size_t to, Pha
 }
 
 /// What this phase alone lacks in front of it or behind it.
-void add_faults_of(const std::vector<Phase>& phases, std::size_t at, std::vector<OrderFault>& faults) {
+void add_faults_of(const std::vector<Phase>& phases,
+                   std::size_t at,
+                   std::vector<OrderFault>& faults) {
     const PhaseKind kind = phases[at].kind;
     const auto add = [&](std::string words) { faults.push_back({at, std::move(words)}); };
     if (kind != PhaseKind::gate && has(phases, 0, at, kind)) {

@@ -66,7 +66,8 @@ std::optional<Phase> read_phase(const Value& value,
     if (!name) return std::nullopt;
     if (const auto kind = phase_named(*name)) return Phase{*kind, entry->limit};
     std::string known;
-    for (const auto& [each, kind] : kKinds) known += (known.empty() ? "" : ", ") + std::string(each);
+    for (const auto& [each, kind] : kKinds)
+        known += (known.empty() ? "" : ", ") + std::string(each);
     diagnostics.error(section.mark_of("run"),
                       section.path_of("run"),
                       "\"" + *name + "\" is no phase; there are " + known);
@@ -93,7 +94,9 @@ void read_phases(const Value& list, Playbook& playbook, Diagnostics& diagnostics
 }
 
 /// A list is a program and its arguments; a text is for a shell.
-std::optional<Hook> read_hook(const Value& value, const std::string& path, Diagnostics& diagnostics) {
+std::optional<Hook> read_hook(const Value& value,
+                              const std::string& path,
+                              Diagnostics& diagnostics) {
     Section section(value, path, diagnostics);
     const auto entry = read_entry(section, diagnostics);
     if (!entry) return std::nullopt;
@@ -136,8 +139,10 @@ void read_hooks(const Value& value, Playbook& playbook, Diagnostics& diagnostics
     }
     section.finish();
     if (!diagnostics.has_errors() && !playbook.runs(PhaseKind::roll)) {
-        diagnostics.error(value.mark, "hooks", "run around the waves of \"roll\", which this recipe "
-                                               "does not name; remove them, or add roll and gate");
+        diagnostics.error(value.mark,
+                          "hooks",
+                          "run around the waves of \"roll\", which this recipe "
+                          "does not name; remove them, or add roll and gate");
     }
 }
 

@@ -32,9 +32,9 @@ Bytes blob_for_login(const LoginKey& key);
 /// What a private key file tells without its passphrase.
 struct KeyFile {
     bool encrypted = false;
-    Bytes
-        public_blob;  ///< empty when encrypted in a format that hides it and no .pub file is beside
-    LoginKey key;     ///< REQUIRES: !encrypted
+    /// Empty when encrypted in a format that hides it and no .pub file is beside.
+    Bytes public_blob;
+    LoginKey key;  ///< REQUIRES: !encrypted
 };
 /// Reads OpenSSH's own format and PEM. LinkErrc::key_unusable when missing, unreadable or
 /// malformed.

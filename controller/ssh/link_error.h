@@ -15,20 +15,20 @@ enum class LinkErrc {
     host_key_unknown,  ///< known_hosts has no key of this host
     host_key_changed,  ///< known_hosts has another key of this host, or the key is revoked there
     host_key_unverifiable,  ///< known_hosts has a key of this host that libssh2 cannot check
-    no_common_algorithm,  ///< the host offers no algorithm that we have
-    login_refused,     ///< the host accepted none of the keys tried
-    key_unusable,      ///< a named key file is missing, unreadable, malformed or needs a passphrase
-    known_hosts,       ///< the known_hosts file cannot be read or written
-    sudo_refused,      ///< logged in, but `sudo -n` is not there or not allowed
-    shell_refused,     ///< logged in, but the login shell does not run commands
-    disk_full,         ///< not enough room on the host for the agent
-    wrong_arch,        ///< the host's machine type is not the one of the agent's binary
-    push_failed,       ///< the agent could not be written there for another reason
-    agent_failed,      ///< the agent did not start or stopped with an error
-    agent_missing,     ///< the agent's binary is not there on the controller's side
-    ssh_client,        ///< the system's ssh is not there, or its configuration cannot be used
-    protocol,          ///< the other side said something that is not the protocol
-    closed,            ///< the link ended
+    no_common_algorithm,    ///< the host offers no algorithm that we have
+    login_refused,          ///< the host accepted none of the keys tried
+    key_unusable,   ///< a named key file is missing, unreadable, malformed or needs a passphrase
+    known_hosts,    ///< the known_hosts file cannot be read or written
+    sudo_refused,   ///< logged in, but `sudo -n` is not there or not allowed
+    shell_refused,  ///< logged in, but the login shell does not run commands
+    disk_full,      ///< not enough room on the host for the agent
+    wrong_arch,     ///< the host's machine type is not the one of the agent's binary
+    push_failed,    ///< the agent could not be written there for another reason
+    agent_failed,   ///< the agent did not start or stopped with an error
+    agent_missing,  ///< the agent's binary is not there on the controller's side
+    ssh_client,     ///< the system's ssh is not there, or its configuration cannot be used
+    protocol,       ///< the other side said something that is not the protocol
+    closed,         ///< the link ended
 };
 const boost::system::error_category& link_category();
 inline boost::system::error_code make_error_code(LinkErrc errc) {

@@ -34,8 +34,7 @@ constexpr std::string_view kKeyWayOut =
 constexpr std::string_view kLoginWayOut =
     "put the public key into the user's authorized_keys on the host (ssh-copy-id), or name another "
     "user or key";
-constexpr std::string_view kClosedWayOut =
-    "its sshd log tells why (an expired account, for one)";
+constexpr std::string_view kClosedWayOut = "its sshd log tells why (an expired account, for one)";
 constexpr std::string_view kAddressWayOut = "check the address in the inventory and the network";
 constexpr std::string_view kConfigWayOut =
     "correct it, or set ssh.client: libssh2 to do without it";
@@ -99,14 +98,9 @@ constexpr std::array kSigns = {
          LinkErrc::unreachable,
          "cannot connect through the jump host",
          kAddressWayOut},
-    Sign{"onnection closed",
-         LinkErrc::unreachable,
-         "the host closed the connection",
-         kClosedWayOut},
-    Sign{"onnection reset",
-         LinkErrc::unreachable,
-         "the host closed the connection",
-         kClosedWayOut},
+    Sign{
+        "onnection closed", LinkErrc::unreachable, "the host closed the connection", kClosedWayOut},
+    Sign{"onnection reset", LinkErrc::unreachable, "the host closed the connection", kClosedWayOut},
     Sign{"closed by remote host",
          LinkErrc::unreachable,
          "the host closed the connection",

@@ -27,26 +27,30 @@ constexpr std::string_view kAccountWayOut =
 constexpr std::array kShellSigns = {
     RefusalSign{"assword has expired", "the password of %u has expired", kPasswordWayOut},
     RefusalSign{"assword change required", "the password of %u has expired", kPasswordWayOut},
-    RefusalSign{"required to change your password", "the password of %u has expired", kPasswordWayOut},
+    RefusalSign{
+        "required to change your password", "the password of %u has expired", kPasswordWayOut},
     RefusalSign{"ccount has expired", "the account of %u has expired", kAccountWayOut},
     RefusalSign{"ccount is currently not available",
-         "the login shell of %u refuses every command (nologin)",
-         "name another user with ssh.user, or give this one a shell (chsh -s /bin/sh %u)"},
+                "the login shell of %u refuses every command (nologin)",
+                "name another user with ssh.user, or give this one a shell (chsh -s /bin/sh %u)"},
 };
 
 // Of sudo, which is asked for English.
 constexpr std::string_view kRootWayOut = "log in as root (ssh.user), or mend sudo on the host";
 constexpr std::array kSudoSigns = {
     RefusalSign{"must have a tty",
-         "sudo wants a terminal (requiretty)",
-         "add the line `Defaults:%u !requiretty` on the host (visudo)"},
-    RefusalSign{"assword is expired", "the password of %u has expired, so sudo refuses", kPasswordWayOut},
-    RefusalSign{"assword expired", "the password of %u has expired, so sudo refuses", kPasswordWayOut},
+                "sudo wants a terminal (requiretty)",
+                "add the line `Defaults:%u !requiretty` on the host (visudo)"},
+    RefusalSign{
+        "assword is expired", "the password of %u has expired, so sudo refuses", kPasswordWayOut},
+    RefusalSign{
+        "assword expired", "the password of %u has expired, so sudo refuses", kPasswordWayOut},
     RefusalSign{"ccount expired", "the account of %u has expired, so sudo refuses", kAccountWayOut},
     RefusalSign{"setuid bit", "sudo cannot become root there (nosuid or wrong owner)", kRootWayOut},
     RefusalSign{"nosuid", "sudo cannot become root there (nosuid)", kRootWayOut},
     RefusalSign{"no new privileges", "sudo may not become root in that session", kRootWayOut},
-    RefusalSign{"sudo: not found", "the host has no sudo", "install sudo, or log in as root (ssh.user)"},
+    RefusalSign{
+        "sudo: not found", "the host has no sudo", "install sudo, or log in as root (ssh.user)"},
 };
 
 std::string with_user(std::string_view text, const std::string& user) {
@@ -142,9 +146,9 @@ bool sends_to_another_user(const HostWords& words) {
 Error refusal(const HostTarget& host, const HostWords& words, bool shell_ran) {
     const bool by_sudo = host.sudo && host.user != "root" && shell_ran;
     if (!by_sudo && sends_to_another_user(words)) return invitation(host, words);
-    const RefusalSign* const sign = by_sudo
-                                 ? find_sign(kSudoSigns, words.complained)
-                                 : find_sign(kShellSigns, words.printed + '\n' + words.complained);
+    const RefusalSign* const sign =
+        by_sudo ? find_sign(kSudoSigns, words.complained)
+                : find_sign(kShellSigns, words.printed + '\n' + words.complained);
     const LinkErrc kind = by_sudo ? LinkErrc::sudo_refused : LinkErrc::shell_refused;
     if (sign != nullptr) {
         return link_error(kind,

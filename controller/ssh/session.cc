@@ -454,7 +454,8 @@ SshSession::Got SshSession::take(Bytes& inbox) {
     if (channel_ == nullptr) return Got::end;
     const std::size_t before = inbox.size();
     inbox.resize(before + kChannelReadBytes);
-    const ssize_t got = libssh2_channel_read_ex(channel_, 0, inbox.data() + before, kChannelReadBytes);
+    const ssize_t got =
+        libssh2_channel_read_ex(channel_, 0, inbox.data() + before, kChannelReadBytes);
     inbox.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     std::array<char, 1024> words{};
     ssize_t said = 0;

@@ -82,7 +82,7 @@ class SshSession final : public ProcessStream {
     _LIBSSH2_SESSION* session_ = nullptr;
     _LIBSSH2_CHANNEL* channel_ = nullptr;
     std::string last_words_;
-    std::string farewell_;  ///< what the host said when it disconnected; empty while it did not
+    std::string farewell_;   ///< what the host said when it disconnected; empty while it did not
     std::string known_key_;  ///< a key that the host knows and that did not suffice; empty: none
     std::optional<int> exit_status_;
     LinkCounters counters_;

@@ -219,7 +219,8 @@ class Judge {
             following += settled ? 1U : 0U;
         }
         if (following <= *counted) return;
-        add(fmt::format("{} nodes say that they follow {}, which counts {}: one of them may follow "
+        add(
+            fmt::format("{} nodes say that they follow {}, which counts {}: one of them may follow "
                         "a server of another ensemble",
                         following,
                         leader.id,
@@ -307,8 +308,8 @@ class Judge {
         std::size_t could_serve = 0;
         for (const NodeVerdict& node : verdict_.nodes) {
             const NodeStatus& status = node.status;
-            const bool mute = !status.answered() ||
-                              status.health->verdict == agent_api::NodeVerdict::conflict;
+            const bool mute =
+                !status.answered() || status.health->verdict == agent_api::NodeVerdict::conflict;
             silent += mute ? 1U : 0U;
             could_serve += mute || status.is(Role::follower) || status.is(Role::leader) ? 1U : 0U;
         }

@@ -69,10 +69,9 @@ bool share_members(ServerId one, const Members& ones, ServerId other, const Memb
 }
 
 std::size_t count_nodes(const Inventory& inventory, const Members& members) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(inventory.nodes, [&](const inventory::Node& node) {
-            return is_same_host(members, node.id, node.host);
-        }));
+    return static_cast<std::size_t>(std::ranges::count_if(
+        inventory.nodes,
+        [&](const inventory::Node& node) { return is_same_host(members, node.id, node.host); }));
 }
 
 }  // namespace

@@ -1,11 +1,10 @@
 // The texts of `zkprov help`: examples first.
-#include "playbook/builtin.h"
-#include "zkprov/options.h"
-
 #include <fmt/core.h>
 
 #include "ensemble/config_keys.h"
 #include "inventory/section.h"
+#include "playbook/builtin.h"
+#include "zkprov/options.h"
 
 namespace zk::zkprov {
 namespace {
@@ -149,19 +148,19 @@ std::string_view counts_without(const ensemble::ConfigKey& key) {
 
 /// The keys of zoo.cfg that an inventory may hold, from the table that the inventory is checked with.
 std::string config_help() {
-    std::string text = "\nKeys of config, with the values that are taken and the one that counts without it:\n\n";
+    std::string text =
+        "\nKeys of config, with the values that are taken and the one that counts without it:\n\n";
     for (const ensemble::ConfigKey* key : ensemble::config_keys()) {
         if (key->set_by != ensemble::SetBy::user) continue;
-        const std::string values = key->standing == ensemble::Standing::refused ? std::string(key->feature->off)
-                                   : key->type == ensemble::KeyType::number     ? to_string(key->inventory)
-                                                                : std::string(to_string(key->type));
-        text += fmt::format("  {:<36} {:<18} {:<26} {}\n",
-                            key->name,
-                            values,
-                            key->unit,
-                            counts_without(*key));
+        const std::string values =
+            key->standing == ensemble::Standing::refused ? std::string(key->feature->off)
+            : key->type == ensemble::KeyType::number     ? to_string(key->inventory)
+                                                         : std::string(to_string(key->type));
+        text += fmt::format(
+            "  {:<36} {:<18} {:<26} {}\n", key->name, values, key->unit, counts_without(*key));
     }
-    return text + "\ndocs/CONFIG.md lists all keys of a zoo.cfg, also those that are refused, and why.\n";
+    return text +
+           "\ndocs/CONFIG.md lists all keys of a zoo.cfg, also those that are refused, and why.\n";
 }
 
 }  // namespace
@@ -173,13 +172,21 @@ Result<std::string> help_text(std::string_view topic) {
     }
     if (topic == "exit-codes") return std::string(kExitCodes);
     if (topic == "env") return std::string(kEnv);
-    for (const std::string_view verb :
-         {"", "apply", "plan", "status", "replace-node", "start", "stop", "lock", "version", "help"}) {
+    for (const std::string_view verb : {"",
+                                        "apply",
+                                        "plan",
+                                        "status",
+                                        "replace-node",
+                                        "start",
+                                        "stop",
+                                        "lock",
+                                        "version",
+                                        "help"}) {
         if (topic == verb) return std::string(kMain);
     }
-    return Error(
-        Errc::invalid,
-        "there is no help on \"" + std::string(topic) + "\"; topics: inventory, playbook, exit-codes, env");
+    return Error(Errc::invalid,
+                 "there is no help on \"" + std::string(topic) +
+                     "\"; topics: inventory, playbook, exit-codes, env");
 }
 
 }  // namespace zk::zkprov

@@ -148,7 +148,8 @@ Result<playbook::Playbook> read_recipe(const std::string& name) {
     std::ifstream stream(name, std::ios::binary);
     if (!stream) {
         const std::error_code reason(errno, std::generic_category());
-        return Error(Errc::not_found, name + ": " + reason.message() + "; --playbook names a recipe");
+        return Error(Errc::not_found,
+                     name + ": " + reason.message() + "; --playbook names a recipe");
     }
     ZK_TRY(const std::string text, read_text(stream, name));
     return playbook::read_playbook(text, name);

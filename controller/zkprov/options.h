@@ -39,7 +39,7 @@ struct Options {
     std::string release_dir;              ///< empty: beside the program
     std::optional<milliseconds> timeout;  ///< of the whole command
     milliseconds connect_timeout{5000};
-    milliseconds lock_timeout{0};  ///< to wait for another run
+    milliseconds lock_timeout{0};                    ///< to wait for another run
     std::optional<inventory::SshClient> ssh_client;  ///< instead of the inventory's
     std::string help_topic;
 };

@@ -22,9 +22,9 @@ std::set<std::string> covered_marks();
 #ifdef ZK_NO_COVERAGE_MARKS
 #define ZK_COVERED(name) ((void)0)
 #else
-#define ZK_COVERED(name)                                         \
-    do {                                                         \
+#define ZK_COVERED(name)                                                      \
+    do {                                                                      \
         static const bool zk_covered_once = (::zk::mark_covered(name), true); \
-        (void)zk_covered_once;                                   \
+        (void)zk_covered_once;                                                \
     } while (false)
 #endif

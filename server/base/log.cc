@@ -33,8 +33,8 @@ void Log::write(LogLevel level, fmt::string_view format, fmt::format_args args) 
 }
 
 Log stderr_log(LogLevel level) {
-    auto logger = std::make_shared<spdlog::logger>(
-        "zk", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto logger =
+        std::make_shared<spdlog::logger>("zk", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     logger->set_level(spdlog::level::trace);
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
     auto sink = [logger](LogLevel line_level, std::string_view line) {

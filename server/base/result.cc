@@ -9,15 +9,24 @@ class Category final : public boost::system::error_category {
     const char* name() const noexcept override { return "zk"; }
     std::string message(int value) const override {
         switch (static_cast<Errc>(value)) {
-            case Errc::invalid: return "invalid";
-            case Errc::corrupt: return "corrupt";
-            case Errc::not_found: return "not found";
-            case Errc::exists: return "exists";
-            case Errc::timeout: return "timed out";
-            case Errc::refused: return "refused";
-            case Errc::unsupported: return "not supported";
-            case Errc::closed: return "closed";
-            case Errc::failed: return "failed";
+            case Errc::invalid:
+                return "invalid";
+            case Errc::corrupt:
+                return "corrupt";
+            case Errc::not_found:
+                return "not found";
+            case Errc::exists:
+                return "exists";
+            case Errc::timeout:
+                return "timed out";
+            case Errc::refused:
+                return "refused";
+            case Errc::unsupported:
+                return "not supported";
+            case Errc::closed:
+                return "closed";
+            case Errc::failed:
+                return "failed";
         }
         return "unknown";
     }

@@ -17,15 +17,16 @@ namespace zk {
 
 /// What kind of operating error, when no system or library code says it better.
 enum class Errc {
-    invalid = 1,   ///< input that breaks a format or a rule; the words name the place and the way out
-    corrupt,       ///< stored bytes that fail a checksum or a format
-    not_found,     ///< something named does not exist
-    exists,        ///< something is there that must not be
-    timeout,       ///< a deadline passed
-    refused,       ///< the other side or a safety rule said no
-    unsupported,   ///< a feature that this version does not have
-    closed,        ///< the stream or link ended
-    failed,        ///< everything else; the words say what
+    /// Input that breaks a format or a rule; the words name the place and the way out.
+    invalid = 1,
+    corrupt,      ///< stored bytes that fail a checksum or a format
+    not_found,    ///< something named does not exist
+    exists,       ///< something is there that must not be
+    timeout,      ///< a deadline passed
+    refused,      ///< the other side or a safety rule said no
+    unsupported,  ///< a feature that this version does not have
+    closed,       ///< the stream or link ended
+    failed,       ///< everything else; the words say what
 };
 const boost::system::error_category& errc_category();
 inline boost::system::error_code make_error_code(Errc errc) {
@@ -51,7 +52,8 @@ struct Error {
     }
 };
 /// Called by Boost.System when value() is asked of a failed result: that is a bug, so it aborts.
-[[noreturn]] void throw_exception_from_error(const Error& error, const boost::source_location& where);
+[[noreturn]] void throw_exception_from_error(const Error& error,
+                                             const boost::source_location& where);
 
 /// A value or an Error. We use only has_value, *, ->, error(), so std::expected can replace it.
 template <class T = void>
@@ -70,24 +72,24 @@ struct boost::system::is_error_code_enum<zk::Errc> : std::true_type {};
 
 #define ZK_CONCAT_INNER(a, b) a##b
 #define ZK_CONCAT(a, b) ZK_CONCAT_INNER(a, b)
-#define ZK_TRY_IMPL(result, declaration, expression, ret) \
-    auto result = (expression);                           \
+#define ZK_TRY_IMPL(result, declaration, expression, ret)   \
+    auto result = (expression);                             \
     if (!result.has_value()) ret std::move(result).error(); \
     declaration = *std::move(result)
 /// Declares a variable from a Result's value, or returns its error.
 #define ZK_TRY(declaration, ...) \
-    ZK_TRY_IMPL(ZK_CONCAT(zk_result_, __LINE__), declaration, (__VA_ARGS__), return)
+    ZK_TRY_IMPL(ZK_CONCAT(zk_result_, __LINE__), declaration, (__VA_ARGS__), return )
 /// The same inside a coroutine.
 #define ZK_CO_TRY(declaration, ...) \
-    ZK_TRY_IMPL(ZK_CONCAT(zk_result_, __LINE__), declaration, (__VA_ARGS__), co_return)
+    ZK_TRY_IMPL(ZK_CONCAT(zk_result_, __LINE__), declaration, (__VA_ARGS__), co_return )
 /// Returns the error of a Result<> if there is one.
-#define ZK_CHECK(...)                                                   \
-    do {                                                                \
+#define ZK_CHECK(...)                                                           \
+    do {                                                                        \
         if (auto zk_check_result = (__VA_ARGS__); !zk_check_result.has_value()) \
-            return std::move(zk_check_result).error();                  \
+            return std::move(zk_check_result).error();                          \
     } while (false)
-#define ZK_CO_CHECK(...)                                                \
-    do {                                                                \
+#define ZK_CO_CHECK(...)                                                        \
+    do {                                                                        \
         if (auto zk_check_result = (__VA_ARGS__); !zk_check_result.has_value()) \
-            co_return std::move(zk_check_result).error();               \
+            co_return std::move(zk_check_result).error();                       \
     } while (false)

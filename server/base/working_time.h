@@ -46,7 +46,7 @@ class WorkingTime {
   private:
     Duration gap_max_;
     bool begun_ = false;
-    Instant last_{};     ///< of the clock
+    Instant last_{};  ///< of the clock
     Instant working_{};
     Duration lost_{};
 };

@@ -17,10 +17,17 @@ void write_part(OutputArchive& archive, const tree::ApplyResult& part) {
                             : part.type;
     archive.write(jute::MultiHeader{.type = type, .done = false, .error = ErrorCode::ok});
     switch (type) {
-        case OpCode::create: archive.write(part.path); break;
-        case OpCode::create2: archive(part.path, part.stat); break;
-        case OpCode::set_data: archive.write(part.stat); break;
-        default: break;
+        case OpCode::create:
+            archive.write(part.path);
+            break;
+        case OpCode::create2:
+            archive(part.path, part.stat);
+            break;
+        case OpCode::set_data:
+            archive.write(part.stat);
+            break;
+        default:
+            break;
     }
 }
 
@@ -49,14 +56,22 @@ Bytes response_body(OpCode op, const tree::ApplyResult& result) {
     body.reserve(kStatBytes);
     OutputArchive archive(body);
     switch (op) {
-        case OpCode::create: archive.write(result.path); break;
+        case OpCode::create:
+            archive.write(result.path);
+            break;
         case OpCode::create2:
         case OpCode::create_container:
-        case OpCode::create_ttl: archive(result.path, result.stat); break;
+        case OpCode::create_ttl:
+            archive(result.path, result.stat);
+            break;
         case OpCode::set_data:
-        case OpCode::set_acl: archive.write(result.stat); break;
-        case OpCode::multi: return multi_response(result);
-        default: break;
+        case OpCode::set_acl:
+            archive.write(result.stat);
+            break;
+        case OpCode::multi:
+            return multi_response(result);
+        default:
+            break;
     }
     return body;
 }
@@ -66,8 +81,8 @@ Bytes response_body(OpCode op, const tree::ApplyResult& result) {
 void Core::apply(Zxid zxid, const SharedBytes& bytes, Actions& out) {
     auto txn = jute::decode_txn(*bytes);
     if (!txn.has_value()) {
-        out.push_back(Fatal{"committed txn " + to_string(zxid) + " cannot be read: " +
-                            txn.error().message()});
+        out.push_back(Fatal{"committed txn " + to_string(zxid) +
+                            " cannot be read: " + txn.error().message()});
         return;
     }
     ZK_ASSERT(txn->header.zxid == zxid);
@@ -100,11 +115,11 @@ void Core::answer(const jute::Txn& txn, const tree::ApplyResult& result, Actions
     if (txn.header.type == OpCode::create_session) {
         const auto origin = requests_.opened(session);
         if (!origin) return;
-        out.push_back(request::ToFrontend(
-            request::SessionOpened{.origin = *origin,
-                                   .session = session,
-                                   .timeout_ms = std::get<jute::CreateSessionTxn>(txn.body).timeout_ms,
-                                   .password = session::password_for(session)}));
+        out.push_back(request::ToFrontend(request::SessionOpened{
+            .origin = *origin,
+            .session = session,
+            .timeout_ms = std::get<jute::CreateSessionTxn>(txn.body).timeout_ms,
+            .password = session::password_for(session)}));
         return;
     }
 

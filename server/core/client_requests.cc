@@ -14,7 +14,8 @@ void ClientRequests::asked(const request::ClientRequest& request) {
 
 std::uint64_t ClientRequests::sync_asked(const request::ClientRequest& request) {
     const std::uint64_t token = next_sync_++;
-    syncs_[token] = {request.origin, request.session, request.xid, request.body, request.behind_read};
+    syncs_[token] = {
+        request.origin, request.session, request.xid, request.body, request.behind_read};
     return token;
 }
 
@@ -27,7 +28,9 @@ void ClientRequests::reattach_asked(const request::ReattachSession& request) {
 }
 
 // A leader closes a session by a txn of its own, with cxid 0: that answers no other request of the session.
-std::optional<ClientRequests::Asked> ClientRequests::answered_by(SessionId session, Xid cxid, bool closes) {
+std::optional<ClientRequests::Asked> ClientRequests::answered_by(SessionId session,
+                                                                 Xid cxid,
+                                                                 bool closes) {
     const auto queue = asked_.find(session);
     if (queue == asked_.end() || queue->second.empty()) return std::nullopt;
     const Request& oldest = queue->second.front();
@@ -88,7 +91,8 @@ bool ClientRequests::waits_for_reads(SessionId session, Xid cxid) const {
 
 bool ClientRequests::sync_waits_for_reads(std::uint64_t token) const {
     const auto found = syncs_.find(token);
-    return found != syncs_.end() && found->second.behind_read && unheard_.contains(found->second.session);
+    return found != syncs_.end() && found->second.behind_read &&
+           unheard_.contains(found->second.session);
 }
 
 std::size_t ClientRequests::size() const {

@@ -88,7 +88,8 @@ class ClientRequests {
     std::map<SessionId, std::deque<request::ReattachSession>> reattaches_;
     std::map<std::uint64_t, Sync> syncs_;
     std::uint64_t next_sync_ = 1;
-    std::unordered_set<SessionId> unheard_;  ///< sessions with answers that frontends have not heard
+    /// Sessions with answers that frontends have not heard.
+    std::unordered_set<SessionId> unheard_;
 };
 
 }  // namespace zk::core

@@ -105,12 +105,8 @@ void Core::decided(ServerId leader, Instant now, Actions& out) {
             learner_->ask_for_snapshot(std::pair(current_epoch_, last) <=
                                        std::pair(vote.peer_epoch, vote.zxid));
         }
-        learner_->start(leader,
-                        accepted_epoch_,
-                        current_epoch_,
-                        database_.last(),
-                        now,
-                        zab_actions_);
+        learner_->start(
+            leader, accepted_epoch_, current_epoch_, database_.last(), now, zab_actions_);
     }
 }
 
@@ -159,7 +155,8 @@ void Core::note_config(const election::Notification& notification) {
     const auto other = ensemble::parse_ensemble_config(notification.config_text, "notification");
     if (!other.has_value() || other->version <= settings_.config.version) return;
     if (other->voters() != settings_.config.voters()) return;
-    const Epoch known = std::max({accepted_epoch_, current_epoch_, database_.last_logged().epoch()});
+    const Epoch known =
+        std::max({accepted_epoch_, current_epoch_, database_.last_logged().epoch()});
     if (Zxid(other->version).epoch().value() > known.value() + limits::kEpochStep) return;
     adopt_config_version(other->version);
 }
@@ -244,11 +241,16 @@ std::map<SessionId, std::int32_t> Core::session_timeouts() const {
 
 const char* to_string(Role role) {
     switch (role) {
-        case Role::looking: return "looking";
-        case Role::following: return "follower";
-        case Role::leading: return "leader";
-        case Role::observing: return "observer";
-        case Role::standalone: return "standalone";
+        case Role::looking:
+            return "looking";
+        case Role::following:
+            return "follower";
+        case Role::leading:
+            return "leader";
+        case Role::observing:
+            return "observer";
+        case Role::standalone:
+            return "standalone";
     }
     return "looking";
 }
@@ -276,8 +278,10 @@ StatusPage Core::status() const {
     page.proposals_pending = proposed_.size();
     if (leader_) {
         for (const zab::LearnerView& view : leader_->learners()) {
-            page.learners.push_back(
-                {.sid = view.sid, .synced = view.synced, .voter = true, .last_acked = view.last_acked});
+            page.learners.push_back({.sid = view.sid,
+                                     .synced = view.synced,
+                                     .voter = true,
+                                     .last_acked = view.last_acked});
         }
     }
     page.elections = elections_;

@@ -42,13 +42,17 @@ struct Settings {
     Duration tick = std::chrono::milliseconds(2000);  ///< tickTime
     int init_limit = 10;                              ///< ticks for connecting and synchronising
     int sync_limit = 5;                               ///< ticks a learner may be silent
-    std::int64_t snap_count = 100'000;                ///< txns between snapshots, before randomisation
+    /// Txns between snapshots, before randomisation.
+    std::int64_t snap_count = 100'000;
     std::size_t committed_window = limits::kCommittedWindow;  ///< txns kept in memory for DIFF
     zab::Bounds bounds{};
     election::ElectionTiming election{};
-    std::int64_t monotonic_ms = 0;                    ///< seeds session ids; must grow from start to start
-    std::uint32_t counter_limit = 0xffffffff;         ///< of zxids in one epoch; only the simulator lowers it
-    std::uint64_t seed = 0;                           ///< spreads snapshots of the members over time
+    /// Seeds session ids; must grow from start to start.
+    std::int64_t monotonic_ms = 0;
+    /// Of zxids in one epoch; only the simulator lowers it.
+    std::uint32_t counter_limit = 0xffffffff;
+    /// Spreads snapshots of the members over time.
+    std::uint64_t seed = 0;
 };
 
 class Core {
@@ -63,7 +67,6 @@ class Core {
     Core(Settings settings, storage::RecoveredState recovered, Log log);
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
-
 
     [[nodiscard]] const tree::DataTree& tree() const { return database_.tree(); }
     /// Sessions that the applied txns have opened, and their timeouts in ms: part of every snapshot.
@@ -178,8 +181,8 @@ class Core {
     election::Election election_;
     std::unique_ptr<zab::Leader> leader_;
     std::unique_ptr<zab::Learner> learner_;
-    zab::Actions zab_actions_;         ///< asked for and not yet taken up
-    zab::Actions zab_current_;         ///< being carried out, up to zab_done_
+    zab::Actions zab_actions_;  ///< asked for and not yet taken up
+    zab::Actions zab_current_;  ///< being carried out, up to zab_done_
     std::size_t zab_done_ = 0;
     bool paused_ = false;
 
@@ -191,7 +194,7 @@ class Core {
     Duration last_election_took_{};
     std::int64_t elections_ = 0;
     Epoch accepted_epoch_, current_epoch_;
-    Epoch accepted_elsewhere_;       ///< the latest epoch that a voter was seen to have accepted
+    Epoch accepted_elsewhere_;  ///< the latest epoch that a voter was seen to have accepted
     Attempt attempt_ = 0;
     std::optional<ServerId> leader_sid_;
     SessionId next_session_;

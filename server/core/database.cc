@@ -37,12 +37,14 @@ void Database::begin_epoch(Epoch epoch) {
 
 tree::ApplyResult Database::apply(const jute::Txn& txn, const SharedBytes& bytes, bool complete) {
     tree::ApplyResult result = tree_->apply(txn);
-    if (complete && txn.digest && txn.digest->version == 2 && txn.digest->tree_digest != tree_->digest()) {
+    if (complete && txn.digest && txn.digest->version == 2 &&
+        txn.digest->tree_digest != tree_->digest()) {
         ZK_COVERED("core.digest_mismatch");
         if (digest_mismatches_++ == 0) {
-            log_.error("tree.digest_mismatch zxid={} type={} this server's tree differs from the leader's",
-                       txn.header.zxid,
-                       to_string(txn.header.type));
+            log_.error(
+                "tree.digest_mismatch zxid={} type={} this server's tree differs from the leader's",
+                txn.header.zxid,
+                to_string(txn.header.type));
         }
     }
     committed_.add(txn.header.zxid, bytes);
@@ -173,7 +175,8 @@ void Database::replace(std::unique_ptr<tree::DataTree> tree, Actions& out) {
 
 // What stands before the first replayed txn is not known, so that one serves as the base.
 void Database::fill_committed(storage::RecoveredState& state) {
-    committed_.reset(state.recent.empty() ? state.last_zxid : state.recent.front().first, state.replayed_from);
+    committed_.reset(state.recent.empty() ? state.last_zxid : state.recent.front().first,
+                     state.replayed_from);
     for (auto& [zxid, bytes] : state.recent) {
         if (zxid > committed_.max()) committed_.add(zxid, std::move(bytes));
     }

@@ -89,13 +89,13 @@ class Database {
 
   private:
     enum class Custody {
-        whole,          ///< memory is what the log says
-        streaming,      ///< so far; a SNAP's stream comes
-        streamed,       ///< memory is what the stream said, the disk has the old
-        installing,     ///< and the disk is to have it
-        waits_to_cut,   ///< a TRUNC waits for the end of a snapshot file
-        cutting,        ///< memory holds what the disk is about to lose
-        discarded,      ///< memory is not what the disk holds
+        whole,         ///< memory is what the log says
+        streaming,     ///< so far; a SNAP's stream comes
+        streamed,      ///< memory is what the stream said, the disk has the old
+        installing,    ///< and the disk is to have it
+        waits_to_cut,  ///< a TRUNC waits for the end of a snapshot file
+        cutting,       ///< memory holds what the disk is about to lose
+        discarded,     ///< memory is not what the disk holds
         waits_to_reload,
         reloading,
     };

@@ -58,7 +58,8 @@ using SnapshotEffect = std::variant<BeginSnapshot, WriteSnapshot, NameSnapshot, 
 struct Effects {
     std::vector<LinkEffect> links;
     std::vector<storage::DiskCommand> disk;
-    const tree::DataTree* tree = nullptr;  ///< frontends read this one from now on; null: the same as before
+    /// Frontends read this one from now on; null: the same as before.
+    const tree::DataTree* tree = nullptr;
     std::vector<request::ToFrontend> frontends;
     std::vector<std::unique_ptr<tree::DataTree>> retired;  ///< freeing a large one takes seconds
     std::vector<SnapshotEffect> snapshot;

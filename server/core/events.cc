@@ -11,8 +11,9 @@ namespace {
 /// What zab asks of links is asked of them as it is.
 template <class T>
 inline constexpr bool kPassedOn =
-    std::is_same_v<T, SendToLearner> || std::is_same_v<T, SendProposal> || std::is_same_v<T, AwaitRoom> ||
-    std::is_same_v<T, SendSnapshot> || std::is_same_v<T, CloseLearner> || std::is_same_v<T, SendToLeader> ||
+    std::is_same_v<T, SendToLearner> || std::is_same_v<T, SendProposal> ||
+    std::is_same_v<T, AwaitRoom> || std::is_same_v<T, SendSnapshot> ||
+    std::is_same_v<T, CloseLearner> || std::is_same_v<T, SendToLeader> ||
     std::is_same_v<T, ReadLeader> || std::is_same_v<T, CloseLeader>;
 
 }  // namespace
@@ -95,7 +96,8 @@ void Core::handle(storage::DiskEvent& event, Instant now, Actions& out) {
         }
         void operator()(storage::AcceptedEpochSaved& e) {
             core.accepted_epoch_ = e.epoch;
-            if (core.leader_) core.leader_->on_accepted_epoch_saved(e.epoch, now, core.zab_actions_);
+            if (core.leader_)
+                core.leader_->on_accepted_epoch_saved(e.epoch, now, core.zab_actions_);
             if (core.learner_) {
                 core.learner_->on_accepted_epoch_saved(e.epoch, now, core.zab_actions_);
             }
@@ -120,7 +122,8 @@ void Core::handle(storage::DiskEvent& event, Instant now, Actions& out) {
             core.learner_->on_truncate_failed(e.why, now, core.zab_actions_);
         }
         void operator()(storage::SnapshotInstalled& e) {
-            if (core.database_.installed(e.zxid)) core.learner_->on_snapshot_saved(e.zxid, now, core.zab_actions_);
+            if (core.database_.installed(e.zxid))
+                core.learner_->on_snapshot_saved(e.zxid, now, core.zab_actions_);
         }
         void operator()(storage::LogRead& e) {
             if (!core.leader_) return;
@@ -153,7 +156,8 @@ void Core::take_recovered(const storage::RecoveredState& recovered) {
 void Core::take_sessions(const std::map<SessionId, std::int32_t>& sessions) {
     ZK_ASSERT(!serving_);
     sessions_.clear();
-    for (const auto& [session, timeout_ms] : sessions) sessions_.add(session, timeout_ms, working_.now());
+    for (const auto& [session, timeout_ms] : sessions)
+        sessions_.add(session, timeout_ms, working_.now());
 }
 
 // ---- zab
@@ -179,7 +183,8 @@ void Core::run_zab(Instant now, Actions& out) {
 // A write or a sync of a client of this server, while a read of that client waits for an answer that is not heard yet.
 bool Core::reads_come_before(const zab::Action& action) const {
     if (!requests_.any_unheard()) return false;
-    if (const auto* sync = std::get_if<zab::SyncAnswered>(&action)) return requests_.sync_waits_for_reads(sync->token);
+    if (const auto* sync = std::get_if<zab::SyncAnswered>(&action))
+        return requests_.sync_waits_for_reads(sync->token);
     const auto* committed = std::get_if<zab::Committed>(&action);
     if (committed == nullptr) return false;
     jute::InputArchive archive(*committed->bytes);
@@ -211,13 +216,9 @@ void Core::carry_out(zab::Action& action, Instant now, Actions& out) {
         void operator()(zab::SaveCurrentEpoch& a) {
             out.push_back(storage::DiskCommand(storage::SaveCurrentEpoch{a.epoch}));
         }
-        void operator()(zab::TruncateLog& a) {
-            core.database_.cut(a.zxid, out);
-        }
+        void operator()(zab::TruncateLog& a) { core.database_.cut(a.zxid, out); }
         void operator()(zab::LoadSnapshot& a) { core.database_.expect_stream(a.zxid); }
-        void operator()(zab::SaveSnapshot& a) {
-            core.database_.install(a.zxid, out);
-        }
+        void operator()(zab::SaveSnapshot& a) { core.database_.install(a.zxid, out); }
         void operator()(zab::Committed& a) {
             if (!core.proposed_.empty()) {
                 ZK_ASSERT(core.proposed_.front().zxid == a.zxid);
@@ -258,7 +259,7 @@ void Core::carry_out(zab::Action& action, Instant now, Actions& out) {
             core.leader_->revalidated(a.link, a.session, valid, core.zab_actions_);
         }
         void operator()(zab::RevalidateAnswered& a) { core.revalidated(a.session, a.valid, out); }
-        void operator()(zab::SyncAnswered& a) { 
+        void operator()(zab::SyncAnswered& a) {
             if (auto reply = core.requests_.synced(a.token, core.tree().last_zxid())) {
                 out.push_back(request::ToFrontend(*std::move(reply)));
             }

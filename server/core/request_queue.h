@@ -22,7 +22,8 @@ class RequestQueue {
     void push(Request request) {
         // What was popped makes room, before the vector grows or is half empty.
         if (first_ > 0 && (first_ == requests_.size() || 2 * first_ >= requests_.capacity())) {
-            requests_.erase(requests_.begin(), requests_.begin() + static_cast<std::ptrdiff_t>(first_));
+            requests_.erase(requests_.begin(),
+                            requests_.begin() + static_cast<std::ptrdiff_t>(first_));
             first_ = 0;
         }
         requests_.push_back(std::move(request));

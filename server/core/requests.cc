@@ -62,8 +62,8 @@ void Core::accept(request::ClientRequest& request, Instant now, Actions& out) {
     if (request.op == OpCode::sync) {
         token = requests_.sync_asked(request);
         if (state_ == State::following) {
-            learner_->request_sync(token, request.session, request.xid, request.body, request.auth,
-                                   zab_actions_);
+            learner_->request_sync(
+                token, request.session, request.xid, request.body, request.auth, zab_actions_);
             return;
         }
     } else {
@@ -80,9 +80,7 @@ void Core::accept(request::ClientRequest& request, Instant now, Actions& out) {
            out);
 }
 
-void Core::accept(request::TouchSession& request, Instant, Actions&) {
-    touch(request.session);
-}
+void Core::accept(request::TouchSession& request, Instant, Actions&) { touch(request.session); }
 
 void Core::accept(request::ConnectionClosed&, Instant, Actions&) {
     // What is pending stays pending, because its txn will still come; the frontend drops answers to a connection that
@@ -132,7 +130,8 @@ void Core::propose_queued(Instant now, Actions& out) {
 }
 
 ErrorCode Core::check_session(const QueuedRequest& request) const {
-    if (!request.owner) return ErrorCode::ok;  // the leader closes a session that it has expired itself
+    // The leader closes a session that it has expired itself.
+    if (!request.owner) return ErrorCode::ok;
     if (!sessions_.contains(request.session)) return ErrorCode::session_expired;
     // A session that nobody has claimed since this reign began belongs to whoever speaks first.
     const auto owner = sessions_.owner(request.session);

@@ -19,7 +19,7 @@ const char* to_string(Role role);
 /// What the leader knows of one learner.
 struct LearnerStatus {
     ServerId sid;
-    bool synced = false;         ///< its NEWLEADER ack has arrived and its pings come in time
+    bool synced = false;  ///< its NEWLEADER ack has arrived and its pings come in time
     bool voter = true;
     Zxid last_acked;
 };
@@ -28,11 +28,11 @@ struct StatusPage {
     ServerId my_id;
     Role role = Role::looking;
     bool serving = false;
-    std::optional<ServerId> leader;   ///< known leader, while following or leading
+    std::optional<ServerId> leader;  ///< known leader, while following or leading
     Epoch accepted_epoch, current_epoch;
-    Zxid last_zxid;                   ///< last applied
-    Zxid last_logged;                 ///< last appended to the log
-    std::int64_t round = 0;           ///< election round
+    Zxid last_zxid;          ///< last applied
+    Zxid last_logged;        ///< last appended to the log
+    std::int64_t round = 0;  ///< election round
     ServerId vote_leader;
     Zxid vote_zxid;
     Epoch vote_epoch;
@@ -40,10 +40,10 @@ struct StatusPage {
     std::size_t ephemeral_count = 0;
     std::size_t session_count = 0;
     std::size_t approximate_data_bytes = 0;
-    std::size_t outstanding = 0;      ///< client requests waiting for an answer from the core
+    std::size_t outstanding = 0;  ///< client requests waiting for an answer from the core
     std::size_t proposals_pending = 0;
     std::vector<LearnerStatus> learners;  ///< leader only
-    std::int64_t elections = 0;       ///< since start
+    std::int64_t elections = 0;           ///< since start
     Duration last_election_took{};
 };
 

@@ -88,11 +88,13 @@ void Turn::sort(Action& action, Effects& out) {
         } else if constexpr (std::is_same_v<T, Fatal>) {
             out.fatal = std::move(a.why);
         } else if constexpr (std::is_same_v<T, SendSnapshot>) {
-            out.links.emplace_back(StreamSnapshot{
-                a.link,
-                storage::SnapshotSerializer(core_.tree(), core_.session_timeouts(), storage::Form::wire)});
+            out.links.emplace_back(
+                StreamSnapshot{a.link,
+                               storage::SnapshotSerializer(
+                                   core_.tree(), core_.session_timeouts(), storage::Form::wire)});
         } else {
-            if constexpr (std::is_same_v<T, CloseLearner>) log_.info("learner.closed link={} why=\"{}\"", a.link, a.why);
+            if constexpr (std::is_same_v<T, CloseLearner>)
+                log_.info("learner.closed link={} why=\"{}\"", a.link, a.why);
             out.links.emplace_back(std::move(a));
         }
     };
@@ -106,12 +108,14 @@ void Turn::begin_snapshot(const StartSnapshot& start, Effects& out) {
     snapshot_.emplace();
     snapshot_->zxid = start.zxid;
     snapshot_->install = start.install;
-    snapshot_->walk.emplace(core_.tree(),
-                            core_.session_timeouts(),
-                            storage::Form::file,
-                            start.install ? storage::DigestSection::no : storage::DigestSection::yes);
+    snapshot_->walk.emplace(
+        core_.tree(),
+        core_.session_timeouts(),
+        storage::Form::file,
+        start.install ? storage::DigestSection::no : storage::DigestSection::yes);
     out.snapshot.emplace_back(BeginSnapshot{
-        start.zxid, start.install ? storage::SnapshotRole::install : storage::SnapshotRole::periodic});
+        start.zxid,
+        start.install ? storage::SnapshotRole::install : storage::SnapshotRole::periodic});
     log_.info("snapshot.started zxid={} install={}", start.zxid, start.install);
 }
 

@@ -20,7 +20,9 @@ void SnapshotThread::write(Bytes chunk) { post(Write{std::move(chunk)}); }
 void SnapshotThread::finish() { post(Finish{}); }
 void SnapshotThread::abandon() { post(Abandon{}); }
 void SnapshotThread::purge(int retain) { post(Purge{retain}); }
-void SnapshotThread::dispose(std::unique_ptr<tree::DataTree> tree) { post(Dispose{std::move(tree)}); }
+void SnapshotThread::dispose(std::unique_ptr<tree::DataTree> tree) {
+    post(Dispose{std::move(tree)});
+}
 
 bool SnapshotThread::wants_more() const {
     const std::lock_guard lock(mutex_);

@@ -96,8 +96,8 @@ void Election::answer(ServerId from, const Notification& notification, ElectionA
     // one or needs the other, and each makes two servers answer each other for ever (an observer in
     // a higher round than a looking voter).
     if (!voter_ || notification.state != PeerState::looking) return;
-    bool wanted =
-        true;  // whoever has a leader, and whoever is asked by an observer or stranger, answers
+    // Whoever has a leader, and whoever is asked by an observer or stranger, answers.
+    bool wanted = true;
     if (quorum_.is_voter(from) && state_ == PeerState::looking) {
         wanted = notification.vote.round < round_ || missed_my_proposal(from, notification.vote);
     }

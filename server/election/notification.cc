@@ -9,8 +9,8 @@ namespace zk::election {
 namespace {
 
 constexpr std::size_t kSizeWithoutEpoch = 28;  // up to 3.3
-constexpr std::size_t kSizeWithoutConfig =
-    40;  // 3.4.6 to 3.4.14: the version word is there but says nothing
+// 3.4.6 to 3.4.14: the version word is there but says nothing.
+constexpr std::size_t kSizeWithoutConfig = 40;
 constexpr std::int32_t kFirstVersionWithConfig = 2;
 
 Error corrupt(std::string words) { return {Errc::corrupt, "notification: " + std::move(words)}; }

@@ -123,8 +123,6 @@ std::optional<std::string> value_in(const ConfigKey& key, const ServerConfig& co
         key.field);
 }
 
-std::string default_of(const ConfigKey& key) {
-    return value_in(key, ServerConfig{}).value_or("");
-}
+std::string default_of(const ConfigKey& key) { return value_in(key, ServerConfig{}).value_or(""); }
 
 }  // namespace zk::ensemble

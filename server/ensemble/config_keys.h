@@ -35,15 +35,17 @@ enum class KeyType {
 std::string_view to_string(KeyType type);
 
 enum class Standing {
-    honoured,        ///< does what it says
-    refused,         ///< would switch on what this server does not have: a file with it does not start a server
+    honoured,  ///< does what it says
+    /// Would switch on what this server does not have: a file with it does not start a server.
+    refused,
     without_effect,  ///< tunes what is not here: taken, with a warning
 };
 
 enum class SetBy {
     user,    ///< in an inventory's `config`
     zkprov,  ///< zkprov writes it by itself; `why_not` says from what
-    hand,    ///< only in a zoo.cfg that zkprov does not write; `why_not` says why, where it is honoured
+    /// Only in a zoo.cfg that zkprov does not write; `why_not` says why, where it is honoured.
+    hand,
 };
 
 struct Range {
@@ -59,8 +61,9 @@ std::string to_string(const Range& range);
 
 /// How Apache's server reads the digits of a number, and so ours.
 enum class Digits {
-    parsed,          ///< by its configuration parser, in decimal; what is no number is refused
-    property,        ///< Integer.getInteger: also 0x, # and octal behind 0; what is no number is the default
+    parsed,  ///< by its configuration parser, in decimal; what is no number is refused
+    /// Integer.getInteger: also 0x, # and octal behind 0; what is no number is the default.
+    property,
     plain_property,  ///< a property in decimal; what is no number is the default
 };
 
@@ -103,9 +106,10 @@ using Field = std::variant<std::monostate,
                            std::optional<Role> ServerConfig::*>;
 
 struct ConfigKey {
-    std::string_view name;           ///< of a family: with N or * ("server.N", "ssl.*")
-    std::string_view prefix{};       ///< of a family: what its keys begin with
-    std::string_view other_names{};  ///< of Apache's documents, with blanks; in a file they have no effect
+    std::string_view name;      ///< of a family: with N or * ("server.N", "ssl.*")
+    std::string_view prefix{};  ///< of a family: what its keys begin with
+    /// Of Apache's documents, with blanks; in a file they have no effect.
+    std::string_view other_names{};
     KeyType type = KeyType::text;
     std::string_view unit{};
     std::string_view standard{};  ///< Apache's default
@@ -117,8 +121,9 @@ struct ConfigKey {
     std::string_view words{};
     std::string_view way_out{};  ///< refused: what to do with the line
     const Switch* feature = nullptr;
-    std::string_view why_not{};        ///< in an inventory
-    Range inventory{};                 ///< set_by user: what an inventory may say, within number.counts
+    std::string_view why_not{};  ///< in an inventory
+    /// set_by user: what an inventory may say, within number.counts.
+    Range inventory{};
     std::string_view zkprov_writes{};  ///< unless the inventory says something else
     std::string_view source{};         ///< class of Apache's server that reads it
 };

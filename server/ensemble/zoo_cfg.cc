@@ -141,11 +141,12 @@ Result<> read_zoo_cfg(std::string_view text, std::string_view file, ServerConfig
 
 Result<> check_supported(const ServerConfig& config, std::string_view file) {
     if (!config.replicated()) {
-        return Error(Errc::unsupported,
-                     fmt::format("{}: a server without an ensemble (standalone) is not supported in "
-                                 "this version; name at least two server.N lines, or one and "
-                                 "standaloneEnabled=false",
-                                 file));
+        return Error(
+            Errc::unsupported,
+            fmt::format("{}: a server without an ensemble (standalone) is not supported in "
+                        "this version; name at least two server.N lines, or one and "
+                        "standaloneEnabled=false",
+                        file));
     }
     for (const auto& [sid, member] : config.ensemble.members) {
         if (member.role == Role::participant) continue;

@@ -36,8 +36,9 @@ struct ServerConfig {
     int client_backlog = -1;               ///< clientPortListenBacklog; -1: the system's default
     int outstanding_max = 1000;            ///< globalOutstandingLimit
     std::int32_t jute_max_buffer = limits::kJuteMaxBuffer;  ///< jute.maxbuffer, bytes
-    std::int64_t snap_count = 100000;   ///< snapCount: txns between snapshots, at least 2
-    std::int64_t log_grow_kib = 65536;  ///< preAllocSize: log files grow in these steps; 0: they do not
+    std::int64_t snap_count = 100000;  ///< snapCount: txns between snapshots, at least 2
+    /// preAllocSize: log files grow in these steps; 0: they do not.
+    std::int64_t log_grow_kib = 65536;
     /// commitLogCount: txns kept for DIFF.
     std::size_t committed_window = limits::kCommittedWindow;
     int snapshots_kept = 3;        ///< autopurge.snapRetainCount, at least 3

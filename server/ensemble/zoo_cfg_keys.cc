@@ -37,12 +37,14 @@ void set_number(const ConfigKey& key, ServerConfig& config, std::int64_t value) 
             using Member = std::remove_const_t<decltype(member)>;
             if constexpr (std::is_same_v<Member, milliseconds ServerConfig::*>) {
                 config.*member = milliseconds(value);
-            } else if constexpr (std::is_same_v<Member, std::optional<std::uint16_t> ServerConfig::*>) {
+            } else if constexpr (std::is_same_v<Member,
+                                                std::optional<std::uint16_t> ServerConfig::*>) {
                 config.*member = static_cast<std::uint16_t>(value);
             } else if constexpr (std::is_same_v<Member, int ServerConfig::*> ||
                                  std::is_same_v<Member, std::int64_t ServerConfig::*> ||
                                  std::is_same_v<Member, std::size_t ServerConfig::*>) {
-                config.*member = static_cast<std::remove_reference_t<decltype(config.*member)>>(value);
+                config.*member =
+                    static_cast<std::remove_reference_t<decltype(config.*member)>>(value);
             }
         },
         key.field);
@@ -55,9 +57,11 @@ std::int64_t instead_of(std::int64_t value, const ConfigKey& key, std::string& w
     const std::int64_t standard = decimal(default_of(key)).value_or(0);
     const std::int64_t taken =
         nearest ? std::clamp(value, rule.counts.least, rule.counts.most) : standard;
-    if (rule.outside == Outside::nearest_quiet || rule.outside == Outside::standard_quiet) return taken;
-    warning = rule.words.empty() ? fmt::format("not a number that can be used; the default {} counts", taken)
-                                 : std::string(rule.words);
+    if (rule.outside == Outside::nearest_quiet || rule.outside == Outside::standard_quiet)
+        return taken;
+    warning = rule.words.empty()
+                  ? fmt::format("not a number that can be used; the default {} counts", taken)
+                  : std::string(rule.words);
     return taken;
 }
 
@@ -66,14 +70,16 @@ Result<> read_number(const ConfigKey& key,
                      ServerConfig& config,
                      std::string& warning) {
     const NumberRule& rule = key.number;
-    const auto written = rule.digits == Digits::property ? decoded(property.value) : decimal(property.value);
+    const auto written =
+        rule.digits == Digits::property ? decoded(property.value) : decimal(property.value);
     const bool fits = written && *written >= kIntMin && *written <= kIntMax;
     if (!fits && rule.digits != Digits::parsed) {
         const std::string standard = default_of(key);
         set_number(key, config, *decimal(standard));
-        warning = rule.outside == Outside::standard && !rule.words.empty()
-                      ? std::string(rule.words)
-                      : fmt::format("not a number that can be used; the default {} counts", standard);
+        warning =
+            rule.outside == Outside::standard && !rule.words.empty()
+                ? std::string(rule.words)
+                : fmt::format("not a number that can be used; the default {} counts", standard);
         return ok();
     }
     if (!written || !rule.allowed.holds(*written)) {
@@ -164,7 +170,8 @@ Result<> read_zoo_cfg_key(const Property& property, ServerConfig& config, std::s
         warning = why_unknown(property.key);
         return ok();
     }
-    const Effect effect = key->feature == nullptr ? Effect::on : key->feature->effect(property.value);
+    const Effect effect =
+        key->feature == nullptr ? Effect::on : key->feature->effect(property.value);
     switch (key->standing) {
         case Standing::honoured:
             ZK_CHECK(read_honoured(*key, property, config, warning));
@@ -173,7 +180,8 @@ Result<> read_zoo_cfg_key(const Property& property, ServerConfig& config, std::s
         case Standing::refused:
             if (effect == Effect::on) {
                 return unsupported(
-                    property, fmt::format("this version does not support {}; {}", key->words, key->way_out));
+                    property,
+                    fmt::format("this version does not support {}; {}", key->words, key->way_out));
             }
             if (effect == Effect::unusual) warning = key->feature->unusual;
             return ok();

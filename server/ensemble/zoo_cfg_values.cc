@@ -52,7 +52,8 @@ std::optional<std::int64_t> decoded(std::string_view text) {
         base = 8;
     }
     const auto value = digits(text, base, negative);
-    if (!value || *value < std::numeric_limits<int>::min() || *value > std::numeric_limits<int>::max()) {
+    if (!value || *value < std::numeric_limits<int>::min() ||
+        *value > std::numeric_limits<int>::max()) {
         return std::nullopt;
     }
     return value;

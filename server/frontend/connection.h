@@ -57,7 +57,12 @@ class Connection {
     };
 
     Connection(ConnectionId own_id, Peer own_peer, std::int32_t frame_max, Instant now)
-        : id(own_id), peer(std::move(own_peer)), decoder(frame_max), opened(now), heard(now), progress(now) {
+        : id(own_id),
+          peer(std::move(own_peer)),
+          decoder(frame_max),
+          opened(now),
+          heard(now),
+          progress(now) {
         auth.push_back(jute::AuthId{"ip", peer.address});
     }
 

@@ -30,9 +30,8 @@ std::vector<ConnectionId> Frontend::sorted_ids() const {
 }
 
 void Frontend::on_open(ConnectionId id, Peer peer, Instant now) {
-    auto connection =
-        std::make_unique<Connection>(
-            id, std::move(peer), settings_.jute_max_buffer, time_.advance(now));
+    auto connection = std::make_unique<Connection>(
+        id, std::move(peer), settings_.jute_max_buffer, time_.advance(now));
     const bool is_new = connections_.emplace(id, std::move(connection)).second;
     ZK_ASSERT(is_new);
 }
@@ -199,7 +198,8 @@ void Frontend::run_parked(Connection& connection, Instant now, Out& out) {
             send(connection, head, now);
         } else {
             if (output_full(connection, 0) && connection.gate.at_core() == 0) return;
-            if (connection.output.size() > kAnswersMax) return close(connection, Close::at_once, "slow_reader", out);
+            if (connection.output.size() > kAnswersMax)
+                return close(connection, Close::at_once, "slow_reader", out);
             serve(connection, head.xid, head.op, head.bytes, to_ms(now - head.received));
         }
         connection.gate.pop();
@@ -294,7 +294,8 @@ bool Frontend::must_wait(const Connection& connection) const {
 /// True while the connection's own answers hold its next request back, or the number of requests
 /// at the core does.
 bool Frontend::blocked(const Connection& connection) const {
-    if (output_full(connection, connection.gate.owed()) || connection.gate.size() >= kParkedMax) return true;
+    if (output_full(connection, connection.gate.owed()) || connection.gate.size() >= kParkedMax)
+        return true;
     if (outstanding_ < settings_.outstanding_max) return false;
     const std::int64_t share = settings_.outstanding_max / std::max<std::int64_t>(1, asking_);
     return connection.gate.at_core() >= std::max<std::int64_t>(1, share);

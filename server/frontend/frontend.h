@@ -48,12 +48,12 @@ struct Settings {
     std::uint32_t loop = 0;                       ///< this client loop's number, in every Origin
     std::int32_t session_timeout_min_ms = 4000;   ///< minSessionTimeout
     std::int32_t session_timeout_max_ms = 40000;  ///< maxSessionTimeout
-    std::int32_t jute_max_buffer =
-        limits::kJuteMaxBuffer;           ///< jute.maxbuffer: longest client frame
+    /// jute.maxbuffer: longest client frame.
+    std::int32_t jute_max_buffer = limits::kJuteMaxBuffer;
     /// globalOutstandingLimit, for this loop. Beyond it a connection waits that has its share of it at the core: those
     /// that ask share it evenly, and one request of each is always let in.
     std::int64_t outstanding_max = 1000;
-    std::string super_digest;             ///< "super:<base64>"; empty: nobody is super
+    std::string super_digest;  ///< "super:<base64>"; empty: nobody is super
     /// Bytes of requests that were taken from one connection and are not answered yet. Beyond it
     /// its socket is not read. One request is always let in, whatever its size.
     std::size_t connection_bytes_max = limits::kConnectionBytesMax;

@@ -101,14 +101,18 @@ bool is_read(OpCode op) {
 std::size_t answer_bytes(const tree::DataTree& tree, OpCode op, ByteView body) {
     constexpr std::size_t kAround = 128;  // the frame's head, and a Stat
     constexpr std::size_t kName = 64;
-    const std::optional<PathWatch> request = is_read(op) ? parse(body, op != OpCode::get_acl) : std::nullopt;
+    const std::optional<PathWatch> request =
+        is_read(op) ? parse(body, op != OpCode::get_acl) : std::nullopt;
     const tree::Node* node = request ? tree.find(request->path) : nullptr;
     if (node == nullptr) return kAround;
     switch (op) {
-        case OpCode::get_data: return kAround + node->data().value_or(ByteView()).size();
+        case OpCode::get_data:
+            return kAround + node->data().value_or(ByteView()).size();
         case OpCode::get_children:
-        case OpCode::get_children2: return kAround + node->child_count() * kName;
-        default: return kAround;
+        case OpCode::get_children2:
+            return kAround + node->child_count() * kName;
+        default:
+            return kAround;
     }
 }
 

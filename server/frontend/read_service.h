@@ -17,8 +17,8 @@ namespace zk::frontend {
 struct ReadResult {
     enum class Watch { none, data, child };
     ErrorCode error = ErrorCode::ok;
-    Watch watch =
-        Watch::none;  ///< to be set at `path`; exists asks for one although the node is missing
+    /// To be set at `path`; exists asks for one although the node is missing.
+    Watch watch = Watch::none;
     std::string_view path;  ///< part of the request's body
 };
 

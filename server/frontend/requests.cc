@@ -258,7 +258,8 @@ void Frontend::admit_local(Connection& connection, Xid xid, OpCode op, ByteView 
     parked.received = now;
     parked.bytes.assign(body);
     parked.cost = kRequestBytes + body.size();
-    parked.answer = std::max(answer_bytes(*tree_, op, body), is_read(op) ? connection.gate.largest() : 0);
+    parked.answer =
+        std::max(answer_bytes(*tree_, op, body), is_read(op) ? connection.gate.largest() : 0);
     connection.gate.park(std::move(parked));
 }
 

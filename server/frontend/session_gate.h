@@ -38,7 +38,8 @@ struct ParkedRequest {
     bool then_close = false;  ///< the connection closes after the answer
     /// Bytes that wait because of it, here or at the core: what it came with, later its answer.
     std::size_t cost = kRequestBytes;
-    std::size_t answer = 0;  ///< of a local one: bytes that its answer will have, as far as one can tell
+    /// Of a local one: bytes that its answer will have, as far as one can tell.
+    std::size_t answer = 0;
 };
 
 class SessionGate {

@@ -21,7 +21,9 @@ void Turn::hear(Instant now) {
     mailbox_.clear();
 }
 
-void Turn::opened(ConnectionId id, Peer peer, Instant now) { frontend_.on_open(id, std::move(peer), now); }
+void Turn::opened(ConnectionId id, Peer peer, Instant now) {
+    frontend_.on_open(id, std::move(peer), now);
+}
 
 void Turn::received(ConnectionId id, ByteView bytes, Instant now) {
     hear(now);

@@ -49,10 +49,8 @@ class OutputArchive {
         append_be(out_, id.value());
     }
     template <class Enum>
-        requires std::is_enum_v<Enum>
-    void write(Enum value) {
-        append_be(out_, static_cast<std::int32_t>(value));
-    }
+    requires std::is_enum_v<Enum>
+    void write(Enum value) { append_be(out_, static_cast<std::int32_t>(value)); }
     void write(std::string_view text) {
         append_be(out_, static_cast<std::int32_t>(text.size()));
         out_.append(text);
@@ -72,10 +70,8 @@ class OutputArchive {
         for (const T& item : items) write(item);
     }
     template <class Record>
-        requires requires(OutputArchive& a, const Record& r) { Record::fields(a, r); }
-    void write(const Record& record) {
-        Record::fields(*this, record);
-    }
+    requires requires(OutputArchive& a, const Record& r) { Record::fields(a, r); }
+    void write(const Record& record) { Record::fields(*this, record); }
 
   private:
     Bytes& out_;
@@ -123,10 +119,8 @@ class InputArchive {
         id = Id<Tag, Rep>(get<Rep>());
     }
     template <class Enum>
-        requires std::is_enum_v<Enum>
-    void read(Enum& value) {
-        value = static_cast<Enum>(get<std::int32_t>());
-    }
+    requires std::is_enum_v<Enum>
+    void read(Enum& value) { value = static_cast<Enum>(get<std::int32_t>()); }
     /// A string that must not be null.
     void read(std::string& text) {
         const std::int32_t length = get<std::int32_t>();
@@ -152,10 +146,8 @@ class InputArchive {
         }
     }
     template <class Record>
-        requires requires(InputArchive& a, Record& r) { Record::fields(a, r); }
-    void read(Record& record) {
-        Record::fields(*this, record);
-    }
+    requires requires(InputArchive& a, Record& r) { Record::fields(a, r); }
+    void read(Record& record) { Record::fields(*this, record); }
 
   private:
     template <class Int>

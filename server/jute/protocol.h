@@ -46,8 +46,16 @@ struct Stat {
     std::int32_t data_length = 0, children_count = 0;
     Zxid pzxid;
     static void fields(auto& archive, auto& self) {
-        archive(self.czxid, self.mzxid, self.ctime, self.mtime, self.version, self.cversion,
-                self.aversion, self.ephemeral_owner, self.data_length, self.children_count,
+        archive(self.czxid,
+                self.mzxid,
+                self.ctime,
+                self.mtime,
+                self.version,
+                self.cversion,
+                self.aversion,
+                self.ephemeral_owner,
+                self.data_length,
+                self.children_count,
                 self.pzxid);
     }
     friend bool operator==(const Stat&, const Stat&) = default;
@@ -74,7 +82,10 @@ struct ConnectRequest {
     SessionId session;
     Buffer password;
     static void fields(auto& archive, auto& self) {
-        archive(self.protocol_version, self.last_zxid_seen, self.timeout_ms, self.session,
+        archive(self.protocol_version,
+                self.last_zxid_seen,
+                self.timeout_ms,
+                self.session,
                 self.password);
     }
 };

@@ -6,27 +6,39 @@ template <class Record>
 Result<TxnBody> read_body(InputArchive& archive) {
     Record record;
     archive.read(record);
-    if (!archive.ok()) return Error(Errc::corrupt, "txn body is cut short or has an unreasonable length");
+    if (!archive.ok())
+        return Error(Errc::corrupt, "txn body is cut short or has an unreasonable length");
     return TxnBody(std::move(record));
 }
 }  // namespace
 
 Result<TxnBody> decode_txn_body(OpCode type, InputArchive& archive) {
     switch (type) {
-        case OpCode::error: return read_body<ErrorTxn>(archive);
+        case OpCode::error:
+            return read_body<ErrorTxn>(archive);
         case OpCode::create:
-        case OpCode::create2: return read_body<CreateTxn>(archive);
-        case OpCode::create_container: return read_body<CreateContainerTxn>(archive);
-        case OpCode::create_ttl: return read_body<CreateTtlTxn>(archive);
+        case OpCode::create2:
+            return read_body<CreateTxn>(archive);
+        case OpCode::create_container:
+            return read_body<CreateContainerTxn>(archive);
+        case OpCode::create_ttl:
+            return read_body<CreateTtlTxn>(archive);
         case OpCode::remove:
-        case OpCode::delete_container: return read_body<DeleteTxn>(archive);
+        case OpCode::delete_container:
+            return read_body<DeleteTxn>(archive);
         case OpCode::set_data:
-        case OpCode::reconfig: return read_body<SetDataTxn>(archive);
-        case OpCode::set_acl: return read_body<SetAclTxn>(archive);
-        case OpCode::check: return read_body<CheckVersionTxn>(archive);
-        case OpCode::multi: return read_body<MultiTxn>(archive);
-        case OpCode::create_session: return read_body<CreateSessionTxn>(archive);
-        case OpCode::close_session: return read_body<CloseSessionTxn>(archive);
+        case OpCode::reconfig:
+            return read_body<SetDataTxn>(archive);
+        case OpCode::set_acl:
+            return read_body<SetAclTxn>(archive);
+        case OpCode::check:
+            return read_body<CheckVersionTxn>(archive);
+        case OpCode::multi:
+            return read_body<MultiTxn>(archive);
+        case OpCode::create_session:
+            return read_body<CreateSessionTxn>(archive);
+        case OpCode::close_session:
+            return read_body<CloseSessionTxn>(archive);
         default:
             return Error(Errc::unsupported,
                          "txn of unknown type " + std::to_string(static_cast<std::int32_t>(type)));

@@ -35,7 +35,8 @@ struct CreateTxn {
     Buffer data;
     AclList acl;
     bool ephemeral = false;
-    std::int32_t parent_cversion = -1;  ///< creates under the parent so far, this one included; -1 (old logs): count up
+    /// Creates under the parent so far, this one included; -1 (old logs): count up.
+    std::int32_t parent_cversion = -1;
     static void fields(auto& archive, auto& self) {
         archive(self.path, self.data, self.acl, self.ephemeral);
         if constexpr (std::remove_reference_t<decltype(archive)>::kReading) {

@@ -54,7 +54,9 @@ void CoreLoop::take(disk::SnapshotEvent& event) {
         void operator()(disk::SnapshotFailed& e) {
             loop.doors_.fatal("snapshot " + to_string(e.zxid) + ": " + e.words);
         }
-        void operator()(disk::PurgeFound& e) { loop.doors_.log->post(storage::Purge{std::move(e.kept)}); }
+        void operator()(disk::PurgeFound& e) {
+            loop.doors_.log->post(storage::Purge{std::move(e.kept)});
+        }
     };
     std::visit(Handler{*this}, event);
 }
@@ -117,9 +119,13 @@ void CoreLoop::carry_out(core::LinkEffect& effect) {
         void operator()(core::OpenLearnerPort&) { quorum.open_port(); }
         void operator()(core::CloseLearnerPort&) { quorum.close_port(); }
         void operator()(core::SendToLearner& e) { quorum.send_to_learner(e.link, e.packet); }
-        void operator()(core::SendProposal& e) { quorum.send_proposal(e.link, e.zxid, std::move(e.bytes)); }
+        void operator()(core::SendProposal& e) {
+            quorum.send_proposal(e.link, e.zxid, std::move(e.bytes));
+        }
         void operator()(core::AwaitRoom& e) { quorum.await_room(e.link); }
-        void operator()(core::StreamSnapshot& e) { quorum.send_snapshot(e.link, std::move(e.tree)); }
+        void operator()(core::StreamSnapshot& e) {
+            quorum.send_snapshot(e.link, std::move(e.tree));
+        }
         void operator()(core::CloseLearner& e) { quorum.close_learner(e.link); }
         void operator()(core::DialLeader& e) { quorum.dial(e.attempt, e.leader); }
         void operator()(core::SendToLeader& e) { quorum.send_to_leader(e.packet); }
@@ -147,7 +153,9 @@ void CoreLoop::carry_out(core::SnapshotEffect& effect) {
 
 // One chunk at a time, so that clients and peers are served in between.
 void CoreLoop::write_snapshot_later() {
-    if (stopped_ || writes_snapshot_ || !turn_.has_snapshot_chunk() || !doors_.snapshots->wants_more()) return;
+    if (stopped_ || writes_snapshot_ || !turn_.has_snapshot_chunk() ||
+        !doors_.snapshots->wants_more())
+        return;
     writes_snapshot_ = true;
     boost::asio::post(io_, [this] {
         writes_snapshot_ = false;

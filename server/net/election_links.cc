@@ -447,14 +447,17 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
     }
 
     static awaitable<Resolved> resolve(Self self, ensemble::HostPort address, Duration patience) {
-        auto [error, found] = co_await asio::async_initiate<decltype(kNoThrow), void(error_code, NameLookups::Addresses)>(
-            [&](auto handler) {
-                auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-                NameLookups::of(self->io_).find(address.host, patience, [shared](error_code failed, auto addresses) {
-                    std::move(*shared)(failed, std::move(addresses));
-                });
-            },
-            kNoThrow);
+        auto [error, found] =
+            co_await asio::async_initiate<decltype(kNoThrow),
+                                          void(error_code, NameLookups::Addresses)>(
+                [&](auto handler) {
+                    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+                    NameLookups::of(self->io_).find(
+                        address.host, patience, [shared](error_code failed, auto addresses) {
+                            std::move (*shared)(failed, std::move(addresses));
+                        });
+                },
+                kNoThrow);
         co_return Resolved{error, with_port(found, address.port)};
     }
 

@@ -37,8 +37,8 @@ struct ElectionLinkSettings {
     ServerId my_id;
     ensemble::EnsembleConfig config;
     Duration connect_timeout = std::chrono::seconds(5);  ///< cnxTimeout
-    Duration handshake_timeout =
-        std::chrono::seconds(5);           ///< quorumCnxnTimeoutMs, else tickTime * syncLimit
+    /// quorumCnxnTimeoutMs, else tickTime * syncLimit.
+    Duration handshake_timeout = std::chrono::seconds(5);
     int bind_retries = 3;                  ///< electionPortBindRetry, 1 s apart; 0: for ever
     bool listen_on_all_addresses = false;  ///< quorumListenOnAllIPs
     Duration dead_after = std::chrono::seconds(3);  ///< see tune_peer_socket

@@ -17,8 +17,8 @@
 namespace zk::net {
 
 struct DoorLimits {
-    std::size_t links_max =
-        256;  ///< each costs a descriptor and buffers; ensembles are far smaller
+    /// Each costs a descriptor and buffers; ensembles are far smaller.
+    std::size_t links_max = 256;
     std::size_t strangers_max = 64;  ///< links without a name, of all addresses
     std::size_t strangers_per_address_max = 16;
     std::size_t foreign_max = 32;  ///< links with a name, of addresses that are no member's

@@ -65,7 +65,9 @@ void MemberAddresses::refresh() {
     state.asked = now;
     for (const auto& [sid, name] : state.names) {
         NameLookups::of(state.io).find(
-            name, kNamePatience, [shared = state_, sid = sid](error_code error, const NameLookups::Addresses& found) {
+            name,
+            kNamePatience,
+            [shared = state_, sid = sid](error_code error, const NameLookups::Addresses& found) {
                 if (error || shared->closed) return;  // the last answer stays good
                 std::set<ip::address> addresses;
                 for (const ip::address& address : found) addresses.insert(plain(address));

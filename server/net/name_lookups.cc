@@ -5,13 +5,13 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <system_error>
 #include <thread>
 #include <utility>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <system_error>
 
 #include "net/clock.h"
 #include "net/endpoints.h"
@@ -49,7 +49,9 @@ struct Name {
     std::list<std::shared_ptr<Waiter>> waiters;
 };
 
-void tell(const std::shared_ptr<Waiter>& waiter, error_code error, const NameLookups::Addresses& addresses) {
+void tell(const std::shared_ptr<Waiter>& waiter,
+          error_code error,
+          const NameLookups::Addresses& addresses) {
     const auto then = std::exchange(waiter->then, nullptr);
     waiter->patience.cancel();
     if (then) then(error, addresses);
@@ -100,7 +102,9 @@ void NameLookups::ask(Lookup lookup) { shared_->lookup = std::move(lookup); }
 void NameLookups::find(const std::string& host, Duration patience, Found then) {
     asio::io_context& io = *shared_->io;
     const auto answer = [&](Addresses addresses) {
-        asio::post(io, [then = std::move(then), addresses = std::move(addresses)] { then({}, addresses); });
+        asio::post(io, [then = std::move(then), addresses = std::move(addresses)] {
+            then({}, addresses);
+        });
     };
     if (const auto numeric = numeric_endpoint(host, 0)) return answer({numeric->address()});
     Name& name = shared_->names[host];
@@ -109,17 +113,18 @@ void NameLookups::find(const std::string& host, Duration patience, Found then) {
     const auto waiter = std::make_shared<Waiter>(io, std::move(then));
     name.waiters.push_back(waiter);
     waiter->patience.expires_after(patience);
-    waiter->patience.async_wait([shared = shared_, host, weak = std::weak_ptr(waiter)](error_code ended) {
-        const auto late = weak.lock();
-        if (ended || !late) return;
-        Name& asked = shared->names[host];
-        std::erase(asked.waiters, late);
-        if (asked.known_since) {
-            tell(late, {}, asked.known);
-        } else {
-            tell(late, asio::error::timed_out, {});
-        }
-    });
+    waiter->patience.async_wait(
+        [shared = shared_, host, weak = std::weak_ptr(waiter)](error_code ended) {
+            const auto late = weak.lock();
+            if (ended || !late) return;
+            Name& asked = shared->names[host];
+            std::erase(asked.waiters, late);
+            if (asked.known_since) {
+                tell(late, {}, asked.known);
+            } else {
+                tell(late, asio::error::timed_out, {});
+            }
+        });
     if (std::exchange(name.asked, true)) return;
     try {
         std::thread([shared = shared_, host, lookup = shared_->lookup] {
@@ -131,12 +136,14 @@ void NameLookups::find(const std::string& host, Duration patience, Found then) {
                 shared->answered(host, error, addresses);
             });
         }).detach();
-    } catch (const std::system_error&) {  // no thread to be had now: the next one who asks tries again
+        // No thread to be had now: the next one who asks tries again.
+    } catch (const std::system_error&) {
         name.asked = false;
     }
 }
 
-std::vector<ip::tcp::endpoint> with_port(const NameLookups::Addresses& addresses, std::uint16_t port) {
+std::vector<ip::tcp::endpoint> with_port(const NameLookups::Addresses& addresses,
+                                         std::uint16_t port) {
     std::vector<ip::tcp::endpoint> endpoints;
     for (const ip::address& address : addresses) endpoints.emplace_back(address, port);
     return endpoints;

@@ -28,7 +28,8 @@ class NameLookups final : public boost::asio::execution_context::service {
     using Addresses = std::vector<boost::asio::ip::address>;
     using Found = std::function<void(boost::system::error_code, Addresses)>;
     /// Blocks until the name server has answered or is given up. Called on threads of their own.
-    using Lookup = std::function<Addresses(const std::string& host, boost::system::error_code& error)>;
+    using Lookup =
+        std::function<Addresses(const std::string& host, boost::system::error_code& error)>;
 
     using key_type = NameLookups;
     static boost::asio::execution_context::id id;
@@ -54,6 +55,7 @@ class NameLookups final : public boost::asio::execution_context::service {
 };
 
 /// The same addresses with a port.
-std::vector<boost::asio::ip::tcp::endpoint> with_port(const NameLookups::Addresses& addresses, std::uint16_t port);
+std::vector<boost::asio::ip::tcp::endpoint> with_port(const NameLookups::Addresses& addresses,
+                                                      std::uint16_t port);
 
 }  // namespace zk::net

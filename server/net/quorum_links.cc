@@ -70,15 +70,14 @@ class LearnerLink final : public StreamLink {
 
     QuorumLinks& owner_;
     zab::LinkId id_;
-    bool named_ =
-        false;  ///< its first packet is here; the leader closes it unless it is FOLLOWERINFO
+    /// Its first packet is here; the leader closes it unless it is FOLLOWERINFO.
+    bool named_ = false;
     std::size_t nameless_bytes_ = 0;
     zab::PacketDecoder decoder_;
 };
 
 struct QuorumLinks::Acceptor {
-    explicit Acceptor(asio::io_context& io)
-        : listener(io), timer(io), door_timer(io) {}
+    explicit Acceptor(asio::io_context& io) : listener(io), timer(io), door_timer(io) {}
     void close() {
         closed = true;
         error_code ignored;
@@ -115,7 +114,8 @@ class LeaderLink final : public StreamLink {
 
     void connect(const ensemble::HostPort& address) {
         auto self = std::static_pointer_cast<LeaderLink>(shared_from_this());
-        const auto found = [self, port = address.port](error_code error, const NameLookups::Addresses& addresses) {
+        const auto found = [self, port = address.port](error_code error,
+                                                       const NameLookups::Addresses& addresses) {
             if (self->closed()) return;
             if (error) return self->dial_failed("its name: " + error.message());
             self->endpoints_ = with_port(addresses, port);
@@ -266,7 +266,8 @@ void QuorumLinks::bind(std::shared_ptr<Acceptor> acceptor, std::function<void(er
     NameLookups::of(io_).find(
         self->host,
         kNamePatience,
-        [acceptor, port = self->quorum_port, then = std::move(then)](error_code error, const NameLookups::Addresses& found) {
+        [acceptor, port = self->quorum_port, then = std::move(then)](
+            error_code error, const NameLookups::Addresses& found) {
             if (acceptor->closed) return;
             then(error ? error : listen_on(acceptor->listener, with_port(found, port).front()));
         });
@@ -341,7 +342,8 @@ void QuorumLinks::watch_door(std::shared_ptr<Acceptor> acceptor) {
     acceptor->door_timer.expires_after(kDoorWatch);
     acceptor->door_timer.async_wait([this, acceptor](error_code error) {
         if (error || acceptor->closed) return;
-        for (const zab::LinkId id : door_.overdue(steady_now())) turn_out(id, "it does not say who it is");
+        for (const zab::LinkId id : door_.overdue(steady_now()))
+            turn_out(id, "it does not say who it is");
         watch_door(acceptor);
     });
 }

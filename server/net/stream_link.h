@@ -87,8 +87,8 @@ class StreamLink : public std::enable_shared_from_this<StreamLink> {
     bool reading_ = true;  ///< wanted
     bool read_pending_ = false;
     std::deque<Item> queue_;
-    std::size_t in_flight_ =
-        0;  ///< items at the front that the kernel is being given: they must not move
+    /// Items at the front that the kernel is being given: they must not move.
+    std::size_t in_flight_ = 0;
     std::size_t front_written_ = 0;  ///< bytes of the first item that have gone
     zab::SendQueue account_;
     bool writing_ = false;

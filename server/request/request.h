@@ -40,8 +40,9 @@ struct ClientRequest {
     SessionId session;
     Xid xid;
     OpCode op{};
-    Bytes body;                      ///< the client's request record, undecoded
-    std::vector<jute::AuthId> auth;  ///< identities of the connection at the moment the request was read
+    Bytes body;  ///< the client's request record, undecoded
+    std::vector<jute::AuthId>
+        auth;  ///< identities of the connection at the moment the request was read
     /// Something that the frontend answers from the tree waits between this and what the session asked the core before:
     /// it is to be served before this is applied or answered.
     bool behind_read = false;

@@ -48,8 +48,9 @@ struct InstallSnapshot {
 /// Txns of the log for a learner that is behind, see LogHistory. Answered by LogRead. Overtakes nothing and waits for
 /// no sync: what it finds may not be durable yet.
 struct ReadLog {
-    std::uint64_t reader = 0;  ///< a series of requests, each of which goes on where the one before ended
-    Zxid after;                ///< must stand in the log itself
+    /// A series of requests, each of which goes on where the one before ended.
+    std::uint64_t reader = 0;
+    Zxid after;  ///< must stand in the log itself
     Zxid up_to;
     std::size_t bytes_max = 0;  ///< of payload; one txn comes in any case, if there is one
 };

@@ -14,7 +14,8 @@ static_assert(kUnsyncedBytesMax + kLogPayloadMax < RecoveryOptions{}.torn_max);
 
 /// Appends share a sync, and a read finds what the file holds, synced or not.
 template <class Command>
-constexpr bool kBesideAppends = std::is_same_v<Command, AppendTxn> || std::is_same_v<Command, ReadLog>;
+constexpr bool kBesideAppends =
+    std::is_same_v<Command, AppendTxn> || std::is_same_v<Command, ReadLog>;
 
 RecoveryOptions for_reload(RecoveryOptions options) {
     options.remove_temporary = false;
@@ -67,14 +68,17 @@ Result<> DiskExecutor::sync(std::vector<DiskEvent>& out) {
 
 Result<> DiskExecutor::run(const AppendTxn& command, std::vector<DiskEvent>& out) {
     // What one power cut may tear stays bounded: see RecoveryOptions::torn_max.
-    if (unsynced_bytes_ > 0 && unsynced_bytes_ + command.payload->size() > kUnsyncedBytesMax) ZK_CHECK(sync(out));
+    if (unsynced_bytes_ > 0 && unsynced_bytes_ + command.payload->size() > kUnsyncedBytesMax)
+        ZK_CHECK(sync(out));
     unsynced_bytes_ += command.payload->size() + kLogRecordOverhead;
     appended_ = command.zxid;
     return writer_.append(command.zxid, *command.payload);
 }
 
 // The old file is durable by now, or a power cut could keep later records and tear earlier ones.
-Result<> DiskExecutor::run(const RollLog& /*command*/, std::vector<DiskEvent>& /*out*/) { return writer_.roll(); }
+Result<> DiskExecutor::run(const RollLog& /*command*/, std::vector<DiskEvent>& /*out*/) {
+    return writer_.roll();
+}
 
 Result<> DiskExecutor::run(const SaveAcceptedEpoch& command, std::vector<DiskEvent>& out) {
     ZK_CHECK(write_epoch(disk_, paths_.snapshots(), kAcceptedEpochName, command.epoch));
@@ -122,7 +126,8 @@ Result<> DiskExecutor::run(const ReadLog& command, std::vector<DiskEvent>& out) 
     auto txns = history_.read({command.reader, command.after, command.up_to, command.bytes_max});
     if (!txns.has_value()) {
         ZK_COVERED("storage.history_not_found");
-        log_.info("storage.history_not_found after={} why=\"{}\"", command.after, txns.error().message());
+        log_.info(
+            "storage.history_not_found after={} why=\"{}\"", command.after, txns.error().message());
         out.emplace_back(LogRead{command.reader, command.after, false, {}});
         return ok();
     }
@@ -133,7 +138,8 @@ Result<> DiskExecutor::run(const ReadLog& command, std::vector<DiskEvent>& out) 
 Result<> DiskExecutor::run(const Reload& /*command*/, std::vector<DiskEvent>& out) {
     ZK_CHECK(writer_.roll());
     history_.forget();
-    ZK_CHECK(remove_staged(disk_, paths_));  // of a synchronisation that was given up; none is being written now
+    // Of a synchronisation that was given up; none is being written now.
+    ZK_CHECK(remove_staged(disk_, paths_));
     ZK_TRY(RecoveredState state, recover(disk_, paths_, recovery_, log_));
     out.emplace_back(Reloaded{std::move(state)});
     return ok();

@@ -60,8 +60,9 @@ Result<bool> complete_install(Disk& disk, const Paths& paths) {
         if (!zxid) continue;
         if (found) {
             return Error(Errc::corrupt,
-                         paths.snapshots() + " has two snapshots to install, of " + to_string(*found) + " and " +
-                             to_string(*zxid) + ": remove the one that does not belong there");
+                         paths.snapshots() + " has two snapshots to install, of " +
+                             to_string(*found) + " and " + to_string(*zxid) +
+                             ": remove the one that does not belong there");
         }
         found = zxid;
     }
@@ -77,7 +78,8 @@ Result<bool> complete_install(Disk& disk, const Paths& paths) {
 Result<> remove_staged(Disk& disk, const Paths& paths) {
     ZK_TRY(const std::vector<std::string> names, disk.list(paths.snapshots()));
     for (const std::string& name : names) {
-        if (name.starts_with(kStagedPrefix)) ZK_CHECK(remove_if_there(disk, paths.snapshots() + "/" + name));
+        if (name.starts_with(kStagedPrefix))
+            ZK_CHECK(remove_if_there(disk, paths.snapshots() + "/" + name));
     }
     return ok();
 }

@@ -14,14 +14,18 @@ namespace zk::storage {
 namespace {
 constexpr std::uint64_t kSectorBytes = 512;
 constexpr std::size_t kWindowBytes = std::size_t{4} << 20;
-constexpr std::size_t kHeadBytes = 12;     // checksum and length
-constexpr std::size_t kZxidOffset = 12;    // in the payload, behind session and cxid
-constexpr std::size_t kAlwaysZeroBytes = 4;  // a record begins with them: the checksum has 32 of 64 bits
+constexpr std::size_t kHeadBytes = 12;   // checksum and length
+constexpr std::size_t kZxidOffset = 12;  // in the payload, behind session and cxid
+// A record begins with them: the checksum has 32 of 64 bits.
+constexpr std::size_t kAlwaysZeroBytes = 4;
 
 /// One file, and the searches in it.
 class Examination {
   public:
-    Examination(Disk& disk, const std::string& dir, const std::string& name, std::int32_t payload_max)
+    Examination(Disk& disk,
+                const std::string& dir,
+                const std::string& name,
+                std::int32_t payload_max)
         : disk_(disk), dir_(dir), name_(name), path_(dir + "/" + name), payload_max_(payload_max) {}
 
     Result<LogEnd> run();
@@ -38,8 +42,8 @@ class Examination {
     const std::string& name_;
     std::string path_;
     std::int32_t payload_max_;
-    Zxid last_;                       // of the last record before the damage
-    std::uint64_t first_good_ = 0;    // behind the damage
+    Zxid last_;                     // of the last record before the damage
+    std::uint64_t first_good_ = 0;  // behind the damage
     LogEnd end_;
 };
 
@@ -61,7 +65,8 @@ Result<LogEnd> Examination::run() {
     if (end_.offset < kLogHeaderBytes) return LogEnd{};  // no log at all, or an empty one
     ZK_CHECK(find_used_end());
     if (end_.used_end <= end_.offset) return std::move(end_);
-    if (end_.what.empty()) end_.what = path_ + " at offset " + std::to_string(end_.offset) + ": no whole record";
+    if (end_.what.empty())
+        end_.what = path_ + " at offset " + std::to_string(end_.offset) + ": no whole record";
     ZK_CHECK(find_good_behind());
     ZK_CHECK(classify(reader.torn() && !refused));
     end_.plain = end_.kind == LogEnd::Kind::torn && reader.torn() && !refused && end_.good_end == 0;
@@ -124,13 +129,15 @@ bool Examination::is_record(ByteView bytes) const {
     if (payload.size() < kZxidOffset + 8) return false;
     if (Zxid(load_be<std::int64_t>(payload.data() + kZxidOffset)) <= last_) return false;
     const std::uint32_t actual = adler32(kAdler32Start, payload);
-    return static_cast<std::int64_t>(actual) == checksum && jute::decode_txn_header(payload).has_value();
+    return static_cast<std::int64_t>(actual) == checksum &&
+           jute::decode_txn_header(payload).has_value();
 }
 
 // etcd's rule (wal.isTornEntry): a sector of nothing but zeros inside the record was not written.
 bool has_lost_sector(ByteView bytes, std::uint64_t offset) {
     for (bool first = true; !bytes.empty(); first = false) {
-        const std::size_t part = std::min<std::size_t>(bytes.size(), kSectorBytes - offset % kSectorBytes);
+        const std::size_t part =
+            std::min<std::size_t>(bytes.size(), kSectorBytes - offset % kSectorBytes);
         if (all_zero(bytes.substr(0, part)) && !(first && part <= kAlwaysZeroBytes)) return true;
         bytes.remove_prefix(part);
         offset += part;
@@ -146,7 +153,8 @@ Result<> Examination::classify(bool reader_saw_torn) {
     if (!unfinished && !all_zero(head)) {
         const auto length = load_be<std::int32_t>(head.data() + 8);
         if (length >= 0 && length <= payload_max_) {
-            const std::uint64_t record_end = end_.offset + static_cast<std::uint64_t>(length) + kLogRecordOverhead;
+            const std::uint64_t record_end =
+                end_.offset + static_cast<std::uint64_t>(length) + kLogRecordOverhead;
             unfinished = record_end > size || record_end > end_.used_end;
             if (!unfinished) region_end = record_end;
         }
@@ -155,10 +163,11 @@ Result<> Examination::classify(bool reader_saw_torn) {
            disk_.read(path_, end_.offset, static_cast<std::size_t>(region_end - end_.offset)));
     const bool torn = (reader_saw_torn && unfinished) || has_lost_sector(region, end_.offset);
     end_.kind = torn ? LogEnd::Kind::torn : LogEnd::Kind::rot;
-    end_.what += torn ? " (torn: sectors of it were never written)" : " (rot: other bytes than were written)";
+    end_.what += torn ? " (torn: sectors of it were never written)"
+                      : " (rot: other bytes than were written)";
     if (end_.good_end != 0) {
-        end_.what += "; whole transactions follow, up to " + to_string(end_.good_zxid) + " at offset " +
-                     std::to_string(end_.good_end);
+        end_.what += "; whole transactions follow, up to " + to_string(end_.good_zxid) +
+                     " at offset " + std::to_string(end_.good_end);
     }
     return ok();
 }
@@ -171,7 +180,11 @@ Result<std::string> unused_name(Disk& disk, const std::string& dir, const std::s
     }
 }
 
-Result<> cut_torn_end(Disk& disk, const std::string& dir, const std::string& name, const LogEnd& end, const Log& log) {
+Result<> cut_torn_end(Disk& disk,
+                      const std::string& dir,
+                      const std::string& name,
+                      const LogEnd& end,
+                      const Log& log) {
     ZK_TRY(const std::string aside, unused_name(disk, dir, "damaged." + name));
     ZK_TRY(const std::unique_ptr<DiskFile> copy, disk.create(dir + "/" + aside));
     for (std::uint64_t at = end.offset; at < end.used_end;) {
@@ -189,13 +202,17 @@ Result<> cut_torn_end(Disk& disk, const std::string& dir, const std::string& nam
 }
 
 // The mark first: a crash between must not leave a shorter log that looks whole.
-Result<> set_aside(Disk& disk, const Paths& paths, const std::string& name, const LogEnd& end, const Log& log) {
-    ZK_CHECK(disk.replace_file(
-        paths.snapshots(), kNeedsSnapshotName, std::string("tmp.") + kNeedsSnapshotName, end.what + "\n"));
+Result<> set_aside(
+    Disk& disk, const Paths& paths, const std::string& name, const LogEnd& end, const Log& log) {
+    ZK_CHECK(disk.replace_file(paths.snapshots(),
+                               kNeedsSnapshotName,
+                               std::string("tmp.") + kNeedsSnapshotName,
+                               end.what + "\n"));
     ZK_TRY(const std::string aside, unused_name(disk, paths.logs(), "damaged." + name));
     ZK_CHECK(disk.rename(paths.logs() + "/" + name, paths.logs() + "/" + aside));
     ZK_COVERED("storage.log_set_aside");
-    log.error("storage.log_damaged what=\"{}\" kept={}/{} may_vote=false", end.what, paths.logs(), aside);
+    log.error(
+        "storage.log_damaged what=\"{}\" kept={}/{} may_vote=false", end.what, paths.logs(), aside);
     return disk.sync_dir(paths.logs());
 }
 
@@ -208,7 +225,10 @@ Result<LogEnd> examine_log_end(Disk& disk,
     return Examination(disk, dir, name, payload_max).run();
 }
 
-Result<bool> repair_newest_log(Disk& disk, const Paths& paths, const RecoveryOptions& options, const Log& log) {
+Result<bool> repair_newest_log(Disk& disk,
+                               const Paths& paths,
+                               const RecoveryOptions& options,
+                               const Log& log) {
     ZK_TRY(const bool lost_before, needs_snapshot(disk, paths));
     ZK_TRY(const std::vector<LogFile> files, list_logs(disk, paths.logs()));
     if (files.empty()) return lost_before;
@@ -219,7 +239,8 @@ Result<bool> repair_newest_log(Disk& disk, const Paths& paths, const RecoveryOpt
         if (lost_before) return true;
         return Error(Errc::corrupt,
                      end.what +
-                         ": this is not the end of the log, so acknowledged transactions are damaged. Restore the "
+                         ": this is not the end of the log, so acknowledged transactions are "
+                         "damaged. Restore the "
                          "file, or empty the directories to copy everything from the leader");
     }
     if (end.kind == LogEnd::Kind::torn) {

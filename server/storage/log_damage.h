@@ -31,10 +31,12 @@ struct LogEnd {
     Kind kind = Kind::clean;
     std::uint64_t offset = 0;    ///< just behind the last record before the damage
     std::uint64_t used_end = 0;  ///< behind the last byte that is not zero
-    std::uint64_t good_end = 0;  ///< behind the last whole record that follows the damage; 0: none does
-    Zxid good_zxid;              ///< of that record
-    bool plain = false;          ///< torn as every reader of logs expects it: no more than a last record that is cut
-    std::string what;            ///< in words, with the place
+    /// Behind the last whole record that follows the damage; 0: none does.
+    std::uint64_t good_end = 0;
+    Zxid good_zxid;  ///< of that record
+    /// Torn as every reader of logs expects it: no more than a last record that is cut.
+    bool plain = false;
+    std::string what;  ///< in words, with the place
 };
 /// Reads the file whole. What cannot be a log at all (a wrong header) counts as clean here: whoever reads it will
 /// refuse.
@@ -47,7 +49,10 @@ Result<LogEnd> examine_log_end(Disk& disk,
 /// Rot: moves the file to damaged.<name>, so that this member needs the leader's snapshot; true then, or when it did
 /// before. Errc::corrupt, and nothing is changed, when whole records follow further behind than `torn_max`: that is
 /// not the end of the log.
-Result<bool> repair_newest_log(Disk& disk, const Paths& paths, const RecoveryOptions& options, const Log& log);
+Result<bool> repair_newest_log(Disk& disk,
+                               const Paths& paths,
+                               const RecoveryOptions& options,
+                               const Log& log);
 
 Result<bool> needs_snapshot(Disk& disk, const Paths& paths);
 /// The leader's snapshot stands: what was damaged does not matter any longer.

@@ -36,18 +36,22 @@ Result<LogHistory::Cursor> LogHistory::find(const LogRange& range) {
 
 Result<LogHistory::Cursor> LogHistory::search(const LogRange& range) {
     ZK_TRY(const std::vector<LogFile> files, list_logs(disk_, dir_));
-    auto file = std::upper_bound(files.begin(), files.end(), range.after, [](Zxid zxid, const LogFile& f) {
-        return zxid < f.first;
-    });
-    if (file == files.begin()) return Error(Errc::not_found, to_string(range.after) + " is before the oldest log");
+    auto file =
+        std::upper_bound(files.begin(), files.end(), range.after, [](Zxid zxid, const LogFile& f) {
+            return zxid < f.first;
+        });
+    if (file == files.begin())
+        return Error(Errc::not_found, to_string(range.after) + " is before the oldest log");
     --file;
     LogFileReader reader(disk_, dir_, file->name, payload_max_);
     for (;;) {
         ZK_TRY(const std::optional<LogRecord> record, reader.next());
         if (!record || record->zxid > range.after) {
-            return Error(Errc::not_found, to_string(range.after) + " is not in " + dir_ + "/" + file->name);
+            return Error(Errc::not_found,
+                         to_string(range.after) + " is not in " + dir_ + "/" + file->name);
         }
-        if (record->zxid == range.after) return Cursor{range.reader, record->zxid, *file, record->end_offset};
+        if (record->zxid == range.after)
+            return Cursor{range.reader, record->zxid, *file, record->end_offset};
     }
 }
 
@@ -67,8 +71,8 @@ Result<LogHistory::Txns> LogHistory::read_on(const LogRange& range, Cursor& curs
         if (record->zxid > range.up_to) break;
         if (!follows(cursor.last, record->zxid)) {
             return Error(Errc::not_found,
-                         dir_ + "/" + cursor.file.name + ": " + to_string(record->zxid) + " cannot follow " +
-                             to_string(cursor.last));
+                         dir_ + "/" + cursor.file.name + ": " + to_string(record->zxid) +
+                             " cannot follow " + to_string(cursor.last));
         }
         if (!txns.empty() && bytes + record->payload.size() > range.bytes_max) break;
         bytes += record->payload.size();
@@ -83,7 +87,9 @@ Result<LogHistory::Txns> LogHistory::read_on(const LogRange& range, Cursor& curs
 Result<bool> LogHistory::next_file(Cursor& cursor) {
     ZK_TRY(const std::vector<LogFile> files, list_logs(disk_, dir_));
     const auto next = std::upper_bound(
-        files.begin(), files.end(), cursor.file.first, [](Zxid zxid, const LogFile& f) { return zxid < f.first; });
+        files.begin(), files.end(), cursor.file.first, [](Zxid zxid, const LogFile& f) {
+            return zxid < f.first;
+        });
     if (next == files.end()) return false;
     cursor.file = *next;
     cursor.offset = kLogHeaderBytes;

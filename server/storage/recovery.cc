@@ -39,7 +39,8 @@ Result<> remove_temporary_files(Disk& disk, const std::string& dir) {
     for (const std::string& name : names) {
         if (!name.starts_with(kTempPrefix)) continue;
         const std::string_view made = std::string_view(name).substr(kTempPrefix.size());
-        if (!made.starts_with("log.") && !made.starts_with("snapshot.") && !made.starts_with("staged.snapshot.")) {
+        if (!made.starts_with("log.") && !made.starts_with("snapshot.") &&
+            !made.starts_with("staged.snapshot.")) {
             continue;
         }
         ZK_CHECK(disk.remove(dir + "/" + name));
@@ -76,10 +77,13 @@ Result<> settle_everything(Disk& disk, const Paths& paths) {
     }
     for (const std::string& dir : dirs) ZK_CHECK(disk.sync_dir(dir));
     ZK_TRY(const std::vector<LogFile> logs, list_logs(disk, paths.logs()));
-    for (const LogFile& file : logs) ZK_CHECK(settle_if_there(disk, paths.logs() + "/" + file.name));
+    for (const LogFile& file : logs)
+        ZK_CHECK(settle_if_there(disk, paths.logs() + "/" + file.name));
     ZK_TRY(const std::vector<SnapshotName> snapshots, list_snapshots(disk, paths.snapshots()));
-    for (const SnapshotName& file : snapshots) ZK_CHECK(settle_if_there(disk, paths.snapshots() + "/" + file.name));
-    for (const std::string name : {kAcceptedEpochName, kCurrentEpochName, "currentEpoch.tmp", kNeedsSnapshotName}) {
+    for (const SnapshotName& file : snapshots)
+        ZK_CHECK(settle_if_there(disk, paths.snapshots() + "/" + file.name));
+    for (const std::string name :
+         {kAcceptedEpochName, kCurrentEpochName, "currentEpoch.tmp", kNeedsSnapshotName}) {
         ZK_CHECK(settle_if_there(disk, paths.snapshots() + "/" + name));
     }
     return settle_if_there(disk, paths.initialize_marker());
@@ -387,8 +391,10 @@ Result<> purge(Disk& disk, const Paths& paths, const std::vector<Zxid>& kept) {
     if (kept.empty()) return ok();
     ZK_TRY(const std::vector<SnapshotName> snapshots, list_snapshots(disk, paths.snapshots()));
     for (const Zxid zxid : kept) {
-        const bool there = std::any_of(
-            snapshots.begin(), snapshots.end(), [zxid](const SnapshotName& file) { return file.zxid == zxid; });
+        const bool there =
+            std::any_of(snapshots.begin(), snapshots.end(), [zxid](const SnapshotName& file) {
+                return file.zxid == zxid;
+            });
         if (there) continue;
         ZK_COVERED("storage.purge_overtaken");
         return ok();

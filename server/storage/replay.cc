@@ -31,7 +31,10 @@ void apply_to_sessions(const jute::Txn& txn, SessionTable& sessions) {
 /// before it. A digest that was only computed differently is followed by one that agrees again.
 class TreeCheck {
   public:
-    TreeCheck(std::optional<SnapshotDigest> section, Zxid snapshot, const tree::DataTree& tree, const Log& log)
+    TreeCheck(std::optional<SnapshotDigest> section,
+              Zxid snapshot,
+              const tree::DataTree& tree,
+              const Log& log)
         : section_(section), tree_(tree), log_(log) {
         if (!section_) return;
         if (section_->zxid == Zxid()) {
@@ -42,8 +45,12 @@ class TreeCheck {
     }
 
     /// Errc::corrupt when there is a hole. `previous`: the zxid before `zxid`; `place`: the file.
-    Result<> after(Zxid previous, Zxid zxid, const std::optional<jute::TxnDigest>& digest, const std::string& place) {
-        if (zxid.epoch() != previous.epoch() && trust_ == Trust::agrees && !seam_) seam_ = Seam{previous, zxid, place};
+    Result<> after(Zxid previous,
+                   Zxid zxid,
+                   const std::optional<jute::TxnDigest>& digest,
+                   const std::string& place) {
+        if (zxid.epoch() != previous.epoch() && trust_ == Trust::agrees && !seam_)
+            seam_ = Seam{previous, zxid, place};
         if (section_ && zxid == section_->zxid && zxid != Zxid()) compare_snapshot();
         const bool fuzzy = section_ && zxid < section_->zxid;
         if (fuzzy || !digest || digest->version != kDigestVersion) return ok();
@@ -86,13 +93,17 @@ class TreeCheck {
         if (warned_) return;
         ZK_COVERED("storage.digest_mismatch");
         warned_ = true;
-        log_.warn("storage.digest_mismatch zxid={} expected={:x} actual={:x}", zxid, expected, tree_.digest());
+        log_.warn("storage.digest_mismatch zxid={} expected={:x} actual={:x}",
+                  zxid,
+                  expected,
+                  tree_.digest());
     }
     [[nodiscard]] Error hole() const {
         ZK_COVERED("storage.hole_found");
         return {Errc::corrupt,
-                seam_->place + ": transaction " + to_string(seam_->behind) + " does not belong behind " +
-                    to_string(seam_->before) + ": by its digest, transactions between are missing"};
+                seam_->place + ": transaction " + to_string(seam_->behind) +
+                    " does not belong behind " + to_string(seam_->before) +
+                    ": by its digest, transactions between are missing"};
     }
 
     std::optional<SnapshotDigest> section_;
@@ -127,7 +138,8 @@ Result<RecoveredState> replay_log(Disk& disk,
     bool replayed = false;
     TreeCheck check(snapshot.digest, snapshot.zxid, *state.tree, log);
     std::deque<std::pair<Zxid, SharedBytes>> recent;
-    while (state.last_zxid < limit) {  // what lies behind the limit may be damaged and does not matter
+    // What lies behind the limit may be damaged and does not matter.
+    while (state.last_zxid < limit) {
         ZK_TRY(std::optional<LogRecord> record, reader.next());
         if (!record || record->zxid > limit) break;
         auto txn = jute::decode_txn(record->payload);
@@ -136,7 +148,8 @@ Result<RecoveredState> replay_log(Disk& disk,
         }
         apply_to_sessions(*txn, state.sessions);
         state.tree->apply(*txn);
-        ZK_CHECK(check.after(state.last_zxid, record->zxid, txn->digest, log_dir + "/" + reader.file_name()));
+        ZK_CHECK(check.after(
+            state.last_zxid, record->zxid, txn->digest, log_dir + "/" + reader.file_name()));
         state.last_zxid = record->zxid;
         if (!std::exchange(replayed, true)) state.replayed_from = record->zxid;
         recent.emplace_back(record->zxid,

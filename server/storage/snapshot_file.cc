@@ -133,7 +133,8 @@ Result<> SnapshotFile::abandon() {
 
 std::string SnapshotFile::temp_path() const {
     return dir_ + "/" +
-           (role_ == SnapshotRole::install ? staged_name(zxid_) : std::string(kTempPrefix) + snapshot_name(zxid_));
+           (role_ == SnapshotRole::install ? staged_name(zxid_)
+                                           : std::string(kTempPrefix) + snapshot_name(zxid_));
 }
 
 }  // namespace zk::storage

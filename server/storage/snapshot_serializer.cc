@@ -23,9 +23,7 @@ struct SnapshotSerializer::State {
     /// False when the walk has ended.
     bool write_node(jute::OutputArchive& archive);
     void write_tail(Bytes& out, std::size_t hashed_from);
-    void hash(ByteView bytes) {
-        adler = adler32(adler, bytes);
-    }
+    void hash(ByteView bytes) { adler = adler32(adler, bytes); }
 
     const tree::DataTree& tree;
     SessionTable sessions;

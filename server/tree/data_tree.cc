@@ -134,7 +134,10 @@ void DataTree::set_stat(Node& node, const StatPersisted& stat) {
     digest_ += node.digest();
 }
 
-void DataTree::set_data(Node& node, std::string_view path, const jute::Buffer& data, const StatPersisted& stat) {
+void DataTree::set_data(Node& node,
+                        std::string_view path,
+                        const jute::Buffer& data,
+                        const StatPersisted& stat) {
     digest_ -= node.digest();
     bytes_ -= node.data_size();
     node.set_data(data);

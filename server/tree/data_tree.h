@@ -114,7 +114,10 @@ class DataTree {
     /// ("//a"), under which a node would be added and never found again.
     Node* find_parent(std::string_view path);
     void set_stat(Node& node, const StatPersisted& stat);
-    void set_data(Node& node, std::string_view path, const jute::Buffer& data, const StatPersisted& stat);
+    void set_data(Node& node,
+                  std::string_view path,
+                  const jute::Buffer& data,
+                  const StatPersisted& stat);
     /// Adds a node below `parent`; takes over one use of `acl`.
     Node& add_node(Node& parent,
                    std::string_view path,
@@ -134,8 +137,8 @@ class DataTree {
     std::size_t node_count_ = 0;
     std::size_t bytes_ = 0;
     std::size_t ephemeral_count_ = 0;
-    std::uint64_t removals_ =
-        0;  ///< nodes removed so far: pointers into the tree from before are stale
+    /// Nodes removed so far: pointers into the tree from before are stale.
+    std::uint64_t removals_ = 0;
     std::uint64_t generation_ = 0;  ///< loads so far: walks from before are over
 };
 

@@ -11,8 +11,8 @@
 namespace zk::tree {
 namespace {
 
-constexpr std::size_t kFlatMax =
-    8;  // a search through so few names is as fast as a hash table, and small
+// A search through so few names is as fast as a hash table, and small.
+constexpr std::size_t kFlatMax = 8;
 char empty_data[sizeof(std::uint32_t)] = {};
 
 // FNV-1a with a final mix: the same on every machine and in every run, so that a simulation can be

@@ -44,9 +44,7 @@ struct Describe {
     }
     std::string operator()(const TruncateLog& a) const { return "truncate " + hex(a.zxid); }
     std::string operator()(const LoadSnapshot& a) const { return "load_snapshot " + hex(a.zxid); }
-    std::string operator()(const SaveSnapshot& a) const {
-        return "save_snapshot " + hex(a.zxid);
-    }
+    std::string operator()(const SaveSnapshot& a) const { return "save_snapshot " + hex(a.zxid); }
     std::string operator()(const Committed& a) const { return "committed " + hex(a.zxid); }
     std::string operator()(const Established& a) const {
         return "established epoch=" + to_string(a.epoch);

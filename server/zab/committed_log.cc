@@ -41,11 +41,10 @@ bool CommittedLog::contains(Zxid zxid) const {
 }
 
 std::size_t CommittedLog::index_after(Zxid zxid) const {
-    const auto above =
-        std::upper_bound(entries_.begin(),
-                         entries_.end(),
-                         zxid,
-                         [](Zxid left, const CommittedTxn& right) { return left < right.zxid; });
+    const auto above = std::upper_bound(
+        entries_.begin(), entries_.end(), zxid, [](Zxid left, const CommittedTxn& right) {
+            return left < right.zxid;
+        });
     return static_cast<std::size_t>(above - entries_.begin());
 }
 

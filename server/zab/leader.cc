@@ -40,7 +40,9 @@ void Leader::start(Epoch accepted,
     phase_deadline_ = now + settings_.init_timeout();
     next_ping_ = now + settings_.tick / 2;
     log_.info("leader.start accepted_epoch={} current_epoch={} last_logged={}",
-              accepted, current, last_logged);
+              accepted,
+              current,
+              last_logged);
     fix_epoch(now, out);
 }
 
@@ -128,8 +130,7 @@ bool Leader::propose(Zxid zxid, SharedBytes bytes, Instant now, Actions& out) {
     ZK_ASSERT(established() && zxid == next_zxid() && !window_full());
     if (zxid.counter() >= settings_.counter_limit) {
         ZK_COVERED("leader.rollover");
-        give_up("the counter of epoch " + to_string(epoch_) +
-                    " is used up: a new epoch must start",
+        give_up("the counter of epoch " + to_string(epoch_) + " is used up: a new epoch must start",
                 out);
         return false;
     }
@@ -212,7 +213,8 @@ std::uint64_t Leader::confirmed_round() const {
     for (const std::uint64_t round : rounds) {
         std::set<ServerId> answered{settings_.my_id};
         for (const auto& [id, link] : links_) {
-            if (link.stage == Stage::serving && link.answered_round >= round) answered.insert(link.sid);
+            if (link.stage == Stage::serving && link.answered_round >= round)
+                answered.insert(link.sid);
         }
         if (quorum_.has_quorum(answered)) return round;
     }
@@ -283,7 +285,8 @@ void Leader::check_phase_deadline(Instant now, Actions& out) {
             return give_up("no quorum of followers accepted the epoch" + limit, out);
         case Phase::synchronization:
             return give_up("no quorum was synchronised" + limit, out);
-        default: ZK_ASSERT(false);
+        default:
+            ZK_ASSERT(false);
     }
 }
 

@@ -67,8 +67,12 @@ class Leader {
     /// Bytes have left while an AwaitRoom is pending.
     void on_learner_progress(LinkId link, Instant now);
     /// Answers ReadHistory. `found`: the log files hold what follows `after`, without a gap.
-    void on_history_read(
-        LinkId link, Zxid after, bool found, const std::vector<CommittedTxn>& txns, Instant now, Actions& out);
+    void on_history_read(LinkId link,
+                         Zxid after,
+                         bool found,
+                         const std::vector<CommittedTxn>& txns,
+                         Instant now,
+                         Actions& out);
     void on_log_durable(Zxid up_to, Instant now, Actions& out);
     void on_accepted_epoch_saved(Epoch epoch, Instant now, Actions& out);
     void on_current_epoch_saved(Epoch epoch, Instant now, Actions& out);
@@ -149,7 +153,8 @@ class Leader {
         std::set<ServerId> claims;
         Epoch accepted;
         Zxid peer_last;
-        bool wants_snapshot = false;  ///< a DIFF or TRUNC of an earlier attempt could not be followed
+        /// A DIFF or TRUNC of an earlier attempt could not be followed.
+        bool wants_snapshot = false;
         Waiting waiting = Waiting::nothing;
         Zxid sent;  ///< catching_up: the last txn of our history that it has or was sent
         std::optional<Instant> deadline;  ///< for the next packet; none while it waits for us
@@ -166,8 +171,8 @@ class Leader {
     struct PendingSync {
         std::optional<LinkId> link;  ///< none: a local one
         std::uint64_t token = 0;
-        Zxid behind;                 ///< the last proposal before it, which must have committed
-        std::uint64_t round = 0;     ///< of pings, that a quorum must have answered
+        Zxid behind;              ///< the last proposal before it, which must have committed
+        std::uint64_t round = 0;  ///< of pings, that a quorum must have answered
     };
 
     // leader.cc: phases and broadcast
@@ -223,7 +228,7 @@ class Leader {
     Instant phase_deadline_{};
     Epoch highest_accepted_, accepted_at_start_, current_;
     Epoch epoch_{-1};
-    Zxid last_logged_;   ///< the end of the history that we started with
+    Zxid last_logged_;  ///< the end of the history that we started with
     Zxid last_durable_;
     Zxid last_proposed_;
     bool self_acked_ = false;  ///< our own ack of NEWLEADER

@@ -30,9 +30,12 @@ void Leader::on_packet(LinkId id, const Packet& packet, Instant now, Actions& ou
     }
     if (link.stage == Stage::connected) return on_follower_info(id, link, packet, now, out);
     switch (packet.type) {
-        case PacketType::ack_epoch: return on_ack_epoch(id, link, packet, now, out);
-        case PacketType::ack: return on_ack(id, link, packet, now, out);
-        case PacketType::ping: return on_ping_reply(id, link, packet, out);
+        case PacketType::ack_epoch:
+            return on_ack_epoch(id, link, packet, now, out);
+        case PacketType::ack:
+            return on_ack(id, link, packet, now, out);
+        case PacketType::ping:
+            return on_ping_reply(id, link, packet, out);
         case PacketType::revalidate:
         case PacketType::request:
             if (link.stage != Stage::serving) {
@@ -40,7 +43,8 @@ void Leader::on_packet(LinkId id, const Packet& packet, Instant now, Actions& ou
             }
             if (packet.type == PacketType::revalidate) return on_revalidate(id, packet, out);
             return on_request(id, link, packet, out);
-        default: return close(id, "unexpected " + to_string(packet), out);
+        default:
+            return close(id, "unexpected " + to_string(packet), out);
     }
 }
 
@@ -69,7 +73,8 @@ void Leader::on_follower_info(
         for (const auto& [other, l] : links_) {
             strangers += l.stage != Stage::connected && !quorum_.is_voter(l.sid) ? 1 : 0;
         }
-        if (strangers >= kStrangersMax) return close(id, "too many servers that are no voters", out);
+        if (strangers >= kStrangersMax)
+            return close(id, "too many servers that are no voters", out);
     }
     if (!make_way(id, link, info->sid, out)) return;
     link.sid = info->sid;
@@ -77,7 +82,11 @@ void Leader::on_follower_info(
     link.stage = Stage::waiting_epoch;
     link.deadline.reset();
     log_.info("leader.learner_connected link={} sid={} accepted_epoch={} voter={} at_home={}",
-              id, link.sid, link.accepted, quorum_.is_voter(link.sid), link.at_home());
+              id,
+              link.sid,
+              link.accepted,
+              quorum_.is_voter(link.sid),
+              link.at_home());
     believe(link);
     if (phase_ > Phase::discovery && link.accepted > epoch_ && quorum_.is_voter(link.sid)) {
         // A reign that came to nothing left it with a promise. It will refuse us for as long as we lead; Java lets
@@ -93,7 +102,10 @@ void Leader::on_follower_info(
         }
         ZK_COVERED("leader.later_epoch_ignored");
         log_.warn("leader.later_epoch_ignored sid={} accepted_epoch={} epoch={} at_home={}",
-                  link.sid, link.accepted, epoch_, link.at_home());
+                  link.sid,
+                  link.accepted,
+                  epoch_,
+                  link.at_home());
     }
     if (phase_ == Phase::discovery) {
         fix_epoch(now, out);
@@ -116,7 +128,9 @@ void Leader::believe(const Link& link) {
     } else {
         ZK_COVERED("leader.absurd_epoch");
         log_.warn("leader.absurd_epoch sid={} accepted_epoch={} ours={}",
-                  link.sid, link.accepted, highest_accepted_);
+                  link.sid,
+                  link.accepted,
+                  highest_accepted_);
     }
 }
 
@@ -128,8 +142,7 @@ void Leader::send_leader_info(LinkId id, Link& link, Instant now, Actions& out) 
         id, {PacketType::leader_info, Zxid(epoch_, 0), encode_protocol_version(), {}}});
 }
 
-void Leader::on_ack_epoch(
-    LinkId id, Link& link, const Packet& packet, Instant now, Actions& out) {
+void Leader::on_ack_epoch(LinkId id, Link& link, const Packet& packet, Instant now, Actions& out) {
     if (link.stage != Stage::epoch_sent) return close(id, "unexpected ACKEPOCH", out);
     if (!packet.data || packet.data->size() < 4) return close(id, "ACKEPOCH without epoch", out);
     const Epoch current(load_be<std::int32_t>(packet.data->data()));
@@ -278,7 +291,8 @@ bool Leader::make_way(LinkId id, const Link& link, ServerId sid, Actions& out) {
         if (l.at_home() && !link.claims.contains(sid)) {
             ZK_COVERED("leader.impostor");
             close(id,
-                  "server " + to_string(sid) + " is connected from its own address, this one comes from another",
+                  "server " + to_string(sid) +
+                      " is connected from its own address, this one comes from another",
                   out);
             return false;
         }

@@ -16,17 +16,24 @@ void Leader::synchronize(LinkId id, Link& link, Instant now, Actions& out) {
     ZK_ASSERT(phase_ >= Phase::synchronization && phase_ != Phase::gone);
     // A TRUNC or SNAP may take from its log what it acknowledged on an earlier link.
     proposals_.forget(link.sid);
-    const SyncPlan plan = link.wants_snapshot
-                              ? plan_snapshot(*committed_)
-                              : plan_sync(link.peer_last, *committed_, settings_.bounds.diff_bytes_max);
+    const SyncPlan plan =
+        link.wants_snapshot
+            ? plan_snapshot(*committed_)
+            : plan_sync(link.peer_last, *committed_, settings_.bounds.diff_bytes_max);
     log_.info("leader.sync sid={} peer_last={} {} zxid={} after={} from_files={}",
-              link.sid, link.peer_last, to_string(plan.kind), plan.zxid, plan.after, plan.from_files);
+              link.sid,
+              link.peer_last,
+              to_string(plan.kind),
+              plan.zxid,
+              plan.after,
+              plan.from_files);
     link.stage = Stage::catching_up;
     link.sent = plan.after;
     note_progress(link, now);
     if (plan.from_files) {
         link.waiting = Waiting::decision;
-        out.push_back(ReadHistory{id, link.sent, committed_->max(), settings_.bounds.history_piece_bytes});
+        out.push_back(
+            ReadHistory{id, link.sent, committed_->max(), settings_.bounds.history_piece_bytes});
         return;
     }
     if (plan.kind == SyncKind::snap) return begin_snapshot(id, link, out);
@@ -49,7 +56,8 @@ void Leader::catch_up(LinkId id, Link& link, Instant now, Actions& out) {
     link.waiting = Waiting::nothing;
     if (link.sent < committed_->base()) {
         link.waiting = Waiting::history;
-        out.push_back(ReadHistory{id, link.sent, committed_->max(), settings_.bounds.history_piece_bytes});
+        out.push_back(
+            ReadHistory{id, link.sent, committed_->max(), settings_.bounds.history_piece_bytes});
         return;
     }
     std::size_t bytes = 0;
@@ -99,8 +107,12 @@ void Leader::on_learner_progress(LinkId id, Instant now) {
     note_progress(it->second, now);
 }
 
-void Leader::on_history_read(
-    LinkId id, Zxid after, bool found, const std::vector<CommittedTxn>& txns, Instant now, Actions& out) {
+void Leader::on_history_read(LinkId id,
+                             Zxid after,
+                             bool found,
+                             const std::vector<CommittedTxn>& txns,
+                             Instant now,
+                             Actions& out) {
     const auto it = links_.find(id);
     if (it == links_.end()) return;
     Link& link = it->second;
@@ -114,7 +126,9 @@ void Leader::on_history_read(
             return close(id, "the log files do not hold what follows " + to_string(after), out);
         }
         ZK_COVERED("leader.no_diff_in_files");
-        log_.info("leader.sync sid={} SNAP why=\"the log files do not hold what follows {}\"", link.sid, after);
+        log_.info("leader.sync sid={} SNAP why=\"the log files do not hold what follows {}\"",
+                  link.sid,
+                  after);
         return begin_snapshot(id, link, out);
     }
     ZK_COVERED("leader.history_from_files");

@@ -13,12 +13,8 @@ namespace zk::zab {
 Learner::Learner(Settings settings, Log log)
     : settings_(std::move(settings)), log_(std::move(log)) {}
 
-void Learner::start(ServerId leader,
-                    Epoch accepted,
-                    Epoch current,
-                    Zxid last_logged,
-                    Instant now,
-                    Actions& out) {
+void Learner::start(
+    ServerId leader, Epoch accepted, Epoch current, Zxid last_logged, Instant now, Actions& out) {
     ZK_ASSERT(stage_ == Stage::idle);
     leader_ = leader;
     accepted_ = accepted;
@@ -27,7 +23,10 @@ void Learner::start(ServerId leader,
     stage_ = Stage::dialing;
     start_deadline_ = now + settings_.init_timeout();
     log_.info("learner.start leader={} accepted_epoch={} current_epoch={} last_logged={}",
-              leader, accepted, current, last_logged);
+              leader,
+              accepted,
+              current,
+              last_logged);
     dial(out);
 }
 
@@ -83,8 +82,10 @@ bool Learner::waits_for_leader() const {
         case Stage::loading:
         case Stage::syncing:
         case Stage::awaiting_up_to_date:
-        case Stage::serving: return true;
-        default: return false;
+        case Stage::serving:
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -107,20 +108,29 @@ void Learner::handle(const Packet& packet, Actions& out) {
         return give_up(kReconfigUnsupported, out);
     }
     switch (stage_) {
-        case Stage::awaiting_epoch: return on_leader_info(packet, out);
-        case Stage::awaiting_sync: return on_sync_start(packet, out);
+        case Stage::awaiting_epoch:
+            return on_leader_info(packet, out);
+        case Stage::awaiting_sync:
+            return on_sync_start(packet, out);
         case Stage::truncating:
-        case Stage::loading: waiting_.push_back(packet); return;
-        case Stage::syncing: return on_sync_packet(packet, out);
+        case Stage::loading:
+            waiting_.push_back(packet);
+            return;
+        case Stage::syncing:
+            return on_sync_packet(packet, out);
         case Stage::saving_snapshot:
         case Stage::logging:
         case Stage::saving_current:
-        case Stage::awaiting_up_to_date: return on_packet_before_up_to_date(packet, out);
-        case Stage::serving: return on_live_packet(packet, out);
+        case Stage::awaiting_up_to_date:
+            return on_packet_before_up_to_date(packet, out);
+        case Stage::serving:
+            return on_live_packet(packet, out);
         case Stage::idle:
         case Stage::dialing:
-        case Stage::saving_accepted: return give_up("unexpected " + to_string(packet), out);
-        case Stage::gone: return;
+        case Stage::saving_accepted:
+            return give_up("unexpected " + to_string(packet), out);
+        case Stage::gone:
+            return;
     }
 }
 
@@ -186,12 +196,18 @@ void Learner::on_live_packet(const Packet& packet, Actions& out) {
         case PacketType::proposal:
             if (take_proposal(packet, out)) append(pending_.back(), out);
             return;
-        case PacketType::commit: return commit(packet.zxid, out);
-        case PacketType::ping: return answer_ping(packet, out);
-        case PacketType::revalidate: return on_revalidate_reply(packet, out);
-        case PacketType::sync: return on_sync_reply(out);
-        case PacketType::up_to_date: return;  // Java ignores a second one as well
-        default: return give_up("unexpected " + to_string(packet), out);
+        case PacketType::commit:
+            return commit(packet.zxid, out);
+        case PacketType::ping:
+            return answer_ping(packet, out);
+        case PacketType::revalidate:
+            return on_revalidate_reply(packet, out);
+        case PacketType::sync:
+            return on_sync_reply(out);
+        case PacketType::up_to_date:
+            return;  // Java ignores a second one as well
+        default:
+            return give_up("unexpected " + to_string(packet), out);
     }
 }
 
@@ -332,9 +348,7 @@ std::vector<CommittedTxn> Learner::take_pending() {
     return taken;
 }
 
-void Learner::send(Packet packet, Actions& out) {
-    out.push_back(SendToLeader{std::move(packet)});
-}
+void Learner::send(Packet packet, Actions& out) { out.push_back(SendToLeader{std::move(packet)}); }
 
 void Learner::give_up(std::string why, Actions& out) {
     ZK_ASSERT(stage_ != Stage::gone);

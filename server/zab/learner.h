@@ -32,7 +32,8 @@ class Learner {
     static constexpr int kDialsMax = 5;
     static constexpr Duration kDialPause = milliseconds(100);
     static constexpr const char* kReconfigUnsupported =
-        "the ensemble's configuration changes or has changed: dynamic reconfiguration is not supported by this version of "
+        "the ensemble's configuration changes or has changed: dynamic reconfiguration is not "
+        "supported by this version of "
         "the server";
 
     Learner(Settings settings, Log log);
@@ -105,17 +106,17 @@ class Learner {
 
   private:
     enum class Stage {
-        idle,              ///< start() not called
+        idle,  ///< start() not called
         dialing,
-        awaiting_epoch,    ///< FOLLOWERINFO sent
-        saving_accepted,   ///< before ACKEPOCH
-        awaiting_sync,     ///< ACKEPOCH sent; DIFF, TRUNC or SNAP is due
-        truncating,        ///< disk
-        loading,           ///< the snapshot stream
-        syncing,           ///< the txns we lack, up to NEWLEADER
-        saving_snapshot,   ///< NEWLEADER seen: disk
-        logging,           ///< NEWLEADER seen: disk
-        saving_current,    ///< NEWLEADER seen: disk
+        awaiting_epoch,   ///< FOLLOWERINFO sent
+        saving_accepted,  ///< before ACKEPOCH
+        awaiting_sync,    ///< ACKEPOCH sent; DIFF, TRUNC or SNAP is due
+        truncating,       ///< disk
+        loading,          ///< the snapshot stream
+        syncing,          ///< the txns we lack, up to NEWLEADER
+        saving_snapshot,  ///< NEWLEADER seen: disk
+        logging,          ///< NEWLEADER seen: disk
+        saving_current,   ///< NEWLEADER seen: disk
         awaiting_up_to_date,
         serving,
         gone
@@ -165,37 +166,37 @@ class Learner {
     ServerId leader_;
     Epoch accepted_, current_, epoch_;
     Zxid last_logged_;
-    Zxid last_durable_;     ///< as far as the disk confirmed appends of this object
-    Zxid last_received_;    ///< newest zxid of our history, queued proposals included
+    Zxid last_durable_;                ///< as far as the disk confirmed appends of this object
+    Zxid last_received_;               ///< newest zxid of our history, queued proposals included
     std::optional<Zxid> serve_after_;  ///< SNAP: clients wait until this txn has committed
-    Zxid last_committed_;   ///< what the tree holds
+    Zxid last_committed_;              ///< what the tree holds
     bool snapshot_wanted_ = false;
     bool not_ahead_ = false;
     bool leader_knows_flag_ = false;
-    bool leader_held_ = false;     ///< nothing is read from it
+    bool leader_held_ = false;  ///< nothing is read from it
     bool needs_snapshot_ = false;
     bool from_snapshot_ = false;   ///< SNAP: txns before NEWLEADER go to memory only
     bool memory_ahead_ = false;    ///< memory is not what the disk holds
     bool pending_logged_ = false;  ///< all of pending_ is appended: since UPTODATE
 
     int dials_ = 0;
-    Instant start_deadline_{};             ///< for the connection
+    Instant start_deadline_{};  ///< for the connection
     std::optional<Instant> next_dial_;
     Instant last_heard_{};
 
     /// Arrived while truncating or loading: what had been read before the reading stopped, or came with the end of the
     /// stream.
     std::deque<Packet> waiting_;
-    std::vector<CommittedTxn> synced_;      ///< DIFF, TRUNC: committed before NEWLEADER
-    std::deque<CommittedTxn> pending_;      ///< proposed, not committed
-    std::vector<Zxid> queued_commits_;      ///< between NEWLEADER and UPTODATE
+    std::vector<CommittedTxn> synced_;  ///< DIFF, TRUNC: committed before NEWLEADER
+    std::deque<CommittedTxn> pending_;  ///< proposed, not committed
+    std::vector<Zxid> queued_commits_;  ///< between NEWLEADER and UPTODATE
     struct Appended {
         Zxid zxid;
         std::size_t bytes = 0;
     };
-    std::deque<Appended> unacknowledged_;   ///< appended since UPTODATE
+    std::deque<Appended> unacknowledged_;  ///< appended since UPTODATE
     std::size_t unacknowledged_bytes_ = 0;
-    std::deque<std::uint64_t> syncs_;       ///< tokens, oldest first
+    std::deque<std::uint64_t> syncs_;  ///< tokens, oldest first
     std::map<SessionId, std::int32_t> touched_;
 };
 

@@ -31,7 +31,9 @@ bool is_reconfiguration(const CommittedTxn& txn) {
 void Learner::on_sync_start(const Packet& packet, Actions& out) {
     log_.info("learner.sync {} last_logged={}", to_string(packet), last_logged_);
     switch (packet.type) {
-        case PacketType::diff: stage_ = Stage::syncing; return;
+        case PacketType::diff:
+            stage_ = Stage::syncing;
+            return;
         case PacketType::trunc:
             stage_ = Stage::truncating;
             memory_ahead_ = true;  // until memory is what the shorter log says
@@ -42,7 +44,8 @@ void Learner::on_sync_start(const Packet& packet, Actions& out) {
             stage_ = Stage::loading;
             out.push_back(LoadSnapshot{packet.zxid});
             return;
-        default: return give_up(to_string(packet) + " instead of DIFF, TRUNC or SNAP", out);
+        default:
+            return give_up(to_string(packet) + " instead of DIFF, TRUNC or SNAP", out);
     }
 }
 
@@ -90,11 +93,17 @@ void Learner::begin_sync_from(Zxid zxid, Actions& out) {
 
 void Learner::on_sync_packet(const Packet& packet, Actions& out) {
     switch (packet.type) {
-        case PacketType::proposal: take_proposal(packet, out); return;            // d
-        case PacketType::commit: return on_sync_commit(packet.zxid, out);         // e
-        case PacketType::ping: return;                                            // f
-        case PacketType::new_leader: return on_new_leader(packet, out);           // g
-        default: return give_up("unexpected " + to_string(packet), out);
+        case PacketType::proposal:
+            take_proposal(packet, out);
+            return;  // d
+        case PacketType::commit:
+            return on_sync_commit(packet.zxid, out);  // e
+        case PacketType::ping:
+            return;  // f
+        case PacketType::new_leader:
+            return on_new_leader(packet, out);  // g
+        default:
+            return give_up("unexpected " + to_string(packet), out);
     }
 }
 
@@ -108,9 +117,9 @@ bool Learner::take_proposal(const Packet& packet, Actions& out) {
         ZK_COVERED("learner.gap");
         // A hole in the leader's history would be there the next time as well.
         if (stage_ == Stage::syncing) needs_snapshot_ = true;
-        give_up("PROPOSAL " + to_string(packet.zxid) + " does not follow " +
-                    to_string(last_received_),
-                out);
+        give_up(
+            "PROPOSAL " + to_string(packet.zxid) + " does not follow " + to_string(last_received_),
+            out);
         return false;
     }
     // All of it: once in the log, a txn that cannot be applied would keep this server from ever starting again.
@@ -195,20 +204,29 @@ void Learner::on_current_epoch_saved(Epoch epoch, Instant now, Actions& out) {
 /// h: what is live goes into queues.
 void Learner::on_packet_before_up_to_date(const Packet& packet, Actions& out) {
     switch (packet.type) {
-        case PacketType::proposal: take_proposal(packet, out); return;
-        case PacketType::commit: queued_commits_.push_back(packet.zxid); return;
-        case PacketType::ping: return;
+        case PacketType::proposal:
+            take_proposal(packet, out);
+            return;
+        case PacketType::commit:
+            queued_commits_.push_back(packet.zxid);
+            return;
+        case PacketType::ping:
+            return;
         case PacketType::up_to_date:
             if (stage_ == Stage::awaiting_up_to_date) return on_up_to_date(out);
             return give_up("UPTODATE before our ACK of NEWLEADER", out);
-        default: return give_up("unexpected " + to_string(packet), out);
+        default:
+            return give_up("unexpected " + to_string(packet), out);
     }
 }
 
 /// i: serve, log what was queued, then commit what was queued.
 void Learner::on_up_to_date(Actions& out) {
     log_.info("learner.up_to_date epoch={} last_logged={} queued={} queued_commits={}",
-              epoch_, last_logged_, pending_.size(), queued_commits_.size());
+              epoch_,
+              last_logged_,
+              pending_.size(),
+              queued_commits_.size());
     send({PacketType::ack, Zxid(epoch_, 0), {}, {}}, out);
     stage_ = Stage::serving;
     pending_logged_ = true;
@@ -245,7 +263,9 @@ bool Learner::accept_config(const Packet& packet, Actions& out) {
         return true;
     }
     log_.warn("learner.config_differs version={} leader_voters={} our_voters={}",
-              config->version, config->voters().size(), settings_.config.voters().size());
+              config->version,
+              config->voters().size(),
+              settings_.config.voters().size());
     if (config->version <= settings_.config.version) return true;
     ZK_COVERED("learner.reconfigured");
     give_up(kReconfigUnsupported, out);

@@ -13,33 +13,50 @@ namespace {
 constexpr std::size_t kHeaderBytes = 4 + 8 + 4;  // type, zxid, length of data
 constexpr std::int32_t kBufferMax = limits::kJuteMaxBuffer + limits::kJuteExtra;
 
-Error corrupt(const std::string& what) {
-    return {Errc::corrupt, "quorum packet: " + what};
-}
+Error corrupt(const std::string& what) { return {Errc::corrupt, "quorum packet: " + what}; }
 
 }  // namespace
 
 std::string_view to_string(PacketType type) {
     switch (type) {
-        case PacketType::request: return "REQUEST";
-        case PacketType::proposal: return "PROPOSAL";
-        case PacketType::ack: return "ACK";
-        case PacketType::commit: return "COMMIT";
-        case PacketType::ping: return "PING";
-        case PacketType::revalidate: return "REVALIDATE";
-        case PacketType::sync: return "SYNC";
-        case PacketType::inform: return "INFORM";
-        case PacketType::commit_and_activate: return "COMMITANDACTIVATE";
-        case PacketType::new_leader: return "NEWLEADER";
-        case PacketType::follower_info: return "FOLLOWERINFO";
-        case PacketType::up_to_date: return "UPTODATE";
-        case PacketType::diff: return "DIFF";
-        case PacketType::trunc: return "TRUNC";
-        case PacketType::snap: return "SNAP";
-        case PacketType::observer_info: return "OBSERVERINFO";
-        case PacketType::leader_info: return "LEADERINFO";
-        case PacketType::ack_epoch: return "ACKEPOCH";
-        case PacketType::inform_and_activate: return "INFORMANDACTIVATE";
+        case PacketType::request:
+            return "REQUEST";
+        case PacketType::proposal:
+            return "PROPOSAL";
+        case PacketType::ack:
+            return "ACK";
+        case PacketType::commit:
+            return "COMMIT";
+        case PacketType::ping:
+            return "PING";
+        case PacketType::revalidate:
+            return "REVALIDATE";
+        case PacketType::sync:
+            return "SYNC";
+        case PacketType::inform:
+            return "INFORM";
+        case PacketType::commit_and_activate:
+            return "COMMITANDACTIVATE";
+        case PacketType::new_leader:
+            return "NEWLEADER";
+        case PacketType::follower_info:
+            return "FOLLOWERINFO";
+        case PacketType::up_to_date:
+            return "UPTODATE";
+        case PacketType::diff:
+            return "DIFF";
+        case PacketType::trunc:
+            return "TRUNC";
+        case PacketType::snap:
+            return "SNAP";
+        case PacketType::observer_info:
+            return "OBSERVERINFO";
+        case PacketType::leader_info:
+            return "LEADERINFO";
+        case PacketType::ack_epoch:
+            return "ACKEPOCH";
+        case PacketType::inform_and_activate:
+            return "INFORMANDACTIVATE";
     }
     return "UNKNOWN";
 }
@@ -133,10 +150,14 @@ Bytes PacketDecoder::take_rest() {
 
 Result<bool> PacketDecoder::advance() {
     switch (stage_) {
-        case Stage::header: return read_header();
-        case Stage::auth_count: return read_auth_count();
-        case Stage::auth: return read_auth();
-        case Stage::stopped: return false;
+        case Stage::header:
+            return read_header();
+        case Stage::auth_count:
+            return read_auth_count();
+        case Stage::auth:
+            return read_auth();
+        case Stage::stopped:
+            return false;
     }
     return false;
 }

@@ -64,7 +64,8 @@ Bytes proposal_trailer();
 struct LearnerInfo {
     ServerId sid;
     std::int32_t protocol_version = 0;  ///< kProtocolVersion
-    std::int64_t config_version = 0;    ///< of the committed configuration; 0 when a 3.4 server left it out
+    /// Of the committed configuration; 0 when a 3.4 server left it out.
+    std::int64_t config_version = 0;
 };
 /// Since 3.4; the only one in use, also in LEADERINFO.
 inline constexpr std::int32_t kProtocolVersion = 0x10000;

@@ -17,8 +17,7 @@ void Proposals::add(Zxid zxid, SharedBytes bytes) {
 
 std::optional<std::size_t> Proposals::index_of(Zxid zxid) const {
     if (empty() || zxid < in_flight_.front().txn.zxid || zxid > last()) return std::nullopt;
-    const auto index =
-        static_cast<std::size_t>(zxid.value() - in_flight_.front().txn.zxid.value());
+    const auto index = static_cast<std::size_t>(zxid.value() - in_flight_.front().txn.zxid.value());
     ZK_ASSERT(in_flight_[index].txn.zxid == zxid);
     return index;
 }

@@ -16,8 +16,8 @@ struct SendQueueLimits {
     /// anew than hold the leader's memory. What was queued before is bounded by whoever waits for
     /// room.
     std::size_t owed_max = std::size_t{64} << 20;
-    Duration progress_every =
-        milliseconds(100);  ///< the shortest time between two reports of progress
+    /// The shortest time between two reports of progress.
+    Duration progress_every = milliseconds(100);
 };
 
 /// What has to be told after a change.

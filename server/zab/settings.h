@@ -31,7 +31,8 @@ struct Settings {
     ensemble::EnsembleConfig config;
     Duration tick = milliseconds(2000);
     int init_limit = 10;  ///< ticks for connecting, each wait for a quorum, and synchronising
-    int sync_limit = 5;   ///< ticks a synchronised partner may be silent or leave a proposal unacknowledged
+    /// Ticks a synchronised partner may be silent or leave a proposal unacknowledged.
+    int sync_limit = 5;
     /// No txn gets this counter: a new epoch starts instead. Only tests and the simulator lower it.
     std::uint32_t counter_limit = 0xffffffff;
     Bounds bounds{};

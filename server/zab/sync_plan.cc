@@ -34,9 +34,12 @@ Zxid last_below(Zxid zxid, const CommittedLog& log) {
 
 std::string_view to_string(SyncKind kind) {
     switch (kind) {
-        case SyncKind::diff: return "DIFF";
-        case SyncKind::trunc: return "TRUNC";
-        case SyncKind::snap: return "SNAP";
+        case SyncKind::diff:
+            return "DIFF";
+        case SyncKind::trunc:
+            return "TRUNC";
+        case SyncKind::snap:
+            return "SNAP";
     }
     return "";
 }
@@ -49,19 +52,19 @@ SyncPlan plan_sync(Zxid peer_last, const CommittedLog& log, std::size_t diff_byt
     const SyncPlan snap = plan_snapshot(log);
     const auto diff = [&](Zxid after) { return SyncPlan{SyncKind::diff, log.max(), after, false}; };
     const auto trunc = [&](Zxid to) { return SyncPlan{SyncKind::trunc, to, to, false}; };
-    if (peer_last == log.last_processed()) {                                        // case 2
+    if (peer_last == log.last_processed()) {  // case 2
         return {SyncKind::diff, peer_last, log.max(), false};
     }
     if (peer_last <= log.max() && too_much_after(peer_last, log, diff_bytes_max)) {
         ZK_COVERED("sync.diff_too_large");
         return snap;
     }
-    if (peer_last < log.base()) {                                                   // cases 5, 6
+    if (peer_last < log.base()) {  // cases 5, 6
         const bool in_files = peer_last > Zxid(0) && peer_last >= log.files_from();
         if (!in_files || peer_last.counter() == 0) return snap;
         return {SyncKind::diff, log.max(), peer_last, true};
     }
-    if (log.contains(peer_last)) return diff(peer_last);                            // case 4
+    if (log.contains(peer_last)) return diff(peer_last);  // case 4
     if (peer_last.counter() == 0) {
         // It led, or took a snapshot from the leader of, an epoch in which nothing had been proposed yet: its history
         // is ours below that epoch.

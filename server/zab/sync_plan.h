@@ -17,8 +17,9 @@ std::string_view to_string(SyncKind kind);
 
 struct SyncPlan {
     SyncKind kind = SyncKind::snap;
-    Zxid zxid;   ///< of the DIFF, TRUNC or SNAP packet
-    Zxid after;  ///< our txns above it are to be sent behind that packet, each as PROPOSAL and COMMIT
+    Zxid zxid;  ///< of the DIFF, TRUNC or SNAP packet
+    /// Our txns above it are to be sent behind that packet, each as PROPOSAL and COMMIT.
+    Zxid after;
     /// DIFF, if the log files hold everything above `after` without a gap; else SNAP.
     bool from_files = false;
 };

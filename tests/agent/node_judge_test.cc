@@ -263,9 +263,10 @@ TEST(NodeJudge, AServerWithAnotherIdIsNotThisNode) {
     EXPECT_FALSE(health.leader || health.zxid || health.epoch || health.connections);
     ASSERT_TRUE(health.conflict);
     EXPECT_EQ(health.conflict->kind, ConflictKind::sid);
-    EXPECT_EQ(health.conflict->words,
-              "its server speaks as server 3, this is server 2; stop it: /data/myid says 3, this is "
-              "server 2; write 2 into it if the data is this server's, or put the right disk back");
+    EXPECT_EQ(
+        health.conflict->words,
+        "its server speaks as server 3, this is server 2; stop it: /data/myid says 3, this is "
+        "server 2; write 2 into it if the data is this server's, or put the right disk back");
     ASSERT_EQ(health.reasons.size(), 1u);
     // What the other one was is not believed of this node when that one falls silent.
     EXPECT_EQ(judge.step(silent(3)).verdict, NodeVerdict::starting);
@@ -318,9 +319,8 @@ TEST(NodeJudge, AServerAtAnotherAddressThanItWasGivenIsNotThisNode) {
     NodeJudge judge = make_judge();
     const auto verdict_of = [&](const std::string& line) {
         Probe probe = serving(1, "follower", 3, 1);
-        probe.conf = {{"serverId", "2"},
-                      {"server.1", "10.9.9.9:1:2:participant"},
-                      {"server.2", line}};
+        probe.conf = {
+            {"serverId", "2"}, {"server.1", "10.9.9.9:1:2:participant"}, {"server.2", line}};
         return judge.step(probe).verdict;
     };
     EXPECT_EQ(verdict_of("10.0.0.2:2888:3888:participant"), NodeVerdict::serving);

@@ -119,7 +119,8 @@ TEST_F(RunLocked, WhoLostItChangesNothingMore) {
 
     second.take_run_lock();
     EXPECT_EQ(control_in(second, ControlAction::restart).type, MessageType::done);
-    EXPECT_THAT(changes(), HasSubstr("run " + std::to_string(revoked.number + 1) + " restart ends"));
+    EXPECT_THAT(changes(),
+                HasSubstr("run " + std::to_string(revoked.number + 1) + " restart ends"));
     // A number must be above all before.
     EXPECT_THROW(second.lock(LockAction::number, revoked.number), std::runtime_error);
 }

@@ -10,13 +10,16 @@ namespace {
 TEST(Checksum, IsZlibs) {
     Bytes bytes;
     std::uint32_t state = 1;
-    for (int i = 0; i < 9000; ++i) bytes.push_back(static_cast<char>((state = state * 1664525 + 1013904223) >> 24));
+    for (int i = 0; i < 9000; ++i)
+        bytes.push_back(static_cast<char>((state = state * 1664525 + 1013904223) >> 24));
     for (std::size_t begin = 0; begin < 33; ++begin) {
-        for (std::size_t size = 0; size + begin <= bytes.size(); size = size < 300 ? size + 1 : size * 5 / 3) {
+        for (std::size_t size = 0; size + begin <= bytes.size();
+             size = size < 300 ? size + 1 : size * 5 / 3) {
             const ByteView part = ByteView(bytes).substr(begin, size);
             const auto* data = reinterpret_cast<const Bytef*>(part.data());
             ASSERT_EQ(crc32(kCrc32Start, part), ::crc32_z(0, data, size)) << begin << " " << size;
-            ASSERT_EQ(adler32(kAdler32Start, part), ::adler32_z(1, data, size)) << begin << " " << size;
+            ASSERT_EQ(adler32(kAdler32Start, part), ::adler32_z(1, data, size))
+                << begin << " " << size;
         }
     }
 }

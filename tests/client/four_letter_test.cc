@@ -51,7 +51,8 @@ TEST(FourLetter, AnswerInPiecesIsJoined) {
 
 TEST(FourLetter, LinesWithoutSeparatorAreLeftOut) {
     EXPECT_TRUE(parse_srvr("This ZooKeeper instance is not currently serving requests\n").empty());
-    const auto conf = parse_conf("serverId=3\nmembership: \nserver.1=h:1:2:participant;x=y\nversion=0");
+    const auto conf =
+        parse_conf("serverId=3\nmembership: \nserver.1=h:1:2:participant;x=y\nversion=0");
     EXPECT_EQ(conf.size(), 3U);
     EXPECT_EQ(conf.at("server.1"), "h:1:2:participant;x=y");
     const auto values = parse_mntr("zk_version\t3.8.0-x, built on y\nnonsense\nzk_uptime\t12");

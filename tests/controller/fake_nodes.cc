@@ -2,8 +2,8 @@
 
 #include <chrono>
 #include <deque>
-#include <utility>
 #include <sstream>
+#include <utility>
 
 namespace zk::phases {
 namespace {

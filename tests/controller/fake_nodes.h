@@ -22,8 +22,8 @@ struct FakeNode {
     bool probe_fails = false;
     std::function<void(FakeNode&)> after_apply;  ///< what becomes of it then
     std::function<void(FakeNode&)> after_probe;  ///< what somebody else does to the node then
-    std::optional<ServerId> speaks_as;  ///< its server runs with that id
-    bool never_elects = false;  ///< it looks for a leader and finds none
+    std::optional<ServerId> speaks_as;           ///< its server runs with that id
+    bool never_elects = false;                   ///< it looks for a leader and finds none
     std::optional<agent_api::NodeSpec> applied;
     std::optional<agent_api::RecordedIdentity> identity;
     bool running = false;
@@ -37,10 +37,10 @@ struct FakeNode {
     std::optional<agent_api::LockHolder> locked_by;
     int lock_looks = 1 << 30;
     std::optional<agent_api::LockHolder> locked_next;  ///< who waits for it
-    bool after_release_late = false;  ///< the first release is answered too late
+    bool after_release_late = false;                   ///< the first release is answered too late
     int lock_unanswered_after = 1 << 30;  ///< so many questions about the lock are answered
-    std::string lock_lost;       ///< what a check is answered with, when not empty
-    bool lock_unanswered = false;  ///< the link breaks when the lock is asked for
+    std::string lock_lost;                ///< what a check is answered with, when not empty
+    bool lock_unanswered = false;         ///< the link breaks when the lock is asked for
     // What happened to it.
     bool locked = false;  ///< by this run
     std::uint64_t fence = 0;
@@ -49,7 +49,8 @@ struct FakeNode {
     int dry_runs = 0;
     int checks = 0;
     int beats = 0;
-    bool changed_unlocked = false;  ///< a change without the lock, or without a check since the last
+    /// A change without the lock, or without a check since the last.
+    bool changed_unlocked = false;
     bool may_change = false;
     int links = 0;
     int applies = 0;

@@ -133,7 +133,8 @@ TEST(Options, HelpOnTheInventoryNamesTheKeysOfConfig) {
     }
     EXPECT_THAT(text, testing::ContainsRegex("tickTime +100 to 60000 +ms +2000\n"));
     EXPECT_THAT(text, testing::ContainsRegex("minSessionTimeout +1 and more +ms +2 ticks\n"));
-    EXPECT_THAT(text, testing::ContainsRegex("maxCnxns +0 to 10000000 +connections +0 .no limit.\n"));
+    EXPECT_THAT(text,
+                testing::ContainsRegex("maxCnxns +0 to 10000000 +connections +0 .no limit.\n"));
     EXPECT_THAT(text, testing::ContainsRegex("leaderServes +yes +yes\n"));
 }
 

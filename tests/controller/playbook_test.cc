@@ -42,12 +42,15 @@ TEST(Playbook, BuiltinsAreReadable) {
 
 TEST(Playbook, RefusesWhatItDoesNotKnow) {
     EXPECT_EQ(refused("phases: [ { run: connect, limit_s: 1 } ]\n"), "");
-    EXPECT_THAT(refused("phases: [ { run: dance, limit_s: 1 } ]\n"),
-                HasSubstr("p.yaml:3:18: error: phases[0].run: \"dance\" is no phase; there are connect, "));
+    EXPECT_THAT(
+        refused("phases: [ { run: dance, limit_s: 1 } ]\n"),
+        HasSubstr("p.yaml:3:18: error: phases[0].run: \"dance\" is no phase; there are connect, "));
     EXPECT_THAT(refused("phases: [ { run: gate } ]\n"), HasSubstr("needs both run and limit_s"));
     EXPECT_THAT(refused("phases: [ { run: gate, limit_s: 0 } ]\n"), HasSubstr("from 1 to 86400"));
-    EXPECT_THAT(refused("phases: [ { run: gate, limit_s: 1, after: x } ]\n"), HasSubstr("under hooks"));
-    EXPECT_THAT(refused("phases: [ { run: gate, limit_s: 1, wait: 2 } ]\n"), HasSubstr("phases[0].wait"));
+    EXPECT_THAT(refused("phases: [ { run: gate, limit_s: 1, after: x } ]\n"),
+                HasSubstr("under hooks"));
+    EXPECT_THAT(refused("phases: [ { run: gate, limit_s: 1, wait: 2 } ]\n"),
+                HasSubstr("phases[0].wait"));
     EXPECT_THAT(refused("phases: 1\n"), HasSubstr("must be a list"));
     EXPECT_THAT(refused("phases: []\n"), HasSubstr("1 to 32"));
     EXPECT_THAT(refused("phases: [ 7 ]\n"), HasSubstr("must be a mapping"));
@@ -80,12 +83,15 @@ TEST(Playbook, AnUnsafeOrderIsRefusedWithItsPlaceAndTheWayOut) {
                       HasSubstr("phases[3]: \"push\" needs \"plan\" before it")));
     EXPECT_THAT(refused(phases("connect gather check plan push roll")),
                 HasSubstr("p.yaml:9:5: error: phases[5]: \"roll\" needs \"gate\" behind it"));
-    EXPECT_THAT(refused(phases("connect gather check gate plan push roll")), HasSubstr("behind it"));
-    EXPECT_THAT(refused(phases("connect gather plan roll gate")), HasSubstr("\"roll\" needs \"check\""));
+    EXPECT_THAT(refused(phases("connect gather check gate plan push roll")),
+                HasSubstr("behind it"));
+    EXPECT_THAT(refused(phases("connect gather plan roll gate")),
+                HasSubstr("\"roll\" needs \"check\""));
     EXPECT_THAT(refused(phases("connect gather plan push check roll gate")),
                 HasSubstr("\"push\" needs \"check\" before it"));
     EXPECT_THAT(refused(phases("connect gather check plan roll push gate")), HasSubstr("too late"));
-    EXPECT_THAT(refused(phases("connect check gather plan")), HasSubstr("\"check\" needs \"gather\""));
+    EXPECT_THAT(refused(phases("connect check gather plan")),
+                HasSubstr("\"check\" needs \"gather\""));
     EXPECT_THAT(refused(phases("gate connect")), HasSubstr("\"gate\" needs \"connect\" before it"));
     EXPECT_THAT(refused(phases("connect gather gather")), HasSubstr("\"gather\" is there twice"));
     EXPECT_THAT(refused(phases("gather")), HasSubstr("\"gather\" needs \"connect\""));
@@ -112,19 +118,25 @@ TEST(Playbook, AHookIsAProgramWithArgumentsOrATextForAShell) {
 
 TEST(Playbook, AHookThatCouldNotRunIsRefused) {
     const std::string safe = phases("connect gather check plan roll gate");
-    const auto hooks = [&](const std::string& text) { return refused(safe + "hooks: " + text + "\n"); };
+    const auto hooks = [&](const std::string& text) {
+        return refused(safe + "hooks: " + text + "\n");
+    };
     EXPECT_THAT(hooks("{ before_wave: { run: [x] } }"),
                 HasSubstr("hooks.before_wave.run: needs both run and limit_s"));
-    EXPECT_THAT(hooks("{ before_wave: { run: [], limit_s: 1 } }"),
-                HasSubstr("p.yaml:10:30: error: hooks.before_wave.run: must be a list of the program"));
-    EXPECT_THAT(hooks("{ before_wave: { run: {a: b}, limit_s: 1 } }"), HasSubstr("hooks.before_wave.run"));
-    EXPECT_THAT(hooks("{ before_wave: { run: [\"a\\0b\"], limit_s: 1 } }"), HasSubstr("must be a list"));
+    EXPECT_THAT(
+        hooks("{ before_wave: { run: [], limit_s: 1 } }"),
+        HasSubstr("p.yaml:10:30: error: hooks.before_wave.run: must be a list of the program"));
+    EXPECT_THAT(hooks("{ before_wave: { run: {a: b}, limit_s: 1 } }"),
+                HasSubstr("hooks.before_wave.run"));
+    EXPECT_THAT(hooks("{ before_wave: { run: [\"a\\0b\"], limit_s: 1 } }"),
+                HasSubstr("must be a list"));
     EXPECT_THAT(hooks("{ before_wave: rm }"), HasSubstr("must be a mapping"));
     EXPECT_THAT(hooks("{ before_wave: [] }"), HasSubstr("1 to 16"));
     EXPECT_THAT(hooks("{ before_waves: { run: [x], limit_s: 1 } }"),
                 HasSubstr("did you mean \"before_wave\"?"));
     EXPECT_THAT(hooks("x"), HasSubstr("must be a mapping"));
-    EXPECT_THAT(refused(phases("connect gather plan") + "hooks: { after_wave: { run: [x], limit_s: 1 } }\n"),
+    EXPECT_THAT(refused(phases("connect gather plan") +
+                        "hooks: { after_wave: { run: [x], limit_s: 1 } }\n"),
                 HasSubstr("which this recipe does not name"));
     EXPECT_THAT(refused(phases("connect roll") + "hooks: {}\n"), Not(HasSubstr("does not name")));
 }

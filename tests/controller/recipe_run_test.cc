@@ -91,9 +91,10 @@ TEST_F(RecipeRun, AGateAloneWaits) {
     ASSERT_EQ(apply(), ExitCode::done);
     use("connect gate");
     EXPECT_EQ(apply(), ExitCode::done) << err;
-    EXPECT_EQ(out,
-              "demo: leader 3, 3 of 3 voters in sync; no server was changed: the recipe has no phase "
-              "\"roll\"\n");
+    EXPECT_EQ(
+        out,
+        "demo: leader 3, 3 of 3 voters in sync; no server was changed: the recipe has no phase "
+        "\"roll\"\n");
 }
 
 TEST_F(RecipeRun, EveryLimitIsRead) {

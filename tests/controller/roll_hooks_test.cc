@@ -30,7 +30,9 @@ class RollHooks : public Runner {
     }
     ~RollHooks() override { std::filesystem::remove_all(directory); }
 
-    void hook(HookPoint point, const std::string& script, milliseconds limit = milliseconds(20000)) {
+    void hook(HookPoint point,
+              const std::string& script,
+              milliseconds limit = milliseconds(20000)) {
         settings.playbook->hooks[point].push_back({{"/bin/sh", "-c", script}, script, limit});
     }
     /// Each hook writes who it is into the file `log`.
@@ -39,7 +41,8 @@ class RollHooks : public Runner {
                                  HookPoint::before_node,
                                  HookPoint::after_node,
                                  HookPoint::after_wave}) {
-            hook(point, "echo \"$ZKPROV_HOOK $ZKPROV_WAVE: $ZKPROV_NODE\" >> " + directory + "/log");
+            hook(point,
+                 "echo \"$ZKPROV_HOOK $ZKPROV_WAVE: $ZKPROV_NODE\" >> " + directory + "/log");
         }
     }
     std::vector<std::string> log() const {
@@ -124,18 +127,19 @@ TEST_F(RollHooks, SeveralOfOnePlaceRunInTheirOrderUntilOneFails) {
 
 TEST_F(RollHooks, AreToldWhereTheyAre) {
     ASSERT_EQ(apply(), ExitCode::done);
-    hook(HookPoint::before_node, "echo $ZKPROV_ENSEMBLE $ZKPROV_NODE $ZKPROV_HOST $ZKPROV_WAVE; cat");
+    hook(HookPoint::before_node,
+         "echo $ZKPROV_ENSEMBLE $ZKPROV_NODE $ZKPROV_HOST $ZKPROV_WAVE; cat");
     inventory.nodes[1].ports.client = 2999;
     ASSERT_EQ(apply(), ExitCode::done) << err;
-    EXPECT_THAT(err,
-                HasSubstr("node 2 (192.168.6.138): before_node: demo 2 192.168.6.138 1\n"));
+    EXPECT_THAT(err, HasSubstr("node 2 (192.168.6.138): before_node: demo 2 192.168.6.138 1\n"));
 }
 
 TEST_F(RollHooks, OneThatFailsBeforeTheFirstChangeTouchesNoServer) {
     hook(HookPoint::before_node, "test $ZKPROV_NODE != 2");
     EXPECT_EQ(apply(), ExitCode::preflight);
     EXPECT_THAT(nodes.story, IsEmpty());
-    EXPECT_THAT(err, HasSubstr("node 2 (192.168.6.138): before_node: the hook ended with status 1\n"));
+    EXPECT_THAT(err,
+                HasSubstr("node 2 (192.168.6.138): before_node: the hook ended with status 1\n"));
     EXPECT_THAT(err, HasSubstr("no server was touched"));
     EXPECT_EQ(out, "");
 }
@@ -145,7 +149,8 @@ TEST_F(RollHooks, OneThatFailsInTheMiddleStopsTheRoll) {
     hook(HookPoint::after_node, "test $ZKPROV_NODE != 1");
     EXPECT_EQ(apply(changed), ExitCode::partly);
     EXPECT_THAT(nodes.story, ElementsAre("apply 1"));
-    EXPECT_THAT(err, HasSubstr("node 1 (192.168.6.137): after_node: the hook ended with status 1\n"));
+    EXPECT_THAT(err,
+                HasSubstr("node 1 (192.168.6.137): after_node: the hook ended with status 1\n"));
     EXPECT_THAT(err, HasSubstr("run the command again, it goes on"));
 }
 
@@ -210,7 +215,8 @@ TEST_F(RollHooks, CtrlCEndsOne) {
     Console console([](const std::string&) {},
                     [&](const std::string& text) {
                         err += text;
-                        if (text.find("before_wave: started\n") != std::string::npos) interrupted = true;
+                        if (text.find("before_wave: started\n") != std::string::npos)
+                            interrupted = true;
                     },
                     nullptr,
                     false,

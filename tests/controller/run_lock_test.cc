@@ -72,7 +72,8 @@ TEST_F(Runner, ALostLockEndsTheRunBeforeTheNextChange) {
     nodes[1].after_probe = [&](FakeNode&) { nodes[2].lock_lost = "its lock was taken away"; };
     EXPECT_EQ(apply(three("server: {config: {tickTime: 1500}}\n")), ExitCode::partly);
     EXPECT_THAT(nodes.story, ElementsAre("apply 1"));
-    EXPECT_THAT(err, HasSubstr("node 2 (192.168.6.138): this run changes nothing more: its lock was"));
+    EXPECT_THAT(err,
+                HasSubstr("node 2 (192.168.6.138): this run changes nothing more: its lock was"));
     EXPECT_THAT(err, HasSubstr("some nodes were changed"));
 }
 
@@ -129,7 +130,8 @@ TEST_F(Runner, LockShowTellsWhoHoldsIt) {
     Console console = make_console(false);
     EXPECT_EQ(run_lock_show(inventory, settings, console), ExitCode::done);
     EXPECT_THAT(out, HasSubstr("node 1 (192.168.6.137): free\n"));
-    EXPECT_THAT(out, HasSubstr("node 2 (192.168.6.138): bob@ops2 (pid 815, from 10.0.0.5): zkprov apply"));
+    EXPECT_THAT(
+        out, HasSubstr("node 2 (192.168.6.138): bob@ops2 (pid 815, from 10.0.0.5): zkprov apply"));
     Console json = make_console(true);
     EXPECT_EQ(run_lock_show(inventory, settings, json), ExitCode::done);
     const auto document = boost::json::parse(out);

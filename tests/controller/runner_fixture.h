@@ -24,7 +24,8 @@ inline inventory::Inventory three(const std::string& more = {}) {
 
 class Runner : public testing::Test {
   protected:
-    explicit Runner(inventory::Inventory of = three()) : inventory(std::move(of)), nodes(inventory) {
+    explicit Runner(inventory::Inventory of = three())
+        : inventory(std::move(of)), nodes(inventory) {
         release.server.content =
             "\x7f"
             "ELF of zkserver";

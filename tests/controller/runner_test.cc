@@ -35,7 +35,9 @@ TEST_F(Runner, ApplyFormsAnEnsembleOnBareHosts) {
 }
 
 TEST_F(Runner, SuccessIsToldOnlyOfWhatHoldsAtTheEnd) {
-    nodes[2].after_probe = [](FakeNode& node) { node.applied->files.front().content += "tickTime=1730\n"; };
+    nodes[2].after_probe = [](FakeNode& node) {
+        node.applied->files.front().content += "tickTime=1730\n";
+    };
     EXPECT_EQ(apply(), ExitCode::partly);
     EXPECT_EQ(out, "");
     EXPECT_THAT(err, HasSubstr("node 2 (192.168.6.138): zoo.cfg differs"));

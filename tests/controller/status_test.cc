@@ -9,8 +9,8 @@
 namespace zk::status {
 namespace {
 
-using agent_api::ElectionEntry;
 using agent_api::ConflictKind;
+using agent_api::ElectionEntry;
 using agent_api::NodeHealth;
 using agent_api::Role;
 using testing::Contains;
@@ -108,8 +108,9 @@ TEST(EnsembleJudge, AServerWithAnotherIdCountsForNobody) {
                 testing::ElementsAre("the servers on 10.0.0.2 and 10.0.0.3 both speak as server 3: "
                                      "stop the one that is not server 3",
                                      "node 2 does not count: its server speaks as another"));
-    EXPECT_THAT(format_report(verdict, Colours::no),
-                HasSubstr("2   10.0.0.2  unknown   -      -            -    -     1h 2m   conflict\n"));
+    EXPECT_THAT(
+        format_report(verdict, Colours::no),
+        HasSubstr("2   10.0.0.2  unknown   -      -            -    -     1h 2m   conflict\n"));
     const auto document = boost::json::parse(report_json(verdict, 20)).as_object();
     const auto& second = document.at("nodes").as_array().at(1).as_object();
     EXPECT_EQ(second.at("role").as_string(), "unknown");
@@ -121,18 +122,20 @@ TEST(EnsembleJudge, AServerWithAnotherIdCountsForNobody) {
 }
 
 TEST(EnsembleJudge, DisksThatChangedPlacesAreToldOnce) {
-    const auto verdict =
-        judge(ensemble_of(3), {leader(1, 2), speaks_as(2, 3), speaks_as(3, 2)});
+    const auto verdict = judge(ensemble_of(3), {leader(1, 2), speaks_as(2, 3), speaks_as(3, 2)});
     EXPECT_EQ(verdict.verdict, Verdict::degraded);
     EXPECT_EQ(verdict.voters_in_sync, 1U);
-    EXPECT_EQ(verdict.reasons.front(),
-              "the servers on 10.0.0.2 and 10.0.0.3 have changed places (they speak as server 3 and "
-              "2): stop both and put their disks back");
+    EXPECT_EQ(
+        verdict.reasons.front(),
+        "the servers on 10.0.0.2 and 10.0.0.3 have changed places (they speak as server 3 and "
+        "2): stop both and put their disks back");
     // Nobody can say what two such servers do.
-    EXPECT_EQ(judge(ensemble_of(3), {node(1, Role::looking), speaks_as(2, 3), speaks_as(3, 2)}).verdict,
-              Verdict::unknown);
-    EXPECT_EQ(judge(ensemble_of(3), {node(1, Role::down), node(2, Role::down), speaks_as(3, 2)}).verdict,
-              Verdict::no_quorum);
+    EXPECT_EQ(
+        judge(ensemble_of(3), {node(1, Role::looking), speaks_as(2, 3), speaks_as(3, 2)}).verdict,
+        Verdict::unknown);
+    EXPECT_EQ(
+        judge(ensemble_of(3), {node(1, Role::down), node(2, Role::down), speaks_as(3, 2)}).verdict,
+        Verdict::no_quorum);
 }
 
 NodeStatus with_members(NodeStatus status, std::vector<std::string> members) {
@@ -143,8 +146,8 @@ NodeStatus with_members(NodeStatus status, std::vector<std::string> members) {
 std::vector<std::string> members_at(const std::string& network, int peer_port) {
     std::vector<std::string> members;
     for (int id = 1; id <= 3; ++id) {
-        members.push_back("server." + std::to_string(id) + "=" + network + std::to_string(id) + ":" +
-                          std::to_string(peer_port) + ":3888:participant");
+        members.push_back("server." + std::to_string(id) + "=" + network + std::to_string(id) +
+                          ":" + std::to_string(peer_port) + ":3888:participant");
     }
     return members;
 }
@@ -162,7 +165,8 @@ TEST(EnsembleJudge, AMemberThatChangesIsNoConflict) {
     EXPECT_EQ(with_second(right).verdict, Verdict::healthy);
     EXPECT_EQ(with_second(members_at("10.0.0.", 2999)).verdict, Verdict::healthy);
     for (std::size_t i = 0; i < 3; ++i) {
-        for (const char* place : {"10.0.0.2:2889:3888", "10.0.7.2:2888:3888", "two.lan:2888:3889"}) {
+        for (const char* place :
+             {"10.0.0.2:2889:3888", "10.0.7.2:2888:3888", "two.lan:2888:3889"}) {
             auto moved = right;
             moved[i] = "server." + std::to_string(i + 1) + "=" + place + ":participant;2181";
             EXPECT_EQ(with_second(moved).verdict, Verdict::healthy) << moved[i];
@@ -179,15 +183,16 @@ TEST(EnsembleJudge, AMemberThatChangesIsNoConflict) {
 }
 
 TEST(EnsembleJudge, AServerOfAnotherEnsembleIsNotThatNode) {
-    const auto foreign = with_second({"server.2=10.0.0.2:2888:3888:participant",
-                                      "server.4=10.0.9.4:2888:3888:participant"});
+    const auto foreign = with_second(
+        {"server.2=10.0.0.2:2888:3888:participant", "server.4=10.0.9.4:2888:3888:participant"});
     EXPECT_EQ(foreign.find(ServerId(2))->conflict->kind, ConflictKind::ensemble);
     EXPECT_EQ(foreign.voters_in_sync, 2U);
     EXPECT_EQ(foreign.verdict, Verdict::degraded);
-    EXPECT_THAT(foreign.reasons,
-                testing::ElementsAre("node 2 does not count: its server shares no other member with "
-                                     "the one on 10.0.0.1, so it belongs to another ensemble; "
-                                     "bring its zoo.cfg back (zkprov apply)"));
+    EXPECT_THAT(
+        foreign.reasons,
+        testing::ElementsAre("node 2 does not count: its server shares no other member with "
+                             "the one on 10.0.0.1, so it belongs to another ensemble; "
+                             "bring its zoo.cfg back (zkprov apply)"));
     auto same_ids = members_at("10.0.9.", 2888);
     same_ids[1] = "server.2=10.0.0.2:2888:3888:participant";
     EXPECT_TRUE(with_second(same_ids).find(ServerId(2))->conflict);
@@ -207,8 +212,9 @@ TEST(EnsembleJudge, AFollowerThatItsLeaderDoesNotCountIsTold) {
         return status;
     };
     const auto judged = [&](std::int64_t for_ms) {
-        return judge(ensemble_of(3),
-                     {settled(follower(1, 2), 60000), leader(2, 1), settled(follower(3, 2), for_ms)});
+        return judge(
+            ensemble_of(3),
+            {settled(follower(1, 2), 60000), leader(2, 1), settled(follower(3, 2), for_ms)});
     };
     EXPECT_EQ(judged(1000).verdict, Verdict::healthy);  // the leader was asked a moment before
     EXPECT_THAT(judged(60000).reasons,
@@ -223,11 +229,13 @@ TEST(EnsembleJudge, NothingAppliedYetIsNoPlaceInTheHistory) {
     const auto verdict = judge(ensemble_of(3), {fresh, leader(2, 2), follower(3, 2)});
     EXPECT_EQ(verdict.verdict, Verdict::healthy);
     EXPECT_FALSE(verdict.find(ServerId(1))->lag);
-    EXPECT_THAT(format_report(verdict, Colours::no),
-                HasSubstr("1   10.0.0.1  follower  3      -            -    -     1h 2m   serving\n"));
+    EXPECT_THAT(
+        format_report(verdict, Colours::no),
+        HasSubstr("1   10.0.0.1  follower  3      -            -    -     1h 2m   serving\n"));
     const auto document = boost::json::parse(report_json(verdict, 0)).as_object();
     const auto& first = document.at("nodes").as_array().at(0).as_object();
-    for (const char* name : {"zxid", "lag", "connections", "znodes", "rss_bytes", "server_version"}) {
+    for (const char* name :
+         {"zxid", "lag", "connections", "znodes", "rss_bytes", "server_version"}) {
         EXPECT_TRUE(first.at(name).is_null()) << name;
     }
 }

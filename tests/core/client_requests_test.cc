@@ -11,7 +11,10 @@ namespace {
 
 constexpr SessionId kSession{7};
 
-request::ClientRequest request_of(std::int32_t xid, OpCode op, bool behind_read = false, SessionId session = kSession) {
+request::ClientRequest request_of(std::int32_t xid,
+                                  OpCode op,
+                                  bool behind_read = false,
+                                  SessionId session = kSession) {
     request::ClientRequest request;
     request.origin = {1, static_cast<std::uint64_t>(xid)};
     request.session = session;
@@ -27,7 +30,8 @@ TEST(ClientRequests, TheOldestOfASessionIsAnsweredByItsTxn) {
     for (const std::int32_t xid : {1, 2, 3}) requests.asked(request_of(xid, OpCode::create));
     requests.asked(request_of(1, OpCode::remove, false, SessionId(8)));
     EXPECT_EQ(requests.size(), 4U);
-    EXPECT_FALSE(requests.answered_by(kSession, Xid(2), false)) << "another server's request of a session that moved";
+    EXPECT_FALSE(requests.answered_by(kSession, Xid(2), false))
+        << "another server's request of a session that moved";
     const auto first = requests.answered_by(kSession, Xid(1), false);
     ASSERT_TRUE(first);
     EXPECT_EQ(first->origin.connection, 1U);
@@ -58,7 +62,8 @@ TEST(ClientRequests, WaitForReadsInFrontOfThemUntilTheAnswersAreHeard) {
     EXPECT_TRUE(requests.any_unheard());
     EXPECT_TRUE(requests.waits_for_reads(kSession, Xid(2)));
     EXPECT_FALSE(requests.waits_for_reads(kSession, Xid(3))) << "not ours";
-    EXPECT_FALSE(requests.waits_for_reads(SessionId(8), Xid(2))) << "its answers have all been heard";
+    EXPECT_FALSE(requests.waits_for_reads(SessionId(8), Xid(2)))
+        << "its answers have all been heard";
     requests.heard();
     EXPECT_FALSE(requests.waits_for_reads(kSession, Xid(2)));
 }

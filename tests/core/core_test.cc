@@ -77,7 +77,8 @@ TEST(Core, APauseOfTheProcessExpiresNobody) {
     EXPECT_TRUE(server.knows(session));
     server.wait(std::chrono::milliseconds(2000));
     EXPECT_TRUE(server.knows(session));
-    server.wait(std::chrono::milliseconds(4000));  // the rest, and the tick that a bucket may be late
+    // The rest, and the tick that a bucket may be late.
+    server.wait(std::chrono::milliseconds(4000));
     EXPECT_FALSE(server.knows(session));
 }
 
@@ -86,7 +87,8 @@ TEST(Core, NobodyIsToldOfAnEndBeforeItHasCommitted) {
     OneServer server;
     const SessionId session = server.open();
     server.hold_disk();
-    server.wait(std::chrono::milliseconds(7000));  // expired, and its closeSession is on its way to the disk
+    // expired, and its closeSession is on its way to the disk.
+    server.wait(std::chrono::milliseconds(7000));
     EXPECT_TRUE(server.knows(session));
     EXPECT_EQ(server.reattach(session), std::nullopt);
     server.release_disk();
@@ -161,7 +163,9 @@ TEST(Core, RequestsThatWaitForRoomAreProposedInTheOrderOfTheirComing) {
 // Apache's with reconfigEnabled versions the first configuration, and follows nobody with a lower version then.
 TEST(Core, TheVersionOfAConfigurationWithTheSameMembersIsAdopted) {
     OneServer server;
-    const auto version = [&] { return Bytes(*server.core().tree().find("/zookeeper/config")->data()); };
+    const auto version = [&] {
+        return Bytes(*server.core().tree().find("/zookeeper/config")->data());
+    };
     ensemble::EnsembleConfig config;
     config.members[ServerId(1)] = {ServerId(1), "h", 1, 2, ensemble::Role::participant, {}};
     election::Notification notification;

@@ -35,8 +35,10 @@ class DatabaseTest : public ::testing::Test {
             } else if (std::holds_alternative<TreeReplaced>(action)) {
                 words.emplace_back("tree");
             } else if (const auto* disk = std::get_if<storage::DiskCommand>(&action)) {
-                if (std::holds_alternative<storage::TruncateLog>(*disk)) words.emplace_back("truncate");
-                if (std::holds_alternative<storage::InstallSnapshot>(*disk)) words.emplace_back("install");
+                if (std::holds_alternative<storage::TruncateLog>(*disk))
+                    words.emplace_back("truncate");
+                if (std::holds_alternative<storage::InstallSnapshot>(*disk))
+                    words.emplace_back("install");
                 if (std::holds_alternative<storage::Reload>(*disk)) words.emplace_back("reload");
             }
         }
@@ -47,7 +49,8 @@ class DatabaseTest : public ::testing::Test {
     void begins_a_file() {
         for (std::uint32_t counter = 6; database.last_logged() < Zxid(kEpoch, 5 + 4); ++counter) {
             jute::Txn txn;
-            txn.header = {SessionId(1), Xid(0), Zxid(kEpoch, counter), WallMs(1), OpCode::create_session};
+            txn.header = {
+                SessionId(1), Xid(0), Zxid(kEpoch, counter), WallMs(1), OpCode::create_session};
             txn.body = jute::CreateSessionTxn{4000};
             database.appended(txn.header.zxid);
             database.apply(txn, std::make_shared<const Bytes>(jute::encode_txn(txn)), true);

@@ -126,7 +126,8 @@ TEST(Member, ADigestOfAnotherTreeIsSaidOnceAndTheServerGoesOn) {
     txn.digest = jute::TxnDigest{2, leaders.digest() + 1};
     txn_commits(server, txn);
     ASSERT_EQ(server.errors().size(), 1U);
-    EXPECT_NE(server.errors()[0].find("tree.digest_mismatch zxid=0x100000002 type=create"), std::string::npos);
+    EXPECT_NE(server.errors()[0].find("tree.digest_mismatch zxid=0x100000002 type=create"),
+              std::string::npos);
     txn = node_txn(Zxid(Epoch(1), 3), "/c", 3);
     txn.digest = jute::TxnDigest{2, leaders.digest() + 1};
     txn_commits(server, txn);

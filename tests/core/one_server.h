@@ -50,8 +50,12 @@ class OneServer {
     }
 
     [[nodiscard]] const Core& core() const { return turn_->core(); }
-    [[nodiscard]] bool has(const std::string& path) const { return core().tree().find(path) != nullptr; }
-    [[nodiscard]] bool knows(SessionId session) const { return core().session_timeouts().contains(session); }
+    [[nodiscard]] bool has(const std::string& path) const {
+        return core().tree().find(path) != nullptr;
+    }
+    [[nodiscard]] bool knows(SessionId session) const {
+        return core().session_timeouts().contains(session);
+    }
 
     /// In a turn of its own, or in the next one.
     void step(Event event) {
@@ -91,7 +95,9 @@ class OneServer {
     /// Lines of level error.
     [[nodiscard]] const std::vector<std::string>& errors() const { return errors_; }
     /// A snapshot file is being written until the test steps SnapshotFinished: here nobody writes it.
-    [[nodiscard]] const std::optional<BeginSnapshot>& snapshot_wanted() const { return snapshot_wanted_; }
+    [[nodiscard]] const std::optional<BeginSnapshot>& snapshot_wanted() const {
+        return snapshot_wanted_;
+    }
 
     // Clients of this server.
 
@@ -135,13 +141,17 @@ class OneServer {
     /// All that ever came.
     [[nodiscard]] const std::vector<request::Reply>& replies() const { return replies_; }
     /// What the tree was when the frontend heard each of them.
-    [[nodiscard]] const std::vector<Zxid>& applied_at_replies() const { return applied_at_replies_; }
+    [[nodiscard]] const std::vector<Zxid>& applied_at_replies() const {
+        return applied_at_replies_;
+    }
 
     Turn& turn() { return *turn_; }
     /// The last words of the process.
     [[nodiscard]] const std::optional<std::string>& fatal() const { return fatal_; }
     /// What turns wanted of the snapshot file, all of it.
-    [[nodiscard]] const std::vector<SnapshotEffect>& snapshot_effects() const { return snapshot_effects_; }
+    [[nodiscard]] const std::vector<SnapshotEffect>& snapshot_effects() const {
+        return snapshot_effects_;
+    }
     void write_snapshot() {
         turn_->write_snapshot(1 << 20, effects_);
         carry_out();
@@ -149,7 +159,9 @@ class OneServer {
 
     // A learner of this server, and its clients. Its link has the number of its sid.
 
-    void from_learner(int sid, zab::Packet packet) { step(LearnerPacket{link(sid), std::move(packet)}); }
+    void from_learner(int sid, zab::Packet packet) {
+        step(LearnerPacket{link(sid), std::move(packet)});
+    }
     void learner_connects(int sid, Epoch accepted = Epoch(0)) {
         step(LearnerConnected{link(sid), {ServerId(sid)}});
         const zab::LearnerInfo info{ServerId(sid), zab::kProtocolVersion, 0};
@@ -206,8 +218,10 @@ class OneServer {
 
     void carry_out() {
         for (LinkEffect& effect : effects_.links) {
-            if (auto* send = std::get_if<SendToLearner>(&effect)) to_learners_.push_back(std::move(send->packet));
-            if (auto* send_up = std::get_if<SendToLeader>(&effect)) to_leaders_.push_back(std::move(send_up->packet));
+            if (auto* send = std::get_if<SendToLearner>(&effect))
+                to_learners_.push_back(std::move(send->packet));
+            if (auto* send_up = std::get_if<SendToLeader>(&effect))
+                to_leaders_.push_back(std::move(send_up->packet));
             if (const auto* dial = std::get_if<DialLeader>(&effect)) attempt_ = dial->attempt;
         }
         for (storage::DiskCommand& command : effects_.disk) {
@@ -234,7 +248,8 @@ class OneServer {
             replies_.push_back(*reply);
             applied_at_replies_.push_back(core().tree().last_zxid());
         }
-        if (const auto* gone = std::get_if<request::SessionGone>(&told)) gone_.insert(gone->session);
+        if (const auto* gone = std::get_if<request::SessionGone>(&told))
+            gone_.insert(gone->session);
         if (const auto* open = std::get_if<request::SessionOpened>(&told)) {
             ++answers_;
             opened_ = open->session;

@@ -63,8 +63,11 @@ inline jute::Txn session_txn(OpCode type, Zxid zxid, SessionId session) {
 }
 inline jute::Txn node_txn(Zxid zxid, const std::string& path, std::int32_t parent_cversion) {
     return {{SessionId(7), Xid(1), zxid, WallMs(1), OpCode::create},
-            jute::CreateTxn{
-                path, Bytes(), {{.perms = perms::kAll, .id = {"world", "anyone"}}}, false, parent_cversion},
+            jute::CreateTxn{path,
+                            Bytes(),
+                            {{.perms = perms::kAll, .id = {"world", "anyone"}}},
+                            false,
+                            parent_cversion},
             {}};
 }
 

@@ -44,7 +44,8 @@ TEST(Turn, AReadIsServedBeforeTheNextWriteOfItsSessionIsApplied) {
     const SessionId other = server.open();
     server.hold_disk();
     server.ask(session, OpCode::create, create("/a"));
-    asks_behind_read(server, other, OpCode::create, "/other");  // its read waited for nothing of this turn
+    asks_behind_read(
+        server, other, OpCode::create, "/other");  // its read waited for nothing of this turn
     asks_behind_read(server, session, OpCode::create, "/b");
     asks_behind_read(server, other, OpCode::create, "/other2");
     server.release_disk();
@@ -75,7 +76,8 @@ TEST(Turn, WhatCameIsHeardBeforeTheTime) {
     Duration lives{};
     OneServer silent;
     const SessionId doomed = silent.open();
-    for (silent.wait(Core::kTickPeriod); silent.knows(doomed); silent.wait(Core::kTickPeriod)) lives += Core::kTickPeriod;
+    for (silent.wait(Core::kTickPeriod); silent.knows(doomed); silent.wait(Core::kTickPeriod))
+        lives += Core::kTickPeriod;
 
     OneServer server;
     const SessionId session = server.open();
@@ -135,7 +137,8 @@ void walks_ahead_of_the_log(OneServer& server) {
     is_up_to_date(server, epoch);
     server.hold_disk();
     for (std::uint32_t counter = 1; !server.snapshot_wanted(); ++counter) {
-        txn_commits(server, session_txn(OpCode::create_session, Zxid(epoch, counter), SessionId(counter)));
+        txn_commits(server,
+                    session_txn(OpCode::create_session, Zxid(epoch, counter), SessionId(counter)));
     }
     const Zxid next(epoch, server.snapshot_wanted()->zxid.counter() + 1);
     txn_commits(server, session_txn(OpCode::create_session, next, SessionId(1000)));
@@ -173,7 +176,8 @@ TEST(Turn, ASnapshotIsGivenUpWithTheRoleUntilItHasItsName) {
 TEST(Turn, ASnapshotWithoutTxnsDuringItsWalkNeedsNoLog) {
     OneServer server(snapshots_often({1}));
     const SessionId session = server.open();
-    while (!server.snapshot_wanted()) server.ask(session, OpCode::create, create("/n", CreateMode::persistent_sequential));
+    while (!server.snapshot_wanted())
+        server.ask(session, OpCode::create, create("/n", CreateMode::persistent_sequential));
     EXPECT_FALSE(wanted<NameSnapshot>(server));
     server.write_snapshot();
     EXPECT_TRUE(wanted<WriteSnapshot>(server));

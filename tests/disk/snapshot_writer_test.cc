@@ -99,7 +99,8 @@ TEST_F(SnapshotThreadTest, FindsWhatAPurgeMustKeep) {
         expect_ok(disk_.replace_file(paths_.snapshots(), name, "tmp.snapshot.x", empty_snapshot()));
     }
     thread.purge(3);
-    EXPECT_THAT(std::get<PurgeFound>(event.get_future().get()).kept, ElementsAre(Zxid(4), Zxid(3), Zxid(2)));
+    EXPECT_THAT(std::get<PurgeFound>(event.get_future().get()).kept,
+                ElementsAre(Zxid(4), Zxid(3), Zxid(2)));
     EXPECT_EQ(value_of(disk_.list(paths_.snapshots())).size(), 4U);
 }
 

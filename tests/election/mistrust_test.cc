@@ -44,9 +44,10 @@ TEST_F(MistrustTest, MembersThatWereAwayForLongAreBelieved) {
     EXPECT_EQ(doubt(2, looking(2, 0)), Doubt::none);
     EXPECT_EQ(doubt(2, looking(2, -1, 1, Zxid(-1))), Doubt::none) << "an empty database";
     EXPECT_EQ(doubt(2, looking(2, 7 + 9000, 50'000'000, Zxid(Epoch(9000), 1))), Doubt::none);
-    EXPECT_EQ(
-        doubt(2, looking(3, 7 + limits::kEpochStep, 1, Zxid(Epoch(7 + limits::kEpochStep), 1)), Origin::foreign),
-        Doubt::none);
+    EXPECT_EQ(doubt(2,
+                    looking(3, 7 + limits::kEpochStep, 1, Zxid(Epoch(7 + limits::kEpochStep), 1)),
+                    Origin::foreign),
+              Doubt::none);
 }
 
 TEST_F(MistrustTest, NoRoundIsTooHighToBeOutgrown) {

@@ -69,17 +69,22 @@ std::string other_values(const ConfigKey& key) {
             return "refused";
     }
     const NumberRule& rule = key.number;
-    const bool all = rule.counts.least == rule.allowed.least && rule.counts.most == rule.allowed.most;
+    const bool all =
+        rule.counts.least == rule.allowed.least && rule.counts.most == rule.allowed.most;
     if (all && rule.digits == Digits::parsed) return "refused";
     const bool nearest = rule.outside == Outside::nearest || rule.outside == Outside::nearest_quiet;
-    std::string taken = nearest ? fmt::format("below: counts as {}", rule.counts.least) : "the default counts";
-    if (rule.allowed.least > kIntMin) taken += fmt::format("; below {}: refused", rule.allowed.least);
-    return taken + (key.words.empty() ? "" : fmt::format("; one that is not the default is {}", key.words));
+    std::string taken =
+        nearest ? fmt::format("below: counts as {}", rule.counts.least) : "the default counts";
+    if (rule.allowed.least > kIntMin)
+        taken += fmt::format("; below {}: refused", rule.allowed.least);
+    return taken +
+           (key.words.empty() ? "" : fmt::format("; one that is not the default is {}", key.words));
 }
 
 std::string values_of(const ConfigKey& key) {
     if (key.type == KeyType::word) return "participant or observer";
-    return key.type == KeyType::number ? to_string(key.number.counts) : std::string(to_string(key.type));
+    return key.type == KeyType::number ? to_string(key.number.counts)
+                                       : std::string(to_string(key.type));
 }
 
 std::string digits_of(const ConfigKey& key) {
@@ -95,9 +100,11 @@ std::string set_by(const ConfigKey& key) {
 std::string in_an_inventory(const ConfigKey& key) {
     std::string text = fmt::format("no: {}", key.why_not);
     if (key.set_by == SetBy::user) {
-        text = key.type == KeyType::number ? to_string(key.inventory) : std::string(to_string(key.type));
+        text = key.type == KeyType::number ? to_string(key.inventory)
+                                           : std::string(to_string(key.type));
     }
-    const bool said = text.find("zkprov writes " + std::string(key.zkprov_writes)) != std::string::npos;
+    const bool said =
+        text.find("zkprov writes " + std::string(key.zkprov_writes)) != std::string::npos;
     if (!key.zkprov_writes.empty() && !said) {
         text += "; zkprov writes " + code(key.zkprov_writes);
     }
@@ -118,14 +125,16 @@ std::string honoured_row(const ConfigKey& key) {
 }
 
 std::string refused_row(const ConfigKey& key) {
-    return fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n",
-                       code(key.name),
-                       to_string(key.type),
-                       key.standard,
-                       key.words,
-                       fmt::format("{}{}", key.feature->taken, key.set_by == SetBy::user ? "; also in an inventory" : ""),
-                       key.way_out,
-                       key.source);
+    return fmt::format(
+        "| {} | {} | {} | {} | {} | {} | {} |\n",
+        code(key.name),
+        to_string(key.type),
+        key.standard,
+        key.words,
+        fmt::format(
+            "{}{}", key.feature->taken, key.set_by == SetBy::user ? "; also in an inventory" : ""),
+        key.way_out,
+        key.source);
 }
 
 std::string row_without_effect(const ConfigKey& key) {
@@ -164,7 +173,8 @@ TEST(ConfigDoc, IsCurrent) {
     std::ostringstream text;
     text << std::ifstream(path).rdbuf();
     EXPECT_EQ(text.str(), document())
-        << "write it anew: ZKPROV_UPDATE_DOCS=1 build/asan/bin/ensemble_test --gtest_filter='ConfigDoc.*'";
+        << "write it anew: ZKPROV_UPDATE_DOCS=1 build/asan/bin/ensemble_test "
+           "--gtest_filter='ConfigDoc.*'";
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ const std::string kThreeServers =
     "tickTime=2000\ninitLimit=10\nsyncLimit=5\ndataDir=/d\nclientPort=2181\n"
     "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\n";
 /// What of kThreeServers is written for every key under test.
-const std::set<std::string_view> kGiven = {"tickTime", "initLimit", "syncLimit", "dataDir", "clientPort"};
+const std::set<std::string_view> kGiven = {
+    "tickTime", "initLimit", "syncLimit", "dataDir", "clientPort"};
 
 /// A zoo.cfg with one line for `key`, and no rule between keys that its value could break.
 std::string file_with(const ConfigKey& key, std::string_view value) {
@@ -26,7 +27,8 @@ std::string file_with(const ConfigKey& key, std::string_view value) {
         {"fastleader.minNotificationInterval", "fastleader.maxNotificationInterval=2147483647\n"},
         {"fastleader.maxNotificationInterval", "fastleader.minNotificationInterval=1\n"}};
     std::string text = kThreeServers;
-    if (const auto partner = partners.find(key.name); partner != partners.end()) text += partner->second;
+    if (const auto partner = partners.find(key.name); partner != partners.end())
+        text += partner->second;
     if (kGiven.contains(key.name)) {
         const std::size_t at = text.find(std::string(key.name) + "=");
         text.erase(at, text.find('\n', at) + 1 - at);
@@ -74,7 +76,10 @@ void expect_counts(const ConfigKey& key, const std::string& value) {
 void expect_refused(const ConfigKey& key, const std::string& value) {
     EXPECT_FALSE(read(key, value).taken) << value;
 }
-void expect_another(const ConfigKey& key, const std::string& value, const std::string& counts, bool told) {
+void expect_another(const ConfigKey& key,
+                    const std::string& value,
+                    const std::string& counts,
+                    bool told) {
     const Read got = read(key, value);
     EXPECT_TRUE(got.taken) << value << ": " << got.error.words;
     EXPECT_EQ(got.value, counts) << value;
@@ -87,7 +92,8 @@ void expect_number(const ConfigKey& key) {
     const std::string standard = default_of(key);
     expect_counts(key, std::to_string(rule.counts.least));
     expect_counts(key, std::to_string(rule.counts.most));
-    if (!standard.empty()) expect_counts(key, rule.counts.holds(std::stoll(standard)) ? standard : "7");
+    if (!standard.empty())
+        expect_counts(key, rule.counts.holds(std::stoll(standard)) ? standard : "7");
     if (rule.allowed.least > kIntMin) expect_refused(key, std::to_string(rule.allowed.least - 1));
     if (rule.allowed.most < kIntMax) expect_refused(key, std::to_string(rule.allowed.most + 1));
     for (const std::string wrong : {"x", "", "12 13", "2147483648"}) {
@@ -199,13 +205,16 @@ TEST(ConfigKeys, EachRowSaysAllThatItsKindNeeds) {
     for (const ConfigKey* key : config_keys()) {
         SCOPED_TRACE(key->name);
         EXPECT_TRUE(names.insert(key->name).second) << "twice";
-        EXPECT_EQ(find_config_key(key->prefix.empty() ? key->name : std::string(key->prefix) + "x"), key);
+        EXPECT_EQ(find_config_key(key->prefix.empty() ? key->name : std::string(key->prefix) + "x"),
+                  key);
         EXPECT_FALSE(key->source.empty());
-        EXPECT_NE(key->words.empty(), key->standing != Standing::honoured || key->name == "jute.maxbuffer");
+        EXPECT_NE(key->words.empty(),
+                  key->standing != Standing::honoured || key->name == "jute.maxbuffer");
         const bool read_at_all = !std::holds_alternative<std::monostate>(key->field);
         EXPECT_TRUE(!read_at_all || key->standing == Standing::honoured);
         if (read_at_all) {
-            EXPECT_THAT(fields, testing::Not(testing::Contains(key->field))) << "another key's field";
+            EXPECT_THAT(fields, testing::Not(testing::Contains(key->field)))
+                << "another key's field";
             fields.push_back(key->field);
         }
         if (key->standing == Standing::refused) {
@@ -243,7 +252,8 @@ TEST(ConfigKeys, DefaultsAreApaches) {
 TEST(ConfigKeys, NamesOfApachesDocumentsAreToldWithTheNameThatWorks) {
     for (const ConfigKey* key : config_keys()) {
         EXPECT_EQ(name_in_a_file(key->name), "") << key->name;
-        EXPECT_TRUE(key->other_names.empty() || key->prefix.empty()) << key->name << ": a family has no other name";
+        EXPECT_TRUE(key->other_names.empty() || key->prefix.empty())
+            << key->name << ": a family has no other name";
     }
     EXPECT_EQ(name_in_a_file("requestThrottleLimit"), "request_throttle_max_requests");
     EXPECT_EQ(name_in_a_file("zookeeper.snapCount"), "snapCount");

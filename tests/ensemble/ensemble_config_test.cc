@@ -84,14 +84,16 @@ TEST(EnsembleConfig, NamesWhatIsWrong) {
     EXPECT_EQ(config_error_of("server.1=[::1:1:2"),
               "config:1: '[::1:1:2' starts with '[' but has no matching ']:'");
     EXPECT_EQ(config_error_of("server.1=[::zz]:1:2"), "config:1: '::zz' is not an IPv6 address");
-    EXPECT_EQ(config_error_of("server.1=[fe80::1%]:1:2"), "config:1: 'fe80::1%' is not an IPv6 address");
+    EXPECT_EQ(config_error_of("server.1=[fe80::1%]:1:2"),
+              "config:1: 'fe80::1%' is not an IPv6 address");
     EXPECT_EQ(config_error_of("server.1=:1:2"), "config:1: the host is missing");
     EXPECT_EQ(config_error_of("server.1=h:1:2;a:b:c"),
               "config:1: client address 'a:b:c' must be [host:]port");
     EXPECT_EQ(config_error_of("server.1=h:1:2\nversion=xyz"),
               "config:2: version 'xyz' is not a hex number");
     EXPECT_EQ(config_error_of("server.1=h:1:2\nfoo=1"), "config:2: unknown key 'foo'");
-    EXPECT_EQ(config_error_of("server.1=h:1:2:observer"), "config: the ensemble has no participant");
+    EXPECT_EQ(config_error_of("server.1=h:1:2:observer"),
+              "config: the ensemble has no participant");
     EXPECT_EQ(config_error_of(""), "config: the ensemble has no participant");
 }
 

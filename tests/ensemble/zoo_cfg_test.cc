@@ -85,7 +85,8 @@ TEST(ZooCfg, ReadsEveryKey) {
     EXPECT_TRUE(config.listen_on_all_addresses);
     ASSERT_EQ(config.warnings.size(), 2U);
     EXPECT_EQ(config.warnings[0], "zoo.cfg:18: snapCount=1: raised to 2");
-    EXPECT_TRUE(config.warnings[1].starts_with("zoo.cfg:22: jute.maxbuffer=65536: ")) << config.warnings[1];
+    EXPECT_TRUE(config.warnings[1].starts_with("zoo.cfg:22: jute.maxbuffer=65536: "))
+        << config.warnings[1];
 }
 
 TEST(ZooCfg, ClientAddressMayHaveBracketsAsInJava) {
@@ -235,8 +236,10 @@ TEST(ZooCfg, WarnsOfKeysWithoutEffect) {
 
 TEST(ZooCfg, TellsBesideARefusalWhatWasFoundBefore) {
     ServerConfig config;
-    const auto read = read_zoo_cfg(
-        three_with("server.1=other:2888:3888\nwhat.ever=1\nsecureClientPort=1\n"), "zoo.cfg", config);
+    const auto read =
+        read_zoo_cfg(three_with("server.1=other:2888:3888\nwhat.ever=1\nsecureClientPort=1\n"),
+                     "zoo.cfg",
+                     config);
     ASSERT_FALSE(read.has_value());
     EXPECT_EQ(config.warnings,
               (std::vector<std::string>{
@@ -276,9 +279,10 @@ TEST(ZooCfg, WhatApacheRunsAndThisVersionDoesNotIsRefusedWithTheWayOut) {
         return checked.has_value() ? "" : checked.error().message();
     };
     EXPECT_EQ(refusal(parsed(kThree)), "");
-    EXPECT_EQ(refusal(parsed("dataDir=/d\nclientPort=1\nserver.1=a:1:2\n")),
-              "zoo.cfg: a server without an ensemble (standalone) is not supported in this version; "
-              "name at least two server.N lines, or one and standaloneEnabled=false");
+    EXPECT_EQ(
+        refusal(parsed("dataDir=/d\nclientPort=1\nserver.1=a:1:2\n")),
+        "zoo.cfg: a server without an ensemble (standalone) is not supported in this version; "
+        "name at least two server.N lines, or one and standaloneEnabled=false");
     EXPECT_EQ(refusal(parsed(three_with("server.4=h:1:2:observer\n"))),
               "zoo.cfg: server.4 is an observer, which is not supported in this version; make it a "
               "participant or remove the line");

@@ -1,14 +1,14 @@
 // Every key whose value Apache's server takes for "off" or "default" though it looks like nonsense: a file that starts
 // Apache's server starts ours, with the same meaning. Checked against 3.8.0: its configuration parser run on each line
 // of the parser's own keys, its byte code read for those that are Java properties.
-#include "ensemble/zoo_cfg.h"
-
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "ensemble/zoo_cfg.h"
 
 namespace zk::ensemble {
 namespace {
@@ -37,7 +37,8 @@ std::string meaning_of(const ServerConfig& config) {
     const std::string standard = render_zoo_cfg(*parse_zoo_cfg(kThreeVoters, "z"));
     std::string more;
     for (const std::string& line : lines_of(render_zoo_cfg(config))) {
-        if (standard.find(line + "\n") == std::string::npos) more += (more.empty() ? "" : " ") + line;
+        if (standard.find(line + "\n") == std::string::npos)
+            more += (more.empty() ? "" : " ") + line;
     }
     return more;
 }
@@ -96,30 +97,31 @@ TEST(ZooCfgValues, NumbersThatTheParserReadsItself) {
 }
 
 TEST(ZooCfgValues, NumbersThatAreJavaProperties) {
-    expect_taken({{"snapCount=-1", "snapCount=2", "raised to 2"},
-                  {"snapCount=lots", "", "the default 100000 counts"},
-                  {"snapCount=0x100", "snapCount=256", ""},
-                  {"preAllocSize=64M", "", "the default 65536 counts"},
-                  {"preAllocSize=", "", "the default 65536 counts"},
-                  {"preAllocSize=0x10", "", "the default 65536 counts"},
-                  {"preAllocSize=0", "preAllocSize=0", ""},
-                  {"preAllocSize=-1", "preAllocSize=0", ""},
-                  {"globalOutstandingLimit=0", "globalOutstandingLimit=1", "one request under way"},
-                  {"globalOutstandingLimit=-3", "globalOutstandingLimit=1", "one request under way"},
-                  {"globalOutstandingLimit=x", "", "the default 1000 counts"},
-                  {"maxCnxns=-1", "", ""},
-                  {"maxCnxns=none", "", "the default 0 counts"},
-                  {"maxCnxns=#ff", "maxCnxns=255", ""},
-                  {"commitLogCount=-1", "", "raised to 500"},
-                  {"commitLogCount=all", "", "the default 500 counts"},
-                  {"electionPortBindRetry=-1", "", "the default 3 counts"},
-                  {"electionPortBindRetry=x", "", "the default 3 counts"},
-                  {"electionPortBindRetry=010", "electionPortBindRetry=8", ""},
-                  {"quorumCnxnTimeoutMs=-7", "quorumCnxnTimeoutMs=-7", ""},
-                  {"quorumCnxnTimeoutMs=5s", "", "the default -1 counts"},
-                  {"cnxTimeout=0", "", "5000 ms count"},
-                  {"fastleader.minNotificationInterval=0xc9", "fastleader.minNotificationInterval=201", ""},
-                  {"fastleader.maxNotificationInterval=1m", "", "the default 60000 counts"}});
+    expect_taken(
+        {{"snapCount=-1", "snapCount=2", "raised to 2"},
+         {"snapCount=lots", "", "the default 100000 counts"},
+         {"snapCount=0x100", "snapCount=256", ""},
+         {"preAllocSize=64M", "", "the default 65536 counts"},
+         {"preAllocSize=", "", "the default 65536 counts"},
+         {"preAllocSize=0x10", "", "the default 65536 counts"},
+         {"preAllocSize=0", "preAllocSize=0", ""},
+         {"preAllocSize=-1", "preAllocSize=0", ""},
+         {"globalOutstandingLimit=0", "globalOutstandingLimit=1", "one request under way"},
+         {"globalOutstandingLimit=-3", "globalOutstandingLimit=1", "one request under way"},
+         {"globalOutstandingLimit=x", "", "the default 1000 counts"},
+         {"maxCnxns=-1", "", ""},
+         {"maxCnxns=none", "", "the default 0 counts"},
+         {"maxCnxns=#ff", "maxCnxns=255", ""},
+         {"commitLogCount=-1", "", "raised to 500"},
+         {"commitLogCount=all", "", "the default 500 counts"},
+         {"electionPortBindRetry=-1", "", "the default 3 counts"},
+         {"electionPortBindRetry=x", "", "the default 3 counts"},
+         {"electionPortBindRetry=010", "electionPortBindRetry=8", ""},
+         {"quorumCnxnTimeoutMs=-7", "quorumCnxnTimeoutMs=-7", ""},
+         {"quorumCnxnTimeoutMs=5s", "", "the default -1 counts"},
+         {"cnxTimeout=0", "", "5000 ms count"},
+         {"fastleader.minNotificationInterval=0xc9", "fastleader.minNotificationInterval=201", ""},
+         {"fastleader.maxNotificationInterval=1m", "", "the default 60000 counts"}});
     expect_refused({"cnxTimeout=x", "cnxTimeout=-1", "fastleader.minNotificationInterval=0"});
 }
 
@@ -139,18 +141,19 @@ TEST(ZooCfgValues, JuteMaxbufferOfAFileIsNoneOfApaches) {
 }
 
 TEST(ZooCfgValues, WordsThatAreJavaProperties) {
-    expect_taken({{"leaderServes=yes", "", ""},
-                  {"leaderServes=true", "", "everything but 'no' is yes"},
-                  {"leaderServes=Yes", "", "everything but 'no' is yes"},
-                  {"leaderServes=No", "", "everything but 'no' is yes"},
-                  {"db.autocreate=no", "db.autocreate=false", "everything but 'true' is false"},
-                  {"db.autocreate=TRUE", "", ""},
-                  {"datadir.autocreate=FALSE", "datadir.autocreate=false", ""},
-                  {"datadir.autocreate=0", "datadir.autocreate=false", "everything but 'true' is false"},
-                  {"admin.enableServer=true", "", "no admin server"},
-                  {"admin.enableServer=maybe", "", "no admin server"},
-                  {"admin.enableServer=false", "", ""},
-                  {"4lw.commands.whitelist=", "4lw.commands.whitelist=", ""}});
+    expect_taken(
+        {{"leaderServes=yes", "", ""},
+         {"leaderServes=true", "", "everything but 'no' is yes"},
+         {"leaderServes=Yes", "", "everything but 'no' is yes"},
+         {"leaderServes=No", "", "everything but 'no' is yes"},
+         {"db.autocreate=no", "db.autocreate=false", "everything but 'true' is false"},
+         {"db.autocreate=TRUE", "", ""},
+         {"datadir.autocreate=FALSE", "datadir.autocreate=false", ""},
+         {"datadir.autocreate=0", "datadir.autocreate=false", "everything but 'true' is false"},
+         {"admin.enableServer=true", "", "no admin server"},
+         {"admin.enableServer=maybe", "", "no admin server"},
+         {"admin.enableServer=false", "", ""},
+         {"4lw.commands.whitelist=", "4lw.commands.whitelist=", ""}});
     expect_refused({"leaderServes=no"});
 }
 

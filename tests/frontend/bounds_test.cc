@@ -22,7 +22,8 @@ class Bounds : public Harness {
         return tight;
     }
     static Bytes write(std::int32_t xid, std::size_t bytes = kLarge) {
-        return request_frame(xid, OpCode::set_data, jute::SetDataRequest{"/a", Bytes(bytes, 'd'), -1});
+        return request_frame(
+            xid, OpCode::set_data, jute::SetDataRequest{"/a", Bytes(bytes, 'd'), -1});
     }
     static Bytes writes(std::int32_t first, std::int32_t last) {
         Bytes all;
@@ -37,12 +38,15 @@ class Bounds : public Harness {
     Strings asked() {
         Strings all;
         for (const auto& one : told_core<request::ClientRequest>()) {
-            all.push_back(std::to_string(one.origin.connection) + ":" + std::to_string(one.xid.value()));
+            all.push_back(std::to_string(one.origin.connection) + ":" +
+                          std::to_string(one.xid.value()));
         }
         to_core.clear();
         return all;
     }
-    void answer(ConnectionId id, std::int32_t xid) { say(reply(id, session_of(id), xid, OpCode::set_data)); }
+    void answer(ConnectionId id, std::int32_t xid) {
+        say(reply(id, session_of(id), xid, OpCode::set_data));
+    }
     /// Four connections with a large write each: the loop is full.
     void fill() {
         join_all(8);
@@ -249,7 +253,8 @@ class FullOutput : public Bounds {
         Strings all;
         std::int64_t last = 0;
         for (const Frame& frame : frames(1)) {
-            EXPECT_GE(frame.header.zxid.value(), last) << "time goes back at xid " << frame.header.xid.value();
+            EXPECT_GE(frame.header.zxid.value(), last)
+                << "time goes back at xid " << frame.header.xid.value();
             last = frame.header.zxid.value();
             std::string told = std::to_string(frame.header.xid.value());
             if (frame.body.size() > 70) {
@@ -294,7 +299,8 @@ TEST_F(FullOutput, AnswersToWaitingReadsHaveTheirRoomBefore) {
     Bytes frames = write(1, 10);
     for (std::int32_t xid = 2; xid <= 50; ++xid) frames += get(xid, "/big");
     feed(1, frames + write(51, 10));
-    EXPECT_EQ(asked(), (Strings{"1:1"})) << "the reads in front of the second write have too much to say";
+    EXPECT_EQ(asked(), (Strings{"1:1"}))
+        << "the reads in front of the second write have too much to say";
     done(1, "new");
     Bytes bytes;
     frontend.take(1, bytes);

@@ -286,8 +286,10 @@ TEST(WatchTable, ConnectionsWithTheSameWatchGoOneByOne) {
     for (ConnectionId id = kConnections / 2; id >= 1; --id) table.remove_connection(id);
     EXPECT_EQ(table.size(), kConnections / 2);
     EXPECT_FALSE(table.contains("/everybody", 1));
-    for (ConnectionId id = kConnections / 2 + 1; id <= kConnections - 2; ++id) table.remove_connection(id);
-    EXPECT_EQ(table.take("/everybody"), (std::vector<ConnectionId>{kConnections - 1, kConnections}));
+    for (ConnectionId id = kConnections / 2 + 1; id <= kConnections - 2; ++id)
+        table.remove_connection(id);
+    EXPECT_EQ(table.take("/everybody"),
+              (std::vector<ConnectionId>{kConnections - 1, kConnections}));
     EXPECT_EQ(table.size(), 0U);
 }
 

@@ -119,8 +119,7 @@ TEST_F(Requests, ErrorsHaveNoBody) {
 }
 
 TEST_F(Requests, UnknownOperationIsRefusedAndTheConnectionCloses) {
-    for (const std::int32_t op :
-         {0, 10, 13, 23, 99, 108, -1, -10}) {
+    for (const std::int32_t op : {0, 10, 13, 23, 99, 108, -1, -10}) {
         const auto id = static_cast<ConnectionId>(op + 1000);
         join(id, op + 5000);
         feed(id, request_frame(7, static_cast<OpCode>(op)) + request_frame(-2, OpCode::ping));
@@ -409,7 +408,8 @@ TEST_F(Requests, GlobalLimitIsSharedEvenlyByThoseWhoAsk) {
     EXPECT_FALSE(orders[2].read);
     EXPECT_EQ(told_core<request::ClientRequest>().size(), 1500U);
     for (int i = 0; i < 500; ++i) say(reply(1, 9, i, OpCode::set_data));
-    EXPECT_EQ(told_core<request::ClientRequest>().size(), 1500U) << "whoever had all of it waits until it has its half";
+    EXPECT_EQ(told_core<request::ClientRequest>().size(), 1500U)
+        << "whoever had all of it waits until it has its half";
     say(reply(1, 9, 500, OpCode::set_data));
     EXPECT_EQ(told_core<request::ClientRequest>().size(), 1501U);
     EXPECT_FALSE(orders[1].read);
@@ -426,7 +426,8 @@ TEST_F(Requests, GlobalLimitLetsOneOfEachIn) {
     }
     EXPECT_GE(told_core<request::ClientRequest>().size(), 1100U);
     say(reply(1100, 1100, 1, OpCode::set_data));
-    EXPECT_EQ(told_core<request::ClientRequest>().back().session, SessionId(1100)) << "its next one";
+    EXPECT_EQ(told_core<request::ClientRequest>().back().session, SessionId(1100))
+        << "its next one";
 }
 
 TEST_F(Requests, SlowReaderStopsItsOwnReadsOnly) {

@@ -1,10 +1,11 @@
 // The order of a client loop's turn: mail before reads, one write at a time.
+#include "frontend/turn.h"
+
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "frontend/turn.h"
 #include "harness.h"
 
 namespace zk::frontend {
@@ -27,7 +28,8 @@ class LoopTurn : public Harness {
         flush();
         sent.clear();
     }
-    void asks(ConnectionId id, std::int32_t xid, OpCode op, const std::string& path, bool watch = false) {
+    void asks(
+        ConnectionId id, std::int32_t xid, OpCode op, const std::string& path, bool watch = false) {
         turn.received(id, request_frame(xid, op, jute::PathWatchRequest{path, watch}), now);
     }
     void flush() {
@@ -104,7 +106,8 @@ TEST_F(LoopTurn, WhatIsNotWrittenYetIsTheLastOneTaken) {
     ASSERT_EQ(turn.next_socket(), ConnectionId(1));
     bytes.clear();
     (void)turn.take(1, bytes);
-    turn.received(1, Bytes("\xff\xff\xff\xff", 4), now);  // no length: closes at once, whatever is under way
+    turn.received(
+        1, Bytes("\xff\xff\xff\xff", 4), now);  // no length: closes at once, whatever is under way
     ASSERT_EQ(turn.next_socket(), ConnectionId(1));
     EXPECT_EQ(turn.frontend().closing(1), Close::at_once);
 }
@@ -114,7 +117,8 @@ TEST_F(LoopTurn, WritesSayWhetherAReadComesBeforeThem) {
     create("/a");
     joins(1, 10);
     const auto sets = [&](std::int32_t xid) {
-        turn.received(1, request_frame(xid, OpCode::set_data, jute::SetDataRequest{"/a", "x", -1}), now);
+        turn.received(
+            1, request_frame(xid, OpCode::set_data, jute::SetDataRequest{"/a", "x", -1}), now);
     };
     asks(1, 1, OpCode::get_data, "/a");  // served at once
     sets(2);
@@ -126,7 +130,8 @@ TEST_F(LoopTurn, WritesSayWhetherAReadComesBeforeThem) {
     sets(7);
     std::vector<bool> behind;
     for (const request::ToCore& message : turn.requests()) {
-        if (const auto* request = std::get_if<request::ClientRequest>(&message)) behind.push_back(request->behind_read);
+        if (const auto* request = std::get_if<request::ClientRequest>(&message))
+            behind.push_back(request->behind_read);
     }
     EXPECT_EQ(behind, (std::vector<bool>{false, false, true, false, true}));
 }
@@ -135,7 +140,8 @@ TEST_F(LoopTurn, WritesSayWhetherAReadComesBeforeThem) {
 TEST_F(LoopTurn, ASessionIsOnOneConnectionOfAllLoops) {
     joins(1, 10);
     joins(2, 20);
-    tell({request::SessionOpened{{4, 1}, SessionId(), 0, {}}, request::SessionOpened{{4, 2}, SessionId(10), 10000, {}}});
+    tell({request::SessionOpened{{4, 1}, SessionId(), 0, {}},
+          request::SessionOpened{{4, 2}, SessionId(10), 10000, {}}});
     turn.hear(now);
     flush();
     EXPECT_EQ(orders[1].close, Close::at_once);

@@ -37,12 +37,14 @@ Door inventory_with(const std::string& name, const std::string& value) {
     std::string config = name + ": \"" + value + "\"";
     if (name == "minSessionTimeout") config += ", maxSessionTimeout: 2147483647";
     if (name == "maxSessionTimeout") config += ", minSessionTimeout: 1";
-    if (name == "fastleader.minNotificationInterval") config += ", fastleader.maxNotificationInterval: 60000";
-    if (name == "fastleader.maxNotificationInterval") config += ", fastleader.minNotificationInterval: 10";
+    if (name == "fastleader.minNotificationInterval")
+        config += ", fastleader.maxNotificationInterval: 60000";
+    if (name == "fastleader.maxNotificationInterval")
+        config += ", fastleader.minNotificationInterval: 10";
     Diagnostics diagnostics("i.yaml");
     Door door;
-    door.inventory = read_inventory("schema: zkprov/1\ncluster: demo\nserver: { config: { " + config +
-                                        " } }\nnodes: [{id: 1-3, host: \"h[1-3]\"}]\n",
+    door.inventory = read_inventory("schema: zkprov/1\ncluster: demo\nserver: { config: { " +
+                                        config + " } }\nnodes: [{id: 1-3, host: \"h[1-3]\"}]\n",
                                     "/w",
                                     diagnostics);
     door.problems = diagnostics.format_all();
@@ -50,18 +52,22 @@ Door inventory_with(const std::string& name, const std::string& value) {
 }
 
 /// The server's own questions, and what it makes of the value.
-void expect_server_takes(const Inventory& inventory, const ConfigKey& key, const std::string& value) {
+void expect_server_takes(const Inventory& inventory,
+                         const ConfigKey& key,
+                         const std::string& value) {
     const Node& node = inventory.nodes[0];
-    const auto spec = render_node(
-        inventory, node, {"0.1.0-12345678", std::string(64, 'a'), 1000}, new_generation(inventory, 7));
+    const auto spec = render_node(inventory,
+                                  node,
+                                  {"0.1.0-12345678", std::string(64, 'a'), 1000},
+                                  new_generation(inventory, 7));
     ASSERT_TRUE(spec.has_value()) << spec.error().words;
     const std::string text = render_zoo_cfg(inventory, node);
     EXPECT_THAT(text, HasSubstr("\n" + std::string(key.name) + "=" + value + "\n"));
     const auto config = ensemble::parse_zoo_cfg(text, "z");
     ASSERT_TRUE(config.has_value()) << config.error().words;
     if (key.standing == Standing::honoured) {
-        const bool own_default = key.number.outside == ensemble::Outside::standard_quiet && value.size() < 3 &&
-                                 !key.number.counts.holds(std::stoll(value));
+        const bool own_default = key.number.outside == ensemble::Outside::standard_quiet &&
+                                 value.size() < 3 && !key.number.counts.holds(std::stoll(value));
         EXPECT_EQ(value_in(key, *config), own_default ? default_of(key) : value);
     }
     for (const std::string& warning : config->warnings) {
@@ -88,9 +94,12 @@ void expect_refused(const ConfigKey& key, const std::string& value, const std::s
 
 void expect_number(const ConfigKey& key) {
     const auto [least, most] = key.inventory;
-    for (const std::int64_t good : {least, least + 1, most - 1, most}) expect_taken(key, std::to_string(good));
-    const std::string range = "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most);
-    for (const std::int64_t bad : {least - 1, most + 1}) expect_refused(key, std::to_string(bad), range);
+    for (const std::int64_t good : {least, least + 1, most - 1, most})
+        expect_taken(key, std::to_string(good));
+    const std::string range =
+        "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+    for (const std::int64_t bad : {least - 1, most + 1})
+        expect_refused(key, std::to_string(bad), range);
     for (const std::string bad : {"x", "", "1.5", "0x800", "02000", "+2000", " 2000", "2 s"}) {
         expect_refused(key, bad, range);
     }
@@ -106,12 +115,15 @@ TEST(ConfigKeys, WhatAUserMaySayTheServerTakes) {
         } else if (key->type == KeyType::boolean) {
             expect_taken(*key, "true");
             expect_taken(*key, "false");
-            for (const char* const bad : {"yes", "TRUE", "", "1"}) expect_refused(*key, bad, "must be true or false");
+            for (const char* const bad : {"yes", "TRUE", "", "1"})
+                expect_refused(*key, bad, "must be true or false");
         } else {
             ASSERT_EQ(key->type, KeyType::yes_no) << "say here what an inventory may hold";
             expect_taken(*key, std::string(key->feature->off));
-            expect_refused(*key, std::string(key->feature->on), "\"no\" is not supported in this version");
-            for (const char* const bad : {"true", "No", ""}) expect_refused(*key, bad, "must be yes or no");
+            expect_refused(
+                *key, std::string(key->feature->on), "\"no\" is not supported in this version");
+            for (const char* const bad : {"true", "No", ""})
+                expect_refused(*key, bad, "must be yes or no");
         }
     }
 }
@@ -130,10 +142,26 @@ TEST(ConfigKeys, AllOthersAreRefusedWithTheReasonOfTheirRow) {
 
 // Every value that means something to some key, given to every key: no answer of the two may differ.
 TEST(ConfigKeys, NoValueIsTakenByTheInventoryAndNotByTheServer) {
-    std::set<std::string> values = {"", "x", "true", "false", "yes", "no", "TRUE", "0", "-1", "1", "0x10", "010",
-                                    "1000", "4194304", "2147483647", "2147483648", "99999999999"};
+    std::set<std::string> values = {"",
+                                    "x",
+                                    "true",
+                                    "false",
+                                    "yes",
+                                    "no",
+                                    "TRUE",
+                                    "0",
+                                    "-1",
+                                    "1",
+                                    "0x10",
+                                    "010",
+                                    "1000",
+                                    "4194304",
+                                    "2147483647",
+                                    "2147483648",
+                                    "99999999999"};
     for (const ConfigKey* key : ensemble::config_keys()) {
-        for (const std::int64_t number : {key->inventory.least, key->inventory.most, key->number.counts.least}) {
+        for (const std::int64_t number :
+             {key->inventory.least, key->inventory.most, key->number.counts.least}) {
             values.insert(std::to_string(number));
         }
         if (key->feature != nullptr) values.insert(std::string(key->feature->on));
@@ -155,7 +183,8 @@ TEST(ConfigKeys, NoValueIsTakenByTheInventoryAndNotByTheServer) {
 
 TEST(ConfigKeys, AWordThatIsNearlyAKeyIsAsked) {
     EXPECT_EQ(refuse_config_key("ticktime"), "unknown zoo.cfg key; did you mean \"tickTime\"?");
-    EXPECT_EQ(refuse_config_key("qqqqqqqqq"), "unknown zoo.cfg key, or not supported in this version; remove it");
+    EXPECT_EQ(refuse_config_key("qqqqqqqqq"),
+              "unknown zoo.cfg key, or not supported in this version; remove it");
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-
 namespace zk::inventory {
 namespace {
 
@@ -159,11 +158,14 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"ipv6_port",
                 std::string(kHead) + "nodes: [{id: 1, host: \"[fd00::1]:2888\"}]\n",
                 "must be a host without a port"},
-        BadCase{"one_address_in_two_spellings",
-                std::string(kHead) + "nodes:\n  - { id: 1, host: \"fd00::1\" }\n  - { id: 2, host: \"[FD00:0::1]\" }\n",
-                "i.yaml:5:5: error: nodes: host fd00::1 is node 1 already (line 4)"},
+        BadCase{
+            "one_address_in_two_spellings",
+            std::string(kHead) +
+                "nodes:\n  - { id: 1, host: \"fd00::1\" }\n  - { id: 2, host: \"[FD00:0::1]\" }\n",
+            "i.yaml:5:5: error: nodes: host fd00::1 is node 1 already (line 4)"},
         BadCase{"one_name_in_two_spellings",
-                std::string(kHead) + "nodes:\n  - { id: 1, host: zk1.example }\n  - { id: 2, host: ZK1.example. }\n",
+                std::string(kHead) +
+                    "nodes:\n  - { id: 1, host: zk1.example }\n  - { id: 2, host: ZK1.example. }\n",
                 "i.yaml:5:5: error: nodes: host zk1.example is node 1 already (line 4)"},
         BadCase{"ranges_differ",
                 std::string(kHead) + "nodes: [{id: 1-3, host: \"10.0.0.[1-2]\"}]\n",
@@ -241,7 +243,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "minSessionTimeout 12000 is above maxSessionTimeout 10000"},
         BadCase{"notifications",
                 with_server("config: { fastleader.maxNotificationInterval: 100 }"),
-                "fastleader.minNotificationInterval 200 is above fastleader.maxNotificationInterval 100"},
+                "fastleader.minNotificationInterval 200 is above "
+                "fastleader.maxNotificationInterval 100"},
         BadCase{"transport",
                 kBase + "transport: telnet\n",
                 "i.yaml:5:12: error: transport: must be ssh or local, found \"telnet\""},
@@ -326,8 +329,9 @@ TEST(Inventory, ConfigValuesThatTheServerDoesNotTakeAreRefused) {
         return problems_of(std::string(kHead) + "server: { config: { " + config +
                            " } }\nnodes: [{id: 1-3, host: \"h[1-3]\"}]\n");
     };
-    EXPECT_THAT(problems("jute.maxbuffer: 4194304"),
-                HasSubstr("server.config.jute.maxbuffer: must be a whole number from 1024 to 1048575"));
+    EXPECT_THAT(
+        problems("jute.maxbuffer: 4194304"),
+        HasSubstr("server.config.jute.maxbuffer: must be a whole number from 1024 to 1048575"));
     EXPECT_EQ(problems("jute.maxbuffer: 1048575"), "");
     EXPECT_THAT(problems("leaderServes: \"no\""),
                 HasSubstr("server.config.leaderServes: \"no\" is not supported"));
@@ -336,7 +340,8 @@ TEST(Inventory, ConfigValuesThatTheServerDoesNotTakeAreRefused) {
 
 // The server reads a number behind a 0 as octal where Java does: 0999 is none, 0100000 is 32768.
 TEST(Inventory, ConfigNumbersAreWrittenAsTheServerReadsThem) {
-    for (const char* const config : {"snapCount: 0100000", "globalOutstandingLimit: 0999", "tickTime: 02000"}) {
+    for (const char* const config :
+         {"snapCount: 0100000", "globalOutstandingLimit: 0999", "tickTime: 02000"}) {
         EXPECT_THAT(problems_of(with_server("config: { " + std::string(config) + " }")),
                     HasSubstr("must be a whole number from"))
             << config;

@@ -22,7 +22,8 @@ TEST(Ranges, Hosts) {
     EXPECT_THAT(*expand_hosts("zk1"), ElementsAre("zk1"));
     EXPECT_THAT(*expand_hosts("192.168.6.[137-139]"),
                 ElementsAre("192.168.6.137", "192.168.6.138", "192.168.6.139"));
-    EXPECT_THAT(*expand_hosts("fd00::[137-139]"), ElementsAre("fd00::137", "fd00::138", "fd00::139"));
+    EXPECT_THAT(*expand_hosts("fd00::[137-139]"),
+                ElementsAre("fd00::137", "fd00::138", "fd00::139"));
     EXPECT_THAT(*expand_hosts("[fd00::137]"), ElementsAre("[fd00::137]"));
     EXPECT_THAT(*expand_hosts("zk[08-10].lan"), ElementsAre("zk08.lan", "zk09.lan", "zk10.lan"));
     for (const char* const bad :
@@ -74,7 +75,8 @@ TEST(Ranges, AllSpellingsOfAnAddressAreOne) {
     for (const char* const same : {"zk1.example", "ZK1.example", "zk1.example.", "Zk1.Example."}) {
         EXPECT_EQ(*read_address(same), "zk1.example") << same;
     }
-    for (const char* const same : {"fd00::137", "FD00::137", "[fd00::137]", "fd00:0:0:0::0137", "fd00::0.0.1.55"}) {
+    for (const char* const same :
+         {"fd00::137", "FD00::137", "[fd00::137]", "fd00:0:0:0::0137", "fd00::0.0.1.55"}) {
         EXPECT_EQ(*read_address(same), "fd00::137") << same;
     }
     EXPECT_EQ(*read_address("fe80::1%eth0"), "fe80::1%eth0");

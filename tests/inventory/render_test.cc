@@ -69,7 +69,8 @@ TEST(Render, Ipv6AddressesStandInBracketsBeforePorts) {
     EXPECT_EQ(config->ensemble.members.at(ServerId(3)).host, "fd00::139");
     EXPECT_EQ(render(inventory, 0).host, "fd00::137");
     const Inventory zoned = read("nodes: [{id: 1, host: \"fe80::1%eth0\"}]\n");
-    EXPECT_THAT(render_zoo_cfg(zoned, zoned.nodes[0]), HasSubstr("server.1=[fe80::1%eth0]:2888:3888\n"));
+    EXPECT_THAT(render_zoo_cfg(zoned, zoned.nodes[0]),
+                HasSubstr("server.1=[fe80::1%eth0]:2888:3888\n"));
     EXPECT_EQ(render(zoned, 0).host, "fe80::1%eth0");
 }
 

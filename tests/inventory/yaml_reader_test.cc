@@ -48,11 +48,14 @@ TEST(YamlReader, BrokenSyntaxHasAPlace) {
 
 // In { } a bracket ends a word: YAML's own words for that are "end of map flow not found".
 TEST(YamlReader, ARangeWithoutQuotesIsNamed) {
-    EXPECT_EQ(errors_of("nodes:\n  - { id: 1-3, host: 192.168.6.[137-139] }\n"),
-              "file.yaml:2:32: error: not valid YAML: a value with the range [137-139] needs quotes "
-              "here, such as \"h[137-139]\"\n");
-    EXPECT_THAT(errors_of("- { id: 1-3,\n    host: h[1-3].lan }\n"), HasSubstr("file.yaml:2:12: error"));
-    EXPECT_THAT(errors_of("- { host: [1-3].lan, id: 1-3 }\n"), HasSubstr("the range [1-3] needs quotes"));
+    EXPECT_EQ(
+        errors_of("nodes:\n  - { id: 1-3, host: 192.168.6.[137-139] }\n"),
+        "file.yaml:2:32: error: not valid YAML: a value with the range [137-139] needs quotes "
+        "here, such as \"h[137-139]\"\n");
+    EXPECT_THAT(errors_of("- { id: 1-3,\n    host: h[1-3].lan }\n"),
+                HasSubstr("file.yaml:2:12: error"));
+    EXPECT_THAT(errors_of("- { host: [1-3].lan, id: 1-3 }\n"),
+                HasSubstr("the range [1-3] needs quotes"));
     EXPECT_THAT(errors_of("host: [1-3].lan\n"), HasSubstr("the range [1-3] needs quotes"));
     EXPECT_EQ(errors_of("- { id: 1-3, host: \"h[1-3].lan\" }\n"), "");
     EXPECT_EQ(errors_of("host: h[1-3].lan\n"), "");

@@ -28,7 +28,8 @@ Bytes from_hex(std::string_view hex) {
 // The first record of a log written by Apache ZooKeeper 3.8.0 (storage facts 7.2).
 TEST(Txn, DecodesApachesCreateSession) {
     const Bytes payload = from_hex(
-        "0100001b1e2f0000 00000000 0000000100000001 000001a2020ac25b fffffff6 00004e20 00000002 0000000051c6d660");
+        "0100001b1e2f0000 00000000 0000000100000001 000001a2020ac25b fffffff6 00004e20 00000002 "
+        "0000000051c6d660");
     const auto txn = decode_txn(payload);
     ASSERT_TRUE(txn.has_value());
     EXPECT_EQ(txn->header.session, SessionId(0x0100001b1e2f0000));
@@ -49,14 +50,16 @@ TEST(Txn, OldCreateHasNoParentCversion) {
 }
 
 TEST(InputArchive, NullAndEmptyBufferDiffer) {
-    EXPECT_EQ(decode<SetDataRequest>(encode(SetDataRequest{"/a", std::nullopt, 1}))->data, std::nullopt);
+    EXPECT_EQ(decode<SetDataRequest>(encode(SetDataRequest{"/a", std::nullopt, 1}))->data,
+              std::nullopt);
     EXPECT_EQ(decode<SetDataRequest>(encode(SetDataRequest{"/a", Bytes(), 1}))->data, Bytes());
 }
 
 TEST(InputArchive, FailsOnEveryCutAndNeverReadsBeyond) {
     const Bytes whole = encode(SetDataRequest{"/path", Bytes("data"), 3});
     for (std::size_t length = 0; length < whole.size(); ++length) {
-        EXPECT_FALSE(decode<SetDataRequest>(ByteView(whole).substr(0, length)).has_value()) << length;
+        EXPECT_FALSE(decode<SetDataRequest>(ByteView(whole).substr(0, length)).has_value())
+            << length;
     }
     EXPECT_TRUE(decode<SetDataRequest>(whole + "more").has_value());
 }
@@ -96,7 +99,8 @@ TEST(Txn, TakesNoMoreMemoryThanItHasBytes) {
     Txn txn;
     txn.header.type = OpCode::error;
     txn.body = ErrorTxn{ErrorCode::no_node};
-    EXPECT_LT(encode_txn(txn, 900'000).capacity(), 200U) << "of a large request has become a short error";
+    EXPECT_LT(encode_txn(txn, 900'000).capacity(), 200U)
+        << "of a large request has become a short error";
     txn.header.type = OpCode::set_data;
     txn.body = SetDataTxn{"/a", Bytes(10'000, 'x'), 1};
     EXPECT_LT(encode_txn(txn, 10'050).capacity(), 10'200U);
@@ -105,7 +109,8 @@ TEST(Txn, TakesNoMoreMemoryThanItHasBytes) {
 
 TEST(Log, FormatsIds) {
     std::string line;
-    const Log log([&line](LogLevel, std::string_view text) { line = text; }, LogLevel::info, "sid=2 ");
+    const Log log(
+        [&line](LogLevel, std::string_view text) { line = text; }, LogLevel::info, "sid=2 ");
     log.info("x zxid={} sid={}", Zxid(Epoch(1), 2), ServerId(3));
     EXPECT_EQ(line, "sid=2 x zxid=0x100000002 sid=3");
     line.clear();

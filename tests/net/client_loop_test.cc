@@ -304,7 +304,8 @@ TEST_F(ClientLoopTest, FloodOfLargeWritesWaitsAndSmallClientsDoNot) {
     for (int i = 0; i < 3; ++i) {
         Bytes all = connect_frame();
         for (int xid = 1; xid <= kWrites; ++xid) {
-            all += request_frame(xid, OpCode::set_data, jute::SetDataRequest{"/a", Bytes(900'000, 'd'), -1});
+            all += request_frame(
+                xid, OpCode::set_data, jute::SetDataRequest{"/a", Bytes(900'000, 'd'), -1});
         }
         floods.push_back(std::make_unique<Client>(io, port));
         rest.push_back(floods.back()->send_what_fits(all));
@@ -312,8 +313,8 @@ TEST_F(ClientLoopTest, FloodOfLargeWritesWaitsAndSmallClientsDoNot) {
     EXPECT_LE(loop->frontend().held_bytes(), settings.frontend.loop_bytes_max);
     EXPECT_EQ(large_answers.size(), 4U) << "four fit";
     Client small(io, port);
-    small.send(connect_frame() + ping() + request_frame(1, OpCode::set_data, jute::SetDataRequest{"/a", "d", -1}) +
-               ping());
+    small.send(connect_frame() + ping() +
+               request_frame(1, OpCode::set_data, jute::SetDataRequest{"/a", "d", -1}) + ping());
     ASSERT_TRUE(small.read_bytes(40 + 3 * 20)) << "the loop is full, and still hears others";
     holds_large = false;
     deliver(std::exchange(large_answers, {}));

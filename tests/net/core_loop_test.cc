@@ -69,7 +69,11 @@ class CoreLoopTest : public testing::Test {
     void commit(std::uint32_t first, std::uint32_t last) {
         for (std::uint32_t counter = first; counter <= last; ++counter) {
             jute::Txn txn;
-            txn.header = {SessionId(counter), Xid(0), Zxid(kEpoch, counter), WallMs(1), OpCode::create_session};
+            txn.header = {SessionId(counter),
+                          Xid(0),
+                          Zxid(kEpoch, counter),
+                          WallMs(1),
+                          OpCode::create_session};
             txn.body = jute::CreateSessionTxn{4000};
             say({PacketType::proposal, txn.header.zxid, jute::encode_txn(txn), {}});
             say({PacketType::commit, txn.header.zxid, {}, {}});

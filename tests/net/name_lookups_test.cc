@@ -58,19 +58,23 @@ class NameLookupsTest : public ::testing::Test {
         });
     }
     void find(const std::string& host, Duration patience = 20s) {
-        NameLookups::of(*io_).find(host, patience, [this, host](error_code error, const auto& found) {
-            heard_.push_back(host + " " + (error ? error.message() : found.front().to_string()));
-        });
+        NameLookups::of(*io_).find(
+            host, patience, [this, host](error_code error, const auto& found) {
+                heard_.push_back(host + " " +
+                                 (error ? error.message() : found.front().to_string()));
+            });
     }
     /// Runs until so many have been answered; what was heard since the last call.
     std::vector<std::string> hear(std::size_t count) {
         io_->restart();
         const auto until = std::chrono::steady_clock::now() + 20s;
-        while (heard_.size() < count && std::chrono::steady_clock::now() < until) io_->run_one_for(10ms);
+        while (heard_.size() < count && std::chrono::steady_clock::now() < until)
+            io_->run_one_for(10ms);
         return std::exchange(heard_, {});
     }
     void await_question(const std::string& host, int times) {
-        for (int i = 0; i < 2000 && answers_->times(host) < times; ++i) std::this_thread::sleep_for(10ms);
+        for (int i = 0; i < 2000 && answers_->times(host) < times; ++i)
+            std::this_thread::sleep_for(10ms);
         ASSERT_EQ(answers_->times(host), times);
     }
 
@@ -99,7 +103,9 @@ TEST_F(NameLookupsTest, NumbersAreNotAskedFor) {
     find("192.168.6.137");
     find("[fd00::137]");
     find("fd00::138");
-    EXPECT_EQ(hear(3), (Strings{"192.168.6.137 192.168.6.137", "[fd00::137] fd00::137", "fd00::138 fd00::138"}));
+    EXPECT_EQ(
+        hear(3),
+        (Strings{"192.168.6.137 192.168.6.137", "[fd00::137] fd00::137", "fd00::138 fd00::138"}));
     EXPECT_TRUE(answers_->asked.empty());
 }
 
@@ -161,7 +167,8 @@ TEST_F(NameLookupsTest, TheSystemKnowsThisHost) {
     find("localhost");
     const Strings found = hear(1);
     ASSERT_EQ(found.size(), 1U);
-    EXPECT_TRUE(found.front() == "localhost 127.0.0.1" || found.front() == "localhost ::1") << found.front();
+    EXPECT_TRUE(found.front() == "localhost 127.0.0.1" || found.front() == "localhost ::1")
+        << found.front();
 }
 
 }  // namespace

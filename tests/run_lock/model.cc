@@ -40,7 +40,7 @@ enum class Phase : std::uint8_t { taking, settling, round, changing, over };
 
 struct Controller {
     EnsembleLock lock{kNodes, LockLimits()};
-    unsigned holds = 0;      ///< a bit for each node
+    unsigned holds = 0;  ///< a bit for each node
     Phase phase = Phase::taking;
     int asked = kNobody;  ///< taking: which node
     bool numbered = false;
@@ -54,11 +54,11 @@ struct Controller {
 };
 
 struct Options {
-    LockLimits rules;               ///< of the agents
-    LockLimits controller_rules;    ///< of the controllers
-    bool yields = true;             ///< a run that is refused by one node gives back what it has
-    bool settles = true;            ///< a run that does not see all nodes waits
-    bool patient = false;           ///< answers count however late they came
+    LockLimits rules;             ///< of the agents
+    LockLimits controller_rules;  ///< of the controllers
+    bool yields = true;           ///< a run that is refused by one node gives back what it has
+    bool settles = true;          ///< a run that does not see all nodes waits
+    bool patient = false;         ///< answers count however late they came
     std::array<int, kControllers> changes{1, 1};
     int rounds = 2;  ///< of each run, the one with the number included
 };
@@ -71,7 +71,7 @@ struct World {
     std::uint64_t newest = 0;  ///< the highest number with which a change has begun
     int newest_by = kNobody;
     const char* wrong = nullptr;
-    bool lost_lock_found = false;    ///< somebody was told that he holds it no more
+    bool lost_lock_found = false;  ///< somebody was told that he holds it no more
     bool both_changed = false;
 
     Channel& channel(int controller, int node) {
@@ -102,7 +102,8 @@ class Model {
     static std::string name_of(int event) {
         if (event == 0) return "tick";
         if (--event < kNodes) return "change ends on " + std::to_string(event + 1);
-        if ((event -= kNodes) < kControllers) return "controller " + std::to_string(event) + " dies";
+        if ((event -= kNodes) < kControllers)
+            return "controller " + std::to_string(event) + " dies";
         if ((event -= kControllers) < kControllers) {
             return "controller " + std::to_string(event) + " asks again";
         }
@@ -171,8 +172,8 @@ class Model {
             for (int n = 0; n < kNodes; ++n) {
                 const Channel& channel = world.channels[static_cast<std::size_t>(c * kNodes + n)];
                 const bool cut = channel.cut && !over;
-                add(static_cast<int>(channel.wire) | (cut ? 16 : 0) |
-                    (channel.awaited ? 64 : 0) | (channel.lock.held() ? 128 : 0));
+                add(static_cast<int>(channel.wire) | (cut ? 16 : 0) | (channel.awaited ? 64 : 0) |
+                    (channel.lock.held() ? 128 : 0));
                 if (!channel.lock.held()) continue;
                 age(channel.lock.heard_at(), options_.rules.silence);
                 // Who changes next is checked before, but for what this round has checked already.
@@ -185,11 +186,12 @@ class Model {
             }
             add(controller.phase);
             if (over) continue;
-            add(controller.asked * 4 + (controller.numbered ? 1 : 0) + (controller.refused ? 2 : 0));
+            add(controller.asked * 4 + (controller.numbered ? 1 : 0) +
+                (controller.refused ? 2 : 0));
             add(controller.changes_left * 16 + controller.rounds_left);
             add(controller.lock.number());
             add(controller.holds);
-            add(controller.settling.has_value() );
+            add(controller.settling.has_value());
             if (controller.phase == Phase::settling) {
                 age(controller.phase_began, *controller.settling + milliseconds(1));
             }
@@ -203,7 +205,9 @@ class Model {
 
   private:
     static unsigned bit(int node) { return 1U << static_cast<unsigned>(node); }
-    static std::size_t count(unsigned bits) { return static_cast<std::size_t>(std::popcount(bits)); }
+    static std::size_t count(unsigned bits) {
+        return static_cast<std::size_t>(std::popcount(bits));
+    }
 
     // ---- what can happen ----
 
@@ -245,7 +249,8 @@ class Model {
     static bool end(World& world, int c, int n) {
         Channel& channel = world.channel(c, n);
         if (!channel.cut && !is_over(world, c)) return false;
-        if (!channel.lock.held() || channel.wire != Wire::empty || blocked(world, c, n)) return false;
+        if (!channel.lock.held() || channel.wire != Wire::empty || blocked(world, c, n))
+            return false;
         let_go(world, c, n);
         return true;
     }
@@ -459,16 +464,16 @@ class Model {
                     controller.settling = controller.lock.settling(count(controller.confirmed));
                 }
                 controller.numbered = true;
-                switch (controller.lock.judge(count(controller.confirmed),
-                                              count(controller.denied),
-                                              patient_ ? Duration(0) : world.now - controller.phase_began)) {
+                switch (controller.lock.judge(
+                    count(controller.confirmed),
+                    count(controller.denied),
+                    patient_ ? Duration(0) : world.now - controller.phase_began)) {
                     case EnsembleLock::Round::lost:
                         return stop(world, c);
                     case EnsembleLock::Round::slow:
                         return begin_round(world, c);
                     case EnsembleLock::Round::holds:
-                        controller.phase =
-                            controller.settling ? Phase::settling : Phase::changing;
+                        controller.phase = controller.settling ? Phase::settling : Phase::changing;
                         controller.phase_began = world.now;
                 }
                 return;
@@ -604,7 +609,8 @@ bool report(const char* what, const Found& found, bool good) {
 
 bool holds(Options options) {
     const Found found = explore(options);
-    return report("two runs, one change at a time", found, found.wrong.empty() && found.lost && found.both);
+    return report(
+        "two runs, one change at a time", found, found.wrong.empty() && found.lost && found.both);
 }
 
 /// Each rule is needed: without it the exploration finds two runs at once.

@@ -40,8 +40,10 @@ TEST(SessionTracker, NeverEarlyAndAtMostATickLate) {
         SessionTracker tracker((milliseconds(tick)));
         tracker.add(kA, timeout, at(now));
         const Instant deadline = *tracker.next_deadline();
-        EXPECT_GT(deadline, at(now + timeout + tick * 5 / 8)) << "a learner's word may be on its way";
-        EXPECT_LE(deadline, at(now + timeout + tick * 7 / 8)) << "and the core's own tick comes late";
+        EXPECT_GT(deadline, at(now + timeout + tick * 5 / 8))
+            << "a learner's word may be on its way";
+        EXPECT_LE(deadline, at(now + timeout + tick * 7 / 8))
+            << "and the core's own tick comes late";
     }
 }
 

@@ -156,7 +156,8 @@ bool World::lose_disk(Server& server) {
 // False: what was to be sent is lost with its link.
 bool World::watch_synchronisation(Server& leader, const core::SendToLearner& sent) {
     const zab::PacketType type = sent.packet.type;
-    const bool begins = type == zab::PacketType::diff || type == zab::PacketType::trunc || type == zab::PacketType::snap;
+    const bool begins = type == zab::PacketType::diff || type == zab::PacketType::trunc ||
+                        type == zab::PacketType::snap;
     if (!begins && type != zab::PacketType::leader_info) return true;
     const auto link = learner_link(leader, sent.link);
     if (link == nullptr) return true;
@@ -278,7 +279,11 @@ void World::stranger_info() {
     }
     const zab::LinkId id = next_connection_++;
     const std::int64_t own = leader->core->status().accepted_epoch.value();
-    const std::int64_t epochs[] = {0x7ffffff0, 0x7fffffff, -1, random_.between(0, 200'000), own + 1,
+    const std::int64_t epochs[] = {0x7ffffff0,
+                                   0x7fffffff,
+                                   -1,
+                                   random_.between(0, 200'000),
+                                   own + 1,
                                    own + random_.between(1, 1000)};
     const std::int64_t epoch = epochs[random_.below(std::size(epochs))];
     std::vector<ServerId> members_there;
@@ -295,7 +300,8 @@ void World::stranger_info() {
     if (random_.chance(80)) {
         says(random_.chance(90) ? zab::PacketType::follower_info : zab::PacketType::observer_info,
              Zxid(static_cast<std::int64_t>(static_cast<std::uint64_t>(epoch) << 32)),
-             zab::encode(zab::LearnerInfo{.sid = sid, .protocol_version = 0x10000, .config_version = 0}));
+             zab::encode(
+                 zab::LearnerInfo{.sid = sid, .protocol_version = 0x10000, .config_version = 0}));
     }
     if (random_.chance(60)) {
         says(random_.chance(50) ? zab::PacketType::ack_epoch : zab::PacketType::ack,
@@ -323,17 +329,19 @@ void World::stranger_vote(Server& server, const election::Vote& own) {
     if (from == server.sid() || calm_) return;
     const auto origin = random_.chance(75) ? election::Origin::foreign : election::Origin::own;
     election::Notification notification;
-    notification.state = random_.chance(60) ? election::PeerState::looking
-                                            : election::PeerState::leading;
+    notification.state =
+        random_.chance(60) ? election::PeerState::looking : election::PeerState::leading;
     notification.vote.leader =
         random_.chance(40) ? server.sid() : ServerId(random_.between(1, shape_.servers + 1));
     const std::int64_t current = own.peer_epoch.value();
     const std::int64_t epochs[] = {0, -5, 100'000, 0x7fffffff, current, current, current + 1};
     const std::int64_t epoch = epochs[random_.below(std::size(epochs))];
     const auto zxid_epoch = static_cast<std::uint64_t>(random_.chance(50) ? epoch : 0);
-    notification.vote.zxid = Zxid(static_cast<std::int64_t>((zxid_epoch << 32) + random_.below(1000)));
+    notification.vote.zxid =
+        Zxid(static_cast<std::int64_t>((zxid_epoch << 32) + random_.below(1000)));
     notification.vote.peer_epoch = Epoch(epoch);
-    const std::int64_t rounds[] = {0x7fffffffffffff00, -7, own.round.value(), own.round.value(), own.round.value() + 1};
+    const std::int64_t rounds[] = {
+        0x7fffffffffffff00, -7, own.round.value(), own.round.value(), own.round.value() + 1};
     notification.vote.round = Round(rounds[random_.below(std::size(rounds))]);
     notification.config_text = to_string(config_);
     count(FaultKind::stranger_vote);

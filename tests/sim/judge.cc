@@ -16,23 +16,26 @@ std::string path_in(const SentRequest& request) {
         case OpCode::multi:
         case OpCode::ping:
         case OpCode::close_session:
-        case OpCode::set_watches: return "";
-        default: break;
+        case OpCode::set_watches:
+            return "";
+        default:
+            break;
     }
     jute::InputArchive archive(request.body);
     return " " + archive.get<std::string>();
 }
 
 std::string words_of(const SentRequest& request) {
-    return std::string(to_string(request.op)) + path_in(request) + " (session " + to_string(request.session) +
-           ", xid " + to_string(request.xid) + ")";
+    return std::string(to_string(request.op)) + path_in(request) + " (session " +
+           to_string(request.session) + ", xid " + to_string(request.xid) + ")";
 }
 
 /// The error of a txn, or of the first part of a multi, that is about its session.
 std::optional<ErrorCode> refusal_of(const jute::Txn& txn) {
     std::optional<ErrorCode> error;
     if (const auto* whole = std::get_if<jute::ErrorTxn>(&txn.body)) error = whole->error;
-    if (const auto* multi = std::get_if<jute::MultiTxn>(&txn.body); multi != nullptr && !multi->parts.empty()) {
+    if (const auto* multi = std::get_if<jute::MultiTxn>(&txn.body);
+        multi != nullptr && !multi->parts.empty()) {
         const jute::SubTxn& first = multi->parts.front();
         const auto body = jute::decode<jute::ErrorTxn>(first.body);
         if (first.type == OpCode::error && body) error = body->error;
@@ -69,15 +72,18 @@ void Judge::on_applied(Zxid zxid, Instant now) {
     Zxid at = zxid;
     while (at > replay_.last()) {
         const auto found = logged_.find(at);
-        if (found == logged_.end()) return complain_("txn " + to_string(at) + " was applied but never logged");
+        if (found == logged_.end())
+            return complain_("txn " + to_string(at) + " was applied but never logged");
         if (found->second.bytes) txns.emplace_back(at, found->second.bytes);
         at = found->second.previous;
     }
     if (!txns.empty() && at != replay_.last()) {
-        return complain_("txn " + to_string(txns.back().first) + " is committed right behind " + to_string(at) +
-                         ", but " + to_string(replay_.last()) + " had been committed");
+        return complain_("txn " + to_string(txns.back().first) + " is committed right behind " +
+                         to_string(at) + ", but " + to_string(replay_.last()) +
+                         " had been committed");
     }
-    for (auto txn = txns.rbegin(); txn != txns.rend(); ++txn) on_committed(txn->first, txn->second, now);
+    for (auto txn = txns.rbegin(); txn != txns.rend(); ++txn)
+        on_committed(txn->first, txn->second, now);
     // What is still behind in zxid order lost its place to a later leader.
     logged_.erase(logged_.begin(), logged_.upper_bound(replay_.last()));
 }
@@ -89,8 +95,8 @@ void Judge::on_committed(Zxid zxid, const SharedBytes& bytes, Instant now) {
     if (header.zxid != zxid) {
         return complain_("txn " + to_string(zxid) + " calls itself " + to_string(header.zxid));
     }
-    const std::string words = "txn " + to_string(zxid) + " of session " + to_string(header.session) + ", xid " +
-                              to_string(header.cxid);
+    const std::string words = "txn " + to_string(zxid) + " of session " +
+                              to_string(header.session) + ", xid " + to_string(header.cxid);
     if (const auto* body = std::get_if<jute::CreateSessionTxn>(&txn->body)) {
         sessions_.created(header.session, body->timeout_ms, now);
         replay_.commit(*txn, nullptr);
@@ -104,7 +110,8 @@ void Judge::on_committed(Zxid zxid, const SharedBytes& bytes, Instant now) {
     }
     const auto asked = session.asked.find(header.cxid);
     if (asked == session.asked.end()) {
-        complain_(words + (session.done.contains(header.cxid) ? " is done twice" : ", which nobody asked for"));
+        complain_(words + (session.done.contains(header.cxid) ? " is done twice"
+                                                              : ", which nobody asked for"));
         return replay_.commit(*txn, nullptr);
     }
     const SentRef sent = asked->second;
@@ -167,8 +174,10 @@ void Judge::connected(std::uint64_t id, const jute::ConnectResponse& response, I
     Connection& connection = connections_.at(id);
     const std::string name = "client " + std::to_string(connection.client);
     if (response.session == SessionId()) {
-        if (connection.session == SessionId()) return complain_(name + " was refused a new session");
-        if (replay_.session_open(connection.session) || !replay_.session_known(connection.session)) {
+        if (connection.session == SessionId())
+            return complain_(name + " was refused a new session");
+        if (replay_.session_open(connection.session) ||
+            !replay_.session_known(connection.session)) {
             sessions_.told_gone(connection.session, now);
         }
         return;
@@ -178,7 +187,8 @@ void Judge::connected(std::uint64_t id, const jute::ConnectResponse& response, I
                   to_string(response.session));
     }
     if (connection.ended_before) {
-        complain_(name + " is granted session " + to_string(response.session) + ", which had ended before it asked");
+        complain_(name + " is granted session " + to_string(response.session) +
+                  ", which had ended before it asked");
     }
     if (connection.session == SessionId()) ++by_session_[response.session].connections;
     connection.session = response.session;
@@ -199,12 +209,15 @@ void Judge::sent(std::uint64_t id, Xid xid, OpCode op, Bytes body, Instant now) 
     connection.in_flight.push_back(std::move(request));
 }
 
-void Judge::answered(std::uint64_t id, const jute::ReplyHeader& header, ByteView body, Instant now) {
+void Judge::answered(std::uint64_t id,
+                     const jute::ReplyHeader& header,
+                     ByteView body,
+                     Instant now) {
     Connection& connection = connections_.at(id);
     std::string name = "client " + std::to_string(connection.client);
     if (connection.in_flight.empty() || connection.in_flight.front()->request.xid != header.xid) {
-        return complain_(name + ", session " + to_string(connection.session) + ", is answered xid " +
-                         to_string(header.xid) + " out of turn");
+        return complain_(name + ", session " + to_string(connection.session) +
+                         ", is answered xid " + to_string(header.xid) + " out of turn");
     }
     const SentRef sent = connection.in_flight.front();
     connection.in_flight.pop_front();
@@ -217,8 +230,8 @@ void Judge::answered(std::uint64_t id, const jute::ReplyHeader& header, ByteView
     seen = std::max(seen, header.zxid);
     const Zxid txn = replay_.last_txn(header.zxid);
     if (header.zxid > replay_.last() && header.zxid.counter() != 0) {
-        complain_(name + " is answered at " + to_string(header.zxid) + ", but the history ends at " +
-                  to_string(replay_.last()));
+        complain_(name + " is answered at " + to_string(header.zxid) +
+                  ", but the history ends at " + to_string(replay_.last()));
     }
     // Not through the answer of the setWatches itself: it is what makes good for what happened before.
     if (sent->request.op == OpCode::set_watches) {
@@ -257,7 +270,8 @@ void Judge::check_answer(const std::string& name,
                 complain_(name + " is answered before its txn is committed");
             }
             return;
-        default: break;
+        default:
+            break;
     }
     if (is_write(sent.request.op)) {
         check_write(name, sent, header, body);
@@ -272,10 +286,11 @@ void Judge::check_write(const std::string& name,
                         ByteView body) {
     const Committed* txn = replay_.find(header.zxid);
     if (txn == nullptr || txn->session != sent.request.session || txn->cxid != sent.request.xid) {
-        return complain_(name + " is answered at " + to_string(header.zxid) + ", where the history has " +
-                         (txn == nullptr ? "nothing"
-                                         : "xid " + to_string(txn->cxid) + " of session " +
-                                               to_string(txn->session)));
+        return complain_(
+            name + " is answered at " + to_string(header.zxid) + ", where the history has " +
+            (txn == nullptr
+                 ? "nothing"
+                 : "xid " + to_string(txn->cxid) + " of session " + to_string(txn->session)));
     }
     if (header.error == ErrorCode::ok) ++acknowledged_;
     if (header.error != txn->answer.error || body != txn->answer.body) {
@@ -305,8 +320,8 @@ void Judge::check_read(const std::string& name,
         if (request.op == OpCode::get_children) seen.body = expected.body;
     }
     if (seen.error == expected.error && seen.body == expected.body) return;
-    complain_(name + " at " + to_string(header.zxid) + " is answered " + describe(request.op, seen) +
-              ", expected " + describe(request.op, expected));
+    complain_(name + " at " + to_string(header.zxid) + " is answered " +
+              describe(request.op, seen) + ", expected " + describe(request.op, expected));
 }
 
 void Judge::set_watch(std::uint64_t id, const Sent& sent, const jute::ReplyHeader& header) {
@@ -317,10 +332,8 @@ void Judge::set_watch(std::uint64_t id, const Sent& sent, const jute::ReplyHeade
     if (header.error != ErrorCode::ok && !(exists && header.error == ErrorCode::no_node)) return;
     const auto read = jute::decode<jute::PathWatchRequest>(sent.request.body);
     if (!read || !read->watch) return;
-    watches_.set(id,
-                 children ? WatchJudge::Table::child : WatchJudge::Table::data,
-                 read->path,
-                 header.zxid);
+    watches_.set(
+        id, children ? WatchJudge::Table::child : WatchJudge::Table::data, read->path, header.zxid);
 }
 
 void Judge::event(std::uint64_t connection, const jute::WatcherEvent& event) {
@@ -355,18 +368,19 @@ std::string Judge::check(const tree::DataTree& tree) const {
         if ((data ? jute::Buffer(Bytes(*data)) : std::nullopt) != *expected->data && path != "/") {
             return "has other data in " + path + " at " + to_string(zxid);
         }
-        if (tree.acl_of(*node) != *expected->acl) return "has another ACL for " + path + " at " + to_string(zxid);
+        if (tree.acl_of(*node) != *expected->acl)
+            return "has another ACL for " + path + " at " + to_string(zxid);
         if (stat != expected->stat()) {
             const Answer have{ErrorCode::ok, jute::encode(stat)};
             const Answer want{ErrorCode::ok, jute::encode(expected->stat())};
-            return "has " + path + " at " + to_string(zxid) + " as " + describe(OpCode::exists, have) +
-                   ", expected " + describe(OpCode::exists, want);
+            return "has " + path + " at " + to_string(zxid) + " as " +
+                   describe(OpCode::exists, have) + ", expected " + describe(OpCode::exists, want);
         }
     }
     constexpr std::size_t kBuiltIn = 3;  // /zookeeper and what is in it
     if (tree.node_count() != count + kBuiltIn) {
-        return "has " + std::to_string(tree.node_count()) + " nodes at " + to_string(zxid) + ", expected " +
-               std::to_string(count + kBuiltIn);
+        return "has " + std::to_string(tree.node_count()) + " nodes at " + to_string(zxid) +
+               ", expected " + std::to_string(count + kBuiltIn);
     }
     return {};
 }

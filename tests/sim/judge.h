@@ -71,7 +71,10 @@ class Judge {
     void connected(std::uint64_t connection, const jute::ConnectResponse& response, Instant now);
     /// A request goes out (addauth is not one: it has no zxid and no state).
     void sent(std::uint64_t connection, Xid xid, OpCode op, Bytes body, Instant now);
-    void answered(std::uint64_t connection, const jute::ReplyHeader& header, ByteView body, Instant now);
+    void answered(std::uint64_t connection,
+                  const jute::ReplyHeader& header,
+                  ByteView body,
+                  Instant now);
     void event(std::uint64_t connection, const jute::WatcherEvent& event);
     /// The connection is gone; what was not answered may have happened.
     void closed(std::uint64_t connection);
@@ -84,8 +87,8 @@ class Judge {
     struct Sent {
         SentRequest request;
         Instant at{};
-        Zxid floor;             ///< of a sync: what anybody had been told
-        bool committed = false; ///< its txn is in the history
+        Zxid floor;              ///< of a sync: what anybody had been told
+        bool committed = false;  ///< its txn is in the history
     };
     using SentRef = std::shared_ptr<Sent>;
     struct Connection {
@@ -102,9 +105,18 @@ class Judge {
         int connections = 0;
     };
 
-    void check_answer(const std::string& name, const Sent& sent, const jute::ReplyHeader& header, ByteView body);
-    void check_write(const std::string& name, const Sent& sent, const jute::ReplyHeader& header, ByteView body);
-    void check_read(const std::string& name, const Sent& sent, const jute::ReplyHeader& header, ByteView body);
+    void check_answer(const std::string& name,
+                      const Sent& sent,
+                      const jute::ReplyHeader& header,
+                      ByteView body);
+    void check_write(const std::string& name,
+                     const Sent& sent,
+                     const jute::ReplyHeader& header,
+                     ByteView body);
+    void check_read(const std::string& name,
+                    const Sent& sent,
+                    const jute::ReplyHeader& header,
+                    ByteView body);
     void set_watch(std::uint64_t connection, const Sent& sent, const jute::ReplyHeader& header);
     void check_refusal(const jute::Txn& txn, ErrorCode error, Instant now);
     [[nodiscard]] static bool is_judged_write(OpCode op);

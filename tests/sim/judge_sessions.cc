@@ -56,7 +56,8 @@ void SessionJudge::committed(Instant now) {
         if (!session.created || session.ended) continue;
         // A bucket, half a tick until a follower passes it on, and the commit.
         const Instant limit = std::max({trouble, session.arrived, session.unread}) +
-                              milliseconds(session.timeout_max_ms) + limits_.tick * 3 / 2 + limits_.commit;
+                              milliseconds(session.timeout_max_ms) + limits_.tick * 3 / 2 +
+                              limits_.commit;
         if (now <= limit) continue;
         complain_("session " + to_string(id) + " outlives its timeout of " +
                   std::to_string(session.timeout_max_ms) + " ms: nothing of it has arrived for " +
@@ -70,7 +71,8 @@ void SessionJudge::opened(SessionId id,
                           std::int32_t timeout_ms,
                           Instant now) {
     Session& session = find(id);
-    if (!session.created) complain_("session " + to_string(id) + " is granted before its txn is committed");
+    if (!session.created)
+        complain_("session " + to_string(id) + " is granted before its txn is committed");
     // A timeout that grew holds from when the leader is told; one that shrank at once.
     session.timeout_ms = std::min(session.timeout_ms, timeout_ms);
     session.timeout_max_ms = std::max(session.timeout_max_ms, timeout_ms);

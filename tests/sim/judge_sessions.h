@@ -18,9 +18,11 @@
 namespace zk::sim {
 
 struct SessionLimits {
-    Duration tick = std::chrono::seconds(1);   ///< expiry is by buckets of this
-    Duration stale = std::chrono::seconds(6);  ///< a disturbance may be felt for so long: a follower's patience
-    Duration commit = std::chrono::seconds(2); ///< from the decision to expire to its txn, undisturbed
+    Duration tick = std::chrono::seconds(1);  ///< expiry is by buckets of this
+    /// A disturbance may be felt for so long: a follower's patience.
+    Duration stale = std::chrono::seconds(6);
+    /// From the decision to expire to its txn, undisturbed.
+    Duration commit = std::chrono::seconds(2);
 };
 
 class SessionJudge {
@@ -68,7 +70,7 @@ class SessionJudge {
         Instant heard{};               ///< the leader certainly heard something that was sent then
         std::deque<Instant> sends;     ///< on this connection, the newest ones
         std::deque<std::pair<Instant, Instant>> proofs;  ///< answered at, proves what was sent then
-        std::optional<Instant> good_since;  ///< nothing was silent or disturbed since
+        std::optional<Instant> good_since;               ///< nothing was silent or disturbed since
         Instant arrived{}, unread{};
     };
     Session& find(SessionId session) { return sessions_[session]; }

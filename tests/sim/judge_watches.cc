@@ -7,11 +7,16 @@ namespace zk::sim {
 namespace {
 std::string name_of(EventType type) {
     switch (type) {
-        case EventType::node_created: return "NodeCreated";
-        case EventType::node_deleted: return "NodeDeleted";
-        case EventType::node_data_changed: return "NodeDataChanged";
-        case EventType::node_children_changed: return "NodeChildrenChanged";
-        default: return "event " + std::to_string(static_cast<int>(type));
+        case EventType::node_created:
+            return "NodeCreated";
+        case EventType::node_deleted:
+            return "NodeDeleted";
+        case EventType::node_data_changed:
+            return "NodeDataChanged";
+        case EventType::node_children_changed:
+            return "NodeChildrenChanged";
+        default:
+            return "event " + std::to_string(static_cast<int>(type));
     }
 }
 std::size_t index(WatchJudge::Table table) { return table == WatchJudge::Table::data ? 0 : 1; }
@@ -92,7 +97,10 @@ void WatchJudge::set(std::uint64_t id, Table table, const std::string& path, Zxi
     }
 }
 
-void WatchJudge::take(std::uint64_t id, Connection& connection, Table table, const std::string& path) {
+void WatchJudge::take(std::uint64_t id,
+                      Connection& connection,
+                      Table table,
+                      const std::string& path) {
     const auto watch = connection.watches[index(table)].find(path);
     if (watch->second.due) {
         connection.due.erase({watch->second.due->zxid, table, path});
@@ -110,21 +118,24 @@ void WatchJudge::event(std::uint64_t id, const jute::WatcherEvent& event) {
         connection.catching_up->emplace_back(event.type, event.path);
         return;
     }
-    const std::string words = connection.name + " is told " + name_of(event.type) + " of " + event.path;
+    const std::string words =
+        connection.name + " is told " + name_of(event.type) + " of " + event.path;
     // A deletion is told once for both tables.
     std::optional<ModelChange> told;
     for (const Table table : {Table::data, Table::child}) {
-        const bool wanted = event.type == EventType::node_deleted ||
-                            (event.type == EventType::node_children_changed) == (table == Table::child);
+        const bool wanted =
+            event.type == EventType::node_deleted ||
+            (event.type == EventType::node_children_changed) == (table == Table::child);
         if (!wanted) continue;
         const auto watch = connection.watches[index(table)].find(event.path);
         if (watch == connection.watches[index(table)].end()) continue;
         const auto& due = watch->second.due;
         if (!due || due->type != event.type) {
             if (told || event.type == EventType::node_deleted) continue;
-            return complain_(words + ", but behind " + to_string(watch->second.set_at) +
-                             (due ? " it first had " + name_of(due->type) + " at " + to_string(due->zxid)
-                                  : " nothing changed there"));
+            return complain_(
+                words + ", but behind " + to_string(watch->second.set_at) +
+                (due ? " it first had " + name_of(due->type) + " at " + to_string(due->zxid)
+                     : " nothing changed there"));
         }
         if (told && told->zxid != due->zxid) continue;
         told = *due;

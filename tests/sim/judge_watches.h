@@ -49,13 +49,17 @@ class WatchJudge {
         std::optional<std::vector<std::pair<EventType, std::string>>> catching_up;
     };
     void changed(Table table, const std::string& path, const ModelChange& change);
-    void becomes_due(Connection& connection, Table table, const std::string& path, const ModelChange& change);
+    void becomes_due(Connection& connection,
+                     Table table,
+                     const std::string& path,
+                     const ModelChange& change);
     void take(std::uint64_t id, Connection& connection, Table table, const std::string& path);
 
     Replay& replay_;
     Complain complain_;
     std::map<std::uint64_t, Connection> connections_;
-    std::map<std::string, std::set<std::uint64_t>> waiting_[2];  ///< watches whose path has not changed yet
+    /// Watches whose path has not changed yet.
+    std::map<std::string, std::set<std::uint64_t>> waiting_[2];
 };
 
 }  // namespace zk::sim

@@ -1,12 +1,12 @@
 // The judges at work on hand-made histories: each story is told once as it should be, without a complaint, and once with
 // one fault, with the judge's words.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "sim/judge.h"
 #include "tree/data_tree.h"
@@ -23,7 +23,9 @@ const jute::AuthId kAlice{"digest", "alice:x"};
 const jute::AclList kOnlyAlice = {{perms::kAll, kAlice}};
 constexpr SessionId kA{0xa}, kB{0xb};
 
-Bytes create(const std::string& path, CreateMode mode = CreateMode::persistent, const jute::AclList& acl = kOpen) {
+Bytes create(const std::string& path,
+             CreateMode mode = CreateMode::persistent,
+             const jute::AclList& acl = kOpen) {
     return jute::encode(jute::CreateRequest{path, Bytes("v"), acl, mode});
 }
 Bytes set(const std::string& path, const char* value, std::int32_t version = -1) {
@@ -40,7 +42,8 @@ Bytes multi() {
     jute::OutputArchive archive(body);
     archive(jute::MultiHeader{OpCode::create, false, ErrorCode::ok});
     archive(jute::CreateRequest{"/a", Bytes("v"), kOpen, CreateMode::persistent});
-    archive(jute::MultiHeader{OpCode::remove, false, ErrorCode::ok}, jute::DeleteRequest{"/none", -1});
+    archive(jute::MultiHeader{OpCode::remove, false, ErrorCode::ok},
+            jute::DeleteRequest{"/none", -1});
     archive(jute::MultiHeader{OpCode::error, true, ErrorCode::ok});
     return body;
 }
@@ -48,12 +51,16 @@ Bytes multi() {
 /// A history and what clients of it see. Every txn takes a millisecond.
 class Judges : public ::testing::Test {
   protected:
-    Judges() : judge_(SessionLimits{}, [this](const std::string& words) { faults_.push_back(words); }) {}
+    Judges()
+        : judge_(SessionLimits{}, [this](const std::string& words) { faults_.push_back(words); }) {}
 
     void pass(std::int64_t ms) { now_ += milliseconds(ms); }
 
     /// A new session of client `client`; connections have the client's number.
-    void open(int client, SessionId session, std::int32_t timeout_ms = 4000, std::vector<jute::AuthId> auth = {}) {
+    void open(int client,
+              SessionId session,
+              std::int32_t timeout_ms = 4000,
+              std::vector<jute::AuthId> auth = {}) {
         judge_.connecting(client, number(client), SessionId(), std::move(auth), judge_.committed());
         commit(session, 0, OpCode::create_session, jute::CreateSessionTxn{timeout_ms});
         grant(client, session, timeout_ms);
@@ -77,13 +84,19 @@ class Judges : public ::testing::Test {
     void ask(int client, int xid, OpCode op, Bytes body) {
         judge_.sent(number(client), Xid(xid), op, std::move(body), now_);
     }
-    void answer(int client, int xid, Zxid zxid, const Bytes& body = {}, ErrorCode error = ErrorCode::ok) {
+    void answer(
+        int client, int xid, Zxid zxid, const Bytes& body = {}, ErrorCode error = ErrorCode::ok) {
         judge_.answered(number(client), {Xid(xid), zxid, error}, body, now_);
     }
     /// A create that is asked for, committed and answered as it should be.
-    Zxid make(int client, SessionId session, int xid, const std::string& path, const jute::AclList& acl = kOpen) {
+    Zxid make(int client,
+              SessionId session,
+              int xid,
+              const std::string& path,
+              const jute::AclList& acl = kOpen) {
         ask(client, xid, OpCode::create, create(path, CreateMode::persistent, acl));
-        const Zxid at = commit(session, xid, OpCode::create, jute::CreateTxn{path, Bytes("v"), acl, false, ++made_});
+        const Zxid at = commit(
+            session, xid, OpCode::create, jute::CreateTxn{path, Bytes("v"), acl, false, ++made_});
         answer(client, xid, at, encoded(path));
         return at;
     }
@@ -103,7 +116,9 @@ class Judges : public ::testing::Test {
         archive(path);
         return body;
     }
-    [[nodiscard]] Bytes stat(const std::string& path) const { return jute::encode(tree_.stat_of(*tree_.find(path))); }
+    [[nodiscard]] Bytes stat(const std::string& path) const {
+        return jute::encode(tree_.stat_of(*tree_.find(path)));
+    }
     [[nodiscard]] Bytes data(const std::string& path) const {
         Bytes body;
         jute::OutputArchive archive(body);
@@ -147,8 +162,9 @@ TEST_F(Judges, AWriteThatIsNotInTheHistory) {
     const Zxid before = make(1, kA, 1, "/a");
     ask(1, 2, OpCode::create, create("/b"));
     answer(1, 2, Zxid(before.value() + 1), encoded("/b"));
-    EXPECT_THAT(faults_, ElementsAre(HasSubstr("but the history ends at 0x100000002"),
-                                     HasSubstr("where the history has nothing")));
+    EXPECT_THAT(faults_,
+                ElementsAre(HasSubstr("but the history ends at 0x100000002"),
+                            HasSubstr("where the history has nothing")));
 }
 
 TEST_F(Judges, AWriteThatIsDoneTwice) {
@@ -240,13 +256,15 @@ TEST_F(Judges, ASequenceNumberThatComesTwice) {
     EXPECT_NO_FAULT();
     ask(1, 2, OpCode::create, create("/s-", CreateMode::persistent_sequential));
     commit(kA, 2, OpCode::create, jute::CreateTxn{"/s-0000000000", Bytes("v"), kOpen, false, 2});
-    EXPECT_FAULT("is create /s-0000000000, but the state before it makes the request ok /s-0000000001");
+    EXPECT_FAULT(
+        "is create /s-0000000000, but the state before it makes the request ok /s-0000000001");
 }
 
 TEST_F(Judges, ASequenceNumberThatTheClientIsToldWrongly) {
     open(1, kA);
     ask(1, 1, OpCode::create, create("/s-", CreateMode::persistent_sequential));
-    const Zxid at = commit(kA, 1, OpCode::create, jute::CreateTxn{"/s-0000000000", Bytes("v"), kOpen, false, 1});
+    const Zxid at = commit(
+        kA, 1, OpCode::create, jute::CreateTxn{"/s-0000000000", Bytes("v"), kOpen, false, 1});
     answer(1, 1, at, encoded("/s-0000000001"));
     EXPECT_FAULT("is answered ok /s-0000000001, expected ok /s-0000000000");
 }
@@ -270,8 +288,10 @@ TEST_F(Judges, AnAnswerWithAnotherStat) {
 
 TEST_F(Judges, AHistoryThatForgetsItsEnd) {
     const auto txn = [](Zxid zxid) {
-        return std::make_shared<const Bytes>(jute::encode_txn(
-            {{kA, Xid(0), zxid, WallMs(5), OpCode::create_session}, jute::CreateSessionTxn{4000}, {}}));
+        return std::make_shared<const Bytes>(
+            jute::encode_txn({{kA, Xid(0), zxid, WallMs(5), OpCode::create_session},
+                              jute::CreateSessionTxn{4000},
+                              {}}));
     };
     judge_.on_established(Epoch(1), Zxid(), now_);
     const Zxid first(Epoch(1), 1), second(Epoch(2), 1);
@@ -281,7 +301,8 @@ TEST_F(Judges, AHistoryThatForgetsItsEnd) {
     judge_.on_established(Epoch(2), Zxid(Epoch(1), 0), now_);
     judge_.on_logged(second, txn(second));
     judge_.on_applied(second, now_);
-    EXPECT_FAULT("0x200000001 is committed right behind 0x100000000, but 0x100000001 had been committed");
+    EXPECT_FAULT(
+        "0x200000001 is committed right behind 0x100000000, but 0x100000001 had been committed");
 }
 
 // ---- reads
@@ -318,7 +339,8 @@ TEST_F(Judges, ASyncThatDoesNotKnowWhatOthersWereTold) {
     EXPECT_NO_FAULT();
     ask(2, 2, OpCode::sync, sync());
     answer(2, 2, first, encoded("/"));
-    EXPECT_FAULT("sync / (session 0xb, xid 2) is answered at 0x100000003, but 0x100000004 had been told");
+    EXPECT_FAULT(
+        "sync / (session 0xb, xid 2) is answered at 0x100000003, but 0x100000004 had been told");
 }
 
 TEST_F(Judges, AListWithoutAChildAndWithAnother) {
@@ -400,7 +422,8 @@ TEST_F(Ephemerals, StayInTheTxn) {
 
 TEST_F(Ephemerals, StayInATree) {
     const Bytes before = data("/e");
-    const Zxid at = commit(kA, 2, OpCode::close_session, jute::CloseSessionTxn{std::vector<std::string>{"/e"}});
+    const Zxid at =
+        commit(kA, 2, OpCode::close_session, jute::CloseSessionTxn{std::vector<std::string>{"/e"}});
     open(2, kB);
     ask(2, 1, OpCode::get_data, look("/e"));
     answer(2, 1, at, before);
@@ -411,7 +434,8 @@ TEST_F(Ephemerals, OfAnotherSessionGo) {
     ask(1, 3, OpCode::create, create("/p"));
     commit(kA, 3, OpCode::create, jute::CreateTxn{"/p", Bytes("v"), kOpen, false, 2});
     EXPECT_NO_FAULT();
-    commit(kA, 2, OpCode::close_session, jute::CloseSessionTxn{std::vector<std::string>{"/e", "/p"}});
+    commit(
+        kA, 2, OpCode::close_session, jute::CloseSessionTxn{std::vector<std::string>{"/e", "/p"}});
     EXPECT_FAULT("deletes /p, which the session does not own");
 }
 
@@ -428,7 +452,8 @@ class Sessions : public Judges {
         }
     }
     void expire(SessionId session) {
-        commit(session, 0, OpCode::close_session, jute::CloseSessionTxn{std::vector<std::string>()});
+        commit(
+            session, 0, OpCode::close_session, jute::CloseSessionTxn{std::vector<std::string>()});
     }
     int next_xid_ = 1;
 };
@@ -446,7 +471,8 @@ TEST_F(Sessions, EndThoughTheLeaderHeardThem) {
     live(10);
     pass(1500);
     expire(kA);
-    EXPECT_FAULT("session 0xa expires, but its timeout is 4000 ms and the leader heard what it sent");
+    EXPECT_FAULT(
+        "session 0xa expires, but its timeout is 4000 ms and the leader heard what it sent");
 }
 
 TEST_F(Sessions, EndThoughAllTheySentHasArrived) {
@@ -534,7 +560,9 @@ TEST_F(Sessions, HaveAMultiRefusedAndAreNotEnding) {
     live(10);
     ask(1, 11, OpCode::multi, multi());
     commit(kA, 11, OpCode::multi, expired_multi());
-    EXPECT_FAULT("session 0xa is said to be over, but its timeout is 4000 ms and the leader heard what it sent");
+    EXPECT_FAULT(
+        "session 0xa is said to be over, but its timeout is 4000 ms and the leader heard what it "
+        "sent");
 }
 
 TEST_F(Sessions, AreAnsweredTheirCloseTooEarly) {
@@ -573,11 +601,16 @@ class Watches : public Judges {
         at_ = commit(kB, other_xid_, OpCode::remove, jute::DeleteTxn{"/a"});
         answer(2, other_xid_, at_);
     }
-    void set_again(Zxid seen, std::vector<std::string> data, std::vector<std::string> exist,
+    void set_again(Zxid seen,
+                   std::vector<std::string> data,
+                   std::vector<std::string> exist,
                    std::vector<std::string> child) {
         reconnect(1, kA);
-        ask(1, xids::kSetWatches, OpCode::set_watches,
-            jute::encode(jute::SetWatchesRequest{seen, std::move(data), std::move(exist), std::move(child)}));
+        ask(1,
+            xids::kSetWatches,
+            OpCode::set_watches,
+            jute::encode(jute::SetWatchesRequest{
+                seen, std::move(data), std::move(exist), std::move(child)}));
     }
     Zxid at_;
     int xid_ = 10, other_xid_ = 10, version_ = 0;
@@ -597,8 +630,10 @@ TEST_F(Watches, NeverFire) {
     watch();
     change_a();
     ping(at_);
-    EXPECT_FAULT("client 1, session 0xa, is answered at 0x100000004 before the event NodeDataChanged of /a at "
-                 "0x100000004, whose watch was set at 0x100000003");
+    EXPECT_FAULT(
+        "client 1, session 0xa, is answered at 0x100000004 before the event NodeDataChanged of /a "
+        "at "
+        "0x100000004, whose watch was set at 0x100000003");
 }
 
 TEST_F(Watches, FireTwice) {
@@ -689,8 +724,10 @@ TEST_F(Watches, SetAgainForgetWhatHappenedMeanwhile) {
     change_a();
     set_again(seen, {"/a"}, {}, {});
     answer(1, xids::kSetWatches, at_);
-    EXPECT_FAULT("set its watches again behind 0x100000003, was answered at 0x100000004 and not told NodeDataChanged "
-                 "of /a");
+    EXPECT_FAULT(
+        "set its watches again behind 0x100000003, was answered at 0x100000004 and not told "
+        "NodeDataChanged "
+        "of /a");
 }
 
 TEST_F(Watches, SetAgainTellWhatWasSeen) {

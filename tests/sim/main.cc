@@ -3,9 +3,9 @@
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
+#include <malloc.h>
 #include <map>
 #include <optional>
-#include <malloc.h>
 #include <set>
 #include <sstream>
 #include <string>
@@ -37,11 +37,15 @@ struct Sum {
 
 int usage() {
     std::fputs(
-        "usage: sim [--seed N] [--count N] [--shape NAME] [--servers N] [--clients N] [--seconds N] [--stream]\n"
-        "           [--without KIND]... [--faults old|none] [--go-on] [--twice] [--trace] [--marks]\n"
+        "usage: sim [--seed N] [--count N] [--shape NAME] [--servers N] [--clients N] [--seconds "
+        "N] [--stream]\n"
+        "           [--without KIND]... [--faults old|none] [--go-on] [--twice] [--trace] "
+        "[--marks]\n"
         "           [--require-marks FILE] [--list]\n"
-        "  --seconds  virtual time with faults        --twice    each seed two times, which must not differ\n"
-        "  --go-on    a failure does not end the run  --trace    log lines of all servers to stderr\n"
+        "  --seconds  virtual time with faults        --twice    each seed two times, which must "
+        "not differ\n"
+        "  --go-on    a failure does not end the run  --trace    log lines of all servers to "
+        "stderr\n"
         "  --list     names of shapes and faults      --require-marks  see tests/sim/marks.txt\n",
         stderr);
     return 2;
@@ -57,7 +61,8 @@ void list_names() {
 
 bool leave_out(Options& options, std::string_view faults) {
     using K = FaultKind;
-    const std::set<K> old = {K::power_cut, K::power_cut_call, K::partition, K::one_way, K::reset, K::client_reset};
+    const std::set<K> old = {
+        K::power_cut, K::power_cut_call, K::partition, K::one_way, K::reset, K::client_reset};
     if (faults != "old" && faults != "none") return false;
     for (std::size_t i = 0; i < zk::sim::kFaultKinds; ++i) {
         const auto kind = static_cast<K>(i);
@@ -119,7 +124,8 @@ std::optional<Options> parse(int argc, char** argv) {
 zk::sim::WorldOptions world_options(const Options& options, std::uint64_t seed) {
     zk::sim::WorldOptions world;
     world.seed = seed;
-    world.shape = options.shape.empty() ? zk::sim::shape_of(seed) : *zk::sim::shape_named(options.shape, seed);
+    world.shape = options.shape.empty() ? zk::sim::shape_of(seed)
+                                        : *zk::sim::shape_named(options.shape, seed);
     if (options.servers) world.shape.servers = static_cast<int>(*options.servers);
     if (options.clients) world.shape.clients = static_cast<int>(*options.clients);
     if (options.seconds) world.shape.chaos = std::chrono::seconds(*options.seconds);
@@ -134,7 +140,8 @@ bool run_seed(const Options& options, std::uint64_t seed, Sum& sum) {
     auto report = zk::sim::World(world).run();
     if (options.twice && report.failure.empty()) {
         const auto again = zk::sim::World(world).run();
-        if (again.fingerprint != report.fingerprint) report.failure = "runs differently the second time";
+        if (again.fingerprint != report.fingerprint)
+            report.failure = "runs differently the second time";
     }
     ++sum.seeds;
     sum.steps += report.steps;
@@ -174,12 +181,14 @@ void print_sum(const Sum& sum, double seconds) {
         line("fault." + std::string(zk::sim::kFaultNames[i]), sum.faults.of[i]);
     }
     for (const auto& [name, count] : sum.shapes) line("shape." + std::string(name), count);
-    std::printf("%llu seeds, %llu failed: %.1f a second and core, %.2f virtual hours, settled within %lld ms\n",
-                static_cast<Count>(sum.seeds),
-                static_cast<Count>(sum.failed),
-                static_cast<double>(sum.seeds) / seconds,
-                static_cast<double>(zk::to_ms(sum.lasted)) / 3'600'000,
-                static_cast<long long>(zk::to_ms(sum.settled_max)));
+    std::printf(
+        "%llu seeds, %llu failed: %.1f a second and core, %.2f virtual hours, settled within %lld "
+        "ms\n",
+        static_cast<Count>(sum.seeds),
+        static_cast<Count>(sum.failed),
+        static_cast<double>(sum.seeds) / seconds,
+        static_cast<double>(zk::to_ms(sum.lasted)) / 3'600'000,
+        static_cast<long long>(zk::to_ms(sum.settled_max)));
 }
 
 int check_marks(const std::string& path) {

@@ -52,7 +52,8 @@ std::optional<jute::AclList> stored_acl(const jute::AclList& list,
 
 jute::AclList masked(jute::AclList list) {
     for (jute::Acl& entry : list) {
-        if (entry.id.scheme == "digest") entry.id.id = entry.id.id.substr(0, entry.id.id.find(':')) + ":x";
+        if (entry.id.scheme == "digest")
+            entry.id.id = entry.id.id.substr(0, entry.id.id.find(':')) + ":x";
     }
     return list;
 }
@@ -112,10 +113,14 @@ struct Replay::Step {
         return found == changed.end() ? replay.current(path) : found->second;
     }
     void put(const std::string& path, ModelNode node) { changed[path] = share(std::move(node)); }
-    void tell_data(const std::string& path, EventType type, std::shared_ptr<const jute::AclList> acl) {
+    void tell_data(const std::string& path,
+                   EventType type,
+                   std::shared_ptr<const jute::AclList> acl) {
         data_changes.emplace_back(path, ModelChange{header.zxid, type, std::move(acl)});
     }
-    void tell_child(const std::string& path, EventType type, std::shared_ptr<const jute::AclList> acl) {
+    void tell_child(const std::string& path,
+                    EventType type,
+                    std::shared_ptr<const jute::AclList> acl) {
         child_changes.emplace_back(path, ModelChange{header.zxid, type, std::move(acl)});
     }
 
@@ -230,12 +235,18 @@ struct Replay::Step {
     Done part(OpCode op, jute::InputArchive& archive) {
         switch (op) {
             case OpCode::create:
-            case OpCode::create2: return create(archive.get<jute::CreateRequest>(), op);
-            case OpCode::remove: return remove(archive.get<jute::DeleteRequest>());
-            case OpCode::set_data: return set_data(archive.get<jute::SetDataRequest>());
-            case OpCode::set_acl: return set_acl(archive.get<jute::SetAclRequest>());
-            case OpCode::check: return check(archive.get<jute::CheckVersionRequest>());
-            default: return refused(ErrorCode::unimplemented);
+            case OpCode::create2:
+                return create(archive.get<jute::CreateRequest>(), op);
+            case OpCode::remove:
+                return remove(archive.get<jute::DeleteRequest>());
+            case OpCode::set_data:
+                return set_data(archive.get<jute::SetDataRequest>());
+            case OpCode::set_acl:
+                return set_acl(archive.get<jute::SetAclRequest>());
+            case OpCode::check:
+                return check(archive.get<jute::CheckVersionRequest>());
+            default:
+                return refused(ErrorCode::unimplemented);
         }
     }
 
@@ -267,7 +278,8 @@ struct Replay::Step {
             } else {  // only to get past it
                 Step other{replay, header, auth, {}, {}, {}};
                 (void)other.part(head.type, archive);
-                parts.push_back(refused(failure == ErrorCode::ok ? *refusal : ErrorCode::runtime_inconsistency));
+                parts.push_back(refused(
+                    failure == ErrorCode::ok ? *refusal : ErrorCode::runtime_inconsistency));
             }
             if (failure == ErrorCode::ok) failure = parts.back().error;
         }
@@ -308,8 +320,8 @@ Replay::Replay(Complain complain) : complain_(std::move(complain)) {
 
 void Replay::complain(const jute::Txn& txn, const std::string& what) const {
     complain_("txn " + to_string(txn.header.zxid) + " (" + std::string(to_string(txn.header.type)) +
-              " of session " + to_string(txn.header.session) + ", xid " + to_string(txn.header.cxid) +
-              ") " + what);
+              " of session " + to_string(txn.header.session) + ", xid " +
+              to_string(txn.header.cxid) + ") " + what);
 }
 
 ModelNodeRef Replay::current(const std::string& path) const {
@@ -321,10 +333,10 @@ ModelNodeRef Replay::node(const std::string& path, Zxid zxid) const {
     const auto found = nodes_.find(path);
     if (found == nodes_.end()) return nullptr;
     const auto& versions = found->second;
-    const auto next = std::upper_bound(versions.begin(),
-                                       versions.end(),
-                                       zxid,
-                                       [](Zxid z, const Version& v) { return z < v.zxid; });
+    const auto next =
+        std::upper_bound(versions.begin(), versions.end(), zxid, [](Zxid z, const Version& v) {
+            return z < v.zxid;
+        });
     return next == versions.begin() ? nullptr : std::prev(next)->node;
 }
 
@@ -338,7 +350,9 @@ Zxid Replay::last_txn(Zxid zxid) const {
     return next == history_.begin() ? Zxid() : std::prev(next)->first;
 }
 
-void Replay::commit(const jute::Txn& txn, const SentRequest* asked, std::optional<ErrorCode> refusal) {
+void Replay::commit(const jute::Txn& txn,
+                    const SentRequest* asked,
+                    std::optional<ErrorCode> refusal) {
     const jute::TxnHeader& header = txn.header;
     if (header.zxid <= last_) return complain(txn, "comes behind " + to_string(last_));
     last_ = header.zxid;
@@ -349,7 +363,8 @@ void Replay::commit(const jute::Txn& txn, const SentRequest* asked, std::optiona
         open_.insert(header.session);
         return;
     }
-    if (const auto* body = std::get_if<jute::CloseSessionTxn>(&txn.body)) return close_session(txn, *body);
+    if (const auto* body = std::get_if<jute::CloseSessionTxn>(&txn.body))
+        return close_session(txn, *body);
     const auto* error = std::get_if<jute::ErrorTxn>(&txn.body);
     if (error != nullptr) entry.answer.error = error->error;
     if (asked == nullptr) return;
@@ -359,12 +374,14 @@ void Replay::commit(const jute::Txn& txn, const SentRequest* asked, std::optiona
 
     Step step{*this, header, asked->auth, {}, {}, {}};
     Answer answer;
-    const Done done = asked->op == OpCode::multi ? step.multi(*asked, refusal, answer) : step.single(*asked, answer);
+    const Done done = asked->op == OpCode::multi ? step.multi(*asked, refusal, answer)
+                                                 : step.single(*asked, answer);
     entry.answer = answer;
     if (done.type != header.type || encode_body(done.txn) != encode_body(txn.body)) {
         std::string seen = std::string(to_string(header.type));
         if (error != nullptr) seen = std::string(to_string(error->error));
-        if (const auto* create = std::get_if<jute::CreateTxn>(&txn.body)) seen += " " + create->path;
+        if (const auto* create = std::get_if<jute::CreateTxn>(&txn.body))
+            seen += " " + create->path;
         complain(txn,
                  "is " + seen + ", but the state before it makes the request " +
                      describe(asked->op, answer));
@@ -377,14 +394,16 @@ void Replay::close_session(const jute::Txn& txn, const jute::CloseSessionTxn& bo
     open_.erase(txn.header.session);
     ended_.emplace(txn.header.session, txn.header.zxid);
     const auto owned = ephemerals_.find(txn.header.session.value());
-    const std::set<std::string> own = owned == ephemerals_.end() ? std::set<std::string>() : owned->second;
+    const std::set<std::string> own =
+        owned == ephemerals_.end() ? std::set<std::string>() : owned->second;
     if (body.paths) {
         const std::set<std::string> named(body.paths->begin(), body.paths->end());
         for (const std::string& path : own) {
             if (!named.contains(path)) complain(txn, "leaves the session's ephemeral " + path);
         }
         for (const std::string& path : named) {
-            if (!own.contains(path)) complain(txn, "deletes " + path + ", which the session does not own");
+            if (!own.contains(path))
+                complain(txn, "deletes " + path + ", which the session does not own");
         }
     }
     const std::vector<jute::AuthId> nobody;
@@ -412,15 +431,16 @@ void Replay::keep(Step& step) {
 }
 
 namespace {
-const ModelChange* next_change(const std::map<std::string, std::vector<ModelChange>, std::less<>>& all,
-                               const std::string& path,
-                               Zxid zxid) {
+const ModelChange* next_change(
+    const std::map<std::string, std::vector<ModelChange>, std::less<>>& all,
+    const std::string& path,
+    Zxid zxid) {
     const auto found = all.find(path);
     if (found == all.end()) return nullptr;
-    const auto next = std::upper_bound(found->second.begin(),
-                                       found->second.end(),
-                                       zxid,
-                                       [](Zxid z, const ModelChange& c) { return z < c.zxid; });
+    const auto next = std::upper_bound(
+        found->second.begin(), found->second.end(), zxid, [](Zxid z, const ModelChange& c) {
+            return z < c.zxid;
+        });
     return next == found->second.end() ? nullptr : &*next;
 }
 }  // namespace
@@ -440,7 +460,8 @@ std::string Replay::check_children(const std::string& path,
     const std::set<std::string> distinct(names.begin(), names.end());
     for (const std::string& name : distinct) {
         if (path == "/" && name == "zookeeper") continue;
-        if (!node(child_path(path, name), zxid)) return "has a child " + name + " that is not there";
+        if (!node(child_path(path, name), zxid))
+            return "has a child " + name + " that is not there";
     }
     if (distinct.size() != names.size()) return "names a child twice";
     if (!above || names.size() != static_cast<std::size_t>(above->children)) {
@@ -461,7 +482,8 @@ Answer Replay::read(const SentRequest& request, Zxid zxid) const {
     Answer answer;
     jute::OutputArchive out(answer.body);
     if (request.op == OpCode::get_data) out(*found->data);
-    if (acl) out(grants(*found->acl, perms::kAdmin, request.auth) ? *found->acl : masked(*found->acl));
+    if (acl)
+        out(grants(*found->acl, perms::kAdmin, request.auth) ? *found->acl : masked(*found->acl));
     out(found->stat());  // children are checked apart
     return answer;
 }
@@ -480,11 +502,12 @@ std::string describe(OpCode op, const Answer& answer) {
         return " czxid " + to_string(s.czxid) + " mzxid " + to_string(s.mzxid) + " pzxid " +
                to_string(s.pzxid) + " version " + std::to_string(s.version) + " cversion " +
                std::to_string(s.cversion) + " aversion " + std::to_string(s.aversion) + " owner " +
-               to_hex(s.ephemeral_owner) + " length " + std::to_string(s.data_length) + " children " +
-               std::to_string(s.children_count);
+               to_hex(s.ephemeral_owner) + " length " + std::to_string(s.data_length) +
+               " children " + std::to_string(s.children_count);
     };
     switch (op) {
-        case OpCode::create: return "ok " + archive.get<std::string>();
+        case OpCode::create:
+            return "ok " + archive.get<std::string>();
         case OpCode::create2: {
             const auto path = archive.get<std::string>();
             return "ok " + path + stat();
@@ -496,14 +519,16 @@ std::string describe(OpCode op, const Answer& answer) {
         case OpCode::get_acl: {
             std::string words = "ok";
             for (const auto& entry : archive.get<jute::AclList>()) {
-                words += " " + entry.id.scheme + ":" + entry.id.id + ":" + std::to_string(entry.perms);
+                words +=
+                    " " + entry.id.scheme + ":" + entry.id.id + ":" + std::to_string(entry.perms);
             }
             return words + stat();
         }
         case OpCode::exists:
         case OpCode::set_data:
         case OpCode::set_acl:
-        case OpCode::get_children2: return "ok" + stat();
+        case OpCode::get_children2:
+            return "ok" + stat();
         case OpCode::multi: {
             std::string words = "ok";
             while (true) {
@@ -517,7 +542,8 @@ std::string describe(OpCode op, const Answer& answer) {
                 }
             }
         }
-        default: return "ok";
+        default:
+            return "ok";
     }
 }
 

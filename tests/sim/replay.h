@@ -79,7 +79,9 @@ class Replay {
     /// The next txn of the history; `asked` is the request it must come from, null for the leader's own (closeSession,
     /// createSession) and for refusals that are about the session. Complains when it is not what the request must
     /// become. `refusal`: the request is a multi, and this is the answer because of its session.
-    void commit(const jute::Txn& txn, const SentRequest* asked, std::optional<ErrorCode> refusal = {});
+    void commit(const jute::Txn& txn,
+                const SentRequest* asked,
+                std::optional<ErrorCode> refusal = {});
 
     [[nodiscard]] Zxid last() const { return last_; }
     /// The txn at `zxid`, or null.

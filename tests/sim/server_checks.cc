@@ -55,7 +55,8 @@ void ServerChecks::executed(int index, const storage::DiskEvent& event) {
     Server& server = servers_[static_cast<std::size_t>(index)];
     if (const auto* durable = std::get_if<storage::LogDurable>(&event)) {
         // What was synced before the cut in one batch.
-        const Zxid up_to = server.cut_to ? std::min(durable->up_to, *server.cut_to) : durable->up_to;
+        const Zxid up_to =
+            server.cut_to ? std::min(durable->up_to, *server.cut_to) : durable->up_to;
         server.promised = std::max(server.promised, up_to);
     } else if (const auto* truncated = std::get_if<storage::LogTruncated>(&event)) {
         server.cut_to.reset();
@@ -83,7 +84,8 @@ void ServerChecks::recovered(int index, const storage::RecoveredState& state) {
     Server& server = servers_[static_cast<std::size_t>(index)];
     server.looked = Zxid(-2);
     // An installed snapshot is as fuzzy as the stream that it came from.
-    const bool fuzzy = state.snapshot == server.installed && state.last_zxid < server.installed_until;
+    const bool fuzzy =
+        state.snapshot == server.installed && state.last_zxid < server.installed_until;
     server.fuzzy_until = fuzzy ? server.installed_until : Zxid(-2);
     server.was_serving = false;
     server.logged.clear();
@@ -116,8 +118,8 @@ void ServerChecks::recovered(int index, const storage::RecoveredState& state) {
         before = &entry;
     }
     const auto digest = digests_.find(state.last_zxid);
-    if (state.tree != nullptr && digest != digests_.end() && state.last_zxid >= server.fuzzy_until &&
-        digest->second != state.tree->digest()) {
+    if (state.tree != nullptr && digest != digests_.end() &&
+        state.last_zxid >= server.fuzzy_until && digest->second != state.tree->digest()) {
         complain(index, "recovers another tree at zxid " + to_string(state.last_zxid));
     }
 }
@@ -153,9 +155,8 @@ void ServerChecks::commit_up_to(int index, Zxid last) {
     while (!logged.empty() && logged.begin()->first <= last) {
         const auto& [zxid, bytes] = *logged.begin();
         if (!storage::follows(committed_last_, zxid)) {
-            return complain(index,
-                            "applies " + to_string(zxid) + " right after " +
-                                to_string(committed_last_));
+            return complain(
+                index, "applies " + to_string(zxid) + " right after " + to_string(committed_last_));
         }
         const std::uint64_t hash = hash_of(*bytes);
         committed_.emplace_hint(committed_.end(), zxid, hash);
@@ -186,7 +187,8 @@ std::optional<Epoch> ServerChecks::check_leader(int index, const core::Core& cor
                  "leads epoch " + to_string(page.current_epoch) + ", and so did server " +
                      std::to_string(leader->second + 1));
     }
-    const Zxid has = std::max(page.last_logged, page.last_zxid.counter() == 0 ? Zxid(0) : page.last_zxid);
+    const Zxid has =
+        std::max(page.last_logged, page.last_zxid.counter() == 0 ? Zxid(0) : page.last_zxid);
     if (has < committed_last_) {
         complain(index,
                  "leads epoch " + to_string(page.current_epoch) + " with a history up to " +

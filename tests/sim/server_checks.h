@@ -44,11 +44,14 @@ class ServerChecks {
 
   private:
     struct Server {
-        std::map<Zxid, SharedBytes> logged;  ///< above committed_last_, or not yet known to be committed
-        Zxid promised;                       ///< the disk said that all up to here is durable
-        std::optional<Zxid> cut_to;          ///< a TRUNC or an installation is under way: it may be done at any time
-        Zxid fuzzy_until{-2};                ///< of the tree in memory
-        Zxid installed{-2}, installed_until{-2};  ///< snapshot of a SNAP on the disk, and how far it reaches
+        /// Above committed_last_, or not yet known to be committed.
+        std::map<Zxid, SharedBytes> logged;
+        Zxid promised;  ///< the disk said that all up to here is durable
+        /// A TRUNC or an installation is under way: it may be done at any time.
+        std::optional<Zxid> cut_to;
+        Zxid fuzzy_until{-2};  ///< of the tree in memory
+        /// Snapshot of a SNAP on the disk, and how far it reaches.
+        Zxid installed{-2}, installed_until{-2};
         Zxid looked{-2};
         bool was_serving = false;
     };
@@ -63,8 +66,8 @@ class ServerChecks {
     std::vector<Server> servers_;
     std::map<Zxid, std::uint64_t> committed_;  ///< hash of each txn of the history
     Zxid committed_last_;
-    std::map<Zxid, std::uint64_t> digests_;    ///< of the tree at each zxid
-    std::map<Zxid, std::uint64_t> sessions_;   ///< hash of the live sessions at some zxids
+    std::map<Zxid, std::uint64_t> digests_;   ///< of the tree at each zxid
+    std::map<Zxid, std::uint64_t> sessions_;  ///< hash of the live sessions at some zxids
     std::map<Epoch, int> leaders_;
     std::uint64_t fingerprint_ = 0;
 };

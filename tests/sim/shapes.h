@@ -25,7 +25,7 @@ struct Shape {
     /// Chance of each kind, relative to the others. Companions: a percentage.
     PerFault<int> weights;
     Duration gap_min = milliseconds(200), gap_max = milliseconds(4000);  ///< between faults
-    WorkloadOptions load;  ///< what clients ask for
+    WorkloadOptions load;                                                ///< what clients ask for
 
     // Settings of the servers.
     std::int64_t snap_count = 40;

@@ -57,8 +57,9 @@ std::string SimClient::describe() const {
     text += " on connection " + std::to_string(connection_) + " waits";
     if (!in_flight_.empty()) {
         const auto& [xid, asked] = in_flight_.front();
-        text += " for the answers to " + std::to_string(in_flight_.size()) + " requests, first xid " +
-                to_string(xid) + " op " + std::string(to_string(asked.op));
+        text += " for the answers to " + std::to_string(in_flight_.size()) +
+                " requests, first xid " + to_string(xid) + " op " +
+                std::string(to_string(asked.op));
     }
     return text;
 }
@@ -95,12 +96,12 @@ void SimClient::on_connected(std::uint64_t connection) {
     decoder_ = jute::FrameDecoder(kFrameMax);
     world_.judge().connecting(
         number_, connection, session_, workload_.identity(), world_.applied_behind(connection));
-    Bytes payload =
-        jute::encode(jute::ConnectRequest{.protocol_version = 0,
-                                          .last_zxid_seen = last_zxid_,
-                                          .timeout_ms = timeout_ms_,
-                                          .session = session_,
-                                          .password = password_.empty() ? Bytes(16, '\0') : password_});
+    Bytes payload = jute::encode(
+        jute::ConnectRequest{.protocol_version = 0,
+                             .last_zxid_seen = last_zxid_,
+                             .timeout_ms = timeout_ms_,
+                             .session = session_,
+                             .password = password_.empty() ? Bytes(16, '\0') : password_});
     payload.push_back('\0');
     Bytes frame;
     jute::append_frame(frame, payload);
@@ -115,9 +116,11 @@ void SimClient::look_after(std::uint64_t life) {
         if (life != life_) return;
         if (stuck()) return look_after(life);
         const bool waits = state_ == State::handshake || !in_flight_.empty();
-        const Duration patience = std::max<Duration>(milliseconds(timeout_ms_) * 2 / 3, kPatienceMin);
+        const Duration patience =
+            std::max<Duration>(milliseconds(timeout_ms_) * 2 / 3, kPatienceMin);
         if (waits && world_.now() - heard_ > patience) return drop();
-        if (state_ == State::serving && !closing_ && world_.now() - sent_ >= milliseconds(timeout_ms_ / 5)) {
+        if (state_ == State::serving && !closing_ &&
+            world_.now() - sent_ >= milliseconds(timeout_ms_ / 5)) {
             ask({OpCode::ping, {}});
         }
         look_after(life);
@@ -154,7 +157,9 @@ void SimClient::on_connect_response(ByteView frame) {
     state_ = State::serving;
     const std::string credentials = workload_.credentials();
     if (!credentials.empty()) {
-        send_frame(Xid(xids::kAuth), OpCode::auth, jute::encode(jute::AuthRequest{0, "digest", credentials}));
+        send_frame(Xid(xids::kAuth),
+                   OpCode::auth,
+                   jute::encode(jute::AuthRequest{0, "digest", credentials}));
     }
     set_watches_again();
     send_more();
@@ -162,7 +167,8 @@ void SimClient::on_connect_response(ByteView frame) {
 
 void SimClient::set_watches_again() {
     if (data_.empty() && exist_.empty() && child_.empty()) return;
-    jute::SetWatchesRequest request{.relative_zxid = last_zxid_, .data = {}, .exist = {}, .child = {}};
+    jute::SetWatchesRequest request{
+        .relative_zxid = last_zxid_, .data = {}, .exist = {}, .child = {}};
     request.data.assign(data_.begin(), data_.end());
     request.exist.assign(exist_.begin(), exist_.end());
     request.child.assign(child_.begin(), child_.end());
@@ -177,7 +183,8 @@ void SimClient::on_frame(ByteView frame) {
     if (!archive.ok()) return complain("reply without header");
     if (header.xid == Xid(xids::kNotification)) return on_event(archive.rest());
     if (header.xid == Xid(xids::kAuth)) {
-        if (header.error != ErrorCode::ok) complain("auth answered " + std::string(to_string(header.error)));
+        if (header.error != ErrorCode::ok)
+            complain("auth answered " + std::string(to_string(header.error)));
         return;
     }
     // A session that ended meanwhile: the next connection will be told so.

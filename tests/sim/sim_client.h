@@ -83,8 +83,8 @@ class SimClient {
     std::deque<std::pair<Xid, Asked>> in_flight_;
     Instant sent_{}, heard_{};
     Instant stuck_until_{};
-    bool halves_ = false;  ///< the next frame goes out in two parts
-    Bytes rest_;  ///< of a frame that it stands still in
+    bool halves_ = false;                         ///< the next frame goes out in two parts
+    Bytes rest_;                                  ///< of a frame that it stands still in
     std::set<std::string> data_, exist_, child_;  ///< armed watches
 };
 

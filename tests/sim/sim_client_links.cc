@@ -43,13 +43,11 @@ void World::client_sends(SimClient&, std::uint64_t connection, Bytes bytes, bool
     later(takes, [this, link, connection, whole] {
         if (link->open && whole) judge_.arrived(connection, now_);
     });
-    later_at(server,
-             takes,
-             [this, link, &server, bytes = std::move(bytes)]() mutable {
-                 if (!link->open) return;
-                 link->unread.push_back(std::move(bytes));
-                 feed_client_bytes(server, link);
-             });
+    later_at(server, takes, [this, link, &server, bytes = std::move(bytes)]() mutable {
+        if (!link->open) return;
+        link->unread.push_back(std::move(bytes));
+        feed_client_bytes(server, link);
+    });
 }
 
 // What the server does not want to read yet stays in its socket.
@@ -109,8 +107,10 @@ void World::flush_client(Server& server, std::uint64_t connection) {
     const bool empty = bytes.empty();
     const Instant reads_at = link ? link->client->stuck_until() : now_;
     if (link && !empty) {
-        link->last_to_client = std::max(
-            {link->last_to_client, reads_at, now_ + std::chrono::microseconds(random_.between(50, 2000))});
+        link->last_to_client =
+            std::max({link->last_to_client,
+                      reads_at,
+                      now_ + std::chrono::microseconds(random_.between(50, 2000))});
         later(link->last_to_client - now_, [link, connection, bytes = std::move(bytes)] {
             if (link->open) link->client->on_bytes(connection, bytes);
         });

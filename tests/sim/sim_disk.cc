@@ -262,8 +262,8 @@ void SimDisk::keep_some_pages(Inode& inode) {
         for (std::size_t i = 0; i < count; ++i) {
             const Write& write = inode.unsynced[writes[i]];
             const std::uint64_t from = std::max<std::uint64_t>(write.offset, page * page_bytes);
-            const std::uint64_t to = std::min<std::uint64_t>(write.offset + write.bytes.size(),
-                                                             (page + 1) * page_bytes);
+            const std::uint64_t to =
+                std::min<std::uint64_t>(write.offset + write.bytes.size(), (page + 1) * page_bytes);
             apply(inode.durable, {from, write.bytes.substr(from - write.offset, to - from)});
         }
     }

@@ -56,9 +56,8 @@ void World::dial(Server& learner, core::Attempt attempt, ServerId leader_sid) {
                      step(learner, core::LeaderDialFailed{attempt, "refused"});
                      return;
                  }
-                 auto link = std::make_shared<Link>(
-                     zab::SendQueueLimits{.low_water = shape_.link_low_water,
-                                          .owed_max = shape_.link_owed_max});
+                 auto link = std::make_shared<Link>(zab::SendQueueLimits{
+                     .low_water = shape_.link_low_water, .owed_max = shape_.link_owed_max});
                  link->id = next_connection_++;
                  link->leader = leader.index;
                  link->learner = learner.index;
@@ -71,8 +70,7 @@ void World::dial(Server& learner, core::Attempt attempt, ServerId leader_sid) {
                  if (calm_ || !random_.chance(30)) members_there = {learner.sid()};
                  // The kernel of a process that stands still accepts, too.
                  const auto accepted = [this, link, &leader, members_there] {
-                     step(leader,
-                          core::LearnerConnected{link->id, members_there});
+                     step(leader, core::LearnerConnected{link->id, members_there});
                  };
                  if (leader.paused) {
                      leader.backlog.push_back(accepted);
@@ -124,14 +122,15 @@ void World::await_room(Server& leader, zab::LinkId id) {
 void World::tell(const std::shared_ptr<Link>& link, zab::QueueNews news) {
     Server& leader = *servers_[static_cast<std::size_t>(link->leader)];
     if (news == zab::QueueNews::none || !leader.up || leader.life != link->leader_life) return;
-    later_at(leader, std::chrono::microseconds(random_.between(20, 500)), [this, link, &leader, news] {
-        if (!link->open) return;
-        if (news == zab::QueueNews::room) {
-            step(leader, core::LearnerRoom{link->id});
-        } else {
-            step(leader, core::LearnerProgress{link->id});
-        }
-    });
+    later_at(
+        leader, std::chrono::microseconds(random_.between(20, 500)), [this, link, &leader, news] {
+            if (!link->open) return;
+            if (news == zab::QueueNews::room) {
+                step(leader, core::LearnerRoom{link->id});
+            } else {
+                step(leader, core::LearnerProgress{link->id});
+            }
+        });
 }
 
 void World::read_leader(Server& learner, bool on) {
@@ -252,8 +251,8 @@ void World::send_to_leader(Server& learner, Bytes bytes) {
     Server& leader = *servers_[static_cast<std::size_t>(link->leader)];
     if (blocked(learner, leader)) link->stalled_to_leader = true;
     if (link->stalled_to_leader || !leader.up || leader.life != link->leader_life) return;
-    link->last_to_leader = std::max(
-        link->last_to_leader, now_ + travels(*link, bytes.size(), link->free_to_leader));
+    link->last_to_leader =
+        std::max(link->last_to_leader, now_ + travels(*link, bytes.size(), link->free_to_leader));
     later_at(leader, link->last_to_leader - now_, [this, link, &leader, bytes = std::move(bytes)] {
         if (!link->open) return;
         each_packet(bytes, [&](zab::Packet packet) {
@@ -272,15 +271,16 @@ void World::break_link(std::shared_ptr<Link> link, bool tell_leader, bool tell_l
     Server& learner = *servers_[static_cast<std::size_t>(link->learner)];
     // The news of a close does not cross a partition either.
     if (tell_leader && !blocked(learner, leader) && leader.up && leader.life == link->leader_life) {
-        later_at(leader, std::chrono::microseconds(random_.between(100, 5000)), [this, link, &leader] {
-            step(leader, core::LearnerClosed{link->id});
-        });
+        later_at(leader,
+                 std::chrono::microseconds(random_.between(100, 5000)),
+                 [this, link, &leader] { step(leader, core::LearnerClosed{link->id}); });
     }
     if (tell_learner && !blocked(leader, learner) && learner.up &&
         learner.life == link->learner_life) {
-        later_at(learner, std::chrono::microseconds(random_.between(100, 5000)), [this, link, &learner] {
-            step(learner, core::LeaderClosed{link->attempt, "closed"});
-        });
+        later_at(
+            learner, std::chrono::microseconds(random_.between(100, 5000)), [this, link, &learner] {
+                step(learner, core::LeaderClosed{link->attempt, "closed"});
+            });
     }
 }
 

@@ -33,12 +33,11 @@ std::vector<jute::AuthId> Workload::identity() const {
 }
 
 std::string Workload::name(const char* kind, int count) {
-    return std::string("/") + kind + std::to_string(random_.below(static_cast<std::uint64_t>(count)));
+    return std::string("/") + kind +
+           std::to_string(random_.below(static_cast<std::uint64_t>(count)));
 }
 
-std::string Workload::child() {
-    return name("d", options_.parents) + name("n", options_.names);
-}
+std::string Workload::child() { return name("d", options_.parents) + name("n", options_.names); }
 
 std::string Workload::any_node() {
     const auto dice = random_.below(10);
@@ -50,7 +49,8 @@ std::string Workload::any_node() {
 Bytes Workload::value() {
     Bytes text = "c" + std::to_string(client_) + "-" + std::to_string(next_value_++);
     if (random_.chance(options_.large_percent)) {
-        text.resize(text.size() + random_.below(static_cast<std::uint64_t>(options_.large_bytes_max)), '.');
+        text.resize(
+            text.size() + random_.below(static_cast<std::uint64_t>(options_.large_bytes_max)), '.');
     }
     return text;
 }
@@ -76,11 +76,12 @@ std::vector<Asked> Workload::setup() const {
     std::vector<Asked> all;
     const auto add = [&all](const char* kind, int count) {
         for (int i = 0; i < count; ++i) {
-            all.push_back({OpCode::create,
-                           jute::encode(jute::CreateRequest{std::string("/") + kind + std::to_string(i),
-                                                            Bytes("0"),
-                                                            kOpen,
-                                                            CreateMode::persistent})});
+            all.push_back(
+                {OpCode::create,
+                 jute::encode(jute::CreateRequest{std::string("/") + kind + std::to_string(i),
+                                                  Bytes("0"),
+                                                  kOpen,
+                                                  CreateMode::persistent})});
         }
     };
     add("d", options_.parents);
@@ -102,8 +103,10 @@ std::vector<Asked> Workload::last() const {
 
 Asked Workload::large_write() {
     Bytes text = value();
-    text.resize(text.size() + random_.below(static_cast<std::uint64_t>(options_.large_bytes_max)), '.');
-    return {OpCode::set_data, jute::encode(jute::SetDataRequest{name("r", options_.registers), text, -1})};
+    text.resize(text.size() + random_.below(static_cast<std::uint64_t>(options_.large_bytes_max)),
+                '.');
+    return {OpCode::set_data,
+            jute::encode(jute::SetDataRequest{name("r", options_.registers), text, -1})};
 }
 
 std::vector<Asked> Workload::next() {
@@ -131,8 +134,10 @@ Asked Workload::write() {
     if (dice < 32) return set_data(any_node());
     if (dice < 44) return create(child(), CreateMode::persistent);
     if (dice < 52) return create(child(), CreateMode::ephemeral);
-    if (dice < 60) return create(name("d", options_.parents) + "/s-", CreateMode::persistent_sequential);
-    if (dice < 66) return create(name("d", options_.parents) + "/t-", CreateMode::ephemeral_sequential);
+    if (dice < 60)
+        return create(name("d", options_.parents) + "/s-", CreateMode::persistent_sequential);
+    if (dice < 66)
+        return create(name("d", options_.parents) + "/t-", CreateMode::ephemeral_sequential);
     if (dice < 82) return remove();
     if (dice < 90) return multi();
     if (dice < 92) return create(name("d", options_.parents), CreateMode::persistent);
@@ -181,9 +186,10 @@ Asked Workload::multi() {
         } else if (dice < 55) {
             const std::string path = name("r", options_.registers);
             head(OpCode::set_data, false);
-            archive(jute::SetDataRequest{path, value(), random_.chance(40) ? version_of(path) : -1});
+            archive(
+                jute::SetDataRequest{path, value(), random_.chance(40) ? version_of(path) : -1});
         } else if (dice < 80) {
-            const CreateMode mode = random_.chance(30) ? CreateMode::persistent_sequential
+            const CreateMode mode = random_.chance(30)   ? CreateMode::persistent_sequential
                                     : random_.chance(30) ? CreateMode::ephemeral
                                                          : CreateMode::persistent;
             head(OpCode::create, false);
@@ -222,7 +228,9 @@ void Workload::learn(const Asked& asked, ErrorCode error, ByteView body) {
     jute::InputArchive request(asked.body);
     jute::InputArchive answer(body);
     switch (asked.op) {
-        case OpCode::get_data: (void)answer.get<jute::Buffer>(); [[fallthrough]];
+        case OpCode::get_data:
+            (void)answer.get<jute::Buffer>();
+            [[fallthrough]];
         case OpCode::exists:
         case OpCode::set_data: {
             const auto path = request.get<std::string>();
@@ -235,7 +243,8 @@ void Workload::learn(const Asked& asked, ErrorCode error, ByteView body) {
             children_[path] = answer.get<std::vector<std::string>>();
             return;
         }
-        default: return;
+        default:
+            return;
     }
 }
 

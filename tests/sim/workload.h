@@ -20,17 +20,17 @@ struct WorkloadOptions {
     int registers = 3;
     int parents = 3;
     int acl_nodes = 2;
-    int names = 6;                ///< plain children of a parent
-    int watch_percent = 35;       ///< of the reads
-    int large_percent = 2;        ///< of the values
-    int large_bytes_max = 3000;   ///< up to jute.maxbuffer
-    int in_flight_max = 5;        ///< of one client
-    int pause_ms_max = 60;        ///< between an answer and the next requests
-    int timeout_step_ms = 2000;   ///< session timeouts: 2 s and 0 to 3 steps
-    int close_per_mille = 6;      ///< closeSession
-    int drop_per_mille = 4;       ///< the client closes its connection
-    int abandon_percent = 8;      ///< of lost connections: the session is never spoken for again
-    int away_percent = 8;         ///< of lost connections: the client comes back after seconds
+    int names = 6;               ///< plain children of a parent
+    int watch_percent = 35;      ///< of the reads
+    int large_percent = 2;       ///< of the values
+    int large_bytes_max = 3000;  ///< up to jute.maxbuffer
+    int in_flight_max = 5;       ///< of one client
+    int pause_ms_max = 60;       ///< between an answer and the next requests
+    int timeout_step_ms = 2000;  ///< session timeouts: 2 s and 0 to 3 steps
+    int close_per_mille = 6;     ///< closeSession
+    int drop_per_mille = 4;      ///< the client closes its connection
+    int abandon_percent = 8;     ///< of lost connections: the session is never spoken for again
+    int away_percent = 8;        ///< of lost connections: the client comes back after seconds
 };
 
 struct Asked {
@@ -75,7 +75,7 @@ class Workload {
     Random& random_;
     int client_;
     int next_value_ = 0;
-    std::map<std::string, std::int32_t> versions_;               ///< seen last
+    std::map<std::string, std::int32_t> versions_;              ///< seen last
     std::map<std::string, std::vector<std::string>> children_;  ///< seen last
 };
 

@@ -10,7 +10,8 @@
 namespace zk::sim {
 namespace {
 constexpr WallMs kWallBegin(1'700'000'000'000);
-constexpr Duration kLookPeriod = milliseconds(20);  ///< how often a calm world is asked whether it is well
+/// How often a calm world is asked whether it is well.
+constexpr Duration kLookPeriod = milliseconds(20);
 
 std::set<SessionId> session_ids(const core::Core& core) {
     std::set<SessionId> ids;
@@ -51,8 +52,8 @@ void World::fail(const std::string& what) {
 // Elections and synchronisations may take two turns, each as long as the limits allow; then the slowest restart.
 Duration World::calm_max() const {
     const Duration boot = enabled(FaultKind::lost_disk) ? kDiskReplacedMax : shape_.boot_max;
-    return std::chrono::seconds(2 * (shape_.init_limit + shape_.sync_limit)) + std::max(boot, shape_.boot_max) +
-           std::chrono::seconds(10);
+    return std::chrono::seconds(2 * (shape_.init_limit + shape_.sync_limit)) +
+           std::max(boot, shape_.boot_max) + std::chrono::seconds(10);
 }
 
 Report World::run() {
@@ -158,7 +159,8 @@ void World::boot(Server& server) {
     front.loop_output_bytes_max = shape_.loop_output_bytes_max;
     front.small_bytes_max = shape_.small_bytes_max;
     server.loops.clear();
-    for (front.loop = 0; front.loop < static_cast<std::uint32_t>(shape_.client_loops); ++front.loop) {
+    for (front.loop = 0; front.loop < static_cast<std::uint32_t>(shape_.client_loops);
+         ++front.loop) {
         server.loops.push_back(std::make_unique<frontend::Turn>(front, server.core->tree(), log));
     }
     server.executor =
@@ -204,7 +206,8 @@ std::string World::unsettled() const {
     }
     for (const auto& server : servers_) {
         const std::string name = "server " + std::to_string(server->index + 1);
-        if (!server->up || !server->core || !server->core->serving()) return name + " does not serve";
+        if (!server->up || !server->core || !server->core->serving())
+            return name + " does not serve";
         const core::StatusPage page = server->core->status();
         leaders += page.role == core::Role::leading ? 1 : 0;
         if (page.proposals_pending != 0) return name + " has proposals in flight";

@@ -47,8 +47,8 @@ struct Report {
     std::uint64_t acknowledged = 0;
     PerFault<std::uint64_t> faults;
     std::uint64_t elections = 0;
-    Duration lasted{};        ///< virtual time of the whole run
-    Duration settled_after{}; ///< from the last fault until all was well
+    Duration lasted{};              ///< virtual time of the whole run
+    Duration settled_after{};       ///< from the last fault until all was well
     std::uint64_t fingerprint = 0;  ///< of everything that happened
     Zxid last_zxid;
 };
@@ -193,7 +193,8 @@ class World {
     std::map<std::pair<int, int>, Bytes> last_notification_;
     std::uint64_t next_connection_ = 1;
     ensemble::EnsembleConfig config_;
-    int cuts_at_start_ = 0, cuts_at_snapshot_ = 0, cuts_at_replacement_ = 0;  ///< synchronisations to be cut
+    /// Synchronisations to be cut.
+    int cuts_at_start_ = 0, cuts_at_snapshot_ = 0, cuts_at_replacement_ = 0;
     int stranger_votes_ = 0;  ///< to come at the next elections
     FailingReigns failing_reigns_;
     bool calm_ = false;

@@ -15,7 +15,8 @@ void World::queue_disk(Server& server, storage::DiskCommand command) {
     const bool reads = std::holds_alternative<storage::ReadLog>(command);
     std::optional<std::vector<Zxid>> kept;
     if ((replaces || reads) && !calm_ && enabled(FaultKind::purge) && random_.chance(30)) {
-        if (auto found = storage::find_kept(server.disk, kPaths, 3); found.has_value()) kept = std::move(*found);
+        if (auto found = storage::find_kept(server.disk, kPaths, 3); found.has_value())
+            kept = std::move(*found);
     }
     if (replaces && !calm_ && std::exchange(cuts_at_replacement_, 0) != 0 && !server.sync_failing) {
         server.power_failing = true;
@@ -52,7 +53,9 @@ void World::run_disk(Server& server) {
     });
 }
 
-bool World::slow_now(const Server& server) { return now_ < server.disk_slow_until && random_.chance(20); }
+bool World::slow_now(const Server& server) {
+    return now_ < server.disk_slow_until && random_.chance(20);
+}
 
 // The snapshot thread.
 void World::carry_out(Server& server, core::SnapshotEffect& effect) {
@@ -60,12 +63,15 @@ void World::carry_out(Server& server, core::SnapshotEffect& effect) {
         World& world;
         Server& server;
         void operator()(core::BeginSnapshot& e) {
-            server.snapshot.emplace(e.zxid, storage::SnapshotFile(server.disk, kPaths.snapshots(), e.role));
-            if (!server.snapshot->file.begin(e.zxid).has_value()) return world.fatal(server, "disk failed");
+            server.snapshot.emplace(e.zxid,
+                                    storage::SnapshotFile(server.disk, kPaths.snapshots(), e.role));
+            if (!server.snapshot->file.begin(e.zxid).has_value())
+                return world.fatal(server, "disk failed");
             world.write_snapshot(server);
         }
         void operator()(core::WriteSnapshot& e) {
-            if (!server.snapshot->file.write(e.chunk).has_value()) return world.fatal(server, "disk failed");
+            if (!server.snapshot->file.write(e.chunk).has_value())
+                return world.fatal(server, "disk failed");
             world.write_snapshot(server);
         }
         void operator()(core::NameSnapshot&) { world.name_snapshot(server); }

@@ -14,7 +14,8 @@
 namespace zk::sim {
 
 inline constexpr Duration kTick = std::chrono::seconds(1);
-inline constexpr Duration kDiskReplacedMax = std::chrono::seconds(12);  ///< until a machine with another disk is back
+/// Until a machine with another disk is back.
+inline constexpr Duration kDiskReplacedMax = std::chrono::seconds(12);
 
 inline const storage::Paths kPaths{"/data", "/data"};
 
@@ -41,21 +42,21 @@ struct World::Server {
     std::unique_ptr<core::Turn> turn;
     const core::Core* core = nullptr;  ///< of `turn`
     std::vector<std::unique_ptr<frontend::Turn>> loops;
-    core::Effects effects;   ///< of the turn that runs
-    std::size_t noted = 0;   ///< of effects.disk: the checkers know them
-    bool turn_due = false;   ///< of the core
+    core::Effects effects;  ///< of the turn that runs
+    std::size_t noted = 0;  ///< of effects.disk: the checkers know them
+    bool turn_due = false;  ///< of the core
     std::unique_ptr<storage::DiskExecutor> executor;
     std::vector<storage::DiskCommand> disk_queue;
     bool disk_busy = false;
     bool port_open = false;
     bool power_failing = false;  ///< the disk is set to fail: any end of the server is a power cut
     bool ends_after_snapshot = false;  ///< to be killed when a snapshot is complete
-    bool empty_disk = false;     ///< its disk was lost, and it has not caught up since
-    bool sync_failing = false;   ///< a sync is set to fail: then the process ends, as it should
+    bool empty_disk = false;           ///< its disk was lost, and it has not caught up since
+    bool sync_failing = false;  ///< a sync is set to fail: then the process ends, as it should
     std::optional<FileSnapshot> snapshot;
 
     bool paused = false;
-    bool tick_waits = false;  ///< a tick was due while it was paused
+    bool tick_waits = false;                    ///< a tick was due while it was paused
     std::deque<std::function<void()>> backlog;  ///< what came while it was paused
     Instant disk_slow_until{};
     Instant away_until{};     ///< its machine gets another disk
@@ -80,8 +81,8 @@ struct World::Link {
     bool stalled_to_leader = false, stalled_to_learner = false;
     Instant last_to_leader{}, last_to_learner{};
     Instant free_to_leader{}, free_to_learner{};  ///< when the wire has taken all that was sent
-    zab::SendQueue queue;             ///< sent by the leader and not read by the learner
-    bool read = true;                 ///< the learner reads
+    zab::SendQueue queue;  ///< sent by the leader and not read by the learner
+    bool read = true;      ///< the learner reads
     std::deque<Piece> unread;
     /// A snapshot on its way, a chunk now and then, and what must not overtake it.
     std::unique_ptr<storage::SnapshotSerializer> stream;

@@ -20,7 +20,8 @@ void World::step(Server& server, core::Event event) {
     server.turn->post(std::move(event));
     if (std::exchange(server.turn_due, true)) return;
     Duration late{};
-    if (random_.chance(kLatePercent)) late = std::chrono::microseconds(random_.between(1, kLateMax_us));
+    if (random_.chance(kLatePercent))
+        late = std::chrono::microseconds(random_.between(1, kLateMax_us));
     later_at(server, late, [this, &server] { run_core(server); });
 }
 
@@ -42,11 +43,13 @@ void World::tick(Server& server) {
     for (std::size_t i = 0; i < server.loops.size() && server.up && server.life == life; ++i) {
         server.loops[i]->tick(now_);
         finish_loop(server, *server.loops[i]);
-        if (!server.loops[i]->frontend().nobody_forgotten()) fail("a client loop keeps what it has to write");
+        if (!server.loops[i]->frontend().nobody_forgotten())
+            fail("a client loop keeps what it has to write");
     }
     if (!server.up || server.life != life) return;
     for (const auto& [connection, link] : client_links_) {
-        if (link->server == server.index && link->open && !link->read) judge_.unread(connection, now_);
+        if (link->server == server.index && link->open && !link->read)
+            judge_.unread(connection, now_);
     }
     later(core::Core::kTickPeriod, [this, &server, life] {
         if (!server.up || server.life != life) return;
@@ -97,10 +100,12 @@ void World::carry_out(Server& server) {
     for (auto& loop : server.loops) {
         if (!loop->has_mail()) continue;
         if (random_.chance(kLatePercent)) {
-            later_at(server, std::chrono::microseconds(random_.between(1, kLateMax_us)), [this, &server, &loop = *loop] {
-                loop.hear(now_);
-                finish_loop(server, loop);
-            });
+            later_at(server,
+                     std::chrono::microseconds(random_.between(1, kLateMax_us)),
+                     [this, &server, &loop = *loop] {
+                         loop.hear(now_);
+                         finish_loop(server, loop);
+                     });
         } else {
             loop->hear(now_);
             finish_loop(server, *loop);
@@ -112,7 +117,9 @@ void World::carry_out(Server& server, core::LinkEffect& effect) {
     struct Handler {
         World& world;
         Server& server;
-        void operator()(core::SendNotification& e) { world.send_notification(server, e.to, std::move(e.body)); }
+        void operator()(core::SendNotification& e) {
+            world.send_notification(server, e.to, std::move(e.body));
+        }
         void operator()(core::OpenLearnerPort&) { server.port_open = true; }
         void operator()(core::CloseLearnerPort&) {
             server.port_open = false;
@@ -122,21 +129,28 @@ void World::carry_out(Server& server, core::LinkEffect& effect) {
         }
         void operator()(core::SendToLearner& e) {
             if (!world.watch_synchronisation(server, e)) return;
-            world.send_to_learner(
-                server, e.link, zab::encode(e.packet), e.packet.type == zab::PacketType::up_to_date);
+            world.send_to_learner(server,
+                                  e.link,
+                                  zab::encode(e.packet),
+                                  e.packet.type == zab::PacketType::up_to_date);
         }
         void operator()(core::SendProposal& e) {
-            world.send_to_learner(server, e.link, zab::encode({zab::PacketType::proposal, e.zxid, *e.bytes, {}}));
+            world.send_to_learner(
+                server, e.link, zab::encode({zab::PacketType::proposal, e.zxid, *e.bytes, {}}));
         }
         void operator()(core::AwaitRoom& e) { world.await_room(server, e.link); }
-        void operator()(core::StreamSnapshot& e) { world.send_snapshot(server, e.link, std::move(e.tree)); }
+        void operator()(core::StreamSnapshot& e) {
+            world.send_snapshot(server, e.link, std::move(e.tree));
+        }
         void operator()(core::CloseLearner& e) {
             for (const auto& link : std::vector(world.links_)) {
                 if (link->id == e.link) world.break_link(link, false, true);
             }
         }
         void operator()(core::DialLeader& e) { world.dial(server, e.attempt, e.leader); }
-        void operator()(core::SendToLeader& e) { world.send_to_leader(server, zab::encode(e.packet)); }
+        void operator()(core::SendToLeader& e) {
+            world.send_to_leader(server, zab::encode(e.packet));
+        }
         void operator()(core::CloseLeader&) {
             for (const auto& link : std::vector(world.links_)) {
                 if (link->learner == server.index) world.break_link(link, true, false);
@@ -166,7 +180,8 @@ void World::publish(Server& server) {
 
 // What follows from a turn of a client loop.
 void World::finish_loop(Server& server, frontend::Turn& loop) {
-    for (request::ToCore& message : std::exchange(loop.requests(), {})) step(server, core::Event(std::move(message)));
+    for (request::ToCore& message : std::exchange(loop.requests(), {}))
+        step(server, core::Event(std::move(message)));
     for (int round = 0; const auto connection = loop.next_socket(); ++round) {
         if (round > 100'000) return fail("a client loop writes without end");
         flush_client(server, *connection);

@@ -20,13 +20,16 @@ void big_log(sim::SimDisk& disk, std::int64_t count) {
     ZK_VALUE(recover(disk, kPaths, {}));
     LogWriter writer(disk, kDir, {.preallocate_bytes = 1 << 16, .file_bytes_max = 0});
     for (std::int64_t i = 1; i <= count; ++i) {
-        ZK_OK(writer.append(Zxid(i), *shared(create_txn(Zxid(i), "/n" + std::to_string(i), Bytes(kRecordBytes, 'x')))));
+        ZK_OK(writer.append(
+            Zxid(i),
+            *shared(create_txn(Zxid(i), "/n" + std::to_string(i), Bytes(kRecordBytes, 'x')))));
     }
     ZK_OK(writer.sync());
 }
 
 std::size_t begin_of(std::int64_t zxid) {
-    const std::size_t one = shared(create_txn(Zxid(1), "/n1", Bytes(kRecordBytes, 'x')))->size() + kLogRecordOverhead;
+    const std::size_t one =
+        shared(create_txn(Zxid(1), "/n1", Bytes(kRecordBytes, 'x')))->size() + kLogRecordOverhead;
     return kLogHeaderBytes + static_cast<std::size_t>(zxid - 1) * one;
 }
 
@@ -48,7 +51,8 @@ TEST(LogDamage, TornRecordAtTheEndIsCutAndTheMemberVotes) {
     big_log(disk, 5);
     edit(disk, [](Bytes& bytes) { lose_sector(bytes, 5); });
     std::string lines;
-    const Log log([&lines](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; }, LogLevel::warn);
+    const Log log([&lines](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; },
+                  LogLevel::warn);
     EXPECT_EQ(ZK_VALUE(recover(disk, kPaths, {}, log)).last_zxid, Zxid(4));
     EXPECT_THAT(lines, HasSubstr("wrong checksum of a record (torn: "));
     EXPECT_THAT(names(disk), Contains("damaged.log.1"));
@@ -108,7 +112,8 @@ TEST(LogDamage, RotTakesTheVoteUntilASnapshotIsInstalled) {
     edit(disk, [](Bytes& bytes) { bytes[begin_of(4) + 1000] ^= 1; });
     const Bytes damaged = content(disk, "log.1");
     std::string lines;
-    const Log log([&lines](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; }, LogLevel::warn);
+    const Log log([&lines](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; },
+                  LogLevel::warn);
     RecoveredState state = ZK_VALUE(recover(disk, kPaths, {}, log));
     EXPECT_EQ(state.last_zxid, Zxid(-1));
     EXPECT_EQ(state.tree->node_count(), tree::DataTree().node_count());
@@ -192,13 +197,15 @@ TEST(LogDamage, NoMoreIsLeftUnsyncedThanMayBeTorn) {
     DiskExecutor executor(disk, kPaths, {plain_log(), {}});
     std::vector<DiskCommand> batch;
     for (std::int64_t i = 1; i <= 20; ++i) {
-        batch.emplace_back(AppendTxn{Zxid(i), shared(create_txn(Zxid(i), "/n", Bytes(1'000'000, 'x')))});
+        batch.emplace_back(
+            AppendTxn{Zxid(i), shared(create_txn(Zxid(i), "/n", Bytes(1'000'000, 'x')))});
     }
     std::vector<DiskEvent> events;
     executor.execute(batch, events);
     ASSERT_EQ(events.size(), 5U);
     for (std::size_t i = 0; i < events.size(); ++i) {
-        EXPECT_EQ(std::get<LogDurable>(events[i]).up_to, Zxid(static_cast<std::int64_t>(4 * (i + 1))));
+        EXPECT_EQ(std::get<LogDurable>(events[i]).up_to,
+                  Zxid(static_cast<std::int64_t>(4 * (i + 1))));
     }
 }
 

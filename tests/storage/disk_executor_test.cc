@@ -156,7 +156,8 @@ TEST_F(DiskExecutorTest, SnapshotOfTheLeaderReplacesEverything) {
     tree::DataTree leaders = numbered_tree(2);
     leaders.set_last_zxid(Zxid(0x100000007));
     save_snapshot(disk_, leaders, {}, SnapshotRole::install);
-    EXPECT_TRUE(ZK_VALUE(disk_.exists(kDir + "/snapshot.5")));  // until the command nothing has changed
+    EXPECT_TRUE(
+        ZK_VALUE(disk_.exists(kDir + "/snapshot.5")));  // until the command nothing has changed
     EXPECT_EQ(words(run(executor, {InstallSnapshot{Zxid(0x100000007)}})), "installed 0x100000007");
     EXPECT_THAT(names(disk_), ElementsAre("acceptedEpoch", "currentEpoch", "snapshot.100000007"));
     std::vector<DiskCommand> after;
@@ -195,7 +196,8 @@ TEST_F(DiskExecutorTest, ReadsItsOwnAppendsWithoutWaitingForTheirSync) {
     batch.emplace_back(append(3));
     batch.emplace_back(ReadLog{.reader = 7, .after = Zxid(2), .up_to = Zxid(9), .bytes_max = 1000});
     batch.emplace_back(ReadLog{.reader = 8, .after = Zxid(5), .up_to = Zxid(9), .bytes_max = 1000});
-    EXPECT_EQ(words(run(executor, std::move(batch))), "read 7: 0x2, read 7: 0x3, read 8 not found, durable 0x3");
+    EXPECT_EQ(words(run(executor, std::move(batch))),
+              "read 7: 0x2, read 7: 0x3, read 8 not found, durable 0x3");
 }
 
 TEST_F(DiskExecutorTest, ReadersLoseTheirPlaceWhenTheLogIsCut) {
@@ -210,7 +212,8 @@ TEST_F(DiskExecutorTest, ReadersLoseTheirPlaceWhenTheLogIsCut) {
     batch.emplace_back(ReadLog{.reader = 7, .after = Zxid(4), .up_to = next, .bytes_max = 1000});
     batch.emplace_back(ReadLog{.reader = 7, .after = Zxid(2), .up_to = next, .bytes_max = 1000});
     EXPECT_EQ(words(run(executor, std::move(batch))),
-              "read 7: 0x4, durable 0x4, truncated 0x2, read 7 not found, read 7: 0x100000001, durable 0x100000001");
+              "read 7: 0x4, durable 0x4, truncated 0x2, read 7 not found, read 7: 0x100000001, "
+              "durable 0x100000001");
 }
 
 TEST_F(DiskExecutorTest, PurgeBesideATruncationLeavesASnapshot) {
@@ -224,8 +227,9 @@ TEST_F(DiskExecutorTest, PurgeBesideATruncationLeavesASnapshot) {
     EXPECT_THAT(kept, ElementsAre(Zxid(6), Zxid(5), Zxid(4)));
     EXPECT_EQ(words(run(executor, {TruncateLog{Zxid(3)}})), "truncated 0x3");
     EXPECT_EQ(words(run(executor, {Purge{kept}})), "");
-    EXPECT_THAT(names(disk_),
-                UnorderedElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0", "snapshot.2"));
+    EXPECT_THAT(
+        names(disk_),
+        UnorderedElementsAre("acceptedEpoch", "currentEpoch", "log.1", "snapshot.0", "snapshot.2"));
     EXPECT_EQ(words(run(executor, {Reload{}})), "reloaded 0x3");
 }
 

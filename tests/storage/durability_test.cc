@@ -15,7 +15,8 @@ using testing::HasSubstr;
 /// Written by a process that was killed before it synced: nothing but the name and the header is on the disk.
 void append_unsynced(Disk& disk, std::initializer_list<std::int64_t> zxids) {
     LogWriter writer(disk, kDir, plain_log());
-    for (const std::int64_t zxid : zxids) ZK_OK(writer.append(Zxid(zxid), *shared(numbered(Zxid(zxid)))));
+    for (const std::int64_t zxid : zxids)
+        ZK_OK(writer.append(Zxid(zxid), *shared(numbered(Zxid(zxid)))));
     ZK_OK(writer.flush());
 }
 
@@ -93,10 +94,17 @@ TEST(Durability, NothingIsReadThatWasNotSettled) {
     save_snapshot(disk, numbered_tree(3));
     SettleCounter counter(disk);
     EXPECT_EQ(ZK_VALUE(recover(counter, kPaths, {})).last_zxid, Zxid(4));
-    for (const char* name :
-         {"", "/version-2", "/version-2/log.1", "/version-2/log.3", "/version-2/snapshot.0", "/version-2/snapshot.3",
-          "/version-2/acceptedEpoch", "/version-2/currentEpoch"}) {
-        EXPECT_EQ(std::count(counter.settled.begin(), counter.settled.end(), kPaths.data_dir + name), 1) << name;
+    for (const char* name : {"",
+                             "/version-2",
+                             "/version-2/log.1",
+                             "/version-2/log.3",
+                             "/version-2/snapshot.0",
+                             "/version-2/snapshot.3",
+                             "/version-2/acceptedEpoch",
+                             "/version-2/currentEpoch"}) {
+        EXPECT_EQ(
+            std::count(counter.settled.begin(), counter.settled.end(), kPaths.data_dir + name), 1)
+            << name;
     }
 }
 
@@ -135,9 +143,10 @@ TEST(Hole, BeforeANewEpochIsFound) {
         write(disk, next);
         const auto state = recover(disk, kPaths, {});
         ASSERT_FALSE(state.has_value()) << following;
-        EXPECT_THAT(state.error().message(),
-                    HasSubstr("/zk/version-2/log.200000001: transaction 0x200000001 does not belong behind "
-                              "0x100000002"));
+        EXPECT_THAT(
+            state.error().message(),
+            HasSubstr("/zk/version-2/log.200000001: transaction 0x200000001 does not belong behind "
+                      "0x100000002"));
     }
 }
 
@@ -150,7 +159,8 @@ TEST(Hole, BehindASnapshotIsFound) {
     save_snapshot(disk, tree);
     leader.create(0x100000004);
     write(disk, {leader.create(0x200000001)});
-    EXPECT_THAT(recover(disk, kPaths, {}).error().message(), HasSubstr("transactions between are missing"));
+    EXPECT_THAT(recover(disk, kPaths, {}).error().message(),
+                HasSubstr("transactions between are missing"));
 }
 
 TEST(Hole, NoneWhereNothingIsMissing) {
@@ -203,7 +213,8 @@ TEST(Hole, SnapshotThatCameAsAStreamIsNoReasonToSayThatTreesDiffer) {
     disk.put(kDir + "/snapshot.100000002", bytes);
     write(disk, {txns.begin() + 2, txns.end()});
     std::string lines;
-    const Log log([&lines](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; }, LogLevel::warn);
+    const Log log([&lines](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; },
+                  LogLevel::warn);
     EXPECT_EQ(ZK_VALUE(recover(disk, kPaths, {}, log)).last_zxid, Zxid(0x100000006));
     EXPECT_EQ(lines, "");
 }

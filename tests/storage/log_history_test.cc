@@ -16,7 +16,10 @@ constexpr std::size_t kPlenty = std::size_t{1} << 20;
 class LogHistoryTest : public testing::Test {
   protected:
     /// Zxids of a slice, which must be found; each txn is checked to be the one that was written.
-    std::vector<Zxid> read(std::uint64_t reader, std::int64_t after, std::int64_t up_to, std::size_t bytes = kPlenty) {
+    std::vector<Zxid> read(std::uint64_t reader,
+                           std::int64_t after,
+                           std::int64_t up_to,
+                           std::size_t bytes = kPlenty) {
         std::vector<Zxid> found;
         for (const auto& [zxid, bytes_of] :
              ZK_VALUE(history_.read({reader, Zxid(after), Zxid(up_to), bytes}))) {
@@ -113,7 +116,8 @@ TEST_F(LogHistoryTest, ReaderGoesOnWhereItEnded) {
     LogWriter writer(disk_, kDir, plain_log());
     const auto append = [&](std::int64_t from, std::int64_t to) {
         for (std::int64_t i = from; i <= to; ++i) {
-            ZK_OK(writer.append(Zxid(i), *shared(create_txn(Zxid(i), "/big", std::string(50'000, 'x')))));
+            ZK_OK(writer.append(Zxid(i),
+                                *shared(create_txn(Zxid(i), "/big", std::string(50'000, 'x')))));
         }
         ZK_OK(writer.flush());
     };

@@ -8,8 +8,6 @@
 //   - an epoch has one established leader;
 // and at the end, when links and servers are whole again, everybody serves the same history.
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <deque>
 #include <map>
@@ -20,6 +18,8 @@
 #include <string>
 #include <variant>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "base/check.h"
 #include "scene.h"
@@ -157,8 +157,7 @@ struct Faults {
 
 class World {
   public:
-    World(unsigned seed, int servers, Faults faults)
-        : random_(seed), seed_(seed), faults_(faults) {
+    World(unsigned seed, int servers, Faults faults) : random_(seed), seed_(seed), faults_(faults) {
         for (int sid = 1; sid <= servers; ++sid) {
             voters_.push_back(sid);
             servers_[ServerId(sid)];
@@ -367,12 +366,14 @@ class World {
 
     void read_log(Server& server, const ReadLog& wanted, Actions& out) {
         const std::vector<CommittedTxn>& log = server.disk.log;
-        auto next = std::find_if(
-            log.begin(), log.end(), [&](const CommittedTxn& txn) { return txn.zxid == wanted.after; });
+        auto next = std::find_if(log.begin(), log.end(), [&](const CommittedTxn& txn) {
+            return txn.zxid == wanted.after;
+        });
         std::vector<CommittedTxn> txns;
         const bool found = next != log.end();
         std::size_t bytes = 0;
-        for (next = found ? next + 1 : next; next != log.end() && bytes < wanted.bytes_max; ++next) {
+        for (next = found ? next + 1 : next; next != log.end() && bytes < wanted.bytes_max;
+             ++next) {
             if (next->zxid > wanted.up_to) break;
             txns.push_back(*next);
             bytes += next->bytes->size();
@@ -496,16 +497,17 @@ class World {
         }
         if (!leading.empty() && percent(80)) {
             for (const ServerId sid : looking) {
-                follow(sid, leading[static_cast<std::size_t>(
-                                pick(0, static_cast<std::int64_t>(leading.size()) - 1))]);
+                follow(sid,
+                       leading[static_cast<std::size_t>(
+                           pick(0, static_cast<std::int64_t>(leading.size()) - 1))]);
             }
             return;
         }
         if (looking.size() < majority()) return;
-        looking.resize(static_cast<std::size_t>(
-            pick(static_cast<std::int64_t>(majority()), static_cast<std::int64_t>(looking.size()))));
-        ServerId best = *std::max_element(
-            looking.begin(), looking.end(), [&](ServerId left, ServerId right) {
+        looking.resize(static_cast<std::size_t>(pick(static_cast<std::int64_t>(majority()),
+                                                     static_cast<std::int64_t>(looking.size()))));
+        ServerId best =
+            *std::max_element(looking.begin(), looking.end(), [&](ServerId left, ServerId right) {
                 return vote(left) < vote(right);
             });
         if (percent(faults_.odd_election_percent)) best = looking.front();
@@ -636,7 +638,8 @@ class World {
             const std::size_t size = server.tree.txns.size();
             EXPECT_TRUE(size <= truth_.size() && same(truth_[size - 1], txn))
                 << "seed " << seed_ << ": follower " << sid.value() << " applied "
-                << to_string(a.zxid) << " and is not on the common history\n" << describe();
+                << to_string(a.zxid) << " and is not on the common history\n"
+                << describe();
         }
     }
     void leader_commits(ServerId sid, Server& server, const CommittedTxn& txn) {
@@ -645,26 +648,30 @@ class World {
         server.proposed.erase(server.proposed.begin());
         EXPECT_TRUE(truth_.size() == server.tree.txns.size() &&
                     (truth_.empty() || same(truth_.back(), server.tree.txns.back())))
-            << "seed " << seed_ << ": leader " << sid.value() << " commits "
-            << to_string(txn.zxid) << " on another history\n" << describe();
+            << "seed " << seed_ << ": leader " << sid.value() << " commits " << to_string(txn.zxid)
+            << " on another history\n"
+            << describe();
         std::size_t copies = 0;
         for (const auto& [other, holder] : servers_) copies += holder.disk.holds(txn) ? 1U : 0U;
-        EXPECT_GE(copies, majority()) << "seed " << seed_ << ": " << to_string(txn.zxid)
-                                      << " is not durable on a majority\n" << describe();
+        EXPECT_GE(copies, majority())
+            << "seed " << seed_ << ": " << to_string(txn.zxid) << " is not durable on a majority\n"
+            << describe();
         truth_.push_back(txn);
     }
     void act(ServerId sid, Server& server, Established& a, Actions&) {
         server.serving = true;
         if (server.learner) {
             EXPECT_TRUE(is_prefix(server.tree.txns, truth_))
-                << "seed " << seed_ << ": follower " << sid.value() << "\n" << describe();
+                << "seed " << seed_ << ": follower " << sid.value() << "\n"
+                << describe();
             return;
         }
         EXPECT_TRUE(reigns_.emplace(a.epoch, sid).second)
             << "seed " << seed_ << ": second leader of epoch " << a.epoch.value();
         EXPECT_TRUE(is_prefix(truth_, server.tree.txns))
             << "seed " << seed_ << ": leader " << sid.value() << " of epoch " << a.epoch.value()
-            << " lacks what is committed\n" << describe();
+            << " lacks what is committed\n"
+            << describe();
         truth_ = server.tree.txns;
         server.tree.label = Zxid(a.epoch, 0);
         server.committed.begin_epoch(a.epoch);
@@ -697,9 +704,9 @@ class World {
         for (const auto& [sid, server] : servers_) {
             text += "server " + to_string(sid) + " role " +
                     std::to_string(static_cast<int>(server.role)) +
-                    (server.serving ? " serving" : "") + " accepted " +
-                    to_string(server.accepted) + " current " + to_string(server.current) +
-                    " txns " + std::to_string(server.tree.txns.size()) + " last " +
+                    (server.serving ? " serving" : "") + " accepted " + to_string(server.accepted) +
+                    " current " + to_string(server.current) + " txns " +
+                    std::to_string(server.tree.txns.size()) + " last " +
                     to_string(server.tree.last()) + " label " + to_string(server.tree.label) +
                     " logged " + to_string(server.last_logged) + '\n';
         }
@@ -794,9 +801,14 @@ TEST(Ensemble, RareBranchesWereTaken) {
     faults.steps_per_proposal = 3000;  // many epochs without a txn
     run_seeds(600, 25, 3, faults);
     const std::set<std::string> marks = covered_marks();
-    for (const char* mark : {"sync.trunc", "sync.peer_at_epoch_start", "learner.truncated",
-                             "leader.commit_held", "leader.follower_ahead", "learner.same_epoch",
-                             "leader.later_epoch_accepted", "learner.discard_database",
+    for (const char* mark : {"sync.trunc",
+                             "sync.peer_at_epoch_start",
+                             "learner.truncated",
+                             "leader.commit_held",
+                             "leader.follower_ahead",
+                             "learner.same_epoch",
+                             "leader.later_epoch_accepted",
+                             "learner.discard_database",
                              "sync.trunc_over_epoch"}) {
         EXPECT_TRUE(marks.contains(mark)) << mark;
     }

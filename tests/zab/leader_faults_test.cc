@@ -288,7 +288,8 @@ packet 20 ACKEPOCH current=0 last=-1
     EXPECT_EQ(scene.leader().learners().size(), 2U);
     const std::string silence = "packet 10 PING\nafter 4000\n";
     const std::string minutes = scene.play(silence + silence + silence);
-    EXPECT_NE(minutes.find("close link=20 why=nothing heard from it in time"), std::string::npos) << minutes;
+    EXPECT_NE(minutes.find("close link=20 why=nothing heard from it in time"), std::string::npos)
+        << minutes;
 }
 
 // A leader that has been replaced and does not know it yet must not let clients read an old state.

@@ -24,7 +24,9 @@ class LeaderScene {
     CommittedLog& committed() { return committed_; }
 
   private:
-    static Settings settings(const std::vector<int>& voters, std::uint32_t counter_limit, Bounds bounds) {
+    static Settings settings(const std::vector<int>& voters,
+                             std::uint32_t counter_limit,
+                             Bounds bounds) {
         Settings made = make_settings(1, voters, counter_limit);
         made.bounds = bounds;
         return made;
@@ -82,10 +84,8 @@ class LeaderScene {
         } else if (what == "sync") {
             leader_.request_sync(std::stoull(line.word(1)), out);
         } else if (what == "revalidated") {
-            leader_.revalidated(link(line),
-                                SessionId(std::stol(line.word(2))),
-                                line.word(3) == "yes",
-                                out);
+            leader_.revalidated(
+                link(line), SessionId(std::stol(line.word(2))), line.word(3) == "yes", out);
         } else if (what == "after") {
             wait(milliseconds(std::stol(line.word(1))), out);
         } else {

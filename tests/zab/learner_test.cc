@@ -61,8 +61,7 @@ class LearnerScene {
         } else if (what == "forward") {
             learner_.forward(SessionId(7), Xid(3), OpCode::create, "body", {{"ip", "::1"}}, out);
         } else if (what == "sync") {
-            learner_.request_sync(
-                std::stoull(line.word(1)), SessionId(7), Xid(4), "path", {}, out);
+            learner_.request_sync(std::stoull(line.word(1)), SessionId(7), Xid(4), "path", {}, out);
         } else if (what == "revalidate") {
             learner_.revalidate(SessionId(7), 4000, out);
         } else if (what == "after") {
@@ -326,8 +325,10 @@ TEST(Learner, WhoAsksForASnapshotShowsWhatCounts) {
         scene.play("start accepted=2 current=1 last=1.2\nconnected\n");
         return scene.play("packet LEADERINFO 2.0" + leader_info + "\n");
     };
-    EXPECT_EQ(asks(true, " ours=1"), "\npacket LEADERINFO 2.0 ours=1\n  send ACKEPOCH zxid=1.2 data=5\n");
-    EXPECT_EQ(asks(false, " ours=1"), "\npacket LEADERINFO 2.0 ours=1\n  send ACKEPOCH zxid=1.2 data=5\n");
+    EXPECT_EQ(asks(true, " ours=1"),
+              "\npacket LEADERINFO 2.0 ours=1\n  send ACKEPOCH zxid=1.2 data=5\n");
+    EXPECT_EQ(asks(false, " ours=1"),
+              "\npacket LEADERINFO 2.0 ours=1\n  send ACKEPOCH zxid=1.2 data=5\n");
     // Java's takes the zxid at its word: a DIFF or TRUNC would be built on anything above 0.
     EXPECT_EQ(asks(true, ""), "\npacket LEADERINFO 2.0\n  send ACKEPOCH zxid=0.0 data=4\n");
     EXPECT_EQ(asks(false, ""), "\npacket LEADERINFO 2.0\n  send ACKEPOCH zxid=-1 data=4\n");
@@ -577,7 +578,8 @@ TEST(Learner, GapsAndForeignTxnsEndTheConnection) {
     EXPECT_EQ(last_line(kFollow, "packet PROPOSAL 2.1 inside=2.2"),
               "give_up why=PROPOSAL 2.1 without a transaction of that zxid");
     EXPECT_EQ(last_line(kFollow, "packet PROPOSAL 2.1 cut=1"),
-              "give_up why=PROPOSAL 2.1 without a transaction of that zxid: txn body is cut short or has an unreasonable "
+              "give_up why=PROPOSAL 2.1 without a transaction of that zxid: txn body is cut short "
+              "or has an unreasonable "
               "length");
     EXPECT_EQ(last_line(kFollow, "packet PROPOSAL 2.1\npacket COMMIT 2.2"),
               "give_up why=COMMIT of 2.2, expected 2.1");
@@ -632,11 +634,13 @@ TEST(Learner, TakesNoPartInAReconfiguration) {
                         "packet PROPOSAL 2.1 reconfig=1"));
     // What came of it: other voters in a newer configuration. The same ones under a new number are none of our business.
     EXPECT_TRUE(refused(discover + "packet DIFF 1.2\n", "packet NEWLEADER 2.0 voters=5 version=7"));
-    EXPECT_FALSE(refused(discover + "packet DIFF 1.2\n", "packet NEWLEADER 2.0 voters=3 version=7"));
+    EXPECT_FALSE(
+        refused(discover + "packet DIFF 1.2\n", "packet NEWLEADER 2.0 voters=3 version=7"));
     // Other voters, no number: static files, changed one server after the other.
     EXPECT_FALSE(refused(discover + "packet DIFF 1.2\n", "packet NEWLEADER 2.0 voters=5"));
-    EXPECT_FALSE(refused(discover + "packet DIFF 1.3\npacket PROPOSAL 1.3 reconfig=1\npacket COMMIT 1.3\n",
-                         "packet NEWLEADER 2.0 voters=3"));
+    EXPECT_FALSE(
+        refused(discover + "packet DIFF 1.3\npacket PROPOSAL 1.3 reconfig=1\npacket COMMIT 1.3\n",
+                "packet NEWLEADER 2.0 voters=3"));
 }
 
 TEST(Learner, ACommitThatIsKnownIsIgnored) {

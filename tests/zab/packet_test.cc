@@ -1,9 +1,9 @@
 // QuorumPackets: bytes as seen on the wire of ZooKeeper 3.8.0, and a decoder that any stream may be thrown at.
 #include "zab/packet.h"
 
-#include <gtest/gtest.h>
-
 #include <random>
+
+#include <gtest/gtest.h>
 
 namespace zk::zab {
 namespace {
@@ -123,8 +123,8 @@ TEST(PacketDecoder, UnreasonableLengthsAreErrors) {
         decoder.feed(from_hex(hex));
         return !decoder.next().has_value() && !decoder.next().has_value();
     };
-    EXPECT_TRUE(fails("00000002 0000000000000001 fffffffe"));           // data -2
-    EXPECT_TRUE(fails("00000002 0000000000000001 7fffffff"));           // data 2 GiB
+    EXPECT_TRUE(fails("00000002 0000000000000001 fffffffe"));                    // data -2
+    EXPECT_TRUE(fails("00000002 0000000000000001 7fffffff"));                    // data 2 GiB
     EXPECT_TRUE(fails("00000002 0000000000000001 ffffffff 00000001 ffffffff"));  // null scheme
     EXPECT_TRUE(fails("00000002 0000000000000001 ffffffff 00000001 7fffffff"));
     EXPECT_TRUE(fails("00000002 0000000000000001 ffffffff 00000001 00000000 fffffffe"));

@@ -1,10 +1,10 @@
 // DIFF, TRUNC or SNAP: the table of quorum-protocol facts 3.3, with our stricter choices.
 #include "zab/sync_plan.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "zab/committed_log.h"
 
