@@ -13,14 +13,11 @@ std::size_t payload_bytes(const storage::DiskCommand& command) {
 }
 }  // namespace
 
-LogThread::LogThread(storage::Disk& disk,
-                     storage::Paths paths,
-                     LogThreadOptions options,
-                     OnEvents on_events,
-                     Log log)
+LogThread::LogThread(
+    storage::Disk& disk, storage::Paths paths, LogThreadOptions options, DiskPort& port, Log log)
     : executor_(disk, std::move(paths), options.executor, log),
       options_(options),
-      on_events_(std::move(on_events)),
+      port_(port),
       log_(std::move(log)),
       thread_([this] { run(); }) {}
 
@@ -93,7 +90,7 @@ void LogThread::run() {
         const auto took =
             std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begin);
         if (took > options_.slow_batch) log_.warn("disk.slow_batch took_ms={}", to_ms(took));
-        if (!events.empty()) on_events_(std::move(events));
+        if (!events.empty()) port_.log_told(std::move(events));
     }
 }
 

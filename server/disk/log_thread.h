@@ -6,7 +6,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -14,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "disk/disk_port.h"
 #include "storage/disk_command.h"
 
 namespace zk::disk {
@@ -29,17 +29,14 @@ struct LogThreadOptions {
     Duration slow_batch = std::chrono::seconds(1);
 };
 
-/// Any thread may post; the events come on the log thread, in order, a vector per batch. After
-/// DiskFailed the thread goes on only to drop commands.
+/// Any thread may post. After DiskFailed the thread goes on only to drop commands.
 class LogThread {
   public:
-    using OnEvents = std::function<void(std::vector<storage::DiskEvent>)>;
-
-    /// `disk` must outlive the object. Starts the thread.
+    /// `disk` and `port` must outlive the object. Starts the thread.
     LogThread(storage::Disk& disk,
               storage::Paths paths,
               LogThreadOptions options,
-              OnEvents on_events,
+              DiskPort& port,
               Log log = {});
     /// stop().
     ~LogThread();
@@ -61,7 +58,7 @@ class LogThread {
 
     storage::DiskExecutor executor_;  // log thread
     const LogThreadOptions options_;
-    const OnEvents on_events_;
+    DiskPort& port_;
     const Log log_;
 
     mutable std::mutex mutex_;

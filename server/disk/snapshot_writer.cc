@@ -4,12 +4,13 @@
 
 namespace zk::disk {
 
-SnapshotThread::SnapshotThread(
-    storage::Disk& disk, storage::Paths paths, OnEvent on_event, OnSpace on_space, Log log)
+SnapshotThread::SnapshotThread(storage::Disk& disk,
+                               storage::Paths paths,
+                               DiskPort& port,
+                               Log log)
     : disk_(disk),
       paths_(std::move(paths)),
-      on_event_(std::move(on_event)),
-      on_space_(std::move(on_space)),
+      port_(port),
       log_(std::move(log)),
       thread_([this] { run(); }) {}
 
@@ -60,7 +61,7 @@ bool SnapshotThread::take(std::vector<Step>& steps) {
         steps.swap(queue_);
         was_full = std::exchange(queued_bytes_, 0) >= kQueueBytesMax;
     }
-    if (was_full && on_space_) on_space_();
+    if (was_full) port_.snapshot_has_room();
     return true;
 }
 
@@ -86,7 +87,7 @@ void SnapshotThread::carry_out(Step& step) {
         stop_on_failure(file_->finish());
         if (!file_) return;
         file_.reset();
-        on_event_(SnapshotSaved{zxid_});
+        port_.snapshot_told(SnapshotSaved{zxid_});
     } else if (std::holds_alternative<Abandon>(step)) {
         if (file_) (void)file_->abandon().has_value();
         file_.reset();
@@ -100,14 +101,14 @@ void SnapshotThread::carry_out(Step& step) {
 void SnapshotThread::find_kept(int retain) {
     auto kept = storage::find_kept(disk_, paths_, retain);
     if (!kept.has_value()) return log_.warn("disk.purge_failed {}", kept.error().message());
-    if (!kept->empty()) on_event_(PurgeFound{*std::move(kept)});
+    if (!kept->empty()) port_.snapshot_told(PurgeFound{*std::move(kept)});
 }
 
 void SnapshotThread::stop_on_failure(const Result<>& result) {
     if (result.has_value()) return;
     (void)file_->abandon().has_value();
     file_.reset();
-    on_event_(SnapshotFailed{zxid_, result.error().message()});
+    port_.snapshot_told(SnapshotFailed{zxid_, result.error().message()});
 }
 
 }  // namespace zk::disk

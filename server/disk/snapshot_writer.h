@@ -16,7 +16,6 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -29,6 +28,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "disk/disk_port.h"
 #include "storage/disk.h"
 #include "storage/recovery.h"
 #include "storage/snapshot_file.h"
@@ -36,36 +36,11 @@
 
 namespace zk::disk {
 
-/// The file is complete, durable and has its name.
-struct SnapshotSaved {
-    Zxid zxid;
-};
-/// Nothing but perhaps a temporary file is left. A periodic snapshot may be tried again; one that a
-/// SNAP needs may not.
-struct SnapshotFailed {
-    Zxid zxid;
-    std::string words;
-};
-/// The answer to purge(): these snapshots are whole, older ones may go (storage::Purge, on the log thread).
-struct PurgeFound {
-    std::vector<Zxid> kept;
-};
-using SnapshotEvent = std::variant<SnapshotSaved, SnapshotFailed, PurgeFound>;
-
-/// begin, write..., then finish or abandon; called by one thread. The event comes on the snapshot
-/// thread, one for each begin that was not abandoned.
+/// begin, write..., then finish or abandon; called by one thread.
 class SnapshotThread {
   public:
-    using OnEvent = std::function<void(SnapshotEvent)>;
-    /// Called on the snapshot thread when a full queue has room again.
-    using OnSpace = std::function<void()>;
-
-    /// `disk` must outlive the object. Starts the thread.
-    SnapshotThread(storage::Disk& disk,
-                   storage::Paths paths,
-                   OnEvent on_event,
-                   OnSpace on_space = {},
-                   Log log = {});
+    /// `disk` and `port` must outlive the object. Starts the thread.
+    SnapshotThread(storage::Disk& disk, storage::Paths paths, DiskPort& port, Log log = {});
     /// stop().
     ~SnapshotThread();
     SnapshotThread(const SnapshotThread&) = delete;
@@ -80,7 +55,7 @@ class SnapshotThread {
     void purge(int retain);
     /// Frees a tree that nobody uses any longer.
     void dispose(std::unique_ptr<tree::DataTree> tree);
-    /// False while more than kQueueBytesMax wait: then hold the next chunk back until on_space.
+    /// False while more than kQueueBytesMax wait: then hold the next chunk back until snapshot_has_room().
     /// Writing nevertheless is legal and only costs memory.
     [[nodiscard]] bool wants_more() const;
     /// Carries out what was posted before, abandons an unfinished file, ends the thread.
@@ -116,8 +91,7 @@ class SnapshotThread {
 
     storage::Disk& disk_;
     const storage::Paths paths_;
-    const OnEvent on_event_;
-    const OnSpace on_space_;
+    DiskPort& port_;
     const Log log_;
 
     // Snapshot thread only.

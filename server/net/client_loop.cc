@@ -3,19 +3,13 @@
 #include <chrono>
 #include <utility>
 
-#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/system/error_code.hpp>
 
-#include "base/check.h"
 #include "net/clock.h"
-#include "net/endpoints.h"
 
 namespace zk::net {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
-using tcp = asio::ip::tcp;
 
 namespace {
 
@@ -25,135 +19,99 @@ constexpr std::size_t kKeptBytesMax = 256 * 1024;
 constexpr std::chrono::seconds kTick{1};
 /// How long a client may take to close its side after we have closed ours.
 constexpr std::chrono::seconds kLinger{2};
-constexpr std::chrono::milliseconds kAcceptPause{100};
 /// Asio's epoll reactor asks for this many events at once.
 constexpr std::size_t kEventsPerTurn = 128;
 /// How much of a client is read while its answers do not get out: its pings, not its next million
 /// requests.
 constexpr std::size_t kReadBehindMax = kReadBytes;
-/// Connections that come while a limit holds are logged this often.
-constexpr std::chrono::seconds kRefusalsLogged{10};
-
-std::string textual(const asio::ip::address& address) {
-    if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-        return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
-    }
-    return address.to_string();
-}
-
-Error bind_error(const error_code& code, const std::string& address, std::uint16_t port) {
-    const std::string place = (address.empty() ? std::string("all addresses") : address) +
-                              ", port " + std::to_string(port);
-    std::string words = "the client port cannot be opened on " + place;
-    if (code == asio::error::address_in_use) {
-        words +=
-            ": another process listens there (see `ss -ltnp`); stop it, or change clientPort in "
-            "zoo.cfg";
-    } else if (code == asio::error::access_denied) {
-        words += ": ports below 1024 need more rights; change clientPort in zoo.cfg";
-    } else if (code == boost::system::errc::address_not_available) {
-        words += ": this host does not have that address; correct clientPortAddress in zoo.cfg";
-    }
-    return {code, words};
-}
 
 }  // namespace
 
-/// One socket.
-struct ClientLoop::Link {
-    Link(Socket own_socket, frontend::ConnectionId own_id, std::string own_address)
-        : socket(std::move(own_socket)), id(own_id), address(std::move(own_address)) {}
-    Socket socket;
-    frontend::ConnectionId id;
-    std::string address;
+/// One connection.
+class ClientLoop::Link final : public StreamUser, public std::enable_shared_from_this<Link> {
+  public:
+    Link(ClientLoop& owner,
+         std::unique_ptr<Stream> own_stream,
+         frontend::ConnectionId own_id,
+         std::string own_address)
+        : stream(std::move(own_stream)),
+          id(own_id),
+          address(std::move(own_address)),
+          owner_(owner) {}
+
+    void on_readable() override {
+        read_waits = false;
+        owner_.readable(shared_from_this());
+    }
+    void on_writable() override {
+        write_waits = false;
+        owner_.writable(shared_from_this());
+    }
+    [[nodiscard]] bool reads() const {
+        return may_read && !(write_waits && read_behind >= kReadBehindMax);
+    }
+
+    std::unique_ptr<Stream> stream;
+    const frontend::ConnectionId id;
+    const std::string address;
     Bytes writing;             ///< taken from the frontend
     std::size_t written = 0;   ///< of `writing`
-    bool write_waits = false;  ///< for the socket to become writable
-    bool read_waits = false;   ///< for the socket to become readable
+    bool write_waits = false;  ///< for the stream to take more
+    bool read_waits = false;   ///< for something to read
     /// Read since a write began to wait and not surely used: requests that the frontend holds.
     std::size_t read_behind = 0;
     bool may_read = true;
     bool shut = false;  ///< our side is closed; the client's is read until it ends too
     bool ended = false;
 
-    [[nodiscard]] bool reads() const {
-        return may_read && !(write_waits && read_behind >= kReadBehindMax);
-    }
+  private:
+    ClientLoop& owner_;
 };
 
 ClientLoop::ClientLoop(asio::io_context& io,
                        ClientLoopSettings settings,
                        const tree::DataTree& tree,
-                       ToCore to_core,
-                       FourLetter four_letter,
+                       CorePort& core,
+                       ServerPort& server,
                        Log log)
     : io_(io),
-      settings_(std::move(settings)),
-      to_core_(std::move(to_core)),
-      four_letter_(std::move(four_letter)),
+      core_(core),
+      server_(server),
       log_(log),
-      turn_(settings_.frontend, tree, log),
-      acceptor_(io),
-      tick_timer_(io),
-      accept_timer_(io),
+      turn_(settings.frontend, tree, log),
+      admission_(settings.admission),
+      listener_(io,
+                {.host = settings.address, .port = settings.port, .backlog = settings.backlog},
+                {.event = "clients",
+                 .port = "the client port",
+                 .where = "clientPort or clientPortAddress in zoo.cfg"},
+                {},
+                *this,
+                log),
+      tick_(io),
       read_buffer_(kReadBytes) {}
 
 ClientLoop::~ClientLoop() { stop(); }
 
 Result<std::uint16_t> ClientLoop::open() {
-    ZK_CHECK(listen());
-    const std::uint16_t port = acceptor_.local_endpoint().port();
-    log_.info("clients.listening address={} port={}",
-              settings_.address.empty() ? "*" : settings_.address,
-              port);
-    accept_next();
+    ZK_TRY(const std::uint16_t port, listener_.open_now());
     tick_later();
     return port;
 }
 
-Result<> ClientLoop::listen() {
-    const int backlog =
-        settings_.backlog > 0 ? settings_.backlog : asio::socket_base::max_listen_connections;
-    const std::string& address = settings_.address;
-    error_code failed;
-    if (address.empty()) {
-        failed = listen_on_all(acceptor_, settings_.port, backlog);
-    } else if (const auto numeric = numeric_endpoint(address, settings_.port)) {
-        failed = listen_on(acceptor_, *numeric, backlog);
-    } else {
-        tcp::resolver resolver(io_);
-        const auto found = resolver.resolve(address, std::to_string(settings_.port), failed);
-        if (failed || found.empty()) {
-            return Error(failed,
-                         "clientPortAddress " + address +
-                             " is neither an address nor a name that this host can resolve; "
-                             "correct it in zoo.cfg");
-        }
-        failed = listen_on(acceptor_, ipv4_first(found).front(), backlog);
-    }
-    if (failed) return bind_error(failed, address, settings_.port);
-    return ok();
-}
-
 void ClientLoop::stop() {
     if (std::exchange(stopped_, true)) return;
-    error_code ignored;
-    acceptor_.close(ignored);
-    tick_timer_.cancel();
-    accept_timer_.cancel();
+    listener_.close();
+    tick_.stop();
     for (auto& [id, link] : links_) {
         link->ended = true;
-        link->socket.close(ignored);
+        link->stream->close();
     }
     links_.clear();
 }
 
 void ClientLoop::tick_later() {
-    tick_timer_.expires_after(kTick);
-    tick_timer_.async_wait([this](const error_code& code) {
-        if (code || stopped_) return;
-        tick_after(2 + links_.size() / kEventsPerTurn);
-    });
+    tick_.set(kTick, [this] { tick_after(2 + links_.size() / kEventsPerTurn); });
 }
 
 /// What lies in the sockets is heard before the time: behind a stop of the process it may be what a
@@ -179,91 +137,41 @@ void ClientLoop::tick() {
     flush();
 }
 
-void ClientLoop::accept_next() {
-    acceptor_.async_accept([this](const error_code& code, Socket socket) {
-        if (stopped_) return;
-        if (!code) {
-            accepted(std::move(socket));
-            return accept_next();
+void ClientLoop::on_connection(std::unique_ptr<Stream> stream) {
+    const std::uint16_t port = stream->remote().port();
+    const std::string address = stream->remote().address().to_string();
+    const frontend::Admission::Answer answer = admission_.enter(address, steady_now());
+    if (!answer.limit.empty()) {
+        if (answer.refused_to_tell > 0) {
+            log_.warn("clients.too_many peer={} limit={} refused={}",
+                      address,
+                      answer.limit,
+                      answer.refused_to_tell);
         }
-        if (code == asio::error::operation_aborted) return;
-        // Mostly "too many open files": the next ones wait in the backlog.
-        log_.warn("clients.accept_failed why={}", code.message());
-        accept_timer_.expires_after(kAcceptPause);
-        accept_timer_.async_wait([this](const error_code& cancelled) {
-            if (!cancelled && !stopped_) accept_next();
-        });
-    });
-}
-
-void ClientLoop::accepted(Socket socket) {
-    error_code code;
-    const tcp::endpoint peer = socket.remote_endpoint(code);
-    if (code) return;  // gone again
-    const std::string address = textual(peer.address());
-    int& from_there = connections_of_[address];
-    if (const char* limit = limit_reached(from_there)) {
-        log_refusal(address, limit);
-        if (from_there == 0) connections_of_.erase(address);
-        socket.close(code);
-        return;
+        return;  // closes it
     }
-    ++from_there;
-    socket.non_blocking(true, code);
-    socket.set_option(tcp::no_delay(true), code);
     const frontend::ConnectionId id = next_id_++;
-    const auto link = std::make_shared<Link>(std::move(socket), id, address);
+    const auto link = std::make_shared<Link>(*this, std::move(stream), id, address);
     links_.emplace(id, link);
-    turn_.opened(id, frontend::Peer{address, peer.port()}, steady_now());
+    turn_.opened(id, frontend::Peer{address, port}, steady_now());
     wait_readable(link);
-}
-
-/// The limit that leaves no room for one more connection, by the name of its setting.
-const char* ClientLoop::limit_reached(int from_there) const {
-    const auto reached = [](std::size_t count, int limit) {
-        return limit > 0 && count >= static_cast<std::size_t>(limit);
-    };
-    if (reached(static_cast<std::size_t>(from_there), settings_.connections_per_address_max))
-        return "maxClientCnxns";
-    if (reached(links_.size(), settings_.connections_max)) return "maxCnxns";
-    if (reached(links_.size(), settings_.descriptors_max)) return "open_files";
-    return nullptr;
-}
-
-/// A client that comes back again and again must not fill the log.
-void ClientLoop::log_refusal(const std::string& address, const char* limit) {
-    ++refusals_;
-    const Instant now = steady_now();
-    if (refusals_logged_ && now - *refusals_logged_ < kRefusalsLogged) return;
-    refusals_logged_ = now;
-    log_.warn("clients.too_many peer={} limit={} refused={}",
-              address,
-              limit,
-              std::exchange(refusals_, 0));
 }
 
 void ClientLoop::wait_readable(const LinkPtr& link) {
     if (link->read_waits || link->ended) return;
     link->read_waits = true;
-    link->socket.async_wait(Socket::wait_read, [this, link](const error_code& code) {
-        link->read_waits = false;
-        if (link->ended || stopped_) return;
-        if (code) return end(link);
-        readable(link);
-    });
+    link->stream->await_readable(link);
 }
 
 /// Reads once: what is left in the kernel waits for its turn behind other connections.
 void ClientLoop::readable(const LinkPtr& link) {
     if (link->shut) return drain_before_close(link);
     if (!link->reads()) return;
-    error_code code;
-    const std::size_t count = link->socket.read_some(asio::buffer(read_buffer_), code);
-    if (code == asio::error::would_block || code == asio::error::interrupted)
-        return wait_readable(link);
-    if (code) return end(link);
-    if (link->write_waits) link->read_behind += count;
-    turn_.received(link->id, ByteView(read_buffer_.data(), count), steady_now());
+    const Stream::Moved moved = link->stream->read(read_buffer_);
+    if (moved.later()) return wait_readable(link);
+    if (moved.error) return end(link);
+    if (link->write_waits) link->read_behind += moved.bytes;
+    turn_.received(link->id, ByteView(read_buffer_.data(), moved.bytes), steady_now());
     flush();
     if (!link->ended && link->reads()) wait_readable(link);
 }
@@ -272,10 +180,8 @@ void ClientLoop::readable(const LinkPtr& link) {
 /// connection and could destroy the reply on its way, so they are thrown away until the client
 /// closes, too.
 void ClientLoop::drain_before_close(const LinkPtr& link) {
-    error_code code;
-    link->socket.read_some(asio::buffer(read_buffer_), code);
-    if (code && code != asio::error::would_block && code != asio::error::interrupted)
-        return end(link);
+    const Stream::Moved moved = link->stream->read(read_buffer_);
+    if (moved.error && !moved.later()) return end(link);
     wait_readable(link);
 }
 
@@ -290,12 +196,10 @@ void ClientLoop::flush() {
     flushing_ = true;
     while (true) {
         while (const auto asked = turn_.next_word()) {
-            turn_.answer_word(asked->connection, four_letter_(asked->word), steady_now());
+            turn_.answer_word(asked->connection, server_.four_letter(asked->word), steady_now());
         }
-        if (!turn_.requests().empty()) {
-            to_core_(turn_.requests());
-            turn_.requests().clear();
-        }
+        for (request::ToCore& message : turn_.requests()) core_.post(std::move(message));
+        turn_.requests().clear();
         const auto id = turn_.next_socket();
         if (!id) break;
         const auto found = links_.find(*id);
@@ -324,25 +228,15 @@ void ClientLoop::serve(const LinkPtr& link) {
 
 bool ClientLoop::write_some(const LinkPtr& link) {
     while (link->written < link->writing.size()) {
-        error_code code;
-        const auto rest = asio::buffer(link->writing.data() + link->written,
-                                       link->writing.size() - link->written);
-        link->written += link->socket.write_some(rest, code);
-        if (code == asio::error::interrupted) continue;
-        if (code == asio::error::would_block) {
+        const ByteView rest = ByteView(link->writing).substr(link->written);
+        const Stream::Moved moved = link->stream->write({&rest, 1});
+        link->written += moved.bytes;
+        if (moved.later()) {
             link->write_waits = true;
-            link->socket.async_wait(Socket::wait_write, [this, link](const error_code& failed) {
-                link->write_waits = false;
-                if (link->ended || stopped_) return;
-                if (failed) return end(link);
-                if (!write_some(link)) return;
-                if (link->ended) return;
-                turn_.written(link->id, steady_now());
-                flush();
-            });
+            link->stream->await_writable(link);
             return false;
         }
-        if (code) {
+        if (moved.error) {
             end(link);
             return true;
         }
@@ -351,10 +245,15 @@ bool ClientLoop::write_some(const LinkPtr& link) {
     return true;
 }
 
+void ClientLoop::writable(const LinkPtr& link) {
+    if (!write_some(link) || link->ended) return;
+    turn_.written(link->id, steady_now());
+    flush();
+}
+
 void ClientLoop::obey(const LinkPtr& link, frontend::Orders orders) {
     if (orders.close == frontend::Close::after_flush && !link->shut) {
-        error_code ignored;
-        link->socket.shutdown(Socket::shutdown_send, ignored);
+        link->stream->end_writing();
         link->shut = true;
         lingering_.push_back(Lingering{steady_now() + kLinger, link});
         return wait_readable(link);
@@ -366,12 +265,9 @@ void ClientLoop::obey(const LinkPtr& link, frontend::Orders orders) {
 /// The socket's end, whoever wanted it.
 void ClientLoop::end(const LinkPtr& link) {
     if (std::exchange(link->ended, true)) return;
-    error_code ignored;
-    link->socket.close(ignored);
+    link->stream->close();
     links_.erase(link->id);
-    const auto from_there = connections_of_.find(link->address);
-    ZK_ASSERT(from_there != connections_of_.end());
-    if (--from_there->second == 0) connections_of_.erase(from_there);
+    admission_.left(link->address);
     turn_.closed(link->id, steady_now());
     flush();
 }

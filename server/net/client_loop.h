@@ -1,27 +1,26 @@
 // The client port: accepts, reads and writes sockets for one Frontend. Decides nothing about
 // requests. Shell, Asio, on one io_context; not thread-safe. One write per connection and turn; a
-// read buffer is shared, so that an idle connection costs little memory. TCP only.
+// read buffer is shared, so that an idle connection costs little memory.
 #pragma once
 
 #include <cstdint>
 #include <deque>
-#include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "base/log.h"
 #include "base/result.h"
+#include "frontend/admission.h"
 #include "frontend/turn.h"
+#include "net/alarm.h"
+#include "net/listener.h"
+#include "net/ports.h"
 #include "request/outcome.h"
 #include "request/request.h"
 #include "tree/data_tree.h"
@@ -30,59 +29,43 @@ namespace zk::net {
 
 struct ClientLoopSettings {
     std::string address;  ///< clientPortAddress; empty: all addresses, IPv6 too where there is any
-    std::uint16_t port = 2181;             ///< clientPort; 0: the kernel picks
-    int backlog = -1;                      ///< clientPortListenBacklog; -1: the system's largest
-    int connections_per_address_max = 60;  ///< maxClientCnxns; 0: no limit
-    int connections_max = 0;               ///< maxCnxns; 0: no limit
-    /// Connections for which there are file descriptors, when other rooms keep theirs; 0: unknown.
-    int descriptors_max = 0;
+    std::uint16_t port = 2181;  ///< clientPort; 0: the kernel picks
+    int backlog = -1;           ///< clientPortListenBacklog; -1: the system's largest
+    frontend::Admission::Limits admission;
     frontend::Settings frontend;
 };
 
-class ClientLoop {
+class ClientLoop final : public ClientPort, private ListenerUser {
   public:
-    /// Where messages for the core go; the callee takes them out of the vector, which is cleared
-    /// afterwards.
-    using ToCore = std::function<void(std::vector<request::ToCore>&)>;
-    /// The raw text that answers a four-letter word.
-    using FourLetter = std::function<std::string(std::string_view word)>;
-
-    /// `tree` is the core's; see set_tree.
+    /// `tree` is the core's, until hear() brings another. What clients ask goes to `core`; `server` answers
+    /// four-letter words. All of them outlive the loop.
     ClientLoop(boost::asio::io_context& io,
                ClientLoopSettings settings,
                const tree::DataTree& tree,
-               ToCore to_core,
-               FourLetter four_letter,
+               CorePort& core,
+               ServerPort& server,
                Log log);
-    ~ClientLoop();
-    ClientLoop(const ClientLoop&) = delete;
-    ClientLoop& operator=(const ClientLoop&) = delete;
+    ~ClientLoop() override;
 
     /// Binds and begins to accept. The error names address and port and says what to do. Gives the
     /// port.
     Result<std::uint16_t> open();
-    /// Everything the core has said, in its order, is heard; nothing is written yet. `tree`: the core has another one
-    /// since then, or null.
-    void hear(const tree::DataTree* tree, std::span<request::ToFrontend> messages);
-    /// Writes what clients are to be told, and passes on what they ask.
-    void flush();
+    void hear(const tree::DataTree* tree, std::span<request::ToFrontend> messages) override;
+    void flush() override;
     /// Closes the port and all connections; no callback is called any more.
     void stop();
 
     [[nodiscard]] const frontend::Frontend& frontend() const { return turn_.frontend(); }
 
   private:
-    using Socket = boost::asio::ip::tcp::socket;
-    struct Link;
+    class Link;
     using LinkPtr = std::shared_ptr<Link>;
 
-    Result<> listen();
-    void accept_next();
-    void accepted(Socket socket);
-    [[nodiscard]] const char* limit_reached(int from_there) const;
-    void log_refusal(const std::string& address, const char* limit);
+    void on_connection(std::unique_ptr<Stream> stream) override;
+    void on_listen_failed(const Error&) override {}
     void wait_readable(const LinkPtr& link);
     void readable(const LinkPtr& link);
+    void writable(const LinkPtr& link);
     void drain_before_close(const LinkPtr& link);
     void serve(const LinkPtr& link);
     /// Writes as much as the socket takes. False: the rest goes on when it is writable.
@@ -94,19 +77,15 @@ class ClientLoop {
     void tick_after(std::size_t turns);
 
     boost::asio::io_context& io_;
-    ClientLoopSettings settings_;
-    ToCore to_core_;
-    FourLetter four_letter_;
+    CorePort& core_;
+    ServerPort& server_;
     Log log_;
     frontend::Turn turn_;
-    boost::asio::ip::tcp::acceptor acceptor_;
-    boost::asio::steady_timer tick_timer_;
-    boost::asio::steady_timer accept_timer_;
+    frontend::Admission admission_;
+    Listener listener_;
+    Alarm tick_;
     std::unordered_map<frontend::ConnectionId, LinkPtr> links_;
-    std::map<std::string, int> connections_of_;  ///< open ones, by peer address
     frontend::ConnectionId next_id_ = 1;
-    std::int64_t refusals_ = 0;               ///< since the last that was logged
-    std::optional<Instant> refusals_logged_;  ///< when
     struct Lingering {
         Instant until;
         std::weak_ptr<Link> link;

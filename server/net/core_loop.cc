@@ -14,10 +14,10 @@ constexpr std::size_t kSnapshotChunkBytes = std::size_t{256} << 10;
 }  // namespace
 
 CoreLoop::CoreLoop(boost::asio::io_context& io, core::Turn& turn, Log log)
-    : io_(io), turn_(turn), log_(std::move(log)), timer_(io) {}
+    : io_(io), turn_(turn), log_(std::move(log)), tick_(io) {}
 
 void CoreLoop::start(Doors doors) {
-    doors_ = std::move(doors);
+    doors_.emplace(doors);
     stopped_ = false;
     turn_.start(wall_now(), steady_now(), effects_);
     carry_out();
@@ -26,7 +26,7 @@ void CoreLoop::start(Doors doors) {
 
 void CoreLoop::stop() {
     stopped_ = true;
-    timer_.cancel();
+    tick_.stop();
 }
 
 void CoreLoop::post(core::Event event) {
@@ -35,13 +35,13 @@ void CoreLoop::post(core::Event event) {
     schedule();
 }
 
-void CoreLoop::post_from_thread(std::vector<storage::DiskEvent> events) {
+void CoreLoop::log_told(std::vector<storage::DiskEvent> events) {
     boost::asio::post(io_, [this, events = std::move(events)]() mutable {
         for (storage::DiskEvent& event : events) post(std::move(event));
     });
 }
 
-void CoreLoop::post_from_thread(disk::SnapshotEvent event) {
+void CoreLoop::snapshot_told(disk::SnapshotEvent event) {
     boost::asio::post(io_, [this, event = std::move(event)]() mutable {
         if (!stopped_) take(event);
     });
@@ -52,16 +52,16 @@ void CoreLoop::take(disk::SnapshotEvent& event) {
         CoreLoop& loop;
         void operator()(disk::SnapshotSaved& e) { loop.post(core::SnapshotFinished{e.zxid, true}); }
         void operator()(disk::SnapshotFailed& e) {
-            loop.doors_.fatal("snapshot " + to_string(e.zxid) + ": " + e.words);
+            loop.doors_->server.cannot_go_on("snapshot " + to_string(e.zxid) + ": " + e.words);
         }
         void operator()(disk::PurgeFound& e) {
-            loop.doors_.log->post(storage::Purge{std::move(e.kept)});
+            loop.doors_->log.post(storage::Purge{std::move(e.kept)});
         }
     };
     std::visit(Handler{*this}, event);
 }
 
-void CoreLoop::snapshot_space_from_thread() {
+void CoreLoop::snapshot_has_room() {
     boost::asio::post(io_, [this] { write_snapshot_later(); });
 }
 
@@ -72,9 +72,7 @@ void CoreLoop::schedule() {
 }
 
 void CoreLoop::tick_later() {
-    timer_.expires_after(core::Core::kTickPeriod);
-    timer_.async_wait([this](boost::system::error_code error) {
-        if (error || stopped_) return;
+    tick_.set(core::Core::kTickPeriod, [this] {
         post(core::Tick{wall_now()});
         tick_later();
     });
@@ -91,7 +89,7 @@ void CoreLoop::turn() {
 
 void CoreLoop::hear() {
     if (effects_.tree != nullptr || !effects_.frontends.empty()) {
-        doors_.hear(std::exchange(effects_.tree, nullptr), effects_.frontends);
+        doors_->clients.hear(std::exchange(effects_.tree, nullptr), effects_.frontends);
         effects_.frontends.clear();
     }
     turn_.heard();
@@ -100,14 +98,15 @@ void CoreLoop::hear() {
 void CoreLoop::carry_out() {
     for (core::LinkEffect& effect : effects_.links) carry_out(effect);
     effects_.links.clear();
-    doors_.log->post(effects_.disk);
+    doors_->log.post(effects_.disk);
     hear();
-    doors_.flush();
+    doors_->clients.flush();
     for (core::SnapshotEffect& effect : effects_.snapshot) carry_out(effect);
     effects_.snapshot.clear();
-    for (auto& tree : effects_.retired) doors_.snapshots->dispose(std::move(tree));
+    for (auto& tree : effects_.retired) doors_->snapshots.dispose(std::move(tree));
     effects_.retired.clear();
-    if (effects_.fatal) return doors_.fatal(*std::exchange(effects_.fatal, std::nullopt));
+    if (effects_.fatal)
+        return doors_->server.cannot_go_on(*std::exchange(effects_.fatal, std::nullopt));
     write_snapshot_later();
 }
 
@@ -115,7 +114,9 @@ void CoreLoop::carry_out(core::LinkEffect& effect) {
     struct Handler {
         QuorumLinks& quorum;
         Doors& doors;
-        void operator()(core::SendNotification& e) { doors.notify(e.to, std::move(e.body)); }
+        void operator()(core::SendNotification& e) {
+            doors.notifications.notify(e.to, std::move(e.body));
+        }
         void operator()(core::OpenLearnerPort&) { quorum.open_port(); }
         void operator()(core::CloseLearnerPort&) { quorum.close_port(); }
         void operator()(core::SendToLearner& e) { quorum.send_to_learner(e.link, e.packet); }
@@ -132,7 +133,7 @@ void CoreLoop::carry_out(core::LinkEffect& effect) {
         void operator()(core::CloseLeader&) { quorum.close_leader(); }
         void operator()(core::ReadLeader& e) { quorum.read_leader(e.on); }
     };
-    std::visit(Handler{*doors_.quorum, doors_}, effect);
+    std::visit(Handler{doors_->quorum, *doors_}, effect);
 }
 
 void CoreLoop::carry_out(core::SnapshotEffect& effect) {
@@ -148,13 +149,13 @@ void CoreLoop::carry_out(core::SnapshotEffect& effect) {
             loop.post(core::SnapshotFinished{e.zxid, false});
         }
     };
-    std::visit(Handler{*this, *doors_.snapshots}, effect);
+    std::visit(Handler{*this, doors_->snapshots}, effect);
 }
 
 // One chunk at a time, so that clients and peers are served in between.
 void CoreLoop::write_snapshot_later() {
     if (stopped_ || writes_snapshot_ || !turn_.has_snapshot_chunk() ||
-        !doors_.snapshots->wants_more())
+        !doors_->snapshots.wants_more())
         return;
     writes_snapshot_ = true;
     boost::asio::post(io_, [this] {

@@ -8,28 +8,29 @@
 // A connection that is dead ends within seconds (tune_peer_socket), one that is answered by nobody
 // is replaced (election/peer_silence), and a server that cannot be reached is dialled again and
 // again while there is something to say to it: after an outage of the network all are connected
-// within a second. Whoever claims a member's sid from another address than the member's is heard
-// where nobody better is connected, and never replaces the member itself.
+// within a second. Who may stay is decided by election/reception.
 //
-// Shell, Asio coroutines on one io_context; not thread-safe. Decides nothing: bodies go in and out
-// as they are. Source: ZooKeeper QuorumCnxManager; quorum-protocol facts 1.1 to 1.3; byte table in
-// docs/WIRE.md.
+// Shell, Asio, on one io_context; not thread-safe. Decides nothing: bodies go in and out as they are.
+// Source: ZooKeeper QuorumCnxManager; byte table in docs/WIRE.md.
 #pragma once
 
-#include <functional>
+#include <cstdint>
+#include <map>
 #include <memory>
+
+#include <boost/asio/io_context.hpp>
 
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/log.h"
-#include "base/result.h"
 #include "base/time.h"
 #include "election/mistrust.h"
+#include "election/reception.h"
 #include "ensemble/ensemble_config.h"
-
-namespace boost::asio {
-class io_context;
-}
+#include "net/dialler.h"
+#include "net/listener.h"
+#include "net/member_addresses.h"
+#include "net/ports.h"
 
 namespace zk::net {
 
@@ -44,32 +45,64 @@ struct ElectionLinkSettings {
     Duration dead_after = std::chrono::seconds(3);  ///< see tune_peer_socket
 };
 
-class ElectionLinks {
+class ElectionLinks final : public NotificationPort, private ListenerUser {
   public:
-    /// `io` must outlive the links; all calls and callbacks are on its thread.
-    ElectionLinks(boost::asio::io_context& io, ElectionLinkSettings settings, Log log);
-    ~ElectionLinks();
-    ElectionLinks(const ElectionLinks&) = delete;
-    ElectionLinks& operator=(const ElectionLinks&) = delete;
-
-    /// A frame's body came from the server that calls itself `from`. Set before start().
-    /// `origin`: whether its connection bears that out.
-    std::function<void(ServerId from, Bytes body, election::Origin origin)> on_message;
-    /// The port could not be bound in all attempts: this server cannot be reached. Set before
-    /// start().
-    std::function<void(Error)> on_listen_failed;
+    /// What arrives is posted to `core`; `server` hears when the port cannot be bound in all attempts. All three
+    /// outlive the links; all calls are on the thread of `io`.
+    ElectionLinks(boost::asio::io_context& io,
+                  ElectionLinkSettings settings,
+                  CorePort& core,
+                  ServerPort& server,
+                  Log log);
+    ~ElectionLinks() override;
 
     /// Binds the election port of the own member line and accepts.
     void start();
-    /// Sends `body`, or replaces what still waits for `to`; dials when there is no connection. A
-    /// server that is no member is reached only while it is connected.
-    void send(ServerId to, Bytes body);
-    /// Closes the port and all connections; no callback comes after it.
+    /// Dials when there is no connection. A server that is no member is reached only while it is connected.
+    void notify(ServerId to, Bytes body) override;
+    /// Closes the port and all connections; nothing is posted any more.
     void close();
 
   private:
-    class Impl;
-    std::shared_ptr<Impl> impl_;
+    class Greeting;
+    class Link;
+    struct Peer;
+    using GreetingId = election::Reception::GreetingId;
+
+    void on_connection(std::unique_ptr<Stream> stream) override;
+    void on_listen_failed(const Error& error) override;
+    void greeting_over(GreetingId id);
+    void welcome(Greeting& greeting);
+    Peer& peer_of(ServerId sid);
+    void dial_back(ServerId sid, const ensemble::HostPort& address);
+    void dial(ServerId sid, const ensemble::HostPort& address);
+    void try_dial(ServerId sid);
+    void dialled(ServerId sid, Dialled dialled);
+    void dial_failed(ServerId sid, boost::system::error_code error);
+    void establish(ServerId sid,
+                   std::unique_ptr<Stream> stream,
+                   election::Origin origin,
+                   ByteView heard_already);
+    void say_what_waits(Link& link);
+    void heard(Link& link, Bytes body);
+    void lost(Link& link);
+    void drop_link(ServerId sid);
+    void forget_stranger(ServerId sid);
+
+    boost::asio::io_context& io_;
+    const ElectionLinkSettings settings_;
+    CorePort& core_;
+    ServerPort& server_;
+    Log log_;
+    const ensemble::HostPort my_address_;
+    const Bytes hello_;
+    Listener listener_;
+    MemberAddresses addresses_;
+    election::Reception reception_;
+    std::map<GreetingId, std::shared_ptr<Greeting>> greetings_;
+    GreetingId next_greeting_ = 1;
+    std::map<ServerId, Peer> peers_;
+    bool closed_ = false;
 };
 
 }  // namespace zk::net

@@ -28,6 +28,14 @@ error_code open_and_listen(tcp::acceptor& acceptor, const tcp::endpoint& at, int
     return error;
 }
 
+error_code listen_on_all(tcp::acceptor& acceptor, std::uint16_t port, int backlog) {
+    const error_code both = open_and_listen(acceptor, tcp::endpoint(tcp::v6(), port), backlog);
+    const bool no_ipv6 = both == asio::error::address_family_not_supported ||
+                         both == boost::system::errc::address_not_available;
+    if (!no_ipv6) return both;
+    return open_and_listen(acceptor, tcp::endpoint(tcp::v4(), port), backlog);
+}
+
 }  // namespace
 
 std::optional<tcp::endpoint> numeric_endpoint(const std::string& host, std::uint16_t port) {
@@ -48,17 +56,19 @@ std::vector<tcp::endpoint> ipv4_first(const tcp::resolver::results_type& found) 
     return endpoints;
 }
 
+std::optional<tcp::endpoint> fixed_endpoint(const std::string& host, std::uint16_t port) {
+    if (host.empty()) return tcp::endpoint(tcp::v6(), port);
+    return numeric_endpoint(host, port);
+}
+
+asio::ip::address plain(const asio::ip::address& address) {
+    if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+}
+
 error_code listen_on(tcp::acceptor& acceptor, const tcp::endpoint& at, int backlog) {
     if (at.address().is_unspecified()) return listen_on_all(acceptor, at.port(), backlog);
     return open_and_listen(acceptor, at, backlog);
-}
-
-error_code listen_on_all(tcp::acceptor& acceptor, std::uint16_t port, int backlog) {
-    const error_code both = open_and_listen(acceptor, tcp::endpoint(tcp::v6(), port), backlog);
-    const bool no_ipv6 = both == asio::error::address_family_not_supported ||
-                         both == boost::system::errc::address_not_available;
-    if (!no_ipv6) return both;
-    return open_and_listen(acceptor, tcp::endpoint(tcp::v4(), port), backlog);
 }
 
 }  // namespace zk::net

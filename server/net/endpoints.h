@@ -17,6 +17,11 @@ namespace zk::net {
 /// The endpoint of a numeric host, "[::1]" too, without asking a name server; nullopt for a name.
 std::optional<boost::asio::ip::tcp::endpoint> numeric_endpoint(const std::string& host,
                                                                std::uint16_t port);
+/// The endpoint that needs no name server: that of a numeric host, and all addresses for an empty one.
+std::optional<boost::asio::ip::tcp::endpoint> fixed_endpoint(const std::string& host,
+                                                             std::uint16_t port);
+/// Without the clothes of IPv6 around an IPv4 address.
+boost::asio::ip::address plain(const boost::asio::ip::address& address);
 /// What a resolver found, IPv4 first.
 std::vector<boost::asio::ip::tcp::endpoint> ipv4_first(
     const boost::asio::ip::tcp::resolver::results_type& found);
@@ -26,9 +31,5 @@ std::vector<boost::asio::ip::tcp::endpoint> ipv4_first(
 boost::system::error_code listen_on(boost::asio::ip::tcp::acceptor& acceptor,
                                     const boost::asio::ip::tcp::endpoint& at,
                                     int backlog = boost::asio::socket_base::max_listen_connections);
-boost::system::error_code listen_on_all(
-    boost::asio::ip::tcp::acceptor& acceptor,
-    std::uint16_t port,
-    int backlog = boost::asio::socket_base::max_listen_connections);
 
 }  // namespace zk::net

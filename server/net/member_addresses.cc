@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "net/clock.h"
 #include "net/endpoints.h"
 #include "net/name_lookups.h"
 
@@ -13,30 +14,18 @@ namespace {
 
 namespace ip = boost::asio::ip;
 using boost::system::error_code;
-using Clock = std::chrono::steady_clock;
 
 /// Names are asked for again after this long at the earliest: whoever knocks must not make us ask.
-constexpr auto kRefreshPause = std::chrono::seconds(10);
-
-std::optional<ip::address> remote_of(const ip::tcp::socket& connection) {
-    error_code gone;
-    const auto endpoint = connection.remote_endpoint(gone);
-    return gone ? std::nullopt : std::optional(plain(endpoint.address()));
-}
+constexpr Duration kRefreshPause = std::chrono::seconds(10);
 
 }  // namespace
-
-ip::address plain(const ip::address& address) {
-    if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
-    return ip::make_address_v4(ip::v4_mapped, address.to_v6());
-}
 
 struct MemberAddresses::State {
     explicit State(boost::asio::io_context& context) : io(context) {}
     boost::asio::io_context& io;
     std::map<ServerId, std::set<ip::address>> known;  ///< empty: its name has not resolved yet
     std::map<ServerId, std::string> names;
-    std::optional<Clock::time_point> asked;
+    std::optional<Instant> asked;
     bool closed = false;
 };
 
@@ -59,7 +48,7 @@ void MemberAddresses::close() { state_->closed = true; }
 
 void MemberAddresses::refresh() {
     State& state = *state_;
-    const auto now = Clock::now();
+    const auto now = steady_now();
     if (state.closed || state.names.empty()) return;
     if (state.asked && now - *state.asked < kRefreshPause) return;
     state.asked = now;
@@ -76,24 +65,21 @@ void MemberAddresses::refresh() {
     }
 }
 
-election::Origin MemberAddresses::origin(ServerId sid, const ip::tcp::socket& connection) {
+election::Origin MemberAddresses::origin(ServerId sid, const Stream& connection) {
     using election::Origin;
-    const auto remote = remote_of(connection);
     const auto found = state_->known.find(sid);
-    if (!remote || found == state_->known.end()) return Origin::foreign;
-    if (found->second.contains(*remote)) return Origin::own;
+    if (found == state_->known.end()) return Origin::foreign;
+    const ip::address& remote = connection.remote().address();
+    if (found->second.contains(remote)) return Origin::own;
     refresh();
-    error_code ignored;
-    const bool this_host = plain(connection.local_endpoint(ignored).address()) == *remote;
+    const bool this_host = connection.local() == remote;
     return found->second.empty() || this_host ? Origin::unknown : Origin::foreign;
 }
 
-std::vector<ServerId> MemberAddresses::members_at(const ip::tcp::socket& connection) {
+std::vector<ServerId> MemberAddresses::members_at(const Stream& connection) {
     std::vector<ServerId> members;
-    const auto remote = remote_of(connection);
-    if (!remote) return members;
     for (const auto& [sid, addresses] : state_->known) {
-        if (addresses.contains(*remote)) members.push_back(sid);
+        if (addresses.contains(connection.remote().address())) members.push_back(sid);
     }
     if (members.empty()) refresh();
     return members;

@@ -10,12 +10,12 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/tcp.hpp>
 
 #include "base/ids.h"
 #include "base/time.h"
 #include "election/mistrust.h"
 #include "ensemble/ensemble_config.h"
+#include "net/stream.h"
 
 namespace zk::net {
 
@@ -29,9 +29,9 @@ class MemberAddresses {
     /// Where a connection comes from that claims to be of `sid`. Unknown while a name does not
     /// resolve, and from this very host, where every member that lives here has every address. Asks
     /// for the names again when the answer is not Origin::own.
-    election::Origin origin(ServerId sid, const boost::asio::ip::tcp::socket& connection);
+    election::Origin origin(ServerId sid, const Stream& connection);
     /// Members whose address the connection's other end has.
-    std::vector<ServerId> members_at(const boost::asio::ip::tcp::socket& connection);
+    std::vector<ServerId> members_at(const Stream& connection);
     /// No answer of a name server is waited for any more.
     void close();
 
@@ -40,8 +40,5 @@ class MemberAddresses {
     void refresh();
     std::shared_ptr<State> state_;
 };
-
-/// Without the clothes of IPv6 around an IPv4 address.
-boost::asio::ip::address plain(const boost::asio::ip::address& address);
 
 }  // namespace zk::net

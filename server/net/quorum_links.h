@@ -6,30 +6,28 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 
 #include "base/log.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "core/event.h"
 #include "ensemble/ensemble_config.h"
+#include "net/alarm.h"
 #include "net/learner_door.h"
+#include "net/listener.h"
 #include "net/member_addresses.h"
+#include "net/ports.h"
 #include "storage/snapshot.h"
 #include "zab/actions.h"
 #include "zab/packet.h"
 #include "zab/send_queue.h"
 
 namespace zk::net {
-
-/// Where link events go; called from the io_context.
-using EventSink = std::function<void(core::Event)>;
 
 struct QuorumLinkSettings {
     ServerId my_id;
@@ -47,15 +45,21 @@ constexpr Duration kStreamProgress = std::chrono::milliseconds(100);
 class LearnerLink;
 class LeaderLink;
 
-class QuorumLinks {
+class QuorumLinks final : private ListenerUser {
   public:
-    QuorumLinks(boost::asio::io_context& io, QuorumLinkSettings settings, EventSink sink, Log log);
-    ~QuorumLinks();
+    /// What happens to the links is posted to `core`; `server` hears of check_port(). All three outlive the
+    /// links; all calls are on the thread of `io`.
+    QuorumLinks(boost::asio::io_context& io,
+                QuorumLinkSettings settings,
+                CorePort& core,
+                ServerPort& server,
+                Log log);
+    ~QuorumLinks() override;
 
     /// Binds the quorum port and lets it go again, since it is wanted only when this server leads:
     /// a port that is taken or an address of another host shows at the start, not at the first
-    /// leadership. Tries a few times, a second apart.
-    void check_port(std::function<void(Error)> on_failure);
+    /// leadership. Tries a few times, a second apart; then the server hears of it.
+    void check_port();
 
     /// Leader: binds the quorum port and accepts. Binding is tried again for a while, since the
     /// port may still be held by connections of a previous reign; meanwhile learners are refused
@@ -88,29 +92,24 @@ class QuorumLinks {
 
   private:
     friend class LearnerLink;
-    struct Acceptor;
-    void accept_next(std::shared_ptr<Acceptor> acceptor);
-    void try_bind(std::shared_ptr<Acceptor> acceptor, int attempts_left);
-    void try_check(std::shared_ptr<Acceptor> checker,
-                   int attempts,
-                   std::function<void(Error)> on_failure);
-    void bind(std::shared_ptr<Acceptor> acceptor,
-              std::function<void(boost::system::error_code)> then);
-    [[nodiscard]] Error bind_error(boost::system::error_code error) const;
-    void accepted(boost::asio::ip::tcp::socket socket);
+    friend class LeaderLink;
+    void on_connection(std::unique_ptr<Stream> stream) override;
+    void on_listen_failed(const Error& error) override;
     /// From time to time: strangers whose time is up.
-    void watch_door(std::shared_ptr<Acceptor> acceptor);
+    void watch_door();
     void turn_out(zab::LinkId link, const char* why);
     void learner_gone(zab::LinkId link);
 
     boost::asio::io_context& io_;
     QuorumLinkSettings settings_;
-    EventSink sink_;
+    CorePort& core_;
+    ServerPort& server_;
     Log log_;
+    Listener listener_;
     MemberAddresses addresses_;
     LearnerDoor door_;
-    std::shared_ptr<Acceptor> acceptor_;
-    std::shared_ptr<Acceptor> checker_;
+    Alarm door_alarm_;
+    bool open_ = false;  ///< or about to be
     std::map<zab::LinkId, std::shared_ptr<LearnerLink>> learners_;
     zab::LinkId next_link_ = 1;  // 0 is this server itself
     std::shared_ptr<LeaderLink> leader_;

@@ -12,12 +12,10 @@ namespace zk::net {
 namespace {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 
 constexpr std::size_t kSnapshotPieceBytes = std::size_t{256} << 10;
-/// One write takes so much and so many pieces at most.
+/// One write takes so much at most; what is left goes in a later turn.
 constexpr std::size_t kWriteBytesMax = std::size_t{256} << 10;
-constexpr std::size_t kWritePiecesMax = 64;
 /// Copying less than this costs less than a piece of its own.
 constexpr std::size_t kSharedBytesMin = 1024;
 /// Packets are gathered in items of about this size.
@@ -58,11 +56,10 @@ void StreamLink::await_room() {
     tell(account_.await_room(steady_now()));
 }
 
-/// Into the last item, if that is one of packets, of no great size and not on its way to the
-/// kernel.
+/// Into the last item, if that is one of packets and of no great size.
 void StreamLink::append(Bytes bytes) {
     account_.queued(bytes.size());
-    if (queue_.size() > in_flight_) {
+    if (!queue_.empty()) {
         Item& last = queue_.back();
         const bool of_packets = !last.shared && !last.snapshot;
         if (of_packets && last.bytes.size() + bytes.size() <= kItemBytes) {
@@ -83,7 +80,7 @@ void StreamLink::queue_changed() {
 /// In a later turn, because the caller may be in the middle of its own.
 void StreamLink::tell(zab::QueueNews news) {
     if (news == zab::QueueNews::none) return;
-    asio::post(socket_.get_executor(), [self = shared_from_this(), news] {
+    asio::post(io_, [self = shared_from_this(), news] {
         if (!self->closed_) self->on_news(news);
     });
 }
@@ -92,9 +89,9 @@ void StreamLink::tell(zab::QueueNews news) {
 
 /// Writes when the turn that sends is over, so that its packets leave in one piece.
 void StreamLink::write_soon() {
-    if (writing_ || write_scheduled_) return;
+    if (!stream_ || write_waits_ || write_scheduled_) return;
     write_scheduled_ = true;
-    asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    asio::post(io_, [self = shared_from_this()] {
         self->write_scheduled_ = false;
         self->write_next();
     });
@@ -102,7 +99,7 @@ void StreamLink::write_soon() {
 
 /// A stream at the front gives its next piece.
 void StreamLink::next_piece() {
-    ZK_ASSERT(front_written_ == 0 && in_flight_ == 0);
+    ZK_ASSERT(front_written_ == 0);
     Bytes piece;
     const bool more = queue_.front().snapshot->next_chunk(piece, kSnapshotPieceBytes);
     account_.queued(piece.size());
@@ -114,29 +111,30 @@ void StreamLink::next_piece() {
 }
 
 void StreamLink::write_next() {
-    if (writing_ || closed_) return;
+    if (write_waits_ || closed_) return;
     while (!queue_.empty() && queue_.front().snapshot) next_piece();
     if (queue_.empty()) return;
-    std::vector<asio::const_buffer> buffers;
+    std::array<ByteView, Stream::kPiecesMax> pieces;
+    std::size_t count = 0;
     std::size_t bytes = 0;
     for (const Item& item : queue_) {
-        if (item.snapshot || bytes >= kWriteBytesMax || buffers.size() >= kWritePiecesMax) break;
+        if (item.snapshot || bytes >= kWriteBytesMax || count >= pieces.size()) break;
         ByteView view = item.view();
-        if (buffers.empty()) view.remove_prefix(front_written_);
-        buffers.emplace_back(view.data(), view.size());
+        if (count == 0) view.remove_prefix(front_written_);
+        pieces[count++] = view;
         bytes += view.size();
     }
-    in_flight_ = buffers.size();
-    writing_ = true;
-    socket_.async_write_some(buffers,
-                             [self = shared_from_this()](error_code error, std::size_t count) {
-                                 self->writing_ = false;
-                                 self->in_flight_ = 0;
-                                 if (self->closed_) return self->queue_.clear();
-                                 if (error) return self->fail(error.message());
-                                 self->written(count);
-                                 self->write_next();
-                             });
+    const Stream::Moved moved = stream_->write({pieces.data(), count});
+    if (moved.error && !moved.later()) return fail(moved.error.message());
+    if (moved.bytes > 0) written(moved.bytes);
+    if (closed_ || queue_.empty()) return;
+    write_waits_ = true;
+    stream_->await_writable(shared_from_this());
+}
+
+void StreamLink::on_writable() {
+    write_waits_ = false;
+    write_next();
 }
 
 void StreamLink::written(std::size_t count) {
@@ -152,24 +150,33 @@ void StreamLink::written(std::size_t count) {
 
 // ---- reading
 
+void StreamLink::begin(std::unique_ptr<Stream> stream) {
+    ZK_ASSERT(!stream_);
+    stream_ = std::move(stream);
+    read_next();
+    if (!queue_.empty()) write_soon();
+}
+
 void StreamLink::set_reading(bool on) {
     reading_ = on;
-    if (began_reading_ && !closed_) read_next();
+    if (stream_ && !closed_) read_next();
 }
 
 void StreamLink::read_next() {
     if (!reading_ || read_pending_) return;
     read_pending_ = true;
-    socket_.async_read_some(asio::buffer(read_buffer_),
-                            [self = shared_from_this()](error_code error, std::size_t count) {
-                                self->read_pending_ = false;
-                                if (self->closed_) return;
-                                if (error) return self->fail(error.message());
-                                const std::string why =
-                                    self->on_bytes(ByteView(self->read_buffer_.data(), count));
-                                if (!why.empty()) return self->fail(why);
-                                if (!self->closed_) self->read_next();
-                            });
+    stream_->await_readable(shared_from_this());
+}
+
+void StreamLink::on_readable() {
+    read_pending_ = false;
+    const Stream::Moved moved = stream_->read(read_buffer_);
+    if (moved.error && !moved.later()) return fail(moved.error.message());
+    if (moved.bytes > 0) {
+        const std::string why = on_bytes(ByteView(read_buffer_.data(), moved.bytes));
+        if (!why.empty()) return fail(why);
+    }
+    if (!closed_) read_next();
 }
 
 // ---- ends
@@ -178,7 +185,7 @@ void StreamLink::fail(const std::string& why) {
     if (closed_) return;
     shut();
     // Later, because the caller may be in the middle of its own turn.
-    asio::post(socket_.get_executor(), [self = shared_from_this(), why] {
+    asio::post(io_, [self = shared_from_this(), why] {
         if (!self->disowned_) self->on_end(why);
     });
 }
@@ -190,13 +197,8 @@ void StreamLink::close() {
 
 void StreamLink::shut() {
     closed_ = true;
-    // A snapshot's walk must end with the link, since the tree may go; what a write still reads is
-    // let go by its handler.
-    for (Item& item : queue_) item.snapshot.reset();
-    if (!writing_) queue_.clear();
-    error_code ignored;
-    socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_both, ignored);
-    socket_.close(ignored);
+    queue_.clear();  // a snapshot's walk must end with the link, since the tree may go
+    if (stream_) stream_->close();
 }
 
 }  // namespace zk::net

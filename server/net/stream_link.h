@@ -1,4 +1,4 @@
-// A TCP connection with one outgoing queue of packets, shared txns and snapshot streams, and with a
+// A stream with one outgoing queue of packets, shared txns and snapshot streams, and with a
 // reader that can be stopped. What is shared is written from where it is, never copied; packets
 // that queue while a write is under way go out together. Shell, Asio, on one io_context; not
 // thread-safe. Lives in a shared_ptr: its handlers hold it.
@@ -11,27 +11,22 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include "base/bytes.h"
+#include "net/stream.h"
 #include "storage/snapshot.h"
 #include "zab/send_queue.h"
 
 namespace zk::net {
 
-class StreamLink : public std::enable_shared_from_this<StreamLink> {
+class StreamLink : public StreamUser, public std::enable_shared_from_this<StreamLink> {
   public:
-    StreamLink(boost::asio::ip::tcp::socket socket, zab::SendQueueLimits limits)
-        : socket_(std::move(socket)), account_(limits) {}
-    virtual ~StreamLink() = default;
-    StreamLink(const StreamLink&) = delete;
-    StreamLink& operator=(const StreamLink&) = delete;
+    StreamLink(boost::asio::io_context& io, zab::SendQueueLimits limits)
+        : io_(io), account_(limits) {}
 
-    void begin_reading() {
-        began_reading_ = true;
-        read_next();
-    }
+    /// Reads from now on, and writes what has been queued. REQUIRES: called once.
+    void begin(std::unique_ptr<Stream> stream);
     /// Stops reading after what is being read now, or goes on.
     void set_reading(bool on);
 
@@ -58,9 +53,9 @@ class StreamLink : public std::enable_shared_from_this<StreamLink> {
     void fail(const std::string& why);
     [[nodiscard]] bool closed() const { return closed_; }
 
-    boost::asio::ip::tcp::socket socket_;
-
   private:
+    void on_readable() override;
+    void on_writable() override;
     /// One of the three.
     struct Item {
         Bytes bytes;
@@ -81,17 +76,16 @@ class StreamLink : public std::enable_shared_from_this<StreamLink> {
     void next_piece();
     void written(std::size_t count);
 
+    boost::asio::io_context& io_;
+    std::unique_ptr<Stream> stream_;
     static constexpr std::size_t kReadBytes = std::size_t{64} << 10;
     std::array<char, kReadBytes> read_buffer_;
-    bool began_reading_ = false;
     bool reading_ = true;  ///< wanted
     bool read_pending_ = false;
     std::deque<Item> queue_;
-    /// Items at the front that the kernel is being given: they must not move.
-    std::size_t in_flight_ = 0;
     std::size_t front_written_ = 0;  ///< bytes of the first item that have gone
     zab::SendQueue account_;
-    bool writing_ = false;
+    bool write_waits_ = false;  ///< for the stream to take more
     bool write_scheduled_ = false;
     bool closed_ = false;
     bool disowned_ = false;

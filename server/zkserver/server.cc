@@ -11,9 +11,7 @@
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -23,6 +21,7 @@
 #include "disk/log_thread.h"
 #include "disk/posix_disk.h"
 #include "disk/snapshot_writer.h"
+#include "net/alarm.h"
 #include "net/client_loop.h"
 #include "net/clock.h"
 #include "net/core_loop.h"
@@ -117,19 +116,20 @@ net::ElectionLinkSettings election_settings(const Configuration& configuration) 
             .listen_on_all_addresses = config.listen_on_all_addresses};
 }
 
+constexpr Duration kPurgeRetry = std::chrono::seconds(30);
 /// Descriptors that clients may not take: a log file that cannot be opened ends the server.
 constexpr int kDescriptorsKept = 512;
 
 net::ClientLoopSettings client_settings(const ensemble::ServerConfig& config) {
     net::ClientLoopSettings settings;
     if (const int files = net::raise_open_files_limit(); files > 0) {
-        settings.descriptors_max = files - std::min(kDescriptorsKept, files / 4);
+        settings.admission.descriptors_max = files - std::min(kDescriptorsKept, files / 4);
     }
     settings.address = config.client_address;
     settings.port = *config.client_port;
     settings.backlog = config.client_backlog;
-    settings.connections_per_address_max = config.client_connections_max;
-    settings.connections_max = config.connections_max;
+    settings.admission.per_address_max = config.client_connections_max;
+    settings.admission.connections_max = config.connections_max;
     settings.frontend.session_timeout_min_ms =
         static_cast<std::int32_t>(config.session_timeout_lowest().count());
     settings.frontend.session_timeout_max_ms =
@@ -141,7 +141,7 @@ net::ClientLoopSettings client_settings(const ensemble::ServerConfig& config) {
 
 // Everything that runs, in the order it is built; destroyed in reverse, so threads end before what
 // they call.
-class Server {
+class Server final : public net::ServerPort {
   public:
     Server(Configuration configuration,
            storage::Paths paths,
@@ -151,49 +151,38 @@ class Server {
           log_(log),
           core_turn_(core_settings(configuration_), std::move(recovered), log_),
           loop_(io_, core_turn_, log_),
-          quorum_(
-              io_,
-              {.my_id = configuration_.my_id,
-               .config = configuration_.config.ensemble,
-               .connect_timeout = configuration_.config.connect_limit(),
-               .listen_on_all_addresses = configuration_.config.listen_on_all_addresses,
-               .dead_after = std::max(configuration_.config.init_limit(),
-                                      configuration_.config.sync_limit())},
-              [this](core::Event event) { loop_.post(std::move(event)); },
-              log_),
-          election_(io_, election_settings(configuration_), log_),
-          clients_(
-              io_,
-              client_settings(configuration_.config),
-              core_turn_.core().tree(),
-              [this](std::vector<request::ToCore>& messages) {
-                  for (request::ToCore& message : messages) loop_.post(std::move(message));
-              },
-              [this](std::string_view word) { return four_letter(word); },
-              log_),
+          quorum_(io_,
+                  {.my_id = configuration_.my_id,
+                   .config = configuration_.config.ensemble,
+                   .connect_timeout = configuration_.config.connect_limit(),
+                   .listen_on_all_addresses = configuration_.config.listen_on_all_addresses,
+                   .dead_after = std::max(configuration_.config.init_limit(),
+                                          configuration_.config.sync_limit())},
+                  loop_,
+                  *this,
+                  log_),
+          election_(io_, election_settings(configuration_), loop_, *this, log_),
+          clients_(io_,
+                   client_settings(configuration_.config),
+                   core_turn_.core().tree(),
+                   loop_,
+                   *this,
+                   log_),
           signals_(io_, SIGTERM, SIGINT),
-          purge_timer_(io_),
+          purge_(io_),
           log_thread_(
-              disk_,
-              paths,
-              {.executor = executor_options(configuration_.config)},
-              [this](std::vector<storage::DiskEvent> events) {
-                  loop_.post_from_thread(std::move(events));
-              },
-              log_),
-          snapshot_thread_(
-              snapshot_disk_,
-              paths,
-              [this](disk::SnapshotEvent event) { loop_.post_from_thread(std::move(event)); },
-              [this] { loop_.snapshot_space_from_thread(); },
-              log_) {}
+              disk_, paths, {.executor = executor_options(configuration_.config)}, loop_, log_),
+          snapshot_thread_(snapshot_disk_, paths, loop_, log_) {}
 
     std::optional<Failure> run();
 
   private:
-    void start_loop();
+    void cannot_go_on(const std::string& why) override { stop(failed(why)); }
+    void peer_port_failed(const Error& error) override {
+        stop(Failure{ExitCode::peer_port, error});
+    }
+    std::string four_letter(std::string_view word) override;
     void stop(std::optional<Failure> why);
-    std::string four_letter(std::string_view word);
     void purge_later();
 
     Configuration configuration_;
@@ -205,7 +194,7 @@ class Server {
     net::ElectionLinks election_;
     net::ClientLoop clients_;
     asio::signal_set signals_;
-    asio::steady_timer purge_timer_;
+    net::Alarm purge_;
     disk::PosixDisk disk_, snapshot_disk_;
     disk::LogThread log_thread_;
     disk::SnapshotThread snapshot_thread_;
@@ -224,35 +213,20 @@ std::optional<Failure> Server::run() {
         log_.info("server.signal number={}", signal);
         stop(std::nullopt);
     });
-    election_.on_message = [this](ServerId from, Bytes body, election::Origin origin) {
-        loop_.post(core::NotificationReceived{from, std::move(body), origin});
-    };
-    const auto peer_port_failed = [this](Error error) {
-        stop(Failure{ExitCode::peer_port, std::move(error)});
-    };
-    election_.on_listen_failed = peer_port_failed;
     election_.start();
-    quorum_.check_port(peer_port_failed);
-    start_loop();
+    quorum_.check_port();
+    loop_.start({.notifications = election_,
+                 .quorum = quorum_,
+                 .log = log_thread_,
+                 .snapshots = snapshot_thread_,
+                 .clients = clients_,
+                 .server = *this});
     purge_later();
     log_.info("server.started client_port={}", client_port_);
     notify_systemd("READY=1");
     io_.run();
     if (!failure_) log_.info("server.stopped");
     return failure_;
-}
-
-void Server::start_loop() {
-    loop_.start(
-        {.notify = [this](ServerId to,
-                          Bytes notification) { election_.send(to, std::move(notification)); },
-         .quorum = &quorum_,
-         .log = &log_thread_,
-         .snapshots = &snapshot_thread_,
-         .hear = [this](const tree::DataTree* tree,
-                        std::span<request::ToFrontend> messages) { clients_.hear(tree, messages); },
-         .flush = [this] { clients_.flush(); },
-         .fatal = [this](const std::string& why) { stop(failed(why)); }});
 }
 
 // autopurge: at once and then every purgeInterval hours, as Apache does.
@@ -262,14 +236,9 @@ void Server::purge_later() {
     // Only while serving: a synchronisation may be moving the same files.
     const bool now = core_turn_.core().serving();
     if (now) snapshot_thread_.purge(config.snapshots_kept);
-    if (now) {
-        purge_timer_.expires_after(std::chrono::hours(config.purge_interval_hours));
-    } else {
-        purge_timer_.expires_after(std::chrono::seconds(30));
-    }
-    purge_timer_.async_wait([this](boost::system::error_code error) {
-        if (!error && !stopping_) purge_later();
-    });
+    const Duration wait =
+        now ? Duration(std::chrono::hours(config.purge_interval_hours)) : kPurgeRetry;
+    purge_.set(wait, [this] { purge_later(); });
 }
 
 // Ends the loop: what the log thread still has is written by its destructor, in order.
@@ -283,7 +252,7 @@ void Server::stop(std::optional<Failure> why) {
     election_.close();
     quorum_.stop();
     signals_.cancel();
-    purge_timer_.cancel();
+    purge_.stop();
     io_.stop();
 }
 

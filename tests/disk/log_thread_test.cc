@@ -9,6 +9,7 @@
 #include "jute/txn.h"
 #include "sim_disk/sim_disk.h"
 #include "temp_dir.h"
+#include "told.h"
 
 namespace zk::disk {
 namespace {
@@ -30,14 +31,16 @@ LogThreadOptions options() {
 /// Collects events of the log thread.
 class Events {
   public:
-    LogThread::OnEvents sink() {
-        return [this](std::vector<DiskEvent> events) {
+    Events() {
+        port.on_log = [this](std::vector<DiskEvent> events) {
             const std::lock_guard lock(mutex_);
             ++batches_;
             for (DiskEvent& event : events) events_.push_back(std::move(event));
             changed_.notify_all();
         };
     }
+    Told port;
+
     template <class Event>
     bool wait_for() {
         std::unique_lock lock(mutex_);
@@ -70,7 +73,7 @@ TEST(LogThread, StopDrainsAndEverythingIsDurable) {
     value_of(storage::recover(disk, paths, {}));
     Events events;
     {
-        LogThread thread(disk, paths, options(), events.sink());
+        LogThread thread(disk, paths, options(), events.port);
         for (std::int64_t i = 1; i <= 500; ++i) thread.post(append(i));
         thread.post(storage::SaveCurrentEpoch{Epoch(3)});
         thread.stop();
@@ -100,7 +103,7 @@ TEST(LogThread, PostsOfManyThreadsShareSyncs) {
     {
         LogThreadOptions few = options();
         few.batch_max = 10;
-        LogThread thread(disk, paths, few, events.sink());
+        LogThread thread(disk, paths, few, events.port);
         std::vector<std::thread> posters;
         for (int t = 0; t < 4; ++t) {
             posters.emplace_back([&] {
@@ -125,8 +128,9 @@ TEST(LogThread, FullQueueHoldsThePosterBack) {
     std::atomic<int> posted = 0;
     LogThreadOptions small = options();
     small.queued_bytes_max = 100;
-    LogThread thread(
-        disk, paths, small, [&gate](std::vector<DiskEvent>) { const std::lock_guard wait(gate); });
+    Told port;
+    port.on_log = [&gate](const std::vector<DiskEvent>&) { const std::lock_guard wait(gate); };
+    LogThread thread(disk, paths, small, port);
     std::thread poster([&] {
         for (std::int64_t i = 1; i <= 50; ++i) {
             thread.post(append(i));
@@ -147,7 +151,7 @@ TEST(LogThread, FailureIsReportedOnceAndFinal) {
     const storage::Paths paths{"/zk", "/zk"};
     value_of(storage::recover(disk, paths, {}));
     Events events;
-    LogThread thread(disk, paths, options(), events.sink());
+    LogThread thread(disk, paths, options(), events.port);
     thread.post(append(1));
     ASSERT_TRUE(events.wait_for<storage::LogDurable>());
     disk.fail_after(1);  // the log thread waits for work: nothing else uses the disk now

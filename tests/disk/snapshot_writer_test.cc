@@ -9,6 +9,7 @@
 #include "disk/posix_disk.h"
 #include "storage/snapshot.h"
 #include "temp_dir.h"
+#include "told.h"
 
 namespace zk::disk {
 namespace {
@@ -30,12 +31,13 @@ class SnapshotThreadTest : public testing::Test {
     TempDir dir_;
     storage::Paths paths_{dir_.path(), dir_.path()};
     PosixDisk disk_;
+    Told port_;
 };
 
 TEST_F(SnapshotThreadTest, SavesInChunks) {
     std::promise<SnapshotEvent> event;
-    SnapshotThread thread(
-        disk_, paths_, [&event](SnapshotEvent e) { event.set_value(std::move(e)); });
+    port_.on_snapshot = [&event](SnapshotEvent e) { event.set_value(std::move(e)); };
+    SnapshotThread thread(disk_, paths_, port_);
     thread.begin(Zxid(0x20));
     const Bytes bytes = empty_snapshot();
     for (const char byte : bytes) thread.write(Bytes(1, byte));
@@ -50,7 +52,8 @@ TEST_F(SnapshotThreadTest, SavesInChunks) {
 TEST_F(SnapshotThreadTest, AbandonedAndUnfinishedOnesLeaveNothing) {
     std::atomic<int> events = 0;
     {
-        SnapshotThread thread(disk_, paths_, [&events](const SnapshotEvent&) { ++events; });
+        port_.on_snapshot = [&events](const SnapshotEvent&) { ++events; };
+        SnapshotThread thread(disk_, paths_, port_);
         thread.begin(Zxid(1));
         thread.write("x");
         thread.abandon();
@@ -64,8 +67,8 @@ TEST_F(SnapshotThreadTest, AbandonedAndUnfinishedOnesLeaveNothing) {
 TEST_F(SnapshotThreadTest, FailureIsReportedAndTheNextOneWorks) {
     std::vector<SnapshotEvent> events;
     {
-        SnapshotThread thread(
-            disk_, paths_, [&events](SnapshotEvent e) { events.push_back(std::move(e)); });
+        port_.on_snapshot = [&events](SnapshotEvent e) { events.push_back(std::move(e)); };
+        SnapshotThread thread(disk_, paths_, port_);
         // A directory in the way makes the rename fail.
         expect_ok(disk_.make_dirs(paths_.snapshots() + "/snapshot.1"));
         for (const std::int64_t zxid : {1, 2}) {
@@ -81,8 +84,8 @@ TEST_F(SnapshotThreadTest, FailureIsReportedAndTheNextOneWorks) {
 
 TEST_F(SnapshotThreadTest, StagesOneThatIsToBeInstalledAndFreesTrees) {
     std::promise<SnapshotEvent> event;
-    SnapshotThread thread(
-        disk_, paths_, [&event](SnapshotEvent e) { event.set_value(std::move(e)); });
+    port_.on_snapshot = [&event](SnapshotEvent e) { event.set_value(std::move(e)); };
+    SnapshotThread thread(disk_, paths_, port_);
     thread.dispose(std::make_unique<tree::DataTree>());
     thread.begin(Zxid(0x20), storage::SnapshotRole::install);
     thread.write(empty_snapshot());
@@ -93,8 +96,8 @@ TEST_F(SnapshotThreadTest, StagesOneThatIsToBeInstalledAndFreesTrees) {
 
 TEST_F(SnapshotThreadTest, FindsWhatAPurgeMustKeep) {
     std::promise<SnapshotEvent> event;
-    SnapshotThread thread(
-        disk_, paths_, [&event](SnapshotEvent e) { event.set_value(std::move(e)); });
+    port_.on_snapshot = [&event](SnapshotEvent e) { event.set_value(std::move(e)); };
+    SnapshotThread thread(disk_, paths_, port_);
     for (const char* name : {"snapshot.1", "snapshot.2", "snapshot.3", "snapshot.4"}) {
         expect_ok(disk_.replace_file(paths_.snapshots(), name, "tmp.snapshot.x", empty_snapshot()));
     }
@@ -107,13 +110,10 @@ TEST_F(SnapshotThreadTest, FindsWhatAPurgeMustKeep) {
 TEST_F(SnapshotThreadTest, SaysWhenItIsFullAndWhenThereIsRoomAgain) {
     std::promise<void> space;
     std::atomic<int> calls = 0;
-    SnapshotThread thread(
-        disk_,
-        paths_,
-        [](const SnapshotEvent&) {},
-        [&] {
-            if (++calls == 1) space.set_value();
-        });
+    port_.on_room = [&] {
+        if (++calls == 1) space.set_value();
+    };
+    SnapshotThread thread(disk_, paths_, port_);
     thread.begin(Zxid(1));
     thread.write(Bytes(SnapshotThread::kQueueBytesMax + 1, 'x'));
     EXPECT_EQ(space.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);

@@ -96,20 +96,14 @@ class Client {
     tcp::socket socket_;
 };
 
-class ClientLoopTest : public ::testing::Test {
+class ClientLoopTest : public ::testing::Test, public CorePort, public ServerPort {
   protected:
     ClientLoopTest() {
         settings.port = 0;
         settings.address = "127.0.0.1";
     }
     void start() {
-        loop.emplace(
-            io,
-            settings,
-            tree,
-            [this](std::vector<request::ToCore>& messages) { core(messages); },
-            [](std::string_view word) { return "answer to " + std::string(word); },
-            Log());
+        loop.emplace(io, settings, tree, *this, *this, Log());
         const auto opened = loop->open();
         ASSERT_TRUE(opened.has_value()) << opened.error().message();
         port = *opened;
@@ -120,28 +114,27 @@ class ClientLoopTest : public ::testing::Test {
         loop->flush();
     }
     /// A core that opens sessions, echoes writes, and remembers the rest.
-    void core(std::vector<request::ToCore>& messages) {
-        for (const auto& message : messages) {
-            if (const auto* open = std::get_if<request::OpenSession>(&message)) {
-                answers.push_back(request::SessionOpened{
-                    open->origin, SessionId(++sessions), 4000, Bytes(16, 'p')});
-            } else if (const auto* asked = std::get_if<request::ClientRequest>(&message)) {
-                auto& to = holds_large && asked->body.size() > 100'000 ? large_answers : answers;
-                to.push_back(request::Reply{asked->origin,
-                                            asked->session,
-                                            asked->xid,
-                                            asked->op,
-                                            Zxid(1),
-                                            ErrorCode::ok,
-                                            {}});
-            } else if (std::get_if<request::ConnectionClosed>(&message) != nullptr) {
-                ++connections_closed;
-            }
+    void post(core::Event event) override {
+        const auto& message = std::get<request::ToCore>(event);
+        if (const auto* open = std::get_if<request::OpenSession>(&message)) {
+            answers.push_back(
+                request::SessionOpened{open->origin, SessionId(++sessions), 4000, Bytes(16, 'p')});
+        } else if (const auto* asked = std::get_if<request::ClientRequest>(&message)) {
+            auto& to = holds_large && asked->body.size() > 100'000 ? large_answers : answers;
+            to.push_back(request::Reply{
+                asked->origin, asked->session, asked->xid, asked->op, Zxid(1), ErrorCode::ok, {}});
+        } else if (std::get_if<request::ConnectionClosed>(&message) != nullptr) {
+            ++connections_closed;
         }
         asio::post(io, [this] {
             auto batch = std::exchange(answers, {});
             if (!batch.empty()) deliver(std::move(batch));
         });
+    }
+    void cannot_go_on(const std::string& why) override { ADD_FAILURE() << why; }
+    void peer_port_failed(const Error& error) override { ADD_FAILURE() << error.message(); }
+    std::string four_letter(std::string_view word) override {
+        return "answer to " + std::string(word);
     }
     static Bytes connect_frame() {
         jute::ConnectRequest request;
@@ -343,7 +336,7 @@ TEST_F(ClientLoopTest, EndOfAllServiceReachesASlowReaderToo) {
 }
 
 TEST_F(ClientLoopTest, LimitsConnectionsPerAddress) {
-    settings.connections_per_address_max = 2;
+    settings.admission.per_address_max = 2;
     start();
     Client one(io, port);
     Client two(io, port);
@@ -362,7 +355,7 @@ TEST_F(ClientLoopTest, LimitsConnectionsPerAddress) {
 }
 
 TEST_F(ClientLoopTest, LimitsConnectionsInTotal) {
-    settings.connections_max = 1;
+    settings.admission.connections_max = 1;
     start();
     Client one(io, port);
     one.send(connect_frame());
@@ -372,7 +365,7 @@ TEST_F(ClientLoopTest, LimitsConnectionsInTotal) {
 }
 
 TEST_F(ClientLoopTest, LeavesDescriptorsToOthers) {
-    settings.descriptors_max = 1;
+    settings.admission.descriptors_max = 1;
     start();
     Client one(io, port);
     one.send(connect_frame());
@@ -397,19 +390,17 @@ TEST_F(ClientLoopTest, TakenPortIsAClearError) {
     start();
     ClientLoopSettings second = settings;
     second.port = port;
-    ClientLoop other(
-        io, second, tree, [](auto&) {}, [](auto) { return std::string(); }, Log());
+    ClientLoop other(io, second, tree, *this, *this, Log());
     const auto opened = other.open();
     ASSERT_FALSE(opened.has_value());
     const std::string words = opened.error().message();
-    EXPECT_NE(words.find("port " + std::to_string(port)), std::string::npos) << words;
+    EXPECT_NE(words.find("port 127.0.0.1:" + std::to_string(port)), std::string::npos) << words;
     EXPECT_NE(words.find("clientPort"), std::string::npos) << words;
 }
 
 TEST_F(ClientLoopTest, ForeignAddressIsAClearError) {
     settings.address = "192.0.2.1";
-    ClientLoop other(
-        io, settings, tree, [](auto&) {}, [](auto) { return std::string(); }, Log());
+    ClientLoop other(io, settings, tree, *this, *this, Log());
     const auto opened = other.open();
     ASSERT_FALSE(opened.has_value());
     EXPECT_NE(opened.error().message().find("clientPortAddress"), std::string::npos)

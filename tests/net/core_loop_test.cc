@@ -35,7 +35,12 @@ ensemble::EnsembleConfig two_on_loopback(std::uint16_t leader_port) {
 }
 
 /// Server 1 follows server 2, whose port takes what it is sent and says nothing: the test speaks for it.
-class CoreLoopTest : public testing::Test {
+class CoreLoopTest : public testing::Test,
+                     public CorePort,
+                     public disk::DiskPort,
+                     public NotificationPort,
+                     public ClientPort,
+                     public ServerPort {
   protected:
     CoreLoopTest() {
         EXPECT_TRUE(run_until([&] { return core_.status().round > 0; }));
@@ -58,6 +63,25 @@ class CoreLoopTest : public testing::Test {
         loop_.stop();
         quorum_.stop();
     }
+
+    void post(core::Event event) override {
+        const auto* connected = std::get_if<core::LeaderConnected>(&event);
+        if (connected != nullptr) attempt_ = connected->attempt;
+        loop_.post(std::move(event));
+    }
+    void log_told(std::vector<storage::DiskEvent> events) override {
+        if (!log_held_) loop_.log_told(std::move(events));
+    }
+    void snapshot_told(disk::SnapshotEvent event) override {
+        loop_.snapshot_told(std::move(event));
+    }
+    void snapshot_has_room() override { loop_.snapshot_has_room(); }
+    void notify(ServerId, Bytes) override {}
+    void hear(const tree::DataTree*, std::span<request::ToFrontend>) override {}
+    void flush() override {}
+    void cannot_go_on(const std::string& why) override { ADD_FAILURE() << why; }
+    void peer_port_failed(const Error& error) override { ADD_FAILURE() << error.message(); }
+    std::string four_letter(std::string_view) override { return {}; }
 
     template <class Condition>
     bool run_until(const Condition& condition) {
@@ -98,30 +122,17 @@ class CoreLoopTest : public testing::Test {
     core::Attempt attempt_ = 0;
     std::atomic<bool> log_held_ = false;  ///< nobody hears that the log is durable
     CoreLoop loop_{io_, turn_, Log()};
-    QuorumLinks quorum_{io_,
-                        {.my_id = settings_.my_id, .config = settings_.config},
-                        [this](core::Event event) {
-                            const auto* connected = std::get_if<core::LeaderConnected>(&event);
-                            if (connected != nullptr) attempt_ = connected->attempt;
-                            loop_.post(std::move(event));
-                        },
-                        Log()};
-    disk::LogThread log_{disk_, paths_, {}, [this](std::vector<storage::DiskEvent> events) {
-                             if (!log_held_) loop_.post_from_thread(std::move(events));
-                         }};
-    disk::SnapshotThread snapshots_{
-        disk_,
-        paths_,
-        [this](disk::SnapshotEvent event) { loop_.post_from_thread(std::move(event)); },
-        [this] { loop_.snapshot_space_from_thread(); }};
+    QuorumLinks quorum_{
+        io_, {.my_id = settings_.my_id, .config = settings_.config}, *this, *this, Log()};
+    disk::LogThread log_{disk_, paths_, {}, *this};
+    disk::SnapshotThread snapshots_{disk_, paths_, *this};
     const bool started_ = [this] {
-        loop_.start({.notify = [](ServerId, const Bytes&) {},
-                     .quorum = &quorum_,
-                     .log = &log_,
-                     .snapshots = &snapshots_,
-                     .hear = [](const tree::DataTree*, std::span<request::ToFrontend>) {},
-                     .flush = [] {},
-                     .fatal = [](const std::string& why) { ADD_FAILURE() << why; }});
+        loop_.start({.notifications = *this,
+                     .quorum = quorum_,
+                     .log = log_,
+                     .snapshots = snapshots_,
+                     .clients = *this,
+                     .server = *this});
         return true;
     }();
 };

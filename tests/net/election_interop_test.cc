@@ -80,23 +80,15 @@ class JavaServer {
 };
 
 /// Our side: what a core will do with an Election, without a core.
-class Voter {
+class Voter final : public CorePort, public ServerPort {
   public:
     Voter(asio::io_context& io,
           ServerId sid,
           const ensemble::EnsembleConfig& config,
           const Log& log)
         : election_(sid, config, log),
-          links_(io, {.my_id = sid, .config = config}, log),
+          links_(io, {.my_id = sid, .config = config}, *this, *this, log),
           timer_(io) {
-        links_.on_message = [this](ServerId from, const Bytes& body, election::Origin) {
-            auto notification = election::decode_notification(body);
-            ASSERT_TRUE(notification.has_value()) << notification.error().message();
-            last_heard[from] = *notification;
-            act([&](auto& out) {
-                election_.on_notification(from, *notification, steady_now(), out);
-            });
-        };
         links_.start();
     }
     void search(Zxid last_zxid, Epoch epoch) {
@@ -109,10 +101,23 @@ class Voter {
     std::map<ServerId, election::Notification> last_heard;
 
   private:
+    void post(core::Event event) override {
+        const auto& told = std::get<core::NotificationReceived>(event);
+        auto notification = election::decode_notification(told.body);
+        ASSERT_TRUE(notification.has_value()) << notification.error().message();
+        last_heard[told.from] = *notification;
+        act([&](auto& out) {
+            election_.on_notification(told.from, *notification, steady_now(), out);
+        });
+    }
+    void peer_port_failed(const Error& error) override { ADD_FAILURE() << error.message(); }
+    void cannot_go_on(const std::string& why) override { ADD_FAILURE() << why; }
+    std::string four_letter(std::string_view) override { return {}; }
+
     void act(const std::function<void(election::ElectionActions&)>& step) {
         election::ElectionActions out;
         step(out);
-        for (const auto& send : out.sends) links_.send(send.to, encode(send.notification));
+        for (const auto& send : out.sends) links_.notify(send.to, encode(send.notification));
         if (out.decided) decided = out.decided;
         timer_.cancel();
         const auto deadline = election_.deadline();

@@ -31,11 +31,20 @@ std::uint16_t free_port() {
 
 class ElectionLinksTest : public testing::Test {
   protected:
-    struct Server {
-        std::unique_ptr<ElectionLinks> links;
+    struct Server final : CorePort, ServerPort {
+        void post(core::Event event) override {
+            auto& told = std::get<core::NotificationReceived>(event);
+            heard.emplace_back(told.from, std::move(told.body));
+            origins.push_back(told.origin);
+        }
+        void peer_port_failed(const Error& error) override { failures.push_back(error.message()); }
+        void cannot_go_on(const std::string& why) override { ADD_FAILURE() << why; }
+        std::string four_letter(std::string_view) override { return {}; }
+
         std::vector<std::pair<ServerId, Bytes>> heard;
         std::vector<election::Origin> origins;
         std::vector<std::string> failures;
+        std::unique_ptr<ElectionLinks> links;
     };
 
     ElectionLinksTest() {
@@ -57,15 +66,7 @@ class ElectionLinksTest : public testing::Test {
         settings.handshake_timeout = 300ms;
         settings.connect_timeout = 1s;
         if (change) change(settings);
-        server->links = std::make_unique<ElectionLinks>(io_, settings, Log());
-        Server* raw = server.get();
-        server->links->on_message = [raw](ServerId from, Bytes body, election::Origin origin) {
-            raw->heard.emplace_back(from, std::move(body));
-            raw->origins.push_back(origin);
-        };
-        server->links->on_listen_failed = [raw](const Error& error) {
-            raw->failures.push_back(error.message());
-        };
+        server->links = std::make_unique<ElectionLinks>(io_, settings, *server, *server, Log());
         server->links->start();
         servers_[sid] = std::move(server);
         return *servers_[sid];
@@ -153,7 +154,7 @@ TEST_F(ElectionLinksTest, AllHearAll) {
     for (const int sid : {1, 2, 3}) start(sid);
     for (const int from : {1, 2, 3}) {
         for (const int to : {1, 2, 3}) {
-            if (from != to) servers_[from]->links->send(ServerId(to), "hi " + std::to_string(to));
+            if (from != to) servers_[from]->links->notify(ServerId(to), "hi " + std::to_string(to));
         }
     }
     for (const int to : {1, 2, 3}) {
@@ -170,20 +171,20 @@ TEST_F(ElectionLinksTest, AllHearAll) {
 TEST_F(ElectionLinksTest, SmallerSidIsCalledBack) {
     start(1);
     start(2);
-    servers_[1]->links->send(ServerId(2), "call me back");
+    servers_[1]->links->notify(ServerId(2), "call me back");
     EXPECT_TRUE(run_until([&] { return heard(*servers_[2], 1, "call me back"); }));
-    servers_[2]->links->send(ServerId(1), "here I am");
+    servers_[2]->links->notify(ServerId(1), "here I am");
     EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "here I am"); }));
 }
 
 TEST_F(ElectionLinksTest, NewestMessageWinsWhilePeerIsDown) {
     start(2);
     for (int i = 0; i < 20; ++i) {
-        servers_[2]->links->send(ServerId(1), "old " + std::to_string(i));
+        servers_[2]->links->notify(ServerId(1), "old " + std::to_string(i));
         run_for(5ms);
     }
     start(1);
-    servers_[2]->links->send(ServerId(1), "newest");
+    servers_[2]->links->notify(ServerId(1), "newest");
     EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "newest"); }));
     EXPECT_EQ(servers_[1]->heard.size(), 1U);
 }
@@ -191,12 +192,12 @@ TEST_F(ElectionLinksTest, NewestMessageWinsWhilePeerIsDown) {
 TEST_F(ElectionLinksTest, LastMessageIsSaidAgainAfterAReconnect) {
     start(1);
     start(2);
-    servers_[2]->links->send(ServerId(1), "my vote");
+    servers_[2]->links->notify(ServerId(1), "my vote");
     ASSERT_TRUE(run_until([&] { return heard(*servers_[1], 2, "my vote"); }));
     servers_.erase(1);
     run_for(50ms);
     start(1);
-    servers_[1]->links->send(ServerId(2), "I am new");  // 2 calls back
+    servers_[1]->links->notify(ServerId(2), "I am new");  // 2 calls back
     EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "my vote"); }));
     EXPECT_TRUE(run_until([&] { return heard(*servers_[2], 1, "I am new"); }));
 }
@@ -206,7 +207,7 @@ TEST_F(ElectionLinksTest, SilentConnectionsBlockNobody) {
     std::vector<tcp::socket> silent;
     for (int i = 0; i < 5; ++i) silent.push_back(connect_to(1));
     start(2);
-    servers_[2]->links->send(ServerId(1), "prompt");
+    servers_[2]->links->notify(ServerId(1), "prompt");
     EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "prompt"); }));
 }
 
@@ -226,7 +227,7 @@ TEST_F(ElectionLinksTest, ManySilentConnectionsAreBounded) {
     }
     for (tcp::socket& socket : silent) EXPECT_TRUE(closed_by_peer(socket));
     start(2);
-    servers_[2]->links->send(ServerId(1), "still there");
+    servers_[2]->links->notify(ServerId(1), "still there");
     EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "still there"); }));
 }
 
@@ -239,7 +240,7 @@ TEST_F(ElectionLinksTest, ASilentCrowdKeepsNobodyOut) {
     }
     run_for(50ms);
     start(2);
-    servers_[2]->links->send(ServerId(1), "it is me");
+    servers_[2]->links->notify(ServerId(1), "it is me");
     EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "it is me"); }));
     EXPECT_TRUE(closed_by_peer(silent.front())) << "the oldest one goes";
 }
@@ -305,7 +306,7 @@ TEST_F(ElectionLinksTest, NewConnectionOfALargerSidReplacesTheOlder) {
     tcp::socket first = connect_to(1);
     asio::write(first, asio::buffer(hello(2, "127.0.0.1:9") + frame("first")));
     ASSERT_TRUE(run_until([&] { return heard(*servers_[1], 2, "first"); }));
-    servers_[1]->links->send(ServerId(2), "vote");
+    servers_[1]->links->notify(ServerId(2), "vote");
     ASSERT_TRUE(receives(first, frame("vote")));
     tcp::socket second = connect_to(1);
     asio::write(second, asio::buffer(hello(2, "127.0.0.1:9")));
@@ -316,7 +317,7 @@ TEST_F(ElectionLinksTest, NewConnectionOfALargerSidReplacesTheOlder) {
 TEST_F(ElectionLinksTest, GreetsInOneWriteWithItsOwnAddress) {
     tcp::acceptor acceptor(io_, tcp::endpoint(asio::ip::make_address("127.0.0.1"), ports_[1]));
     start(2);
-    servers_[2]->links->send(ServerId(1), "body");
+    servers_[2]->links->notify(ServerId(1), "body");
     std::optional<tcp::socket> accepted;
     acceptor.async_accept([&](boost::system::error_code error, tcp::socket socket) {
         if (!error) accepted = std::move(socket);
@@ -333,7 +334,7 @@ TEST_F(ElectionLinksTest, StrangersAreHeardAndCalledBackAtTheirAddress) {
     tcp::socket larger = connect_to(3);
     asio::write(larger, asio::buffer(hello(9, "0.0.0.0:1") + frame("who leads?")));
     ASSERT_TRUE(run_until([&] { return heard(*servers_[3], 9, "who leads?"); }));
-    servers_[3]->links->send(ServerId(9), "nobody");
+    servers_[3]->links->notify(ServerId(9), "nobody");
     EXPECT_TRUE(receives(larger, frame("nobody")));
     // A smaller one (0 is no member) is dialled where it says it listens.
     tcp::socket smaller = connect_to(3);
@@ -376,7 +377,7 @@ TEST_F(ElectionLinksTest, AnImpostorIsHeardButDoesNotReplaceTheMember) {
 
 TEST_F(ElectionLinksTest, AServerThatComesUpIsReachedWithoutANewMessage) {
     start(2);
-    servers_[2]->links->send(ServerId(1), "said once");
+    servers_[2]->links->notify(ServerId(1), "said once");
     run_for(600ms);
     start(1);
     EXPECT_TRUE(run_until([&] { return heard(*servers_[1], 2, "said once"); }, 5s));
@@ -408,7 +409,7 @@ TEST_F(ElectionLinksTest, WaitsForAPortThatIsFreedLater) {
     taken.reset();
     start(2);
     EXPECT_TRUE(run_until([&] {
-        servers_[2]->links->send(ServerId(1), "at last");
+        servers_[2]->links->notify(ServerId(1), "at last");
         return heard(*servers_[1], 2, "at last");
     }));
     EXPECT_TRUE(servers_[1]->failures.empty());
@@ -421,18 +422,18 @@ TEST_F(ElectionLinksTest, ResolvesNamesAndListensOnAllAddresses) {
     };
     start(1, by_name);
     start(2, by_name);
-    servers_[1]->links->send(ServerId(2), "by name");
+    servers_[1]->links->notify(ServerId(2), "by name");
     EXPECT_TRUE(run_until([&] { return heard(*servers_[2], 1, "by name"); }));
 }
 
 TEST_F(ElectionLinksTest, CloseEndsEverythingInTheMiddle) {
     for (const int sid : {1, 2, 3}) start(sid);
-    for (const int to : {1, 2}) servers_[3]->links->send(ServerId(to), "x");
+    for (const int to : {1, 2}) servers_[3]->links->notify(ServerId(to), "x");
     tcp::socket silent = connect_to(3);
     run_for(20ms);
     servers_[3]->links->close();
     EXPECT_TRUE(closed_by_peer(silent));
-    servers_[3]->links->send(ServerId(1), "after close");
+    servers_[3]->links->notify(ServerId(1), "after close");
     run_for(20ms);
     servers_.clear();
     io_.restart();

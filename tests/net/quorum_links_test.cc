@@ -31,8 +31,14 @@ tcp::endpoint loopback(std::uint16_t port = 0) { return {asio::ip::address_v4::l
 class QuorumLinksTest : public testing::Test {
   protected:
     /// One server's links, and what they told.
-    struct Server {
+    struct Server final : CorePort, ServerPort {
+        void post(core::Event event) override { events.push_back(std::move(event)); }
+        void peer_port_failed(const Error& error) override { failures.push_back(error.message()); }
+        void cannot_go_on(const std::string& why) override { ADD_FAILURE() << why; }
+        std::string four_letter(std::string_view) override { return {}; }
+
         std::vector<core::Event> events;
+        std::vector<std::string> failures;
         std::unique_ptr<QuorumLinks> links;
 
         template <class E>
@@ -72,11 +78,7 @@ class QuorumLinksTest : public testing::Test {
         }
         if (change) change(settings);
         Server* raw = server.get();
-        server->links = std::make_unique<QuorumLinks>(
-            io_,
-            settings,
-            [raw](core::Event event) { raw->events.push_back(std::move(event)); },
-            Log());
+        server->links = std::make_unique<QuorumLinks>(io_, settings, *raw, *raw, Log());
         servers_.push_back(std::move(server));
         return *raw;
     }
@@ -404,25 +406,23 @@ TEST_F(QuorumLinksTest, NamesAndAllAddressesWork) {
 }
 
 TEST_F(QuorumLinksTest, ATakenPortShowsAtTheStart) {
-    std::vector<std::string> failures;
-    const auto told = [&](const Error& error) { failures.push_back(error.message()); };
     Server& server = start(1);
-    server.links->check_port(told);
+    server.links->check_port();
     run_for(50ms);
-    EXPECT_TRUE(failures.empty());
+    EXPECT_TRUE(server.failures.empty());
     const tcp::acceptor taken(io_, loopback(ports_[0]));  // it was let go again
-    server.links->check_port(told);
-    ASSERT_TRUE(run_until([&] { return !failures.empty(); }));
-    EXPECT_NE(failures[0].find("quorum port 127.0.0.1:"), std::string::npos) << failures[0];
+    server.links->check_port();
+    ASSERT_TRUE(run_until([&] { return !server.failures.empty(); }));
+    EXPECT_NE(server.failures[0].find("quorum port 127.0.0.1:"), std::string::npos)
+        << server.failures[0];
 }
 
 TEST_F(QuorumLinksTest, AnOwnOpenPortIsNoFailureOfTheCheck) {
     Server& server = start(1);
     server.links->open_port();
-    int failures = 0;
-    server.links->check_port([&](const Error&) { ++failures; });
+    server.links->check_port();
     run_for(50ms);
-    EXPECT_EQ(failures, 0);
+    EXPECT_TRUE(server.failures.empty());
     EXPECT_NO_THROW(connect_to_leader()) << "and stays open";
 }
 
