@@ -733,9 +733,23 @@ class Background:
     def wait(self, timeout_s=180):
         """How it ended, as Run has it."""
         start = time.monotonic()
-        text, _ = self.process.communicate(timeout=timeout_s)
+        try:
+            text, _ = self.process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it has not ended within {timeout_s} s\n{self._state()}") from None
         self._home.cleanup()
         return Run(subprocess.CompletedProcess([], self.process.returncode, text, ""), time.monotonic() - start)
+
+
+    def _state(self):
+        """What there is to know of a run that does not end: where its threads wait, what it said, what the hosts do."""
+        threads = [f"{thread.name}: {(thread / 'wchan').read_text()} {(thread / 'syscall').read_text().split()[0]}"
+                   for thread in Path(f"/proc/{self.process.pid}/task").iterdir()] if self.process.poll() is None else ["ended"]
+        self.process.kill()
+        text, _ = self.process.communicate(timeout=10)
+        hosts = [lab.ssh(number, "tail -n 20 /var/lib/zkprov/changes.log; systemctl status --no-pager -n 30 zookeeper zkprov-agent; "
+                         "ps -eo pid,etimes,stat,wchan:20,args | grep -v '\\['").stdout for number in HOSTS]
+        return "\n".join([*threads, text, *hosts])
 
 
 def changes_of(number):
