@@ -5,7 +5,6 @@
 #include <array>
 #include <chrono>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include <boost/asio/error.hpp>
@@ -37,15 +36,9 @@ constexpr Duration kRedialFor = std::chrono::seconds(3);
 constexpr Duration kDialIsSlow = std::chrono::milliseconds(300);
 
 const ensemble::Member& member_of(const ElectionLinkSettings& settings) {
-    const ensemble::Member* const me = settings.config.find(settings.my_id);
+    const ensemble::Member* const me = settings.members->config().find(settings.my_id);
     ZK_ASSERT(me != nullptr);
     return *me;
-}
-
-std::set<ServerId> members_of(const ensemble::EnsembleConfig& config) {
-    std::set<ServerId> members;
-    for (const auto& [sid, member] : config.members) members.insert(sid);
-    return members;
 }
 
 }  // namespace
@@ -208,8 +201,8 @@ ElectionLinks::ElectionLinks(boost::asio::io_context& io,
                 {.peer_dead_after = settings_.dead_after},
                 *this,
                 log_),
-      addresses_(io, settings_.config),
-      reception_(settings_.my_id, members_of(settings_.config)) {}
+      addresses_(io, settings_.members->config()),
+      reception_(settings_.my_id, settings_.members) {}
 
 ElectionLinks::~ElectionLinks() { close(); }
 
@@ -278,7 +271,7 @@ void ElectionLinks::welcome(Greeting& greeting) {
     }
     // Whatever connection there was, the caller has none.
     drop_link(sid);
-    if (const ensemble::Member* member = settings_.config.find(sid))
+    if (const ensemble::Member* member = settings_.members->config().find(sid))
         return dial_back(sid, member->election_address());
     // A stranger says where it listens, but not on which host: no server dials for others.
     if (const auto address = election::advertised_address(caller))
@@ -381,7 +374,7 @@ void ElectionLinks::notify(ServerId to, Bytes body) {
     }
     if (peer.link) {
         peer.link->say_soon();
-    } else if (const ensemble::Member* member = settings_.config.find(to)) {
+    } else if (const ensemble::Member* member = settings_.members->config().find(to)) {
         dial(to, member->election_address());
     }
 }

@@ -26,7 +26,7 @@
 #include "base/time.h"
 #include "election/mistrust.h"
 #include "election/reception.h"
-#include "ensemble/ensemble_config.h"
+#include "ensemble/membership.h"
 #include "net/dialler.h"
 #include "net/listener.h"
 #include "net/member_addresses.h"
@@ -36,7 +36,7 @@ namespace zk::net {
 
 struct ElectionLinkSettings {
     ServerId my_id;
-    ensemble::EnsembleConfig config;
+    ensemble::MembershipPtr members;
     Duration connect_timeout = std::chrono::seconds(5);  ///< cnxTimeout
     /// quorumCnxnTimeoutMs, else tickTime * syncLimit.
     Duration handshake_timeout = std::chrono::seconds(5);

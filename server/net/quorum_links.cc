@@ -23,7 +23,7 @@ constexpr Duration kDoorWatch = std::chrono::milliseconds(250);
 constexpr std::size_t kNamelessBytesMax = 4096;
 
 const ensemble::Member& own_line(const QuorumLinkSettings& settings) {
-    const ensemble::Member* const self = settings.config.find(settings.my_id);
+    const ensemble::Member* const self = settings.members->config().find(settings.my_id);
     ZK_ASSERT(self != nullptr);
     return *self;
 }
@@ -175,7 +175,7 @@ QuorumLinks::QuorumLinks(boost::asio::io_context& io,
                 {.peer_dead_after = settings_.dead_after},
                 *this,
                 log_),
-      addresses_(io, settings_.config),
+      addresses_(io, settings_.members->config()),
       door_(settings_.door),
       door_alarm_(io) {}
 
@@ -274,7 +274,7 @@ void QuorumLinks::close_learner(zab::LinkId link) {
 
 void QuorumLinks::dial(core::Attempt attempt, ServerId leader) {
     close_leader();
-    const ensemble::Member* member = settings_.config.find(leader);
+    const ensemble::Member* member = settings_.members->config().find(leader);
     if (member == nullptr) {
         core_.post(
             core::LeaderDialFailed{attempt, "server." + to_string(leader) + " is not a member"});

@@ -89,7 +89,7 @@ void Leader::finish_catching_up(LinkId id, Link& link, Instant now, Actions& out
         out.push_back(SendProposal{id, txn.zxid, txn.bytes});
     }
     out.push_back(SendToLearner{
-        id, {PacketType::new_leader, Zxid(epoch_, 0), to_string(settings_.config), {}}});
+        id, {PacketType::new_leader, Zxid(epoch_, 0), settings_.members->text(), {}}});
     link.stage = Stage::syncing;
     link.deadline = now + settings_.init_timeout();
 }

@@ -51,7 +51,7 @@ void Learner::on_connected(Instant now, Actions& out) {
     if (stage_ != Stage::dialing) return;
     stage_ = Stage::awaiting_epoch;
     last_heard_ = now;
-    const LearnerInfo info{settings_.my_id, kProtocolVersion, settings_.config.version};
+    const LearnerInfo info{settings_.my_id, kProtocolVersion, settings_.members->version()};
     send({PacketType::follower_info, Zxid(accepted_, 0), encode(info), {}}, out);
 }
 

@@ -106,10 +106,11 @@ storage::ExecutorOptions executor_options(const ensemble::ServerConfig& config) 
     return options;
 }
 
-net::ElectionLinkSettings election_settings(const Configuration& configuration) {
+net::ElectionLinkSettings election_settings(const Configuration& configuration,
+                                            ensemble::MembershipPtr members) {
     const ensemble::ServerConfig& config = configuration.config;
     return {.my_id = configuration.my_id,
-            .config = config.ensemble,
+            .members = std::move(members),
             .connect_timeout = config.election_connect_timeout,
             .handshake_timeout = config.handshake_timeout(),
             .bind_retries = config.election_bind_retries,
@@ -161,7 +162,11 @@ class Server final : public net::ServerPort {
                   loop_,
                   *this,
                   log_),
-          election_(io_, election_settings(configuration_), loop_, *this, log_),
+          election_(io_,
+                    election_settings(configuration_, core_turn_.core().members()),
+                    loop_,
+                    *this,
+                    log_),
           clients_(io_,
                    client_settings(configuration_.config),
                    core_turn_.core().tree(),

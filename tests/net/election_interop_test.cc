@@ -86,8 +86,12 @@ class Voter final : public CorePort, public ServerPort {
           ServerId sid,
           const ensemble::EnsembleConfig& config,
           const Log& log)
-        : election_(sid, config, log),
-          links_(io, {.my_id = sid, .config = config}, *this, *this, log),
+        : election_(sid, std::make_shared<ensemble::Membership>(config), log),
+          links_(io,
+                 {.my_id = sid, .members = std::make_shared<ensemble::Membership>(config)},
+                 *this,
+                 *this,
+                 log),
           timer_(io) {
         links_.start();
     }
