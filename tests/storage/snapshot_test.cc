@@ -253,7 +253,6 @@ TEST(Snapshot, ImpossibleContentIsRefused) {
     const Bytes stat(60, '\0');
     const Bytes root = record("", "", std::int64_t{-1}) + stat;
     refuse(empty_tables + root + record("/a/b", "", std::int64_t{-1}) + stat, "");  // no parent
-    refuse(empty_tables + root + record("/a", "", std::int64_t{99}) + stat, "");    // unknown ACL
     refuse(empty_tables + root + record("/", "BenWasThere"), "BenWasHere");
 }
 
