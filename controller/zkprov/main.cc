@@ -14,6 +14,7 @@
 #include <sstream>
 #include <unistd.h>
 
+#include "command_line/completion.h"
 #include "inventory/inventory.h"
 #include "phases/links.h"
 #include "phases/release.h"
@@ -193,6 +194,7 @@ ExitCode run_verb(const Options& options,
                        : run_lock_break(inventory, settings, console, options.confirm);
         case Verb::version:
         case Verb::help:
+        case Verb::completion:
             break;
     }
     return ExitCode::invalid;
@@ -267,6 +269,10 @@ ExitCode run(const std::vector<std::string>& words) {
         const auto text = help_text(options->help_topic);
         if (!text) return stop(console, "help", {text.error().words});
         console.data(*text);
+        return ExitCode::done;
+    }
+    if (options->verb == Verb::completion) {
+        console.data(command_line::completion(program(), options->shell));
         return ExitCode::done;
     }
     return run_with_inventory(*options, std::string(to_string(options->verb)), console);

@@ -99,6 +99,42 @@ TEST(Options, ARecipeIsForWhatRunsOne) {
     EXPECT_THAT(bad("apply --playbook -"), HasSubstr("--playbook needs a file"));
 }
 
+TEST(Options, TheTableIsSound) {
+    EXPECT_THAT(command_line::problems(program()), testing::IsEmpty());
+    for (const command_line::Command& command : program().commands) {
+        const std::string_view word = command.name.substr(0, command.name.find(' '));
+        const bool plain = command.operands.empty() || command.operands.front().least == 0;
+        if (plain && word != "help") {
+            EXPECT_EQ(to_string(good(std::string(command.name)).verb), word);
+        }
+    }
+    for (const std::string_view name : program().find_option("--ssh-client")->choices) {
+        EXPECT_TRUE(inventory::ssh_client_named(name).has_value()) << name;
+    }
+    for (const command_line::Option& option : program().options) {
+        if (option.environment.empty()) continue;
+        EXPECT_THAT(*help_text("env"), HasSubstr(std::string(option.environment)));
+    }
+}
+
+TEST(Options, WhatACommandDoesNotHaveIsRefused) {
+    EXPECT_THAT(bad("apply --confirm demo"), HasSubstr("--confirm is for lock break; apply"));
+    EXPECT_THAT(bad("lock show --confirm demo"), HasSubstr("lock show does not have it"));
+    EXPECT_THAT(bad("apply --exit-code"), HasSubstr("--exit-code is for plan; apply"));
+    EXPECT_THAT(bad("status --yes"), HasSubstr("status does not have it"));
+    EXPECT_THAT(bad("plan --lock-timeout 5s"),
+                HasSubstr("is for apply, replace-node, start and stop; plan"));
+    EXPECT_THAT(bad("version -i a.yaml"), HasSubstr("version does not have it"));
+}
+
+TEST(Options, Completion) {
+    EXPECT_EQ(good("completion bash").verb, Verb::completion);
+    EXPECT_EQ(good("completion fish").shell, command_line::Shell::fish);
+    EXPECT_EQ(good("completion zsh").shell, command_line::Shell::zsh);
+    EXPECT_THAT(bad("completion"), HasSubstr("such as: zkprov completion bash"));
+    EXPECT_THAT(bad("completion tcsh"), HasSubstr("SHELL must be bash, zsh or fish"));
+}
+
 TEST(Options, MistakesNameTheWayOut) {
     EXPECT_THAT(bad("aply"), HasSubstr("did you mean \"apply\""));
     EXPECT_THAT(bad("upgrade"), HasSubstr("not supported in this version"));
@@ -115,11 +151,13 @@ TEST(Options, MistakesNameTheWayOut) {
 
 TEST(Options, HelpAndVersion) {
     EXPECT_EQ(good("").verb, Verb::help);
+    EXPECT_EQ(good("lock break --help").help_topic, "lock break");
     EXPECT_EQ(good("--help").verb, Verb::help);
     EXPECT_EQ(good("apply --help").help_topic, "apply");
     EXPECT_EQ(good("help exit-codes").help_topic, "exit-codes");
     EXPECT_EQ(good("--version").verb, Verb::version);
-    for (const char* const topic : {"", "inventory", "playbook", "exit-codes", "env", "apply"}) {
+    for (const char* const topic :
+         {"", "inventory", "playbook", "exit-codes", "env", "apply", "lock", "lock break"}) {
         EXPECT_TRUE(help_text(topic).has_value()) << topic;
     }
     EXPECT_FALSE(help_text("love").has_value());
@@ -149,16 +187,6 @@ TEST(Options, TheCommandIsFoundBehindOptions) {
     EXPECT_EQ(command_word(words_of("--yes --timeout=3s apply")), "apply");
     EXPECT_EQ(command_word(words_of("--yes")), "");
     EXPECT_EQ(to_string(good("-i a.yaml replace-node 2").verb), "replace-node");
-}
-
-TEST(Options, Durations) {
-    EXPECT_EQ(*parse_duration("10"), std::chrono::seconds(10));
-    EXPECT_EQ(*parse_duration("250ms"), milliseconds(250));
-    EXPECT_EQ(*parse_duration("24h"), std::chrono::hours(24));
-    for (const char* const wrong :
-         {"", "0", "-1s", "s", "1d", "25h", "1.5s", "99999999999999999999"}) {
-        EXPECT_FALSE(parse_duration(wrong).has_value()) << wrong;
-    }
 }
 
 TEST(Options, EnvironmentSetsColourAndReleaseDir) {
