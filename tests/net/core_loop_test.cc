@@ -63,6 +63,11 @@ class CoreLoopTest : public testing::Test,
         loop_.stop();
         quorum_.stop();
     }
+    /// The threads call this object, so they end before it begins to.
+    void TearDown() override {
+        log_.stop();
+        snapshots_.stop();
+    }
 
     void post(core::Event event) override {
         const auto* connected = std::get_if<core::LeaderConnected>(&event);
