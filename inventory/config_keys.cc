@@ -1,6 +1,7 @@
 #include "inventory/config_keys.h"
 
 #include "base/check.h"
+#include "base/numbers.h"
 #include "ensemble/config_keys.h"
 #include "inventory/section.h"
 

@@ -1,8 +1,9 @@
 #include "inventory/section.h"
 
 #include <algorithm>
-#include <charconv>
 #include <numeric>
+
+#include "base/numbers.h"
 
 namespace zk::inventory {
 namespace {
@@ -58,14 +59,6 @@ std::string kind_name(const Value& value) {
             return "a mapping";
     }
     return "?";
-}
-
-std::optional<std::int64_t> parse_number(std::string_view text) {
-    std::int64_t number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, number);
-    if (error != std::errc{} || stop != end || text.empty()) return std::nullopt;
-    return number;
 }
 
 Section::Section(const Value& value, std::string path, Diagnostics& diagnostics)

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/numbers.h"
 #include "inventory/yaml_reader.h"
 
 namespace zk::inventory {
@@ -56,7 +57,6 @@ class Section {
 std::string nearest_name(std::string_view word, const std::vector<std::string>& names);
 /// "a number", "a list", ... for messages.
 std::string kind_name(const Value& value);
-/// Strict decimal: digits with an optional minus, nothing else, within 64 bits.
-std::optional<std::int64_t> parse_number(std::string_view text);
+using zk::parse_number;
 
 }  // namespace zk::inventory

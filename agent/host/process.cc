@@ -1,7 +1,6 @@
 #include "agent_host/process.h"
 
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
@@ -14,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "agent_host/posix.h"
+#include "base/numbers.h"
 
 namespace zk::agent_host {
 namespace {
@@ -114,14 +114,13 @@ std::optional<ProcessId> running_process(const std::string& pid_file, const std:
     for (std::filesystem::directory_iterator entry("/proc", code), end; !code && entry != end;
          entry.increment(code)) {
         const std::string name = entry->path().filename().string();
-        std::int64_t pid = 0;
-        const auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
-        if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size()) continue;
+        const auto pid = parse_number(name);
+        if (!pid) continue;
         struct stat status {};
         if (::stat(entry->path().c_str(), &status) != 0 || status.st_uid != ::geteuid()) continue;
         const auto arguments = read_file(entry->path().string() + "/cmdline", 65536);
         if (!arguments.has_value() || std::string(arguments->c_str()) != program) continue;
-        const auto info = process_info(pid);
+        const auto info = process_info(*pid);
         if (info && !info->zombie) return info->id;
     }
     return std::nullopt;

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
 #include <vector>
 
 #include <arpa/inet.h>
 #include <fmt/core.h>
 
+#include "base/numbers.h"
 #include "ensemble/properties.h"
 
 namespace zk::ensemble {
@@ -16,16 +16,6 @@ namespace {
 
 constexpr std::string_view kMemberForm =
     "host:quorumPort:electionPort[:participant|:observer][;[clientHost:]clientPort]";
-
-template <class Int>
-std::optional<Int> parse_number(std::string_view text, int base = 10) {
-    Int value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-    if (text.empty() || error != std::errc{} || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return value;
-}
 
 std::string_view trimmed(std::string_view text) {
     while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);

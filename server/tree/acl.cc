@@ -1,7 +1,6 @@
 #include "tree/acl.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include <arpa/inet.h>
@@ -10,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/numbers.h"
 
 namespace zk::tree {
 namespace {
@@ -20,13 +20,8 @@ struct IpPattern {
 };
 
 std::optional<int> parse_decimal(std::string_view text) {
-    int value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || text[0] == '-' || error != std::errc() ||
-        end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return value;
+    if (text.starts_with('-')) return std::nullopt;
+    return parse_number<int>(text);
 }
 
 std::optional<Bytes> parse_ip_address(std::string_view text) {
