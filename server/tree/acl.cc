@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <openssl/evp.h>
 
+#include "base/base64.h"
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/limits.h"
@@ -159,12 +160,8 @@ std::string digest_id(std::string_view user_and_password) {
                                   ::EVP_sha1(),
                                   nullptr);
     ZK_ASSERT(done == 1);
-    unsigned char base64[64];
-    const int size = ::EVP_EncodeBlock(base64, hash, static_cast<int>(hash_size));
-    std::string id(user_and_password.substr(0, user_and_password.find(':')));
-    id += ':';
-    id.append(reinterpret_cast<const char*>(base64), static_cast<std::size_t>(size));
-    return id;
+    const std::string user(user_and_password.substr(0, user_and_password.find(':')));
+    return user + ":" + encode_base64(ByteView(reinterpret_cast<const char*>(hash), hash_size));
 }
 
 }  // namespace zk::tree
