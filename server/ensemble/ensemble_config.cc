@@ -105,6 +105,18 @@ std::string java_host(const std::string& host) {
     return text + "]";
 }
 
+/// One text for all spellings of a host.
+std::string plain_host(std::string_view text) {
+    if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+    if (text.size() > 1 && text.ends_with('.')) text.remove_suffix(1);
+    return java_host(lower(text));
+}
+
+bool is_literal(const std::string& host) {
+    return host.find(':') != std::string::npos ||
+           host.find_first_not_of("0123456789.") == std::string::npos;
+}
+
 /// Members in the order in which Java's HashMap<Long, ...> walks them. Members of one bucket come
 /// by sid here; Java has them in insertion order, which no other server can know.
 std::vector<const Member*> in_java_order(const std::map<ServerId, Member>& members) {
@@ -165,6 +177,12 @@ std::string to_string(const Member& member) {
                                    to_string(member.role));
     if (member.client) text += ";" + to_string(*member.client);
     return text;
+}
+
+bool may_be_same_host(std::string_view one, std::string_view other) {
+    const std::string left = plain_host(one);
+    const std::string right = plain_host(other);
+    return left == right || is_literal(left) != is_literal(right);
 }
 
 Result<ServerId> parse_server_id(std::string_view text) {
