@@ -21,6 +21,7 @@
 #include "agent_host/server_probe.h"
 #include "agent_host/systemd.h"
 #include "base/numbers.h"
+#include "clocks/clocks.h"
 
 namespace zk::agent_host {
 namespace {
@@ -87,7 +88,7 @@ void gather_host(const FactsRequest& request, NodeFacts& facts) {
     facts.group_exists = request.group.empty() || group_id(request.group).has_value();
     facts.agent_version = agent_version();
     facts.agent_sha256 = own_sha256();
-    facts.wall_ms = WallMs(wall_clock_ms());
+    facts.wall_ms = clocks::wall_now();
 }
 
 void gather_addresses(NodeFacts& facts) {
@@ -148,7 +149,8 @@ UnitFact supervised_fact(const std::string& name, const std::optional<ProcessId>
     fact.state = "active";
     fact.pid = process->pid;
     if (info) {
-        fact.started_at = WallMs(wall_clock_ms() - static_cast<std::int64_t>(info->uptime_ms));
+        fact.started_at =
+            WallMs(clocks::wall_now().value() - static_cast<std::int64_t>(info->uptime_ms));
     }
     return fact;
 }
@@ -174,7 +176,7 @@ Result<> gather_units(const FactsRequest& request, const StateDir& state, NodeFa
             fact.pid = states[i].main_pid;
             if (const auto info = process_info(fact.pid)) {
                 fact.started_at =
-                    WallMs(wall_clock_ms() - static_cast<std::int64_t>(info->uptime_ms));
+                    WallMs(clocks::wall_now().value() - static_cast<std::int64_t>(info->uptime_ms));
             }
             facts.units.push_back(std::move(fact));
         }

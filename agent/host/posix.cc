@@ -331,10 +331,4 @@ Result<std::string> run_checked(const std::vector<std::string>& arguments,
                      (result.output.empty() ? "" : ": " + result.output));
 }
 
-std::int64_t wall_clock_ms() {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
-}
-
 }  // namespace zk::agent_host

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "clocks/clocks.h"
 #include "inventory/render.h"
 #include "phases/parallel.h"
 #include "plan/observe.h"
@@ -58,9 +59,9 @@ bool may_be_electing(const status::EnsembleVerdict& verdict) {
 }
 
 void gather_one(Host& host, GatheredNode& node, LinkDeadline deadline) {
-    const std::int64_t asked_ms = wall_ms_now();
+    const std::int64_t asked_ms = clocks::wall_now().value();
     auto facts = host.talk->facts(agent_api::facts_for(node.spec), deadline);
-    const std::int64_t answered_ms = wall_ms_now();
+    const std::int64_t answered_ms = clocks::wall_now().value();
     if (!facts) {
         host.failure = facts.error();
         return;
@@ -73,11 +74,6 @@ void gather_one(Host& host, GatheredNode& node, LinkDeadline deadline) {
 }
 
 }  // namespace
-
-std::int64_t wall_ms_now() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<milliseconds>(now).count();
-}
 
 Result<Gathered> render_all(const inventory::Inventory& inventory,
                             const RunSettings& settings,

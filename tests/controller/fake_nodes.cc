@@ -5,6 +5,8 @@
 #include <sstream>
 #include <utility>
 
+#include "clocks/clocks.h"
+
 namespace zk::phases {
 namespace {
 
@@ -91,12 +93,6 @@ std::vector<std::string> members_of(const NodeSpec& spec) {
         }
     }
     return members;
-}
-
-std::int64_t wall_ms_now() {
-    return std::chrono::duration_cast<milliseconds>(
-               std::chrono::system_clock::now().time_since_epoch())
-        .count();
 }
 
 }  // namespace
@@ -234,7 +230,7 @@ NodeFacts FakeNodes::facts_of(ServerId id) const {
                     true,
                     node.running ? 4711 : 0,
                     WallMs(0)}};
-    facts.wall_ms = WallMs(wall_ms_now());
+    facts.wall_ms = clocks::wall_now();
     return facts;
 }
 
