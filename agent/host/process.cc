@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <sstream>
@@ -14,6 +13,7 @@
 
 #include "agent_host/posix.h"
 #include "base/numbers.h"
+#include "child/child.h"
 
 namespace zk::agent_host {
 namespace {
@@ -22,34 +22,6 @@ double seconds_since_boot() {
     timespec now{};
     ::clock_gettime(CLOCK_BOOTTIME, &now);
     return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-[[noreturn]] void exec_detached(const std::vector<std::string>& arguments, int output) {
-    ::setsid();
-    const int null = ::open("/dev/null", O_RDONLY);
-    ::dup2(null, 0);
-    ::dup2(output, 1);
-    ::dup2(output, 2);
-    // Nothing else of the parent goes on in the child: pipes and locks would outlive their purpose.
-    ::close_range(3, ~0U, 0);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    // The caller's directory may be one that is to be removed or unmounted later.
-    if (::chdir("/") != 0) ::_exit(127);
-    ::signal(SIGPIPE, SIG_DFL);
-    std::vector<char*> argv;
-    argv.reserve(arguments.size() + 1);
-    for (const std::string& argument : arguments)
-        argv.push_back(const_cast<char*>(argument.c_str()));
-    argv.push_back(nullptr);
-    ::execv(argv[0], argv.data());
-    const char* words = std::strerror(errno);
-    [[maybe_unused]] ssize_t size = ::write(2, argv[0], std::strlen(argv[0]));
-    size = ::write(2, ": ", 2);
-    size = ::write(2, words, std::strlen(words));
-    size = ::write(2, "\n", 1);
-    ::_exit(127);
 }
 
 }  // namespace
@@ -154,12 +126,13 @@ Result<ProcessId> start_detached(const std::vector<std::string>& arguments,
                                  const std::string& output) {
     const Fd log(::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
     if (!log.is_open()) return system_error("open " + output);
-    if (::access(arguments.front().c_str(), X_OK) != 0) {
-        return system_error("start " + arguments.front());
-    }
-    const pid_t pid = ::fork();
-    if (pid < 0) return system_error("fork for " + arguments.front());
-    if (pid == 0) exec_detached(arguments, log.get());
+    child::Child program;
+    program.command = arguments;
+    program.out = program.err = log.get();
+    program.group = child::Group::session;
+    // The caller's directory may be one that is to be removed or unmounted later.
+    program.directory = "/";
+    ZK_TRY(const pid_t pid, child::start(program));
     const auto info = process_info(pid);
     if (!info) return Error(Errc::failed, arguments.front() + " ended at once");
     return info->id;
