@@ -29,6 +29,10 @@ std::optional<AgentErrc> agent_errc(const Error& error) {
     return static_cast<AgentErrc>(error.code.value() - 1);
 }
 
+Error from_agent_error(const AgentError& error) {
+    return {make_error_code(error.code), error.words};
+}
+
 AgentError no_room(const std::string& path, std::uint64_t needed_bytes, std::uint64_t free_bytes) {
     return {AgentErrc::disk_full,
             path + ": " + mebibytes_needed(needed_bytes) + " are needed and " +

@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include "agent_api/agent_errc.h"
 #include "agent_host/accounts.h"
 #include "agent_host/agent_error.h"
 #include "agent_host/host_facts.h"
@@ -114,9 +115,10 @@ Result<> NodeExecutor::prepare(const node_plan::NodePlan& plan) {
     });
     const bool there = facts_.release_sha256 == spec_.release.sha256;
     if (installs && !there && !exists(state_.blob_file(spec_.release.sha256))) {
-        return from_agent_error({AgentErrc::not_found,
-                                 "release " + spec_.release.version +
-                                     " was not sent to this host; send it before the apply"});
+        return agent_api::from_agent_error(
+            {AgentErrc::not_found,
+             "release " + spec_.release.version +
+                 " was not sent to this host; send it before the apply"});
     }
     return remove_leftovers();
 }

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "agent_api/agent_errc.h"
-#include "agent_host/agent_error.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/posix.h"
 
@@ -27,7 +26,7 @@ bool is_digest(const std::string& text) {
 Result<> check_room(const std::string& path, std::uint64_t needed) {
     const auto space = agent_host::read_space(path);
     if (space.total_bytes == 0 || space.free_bytes >= needed) return ok();
-    return agent_host::from_agent_error(agent_api::no_room(path, needed, space.free_bytes));
+    return agent_api::from_agent_error(agent_api::no_room(path, needed, space.free_bytes));
 }
 
 }  // namespace

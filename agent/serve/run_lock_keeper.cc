@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-#include "agent_host/agent_error.h"
+#include "agent_api/agent_errc.h"
 #include "agent_host/posix.h"
 #include "clocks/clocks.h"
 
@@ -115,7 +115,7 @@ Result<> RunLockKeeper::may_change() const {
     ZK_TRY(const auto recorded, state_.load_fence());
     const auto why = rules_.may_change(now(), recorded);
     if (!why) return ok();
-    return agent_host::from_agent_error(
+    return agent_api::from_agent_error(
         {AgentErrc::lock_lost,
          "nothing more is changed by this run: " + std::string(words_of(*why))});
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "agent_api/agent_errc.h"
 #include "clocks/clocks.h"
 #include "inventory/render.h"
 #include "phases/parallel.h"
@@ -25,7 +26,7 @@ void look_at_health(Host& host, LinkDeadline deadline) {
     host.health.reset();
     if (health) {
         host.health = *std::move(health);
-    } else if (!agent_errc(health.error())) {
+    } else if (!agent_api::agent_errc(health.error())) {
         host.failure = health.error();
     }
 }

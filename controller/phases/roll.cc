@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "agent_api/agent_errc.h"
 #include "phases/hook.h"
 #include "phases/parallel.h"
 #include "ssh/plain_line.h"
@@ -135,7 +136,7 @@ void Roll::apply_node(Host& host, const plan::NodeStep& step, LinkDeadline until
     if (!done) {
         host.failure = done.error();
         // A link that broke mid-way says nothing about how far the agent came.
-        if (!agent_errc(done.error())) changes.changed = true;
+        if (!agent_api::agent_errc(done.error())) changes.changed = true;
         return;
     }
     run_.console.say(fmt::format("{}: done, {} step{}, {}",
