@@ -142,10 +142,16 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
                                to_json(apply(id, payload_of<Apply>(payload))))};
         case MessageType::control: {
             const auto control = payload_of<Control>(payload);
+            if (node.control_error) {
+                return {message_of(MessageType::error, to_json(*node.control_error))};
+            }
             change(node);
+            const bool wipe = control.action == ControlAction::wipe;
             node.running = control.action == ControlAction::start;
+            if (wipe) node.has_data = node.has_marker = false;
             story.push_back(std::string(to_string(control.action)) + " " + to_string(id));
-            return {message_of(MessageType::done, to_json(Done{"ok"}))};
+            return {message_of(MessageType::done,
+                               to_json(Done{wipe ? "/data is now /data.quarantine-1" : "ok"}))};
         }
         case MessageType::probe_write: {
             elect();
