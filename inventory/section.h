@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/numbers.h"
 #include "inventory/yaml_reader.h"
 
 namespace zk::inventory {
@@ -57,6 +56,5 @@ class Section {
 std::string nearest_name(std::string_view word, const std::vector<std::string>& names);
 /// "a number", "a list", ... for messages.
 std::string kind_name(const Value& value);
-using zk::parse_number;
 
 }  // namespace zk::inventory

@@ -1,6 +1,7 @@
 // The texts of `zkprov help`: examples first.
 #include <fmt/core.h>
 
+#include "base/numbers.h"
 #include "ensemble/config_keys.h"
 #include "inventory/section.h"
 #include "playbook/builtin.h"
@@ -17,6 +18,8 @@ constexpr std::string_view kMain = R"(zkprov brings up and looks after ZooKeeper
   zkprov status -o json            the same as one JSON document
   zkprov replace-node 2            bring back server 2 on its wiped host, the others keep serving
   zkprov stop | start              stop or start all servers of the inventory
+  zkprov wipe 2                    stop server 2 and move its data and logs away on its host; nothing
+                                   is deleted
   zkprov lock show | break         who changes the ensemble right now; take it away from that run
   zkprov version
 
@@ -27,7 +30,8 @@ Options
       --timeout 5m                 for the whole command
       --connect-timeout 5s         for the connection to each host
       --lock-timeout 10m           wait so long for another run that changes the ensemble
-      --confirm NAME               lock break: the cluster's name, instead of the question
+      --confirm NAME               lock break, wipe: the cluster's name, instead of the question
+      --accept-quorum-loss         wipe: also when the other servers cannot serve without this one
       --ssh-client auto|libssh2|openssh    instead of ssh.client in the inventory
       --accept-new-host-keys       write keys of hosts never seen before to known_hosts; for
                                    replace-node also the new key of the replaced host
@@ -141,7 +145,7 @@ std::string_view counts_without(const ensemble::ConfigKey& key) {
     if (!key.zkprov_writes.empty()) return key.zkprov_writes;
     const std::size_t open = key.standard.find(" (");
     if (open == std::string_view::npos) return key.standard;
-    const auto number = inventory::parse_number(key.standard.substr(0, open));
+    const auto number = parse_number(key.standard.substr(0, open));
     if (number && key.inventory.holds(*number)) return key.standard;
     return key.standard.substr(open + 2, key.standard.size() - open - 3);
 }
@@ -179,6 +183,7 @@ Result<std::string> help_text(std::string_view topic) {
                                         "replace-node",
                                         "start",
                                         "stop",
+                                        "wipe",
                                         "lock",
                                         "version",
                                         "help"}) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 
+#include "base/numbers.h"
 #include "inventory/ranges.h"
 #include "inventory/section.h"
 
@@ -14,13 +15,14 @@ struct VerbName {
     std::string_view name;
     Verb verb;
 };
-constexpr std::array<VerbName, 9> kVerbs = {{
+constexpr std::array<VerbName, 10> kVerbs = {{
     {"apply", Verb::apply},
     {"plan", Verb::plan},
     {"status", Verb::status},
     {"replace-node", Verb::replace_node},
     {"start", Verb::start},
     {"stop", Verb::stop},
+    {"wipe", Verb::wipe},
     {"lock", Verb::lock},
     {"version", Verb::version},
     {"help", Verb::help},
@@ -158,6 +160,7 @@ const std::vector<Flag>& flags() {
         {{"-y", "--yes"}, false, turn_on(&Options::yes)},
         {{"--exit-code"}, false, turn_on(&Options::exit_code)},
         {{"--accept-new-host-keys"}, false, turn_on(&Options::accept_new_host_keys)},
+        {{"--accept-quorum-loss"}, false, turn_on(&Options::accept_quorum_loss)},
         {{"--stats"}, false, turn_on(&Options::stats)},
         {{"-v", "--verbose"}, false, turn_on(&Options::verbose)},
     };
@@ -201,6 +204,20 @@ bool takes_playbook(Verb verb) {
     return verb == Verb::apply || verb == Verb::plan || verb == Verb::replace_node;
 }
 
+bool takes_node(Verb verb) { return verb == Verb::replace_node || verb == Verb::wipe; }
+
+Result<> take_node(const std::string& word, Options& options) {
+    const std::string verb(to_string(options.verb));
+    if (word.empty()) return usage(verb + " needs the node's id, such as: zkprov " + verb + " 2");
+    auto ids = inventory::expand_ids(word);
+    if (!ids) return usage(verb + ": the id " + ids.error().words);
+    if (ids->size() != 1) {
+        return usage(verb + " takes one node at a time: with more, a quorum could be lost");
+    }
+    options.node = ids->front();
+    return ok();
+}
+
 Result<> take_positionals(const std::vector<std::string>& positionals, Options& options) {
     std::size_t next = 0;
     if (options.verb == Verb::help || options.verb == Verb::version) {
@@ -208,18 +225,8 @@ Result<> take_positionals(const std::vector<std::string>& positionals, Options& 
             options.help_topic = positionals[next++];
         }
     } else {
-        if (options.verb == Verb::replace_node) {
-            if (positionals.empty()) {
-                return usage("replace-node needs the node's id, such as: zkprov replace-node 2");
-            }
-            auto ids = inventory::expand_ids(positionals[next++]);
-            if (!ids) return usage("replace-node: the id " + ids.error().words);
-            if (ids->size() != 1) {
-                return usage(
-                    "replace-node takes one node at a time: with more, a quorum could be "
-                    "lost");
-            }
-            options.node = ids->front();
+        if (takes_node(options.verb)) {
+            ZK_CHECK(take_node(positionals.empty() ? "" : positionals[next++], options));
         }
         if (options.verb == Verb::lock) {
             const std::string what = positionals.empty() ? "" : positionals[next++];
@@ -252,7 +259,7 @@ Result<milliseconds> parse_duration(std::string_view text) {
         factor_ms = unit.factor_ms;
         break;
     }
-    const auto number = inventory::parse_number(digits);
+    const auto number = parse_number(digits);
     constexpr std::int64_t kMostMs = 24LL * 3600 * 1000;
     if (!number || *number <= 0 || *number > kMostMs / factor_ms) {
         return usage("a duration is a number with ms, s, m or h (30s), up to 24h; found \"" +
@@ -316,6 +323,9 @@ Result<Options> parse_options(const std::vector<std::string>& words,
     if (!options.playbook_file.empty() && !takes_playbook(options.verb)) {
         return usage("--playbook is for apply, plan and replace-node; " +
                      std::string(to_string(options.verb)) + " runs no recipe");
+    }
+    if (options.accept_quorum_loss && options.verb != Verb::wipe) {
+        return usage("--accept-quorum-loss is for wipe");
     }
     if (options.inventory_file.empty()) {
         options.inventory_file =
