@@ -11,8 +11,8 @@
 #include <string>
 
 #include "agent_api/link.h"
+#include "phases/link_words.h"
 #include "phases/release.h"
-#include "ssh/agent_link.h"
 
 namespace zk::phases {
 

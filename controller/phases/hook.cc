@@ -78,7 +78,7 @@ class Output {
         }
     }
     void show() {
-        if (++lines_ <= kLinesMax) on_line_(plain_line(line_));
+        if (++lines_ <= kLinesMax) on_line_(ssh::plain_line(line_));
         if (lines_ == kLinesMax + 1) on_line_("... (it prints more than is shown)");
         line_.clear();
     }

@@ -191,7 +191,7 @@ std::optional<Stop> Roll::run_hooks(HookPoint point,
         {"ZKPROV_NODE", ids},
         {"ZKPROV_WAVE", std::to_string(wave_number_)}};
     for (const playbook::Hook& hook : run_.playbook.hooks.at(point)) {
-        run_.console.say(prefix + plain_line(hook.text));
+        run_.console.say(prefix + ssh::plain_line(hook.text));
         const auto done =
             run_hook(hook,
                      variables,

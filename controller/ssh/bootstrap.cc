@@ -17,7 +17,7 @@
 #include "ssh/host_talk.h"
 #include "ssh/refusal.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::size_t kAgentBytesMax = 256UL * 1024 * 1024;
@@ -263,4 +263,4 @@ Result<LinkHello> bootstrap(ProcessStream& stream,
     return hello;
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

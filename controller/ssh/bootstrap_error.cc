@@ -3,7 +3,7 @@
 #include "base/numbers.h"
 #include "ssh/refusal.h"
 
-namespace zk {
+namespace zk::ssh {
 
 std::optional<Error> closed_end(const ProcessStream& stream,
                                 const HostTarget& host,
@@ -95,4 +95,4 @@ Error push_error(const HostWords& words,
                       place + ": the agent could not be put there (" + what + ")" + it_said(words));
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

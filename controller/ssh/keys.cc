@@ -20,7 +20,7 @@
 #include "ssh/private_key.h"
 #include "ssh/wire.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::size_t kKeyFileBytesMax = 64 * 1024;      // an RSA key of 16384 bits takes 13 KiB
@@ -333,4 +333,4 @@ std::string default_agent_socket() {
     return path == nullptr ? std::string() : std::string(path);
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

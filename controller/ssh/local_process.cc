@@ -14,7 +14,7 @@
 
 #include "child/child.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 * 1024;
@@ -198,4 +198,4 @@ void LocalProcess::close() {
     close_fd(err_);
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

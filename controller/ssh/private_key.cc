@@ -18,7 +18,7 @@
 #include "base/base64.h"
 #include "ssh/wire.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 template <auto free_function>
@@ -330,4 +330,4 @@ Result<PrivateKey> parse_private_key(ByteView text, Bytes& public_blob) {
     return parse_pem(text);
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

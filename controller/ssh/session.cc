@@ -21,7 +21,7 @@
 #include "ssh/tcp.h"
 #include "ssh/wire.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::size_t kChannelReadBytes = 64 * 1024;
@@ -513,4 +513,4 @@ void SshSession::close() {
     fd_ = -1;
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

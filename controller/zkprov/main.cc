@@ -246,7 +246,7 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     settings.release = &*release;
     settings.version = ZK_VERSION;
     settings.machine = ZK_MACHINE;
-    if (options.timeout) settings.deadline = deadline_in(*options.timeout);
+    if (options.timeout) settings.deadline = phases::deadline_in(*options.timeout);
     settings.lock_timeout = options.lock_timeout;
     settings.operator_.user = user.name;
     settings.operator_.host = host_name();

@@ -19,7 +19,7 @@ constexpr std::string_view kUsage =
     "       zkserver --check ZOO_CFG    reads the configuration and says whether it can be used\n"
     "       zkserver --version\n";
 
-constexpr int kInvalid = static_cast<int>(zk::server::ExitCode::invalid_configuration);
+constexpr int kInvalid = static_cast<int>(zk::zkserver::ExitCode::invalid_configuration);
 
 int fail_usage(const std::string& why) {
     std::fprintf(stderr, "zkserver: %s\n%s", why.c_str(), std::string(kUsage).c_str());
@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string_view argument = arguments[i];
         if (argument == "--version") {
-            std::printf("zkserver %s\n", zk::server::kVersion);
+            std::printf("zkserver %s\n", zk::zkserver::kVersion);
             return 0;
         }
         if (argument == "--help" || argument == "-h") {
@@ -63,8 +63,8 @@ int main(int argc, char** argv) {
     }
     if (config_path.empty()) return fail_usage("no configuration file given");
 
-    zk::server::Configuration configuration;
-    const auto loaded = zk::server::load_configuration(config_path, configuration);
+    zk::zkserver::Configuration configuration;
+    const auto loaded = zk::zkserver::load_configuration(config_path, configuration);
     if (check_only || !loaded.has_value()) {
         for (const std::string& warning : configuration.config.warnings) {
             std::fprintf(stderr, "zkserver: warning: %s\n", warning.c_str());
@@ -81,7 +81,7 @@ int main(int argc, char** argv) {
         return 0;
     }
     const zk::Log log = zk::stderr_log(level);
-    const auto failure = zk::server::run(std::move(configuration), log);
+    const auto failure = zk::zkserver::run(std::move(configuration), log);
     if (!failure) return 0;
     const int code = static_cast<int>(failure->code);
     log.error("server.failed exit={} why=\"{}\"", code, failure->error.message());

@@ -32,7 +32,7 @@
 #include "storage/recovery.h"
 #include "zkserver/version.h"
 
-namespace zk::server {
+namespace zk::zkserver {
 namespace {
 
 namespace asio = boost::asio;
@@ -372,4 +372,4 @@ std::optional<Failure> run(Configuration configuration, Log log) {
     return server.run();
 }
 
-}  // namespace zk::server
+}  // namespace zk::zkserver
