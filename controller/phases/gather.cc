@@ -56,7 +56,7 @@ bool may_be_electing(const status::EnsembleVerdict& verdict) {
         return health && health->verdict != NodeVerdict::down &&
                health->verdict != NodeVerdict::stuck && health->verdict != NodeVerdict::conflict;
     });
-    return !verdict.leader && static_cast<std::size_t>(alive) >= verdict.voters / 2 + 1;
+    return !verdict.leader && static_cast<std::size_t>(alive) >= verdict.majority();
 }
 
 void gather_one(Host& host, GatheredNode& node, LinkDeadline deadline) {

@@ -52,7 +52,7 @@ class Wipe {
         const auto others = std::ranges::count_if(verdict.nodes, [&](const auto& node) {
             return node.in_sync && node.status.id != request_.node;
         });
-        const std::size_t needed = verdict.voters / 2 + 1;
+        const std::size_t needed = verdict.majority();
         if (static_cast<std::size_t>(others) >= needed) return std::nullopt;
         const std::string why =
             fmt::format("without {} {} of {} voters {} in sync, and {} are needed",
