@@ -16,7 +16,7 @@ using Names = std::vector<std::string_view>;
 
 /// The commands that read an inventory and go to its hosts.
 const Names kOnHosts = {
-    "apply", "plan", "status", "replace-node", "start", "stop", "lock show", "lock break"};
+    "apply", "plan", "status", "replace-node", "start", "stop", "wipe", "lock show", "lock break"};
 
 Operand inventory() {
     return {.name = "INVENTORY",
@@ -60,6 +60,15 @@ it. The empty server may not vote until it has synchronised.
          .help = "Asks nothing. Their data stays, and zkprov start brings them back.\n",
          .operands = {inventory()},
          .examples = {"zkprov stop"}},
+        {.name = "wipe",
+         .meaning = "stop a server and move its data and logs away on its host",
+         .help =
+             R"(Nothing is deleted: the directories are renamed to a quarantine beside them. Asks for the cluster's
+name. Refuses where the others would have no synchronised majority without it. Afterwards
+zkprov replace-node brings the node back.
+)",
+         .operands = {{.name = "NODE", .meaning = "the node's id"}, inventory()},
+         .examples = {"zkprov wipe 2", "zkprov wipe 2 --confirm demo"}},
     };
 }
 
@@ -135,7 +144,10 @@ std::vector<Option> what_and_how() {
          .type = Type::text,
          .value = "NAME",
          .meaning = "the cluster's name, instead of the question",
-         .commands = {"lock break"}},
+         .commands = {"lock break", "wipe"}},
+        {.name = "accept-quorum-loss",
+         .meaning = "also when the other servers cannot serve without this one",
+         .commands = {"wipe"}},
         {.name = "playbook",
          .type = Type::file,
          .value = "FILE",
@@ -164,7 +176,7 @@ std::vector<Option> times_and_links() {
          .type = Type::duration,
          .value = "10m",
          .meaning = "wait so long for another run that changes the ensemble",
-         .commands = {"apply", "replace-node", "start", "stop"}},
+         .commands = {"apply", "replace-node", "start", "stop", "wipe"}},
         {.name = "ssh-client",
          .type = Type::choice,
          .value = "NAME",

@@ -12,11 +12,11 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "clocks/clocks.h"
 #include "election/initial_message.h"
 #include "election/peer_silence.h"
 #include "jute/frame.h"
 #include "net/alarm.h"
-#include "net/clock.h"
 
 namespace zk::net {
 namespace {
@@ -247,7 +247,7 @@ void ElectionLinks::welcome(Greeting& greeting) {
     greeting_over(greeting.id);
     const ServerId sid = caller.sid;
     const election::Origin origin = addresses_.origin(sid, *stream);
-    const Reception::Answer answer = reception_.welcome(sid, origin, steady_now());
+    const Reception::Answer answer = reception_.welcome(sid, origin, clocks::steady_now());
     if (answer.leaves) {
         drop_link(*answer.leaves);
         peers_.erase(*answer.leaves);
@@ -290,9 +290,9 @@ ElectionLinks::Peer& ElectionLinks::peer_of(ServerId sid) {
 /// begins anew.
 void ElectionLinks::dial_back(ServerId sid, const ensemble::HostPort& address) {
     Peer& peer = peer_of(sid);
-    peer.last_said = steady_now();
+    peer.last_said = clocks::steady_now();
     if (!peer.dialling) return dial(sid, address);
-    if (steady_now() - peer.dial_began > kDialIsSlow) peer.dialler.hasten();
+    if (clocks::steady_now() - peer.dial_began > kDialIsSlow) peer.dialler.hasten();
 }
 
 /// Again and again while there is something to say to `sid`.
@@ -305,7 +305,7 @@ void ElectionLinks::dial(ServerId sid, const ensemble::HostPort& address) {
 
 void ElectionLinks::try_dial(ServerId sid) {
     Peer& peer = peer_of(sid);
-    peer.dial_began = steady_now();
+    peer.dial_began = clocks::steady_now();
     const Duration patience = peer.known_down ? std::min(kRedialTimeout, settings_.connect_timeout)
                                               : settings_.connect_timeout;
     peer.dialler.dial(peer.address, {.each = patience}, [this, sid](Dialled reached) {
@@ -334,7 +334,8 @@ void ElectionLinks::dial_failed(ServerId sid, error_code error) {
                   to_string(peer.address),
                   error.message());
     }
-    if (!reception_.is_member(sid) || peer.link || steady_now() - peer.last_said > kRedialFor) {
+    if (!reception_.is_member(sid) || peer.link ||
+        clocks::steady_now() - peer.last_said > kRedialFor) {
         peer.dialling = false;
         return forget_stranger(sid);
     }
@@ -352,7 +353,7 @@ void ElectionLinks::establish(ServerId sid,
     Peer& peer = peer_of(sid);
     const auto link = std::make_shared<Link>(*this, sid, std::move(stream), origin);
     peer.link = link;
-    reception_.connected(sid, origin, steady_now());
+    reception_.connected(sid, origin, clocks::steady_now());
     peer.silence.connected();
     peer.known_down = false;
     if (!peer.waiting) peer.waiting = peer.last_sent;
@@ -367,7 +368,7 @@ void ElectionLinks::notify(ServerId to, Bytes body) {
     if (closed_ || (!peers_.contains(to) && !reception_.is_member(to))) return;
     Peer& peer = peer_of(to);
     peer.waiting = std::move(body);
-    peer.last_said = steady_now();
+    peer.last_said = clocks::steady_now();
     if (peer.link && peer.silence.sent(peer.last_said)) {
         log_.debug("election_link.silent sid={}", to);
         drop_link(to);

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "net/clock.h"
+#include "clocks/clocks.h"
 #include "net/dialler.h"
 #include "net/stream_link.h"
 
@@ -128,7 +128,7 @@ class LeaderLink final : public StreamLink {
         const auto taken = snapshot_->feed(bytes);
         if (!taken.has_value()) return taken.error().message();
         if (!snapshot_->done()) {
-            if (const Instant now = steady_now(); now - progress_told_ >= kStreamProgress) {
+            if (const Instant now = clocks::steady_now(); now - progress_told_ >= kStreamProgress) {
                 progress_told_ = now;
                 core_.post(core::LeaderProgress{attempt_});
             }
@@ -200,8 +200,8 @@ void QuorumLinks::on_listen_failed(const Error& error) {
 void QuorumLinks::on_connection(std::unique_ptr<Stream> stream) {
     const zab::LinkId id = next_link_++;
     std::vector<ServerId> members = addresses_.members_at(*stream);
-    const auto admission =
-        door_.admit(id, stream->remote().address().to_string(), !members.empty(), steady_now());
+    const auto admission = door_.admit(
+        id, stream->remote().address().to_string(), !members.empty(), clocks::steady_now());
     for (const zab::LinkId other : admission.close) turn_out(other, "it makes room for another");
     if (!admission.admitted) return;  // closes it
     auto link = std::make_shared<LearnerLink>(*this, id);
@@ -213,7 +213,7 @@ void QuorumLinks::on_connection(std::unique_ptr<Stream> stream) {
 /// From time to time.
 void QuorumLinks::watch_door() {
     door_alarm_.set(kDoorWatch, [this] {
-        for (const zab::LinkId id : door_.overdue(steady_now()))
+        for (const zab::LinkId id : door_.overdue(clocks::steady_now()))
             turn_out(id, "it does not say who it is");
         watch_door();
     });

@@ -57,6 +57,21 @@ TEST(Options, ReplaceNodeTakesOneId) {
     EXPECT_THAT(bad("replace-node x"), HasSubstr("must be an id"));
 }
 
+TEST(Options, WipeTakesOneIdToo) {
+    const Options options = good("wipe 2 a.yaml --confirm demo");
+    EXPECT_EQ(options.verb, Verb::wipe);
+    EXPECT_EQ(options.node, ServerId(2));
+    EXPECT_EQ(options.inventory_file, "a.yaml");
+    EXPECT_EQ(options.confirm, "demo");
+    EXPECT_FALSE(options.accept_quorum_loss);
+    EXPECT_TRUE(good("wipe 2 --accept-quorum-loss").accept_quorum_loss);
+    EXPECT_THAT(bad("wipe"), HasSubstr("wipe needs the node's id, such as: zkprov wipe 2"));
+    EXPECT_THAT(bad("wipe 1-2"), HasSubstr("wipe takes one node at a time"));
+    EXPECT_THAT(bad("replace-node 2 --accept-quorum-loss"), HasSubstr("is for wipe"));
+    EXPECT_THAT(bad("wipe 2 --playbook my.yaml"), HasSubstr("wipe runs no recipe"));
+    EXPECT_TRUE(help_text("wipe").has_value());
+}
+
 TEST(Options, LockShowAndBreak) {
     EXPECT_EQ(good("lock show a.yaml").inventory_file, "a.yaml");
     EXPECT_EQ(good("lock show").lock_verb, LockVerb::show);
