@@ -154,7 +154,7 @@ class Server final : public net::ServerPort {
           loop_(io_, core_turn_, log_),
           quorum_(io_,
                   {.my_id = configuration_.my_id,
-                   .config = configuration_.config.ensemble,
+                   .members = core_turn_.core().members(),
                    .connect_timeout = configuration_.config.connect_limit(),
                    .listen_on_all_addresses = configuration_.config.listen_on_all_addresses,
                    .dead_after = std::max(configuration_.config.init_limit(),
