@@ -12,7 +12,7 @@
 // where nobody better is connected, and never replaces the member itself.
 //
 // Shell, Asio coroutines on one io_context; not thread-safe. Decides nothing: bodies go in and out
-// as they are. Source: ZooKeeper QuorumCnxManager; quorum-protocol facts 1.1 to 1.3; byte table in
+// as they are. Source: ZooKeeper QuorumCnxManager; docs/PROTOCOL.md 2.1 to 2.3; byte table in
 // docs/WIRE.md.
 #pragma once
 
