@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <mutex>
 #include <random>
 #include <thread>
 
@@ -10,6 +9,7 @@
 
 #include "base/log.h"
 #include "phases/parallel.h"
+#include "threads/mutex.h"
 
 namespace zk::phases {
 namespace {
@@ -68,7 +68,7 @@ Stop Gate::conflict_stop() const {
 }
 
 std::string Gate::probe() {
-    std::mutex mutex;
+    threads::Mutex mutex;
     std::string wrong;
     for_all(run_.hosts, [&](Host& host) {
         const bool asked = std::ranges::count(request_.probe_from, host.node->id) > 0;
@@ -81,7 +81,7 @@ std::string Gate::probe() {
         // Neither a broken link nor an agent that cannot do it gets better by asking again.
         const bool hopeless = !done && agent_errc(done.error()) != agent_api::AgentErrc::failed;
         if (hopeless) host.failure = done.error();
-        const std::lock_guard lock(mutex);
+        const threads::Lock lock(mutex);
         wrong += fmt::format("{}{}: a probe write did not commit: {}",
                              wrong.empty() ? "" : "; ",
                              name_of(*host.node),

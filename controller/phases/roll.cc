@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <mutex>
 
 #include <fmt/core.h>
 
 #include "phases/hook.h"
 #include "phases/parallel.h"
 #include "ssh/plain_line.h"
+#include "threads/mutex.h"
 
 namespace zk::phases {
 namespace {
@@ -70,7 +70,7 @@ std::optional<Stop> Roll::make_sure(const plan::Wave& wave) {
 
 std::optional<Stop> Roll::look_at(const plan::Wave& wave) {
     const LinkDeadline until = deadline(PhaseKind::gather);
-    std::mutex mutex;
+    threads::Mutex mutex;
     Stop stop;
     for_all(run_.hosts, [&](Host& host) {
         const plan::NodeStep* const step = step_of(host, wave);
@@ -83,7 +83,7 @@ std::optional<Stop> Roll::look_at(const plan::Wave& wave) {
         }
         const std::string difference = plan::difference(node.actual, *now);
         if (difference.empty()) return;
-        const std::lock_guard lock(mutex);
+        const threads::Lock lock(mutex);
         stop.messages.push_back(name_of(*host.node) + ": " + difference);
     });
     if (auto failed = stop_for_failures(run_.hosts)) {
