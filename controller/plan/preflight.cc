@@ -11,7 +11,6 @@ namespace zk::plan {
 namespace {
 
 using inventory::Inventory;
-using inventory::Node;
 using inventory::Transport;
 
 std::string mebibytes(std::uint64_t bytes) { return fmt::format("{} MiB", bytes >> 20); }

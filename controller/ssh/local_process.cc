@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <mutex>
 #include <poll.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include <sys/wait.h>
+#include <system_error>
 
 extern char** environ;
 
@@ -86,15 +86,17 @@ Result<std::unique_ptr<LocalProcess>> LocalProcess::start(const std::string& nam
     Pipes pipes;
     for (auto& ends : pipes.ends) {
         if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-            return link_error(LinkErrc::agent_failed,
-                              name + ": no pipe could be made: " + std::strerror(errno));
+            return link_error(
+                LinkErrc::agent_failed,
+                name + ": no pipe could be made: " + std::generic_category().message(errno));
         }
     }
     pid_t pid = -1;
     const int failed = spawn(argv, pipes, terminal, pid);
     if (failed != 0) {
         return link_error(LinkErrc::agent_missing,
-                          name + ": " + argv[0] + " cannot be started: " + std::strerror(failed));
+                          name + ": " + argv[0] +
+                              " cannot be started: " + std::generic_category().message(failed));
     }
     for (const int fd : {pipes.ends[0][1], pipes.ends[1][0], pipes.ends[2][0]}) {
         ::fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -153,7 +155,8 @@ Result<> LocalProcess::write(ByteView data, Bytes& inbox, LinkDeadline deadline)
         }
         if (put < 0 && errno == EPIPE) return ended();
         if (put < 0 && errno != EAGAIN && errno != EINTR) {
-            return link_error(LinkErrc::closed, name_ + ": write: " + std::strerror(errno));
+            return link_error(LinkErrc::closed,
+                              name_ + ": write: " + std::generic_category().message(errno));
         }
         const int wait = poll_wait_ms(deadline);
         if (wait == 0) {
