@@ -31,9 +31,9 @@ std::vector<Command> changing_commands() {
          .meaning = "make the hosts what the inventory says; changes nothing twice",
          .help =
              R"(Makes the user, directories, binaries, zoo.cfg, myid and units of each node, starts every server and
-waits until a leader is elected, the followers are in sync and a probe write has committed. A running
-ensemble is changed one node at a time, the leader last, and never below a quorum of servers in
-sync. If it ends midway, run it again: each node goes on where it was.
+waits until a leader is elected, the followers are in sync and a probe write has committed. A
+running ensemble is changed one node at a time, the leader last, and never below a quorum of servers
+in sync. If it ends midway, run it again: each node goes on where it was.
 )",
          .operands = {inventory()},
          .examples = {"zkprov apply inventory.yaml", "zkprov apply --yes --lock-timeout 10m"}},

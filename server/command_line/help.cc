@@ -7,7 +7,6 @@
 namespace zk::command_line {
 namespace {
 
-constexpr std::size_t kColumns = 100;
 constexpr std::size_t kMostMargin = 34;  ///< before a meaning
 
 std::string joined(const std::vector<std::string_view>& names, std::string_view between) {
@@ -110,7 +109,7 @@ std::string meaning_of(const Option& option) {
 
 /// On the page on a program the commands that take an option are named, where they are few.
 std::string for_commands(const Option& option) {
-    constexpr std::size_t kFew = 4;
+    constexpr std::size_t kFew = 5;
     if (option.commands.empty() || option.commands.size() > kFew) return {};
     return joined(option.commands, ", ") + ": ";
 }

@@ -21,6 +21,21 @@ void add_twice(const std::vector<std::string>& names, std::vector<std::string>& 
 
 bool is_sentence_part(std::string_view text) { return !text.empty() && !text.ends_with(' '); }
 
+/// Paragraphs of help are printed as they stand.
+void check_help(const Command& command, std::vector<std::string>& found) {
+    std::string_view rest = command.help;
+    for (std::size_t end = 0; (end = rest.find('\n')) != std::string_view::npos;
+         rest.remove_prefix(end + 1)) {
+        if (end > kColumns) {
+            found.push_back(std::string(command.name) +
+                            ": too wide: " + std::string(rest.substr(0, end)));
+        }
+    }
+    if (!rest.empty()) {
+        found.push_back(std::string(command.name) + ": the last line of its help has no end");
+    }
+}
+
 void check_operands(const Command& command, std::vector<std::string>& found) {
     const std::string name(command.name);
     bool optional = false;
@@ -156,9 +171,7 @@ std::vector<std::string> problems(const Program& program) {
         if (!is_sentence_part(command.meaning) || command.meaning.find('\n') != std::string::npos) {
             found.push_back(std::string(command.name) + ": has no meaning in one line");
         }
-        if (!command.help.empty() && !command.help.ends_with('\n')) {
-            found.push_back(std::string(command.name) + ": the last line of its help has no end");
-        }
+        check_help(command, found);
         check_operands(command, found);
     }
     for (const Topic& topic : program.topics) names.emplace_back(topic.name);

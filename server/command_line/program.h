@@ -59,7 +59,7 @@ struct Command {
     std::string_view
         name;  ///< "apply"; of a group both words: "lock show". Empty: the program has no commands
     std::string_view meaning;    ///< one line
-    std::string_view help = {};  ///< whole paragraphs for its own page, in lines of 100 columns
+    std::string_view help = {};  ///< whole paragraphs for its own page, in lines of kColumns
     std::vector<Operand> operands = {};
     std::vector<std::string_view> examples =
         {};  ///< whole command lines; the first one is named by errors
@@ -93,6 +93,9 @@ struct Program {
     /// What a command takes, in the order of the table; without `command`, all. --help and --version are last.
     [[nodiscard]] std::vector<const Option*> options_of(const Command* command) const;
 };
+
+/// Of a page of help, at most.
+inline constexpr std::size_t kColumns = 100;
 
 /// --help and --version, which no table needs to have.
 extern const Option kHelpOption;

@@ -114,6 +114,11 @@ TEST_F(CompletionTest, BashFiles) {
     EXPECT_THAT(bash("wall --store pl"), ElementsAre("plans"));
 }
 
+TEST_F(CompletionTest, ZshReadsIt) {
+    if (std::system("command -v zsh >/dev/null") != 0) GTEST_SKIP() << "no zsh here";
+    EXPECT_THAT(run_script("zsh -n", completion(sample(), Shell::zsh)), IsEmpty());
+}
+
 TEST_F(CompletionTest, Fish) {
     if (std::system("command -v fish >/dev/null") != 0) GTEST_SKIP() << "no fish here";
     EXPECT_THAT(fish(""), UnorderedElementsAre("wall", "fence", "pot", "version", "help"));

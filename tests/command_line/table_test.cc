@@ -47,6 +47,10 @@ TEST(Table, EverythingSaysWhatItIs) {
                 ElementsAre("wall: has no meaning in one line"));
     EXPECT_THAT(problems_after([](Program& p) { p.commands[0].help = "no end"; }),
                 ElementsAre("wall: the last line of its help has no end"));
+    static const std::string wide = std::string(101, 'x');
+    static const std::string widest = std::string(100, 'x') + "\n" + wide + "\n";
+    EXPECT_THAT(problems_after([](Program& p) { p.commands[0].help = widest; }),
+                ElementsAre("wall: too wide: " + wide));
     EXPECT_THAT(problems_after([](Program& p) { p.options[0].meaning = {}; }),
                 ElementsAre("--colour has no meaning"));
     EXPECT_THAT(problems_after([](Program& p) { p.options[1].value = {}; }),
