@@ -1,4 +1,5 @@
-# A room is one folder, one static library, one include root and one namespace.
+# A room is one folder, one static library, one include root and one namespace, all of one name (CONTRIBUTING.md;
+# tests/house/tidy.py compares them).
 #
 #   zk_room(tree PURE SOURCES data_tree.cc HEADERS data_tree.h DEPS zk::base zk::jute LIBS ZLIB::ZLIB)
 #

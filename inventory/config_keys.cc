@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/nearest_name.h"
+#include "base/numbers.h"
 #include "ensemble/config_keys.h"
 #include "inventory/section.h"
 

@@ -1,9 +1,9 @@
 #include "inventory/section.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/nearest_name.h"
+#include "base/numbers.h"
 
 namespace zk::inventory {
 namespace {
@@ -28,14 +28,6 @@ std::string kind_name(const Value& value) {
             return "a mapping";
     }
     return "?";
-}
-
-std::optional<std::int64_t> parse_number(std::string_view text) {
-    std::int64_t number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, number);
-    if (error != std::errc{} || stop != end || text.empty()) return std::nullopt;
-    return number;
 }
 
 Section::Section(const Value& value, std::string path, Diagnostics& diagnostics)

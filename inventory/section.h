@@ -54,7 +54,5 @@ class Section {
 
 /// "a number", "a list", ... for messages.
 std::string kind_name(const Value& value);
-/// Strict decimal: digits with an optional minus, nothing else, within 64 bits.
-std::optional<std::int64_t> parse_number(std::string_view text);
 
 }  // namespace zk::inventory

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <nss.h>
 #include <string>
 #include <unistd.h>
@@ -54,21 +53,6 @@ std::string words_of(const zk::agent_api::VoteHealth& vote) {
     return text;
 }
 
-/// "2026-01-02 03:04:05 UTC: follower of 3, epoch 7".
-std::string words_of(const zk::agent_api::ElectionEntry& entry) {
-    const auto seconds = static_cast<std::time_t>(entry.at.value() / 1000);
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    char time[32];
-    std::strftime(time, sizeof time, "%Y-%m-%d %H:%M:%S UTC", &parts);
-    std::string text = std::string(time) + ": " + std::string(to_string(entry.role));
-    if (entry.role != zk::agent_api::Role::leader && entry.leader) {
-        text += " of " + to_string(*entry.leader);
-    }
-    if (entry.epoch) text += ", epoch " + to_string(*entry.epoch);
-    return text;
-}
-
 int status(const zk::agent_host::StateDir& state, bool json) {
     const auto health = zk::agent_serve::node_health(state);
     if (json) {
@@ -87,7 +71,10 @@ int status(const zk::agent_host::StateDir& state, bool json) {
     const std::size_t shown = std::min(health.history.size(), kHistoryShown);
     for (std::size_t back = 1; back <= shown; ++back) {
         const auto& entry = health.history[health.history.size() - back];
-        std::printf("%s %s\n", back == 1 ? "since" : "before, from", words_of(entry).c_str());
+        std::printf("%s %s: %s\n",
+                    back == 1 ? "since" : "before, from",
+                    zk::utc_text(entry.at).c_str(),
+                    words_of(entry).c_str());
     }
     for (const std::string& reason : health.reasons) std::printf("- %s\n", reason.c_str());
     return EXIT_SUCCESS;

@@ -4,37 +4,18 @@
 
 #include <fmt/core.h>
 
+#include "agent_api/agent_errc.h"
+
 namespace zk::phases {
 namespace {
 
-using agent_api::AgentErrc;
 using agent_api::ApplyDone;
 using agent_api::Message;
 using agent_api::MessageType;
 
-class AgentCategory final : public boost::system::error_category {
-  public:
-    [[nodiscard]] const char* name() const noexcept override { return "agent"; }
-    [[nodiscard]] std::string message(int value) const override {
-        return std::string(to_string(static_cast<AgentErrc>(value - 1)));
-    }
-};
-const AgentCategory kAgentCategory;
-
 constexpr std::chrono::milliseconds kBeatTime{5000};
 
 }  // namespace
-
-std::optional<AgentErrc> agent_errc(const Error& error) {
-    if (error.code.category() != kAgentCategory) return std::nullopt;
-    return static_cast<AgentErrc>(error.code.value() - 1);
-}
-
-Error agent_error(AgentErrc code, std::string words) {
-    // 0 would read as "no error".
-    return {boost::system::error_code(static_cast<int>(code) + 1, kAgentCategory),
-            std::move(words)};
-}
 
 Result<> Conversation::send(MessageType type, ByteView payload, LinkDeadline deadline) {
     if (broken_) return *broken_;
@@ -53,7 +34,7 @@ Result<Message> Conversation::receive(LinkDeadline deadline) {
     if (message.type != MessageType::error) return message;
     auto error = agent_api::parse_payload<agent_api::AgentError>(message.payload);
     if (!error) return error.error().with_context(link_->name());
-    return agent_error(error->code, link_->name() + ": " + error->words);
+    return agent_api::from_agent_error(*error).with_context(link_->name());
 }
 
 Error Conversation::unexpected(MessageType type) const {
@@ -148,7 +129,7 @@ Result<ApplyDone> Conversation::apply(const agent_api::Apply& apply,
         if (!done) return done.error().with_context(link_->name());
         if (reached != nullptr) *reached = *done;
         if (!done->error) return done;
-        return agent_error(done->error->code, link_->name() + ": " + done->error->words);
+        return agent_api::from_agent_error(*done->error).with_context(link_->name());
     }
 }
 

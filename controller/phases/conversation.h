@@ -1,6 +1,7 @@
 // Questions and answers over one agent link, as typed calls.
 // Shell. On the thread that holds the link, but for beat(). Every call has a deadline; after an AgentError the link
-// stays usable, after any other error it does not.
+// stays usable, after any other error it does not
+// (agent_api::agent_errc tells which it is).
 #pragma once
 
 #include <functional>
@@ -10,15 +11,10 @@
 #include <string>
 
 #include "agent_api/link.h"
+#include "phases/link_words.h"
 #include "phases/release.h"
-#include "ssh/agent_link.h"
 
 namespace zk::phases {
-
-/// The AgentErrc of an error that an agent answered with; nothing for errors of the link.
-std::optional<agent_api::AgentErrc> agent_errc(const Error& error);
-/// An error that carries an AgentErrc.
-Error agent_error(agent_api::AgentErrc code, std::string words);
 
 class Conversation {
   public:

@@ -8,6 +8,7 @@
 
 #include <fmt/core.h>
 
+#include "agent_api/agent_errc.h"
 #include "base/log.h"
 #include "phases/parallel.h"
 
@@ -79,7 +80,8 @@ std::string Gate::probe() {
         const auto done = host.talk->probe(probe, deadline_in(kProbeTimeout * 2));
         if (done && done->committed) return;
         // Neither a broken link nor an agent that cannot do it gets better by asking again.
-        const bool hopeless = !done && agent_errc(done.error()) != agent_api::AgentErrc::failed;
+        const bool hopeless =
+            !done && agent_api::agent_errc(done.error()) != agent_api::AgentErrc::failed;
         if (hopeless) host.failure = done.error();
         const std::lock_guard lock(mutex);
         wrong += fmt::format("{}{}: a probe write did not commit: {}",

@@ -73,7 +73,4 @@ agent_api::Apply apply_message(const agent_api::NodeSpec& spec,
 /// How a node takes part that is given this step.
 agent_api::Formation formation_of(const plan::NodeStep& step);
 
-/// This machine's clock, as shown to people and compared with the hosts'.
-std::int64_t wall_ms_now();
-
 }  // namespace zk::phases

@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "agent_api/agent_errc.h"
 #include "phases/hook.h"
 #include "phases/parallel.h"
 #include "ssh/plain_line.h"
@@ -135,7 +136,7 @@ void Roll::apply_node(Host& host, const plan::NodeStep& step, LinkDeadline until
     if (!done) {
         host.failure = done.error();
         // A link that broke mid-way says nothing about how far the agent came.
-        if (!agent_errc(done.error())) changes.changed = true;
+        if (!agent_api::agent_errc(done.error())) changes.changed = true;
         return;
     }
     run_.console.say(fmt::format("{}: done, {} step{}, {}",
@@ -190,7 +191,7 @@ std::optional<Stop> Roll::run_hooks(HookPoint point,
         {"ZKPROV_NODE", ids},
         {"ZKPROV_WAVE", std::to_string(wave_number_)}};
     for (const playbook::Hook& hook : run_.playbook.hooks.at(point)) {
-        run_.console.say(prefix + plain_line(hook.text));
+        run_.console.say(prefix + ssh::plain_line(hook.text));
         const auto done =
             run_hook(hook,
                      variables,

@@ -1,7 +1,6 @@
 #include "phases/run_lock.h"
 
 #include <algorithm>
-#include <ctime>
 
 #include <fmt/core.h>
 
@@ -22,15 +21,6 @@ constexpr milliseconds kReleaseTime{2000};
 constexpr milliseconds kRetryInterval{200};
 constexpr int kRoundsMax = 3;
 
-std::string utc(WallMs at) {
-    const auto seconds = static_cast<std::time_t>(at.value() / 1000);
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    char text[32];
-    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts);
-    return text;
-}
-
 }  // namespace
 
 std::string words_of(const LockHolder& holder, std::int64_t held_ms) {
@@ -42,7 +32,7 @@ std::string words_of(const LockHolder& holder, std::int64_t held_ms) {
                        holder.from.empty() ? "" : ", from ",
                        holder.from,
                        holder.command,
-                       utc(holder.since),
+                       utc_text(holder.since),
                        std::max<std::int64_t>(held_ms, 0) / 1000);
 }
 

@@ -1,9 +1,7 @@
 #include "ssh/bootstrap.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <elf.h>
 #include <fstream>
@@ -12,14 +10,14 @@
 #include <sstream>
 #include <tuple>
 
-#include <openssl/evp.h>
 #include <sys/stat.h>
 
+#include "agent_api/digest.h"
 #include "ssh/bootstrap_error.h"
 #include "ssh/host_talk.h"
 #include "ssh/refusal.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::size_t kAgentBytesMax = 256UL * 1024 * 1024;
@@ -57,16 +55,6 @@ constexpr std::string_view kScript =
     "trap - 0 1 2 15; echo zkprov-pushed; "
     "elif [ \"$c\" = run ]; then :; else exit 0; fi; "
     "unset LC_ALL; echo zkprov-start; exec \"$a\" connect --stdio";
-
-std::string to_hex_text(const unsigned char* data, std::size_t size) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    for (std::size_t i = 0; i < size; ++i) {
-        text += kDigits[data[i] >> 4U];
-        text += kDigits[data[i] & 0xfU];
-    }
-    return text;
-}
 
 std::string arch_of_elf(const Bytes& content) {
     Elf64_Ehdr header{};
@@ -107,15 +95,7 @@ Result<std::shared_ptr<const AgentBinary>> read_agent_binary(const std::string& 
     if (binary->content.size() > kAgentBytesMax) {
         return link_error(LinkErrc::agent_missing, path + " is too large to be the agent");
     }
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned int size = 0;
-    EVP_Digest(binary->content.data(),
-               binary->content.size(),
-               digest.data(),
-               &size,
-               EVP_sha256(),
-               nullptr);
-    binary->sha256 = to_hex_text(digest.data(), size);
+    binary->sha256 = agent_api::sha256_hex(binary->content);
     binary->arch = arch_of_elf(binary->content);
     return std::shared_ptr<const AgentBinary>(std::move(binary));
 }
@@ -283,4 +263,4 @@ Result<LinkHello> bootstrap(ProcessStream& stream,
     return hello;
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

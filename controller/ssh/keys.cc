@@ -16,10 +16,11 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/base64.h"
 #include "ssh/private_key.h"
 #include "ssh/wire.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::size_t kKeyFileBytesMax = 64 * 1024;      // an RSA key of 16384 bits takes 13 KiB
@@ -35,15 +36,8 @@ Bytes read_public_file(const std::string& path) {
     std::ifstream file(path + ".pub");
     std::string type;
     std::string text;
-    if (!(file >> type >> text) || text.empty() || text.size() % 4 != 0) return {};
-    Bytes blob(text.size() / 4 * 3, '\0');
-    const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(blob.data()),
-                                     reinterpret_cast<const unsigned char*>(text.data()),
-                                     static_cast<int>(text.size()));
-    if (size < 0) return {};
-    const auto padding = std::count(text.end() - 2, text.end(), '=');
-    blob.resize(static_cast<std::size_t>(size - padding));
-    return blob;
+    if (!(file >> type >> text)) return {};
+    return decode_base64(text).value_or(Bytes());
 }
 
 // ---- ssh-agent
@@ -317,9 +311,8 @@ std::string fingerprint(ByteView blob) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned int size = 0;
     EVP_Digest(blob.data(), blob.size(), digest.data(), &size, EVP_sha256(), nullptr);
-    std::array<unsigned char, 64> text{};
-    EVP_EncodeBlock(text.data(), digest.data(), static_cast<int>(size));
-    std::string encoded(reinterpret_cast<const char*>(text.data()));
+    std::string encoded =
+        encode_base64(ByteView(reinterpret_cast<const char*>(digest.data()), size));
     while (encoded.ends_with('=')) encoded.pop_back();
     return "SHA256:" + encoded;
 }
@@ -340,4 +333,4 @@ std::string default_agent_socket() {
     return path == nullptr ? std::string() : std::string(path);
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

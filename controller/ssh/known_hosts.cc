@@ -18,7 +18,7 @@
 
 #include "ssh/keys.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::uint16_t kSshPort = 22;
@@ -336,4 +336,4 @@ Result<> replace_host_key(LIBSSH2_SESSION* session,
     return ok();
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

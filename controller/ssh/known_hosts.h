@@ -15,7 +15,7 @@
 
 struct _LIBSSH2_SESSION;
 
-namespace zk {
+namespace zk::ssh {
 
 enum class KeyUse {
     trusted,
@@ -71,4 +71,4 @@ Result<> replace_host_key(_LIBSSH2_SESSION* session,
                           const std::string& type,
                           const std::string& base64);
 
-}  // namespace zk
+}  // namespace zk::ssh

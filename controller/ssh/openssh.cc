@@ -12,7 +12,7 @@
 #include "ssh/openssh_error.h"
 #include "ssh/refusal.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr int kSshFailed = 255;
@@ -278,4 +278,4 @@ Result<> OpensshSession::read(Bytes& inbox, LinkDeadline deadline) {
     return ok();
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -13,7 +13,7 @@
 struct _LIBSSH2_SESSION;
 struct _LIBSSH2_CHANNEL;
 
-namespace zk {
+namespace zk::ssh {
 
 struct LoginKey;
 struct KnownKey;
@@ -91,4 +91,4 @@ class SshSession final : public ProcessStream {
     bool exchanged_ = false;
 };
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -19,7 +19,7 @@
 #include "ssh/known_hosts.h"
 #include "ssh/stream.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 struct Address {
@@ -157,4 +157,4 @@ Result<int> connect_tcp(const std::string& name,
                       name + ": cannot connect to " + where + ": " + what + way_out(error));
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -16,7 +16,7 @@ using Names = std::vector<std::string_view>;
 
 /// The commands that read an inventory and go to its hosts.
 const Names kOnHosts = {
-    "apply", "plan", "status", "replace-node", "start", "stop", "lock show", "lock break"};
+    "apply", "plan", "status", "replace-node", "start", "stop", "wipe", "lock show", "lock break"};
 
 Operand inventory() {
     return {.name = "INVENTORY",
@@ -60,6 +60,14 @@ it. The empty server may not vote until it has synchronised.
          .help = "Asks nothing. Their data stays, and zkprov start brings them back.\n",
          .operands = {inventory()},
          .examples = {"zkprov stop"}},
+        {.name = "wipe",
+         .meaning = "stop one server and move its data and logs away on its host",
+         .help =
+             R"(Nothing is deleted: what is in quarantine, beside the directories, is yours to look at and to remove.
+Asks for the ensemble's name. zkprov replace-node brings the server back.
+)",
+         .operands = {{.name = "NODE", .meaning = "the node's id"}, inventory()},
+         .examples = {"zkprov wipe 2", "zkprov wipe 2 --confirm demo"}},
     };
 }
 
@@ -135,7 +143,10 @@ std::vector<Option> what_and_how() {
          .type = Type::text,
          .value = "NAME",
          .meaning = "the cluster's name, instead of the question",
-         .commands = {"lock break"}},
+         .commands = {"lock break", "wipe"}},
+        {.name = "accept-quorum-loss",
+         .meaning = "also when the other servers cannot serve without this one",
+         .commands = {"wipe"}},
         {.name = "playbook",
          .type = Type::file,
          .value = "FILE",
@@ -164,7 +175,7 @@ std::vector<Option> times_and_links() {
          .type = Type::duration,
          .value = "10m",
          .meaning = "wait so long for another run that changes the ensemble",
-         .commands = {"apply", "replace-node", "start", "stop"}},
+         .commands = {"apply", "replace-node", "start", "stop", "wipe"}},
         {.name = "ssh-client",
          .type = Type::choice,
          .value = "NAME",
@@ -185,11 +196,11 @@ std::vector<Option> times_and_links() {
          .commands = kOnHosts},
         {.name = "stats",
          .meaning = "bytes, connections and channels of each host",
-         .commands = {"apply", "plan", "replace-node", "status"}},
+         .commands = {"apply", "plan", "replace-node", "status", "wipe"}},
         {.name = "verbose",
          .letter = 'v',
          .meaning = "the same as --stats, and every step",
-         .commands = {"apply", "plan", "replace-node", "status"}},
+         .commands = {"apply", "plan", "replace-node", "status", "wipe"}},
         {.name = "color",
          .alias = "colour",
          .type = Type::choice,

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "base/numbers.h"
 #include "ensemble/config_keys.h"
 #include "inventory/section.h"
 #include "playbook/builtin.h"
@@ -110,7 +111,7 @@ std::string_view counts_without(const ensemble::ConfigKey& key) {
     if (!key.zkprov_writes.empty()) return key.zkprov_writes;
     const std::size_t open = key.standard.find(" (");
     if (open == std::string_view::npos) return key.standard;
-    const auto number = inventory::parse_number(key.standard.substr(0, open));
+    const auto number = parse_number(key.standard.substr(0, open));
     if (number && key.inventory.holds(*number)) return key.standard;
     return key.standard.substr(open + 2, key.standard.size() - open - 3);
 }

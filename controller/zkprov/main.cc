@@ -188,6 +188,14 @@ ExitCode run_verb(const Options& options,
             return run_control(inventory, settings, console, agent_api::ControlAction::start);
         case Verb::stop:
             return run_control(inventory, settings, console, agent_api::ControlAction::stop);
+        case Verb::wipe:
+            return run_wipe(inventory,
+                            settings,
+                            console,
+                            {*options.node,
+                             options.confirm,
+                             options.accept_quorum_loss ? phases::QuorumLoss::accepted
+                                                        : phases::QuorumLoss::refused});
         case Verb::lock:
             return options.lock_verb == LockVerb::show
                        ? run_lock_show(inventory, settings, console)
@@ -229,7 +237,7 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     links.home = user.home;
     links.user = user.name;
     links.accept_new_host_keys = options.accept_new_host_keys;
-    links.replaced = options.node;
+    if (options.verb == Verb::replace_node) links.replaced = options.node;
     links.connect_timeout = options.connect_timeout;
     links.ssh_client = options.ssh_client;
     links.say = [&console](const std::string& line) { console.say(line); };
@@ -240,7 +248,7 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     settings.release = &*release;
     settings.version = ZK_VERSION;
     settings.machine = ZK_MACHINE;
-    if (options.timeout) settings.deadline = deadline_in(*options.timeout);
+    if (options.timeout) settings.deadline = phases::deadline_in(*options.timeout);
     settings.lock_timeout = options.lock_timeout;
     settings.operator_.user = user.name;
     settings.operator_.host = host_name();

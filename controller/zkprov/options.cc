@@ -18,13 +18,14 @@ struct VerbName {
     Verb verb;
 };
 /// By the first word of a command.
-constexpr std::array<VerbName, 10> kVerbs = {{
+constexpr std::array<VerbName, 11> kVerbs = {{
     {"apply", Verb::apply},
     {"plan", Verb::plan},
     {"status", Verb::status},
     {"replace-node", Verb::replace_node},
     {"start", Verb::start},
     {"stop", Verb::stop},
+    {"wipe", Verb::wipe},
     {"lock", Verb::lock},
     {"version", Verb::version},
     {"help", Verb::help},
@@ -53,11 +54,11 @@ command_line::Shell shell_named(const std::string& name) {
     return name == "fish" ? command_line::Shell::fish : command_line::Shell::bash;
 }
 
-Result<ServerId> read_node(const std::string& word) {
+Result<ServerId> read_node(const std::string& command, const std::string& word) {
     const auto ids = inventory::expand_ids(word);
-    if (!ids) return usage("replace-node: the id " + ids.error().words);
+    if (!ids) return usage(command + ": the id " + ids.error().words);
     if (ids->size() == 1) return ids->front();
-    return usage("replace-node takes one node at a time: with more, a quorum could be lost");
+    return usage(command + " takes one node at a time: with more, a quorum could be lost");
 }
 
 /// By the operand, or by -i, the environment and so on.
@@ -77,11 +78,13 @@ Result<Options> read_options(const Parsed& parsed, Options options) {
         options.lock_verb = breaks ? LockVerb::revoke : LockVerb::show;
     }
     if (options.verb == Verb::completion) options.shell = shell_named(parsed.operand("SHELL"));
-    if (options.verb == Verb::replace_node) {
-        ZK_TRY(options.node, read_node(parsed.operand("NODE")));
+    if (options.verb == Verb::replace_node || options.verb == Verb::wipe) {
+        ZK_TRY(options.node,
+               read_node(std::string(to_string(options.verb)), parsed.operand("NODE")));
     }
     ZK_TRY(options.inventory_file, read_inventory_name(parsed));
     options.confirm = parsed.text("confirm");
+    options.accept_quorum_loss = parsed.flag("accept-quorum-loss");
     options.yes = parsed.flag("yes");
     options.exit_code = parsed.flag("exit-code");
     options.accept_new_host_keys = parsed.flag("accept-new-host-keys");

@@ -17,7 +17,7 @@
 
 namespace zk::zkprov {
 
-enum class Verb { apply, plan, status, replace_node, start, stop, lock, version, help, completion };
+enum class Verb { apply, plan, status, replace_node, start, stop, wipe, lock, version, help, completion };
 enum class LockVerb { show, revoke };
 /// As it is typed.
 std::string_view to_string(Verb verb);
@@ -27,9 +27,10 @@ enum class Colour { automatic, always, never };
 struct Options {
     Verb verb = Verb::help;
     std::string inventory_file;    ///< "-": standard input
-    std::optional<ServerId> node;  ///< replace-node
+    std::optional<ServerId> node;  ///< replace-node, wipe
     LockVerb lock_verb = LockVerb::show;
-    std::string confirm;  ///< lock break: the cluster's name, instead of a question
+    std::string confirm;  ///< lock break, wipe: the cluster's name, instead of a question
+    bool accept_quorum_loss = false;  ///< wipe
     Output output = Output::table;
     Colour colour = Colour::automatic;
     bool yes = false;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 #include "base/ids.h"
 
@@ -24,6 +25,9 @@ using Instant = MonotonicClock::time_point;
 
 /// Milliseconds since 1970 by the wall clock; only for what clients are shown (ctime, mtime).
 using WallMs = Id<struct WallMsTag, std::int64_t>;
+
+/// "2026-11-28 19:20:11 UTC".
+std::string utc_text(WallMs at);
 
 inline std::int64_t to_ms(Duration duration) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();

@@ -2,27 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <optional>
 
 #include "base/nearest_name.h"
+#include "base/numbers.h"
 
 namespace zk::command_line {
 namespace {
 
 std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
-/// Digits with an optional minus, nothing else, within 64 bits.
-std::optional<std::int64_t> whole_number(std::string_view text) {
-    std::int64_t number = 0;
-    const auto end = text.data() + text.size();
-    const auto read = std::from_chars(text.data(), end, number);
-    if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
-    return number;
-}
-
 Result<> read_number(const Option& option, const std::string& spelled, Value& value) {
-    const auto number = whole_number(value.text);
+    const auto number = parse_number(value.text);
     if (number && *number >= option.least && *number <= option.most) {
         value.number = *number;
         return ok();
@@ -93,7 +83,7 @@ Result<milliseconds> parse_duration(std::string_view text) {
         factor_ms = unit.factor_ms;
         break;
     }
-    const auto number = whole_number(digits);
+    const auto number = parse_number(digits);
     constexpr std::int64_t kMostMs = 24LL * 3600 * 1000;
     if (!number || *number <= 0 || *number > kMostMs / factor_ms) {
         return Error(

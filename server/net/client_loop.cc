@@ -8,7 +8,7 @@
 #include <boost/system/error_code.hpp>
 
 #include "base/check.h"
-#include "net/clock.h"
+#include "clocks/clocks.h"
 #include "net/endpoints.h"
 
 namespace zk::net {
@@ -170,7 +170,7 @@ void ClientLoop::tick_after(std::size_t turns) {
 }
 
 void ClientLoop::tick() {
-    const Instant now = steady_now();
+    const Instant now = clocks::steady_now();
     while (!lingering_.empty() && lingering_.front().until <= now) {
         if (const LinkPtr link = lingering_.front().link.lock()) end(link);
         lingering_.pop_front();
@@ -214,7 +214,7 @@ void ClientLoop::accepted(Socket socket) {
     const frontend::ConnectionId id = next_id_++;
     const auto link = std::make_shared<Link>(std::move(socket), id, address);
     links_.emplace(id, link);
-    turn_.opened(id, frontend::Peer{address, peer.port()}, steady_now());
+    turn_.opened(id, frontend::Peer{address, peer.port()}, clocks::steady_now());
     wait_readable(link);
 }
 
@@ -233,7 +233,7 @@ const char* ClientLoop::limit_reached(int from_there) const {
 /// A client that comes back again and again must not fill the log.
 void ClientLoop::log_refusal(const std::string& address, const char* limit) {
     ++refusals_;
-    const Instant now = steady_now();
+    const Instant now = clocks::steady_now();
     if (refusals_logged_ && now - *refusals_logged_ < kRefusalsLogged) return;
     refusals_logged_ = now;
     log_.warn("clients.too_many peer={} limit={} refused={}",
@@ -263,7 +263,7 @@ void ClientLoop::readable(const LinkPtr& link) {
         return wait_readable(link);
     if (code) return end(link);
     if (link->write_waits) link->read_behind += count;
-    turn_.received(link->id, ByteView(read_buffer_.data(), count), steady_now());
+    turn_.received(link->id, ByteView(read_buffer_.data(), count), clocks::steady_now());
     flush();
     if (!link->ended && link->reads()) wait_readable(link);
 }
@@ -282,7 +282,7 @@ void ClientLoop::drain_before_close(const LinkPtr& link) {
 void ClientLoop::hear(const tree::DataTree* tree, std::span<request::ToFrontend> messages) {
     if (stopped_) return;
     turn_.post(tree, messages);
-    turn_.hear(steady_now());
+    turn_.hear(clocks::steady_now());
 }
 
 void ClientLoop::flush() {
@@ -290,7 +290,7 @@ void ClientLoop::flush() {
     flushing_ = true;
     while (true) {
         while (const auto asked = turn_.next_word()) {
-            turn_.answer_word(asked->connection, four_letter_(asked->word), steady_now());
+            turn_.answer_word(asked->connection, four_letter_(asked->word), clocks::steady_now());
         }
         if (!turn_.requests().empty()) {
             to_core_(turn_.requests());
@@ -319,7 +319,7 @@ void ClientLoop::serve(const LinkPtr& link) {
     if (link->ended) return;
     // Not before everything has been written.
     obey(link, {whole ? orders.close : frontend::Close::no, orders.read});
-    if (whole && !link->ended) turn_.written(link->id, steady_now());
+    if (whole && !link->ended) turn_.written(link->id, clocks::steady_now());
 }
 
 bool ClientLoop::write_some(const LinkPtr& link) {
@@ -337,7 +337,7 @@ bool ClientLoop::write_some(const LinkPtr& link) {
                 if (failed) return end(link);
                 if (!write_some(link)) return;
                 if (link->ended) return;
-                turn_.written(link->id, steady_now());
+                turn_.written(link->id, clocks::steady_now());
                 flush();
             });
             return false;
@@ -356,7 +356,7 @@ void ClientLoop::obey(const LinkPtr& link, frontend::Orders orders) {
         error_code ignored;
         link->socket.shutdown(Socket::shutdown_send, ignored);
         link->shut = true;
-        lingering_.push_back(Lingering{steady_now() + kLinger, link});
+        lingering_.push_back(Lingering{clocks::steady_now() + kLinger, link});
         return wait_readable(link);
     }
     link->may_read = orders.read;
@@ -372,7 +372,7 @@ void ClientLoop::end(const LinkPtr& link) {
     const auto from_there = connections_of_.find(link->address);
     ZK_ASSERT(from_there != connections_of_.end());
     if (--from_there->second == 0) connections_of_.erase(from_there);
-    turn_.closed(link->id, steady_now());
+    turn_.closed(link->id, clocks::steady_now());
     flush();
 }
 

@@ -25,9 +25,9 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "clocks/clocks.h"
 #include "election/peer_silence.h"
 #include "jute/frame.h"
-#include "net/clock.h"
 #include "net/endpoints.h"
 #include "net/member_addresses.h"
 #include "net/name_lookups.h"
@@ -180,7 +180,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         if (closed_ || (found == peers_.end() && !settings_.config.contains(to))) return;
         Peer& peer = found == peers_.end() ? peers_[to] : found->second;
         peer.waiting = std::move(body);
-        peer.last_said = steady_now();
+        peer.last_said = clocks::steady_now();
         if (peer.link && peer.silence.sent(peer.last_said)) {
             log_.debug("election_link.silent sid={}", to);
             drop_link(to);
@@ -366,11 +366,11 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
     /// outage begins anew.
     void call_back(ServerId sid, ensemble::HostPort address) {
         Peer& peer = peers_[sid];
-        peer.last_said = steady_now();
+        peer.last_said = clocks::steady_now();
         if (!peer.dialling) return dial(sid, std::move(address));
         const auto socket = peer.dial_socket.lock();
         error_code ignored;
-        if (socket && steady_now() - peer.dial_began > kDialIsSlow) socket->close(ignored);
+        if (socket && clocks::steady_now() - peer.dial_began > kDialIsSlow) socket->close(ignored);
     }
 
     void dial(ServerId sid, ensemble::HostPort address) {
@@ -405,7 +405,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
                                 dialled.error.message());
             }
             if (!self->settings_.config.contains(sid) || peer.link ||
-                steady_now() - peer.last_said > kRedialFor) {
+                clocks::steady_now() - peer.last_said > kRedialFor) {
                 peer.dialling = false;
                 self->forget_stranger(sid);
                 co_return;
@@ -428,7 +428,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
             dialled.socket = std::make_shared<tcp::socket>(self->io_);
             self->track(dialled.socket);
             peer.dial_socket = dialled.socket;
-            peer.dial_began = steady_now();
+            peer.dial_began = clocks::steady_now();
             const Duration patience =
                 peer.known_down ? std::min(kRedialTimeout, self->settings_.connect_timeout)
                                 : self->settings_.connect_timeout;
@@ -467,7 +467,7 @@ class ElectionLinks::Impl : public std::enable_shared_from_this<Impl> {
         tune_peer_socket(socket, settings_.dead_after);
         Peer& peer = peers_[sid];
         peer.link = std::make_shared<Link>(sid, std::move(socket), origin);
-        peer.linked = steady_now();
+        peer.linked = clocks::steady_now();
         peer.impostor_told = false;
         peer.silence.connected();
         peer.known_down = false;

@@ -13,7 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <system_error>
 
-#include "net/clock.h"
+#include "clocks/clocks.h"
 #include "net/endpoints.h"
 
 namespace zk::net {
@@ -71,7 +71,7 @@ struct NameLookups::Shared {
         name.asked = false;
         if (!error) {
             name.known = addresses;
-            name.known_since = steady_now();
+            name.known_since = clocks::steady_now();
         }
         for (const auto& waiter : std::exchange(name.waiters, {})) {
             tell(waiter, error, error ? Addresses() : addresses);
@@ -108,7 +108,8 @@ void NameLookups::find(const std::string& host, Duration patience, Found then) {
     };
     if (const auto numeric = numeric_endpoint(host, 0)) return answer({numeric->address()});
     Name& name = shared_->names[host];
-    if (name.known_since && steady_now() - *name.known_since < kFresh) return answer(name.known);
+    if (name.known_since && clocks::steady_now() - *name.known_since < kFresh)
+        return answer(name.known);
 
     const auto waiter = std::make_shared<Waiter>(io, std::move(then));
     name.waiters.push_back(waiter);

@@ -8,7 +8,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "net/clock.h"
+#include "clocks/clocks.h"
 #include "net/endpoints.h"
 #include "net/name_lookups.h"
 #include "net/peer_socket.h"
@@ -187,7 +187,7 @@ class LeaderLink final : public StreamLink {
         const auto taken = snapshot_->feed(bytes);
         if (!taken.has_value()) return taken.error().message();
         if (!snapshot_->done()) {
-            if (const Instant now = steady_now(); now - progress_told_ >= kStreamProgress) {
+            if (const Instant now = clocks::steady_now(); now - progress_told_ >= kStreamProgress) {
                 progress_told_ = now;
                 sink_(core::LeaderProgress{attempt_});
             }
@@ -327,8 +327,8 @@ void QuorumLinks::accepted(tcp::socket socket) {
     if (gone) return;
     const zab::LinkId id = next_link_++;
     std::vector<ServerId> members = addresses_.members_at(socket);
-    const auto admission =
-        door_.admit(id, plain(remote.address()).to_string(), !members.empty(), steady_now());
+    const auto admission = door_.admit(
+        id, plain(remote.address()).to_string(), !members.empty(), clocks::steady_now());
     for (const zab::LinkId other : admission.close) turn_out(other, "it makes room for another");
     if (!admission.admitted) return;  // closes it
     tune_peer_socket(socket, settings_.dead_after);
@@ -342,7 +342,7 @@ void QuorumLinks::watch_door(std::shared_ptr<Acceptor> acceptor) {
     acceptor->door_timer.expires_after(kDoorWatch);
     acceptor->door_timer.async_wait([this, acceptor](error_code error) {
         if (error || acceptor->closed) return;
-        for (const zab::LinkId id : door_.overdue(steady_now()))
+        for (const zab::LinkId id : door_.overdue(clocks::steady_now()))
             turn_out(id, "it does not say who it is");
         watch_door(acceptor);
     });

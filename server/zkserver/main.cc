@@ -14,20 +14,20 @@
 
 namespace {
 
-using zk::server::Options;
+using zk::zkserver::Options;
 
-constexpr int kInvalid = static_cast<int>(zk::server::ExitCode::invalid_configuration);
+constexpr int kInvalid = static_cast<int>(zk::zkserver::ExitCode::invalid_configuration);
 
 int fail_usage(const std::string& why) {
     std::fprintf(stderr,
                  "zkserver: %s\n%s",
                  why.c_str(),
-                 zk::command_line::usage(zk::server::program()).c_str());
+                 zk::command_line::usage(zk::zkserver::program()).c_str());
     return kInvalid;
 }
 
 int print_help() {
-    std::fputs(zk::command_line::help(zk::server::program(), {})->c_str(), stdout);
+    std::fputs(zk::command_line::help(zk::zkserver::program(), {})->c_str(), stdout);
     return 0;
 }
 
@@ -38,16 +38,16 @@ int main(int argc, char** argv) {
     // A static program must not load a name service module of its host, which belongs to another
     // libc: /etc/hosts and DNS are in here.
     __nss_configure_lookup("hosts", "files dns");
-    const auto options = zk::server::parse_options({argv + 1, argv + argc});
+    const auto options = zk::zkserver::parse_options({argv + 1, argv + argc});
     if (!options.has_value()) return fail_usage(options.error().words);
     if (options->what == Options::What::help) return print_help();
     if (options->what == Options::What::version) {
-        std::printf("zkserver %s\n", zk::server::kVersion);
+        std::printf("zkserver %s\n", zk::zkserver::kVersion);
         return 0;
     }
 
-    zk::server::Configuration configuration;
-    const auto loaded = zk::server::load_configuration(options->config_path, configuration);
+    zk::zkserver::Configuration configuration;
+    const auto loaded = zk::zkserver::load_configuration(options->config_path, configuration);
     const bool check_only = options->what == Options::What::check;
     if (check_only || !loaded.has_value()) {
         for (const std::string& warning : configuration.config.warnings) {
@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
         return 0;
     }
     const zk::Log log = zk::stderr_log(options->level);
-    const auto failure = zk::server::run(std::move(configuration), log);
+    const auto failure = zk::zkserver::run(std::move(configuration), log);
     if (!failure) return 0;
     const int code = static_cast<int>(failure->code);
     log.error("server.failed exit={} why=\"{}\"", code, failure->error.message());

@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "command_line/parse.h"
 
-namespace zk::server {
+namespace zk::zkserver {
 
 using command_line::Asked;
 using command_line::Parsed;
@@ -54,4 +54,4 @@ Result<Options> parse_options(const std::vector<std::string>& words) {
     return options;
 }
 
-}  // namespace zk::server
+}  // namespace zk::zkserver

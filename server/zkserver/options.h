@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "command_line/program.h"
 
-namespace zk::server {
+namespace zk::zkserver {
 
 struct Options {
     enum class What { serve, check, help, version };
@@ -22,4 +22,4 @@ const command_line::Program& program();
 /// Reads the words after the program's name.
 Result<Options> parse_options(const std::vector<std::string>& words);
 
-}  // namespace zk::server
+}  // namespace zk::zkserver

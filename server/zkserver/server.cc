@@ -19,12 +19,12 @@
 
 #include "admin/four_letter.h"
 #include "base/limits.h"
+#include "clocks/clocks.h"
 #include "core/turn.h"
 #include "disk/log_thread.h"
 #include "disk/posix_disk.h"
 #include "disk/snapshot_writer.h"
 #include "net/client_loop.h"
-#include "net/clock.h"
 #include "net/core_loop.h"
 #include "net/election_links.h"
 #include "net/process_facts.h"
@@ -32,7 +32,7 @@
 #include "storage/recovery.h"
 #include "zkserver/version.h"
 
-namespace zk::server {
+namespace zk::zkserver {
 namespace {
 
 namespace asio = boost::asio;
@@ -96,8 +96,8 @@ core::Settings core_settings(const Configuration& configuration) {
             .committed_window = config.committed_window,
             .election = {.resend_min = config.notification_interval_min,
                          .resend_max = config.notification_interval_max},
-            .monotonic_ms = net::wall_now().value(),
-            .seed = static_cast<std::uint64_t>(net::steady_now().time_since_epoch().count())};
+            .monotonic_ms = clocks::wall_now().value(),
+            .seed = static_cast<std::uint64_t>(clocks::steady_now().time_since_epoch().count())};
 }
 
 storage::ExecutorOptions executor_options(const ensemble::ServerConfig& config) {
@@ -209,7 +209,7 @@ class Server {
     disk::PosixDisk disk_, snapshot_disk_;
     disk::LogThread log_thread_;
     disk::SnapshotThread snapshot_thread_;
-    Instant started_ = net::steady_now();
+    Instant started_ = clocks::steady_now();
     std::uint16_t client_port_ = 0;
     std::optional<Failure> failure_;
     bool stopping_ = false;
@@ -297,7 +297,7 @@ std::string Server::four_letter(std::string_view word) {
         facts.process = net::process_facts(config.data_dir, config.log_dir());
     }
     facts.client_port = client_port_;
-    facts.uptime = net::steady_now() - started_;
+    facts.uptime = clocks::steady_now() - started_;
     facts.version = admin::full_version(kVersion, kBuiltOn);
     return admin::answer(word, facts, configuration_.config);
 }
@@ -372,4 +372,4 @@ std::optional<Failure> run(Configuration configuration, Log log) {
     return server.run();
 }
 
-}  // namespace zk::server
+}  // namespace zk::zkserver

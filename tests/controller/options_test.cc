@@ -57,6 +57,21 @@ TEST(Options, ReplaceNodeTakesOneId) {
     EXPECT_THAT(bad("replace-node x"), HasSubstr("must be an id"));
 }
 
+TEST(Options, WipeTakesOneIdToo) {
+    const Options options = good("wipe 2 a.yaml --confirm demo");
+    EXPECT_EQ(options.verb, Verb::wipe);
+    EXPECT_EQ(options.node, ServerId(2));
+    EXPECT_EQ(options.inventory_file, "a.yaml");
+    EXPECT_EQ(options.confirm, "demo");
+    EXPECT_FALSE(options.accept_quorum_loss);
+    EXPECT_TRUE(good("wipe 2 --accept-quorum-loss").accept_quorum_loss);
+    EXPECT_THAT(bad("wipe"), HasSubstr("wipe needs the node's id, such as: zkprov wipe 2"));
+    EXPECT_THAT(bad("wipe 1-2"), HasSubstr("wipe takes one node at a time"));
+    EXPECT_THAT(bad("replace-node 2 --accept-quorum-loss"), HasSubstr("is for wipe"));
+    EXPECT_THAT(bad("wipe 2 --playbook my.yaml"), HasSubstr("wipe does not have it"));
+    EXPECT_TRUE(help_text("wipe").has_value());
+}
+
 TEST(Options, LockShowAndBreak) {
     EXPECT_EQ(good("lock show a.yaml").inventory_file, "a.yaml");
     EXPECT_EQ(good("lock show").lock_verb, LockVerb::show);
@@ -118,12 +133,12 @@ TEST(Options, TheTableIsSound) {
 }
 
 TEST(Options, WhatACommandDoesNotHaveIsRefused) {
-    EXPECT_THAT(bad("apply --confirm demo"), HasSubstr("--confirm is for lock break; apply"));
+    EXPECT_THAT(bad("apply --confirm demo"), HasSubstr("--confirm is for lock break and wipe; apply"));
     EXPECT_THAT(bad("lock show --confirm demo"), HasSubstr("lock show does not have it"));
     EXPECT_THAT(bad("apply --exit-code"), HasSubstr("--exit-code is for plan; apply"));
     EXPECT_THAT(bad("status --yes"), HasSubstr("status does not have it"));
     EXPECT_THAT(bad("plan --lock-timeout 5s"),
-                HasSubstr("is for apply, replace-node, start and stop; plan"));
+                HasSubstr("is for apply, replace-node, start, stop and wipe; plan"));
     EXPECT_THAT(bad("version -i a.yaml"), HasSubstr("version does not have it"));
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""House rules as a test: banned words in pure rooms, file and line lengths, dead links in documents.
+"""House rules as a test: banned words in pure rooms, one name for each room, file and line lengths, dead links in documents.
 
 Run from anywhere; prints each breach as file:line and exits 1 if there is one.
 """
@@ -25,16 +25,20 @@ PURE_BANNED = {
 PURE_EXEMPT = {"server/base/check.cc", "server/base/log.cc"}
 
 
-def pure_files():
-    """Files of pure rooms, read from the SOURCES and HEADERS of the zk_room lines."""
-    found = []
-    for top in ("server", "inventory", "agent", "controller", "tests", "tests/sim"):
+# A room's namespace is its name. base is what every room may name without a word in front, and so are the numbers of the
+# wire, which stand on each page of ZooKeeper's documents.
+NAMESPACE_EXEMPT = {"server/base": "zk", "server/jute/codes.h": "zk", "server/jute/codes.cc": "zk"}
+
+
+def rooms(tops=("server", "inventory", "agent", "controller", "tests", "tests/sim")):
+    """(name, is it pure, folder, files) of each room, read from the zk_room lines."""
+    for top in tops:
         listing = os.path.join(ROOT, top, "CMakeLists.txt")
         if not os.path.exists(listing):
             continue
-        for match in re.finditer(r"zk_room\((\w+)\s+PURE\b([^)]*)\)", open(listing).read()):
+        for match in re.finditer(r"zk_room\((\w+)\b([^)]*)\)", open(listing).read()):
             words = match.group(2).split()
-            folder, taking = match.group(1), False
+            folder, taking, found = match.group(1), False, []
             for i, word in enumerate(words):
                 if word == "PATH":
                     folder = words[i + 1]
@@ -45,7 +49,28 @@ def pure_files():
                     taking = False
                 elif taking and word.endswith(CODE):
                     found.append(os.path.normpath(os.path.join(top, folder, word)))
-    return sorted(set(found))
+            yield match.group(1), "PURE" in words, os.path.normpath(os.path.join(top, folder)), found
+
+
+def pure_files():
+    return sorted({path for _, pure, _, found in rooms() if pure for path in found})
+
+
+def check_names(complaints):
+    """Folder, target, include path and namespace of a room are one name; cmake/ZkRoom.cmake makes target and include path."""
+    for name, _, folder, found in rooms(("server", "inventory", "agent", "controller")):
+        parent, last = os.path.split(folder)
+        # agent/api is agent_api: "api" says nothing alone.
+        if last != name and "%s_%s" % (os.path.basename(parent), last) != name:
+            complaints.append("%s: the room is called %s; its folder has another name" % (folder, name))
+        for path in found:
+            if not os.path.exists(os.path.join(ROOT, path)):
+                continue
+            wanted = NAMESPACE_EXEMPT.get(path, NAMESPACE_EXEMPT.get(folder, "zk::" + name))
+            text = open(os.path.join(ROOT, path)).read()
+            empty = path.endswith(".cc") and not re.search(r"^namespace ", text, re.M)  # somebody else's sources
+            if not empty and not re.search(r"^namespace %s(::\w+)* \{" % wanted, text, re.M):
+                complaints.append("%s: nothing in namespace %s, as its room is called" % (path, wanted))
 
 
 def files(folder, endings):
@@ -110,6 +135,7 @@ def count_citations_elsewhere():
 def main():
     complaints = []
     check_pure(complaints)
+    check_names(complaints)
     check_lengths(complaints)
     check_links(complaints)
     for complaint in complaints:

@@ -22,8 +22,8 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include "clocks/clocks.h"
 #include "election/election.h"
-#include "net/clock.h"
 #include "net/election_links.h"
 
 extern char** environ;
@@ -94,14 +94,14 @@ class Voter {
             ASSERT_TRUE(notification.has_value()) << notification.error().message();
             last_heard[from] = *notification;
             act([&](auto& out) {
-                election_.on_notification(from, *notification, steady_now(), out);
+                election_.on_notification(from, *notification, clocks::steady_now(), out);
             });
         };
         links_.start();
     }
     void search(Zxid last_zxid, Epoch epoch) {
         decided.reset();
-        act([&](auto& out) { election_.start(last_zxid, epoch, steady_now(), out); });
+        act([&](auto& out) { election_.start(last_zxid, epoch, clocks::steady_now(), out); });
     }
     [[nodiscard]] PeerState state() const { return election_.state(); }
 
@@ -117,9 +117,9 @@ class Voter {
         timer_.cancel();
         const auto deadline = election_.deadline();
         if (!deadline) return;
-        timer_.expires_after(std::max<Duration>(*deadline - steady_now(), 0us));
+        timer_.expires_after(std::max<Duration>(*deadline - clocks::steady_now(), 0us));
         timer_.async_wait([this](boost::system::error_code error) {
-            if (!error) act([this](auto& more) { election_.on_tick(steady_now(), more); });
+            if (!error) act([this](auto& more) { election_.on_tick(clocks::steady_now(), more); });
         });
     }
 

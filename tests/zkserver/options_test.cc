@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace zk::server {
+namespace zk::zkserver {
 namespace {
 
 using testing::HasSubstr;
@@ -47,4 +47,4 @@ TEST(ServerOptions, Mistakes) {
 }
 
 }  // namespace
-}  // namespace zk::server
+}  // namespace zk::zkserver
