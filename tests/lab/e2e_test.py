@@ -717,11 +717,27 @@ class Ensemble(Case):
 
 # ---- two operators ------------------------------------------------------------------------------------------------
 
+# Behind the first wave and its gate a run waits, with its lock, until it is let go.
+HELD_RECIPE = """
+hooks:
+  before_wave:
+    run: >-
+      [ "$ZKPROV_WAVE" != 2 ] || {{ touch {home}/held; for i in $(seq 1200); do [ ! -e {home}/go ] || exit 0;
+      [ -d {home} ] || exit 1; sleep 0.1; done; exit 1; }}
+    limit_s: 150
+"""
+
+
 class Background:
     """A zkprov command that runs beside others."""
 
-    def __init__(self, *words, tick_time):
+    def __init__(self, *words, tick_time, held=False):
         self._home = tempfile.TemporaryDirectory()
+        if held:
+            recipe = Path(self._home.name) / "held.yaml"
+            built_in = (Path(__file__).resolve().parents[2] / "playbooks/apply.yaml").read_text(encoding="utf-8")
+            recipe.write_text(built_in + HELD_RECIPE.format(home=self._home.name), encoding="utf-8")
+            words += ("--playbook", str(recipe))
         self._inventory = Path(self._home.name) / "inventory.yaml"
         self._inventory.write_text(lab.inventory_text('  - { id: 1-3, host: "192.168.6.[137-139]" }',
                                                       server=f"server:\n  config: {{ tickTime: {tick_time} }}\n"),
@@ -729,6 +745,12 @@ class Background:
         self.process = subprocess.Popen([str(Path(programs.name) / "zkprov"), *words, "-i", str(self._inventory)],
                                         env={"PATH": os.environ["PATH"], "HOME": self._home.name}, text=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def is_held(self):
+        return (Path(self._home.name) / "held").exists()
+
+    def let_go(self):
+        (Path(self._home.name) / "go").touch()
 
     def wait(self, timeout_s=180):
         """How it ended, as Run has it."""
@@ -792,12 +814,15 @@ class TwoOperators(Case):
         for number in HOSTS:
             self.assertIn(f"tickTime={tick_time}\n", lab.ssh(number, f"cat {INSTALL_DIR}/conf/zoo.cfg").stdout)
 
-    def wait_for_first_change(self, background, tick_time):
-        def changed():
-            self.assertIsNone(background.process.poll(), "it ended before anything was changed")
-            return any(f"tickTime={tick_time}\n" in lab.ssh(number, f"cat {INSTALL_DIR}/conf/zoo.cfg").stdout
-                       for number in HOSTS)
-        eventually(changed, "the first host has its new configuration", pause_s=0.05)
+    def begin_held(self, tick_time):
+        """A run that has changed its first node and goes on when it is let go: however fast the hosts are."""
+        run = Background("apply", "--yes", tick_time=tick_time, held=True)
+
+        def is_held():
+            self.assertIsNone(run.process.poll(), "it ended before it was let go")
+            return run.is_held()
+        eventually(is_held, "the first wave is done", pause_s=0.05)
+        return run
 
     def test_1_races_at_every_phase_under_a_writing_client(self):
         with clients.Writer(ADDRESSES, "/e2e-race") as writer:
@@ -824,16 +849,16 @@ class TwoOperators(Case):
         self.assert_nothing_lost(writer)
 
     def test_2_the_second_waits_its_turn(self):
-        first = Background("apply", "--yes", tick_time=1630)
-        self.wait_for_first_change(first, 1630)
+        first = self.begin_held(1630)
         second = Background("apply", "--yes", "--lock-timeout", "2m", tick_time=1730)
+        self.assert_run(zkprov("apply", "--yes"), EXIT_BUSY, "is being changed by", "zkprov apply, since")
+        first.let_go()
         self.assert_run(first.wait(), EXIT_DONE)
         self.assert_run(second.wait(), EXIT_DONE, "waiting for", "zkprov apply, since")
         self.assert_all_have(1730)
 
     def test_3_a_dead_controllers_lock_is_free_at_once(self):
-        first = Background("apply", "--yes", tick_time=1640)
-        self.wait_for_first_change(first, 1640)
+        first = self.begin_held(1640)
         first.process.kill()
         first.wait()
         # A step that was begun is brought to its end first.
@@ -842,8 +867,7 @@ class TwoOperators(Case):
         self.assert_all_have(1740)
 
     def test_4_a_paused_controller_changes_nothing_more(self):
-        first = Background("apply", "--yes", tick_time=1650)
-        self.wait_for_first_change(first, 1650)
+        first = self.begin_held(1650)
         first.process.send_signal(signal.SIGSTOP)
         try:
             busy = zkprov("stop")
@@ -853,20 +877,21 @@ class TwoOperators(Case):
             second = Background("apply", "--yes", "--lock-timeout", "2m", tick_time=1750)
             self.assert_run(second.wait(), EXIT_DONE)
         finally:
+            first.let_go()
             first.process.send_signal(signal.SIGCONT)
         self.assert_run(first.wait(), EXIT_PARTLY, "this run changes nothing more", "nothing was heard of it")
         self.assert_all_have(1750)
         self.assert_run(zkprov("lock", "show"), EXIT_DONE, "node 3 (192.168.6.139): free")
 
     def test_5_a_lock_that_is_broken(self):
-        first = Background("apply", "--yes", tick_time=1660)
-        self.wait_for_first_change(first, 1660)
+        first = self.begin_held(1660)
         first.process.send_signal(signal.SIGSTOP)
         try:
             self.assert_run(zkprov("lock", "break"), EXIT_INVALID, "--confirm")
             broken = zkprov("lock", "break", "--confirm", "lab")
             self.assertIn(broken.code, (EXIT_DONE, EXIT_BUSY), str(broken))  # busy: its step is not at its end
         finally:
+            first.let_go()
             first.process.send_signal(signal.SIGCONT)
         self.assert_run(first.wait(), EXIT_PARTLY, "zkprov lock break")
         self.assert_run(Background("apply", "--yes", tick_time=1760).wait(), EXIT_DONE)
