@@ -57,17 +57,26 @@ class TreeCheck {
         if (digest->tree_digest == tree_.digest()) {
             trust_ = Trust::agrees;
             seam_.reset();
+            held_.reset();
             return ok();
         }
+        if (section_ && zxid == section_->zxid) {
+            hold(zxid, digest->tree_digest);
+            return ok();
+        }
+        tell_held();
         if (!seam_) {
             differs(zxid, digest->tree_digest);
-        } else if (++seam_->differences == kDifferencesMax) {
+        } else if (++seam_->differences >= kDifferencesMax) {
             return hole();
         }
         return ok();
     }
     /// After the last txn.
-    Result<> finish() const { return seam_ && seam_->differences > 0 ? hole() : ok(); }
+    Result<> finish() {
+        tell_held();
+        return seam_ && seam_->differences > 0 ? hole() : ok();
+    }
 
   private:
     static constexpr int kDifferencesMax = 3;
@@ -79,24 +88,40 @@ class TreeCheck {
         int differences = 0;
     };
 
+    /// A difference at the end of a snapshot's fuzzy part.
+    struct Held {
+        Zxid zxid;
+        std::uint64_t expected = 0;
+        std::uint64_t actual = 0;
+    };
+
     void compare_snapshot() {
-        if (section_->digest == tree_.digest()) {
-            trust_ = Trust::agrees;
-        } else {
-            trust_ = Trust::agrees;  // it should have: say so
-            differs(section_->zxid, section_->digest);
-        }
+        trust_ = Trust::agrees;  // or it should have: say so
+        if (section_->digest != tree_.digest()) hold(section_->zxid, section_->digest);
     }
-    void differs(Zxid zxid, std::uint64_t expected) {
+    /// Apache's server puts a node into its tree before it reckons with it, so its snapshot may hold one txn more than its
+    /// digest. The next txn's digest agrees then.
+    void hold(Zxid zxid, std::uint64_t expected) {
+        if (!held_) held_ = Held{zxid, expected, tree_.digest()};
+    }
+    void tell_held() {
+        if (!held_) return;
+        if (seam_) {
+            ++seam_->differences;
+        } else {
+            differs(held_->zxid, held_->expected, held_->actual);
+        }
+        held_.reset();
+    }
+    void differs(Zxid zxid, std::uint64_t expected) { differs(zxid, expected, tree_.digest()); }
+    void differs(Zxid zxid, std::uint64_t expected, std::uint64_t actual) {
         if (trust_ != Trust::agrees) return;
         trust_ = Trust::differs;
         if (warned_) return;
         ZK_COVERED("storage.digest_mismatch");
         warned_ = true;
-        log_.warn("storage.digest_mismatch zxid={} expected={:x} actual={:x}",
-                  zxid,
-                  expected,
-                  tree_.digest());
+        log_.warn(
+            "storage.digest_mismatch zxid={} expected={:x} actual={:x}", zxid, expected, actual);
     }
     [[nodiscard]] Error hole() const {
         ZK_COVERED("storage.hole_found");
@@ -110,6 +135,7 @@ class TreeCheck {
     const tree::DataTree& tree_;
     const Log& log_;
     Trust trust_ = Trust::unknown;
+    std::optional<Held> held_;
     std::optional<Seam> seam_;  // the last beginning of an epoch that no digest has vouched for yet
     bool warned_ = false;
 };
