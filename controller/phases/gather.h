@@ -1,5 +1,5 @@
 // What is true of every node: facts, health, and what its agent would change.
-// Shell. Way three of DESIGN.md, steps 5 to 7. Nothing is changed here.
+// Shell. See docs/ARCHITECTURE.md, "The way of an apply". Nothing is changed here.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,5 @@
 // zkprov: brings up and looks after ZooKeeper ensembles. Words and environment in, phases in
-// between, exit code out. Shell. Source of streams, colours, questions and exit codes:
-// facts/provisioning.md 2.4.
+// between, exit code out. Shell. Streams, colours, questions and exit codes: docs/PROVISIONING.md 4.
 #include <array>
 #include <atomic>
 #include <cerrno>

@@ -8,8 +8,8 @@
 // survives two servers that both think they won.
 //
 // Pure; lives on the core loop. A deadline takes the place of every wait.
-// Source: ZooKeeper FastLeaderElection (lookForLeader, WorkerReceiver); quorum-protocol facts 2.2
-// to 2.5.
+// Source: ZooKeeper FastLeaderElection (lookForLeader, WorkerReceiver);
+// docs/PROTOCOL.md 2.5 to 2.7.
 #pragma once
 
 #include <map>

@@ -8,7 +8,7 @@
 //
 // Hierarchical quorums (group.N, weight.N), several addresses for one server and secure client
 // addresses are refused. Source: ZooKeeper QuorumPeer.QuorumServer, QuorumMaj.toString;
-// quorum-protocol facts 5.1, operations facts 1.4.
+// docs/PROTOCOL.md 5.1, docs/PROVISIONING.md 1.3.
 #pragma once
 
 #include <cstdint>

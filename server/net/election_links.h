@@ -11,7 +11,7 @@
 // within a second. Who may stay is decided by election/reception.
 //
 // Shell, Asio, on one io_context; not thread-safe. Decides nothing: bodies go in and out as they are.
-// Source: ZooKeeper QuorumCnxManager; byte table in docs/WIRE.md.
+// Source: ZooKeeper QuorumCnxManager; docs/PROTOCOL.md 2.1 to 2.3; byte table in docs/WIRE.md.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // The leader's phases, and broadcast.
-// Pure. Source: ZooKeeper Leader.lead; quorum-protocol facts 3.2 to 3.7.
+// Pure. Source: ZooKeeper Leader.lead; docs/PROTOCOL.md 3.2 to 3.8.
 #include "zab/leader.h"
 
 #include <algorithm>

@@ -6,7 +6,7 @@
 // CommittedLog, which is read here whenever a learner synchronises. Completions of disk work are events and the only
 // ground for our own acknowledgements; those of an earlier role may come late and do no harm. Calls after GiveUp, and
 // for links that are closed, do nothing.
-// Source: ZooKeeper Leader, LearnerHandler; quorum-protocol facts 3.2 to 3.7.
+// Source: ZooKeeper Leader, LearnerHandler; docs/PROTOCOL.md 3.2 to 3.8.
 #pragma once
 
 #include <cstdint>

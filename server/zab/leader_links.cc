@@ -1,5 +1,5 @@
 // The leader's side of one learner: handshake, acknowledgements and requests.
-// Pure. Source: ZooKeeper LearnerHandler; quorum-protocol facts 3.2 to 3.9.
+// Pure. Source: ZooKeeper LearnerHandler; docs/PROTOCOL.md 3.2 to 3.10.
 #include <algorithm>
 #include <utility>
 

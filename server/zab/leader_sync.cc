@@ -1,5 +1,5 @@
 // A learner's way to the leader's history: DIFF, TRUNC or SNAP, then what has committed since, then what is in flight.
-// Pure. Source: ZooKeeper LearnerHandler.syncFollower; quorum-protocol facts 3.3, 3.4.
+// Pure. Source: ZooKeeper LearnerHandler.syncFollower; docs/PROTOCOL.md 3.3 and 3.5.
 //
 // The history goes out in pieces, each when the one before has nearly left, from memory or else from the log files. What
 // is proposed meanwhile waits there, not in the queue of the link: so however long a snapshot takes on a slow link, no

@@ -1,6 +1,6 @@
 // The follower's connection, its part in discovery, and broadcast.
 // Pure. Source: ZooKeeper Learner.connectToLeader, registerWithLeader, Follower.processPacket;
-// quorum-protocol facts 3.2, 3.6 to 3.9.
+// docs/PROTOCOL.md 3.2, 3.7 to 3.10.
 #include "zab/learner.h"
 
 #include <algorithm>

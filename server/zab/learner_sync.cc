@@ -1,5 +1,5 @@
 // How a follower takes the leader's history: from DIFF, TRUNC or SNAP to UPTODATE.
-// Pure. Order of steps: ZooKeeper 3.9.4 Learner.syncWithLeader; quorum-protocol facts 3.4, letters in the comments.
+// Pure. Order of steps: ZooKeeper 3.9.4 Learner.syncWithLeader; docs/PROTOCOL.md 3.4, whose letters the comments use.
 // After a TRUNC, other than Java, the txns that follow are logged like those of a DIFF: the log ends where the txns
 // begin, on disk and in memory, so no snapshot is needed.
 #include <algorithm>

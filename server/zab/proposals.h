@@ -1,5 +1,5 @@
 // Proposals in flight at a leader, and who has made them durable.
-// Pure. Source: ZooKeeper Leader.outstandingProposals, SyncedLearnerTracker; quorum-protocol facts 3.6.
+// Pure. Source: ZooKeeper Leader.outstandingProposals, SyncedLearnerTracker; docs/PROTOCOL.md 3.7.
 #pragma once
 
 #include <cstddef>
