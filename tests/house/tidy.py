@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """House rules as a test: banned words in pure rooms, one name for each room, file and line lengths, dead links in
-documents, citations in code.
+documents, citations in code, formats.
 
 Run from anywhere; prints each breach as file:line and exits 1 if there is one.
 """
 
 import os
 import re
+import shutil
+import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -94,6 +96,38 @@ def check_pure(complaints):
             for pattern, what in PURE_BANNED.items():
                 if re.search(pattern, code):
                     complaints.append("%s:%d: %s in a pure room" % (path, number, what))
+
+
+# Other versions break lines elsewhere.
+FORMAT_VERSION = "14"
+
+
+def find_clang_format():
+    for program in ("clang-format-" + FORMAT_VERSION, "clang-format"):
+        if shutil.which(program):
+            said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
+            if "version %s." % FORMAT_VERSION in said:
+                return program
+    return None
+
+
+def check_formats(complaints):
+    """All files at once: some at a time on each core, two seconds of one core in all."""
+    program = find_clang_format()
+    if program is None:
+        complaints.append("clang-format %s is missing: formats were NOT looked at (scripts/deps test installs it)" % FORMAT_VERSION)
+        return
+    paths = [p for top in ("server", "inventory", "agent", "controller", "tests", "bench") for p in files(top, CODE)]
+    parts = os.cpu_count() or 1
+    command = [program, "--dry-run", "-Werror", "--ferror-limit=1"]
+    running = [subprocess.Popen(command + paths[i::parts], cwd=ROOT, stderr=subprocess.PIPE, text=True) for i in range(parts)]
+    for process in running:
+        said = process.communicate()[1]
+        found = re.findall(r"^(\S+?):(\d+):\d+: error: code should be clang-formatted", said, re.M)
+        for path, line in dict(reversed(found)).items():
+            complaints.append("%s:%s: not formatted: clang-format -i %s" % (path, line, path))
+        if process.returncode != 0 and not found:
+            complaints.append("clang-format failed: " + said.strip())
 
 
 def check_lengths(complaints):
@@ -185,6 +219,7 @@ def main():
     check_pure(complaints)
     check_names(complaints)
     check_lengths(complaints)
+    check_formats(complaints)
     check_links(complaints)
     check_citations(complaints)
     for complaint in complaints:
