@@ -6,7 +6,6 @@
 #include <elf.h>
 #include <fstream>
 #include <map>
-#include <mutex>
 #include <sstream>
 #include <tuple>
 
@@ -16,6 +15,7 @@
 #include "ssh/bootstrap_error.h"
 #include "ssh/host_talk.h"
 #include "ssh/refusal.h"
+#include "threads/mutex.h"
 
 namespace zk::ssh {
 namespace {
@@ -198,7 +198,7 @@ Result<> await_start(ProcessStream& stream,
 
 Result<std::shared_ptr<const AgentBinary>> load_agent_binary(const std::string& path) {
     using Version = std::tuple<std::string, std::int64_t, std::int64_t, std::int64_t>;
-    static std::mutex mutex;
+    static threads::Mutex mutex;
     static std::map<Version, std::shared_ptr<const AgentBinary>> loaded;
     struct stat status {};
     if (path.empty() || ::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
@@ -208,7 +208,7 @@ Result<std::shared_ptr<const AgentBinary>> load_agent_binary(const std::string& 
                               "; build it, or name its directory with --release-dir");
     }
     const Version version{path, status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_size};
-    const std::lock_guard guard(mutex);
+    const threads::Lock guard(mutex);
     auto& entry = loaded[version];
     if (entry == nullptr) {
         ZK_TRY(entry, read_agent_binary(path));

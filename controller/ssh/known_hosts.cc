@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <sstream>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "ssh/keys.h"
+#include "threads/mutex.h"
 
 namespace zk::ssh {
 namespace {
@@ -146,8 +146,8 @@ std::vector<KnownKey> keys_named(LIBSSH2_SESSION* session,
 }
 
 // Serializes changes: a mutex within the process, a lock on the directory for other processes.
-std::mutex& changes_mutex() {
-    static std::mutex mutex;
+threads::Mutex& changes_mutex() {
+    static threads::Mutex mutex;
     return mutex;
 }
 
@@ -282,11 +282,12 @@ std::vector<std::string> host_key_algorithms(const std::vector<KnownKey>& known)
                                            "rsa-sha2-512",
                                            "rsa-sha2-256",
                                            "ssh-rsa"};
-    std::ranges::stable_partition(algorithms, [&](const std::string& algorithm) {
+    const auto is_known = [&](const std::string& algorithm) {
         return std::ranges::any_of(known, [&](const KnownKey& key) {
             return key.use == KeyUse::trusted && key.type == key_type_of(algorithm);
         });
-    });
+    };
+    std::stable_partition(algorithms.begin(), algorithms.end(), is_known);
     return algorithms;
 }
 
@@ -294,7 +295,7 @@ Result<> remember_host_key(const std::string& path,
                            const std::string& name,
                            const std::string& type,
                            const std::string& base64) {
-    const std::lock_guard guard(changes_mutex());
+    const threads::Lock guard(changes_mutex());
     ZK_CHECK(make_directory_of(path));
     const DirectoryLock lock(path);
     if (!lock.held()) return file_error(path, "cannot be locked");
@@ -314,7 +315,7 @@ Result<> replace_host_key(LIBSSH2_SESSION* session,
                           const std::string& name,
                           const std::string& type,
                           const std::string& base64) {
-    const std::lock_guard guard(changes_mutex());
+    const threads::Lock guard(changes_mutex());
     ZK_CHECK(make_directory_of(path));
     const DirectoryLock lock(path);
     if (!lock.held()) return file_error(path, "cannot be locked");
