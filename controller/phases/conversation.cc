@@ -55,7 +55,7 @@ Result<T> Conversation::expect(MessageType type, LinkDeadline deadline) {
 }
 
 Result<agent_api::HelloOk> Conversation::hello(LinkDeadline deadline) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     agent_api::Hello hello;
     hello.program = "zkprov";
     ZK_CHECK(send(MessageType::hello, agent_api::to_json(hello), deadline));
@@ -73,13 +73,13 @@ Result<agent_api::HelloOk> Conversation::hello(LinkDeadline deadline) {
 
 Result<agent_api::NodeFacts> Conversation::facts(const agent_api::FactsRequest& request,
                                                  LinkDeadline deadline) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     ZK_CHECK(send(MessageType::facts_request, agent_api::to_json(request), deadline));
     return expect<agent_api::NodeFacts>(MessageType::facts, deadline);
 }
 
 Result<agent_api::NodeHealth> Conversation::health(LinkDeadline deadline) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     ZK_CHECK(send(MessageType::health_request, {}, deadline));
     return expect<agent_api::NodeHealth>(MessageType::health, deadline);
 }
@@ -87,7 +87,7 @@ Result<agent_api::NodeHealth> Conversation::health(LinkDeadline deadline) {
 Result<bool> Conversation::push(const Blob& blob,
                                 const std::string& install_dir,
                                 LinkDeadline deadline) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     agent_api::BlobBegin begin;
     begin.sha256 = blob.sha256;
     begin.size = blob.content.size();
@@ -114,7 +114,7 @@ Result<ApplyDone> Conversation::apply(const agent_api::Apply& apply,
                                       LinkDeadline deadline,
                                       const OnEvent& on_event,
                                       ApplyDone* reached) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     ZK_CHECK(send(MessageType::apply, agent_api::to_json(apply), deadline));
     while (true) {
         ZK_TRY(const Message message, receive(deadline));
@@ -135,13 +135,13 @@ Result<ApplyDone> Conversation::apply(const agent_api::Apply& apply,
 
 Result<agent_api::ProbeDone> Conversation::probe(const agent_api::ProbeWrite& probe,
                                                  LinkDeadline deadline) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     ZK_CHECK(send(MessageType::probe_write, agent_api::to_json(probe), deadline));
     return expect<agent_api::ProbeDone>(MessageType::probe_done, deadline);
 }
 
 Result<std::string> Conversation::control(agent_api::ControlAction action, LinkDeadline deadline) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     agent_api::Control control;
     control.action = action;
     ZK_CHECK(send(MessageType::control, agent_api::to_json(control), deadline));
@@ -157,14 +157,15 @@ Result<std::string> Conversation::control(agent_api::ControlAction action, LinkD
 
 Result<agent_api::LockState> Conversation::lock(const agent_api::LockRequest& request,
                                                 LinkDeadline deadline) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     ZK_CHECK(send(MessageType::lock, agent_api::to_json(request), deadline));
     return expect<agent_api::LockState>(MessageType::lock_state, deadline);
 }
 
 void Conversation::beat() {
-    const std::unique_lock busy(busy_, std::try_to_lock);
-    if (busy.owns_lock()) (void)send(MessageType::beat, {}, deadline_in(kBeatTime));
+    if (!busy_.try_lock()) return;
+    const threads::Lock busy(busy_, std::adopt_lock);
+    (void)send(MessageType::beat, {}, deadline_in(kBeatTime));
 }
 
 }  // namespace zk::phases

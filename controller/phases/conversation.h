@@ -6,13 +6,13 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "agent_api/link.h"
 #include "phases/link_words.h"
 #include "phases/release.h"
+#include "threads/mutex.h"
 
 namespace zk::phases {
 
@@ -45,27 +45,30 @@ class Conversation {
     void beat();
 
     [[nodiscard]] LinkCounters counters() const {
-        const std::lock_guard lock(busy_);
+        const threads::Lock lock(busy_);
         return link_->counters();
     }
     [[nodiscard]] const LinkHello& link_hello() const { return link_->hello(); }
     void close() {
-        const std::lock_guard lock(busy_);
+        const threads::Lock lock(busy_);
         link_->close();
     }
 
   private:
-    Result<> send(agent_api::MessageType type, ByteView payload, LinkDeadline deadline);
+    Result<> send(agent_api::MessageType type, ByteView payload, LinkDeadline deadline)
+        ZK_REQUIRES(busy_);
     /// The next message. An AgentError becomes this call's error.
-    Result<agent_api::Message> receive(LinkDeadline deadline);
+    Result<agent_api::Message> receive(LinkDeadline deadline) ZK_REQUIRES(busy_);
     /// Receives one message of type `type` and reads its payload.
     template <class T>
-    Result<T> expect(agent_api::MessageType type, LinkDeadline deadline);
+    Result<T> expect(agent_api::MessageType type, LinkDeadline deadline) ZK_REQUIRES(busy_);
     Error unexpected(agent_api::MessageType type) const;
 
-    std::unique_ptr<AgentLink> link_;
-    std::optional<Error> broken_;  ///< a question without its answer: what comes next may be that
-    mutable std::mutex busy_;      ///< from a question to its answer
+    mutable threads::Mutex busy_;  ///< from a question to its answer
+    /// Its name and its hello do not change; all else of it belongs to who holds `busy_`.
+    const std::unique_ptr<AgentLink> link_;
+    /// A question without its answer: what comes next may be that.
+    std::optional<Error> broken_ ZK_GUARDED_BY(busy_);
 };
 
 }  // namespace zk::phases

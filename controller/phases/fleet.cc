@@ -91,7 +91,7 @@ Console::Console(Write out,
       colours_(colours) {}
 
 void Console::data(const std::string& text) {
-    const std::lock_guard lock(mutex_);
+    const threads::Lock lock(mutex_);
     out_(text);
 }
 
@@ -101,7 +101,7 @@ bool Console::ask(const std::string& question) {
 }
 
 void Console::say(const std::string& line) {
-    const std::lock_guard lock(mutex_);
+    const threads::Lock lock(mutex_);
     err_(line + "\n");
 }
 

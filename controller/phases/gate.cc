@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <mutex>
 #include <random>
 #include <thread>
 
@@ -11,6 +10,7 @@
 #include "agent_api/agent_errc.h"
 #include "base/log.h"
 #include "phases/parallel.h"
+#include "threads/mutex.h"
 
 namespace zk::phases {
 namespace {
@@ -69,7 +69,7 @@ Stop Gate::conflict_stop() const {
 }
 
 std::string Gate::probe() {
-    std::mutex mutex;
+    threads::Mutex mutex;
     std::string wrong;
     for_all(run_.hosts, [&](Host& host) {
         const bool asked = std::ranges::count(request_.probe_from, host.node->id) > 0;
@@ -83,7 +83,7 @@ std::string Gate::probe() {
         const bool hopeless =
             !done && agent_api::agent_errc(done.error()) != agent_api::AgentErrc::failed;
         if (hopeless) host.failure = done.error();
-        const std::lock_guard lock(mutex);
+        const threads::Lock lock(mutex);
         wrong += fmt::format("{}{}: a probe write did not commit: {}",
                              wrong.empty() ? "" : "; ",
                              name_of(*host.node),

@@ -1,10 +1,10 @@
 #include "phases/links.h"
 
-#include <mutex>
 #include <set>
 #include <utility>
 
 #include "inventory/render.h"
+#include "threads/mutex.h"
 
 namespace zk::phases {
 namespace {
@@ -39,16 +39,16 @@ ssh::SshClient client_of(inventory::SshClient client) {
 class SwitchReport {
   public:
     explicit SwitchReport(std::function<void(const std::string&)> say) : say_(std::move(say)) {}
-    void add(const HostTarget& host, const std::string& why) {
-        const std::lock_guard lock(mutex_);
+    void add(const HostTarget& host, const std::string& why) ZK_EXCLUDES(mutex_) {
+        const threads::Lock lock(mutex_);
         if (!said_.insert(why).second || say_ == nullptr) return;
         say_(host.name + ": reached by the system's ssh, as is each host like it: " + why);
     }
 
   private:
-    std::mutex mutex_;
-    std::set<std::string> said_;
-    std::function<void(const std::string&)> say_;
+    threads::Mutex mutex_;
+    std::set<std::string> said_ ZK_GUARDED_BY(mutex_);
+    const std::function<void(const std::string&)> say_;
 };
 
 Result<std::unique_ptr<AgentLink>> open_over_ssh(const Node& node,

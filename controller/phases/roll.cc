@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <mutex>
 
 #include <fmt/core.h>
 
@@ -11,6 +10,7 @@
 #include "phases/hook.h"
 #include "phases/parallel.h"
 #include "ssh/plain_line.h"
+#include "threads/mutex.h"
 
 namespace zk::phases {
 namespace {
@@ -71,7 +71,7 @@ std::optional<Stop> Roll::make_sure(const plan::Wave& wave) {
 
 std::optional<Stop> Roll::look_at(const plan::Wave& wave) {
     const LinkDeadline until = deadline(PhaseKind::gather);
-    std::mutex mutex;
+    threads::Mutex mutex;
     Stop stop;
     for_all(run_.hosts, [&](Host& host) {
         const plan::NodeStep* const step = step_of(host, wave);
@@ -84,7 +84,7 @@ std::optional<Stop> Roll::look_at(const plan::Wave& wave) {
         }
         const std::string difference = plan::difference(node.actual, *now);
         if (difference.empty()) return;
-        const std::lock_guard lock(mutex);
+        const threads::Lock lock(mutex);
         stop.messages.push_back(name_of(*host.node) + ": " + difference);
     });
     if (auto failed = stop_for_failures(run_.hosts)) {
