@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""House rules as a test: banned words in pure rooms, one name for each room, file and line lengths, dead links in
-documents, citations in code, formats.
+"""House rules as a test: banned words in pure rooms, one name for each room, file and line lengths, locks that clang
+does not see, dead links in documents, citations in code, formats.
 
 Run from anywhere; prints each breach as file:line and exits 1 if there is one.
 """
@@ -96,6 +96,21 @@ def check_pure(complaints):
             for pattern, what in PURE_BANNED.items():
                 if re.search(pattern, code):
                     complaints.append("%s:%d: %s in a pure room" % (path, number, what))
+
+
+# A lock without annotations is one that clang does not check: server/threads has those with. base/check.cc is below it.
+LOCKS = re.compile(r"\bstd::(mutex|shared_mutex|recursive_mutex|timed_mutex|lock_guard|unique_lock|scoped_lock|condition_variable)\b")
+LOCKS_EXEMPT = {"server/base/check.cc", "server/threads/mutex.h"}
+
+
+def check_locks(complaints):
+    for top in ("server", "inventory", "agent", "controller"):
+        for path in files(top, CODE):
+            if path in LOCKS_EXEMPT:
+                continue
+            for number, line in enumerate(open(os.path.join(ROOT, path)), 1):
+                if LOCKS.search(line.split("//")[0]):
+                    complaints.append("%s:%d: a lock that clang does not check; threads/mutex.h has one" % (path, number))
 
 
 # Other versions break lines elsewhere.
@@ -218,6 +233,7 @@ def main():
     complaints = []
     check_pure(complaints)
     check_names(complaints)
+    check_locks(complaints)
     check_lengths(complaints)
     check_formats(complaints)
     check_links(complaints)
