@@ -12,7 +12,6 @@ namespace zk::plan {
 namespace {
 
 using inventory::Inventory;
-using inventory::Node;
 using inventory::Transport;
 
 class Checker {

@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include <sys/stat.h>
+#include <system_error>
 
 #include "agent_api/digest.h"
 #include "ssh/bootstrap_error.h"
@@ -87,7 +88,7 @@ Result<std::shared_ptr<const AgentBinary>> read_agent_binary(const std::string& 
     if (!file || !(text << file.rdbuf())) {
         return link_error(LinkErrc::agent_missing,
                           "the agent's binary " + path +
-                              " cannot be read: " + std::strerror(errno) +
+                              " cannot be read: " + std::generic_category().message(errno) +
                               "; build it, or name its directory with --release-dir");
     }
     auto binary = std::make_shared<AgentBinary>();

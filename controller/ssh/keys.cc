@@ -15,6 +15,7 @@
 #include <openssl/evp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <system_error>
 
 #include "base/base64.h"
 #include "ssh/private_key.h"
@@ -43,13 +44,10 @@ Bytes read_public_file(const std::string& path) {
 // ---- ssh-agent
 // -----------------------------------------------------------------------------------
 
-enum AgentMessage : char {
-    kAgentFailure = 5,
-    kRequestIdentities = 11,
-    kIdentitiesAnswer = 12,
-    kSignRequest = 13,
-    kSignResponse = 14,
-};
+constexpr char kRequestIdentities = 11;
+constexpr char kIdentitiesAnswer = 12;
+constexpr char kSignRequest = 13;
+constexpr char kSignResponse = 14;
 constexpr std::uint32_t kSignRsaSha512 = 4;  // SSH_AGENT_RSA_SHA2_512
 
 class UnixSocket {
@@ -109,7 +107,8 @@ Result<Bytes> ask_agent(const std::string& path, ByteView body, LinkDeadline dea
     const UnixSocket socket;
     if (!socket.connect(path)) {
         return Error(Errc::failed,
-                     "ssh-agent at " + path + " cannot be reached: " + std::strerror(errno));
+                     "ssh-agent at " + path +
+                         " cannot be reached: " + std::generic_category().message(errno));
     }
     Bytes request;
     append_ssh_string(request, body);
@@ -226,7 +225,7 @@ Result<KeyFile> read_key_file(const std::string& path) {
     errno = 0;
     std::ifstream file(expanded, std::ios::binary);
     if (!file) {
-        return unusable(path, std::string(std::strerror(errno)) + "; check the path");
+        return unusable(path, std::generic_category().message(errno) + "; check the path");
     }
     Bytes text(kKeyFileBytesMax + 1, '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -14,6 +13,7 @@
 #include <libssh2.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <system_error>
 
 #include "ssh/keys.h"
 #include "threads/mutex.h"
@@ -24,8 +24,9 @@ namespace {
 constexpr std::uint16_t kSshPort = 22;
 
 Error file_error(const std::string& path, const std::string& what) {
-    return link_error(LinkErrc::known_hosts,
-                      "known_hosts file " + path + ": " + what + ": " + std::strerror(errno));
+    return link_error(
+        LinkErrc::known_hosts,
+        "known_hosts file " + path + ": " + what + ": " + std::generic_category().message(errno));
 }
 
 // The words of a line after its marker, and what the marker says.
@@ -225,7 +226,7 @@ std::optional<std::string> without_name(LIBSSH2_SESSION* session,
 }  // namespace
 
 std::string known_host_name(const std::string& address, std::uint16_t port) {
-    const std::string name = lowered(address);
+    std::string name = lowered(address);
     if (port == kSshPort) return name;
     return '[' + name + "]:" + std::to_string(port);
 }

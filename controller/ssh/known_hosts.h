@@ -13,7 +13,7 @@
 #include "base/bytes.h"
 #include "ssh/link_error.h"
 
-struct _LIBSSH2_SESSION;
+struct _LIBSSH2_SESSION;  // NOLINT(bugprone-reserved-identifier): libssh2's name
 
 namespace zk::ssh {
 

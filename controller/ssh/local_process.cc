@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <mutex>
 #include <poll.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include <sys/wait.h>
+#include <system_error>
 
 #include "child/child.h"
 
@@ -58,8 +58,9 @@ Result<std::unique_ptr<LocalProcess>> LocalProcess::start(const std::string& nam
     Pipes pipes;
     for (auto& ends : pipes.ends) {
         if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-            return link_error(LinkErrc::agent_failed,
-                              name + ": no pipe could be made: " + std::strerror(errno));
+            return link_error(
+                LinkErrc::agent_failed,
+                name + ": no pipe could be made: " + std::generic_category().message(errno));
         }
     }
     child::Child program;
@@ -132,7 +133,8 @@ Result<> LocalProcess::write(ByteView data, Bytes& inbox, LinkDeadline deadline)
         }
         if (put < 0 && errno == EPIPE) return ended();
         if (put < 0 && errno != EAGAIN && errno != EINTR) {
-            return link_error(LinkErrc::closed, name_ + ": write: " + std::strerror(errno));
+            return link_error(LinkErrc::closed,
+                              name_ + ": write: " + std::generic_category().message(errno));
         }
         const int wait = poll_wait_ms(deadline);
         if (wait == 0) {

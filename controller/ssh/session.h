@@ -10,8 +10,8 @@
 #include "ssh/plain_line.h"
 #include "ssh/stream.h"
 
-struct _LIBSSH2_SESSION;
-struct _LIBSSH2_CHANNEL;
+struct _LIBSSH2_SESSION;  // NOLINT(bugprone-reserved-identifier): libssh2's name
+struct _LIBSSH2_CHANNEL;  // NOLINT(bugprone-reserved-identifier): libssh2's name
 
 namespace zk::ssh {
 

@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <system_error>
 
 #include "ssh/known_hosts.h"
 #include "ssh/stream.h"
@@ -151,7 +152,7 @@ Result<int> connect_tcp(const std::string& name,
     const std::string where = address + " port " + std::to_string(port);
     const std::string what = error == ETIMEDOUT
                                  ? "no answer within " + std::to_string(wait_ms) + " ms"
-                                 : std::string(std::strerror(error));
+                                 : std::generic_category().message(error);
     return link_error(LinkErrc::unreachable,
                       name + ": cannot connect to " + where + ": " + what + way_out(error));
 }

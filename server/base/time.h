@@ -19,6 +19,7 @@ struct MonotonicClock {
     using period = Duration::period;
     using duration = Duration;
     using time_point = std::chrono::time_point<MonotonicClock>;
+    // NOLINTNEXTLINE(readability-identifier-naming): the standard's
     static constexpr bool is_steady = true;
 };
 using Instant = MonotonicClock::time_point;

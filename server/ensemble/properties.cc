@@ -61,6 +61,7 @@ void append_utf8(std::string& out, unsigned code_unit) {
 }
 
 /// Resolves escapes; false on a broken \uXXXX.
+// NOLINTNEXTLINE(readability-function-size): a switch in a loop
 bool unescape(std::string_view raw, std::string& out) {
     for (std::size_t i = 0; i < raw.size(); ++i) {
         if (raw[i] != '\\' || ++i == raw.size()) {

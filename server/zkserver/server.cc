@@ -54,7 +54,7 @@ Result<std::string> read_text(const std::string& path) {
 
 /// Tells systemd (Type=notify) how far the service is. Does nothing without NOTIFY_SOCKET.
 void notify_systemd(std::string_view state) {
-    const char* path = std::getenv("NOTIFY_SOCKET");
+    const char* path = std::getenv("NOTIFY_SOCKET");  // NOLINT(concurrency-mt-unsafe): only read
     if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
