@@ -4,15 +4,10 @@
 
 namespace zk::disk {
 
-SnapshotThread::SnapshotThread(storage::Disk& disk,
-                               storage::Paths paths,
-                               DiskPort& port,
-                               Log log)
-    : disk_(disk),
-      paths_(std::move(paths)),
-      port_(port),
-      log_(std::move(log)),
-      thread_([this] { run(); }) {}
+SnapshotThread::SnapshotThread(storage::Disk& disk, storage::Paths paths, DiskPort& port, Log log)
+    : disk_(disk), paths_(std::move(paths)), port_(port), log_(std::move(log)), thread_([this] {
+          run();
+      }) {}
 
 SnapshotThread::~SnapshotThread() { stop(); }
 
