@@ -1,4 +1,5 @@
-# A room is one folder, one static library, one include root and one namespace.
+# A room is one folder, one static library, one include root and one namespace, all of one name (CONTRIBUTING.md;
+# tests/house/tidy.py compares them).
 #
 #   zk_room(tree PURE SOURCES data_tree.cc HEADERS data_tree.h DEPS zk::base zk::jute LIBS ZLIB::ZLIB)
 #
@@ -104,8 +105,6 @@ function(zk_room name)
       list(APPEND check_sources ${check})
     endforeach()
     add_library(zk_check_${name} OBJECT EXCLUDE_FROM_ALL ${check_sources})
-    target_compile_options(zk_check_${name} PRIVATE -fsyntax-only)
-    set_target_properties(zk_check_${name} PROPERTIES CXX_COMPILER_LAUNCHER "")
     target_link_libraries(zk_check_${name} PRIVATE zk_options zk_${name} ${ROOM_LIBS})
     add_dependencies(check_headers zk_check_${name})
   endif()

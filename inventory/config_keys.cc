@@ -1,6 +1,8 @@
 #include "inventory/config_keys.h"
 
 #include "base/check.h"
+#include "base/nearest_name.h"
+#include "base/numbers.h"
 #include "ensemble/config_keys.h"
 #include "inventory/section.h"
 

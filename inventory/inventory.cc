@@ -44,7 +44,7 @@ std::string read_cluster(Section& top, Diagnostics& diagnostics) {
         diagnostics.error(top.mark(), "cluster", "is missing; give the ensemble a name");
         return {};
     }
-    const std::string name = top.text("cluster").value_or("");
+    std::string name = top.text("cluster").value_or("");
     const auto good = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
     };

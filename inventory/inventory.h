@@ -1,7 +1,7 @@
 // What the user wants: one ensemble, its hosts and settings; read, resolved (defaults, ranges,
 // overrides) and validated, so that whoever holds an Inventory holds one that can be carried out.
 // Pure. On the way of an apply (docs/ARCHITECTURE.md). Used by the controller; by the agent for unattended
-// installs later. Source: facts/provisioning.md 2.5 (grammar); the run book is docs/OPERATIONS.md.
+// installs later. All keys: `zkprov help inventory`; docs/PROVISIONING.md 4.3; the run book is docs/OPERATIONS.md.
 #pragma once
 
 #include <cstdint>

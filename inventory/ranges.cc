@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 
+#include "base/numbers.h"
 #include "inventory/section.h"
 
 namespace zk::inventory {

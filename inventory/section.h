@@ -52,11 +52,7 @@ class Section {
     std::vector<std::string> refused_;
 };
 
-/// The name of `names` nearest to `word`, when it is near enough to be what was meant; else empty.
-std::string nearest_name(std::string_view word, const std::vector<std::string>& names);
 /// "a number", "a list", ... for messages.
 std::string kind_name(const Value& value);
-/// Strict decimal: digits with an optional minus, nothing else, within 64 bits.
-std::optional<std::int64_t> parse_number(std::string_view text);
 
 }  // namespace zk::inventory

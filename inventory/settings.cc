@@ -113,7 +113,7 @@ bool asks_for_no_check(const std::string& word) {
 }
 
 std::optional<std::string> read_known_hosts(Section& section, Diagnostics& diagnostics) {
-    const auto file = section.text("known_hosts");
+    auto file = section.text("known_hosts");
     if (!file || *file == "strict") return std::nullopt;
     if (asks_for_no_check(*file)) {
         diagnostics.error(section.mark_of("known_hosts"),

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/numbers.h"
 #include "ensemble/config_keys.h"
 #include "inventory/ranges.h"
 #include "inventory/section.h"

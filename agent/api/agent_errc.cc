@@ -1,5 +1,7 @@
 #include "agent_api/agent_errc.h"
 
+#include "base/numbers.h"
+
 namespace zk::agent_api {
 namespace {
 
@@ -25,6 +27,16 @@ boost::system::error_code make_error_code(AgentErrc errc) {
 std::optional<AgentErrc> agent_errc(const Error& error) {
     if (error.code.category() != category()) return std::nullopt;
     return static_cast<AgentErrc>(error.code.value() - 1);
+}
+
+Error from_agent_error(const AgentError& error) {
+    return {make_error_code(error.code), error.words};
+}
+
+AgentError no_room(const std::string& path, std::uint64_t needed_bytes, std::uint64_t free_bytes) {
+    return {AgentErrc::disk_full,
+            path + ": " + mebibytes_needed(needed_bytes) + " are needed and " +
+                mebibytes(free_bytes) + " are free; free some space there"};
 }
 
 }  // namespace zk::agent_api

@@ -79,6 +79,9 @@ struct ElectionEntry {
     }
 };
 
+/// For people: "leader in epoch 3", "follower of 2 in epoch 3", "looking".
+std::string words_of(const ElectionEntry& entry);
+
 /// Whom the server votes for, or follows once the election is over.
 struct VoteHealth {
     ServerId leader;

@@ -30,8 +30,4 @@ AgentError to_agent_error(const Error& error) {
     return {AgentErrc::failed, error.message()};
 }
 
-Error from_agent_error(const AgentError& error) {
-    return {make_error_code(error.code), error.words};
-}
-
 }  // namespace zk::agent_host

@@ -13,7 +13,4 @@ namespace zk::agent_host {
 /// comes back as it was.
 agent_api::AgentError to_agent_error(const Error& error);
 
-/// An AgentError as Error: for functions that return Result. See agent_api/agent_errc.h.
-Error from_agent_error(const agent_api::AgentError& error);
-
 }  // namespace zk::agent_host

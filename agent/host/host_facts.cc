@@ -1,7 +1,6 @@
 #include "agent_host/host_facts.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <ifaddrs.h>
 #include <set>
@@ -21,6 +20,8 @@
 #include "agent_host/process.h"
 #include "agent_host/server_probe.h"
 #include "agent_host/systemd.h"
+#include "base/numbers.h"
+#include "clocks/clocks.h"
 
 namespace zk::agent_host {
 namespace {
@@ -34,21 +35,11 @@ using agent_api::PortFact;
 using agent_api::SpaceFact;
 using agent_api::UnitFact;
 
-template <class Int>
-std::optional<Int> parse_number(std::string_view text, int base = 10) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\r')) {
-        text.remove_suffix(1);
-    }
-    Int value = 0;
-    const auto [end, code] = std::from_chars(text.begin(), text.end(), value, base);
-    if (code != std::errc() || end != text.end()) return std::nullopt;
-    return value;
-}
-
 std::optional<std::int64_t> number_in(const std::string& path) {
     const auto text = read_file(path, 4096);
     if (!text.has_value()) return std::nullopt;
-    return parse_number<std::int64_t>(*text);
+    const std::size_t end = text->find_last_not_of(" \r\n");
+    return parse_number(ByteView(*text).substr(0, end + 1));
 }
 
 /// The zxid in a name such as "log.100000001"; nothing for other names.
@@ -97,7 +88,7 @@ void gather_host(const FactsRequest& request, NodeFacts& facts) {
     facts.group_exists = request.group.empty() || group_id(request.group).has_value();
     facts.agent_version = agent_version();
     facts.agent_sha256 = own_sha256();
-    facts.wall_ms = WallMs(wall_clock_ms());
+    facts.wall_ms = clocks::wall_now();
 }
 
 void gather_addresses(NodeFacts& facts) {
@@ -158,7 +149,8 @@ UnitFact supervised_fact(const std::string& name, const std::optional<ProcessId>
     fact.state = "active";
     fact.pid = process->pid;
     if (info) {
-        fact.started_at = WallMs(wall_clock_ms() - static_cast<std::int64_t>(info->uptime_ms));
+        fact.started_at =
+            WallMs(clocks::wall_now().value() - static_cast<std::int64_t>(info->uptime_ms));
     }
     return fact;
 }
@@ -184,7 +176,7 @@ Result<> gather_units(const FactsRequest& request, const StateDir& state, NodeFa
             fact.pid = states[i].main_pid;
             if (const auto info = process_info(fact.pid)) {
                 fact.started_at =
-                    WallMs(wall_clock_ms() - static_cast<std::int64_t>(info->uptime_ms));
+                    WallMs(clocks::wall_now().value() - static_cast<std::int64_t>(info->uptime_ms));
             }
             facts.units.push_back(std::move(fact));
         }

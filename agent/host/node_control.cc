@@ -8,8 +8,8 @@
 
 #include <sys/stat.h>
 
+#include "agent_api/agent_errc.h"
 #include "agent_api/link.h"
-#include "agent_host/agent_error.h"
 #include "agent_host/agent_socket.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/server_probe.h"
@@ -90,10 +90,10 @@ Result<> NodeControl::await_unit() {
         // "failed" may still be how an earlier start ended, while this one waits for its turn.
         const bool failed = unit.active == "failed" && !unit.job;
         if (failed || unit.active == "missing" || unit.sub == "auto-restart") {
-            return from_agent_error(AgentError{AgentErrc::start_failed,
-                                               "the server ended at once, with status " +
-                                                   std::to_string(unit.exit_status) + ": " +
-                                                   one_line(unit_last_words(spec_.server_unit))});
+            return agent_api::from_agent_error(AgentError{
+                AgentErrc::start_failed,
+                "the server ended at once, with status " + std::to_string(unit.exit_status) + ": " +
+                    one_line(unit_last_words(spec_.server_unit))});
         }
         const auto answer = probe_server(spec_.address, spec_.client_port, milliseconds(200));
         if (answer.answered) return ok();
@@ -113,7 +113,7 @@ Result<> NodeControl::tell_resident(ControlAction action) {
         return Error(Errc::failed, "the resident agent gives another answer than asked for");
     }
     ZK_TRY(const auto error, agent_api::parse_payload<AgentError>(answer.payload));
-    return from_agent_error(error);
+    return agent_api::from_agent_error(error);
 }
 
 Result<> NodeControl::start_agent() {
@@ -158,7 +158,7 @@ Result<> NodeControl::check_wipe() const {
     for (const std::string& moved : {spec_.data_dir, spec_.log_dir}) {
         for (const std::string& kept : {spec_.install_dir, spec_.conf_path, state_.path()}) {
             if (!lies_inside(kept, moved)) continue;
-            return from_agent_error(
+            return agent_api::from_agent_error(
                 AgentError{AgentErrc::unsafe,
                            kept + " lies inside " + moved +
                                ", so that cannot be moved away as a whole; move the data by hand"});

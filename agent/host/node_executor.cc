@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include "agent_api/agent_errc.h"
 #include "agent_host/accounts.h"
 #include "agent_host/agent_error.h"
 #include "agent_host/host_facts.h"
@@ -13,6 +14,7 @@
 #include "agent_host/posix.h"
 #include "agent_host/systemd.h"
 #include "base/check.h"
+#include "clocks/clocks.h"
 
 namespace zk::agent_host {
 namespace {
@@ -113,9 +115,10 @@ Result<> NodeExecutor::prepare(const node_plan::NodePlan& plan) {
     });
     const bool there = facts_.release_sha256 == spec_.release.sha256;
     if (installs && !there && !exists(state_.blob_file(spec_.release.sha256))) {
-        return from_agent_error({AgentErrc::not_found,
-                                 "release " + spec_.release.version +
-                                     " was not sent to this host; send it before the apply"});
+        return agent_api::from_agent_error(
+            {AgentErrc::not_found,
+             "release " + spec_.release.version +
+                 " was not sent to this host; send it before the apply"});
     }
     return remove_leftovers();
 }
@@ -276,7 +279,7 @@ Result<> NodeExecutor::commit_release() {
     // The same version with another content: a build of the same day. The old one stays beside.
     if (exists(spec_.release_dir())) {
         ZK_CHECK(rename_durably(spec_.release_dir(),
-                                spec_.release_dir() + ".old-" + std::to_string(wall_clock_ms())));
+                                spec_.release_dir() + ".old-" + to_string(clocks::wall_now())));
     }
     ZK_CHECK(sync_directory(staged + "/bin"));
     ZK_CHECK(sync_directory(staged));
@@ -313,7 +316,7 @@ Result<> NodeExecutor::record_identity() {
     // Set before the server starts: from then on this disk may hold the only copy of something.
     identity.formed = identity.formed || spec_.formation == agent_api::Formation::form ||
                       facts_.data.state == agent_api::DataState::data;
-    identity.recorded_at = WallMs(wall_clock_ms());
+    identity.recorded_at = clocks::wall_now();
     return state_.save_identity(identity);
 }
 

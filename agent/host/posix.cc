@@ -4,7 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <thread>
@@ -14,11 +13,14 @@
 #include <sys/wait.h>
 
 #include "agent_api/digest.h"
+#include "child/child.h"
 
 namespace zk::agent_host {
 namespace {
 
 constexpr std::size_t kOutputBytesMax = 64 * 1024;
+constexpr const char* kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr int kNotStarted = 127;
 
 Result<> write_all(int fd, ByteView content, const std::string& path) {
     while (!content.empty()) {
@@ -58,25 +60,6 @@ Result<Fd> open_to_read(const std::string& path) {
 Result<> sync_and_close(Fd file, const std::string& path) {
     if (::fsync(file.get()) != 0) return system_error("sync " + path);
     return ok();
-}
-
-[[noreturn]] void exec_child(const std::vector<std::string>& arguments, int output) {
-    const int null = ::open("/dev/null", O_RDONLY);
-    ::dup2(null, 0);
-    ::dup2(output, 1);
-    ::dup2(output, 2);
-    ::setenv("LC_ALL", "C", 1);
-    ::setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
-    std::vector<char*> argv;
-    argv.reserve(arguments.size() + 1);
-    for (const std::string& argument : arguments)
-        argv.push_back(const_cast<char*>(argument.c_str()));
-    argv.push_back(nullptr);
-    std::signal(SIGPIPE, SIG_DFL);
-    ::execvp(argv[0], argv.data());
-    const char* words = std::strerror(errno);
-    [[maybe_unused]] const ssize_t size = ::write(2, words, std::strlen(words));
-    ::_exit(127);
 }
 
 /// Collects output until its end or the deadline; false at the deadline.
@@ -295,21 +278,23 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
     if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("pipe for " + arguments.front());
     const Fd reader(ends[0]);
     Fd writer(ends[1]);
-    const pid_t pid = ::fork();
-    if (pid < 0) return system_error("fork for " + arguments.front());
-    if (pid == 0) exec_child(arguments, writer.get());
+    child::Child program;
+    program.command = arguments;
+    program.environment = child::environment_with({{"LC_ALL", "C"}, {"PATH", kPath}});
+    program.out = program.err = writer.get();
+    const auto started = child::start(program);
+    // As a shell has it.
+    if (!started.has_value()) return CommandResult{kNotStarted, started.error().code.message()};
     writer = Fd();
     CommandResult result;
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     int status = 0;
     const bool ended =
-        collect(reader.get(), result.output, deadline) && reap(pid, status, deadline);
+        collect(reader.get(), result.output, deadline) && reap(*started, status, deadline);
     if (!ended) {
-        ::kill(pid, SIGKILL);
-        while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+        ::kill(*started, SIGKILL);
+        while (::waitpid(*started, &status, 0) < 0 && errno == EINTR) {
         }
-    }
-    if (!ended) {
         return Error(
             Errc::timeout,
             arguments.front() + " did not end within " + std::to_string(timeout.count()) + " ms");
@@ -329,12 +314,6 @@ Result<std::string> run_checked(const std::vector<std::string>& arguments,
     return Error(Errc::failed,
                  command + " ended with status " + std::to_string(result.exit_status) +
                      (result.output.empty() ? "" : ": " + result.output));
-}
-
-std::int64_t wall_clock_ms() {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
 }
 
 }  // namespace zk::agent_host

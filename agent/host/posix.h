@@ -83,7 +83,4 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
 Result<std::string> run_checked(const std::vector<std::string>& arguments,
                                 std::chrono::milliseconds timeout = std::chrono::seconds(60));
 
-/// Milliseconds since 1970.
-std::int64_t wall_clock_ms();
-
 }  // namespace zk::agent_host

@@ -1,9 +1,7 @@
 #include "agent_host/process.h"
 
 #include <cerrno>
-#include <charconv>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <sstream>
@@ -14,6 +12,8 @@
 #include <sys/wait.h>
 
 #include "agent_host/posix.h"
+#include "base/numbers.h"
+#include "child/child.h"
 
 namespace zk::agent_host {
 namespace {
@@ -22,34 +22,6 @@ double seconds_since_boot() {
     timespec now{};
     ::clock_gettime(CLOCK_BOOTTIME, &now);
     return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-[[noreturn]] void exec_detached(const std::vector<std::string>& arguments, int output) {
-    ::setsid();
-    const int null = ::open("/dev/null", O_RDONLY);
-    ::dup2(null, 0);
-    ::dup2(output, 1);
-    ::dup2(output, 2);
-    // Nothing else of the parent goes on in the child: pipes and locks would outlive their purpose.
-    ::close_range(3, ~0U, 0);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    // The caller's directory may be one that is to be removed or unmounted later.
-    if (::chdir("/") != 0) ::_exit(127);
-    ::signal(SIGPIPE, SIG_DFL);
-    std::vector<char*> argv;
-    argv.reserve(arguments.size() + 1);
-    for (const std::string& argument : arguments)
-        argv.push_back(const_cast<char*>(argument.c_str()));
-    argv.push_back(nullptr);
-    ::execv(argv[0], argv.data());
-    const char* words = std::strerror(errno);
-    [[maybe_unused]] ssize_t size = ::write(2, argv[0], std::strlen(argv[0]));
-    size = ::write(2, ": ", 2);
-    size = ::write(2, words, std::strlen(words));
-    size = ::write(2, "\n", 1);
-    ::_exit(127);
 }
 
 }  // namespace
@@ -114,14 +86,13 @@ std::optional<ProcessId> running_process(const std::string& pid_file, const std:
     for (std::filesystem::directory_iterator entry("/proc", code), end; !code && entry != end;
          entry.increment(code)) {
         const std::string name = entry->path().filename().string();
-        std::int64_t pid = 0;
-        const auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
-        if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size()) continue;
+        const auto pid = parse_number(name);
+        if (!pid) continue;
         struct stat status {};
         if (::stat(entry->path().c_str(), &status) != 0 || status.st_uid != ::geteuid()) continue;
         const auto arguments = read_file(entry->path().string() + "/cmdline", 65536);
         if (!arguments.has_value() || std::string(arguments->c_str()) != program) continue;
-        const auto info = process_info(pid);
+        const auto info = process_info(*pid);
         if (info && !info->zombie) return info->id;
     }
     return std::nullopt;
@@ -155,12 +126,13 @@ Result<ProcessId> start_detached(const std::vector<std::string>& arguments,
                                  const std::string& output) {
     const Fd log(::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
     if (!log.is_open()) return system_error("open " + output);
-    if (::access(arguments.front().c_str(), X_OK) != 0) {
-        return system_error("start " + arguments.front());
-    }
-    const pid_t pid = ::fork();
-    if (pid < 0) return system_error("fork for " + arguments.front());
-    if (pid == 0) exec_detached(arguments, log.get());
+    child::Child program;
+    program.command = arguments;
+    program.out = program.err = log.get();
+    program.group = child::Group::session;
+    // The caller's directory may be one that is to be removed or unmounted later.
+    program.directory = "/";
+    ZK_TRY(const pid_t pid, child::start(program));
     const auto info = process_info(pid);
     if (!info) return Error(Errc::failed, arguments.front() + " ended at once");
     return info->id;

@@ -1,13 +1,14 @@
 #include "agent_host/state_dir.h"
 
 #include <cerrno>
-#include <charconv>
 #include <fcntl.h>
 #include <thread>
 #include <unistd.h>
 
 #include <sys/file.h>
 #include <sys/stat.h>
+
+#include "base/numbers.h"
 
 namespace zk::agent_host {
 namespace {
@@ -132,9 +133,10 @@ Result<std::uint64_t> StateDir::load_fence() const {
     const auto text = read_file(path, 64);
     if (!text.has_value() && is_not_found(text.error())) return 0;
     if (!text.has_value()) return text.error();
-    std::uint64_t number = 0;
-    const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), number);
-    if (code == std::errc() && ByteView(end, text->data() + text->size()) == "\n") return number;
+    if (text->ends_with('\n')) {
+        const ByteView line = ByteView(*text).substr(0, text->size() - 1);
+        if (const auto number = parse_number<std::uint64_t>(line)) return *number;
+    }
     return Error(Errc::failed,
                  path +
                      " is damaged; it holds the number of the last run that changed this node: "

@@ -1,9 +1,9 @@
 #include "agent_host/systemd.h"
 
-#include <charconv>
 #include <sstream>
 
 #include "agent_host/posix.h"
+#include "base/numbers.h"
 
 namespace zk::agent_host {
 namespace {
@@ -12,9 +12,7 @@ constexpr auto kWait = std::chrono::seconds(90);
 
 template <class Int>
 Int number(const std::string& text) {
-    Int value = 0;
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
+    return parse_number<Int>(text).value_or(0);
 }
 
 void take(UnitState& unit, const std::string& key, const std::string& value) {

@@ -1,6 +1,6 @@
 // Who is this node, and may it start from an empty disk?
 // Pure. The rule that a re-imaged node must never come up empty and win an election lives here.
-// Source: facts/provisioning.md 6.2 and 6.6.
+// Rules: docs/PROVISIONING.md 2.
 #pragma once
 
 #include <optional>

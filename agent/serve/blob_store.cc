@@ -7,14 +7,13 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "agent_host/agent_error.h"
+#include "agent_api/agent_errc.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/posix.h"
 
 namespace zk::agent_serve {
 namespace {
 
-using agent_api::AgentErrc;
 using agent_host::system_error;
 
 constexpr std::uint64_t kBlobBytesMax = 1ULL << 30;
@@ -27,10 +26,7 @@ bool is_digest(const std::string& text) {
 Result<> check_room(const std::string& path, std::uint64_t needed) {
     const auto space = agent_host::read_space(path);
     if (space.total_bytes == 0 || space.free_bytes >= needed) return ok();
-    return agent_host::from_agent_error(
-        {AgentErrc::disk_full,
-         path + ": " + std::to_string((needed >> 20U) + 1) + " MiB are needed and " +
-             std::to_string(space.free_bytes >> 20U) + " MiB are free; free some space there"});
+    return agent_api::from_agent_error(agent_api::no_room(path, needed, space.free_bytes));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "agent_host/node_control.h"
 #include "agent_host/process.h"
 #include "agent_serve/identity_look.h"
+#include "clocks/clocks.h"
 #include "ensemble/properties.h"
 
 namespace zk::agent_serve {
@@ -63,7 +64,7 @@ void fill_process(node_judge::Probe& probe, std::int64_t pid) {
 }
 
 void fill_host(node_judge::Probe& probe, const agent_api::NodeSpec& spec) {
-    probe.wall_ms = WallMs(agent_host::wall_clock_ms());
+    probe.wall_ms = clocks::wall_now();
     probe.current_epoch = agent_host::read_current_epoch(spec.data_dir);
     const auto free_at = [](const std::string& path) -> std::optional<std::uint64_t> {
         const auto space = agent_host::read_space(path);
@@ -88,7 +89,7 @@ NodeHealth node_health(const agent_host::StateDir& state) {
                                          ? "zkprov has not installed a server on this host"
                                          : loaded.error().message());
         nothing.agent_version = agent_host::agent_version();
-        nothing.wall_ms = WallMs(agent_host::wall_clock_ms());
+        nothing.wall_ms = clocks::wall_now();
         return nothing;
     }
     const agent_api::NodeSpec* const spec = &**loaded;

@@ -28,6 +28,7 @@
 #include "agent_serve/identity_look.h"
 #include "agent_serve/supervisor.h"
 #include "asio_impl/await.h"
+#include "clocks/clocks.h"
 #include "node_judge/node_judge.h"
 
 namespace zk::agent_serve {
@@ -345,7 +346,7 @@ Bytes Resident::Parts::health_frame() const {
     }
     health.source = agent_api::HealthSource::agent;
     health.age_ms = elapsed_ms(probed_at);
-    health.wall_ms = WallMs(agent_host::wall_clock_ms());
+    health.wall_ms = clocks::wall_now();
     return agent_api::encode_frame(MessageType::health, agent_api::to_json(health));
 }
 

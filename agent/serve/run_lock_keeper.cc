@@ -2,8 +2,9 @@
 
 #include <cstdlib>
 
-#include "agent_host/agent_error.h"
+#include "agent_api/agent_errc.h"
 #include "agent_host/posix.h"
+#include "clocks/clocks.h"
 
 namespace zk::agent_serve {
 namespace {
@@ -56,7 +57,7 @@ Result<> RunLockKeeper::take(const LockRequest& request) {
     ZK_CHECK(state_.prepare());
     holder_ = request.holder;
     holder_.from = client_address();
-    holder_.since = WallMs(agent_host::wall_clock_ms());
+    holder_.since = clocks::wall_now();
     ZK_TRY(kernel_lock_, state_.take_run_lock(holder_));
     if (!kernel_lock_) return ok();
     const auto recorded = state_.load_fence();
@@ -114,13 +115,13 @@ Result<> RunLockKeeper::may_change() const {
     ZK_TRY(const auto recorded, state_.load_fence());
     const auto why = rules_.may_change(now(), recorded);
     if (!why) return ok();
-    return agent_host::from_agent_error(
+    return agent_api::from_agent_error(
         {AgentErrc::lock_lost,
          "nothing more is changed by this run: " + std::string(words_of(*why))});
 }
 
 void RunLockKeeper::note(const std::string& what) const {
-    const std::string line = std::to_string(agent_host::wall_clock_ms()) + " run " +
+    const std::string line = to_string(clocks::wall_now()) + " run " +
                              std::to_string(rules_.own_number().value_or(0)) + " " + what + " (" +
                              holder_.command + " by " + holder_.user + "@" + holder_.host +
                              " pid " + std::to_string(holder_.pid) + ")";
@@ -139,7 +140,7 @@ Result<LockState> RunLockKeeper::state_now() const {
         ZK_TRY(state.holder, state_.run_lock_holder());
     }
     if (state.holder && state.holder->since.value() > 0) {
-        state.held_ms = agent_host::wall_clock_ms() - state.holder->since.value();
+        state.held_ms = clocks::wall_now().value() - state.holder->since.value();
     }
     return state;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <variant>
 
+#include "agent_api/agent_errc.h"
 #include "agent_host/agent_error.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/node_control.h"
@@ -243,7 +244,7 @@ Result<> Session::probe_write(ByteView payload) {
 Result<std::string> Session::carry_out(ControlAction action) {
     ZK_TRY(const auto spec, state_.load_spec());
     if (!spec) {
-        return agent_host::from_agent_error(
+        return agent_api::from_agent_error(
             {AgentErrc::not_found,
              "zkprov has not installed a server with the state directory " + state_.path() +
                  "; apply the inventory first"});
@@ -273,7 +274,7 @@ Result<std::string> Session::carry_out(NodeControl control, ControlAction action
         case ControlAction::wipe:
             return control.wipe();
     }
-    return agent_host::from_agent_error({AgentErrc::unsupported, "unknown control"});
+    return agent_api::from_agent_error({AgentErrc::unsupported, "unknown control"});
 }
 
 int serve_stdio(const agent_host::StateDir& state, int input, int output) {

@@ -10,7 +10,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <sys/wait.h>
 
-#include "agent_host/agent_error.h"
+#include "agent_api/agent_errc.h"
 #include "agent_host/node_control.h"
 #include "agent_host/posix.h"
 #include "agent_host/server_probe.h"
@@ -149,7 +149,7 @@ asio::awaitable<Result<>> Supervisor::await_start() {
         }
         if (process_ && !agent_host::is_alive(*process_)) {
             notice_death();
-            co_return agent_host::from_agent_error(
+            co_return agent_api::from_agent_error(
                 {AgentErrc::start_failed, "the server ended at once: " + words_of(console)});
         }
         const auto answer = co_await agent_host::async_probe_server(

@@ -1,71 +1,40 @@
-// The agent of one node.
-//
-// run: resident; watches the server and answers on the state directory's socket.
-// connect --stdio: one session with a controller on standard input and output.
-// status: what this node says of itself.
-//
-// All take --state-dir DIR; without it /var/lib/zkprov.
+// The agent of one node: resident, one session with a controller, or what this node says of itself (options.cc).
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <nss.h>
 #include <string>
-#include <string_view>
 #include <unistd.h>
-#include <vector>
 
 #include "agent_api/node_health.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/state_dir.h"
+#include "agent_options/options.h"
 #include "agent_serve/health.h"
 #include "agent_serve/resident.h"
 #include "agent_serve/session.h"
 #include "base/log.h"
+#include "command_line/help.h"
 
 namespace {
 
 constexpr int kUsageError = 2;
 constexpr std::size_t kHistoryShown = 10;  // --json has all
 
-constexpr const char* kUsage =
-    "usage: zkprov-agent run [--state-dir DIR]\n"
-    "       zkprov-agent connect --stdio [--state-dir DIR]\n"
-    "       zkprov-agent status [--json] [--state-dir DIR]\n"
-    "       zkprov-agent --version\n";
+using zk::agent_options::parse_options;
+using zk::agent_options::program;
+using zk::agent_options::Verb;
 
-struct Options {
-    std::string command;
-    std::string state_dir = "/var/lib/zkprov";
-    bool stdio = false;
-    bool json = false;
-};
+int fail_usage(const std::string& why) {
+    std::fprintf(stderr, "zkprov-agent: %s\n", why.c_str());
+    return kUsageError;
+}
 
-bool parse(const std::vector<std::string_view>& arguments, Options& options) {
-    for (std::size_t i = 0; i < arguments.size(); ++i) {
-        const std::string_view argument = arguments[i];
-        if (argument == "--state-dir" && i + 1 < arguments.size()) {
-            options.state_dir = arguments[++i];
-        } else if (argument == "--stdio") {
-            options.stdio = true;
-        } else if (argument == "--json") {
-            options.json = true;
-        } else if (options.command.empty() && !argument.starts_with("-")) {
-            options.command = argument;
-        } else {
-            std::fprintf(
-                stderr, "zkprov-agent: unknown argument %s\n", std::string(argument).c_str());
-            return false;
-        }
-    }
-    while (options.state_dir.size() > 1 && options.state_dir.ends_with('/')) {
-        options.state_dir.pop_back();
-    }
-    if (!options.state_dir.starts_with('/')) {
-        std::fprintf(stderr, "zkprov-agent: --state-dir needs an absolute path\n");
-        return false;
-    }
-    return true;
+int print_help(const std::string& topic) {
+    const auto page = zk::command_line::help(program(), topic);
+    if (!page.has_value()) return fail_usage(page.error().words);
+    std::fputs(page->c_str(), stdout);
+    return EXIT_SUCCESS;
 }
 
 int run(const zk::agent_host::StateDir& state) {
@@ -81,21 +50,6 @@ std::string words_of(const zk::agent_api::VoteHealth& vote) {
     if (vote.epoch) text += ", epoch " + to_string(*vote.epoch);
     if (vote.zxid) text += ", zxid " + to_string(*vote.zxid);
     if (vote.round) text += ", round " + std::to_string(*vote.round);
-    return text;
-}
-
-/// "2026-01-02 03:04:05 UTC: follower of 3, epoch 7".
-std::string words_of(const zk::agent_api::ElectionEntry& entry) {
-    const auto seconds = static_cast<std::time_t>(entry.at.value() / 1000);
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    char time[32];
-    std::strftime(time, sizeof time, "%Y-%m-%d %H:%M:%S UTC", &parts);
-    std::string text = std::string(time) + ": " + std::string(to_string(entry.role));
-    if (entry.role != zk::agent_api::Role::leader && entry.leader) {
-        text += " of " + to_string(*entry.leader);
-    }
-    if (entry.epoch) text += ", epoch " + to_string(*entry.epoch);
     return text;
 }
 
@@ -117,7 +71,10 @@ int status(const zk::agent_host::StateDir& state, bool json) {
     const std::size_t shown = std::min(health.history.size(), kHistoryShown);
     for (std::size_t back = 1; back <= shown; ++back) {
         const auto& entry = health.history[health.history.size() - back];
-        std::printf("%s %s\n", back == 1 ? "since" : "before, from", words_of(entry).c_str());
+        std::printf("%s %s: %s\n",
+                    back == 1 ? "since" : "before, from",
+                    zk::utc_text(entry.at).c_str(),
+                    words_of(entry).c_str());
     }
     for (const std::string& reason : health.reasons) std::printf("- %s\n", reason.c_str());
     return EXIT_SUCCESS;
@@ -128,23 +85,28 @@ int status(const zk::agent_host::StateDir& state, bool json) {
 int main(int argc, char** argv) {
     // As in zkserver: static, so no name service module of this host may be loaded.
     __nss_configure_lookup("hosts", "files dns");
-    const std::vector<std::string_view> arguments(argv + 1, argv + argc);
-    if (arguments.size() == 1 && arguments[0] == "--version") {
+    if (argc == 1) {
+        std::fputs(usage(program()).c_str(), stderr);
+        return kUsageError;
+    }
+    const auto options = parse_options({argv + 1, argv + argc});
+    if (!options.has_value()) return fail_usage(options.error().words);
+    if (options->verb == Verb::help) return print_help(options->help_topic);
+    if (options->verb == Verb::version) {
         std::printf("zkprov-agent %s\n", zk::agent_host::agent_version().c_str());
         return EXIT_SUCCESS;
     }
-    if (arguments.size() == 1 && arguments[0] == "--help") {
-        std::fputs(kUsage, stdout);
-        return EXIT_SUCCESS;
+    const zk::agent_host::StateDir state(options->state_dir);
+    switch (options->verb) {
+        case Verb::run:
+            return run(state);
+        case Verb::connect:
+            return zk::agent_serve::serve_stdio(state, STDIN_FILENO, STDOUT_FILENO);
+        case Verb::status:
+            return status(state, options->json);
+        case Verb::help:
+        case Verb::version:
+            break;
     }
-    Options options;
-    if (!parse(arguments, options)) return kUsageError;
-    const zk::agent_host::StateDir state(options.state_dir);
-    if (options.command == "run") return run(state);
-    if (options.command == "connect" && options.stdio) {
-        return zk::agent_serve::serve_stdio(state, STDIN_FILENO, STDOUT_FILENO);
-    }
-    if (options.command == "status") return status(state, options.json);
-    std::fputs(kUsage, stderr);
     return kUsageError;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <string>
 
 #include "inventory/inventory.h"
 
@@ -13,6 +14,7 @@ namespace zk::phases {
 struct NodeChanges {
     bool changed = false;    ///< at least one step of an apply or a control was done
     bool restarted = false;  ///< ... and the server restarted
+    std::string words;       ///< what the agent says of a control that is done
 };
 
 class Changes {

@@ -1,9 +1,9 @@
 // zkprov status, start and stop: no recipe, no plan.
+#include "phases/control.h"
+
 #include <algorithm>
 
-#include "phases/changes.h"
 #include "phases/parallel.h"
-#include "phases/run_lock.h"
 #include "phases/run_report.h"
 #include "phases/runner.h"
 
@@ -48,64 +48,84 @@ ExitCode run_status(const inventory::Inventory& inventory,
     return code;
 }
 
-namespace {
+std::optional<Stop> confirm(const inventory::Inventory& inventory,
+                            Console& console,
+                            std::string typed,
+                            const std::string& question) {
+    if (typed.empty() && !console.can_ask()) {
+        return Stop{ExitCode::invalid,
+                    {"there is nobody to ask: name the ensemble with --confirm " +
+                     inventory.cluster + ". Nothing was changed"}};
+    }
+    if (typed.empty()) typed = console.ask_for(question);
+    if (typed == inventory.cluster) return std::nullopt;
+    return Stop{ExitCode::invalid,
+                {"\"" + typed + "\" is not the name of the ensemble, " + inventory.cluster +
+                 "; nothing was changed"}};
+}
 
-/// Nothing on a host that holds another node is started or stopped.
-std::optional<Stop> stop_for_others(const std::vector<Host>& hosts,
-                                    const inventory::Inventory& inventory) {
+Stop unchanged(Stop stop) {
+    const bool said = stop.messages.back().find("nothing was changed") != std::string::npos;
+    if (!said) stop.messages.emplace_back("nothing was changed");
+    return stop;
+}
+
+std::optional<Stop> stop_for_others(const Run& run) {
     Stop stop;
     stop.code = ExitCode::preflight;
-    for (const Host& host : hosts) {
+    for (const Host& host : run.hosts) {
         if (!host.health) continue;
-        const std::string other = status::other_identity(inventory, host.node->id, *host.health);
+        const std::string other =
+            status::other_identity(run.inventory, host.node->id, *host.health);
         if (!other.empty()) stop.messages.push_back(name_of(*host.node) + ": " + other);
     }
     if (stop.messages.empty()) return std::nullopt;
     return stop;
 }
 
-std::optional<Stop> control_all(std::vector<Host>& hosts,
-                                const RunSettings& settings,
-                                Changes& changes,
-                                Console& console,
-                                agent_api::ControlAction action) {
-    const LinkDeadline deadline = settings.deadline_for(kControlLimit);
-    for_all(hosts, [&](Host& host) {
-        auto done = host.talk->control(action, deadline);
-        if (!done) {
-            host.failure = done.error();
-            return;
-        }
-        changes.of(host.node->id).changed = true;
-        console.say(name_of(*host.node) + ": " +
-                    (done->empty() ? std::string(to_string(action)) : *done));
+Result<> control_host(Run& run,
+                      Host& host,
+                      agent_api::ControlAction action,
+                      LinkDeadline deadline) {
+    ZK_TRY(std::string words, host.talk->control(action, deadline));
+    if (words.empty()) words = to_string(action);
+    NodeChanges& changes = run.changes.of(host.node->id);
+    changes.changed = true;
+    changes.words = words;
+    run.console.say(name_of(*host.node) + ": " + words);
+    return ok();
+}
+
+namespace {
+
+std::optional<Stop> control_all(Run& run, agent_api::ControlAction action) {
+    const LinkDeadline deadline = run.settings.deadline_for(kControlLimit);
+    for_all(run.hosts, [&](Host& host) {
+        const auto done = control_host(run, host, action, deadline);
+        if (!done.has_value()) host.failure = done.error();
     });
-    auto stop = stop_for_failures(hosts);
-    if (stop && changes.any()) stop->code = ExitCode::partly;
+    auto stop = stop_for_failures(run.hosts);
+    if (stop && run.changes.any()) stop->code = ExitCode::partly;
     return stop;
 }
 
 /// All hosts are there, locked, and those that are meant.
-std::optional<Stop> prepare_control(std::vector<Host>& hosts,
-                                    const inventory::Inventory& inventory,
-                                    const RunSettings& settings,
-                                    RunLock& lock) {
-    connect_all(hosts, settings, kStatusLimit);
+std::optional<Stop> prepare_control(Run& run) {
+    std::vector<Host>& hosts = run.hosts;
+    connect_all(hosts, run.settings, kStatusLimit);
     std::optional<Stop> stop = stop_for_failures(hosts);
-    if (!stop) stop = lock.take();
+    if (!stop) stop = run.lock.take();
     if (!stop) stop = stop_for_failures(hosts);
     if (!stop) {
-        ask_health(hosts, settings.deadline_for(kStatusLimit));
+        ask_health(hosts, run.settings.deadline_for(kStatusLimit));
         stop = stop_for_failures(hosts);
     }
-    if (!stop) stop = stop_for_others(hosts, inventory);
-    if (!stop && settings.is_interrupted()) stop = Stop{ExitCode::interrupted, {"interrupted"}};
-    if (!stop) stop = lock.renew();
+    if (!stop) stop = stop_for_others(run);
+    if (!stop && run.settings.is_interrupted()) stop = Stop{ExitCode::interrupted, {"interrupted"}};
+    if (!stop) stop = run.lock.renew();
     if (!stop) stop = stop_for_failures(hosts);
-    const bool said =
-        stop && stop->messages.back().find("nothing was changed") != std::string::npos;
-    if (stop && !said) stop->messages.emplace_back("nothing was changed");
-    return stop;
+    if (stop) return unchanged(*std::move(stop));
+    return std::nullopt;
 }
 
 }  // namespace
@@ -114,28 +134,13 @@ ExitCode run_control(const inventory::Inventory& inventory,
                      const RunSettings& settings,
                      Console& console,
                      agent_api::ControlAction action) {
-    const std::string command(to_string(action));
-    std::vector<Host> hosts = make_hosts(inventory);
-    Changes changes(inventory);
-    RunLock lock(inventory.cluster, command, hosts, changes, settings, console);
-    std::optional<Stop> stop = prepare_control(hosts, inventory, settings, lock);
-    if (!stop) {
-        stop = control_all(hosts, settings, changes, console, action);
-    }
-    const ExitCode code = stop ? stop->code : ExitCode::done;
-    const auto errors = stop ? stop->messages : std::vector<std::string>();
-    for (const std::string& message : errors) console.say(message);
-    if (console.json()) {
-        console.data(run_json(command, inventory, hosts, changes, nullptr, errors, code));
-    } else if (!stop) {
-        console.data(inventory.cluster + ": " +
-                     (action == agent_api::ControlAction::stop ? "stopped" : "started") + "\n");
-    }
-    lock.release();
-    for_all(hosts, [](Host& host) {
-        if (host.talk) host.talk->close();
-    });
-    return code;
+    Run run(
+        std::string(to_string(action)), Mode::change, std::nullopt, inventory, settings, console);
+    std::optional<Stop> stop = prepare_control(run);
+    if (!stop) stop = control_all(run, action);
+    run.outcome = inventory.cluster + ": " +
+                  (action == agent_api::ControlAction::stop ? "stopped" : "started");
+    return end_run(run, stop, ExitCode::done);
 }
 
 }  // namespace zk::phases

@@ -4,37 +4,18 @@
 
 #include <fmt/core.h>
 
+#include "agent_api/agent_errc.h"
+
 namespace zk::phases {
 namespace {
 
-using agent_api::AgentErrc;
 using agent_api::ApplyDone;
 using agent_api::Message;
 using agent_api::MessageType;
 
-class AgentCategory final : public boost::system::error_category {
-  public:
-    [[nodiscard]] const char* name() const noexcept override { return "agent"; }
-    [[nodiscard]] std::string message(int value) const override {
-        return std::string(to_string(static_cast<AgentErrc>(value - 1)));
-    }
-};
-const AgentCategory kAgentCategory;
-
 constexpr std::chrono::milliseconds kBeatTime{5000};
 
 }  // namespace
-
-std::optional<AgentErrc> agent_errc(const Error& error) {
-    if (error.code.category() != kAgentCategory) return std::nullopt;
-    return static_cast<AgentErrc>(error.code.value() - 1);
-}
-
-Error agent_error(AgentErrc code, std::string words) {
-    // 0 would read as "no error".
-    return {boost::system::error_code(static_cast<int>(code) + 1, kAgentCategory),
-            std::move(words)};
-}
 
 Result<> Conversation::send(MessageType type, ByteView payload, LinkDeadline deadline) {
     if (broken_) return *broken_;
@@ -53,7 +34,7 @@ Result<Message> Conversation::receive(LinkDeadline deadline) {
     if (message.type != MessageType::error) return message;
     auto error = agent_api::parse_payload<agent_api::AgentError>(message.payload);
     if (!error) return error.error().with_context(link_->name());
-    return agent_error(error->code, link_->name() + ": " + error->words);
+    return agent_api::from_agent_error(*error).with_context(link_->name());
 }
 
 Error Conversation::unexpected(MessageType type) const {
@@ -74,7 +55,7 @@ Result<T> Conversation::expect(MessageType type, LinkDeadline deadline) {
 }
 
 Result<agent_api::HelloOk> Conversation::hello(LinkDeadline deadline) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     agent_api::Hello hello;
     hello.program = "zkprov";
     ZK_CHECK(send(MessageType::hello, agent_api::to_json(hello), deadline));
@@ -92,13 +73,13 @@ Result<agent_api::HelloOk> Conversation::hello(LinkDeadline deadline) {
 
 Result<agent_api::NodeFacts> Conversation::facts(const agent_api::FactsRequest& request,
                                                  LinkDeadline deadline) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     ZK_CHECK(send(MessageType::facts_request, agent_api::to_json(request), deadline));
     return expect<agent_api::NodeFacts>(MessageType::facts, deadline);
 }
 
 Result<agent_api::NodeHealth> Conversation::health(LinkDeadline deadline) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     ZK_CHECK(send(MessageType::health_request, {}, deadline));
     return expect<agent_api::NodeHealth>(MessageType::health, deadline);
 }
@@ -106,7 +87,7 @@ Result<agent_api::NodeHealth> Conversation::health(LinkDeadline deadline) {
 Result<bool> Conversation::push(const Blob& blob,
                                 const std::string& install_dir,
                                 LinkDeadline deadline) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     agent_api::BlobBegin begin;
     begin.sha256 = blob.sha256;
     begin.size = blob.content.size();
@@ -133,7 +114,7 @@ Result<ApplyDone> Conversation::apply(const agent_api::Apply& apply,
                                       LinkDeadline deadline,
                                       const OnEvent& on_event,
                                       ApplyDone* reached) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     ZK_CHECK(send(MessageType::apply, agent_api::to_json(apply), deadline));
     while (true) {
         ZK_TRY(const Message message, receive(deadline));
@@ -148,19 +129,19 @@ Result<ApplyDone> Conversation::apply(const agent_api::Apply& apply,
         if (!done) return done.error().with_context(link_->name());
         if (reached != nullptr) *reached = *done;
         if (!done->error) return done;
-        return agent_error(done->error->code, link_->name() + ": " + done->error->words);
+        return agent_api::from_agent_error(*done->error).with_context(link_->name());
     }
 }
 
 Result<agent_api::ProbeDone> Conversation::probe(const agent_api::ProbeWrite& probe,
                                                  LinkDeadline deadline) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     ZK_CHECK(send(MessageType::probe_write, agent_api::to_json(probe), deadline));
     return expect<agent_api::ProbeDone>(MessageType::probe_done, deadline);
 }
 
 Result<std::string> Conversation::control(agent_api::ControlAction action, LinkDeadline deadline) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     agent_api::Control control;
     control.action = action;
     ZK_CHECK(send(MessageType::control, agent_api::to_json(control), deadline));
@@ -176,14 +157,15 @@ Result<std::string> Conversation::control(agent_api::ControlAction action, LinkD
 
 Result<agent_api::LockState> Conversation::lock(const agent_api::LockRequest& request,
                                                 LinkDeadline deadline) {
-    const std::lock_guard busy(busy_);
+    const threads::Lock busy(busy_);
     ZK_CHECK(send(MessageType::lock, agent_api::to_json(request), deadline));
     return expect<agent_api::LockState>(MessageType::lock_state, deadline);
 }
 
 void Conversation::beat() {
-    const std::unique_lock busy(busy_, std::try_to_lock);
-    if (busy.owns_lock()) (void)send(MessageType::beat, {}, deadline_in(kBeatTime));
+    if (!busy_.try_lock()) return;
+    const threads::Lock busy(busy_, std::adopt_lock);
+    (void)send(MessageType::beat, {}, deadline_in(kBeatTime));
 }
 
 }  // namespace zk::phases

@@ -1,24 +1,20 @@
 // Questions and answers over one agent link, as typed calls.
 // Shell. On the thread that holds the link, but for beat(). Every call has a deadline; after an AgentError the link
-// stays usable, after any other error it does not.
+// stays usable, after any other error it does not
+// (agent_api::agent_errc tells which it is).
 #pragma once
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "agent_api/link.h"
+#include "phases/link_words.h"
 #include "phases/release.h"
-#include "ssh/agent_link.h"
+#include "threads/mutex.h"
 
 namespace zk::phases {
-
-/// The AgentErrc of an error that an agent answered with; nothing for errors of the link.
-std::optional<agent_api::AgentErrc> agent_errc(const Error& error);
-/// An error that carries an AgentErrc.
-Error agent_error(agent_api::AgentErrc code, std::string words);
 
 class Conversation {
   public:
@@ -49,27 +45,30 @@ class Conversation {
     void beat();
 
     [[nodiscard]] LinkCounters counters() const {
-        const std::lock_guard lock(busy_);
+        const threads::Lock lock(busy_);
         return link_->counters();
     }
     [[nodiscard]] const LinkHello& link_hello() const { return link_->hello(); }
     void close() {
-        const std::lock_guard lock(busy_);
+        const threads::Lock lock(busy_);
         link_->close();
     }
 
   private:
-    Result<> send(agent_api::MessageType type, ByteView payload, LinkDeadline deadline);
+    Result<> send(agent_api::MessageType type, ByteView payload, LinkDeadline deadline)
+        ZK_REQUIRES(busy_);
     /// The next message. An AgentError becomes this call's error.
-    Result<agent_api::Message> receive(LinkDeadline deadline);
+    Result<agent_api::Message> receive(LinkDeadline deadline) ZK_REQUIRES(busy_);
     /// Receives one message of type `type` and reads its payload.
     template <class T>
-    Result<T> expect(agent_api::MessageType type, LinkDeadline deadline);
+    Result<T> expect(agent_api::MessageType type, LinkDeadline deadline) ZK_REQUIRES(busy_);
     Error unexpected(agent_api::MessageType type) const;
 
-    std::unique_ptr<AgentLink> link_;
-    std::optional<Error> broken_;  ///< a question without its answer: what comes next may be that
-    mutable std::mutex busy_;      ///< from a question to its answer
+    mutable threads::Mutex busy_;  ///< from a question to its answer
+    /// Its name and its hello do not change; all else of it belongs to who holds `busy_`.
+    const std::unique_ptr<AgentLink> link_;
+    /// A question without its answer: what comes next may be that.
+    std::optional<Error> broken_ ZK_GUARDED_BY(busy_);
 };
 
 }  // namespace zk::phases

@@ -1,6 +1,6 @@
 // How zkprov ends: one number for each outcome that a script may want to tell apart.
 // The numbers are documented (`zkprov help exit-codes`) and do not change.
-// Source: facts/provisioning.md 2.4.
+// See docs/PROVISIONING.md 4.2.
 #pragma once
 
 namespace zk::phases {

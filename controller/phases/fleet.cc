@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "agent_api/agent_errc.h"
 #include "phases/parallel.h"
 
 namespace zk::phases {
@@ -90,7 +91,7 @@ Console::Console(Write out,
       colours_(colours) {}
 
 void Console::data(const std::string& text) {
-    const std::lock_guard lock(mutex_);
+    const threads::Lock lock(mutex_);
     out_(text);
 }
 
@@ -100,7 +101,7 @@ bool Console::ask(const std::string& question) {
 }
 
 void Console::say(const std::string& line) {
-    const std::lock_guard lock(mutex_);
+    const threads::Lock lock(mutex_);
     err_(line + "\n");
 }
 
@@ -150,7 +151,7 @@ void ask_health(std::vector<Host>& hosts, LinkDeadline deadline) {
         auto health = host.talk->health(deadline);
         if (health) {
             host.health = *std::move(health);
-        } else if (agent_errc(health.error()) == AgentErrc::not_found) {
+        } else if (agent_api::agent_errc(health.error()) == AgentErrc::not_found) {
             host.health = nothing_installed(*host.node);
         } else {
             host.failure = health.error();
@@ -172,7 +173,7 @@ std::vector<status::NodeStatus> statuses_of(const std::vector<Host>& hosts) {
 }
 
 ExitCode exit_code_of(const Error& error) {
-    if (const auto code = agent_errc(error)) return exit_code_of_agent(*code);
+    if (const auto code = agent_api::agent_errc(error)) return exit_code_of_agent(*code);
     if (const auto code = link_errc(error)) return exit_code_of_link(*code);
     return ExitCode::preflight;
 }

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +19,7 @@
 #include "run_lock/session_lock.h"
 #include "status/ensemble_judge.h"
 #include "status/report.h"
+#include "threads/mutex.h"
 
 namespace zk::phases {
 
@@ -76,8 +76,8 @@ class Console {
             bool json,
             status::Colours colours);
 
-    void data(const std::string& text);  ///< to stdout, as it is
-    void say(const std::string& line);   ///< to stderr, with a line end
+    void data(const std::string& text) ZK_EXCLUDES(mutex_);  ///< to stdout, as it is
+    void say(const std::string& line) ZK_EXCLUDES(mutex_);   ///< to stderr, with a line end
     [[nodiscard]] bool can_ask() const { return ask_ != nullptr; }
     /// Whether the answer is yes.
     bool ask(const std::string& question);
@@ -86,9 +86,9 @@ class Console {
     [[nodiscard]] status::Colours colours() const { return colours_; }
 
   private:
-    std::mutex mutex_;
-    Write out_;
-    Write err_;
+    threads::Mutex mutex_;
+    Write out_ ZK_GUARDED_BY(mutex_);
+    Write err_ ZK_GUARDED_BY(mutex_);
     std::function<std::string(const std::string&)> ask_;
     bool json_;
     status::Colours colours_;

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <mutex>
 #include <random>
 #include <thread>
 
 #include <fmt/core.h>
 
+#include "agent_api/agent_errc.h"
 #include "base/log.h"
 #include "phases/parallel.h"
+#include "threads/mutex.h"
 
 namespace zk::phases {
 namespace {
@@ -68,7 +69,7 @@ Stop Gate::conflict_stop() const {
 }
 
 std::string Gate::probe() {
-    std::mutex mutex;
+    threads::Mutex mutex;
     std::string wrong;
     for_all(run_.hosts, [&](Host& host) {
         const bool asked = std::ranges::count(request_.probe_from, host.node->id) > 0;
@@ -79,9 +80,10 @@ std::string Gate::probe() {
         const auto done = host.talk->probe(probe, deadline_in(kProbeTimeout * 2));
         if (done && done->committed) return;
         // Neither a broken link nor an agent that cannot do it gets better by asking again.
-        const bool hopeless = !done && agent_errc(done.error()) != agent_api::AgentErrc::failed;
+        const bool hopeless =
+            !done && agent_api::agent_errc(done.error()) != agent_api::AgentErrc::failed;
         if (hopeless) host.failure = done.error();
-        const std::lock_guard lock(mutex);
+        const threads::Lock lock(mutex);
         wrong += fmt::format("{}{}: a probe write did not commit: {}",
                              wrong.empty() ? "" : "; ",
                              name_of(*host.node),

@@ -1,5 +1,5 @@
 // Waits until the ensemble is well: a leader, the servers in sync that must be, and a write that is
-// committed. Shell. Way three of DESIGN.md, step 11.
+// committed. Shell. See docs/ARCHITECTURE.md, "The way of an apply".
 #pragma once
 
 #include <optional>

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <thread>
 
+#include "agent_api/agent_errc.h"
+#include "clocks/clocks.h"
 #include "inventory/render.h"
 #include "phases/parallel.h"
 #include "plan/observe.h"
@@ -24,7 +26,7 @@ void look_at_health(Host& host, LinkDeadline deadline) {
     host.health.reset();
     if (health) {
         host.health = *std::move(health);
-    } else if (!agent_errc(health.error())) {
+    } else if (!agent_api::agent_errc(health.error())) {
         host.failure = health.error();
     }
 }
@@ -54,13 +56,13 @@ bool may_be_electing(const status::EnsembleVerdict& verdict) {
         return health && health->verdict != NodeVerdict::down &&
                health->verdict != NodeVerdict::stuck && health->verdict != NodeVerdict::conflict;
     });
-    return !verdict.leader && static_cast<std::size_t>(alive) >= verdict.voters / 2 + 1;
+    return !verdict.leader && static_cast<std::size_t>(alive) >= verdict.majority();
 }
 
 void gather_one(Host& host, GatheredNode& node, LinkDeadline deadline) {
-    const std::int64_t asked_ms = wall_ms_now();
+    const std::int64_t asked_ms = clocks::wall_now().value();
     auto facts = host.talk->facts(agent_api::facts_for(node.spec), deadline);
-    const std::int64_t answered_ms = wall_ms_now();
+    const std::int64_t answered_ms = clocks::wall_now().value();
     if (!facts) {
         host.failure = facts.error();
         return;
@@ -73,11 +75,6 @@ void gather_one(Host& host, GatheredNode& node, LinkDeadline deadline) {
 }
 
 }  // namespace
-
-std::int64_t wall_ms_now() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<milliseconds>(now).count();
-}
 
 Result<Gathered> render_all(const inventory::Inventory& inventory,
                             const RunSettings& settings,

@@ -1,5 +1,5 @@
 // What is true of every node: facts, health, and what its agent would change.
-// Shell. Way three of DESIGN.md, steps 5 to 7. Nothing is changed here.
+// Shell. See docs/ARCHITECTURE.md, "The way of an apply". Nothing is changed here.
 #pragma once
 
 #include <cstdint>
@@ -72,8 +72,5 @@ agent_api::Apply apply_message(const agent_api::NodeSpec& spec,
                                Dry dry);
 /// How a node takes part that is given this step.
 agent_api::Formation formation_of(const plan::NodeStep& step);
-
-/// This machine's clock, as shown to people and compared with the hosts'.
-std::int64_t wall_ms_now();
 
 }  // namespace zk::phases

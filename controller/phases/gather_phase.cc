@@ -1,4 +1,5 @@
 // The facts of every node, once: what each shall be is rendered here, what each is asked of its agent.
+#include "clocks/clocks.h"
 #include "inventory/render.h"
 #include "phases/gather.h"
 #include "phases/phase.h"
@@ -13,7 +14,8 @@ class GatherPhase final : public Phase {
 
     std::optional<Stop> run(LinkDeadline deadline) override {
         // For nodes that no formation knows yet; what they are asked does not depend on it.
-        const std::string new_generation = inventory::new_generation(run_.inventory, wall_ms_now());
+        const std::string new_generation =
+            inventory::new_generation(run_.inventory, clocks::wall_now().value());
         auto rendered = render_all(run_.inventory, run_.settings, new_generation);
         if (!rendered) return Stop{ExitCode::invalid, {rendered.error().words}};
         run_.gathered = *std::move(rendered);

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <optional>
 #include <poll.h>
-#include <spawn.h>
 #include <string_view>
 #include <unistd.h>
 #include <vector>
@@ -17,9 +16,8 @@
 #include <fmt/core.h>
 #include <sys/wait.h>
 
+#include "child/child.h"
 #include "ssh/plain_line.h"
-
-extern char** environ;
 
 namespace zk::phases {
 namespace {
@@ -80,7 +78,7 @@ class Output {
         }
     }
     void show() {
-        if (++lines_ <= kLinesMax) on_line_(plain_line(line_));
+        if (++lines_ <= kLinesMax) on_line_(ssh::plain_line(line_));
         if (lines_ == kLinesMax + 1) on_line_("... (it prints more than is shown)");
         line_.clear();
     }
@@ -90,53 +88,6 @@ class Output {
     std::string line_;
     std::size_t lines_ = 0;
 };
-
-std::vector<std::string> environment_with(const std::map<std::string, std::string>& variables) {
-    std::vector<std::string> all;
-    for (char** each = environ; *each != nullptr; ++each) {
-        const std::string_view entry = *each;
-        if (!variables.contains(std::string(entry.substr(0, entry.find('=')))))
-            all.emplace_back(entry);
-    }
-    for (const auto& [name, value] : variables) all.push_back(name + "=" + value);
-    return all;
-}
-
-std::vector<char*> pointers_to(const std::vector<std::string>& words) {
-    std::vector<char*> raw;
-    for (const std::string& word : words) raw.push_back(const_cast<char*>(word.c_str()));
-    raw.push_back(nullptr);
-    return raw;
-}
-
-/// The process, with `out` as its stdout and stderr; the result is posix_spawn's.
-int spawn(const std::vector<std::string>& command,
-          const std::vector<std::string>& environment,
-          int out,
-          pid_t& pid) {
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, out, 1);
-    posix_spawn_file_actions_adddup2(&actions, out, 2);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    sigset_t signals;
-    sigemptyset(&signals);
-    posix_spawnattr_setsigmask(&attributes, &signals);
-    for (const int each : {SIGPIPE, SIGINT, SIGTERM}) sigaddset(&signals, each);
-    posix_spawnattr_setsigdefault(&attributes, &signals);
-    posix_spawnattr_setflags(
-        &attributes,
-        static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID));
-    const std::vector<char*> argv = pointers_to(command);
-    const std::vector<char*> envp = pointers_to(environment);
-    const int result =
-        posix_spawnp(&pid, argv.front(), &actions, &attributes, argv.data(), envp.data());
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return result;
-}
 
 /// Whether the process has ended. It is not collected yet, so its id stays its own.
 bool has_ended(pid_t pid) {
@@ -184,10 +135,17 @@ Result<> run_hook(const playbook::Hook& hook,
         return failed(std::string("cannot be started: ") + std::strerror(errno));
     }
     Output output(pipe[0], on_line);
-    pid_t pid = -1;
-    const int error = spawn(hook.command, environment_with(variables), pipe[1], pid);
+    child::Child program;
+    program.command = hook.command;
+    program.environment = child::environment_with(variables);
+    program.out = program.err = pipe[1];
+    program.group = child::Group::session;
+    const auto started = child::start(program);
     ::close(pipe[1]);
-    if (error != 0) return failed(std::string("cannot be started: ") + std::strerror(error));
+    if (!started.has_value()) {
+        return failed("cannot be started: " + started.error().code.message());
+    }
+    const pid_t pid = *started;
     std::string why;
     while (!has_ended(pid)) {
         if (interrupted != nullptr && interrupted->load()) {

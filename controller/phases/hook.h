@@ -10,8 +10,8 @@
 #include <string>
 
 #include "base/result.h"
+#include "phases/link_words.h"
 #include "playbook/playbook.h"
-#include "ssh/agent_link.h"
 
 namespace zk::phases {
 

@@ -1,10 +1,10 @@
 #include "phases/links.h"
 
-#include <mutex>
 #include <set>
 #include <utility>
 
 #include "inventory/render.h"
+#include "threads/mutex.h"
 
 namespace zk::phases {
 namespace {
@@ -13,6 +13,8 @@ using inventory::Inventory;
 using inventory::Node;
 using inventory::Sudo;
 using inventory::Transport;
+using ssh::HostTarget;
+using ssh::NewHostKeys;
 
 /// A file as the inventory names it, made absolute.
 std::string resolve(const LinkSettings& settings, const std::string& file) {
@@ -21,32 +23,32 @@ std::string resolve(const LinkSettings& settings, const std::string& file) {
     return settings.working_dir + "/" + file;
 }
 
-zk::SshClient client_of(inventory::SshClient client) {
+ssh::SshClient client_of(inventory::SshClient client) {
     switch (client) {
         case inventory::SshClient::libssh2:
-            return zk::SshClient::libssh2;
+            return ssh::SshClient::libssh2;
         case inventory::SshClient::openssh:
-            return zk::SshClient::openssh;
+            return ssh::SshClient::openssh;
         case inventory::SshClient::automatic:
             break;
     }
-    return zk::SshClient::automatic;
+    return ssh::SshClient::automatic;
 }
 
 /// Says each reason once for all hosts.
 class SwitchReport {
   public:
     explicit SwitchReport(std::function<void(const std::string&)> say) : say_(std::move(say)) {}
-    void add(const HostTarget& host, const std::string& why) {
-        const std::lock_guard lock(mutex_);
+    void add(const HostTarget& host, const std::string& why) ZK_EXCLUDES(mutex_) {
+        const threads::Lock lock(mutex_);
         if (!said_.insert(why).second || say_ == nullptr) return;
         say_(host.name + ": reached by the system's ssh, as is each host like it: " + why);
     }
 
   private:
-    std::mutex mutex_;
-    std::set<std::string> said_;
-    std::function<void(const std::string&)> say_;
+    threads::Mutex mutex_;
+    std::set<std::string> said_ ZK_GUARDED_BY(mutex_);
+    const std::function<void(const std::string&)> say_;
 };
 
 Result<std::unique_ptr<AgentLink>> open_over_ssh(const Node& node,
@@ -63,10 +65,10 @@ Result<std::unique_ptr<AgentLink>> open_over_ssh(const Node& node,
     target.jump = node.ssh.jump;
     target.sudo = node.ssh.sudo != Sudo::never;
     target.replace_host_key = settings.accept_new_host_keys && settings.replaced == node.id;
-    LinkOptions options;
+    ssh::LinkOptions options;
     for (const std::string& key : node.ssh.keys)
         options.key_files.push_back(resolve(settings, key));
-    options.ssh_agent_socket = default_agent_socket();
+    options.ssh_agent_socket = ssh::default_agent_socket();
     options.known_hosts_file = resolve(settings, node.ssh.known_hosts);
     options.new_host_keys =
         settings.accept_new_host_keys ? NewHostKeys::accept : NewHostKeys::refuse;
@@ -92,7 +94,7 @@ OpenLink link_opener(const Inventory& inventory, LinkSettings settings) {
         if (inventory.transport == Transport::ssh) {
             return open_over_ssh(node, settings, *report, deadline);
         }
-        LocalTarget target;
+        ssh::LocalTarget target;
         target.name = name_of(node);
         target.agent_binary = settings.agent_path;
         target.state_dir = state_dir_of(inventory, node);

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
+#include "phases/control.h"
 #include "phases/parallel.h"
 #include "phases/run_lock.h"
 #include "phases/runner.h"
@@ -118,25 +119,6 @@ States await_gone(std::vector<Host>& hosts, const RunSettings& settings, const L
     return states;
 }
 
-std::optional<Stop> confirm(const inventory::Inventory& inventory,
-                            Console& console,
-                            std::string typed) {
-    if (typed.empty() && !console.can_ask()) {
-        return Stop{ExitCode::invalid,
-                    {"there is nobody to ask: name the ensemble with --confirm " +
-                     inventory.cluster + ". Nothing was changed"}};
-    }
-    if (typed.empty()) {
-        typed = console.ask_for(
-            "The run that holds the lock can change nothing more after its present "
-            "step. Type the ensemble's name to take the lock away: ");
-    }
-    if (typed == inventory.cluster) return std::nullopt;
-    return Stop{ExitCode::invalid,
-                {"\"" + typed + "\" is not the name of the ensemble, " + inventory.cluster +
-                 "; nothing was changed"}};
-}
-
 }  // namespace
 
 ExitCode run_lock_show(const inventory::Inventory& inventory,
@@ -160,7 +142,11 @@ ExitCode run_lock_break(const inventory::Inventory& inventory,
     ExitCode code = ExitCode::done;
     if (const auto run = first_holder(states)) {
         for (std::size_t i = 0; i < hosts.size(); ++i) console.say(line_of(hosts[i], states[i]));
-        if (auto stop = confirm(inventory, console, confirmed)) {
+        if (auto stop = confirm(inventory,
+                                console,
+                                confirmed,
+                                "The run that holds the lock can change nothing more after its "
+                                "present step. Type the ensemble's name to take the lock away: ")) {
             report_stop(console, "lock break", *stop);
             return stop->code;
         }

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <mutex>
 
 #include <fmt/core.h>
 
+#include "agent_api/agent_errc.h"
 #include "phases/hook.h"
 #include "phases/parallel.h"
 #include "ssh/plain_line.h"
+#include "threads/mutex.h"
 
 namespace zk::phases {
 namespace {
@@ -70,7 +71,7 @@ std::optional<Stop> Roll::make_sure(const plan::Wave& wave) {
 
 std::optional<Stop> Roll::look_at(const plan::Wave& wave) {
     const LinkDeadline until = deadline(PhaseKind::gather);
-    std::mutex mutex;
+    threads::Mutex mutex;
     Stop stop;
     for_all(run_.hosts, [&](Host& host) {
         const plan::NodeStep* const step = step_of(host, wave);
@@ -83,7 +84,7 @@ std::optional<Stop> Roll::look_at(const plan::Wave& wave) {
         }
         const std::string difference = plan::difference(node.actual, *now);
         if (difference.empty()) return;
-        const std::lock_guard lock(mutex);
+        const threads::Lock lock(mutex);
         stop.messages.push_back(name_of(*host.node) + ": " + difference);
     });
     if (auto failed = stop_for_failures(run_.hosts)) {
@@ -135,7 +136,7 @@ void Roll::apply_node(Host& host, const plan::NodeStep& step, LinkDeadline until
     if (!done) {
         host.failure = done.error();
         // A link that broke mid-way says nothing about how far the agent came.
-        if (!agent_errc(done.error())) changes.changed = true;
+        if (!agent_api::agent_errc(done.error())) changes.changed = true;
         return;
     }
     run_.console.say(fmt::format("{}: done, {} step{}, {}",
@@ -190,7 +191,7 @@ std::optional<Stop> Roll::run_hooks(HookPoint point,
         {"ZKPROV_NODE", ids},
         {"ZKPROV_WAVE", std::to_string(wave_number_)}};
     for (const playbook::Hook& hook : run_.playbook.hooks.at(point)) {
-        run_.console.say(prefix + plain_line(hook.text));
+        run_.console.say(prefix + ssh::plain_line(hook.text));
         const auto done =
             run_hook(hook,
                      variables,

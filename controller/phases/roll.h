@@ -1,5 +1,5 @@
-// Carries out the waves of a plan: hooks, last checks, steps, gate, hooks. Shell. Way three of DESIGN.md,
-// steps 9 and 11.
+// Carries out the waves of a plan: hooks, last checks, steps, gate, hooks. Shell. See
+// docs/ARCHITECTURE.md, "The way of an apply"; docs/PROVISIONING.md 3.
 #pragma once
 
 #include <optional>

@@ -47,7 +47,7 @@ class RollPhase final : public Phase {
         for (const auto& [point, hooks] : run_.playbook.hooks) {
             for (const playbook::Hook& hook : hooks) {
                 run_.console.say("hook " + std::string(to_string(point)) + ": " +
-                                 plain_line(hook.text));
+                                 ssh::plain_line(hook.text));
             }
         }
     }

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "phases/parallel.h"
+#include "phases/run_report.h"
 
 namespace zk::phases {
 namespace {
@@ -77,6 +79,32 @@ Host* Run::find(ServerId id) {
     const auto found =
         std::ranges::find_if(hosts, [&](const Host& host) { return host.node->id == id; });
     return found == hosts.end() ? nullptr : &*found;
+}
+
+ExitCode end_run(Run& run, const std::optional<Stop>& stop, ExitCode success) {
+    const ExitCode code = stop ? stop->code : success;
+    const auto errors = stop ? stop->messages : std::vector<std::string>();
+    Console& console = run.console;
+    for (const std::string& message : errors) console.say(message);
+    if (run.settings.stats || run.settings.verbose) {
+        for (const std::string& line : cost_lines(run.hosts)) console.say(line);
+    }
+    if (console.json()) {
+        console.data(run_json(run.command,
+                              run.inventory,
+                              run.hosts,
+                              run.changes,
+                              run.plan ? &*run.plan : nullptr,
+                              errors,
+                              code));
+    } else if (!stop && !run.outcome.empty()) {
+        console.data(run.outcome + "\n");
+    }
+    run.lock.release();
+    for_all(run.hosts, [](Host& host) {
+        if (host.talk) host.talk->close();
+    });
+    return code;
 }
 
 std::string Run::plan_text(plan::Detail detail) const {

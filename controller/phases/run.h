@@ -1,5 +1,5 @@
-// What the phases of one run of apply, plan or replace-node share: the nodes, what each phase left for
-// those behind it, and the run lock. Shell. The runner's thread owns it.
+// What belongs to one run of a command that changes nodes, or says what it would change: the nodes, what each phase left
+// for those behind it, and the run lock. Shell. The runner's thread owns it.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,7 @@ namespace zk::phases {
 enum class Mode { change, say };
 
 struct Run {
-    /// `replaced`: of replace-node. The recipe is that of the settings, else the built-in one.
+    /// `replaced`: of replace-node, and of wipe. The recipe is that of the settings, else the built-in one.
     Run(std::string command_word,
         Mode mode_of_run,
         std::optional<ServerId> replaced_node,
@@ -32,7 +32,7 @@ struct Run {
 
     /// Of a phase that works as long as its recipe lets it. REQUIRES: the recipe runs it.
     [[nodiscard]] LinkDeadline deadline(playbook::PhaseKind kind) const;
-    /// For replace-node: goes on without the hosts that failed, except the one to be replaced.
+    /// For replace-node and wipe: goes on without the hosts that failed, except that one.
     void leave_out_failed();
     /// The failures of the hosts before the first change.
     [[nodiscard]] std::optional<Stop> stop_unchanged() const;
@@ -58,5 +58,9 @@ struct Run {
     status::EnsembleVerdict verdict;  ///< by the last gate
     std::string outcome;              ///< one sentence for people
 };
+
+/// The end of a run: tells the reasons of `stop`, or its outcome (with JSON both, in one document), gives back the lock and
+/// closes the links.
+ExitCode end_run(Run& run, const std::optional<Stop>& stop, ExitCode success);
 
 }  // namespace zk::phases

@@ -1,7 +1,6 @@
 #include "phases/run_lock.h"
 
 #include <algorithm>
-#include <ctime>
 
 #include <fmt/core.h>
 
@@ -22,15 +21,6 @@ constexpr milliseconds kReleaseTime{2000};
 constexpr milliseconds kRetryInterval{200};
 constexpr int kRoundsMax = 3;
 
-std::string utc(WallMs at) {
-    const auto seconds = static_cast<std::time_t>(at.value() / 1000);
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    char text[32];
-    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts);
-    return text;
-}
-
 }  // namespace
 
 std::string words_of(const LockHolder& holder, std::int64_t held_ms) {
@@ -42,7 +32,7 @@ std::string words_of(const LockHolder& holder, std::int64_t held_ms) {
                        holder.from.empty() ? "" : ", from ",
                        holder.from,
                        holder.command,
-                       utc(holder.since),
+                       utc_text(holder.since),
                        std::max<std::int64_t>(held_ms, 0) / 1000);
 }
 
@@ -114,7 +104,7 @@ std::optional<RunLock::Refusal> RunLock::try_take() {
 
 void RunLock::add_member(Host& host, const LockState& state) {
     rules_.granted(state.number);
-    const std::lock_guard lock(mutex_);
+    const threads::Lock lock(mutex_);
     members_.push_back(host.talk);
     if (beats_.joinable()) return;
     beats_ = std::jthread([this](const std::stop_token& stop) { keep_alive(stop); });
@@ -144,14 +134,19 @@ RunLock::Round RunLock::ask_all(LockAction action) {
     LockRequest request;
     request.action = action;
     request.number = rules_.number();
+    std::vector<std::shared_ptr<Conversation>> members;
+    {
+        const threads::Lock lock(mutex_);
+        members = members_;
+    }
     Round round;
-    std::mutex mutex;
+    threads::Mutex mutex;
     const auto began = Clock::now();
     for_all(hosts_, [&](Host& host) {
-        const bool member = std::ranges::count(members_, host.talk) > 0;
+        const bool member = std::ranges::count(members, host.talk) > 0;
         if (!member || !host.connected()) return;
         const auto state = host.talk->lock(request, settings_.deadline_for(kAnswerTime));
-        const std::lock_guard lock(mutex);
+        const threads::Lock lock(mutex);
         if (!state) {
             host.failure = state.error();
         } else if (state->yours) {
@@ -237,7 +232,7 @@ Stop RunLock::lost_stop(const Round& round) const {
 void RunLock::release() {
     std::vector<std::shared_ptr<Conversation>> members;
     {
-        const std::lock_guard lock(mutex_);
+        const threads::Lock lock(mutex_);
         members.swap(members_);
     }
     LockRequest request;
@@ -249,7 +244,7 @@ void RunLock::release() {
 }
 
 void RunLock::keep_alive(const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
+    threads::Lock lock(mutex_);
     while (!stop.stop_requested()) {
         // Woken only by the request to stop.
         wake_.wait_for(lock, stop, settings_.lock_limits.beat, [] { return false; });

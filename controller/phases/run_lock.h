@@ -6,7 +6,6 @@
 
 #include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -15,6 +14,7 @@
 #include "phases/changes.h"
 #include "phases/fleet.h"
 #include "run_lock/ensemble_lock.h"
+#include "threads/mutex.h"
 
 namespace zk::phases {
 
@@ -73,9 +73,9 @@ class RunLock {
     bool numbered_ = false;
     bool settled_ = false;
 
-    std::mutex mutex_;  ///< of the two below
-    std::vector<std::shared_ptr<Conversation>> members_;
-    std::condition_variable_any wake_;
+    threads::Mutex mutex_;
+    std::vector<std::shared_ptr<Conversation>> members_ ZK_GUARDED_BY(mutex_);
+    std::condition_variable_any wake_;  ///< with mutex_
     std::jthread beats_;
 };
 

@@ -72,6 +72,7 @@ std::string run_json(const std::string& command,
         object["host"] = json::string(host.node->host);
         object["changed"] = done.changed;
         object["restarted"] = done.restarted;
+        if (!done.words.empty()) object["words"] = json::string(done.words);
         if (host.failure) object["error"] = json::string(host.failure->words);
         object["link"] = cost_of(host);
         nodes.push_back(std::move(object));

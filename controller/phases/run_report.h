@@ -13,7 +13,7 @@
 namespace zk::phases {
 
 /// One document, schema zkprov.apply/1 or zkprov.plan/1, ending with a line end. `command`: apply,
-/// plan, replace-node, start or stop.
+/// plan, replace-node, start, stop or wipe.
 std::string run_json(const std::string& command,
                      const inventory::Inventory& inventory,
                      const std::vector<Host>& hosts,

@@ -6,9 +6,7 @@
 
 #include <fmt/core.h>
 
-#include "phases/parallel.h"
 #include "phases/phase.h"
-#include "phases/run_report.h"
 
 namespace zk::phases {
 namespace {
@@ -138,30 +136,8 @@ void Runner::say_what_was_left_out() {
 }
 
 ExitCode finish(Run& run, const std::optional<Stop>& stop, ExitCode success) {
-    const ExitCode code = stop ? stop->code : success;
-    const auto errors = stop ? stop->messages : std::vector<std::string>();
-    Console& console = run.console;
-    for (const std::string& message : errors) console.say(message);
-    if (run.settings.stats || run.settings.verbose) {
-        for (const std::string& line : cost_lines(run.hosts)) console.say(line);
-    }
-    if (console.json()) {
-        const plan::Plan nothing;
-        console.data(run_json(run.command,
-                              run.inventory,
-                              run.hosts,
-                              run.changes,
-                              run.plan ? &*run.plan : &nothing,
-                              errors,
-                              code));
-    } else if (!stop && !run.outcome.empty()) {
-        console.data(run.outcome + "\n");
-    }
-    run.lock.release();
-    for_all(run.hosts, [](Host& host) {
-        if (host.talk) host.talk->close();
-    });
-    return code;
+    if (!run.plan) run.plan.emplace();  // what is reported has waves, if only none
+    return end_run(run, stop, success);
 }
 
 }  // namespace

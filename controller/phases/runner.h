@@ -39,6 +39,19 @@ ExitCode run_control(const inventory::Inventory& inventory,
                      Console& console,
                      agent_api::ControlAction action);
 
+enum class QuorumLoss { refused, accepted };
+struct WipeRequest {
+    ServerId node;
+    std::string confirmed;  ///< the cluster's name, as in run_lock_break
+    QuorumLoss quorum_loss = QuorumLoss::refused;
+};
+/// Stops one server and moves its data and logs away on its host; nothing is deleted. Refused while the other voters
+/// are no majority in sync. REQUIRES: the node is in the inventory.
+ExitCode run_wipe(const inventory::Inventory& inventory,
+                  const RunSettings& settings,
+                  Console& console,
+                  const WipeRequest& request);
+
 /// Prints who holds the run lock, node by node.
 ExitCode run_lock_show(const inventory::Inventory& inventory,
                        const RunSettings& settings,

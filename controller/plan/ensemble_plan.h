@@ -1,7 +1,7 @@
 // From the inventory and what is true of the nodes to a plan: which nodes change, in which order,
 // how many at once, and why; or the reason why nothing may be changed. Pure. On
 // the way of an apply (docs/ARCHITECTURE.md). `zkprov plan` prints a plan, `zkprov apply` carries out exactly the same.
-// Rules (facts/provisioning.md 6.6, facts/operations.md 8.1):
+// Rules (docs/PROVISIONING.md 2.2 and 3):
 // * An ensemble is formed only when all nodes of the inventory answer and none has ever been part
 // of one.
 // * An empty node of a formed ensemble joins: it must not vote before the leader has brought it up

@@ -6,15 +6,13 @@
 #include <fmt/core.h>
 
 #include "base/log.h"
+#include "base/numbers.h"
 
 namespace zk::plan {
 namespace {
 
 using inventory::Inventory;
-using inventory::Node;
 using inventory::Transport;
-
-std::string mebibytes(std::uint64_t bytes) { return fmt::format("{} MiB", bytes >> 20); }
 
 class Checker {
   public:

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ranges>
 
 #include "inventory/section.h"
 #include "inventory/yaml_reader.h"
@@ -181,8 +180,8 @@ std::string_view to_string(HookPoint point) {
 }
 
 std::optional<milliseconds> Playbook::limit_of(PhaseKind kind) const {
-    for (const Phase& phase : std::views::reverse(phases)) {
-        if (phase.kind == kind) return phase.limit;
+    for (auto phase = phases.rbegin(); phase != phases.rend(); ++phase) {
+        if (phase->kind == kind) return phase->limit;
     }
     return std::nullopt;
 }

@@ -7,7 +7,7 @@
 #include "ssh/local_process.h"
 #include "ssh/process_link.h"
 
-namespace zk {
+namespace zk::ssh {
 
 Result<std::unique_ptr<AgentLink>> open_ssh_link(const HostTarget& host,
                                                  const LinkOptions& options) {
@@ -41,4 +41,4 @@ Result<std::unique_ptr<AgentLink>> open_local_link(const LocalTarget& target) {
         target.name, std::move(process), std::move(hello), Bytes(), std::string()));
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

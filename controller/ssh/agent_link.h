@@ -17,7 +17,7 @@
 #include "base/bytes.h"
 #include "ssh/link_error.h"
 
-namespace zk {
+namespace zk::ssh {
 
 using LinkDeadline = std::chrono::steady_clock::time_point;
 inline LinkDeadline deadline_in(std::chrono::milliseconds wait) {
@@ -138,4 +138,4 @@ struct LocalTarget {
 };
 Result<std::unique_ptr<AgentLink>> open_local_link(const LocalTarget& target);
 
-}  // namespace zk
+}  // namespace zk::ssh

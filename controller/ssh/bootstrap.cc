@@ -1,25 +1,24 @@
 #include "ssh/bootstrap.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <elf.h>
 #include <fstream>
 #include <map>
-#include <mutex>
 #include <sstream>
 #include <tuple>
 
-#include <openssl/evp.h>
 #include <sys/stat.h>
+#include <system_error>
 
+#include "agent_api/digest.h"
 #include "ssh/bootstrap_error.h"
 #include "ssh/host_talk.h"
 #include "ssh/refusal.h"
+#include "threads/mutex.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::size_t kAgentBytesMax = 256UL * 1024 * 1024;
@@ -58,16 +57,6 @@ constexpr std::string_view kScript =
     "elif [ \"$c\" = run ]; then :; else exit 0; fi; "
     "unset LC_ALL; echo zkprov-start; exec \"$a\" connect --stdio";
 
-std::string to_hex_text(const unsigned char* data, std::size_t size) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    for (std::size_t i = 0; i < size; ++i) {
-        text += kDigits[data[i] >> 4U];
-        text += kDigits[data[i] & 0xfU];
-    }
-    return text;
-}
-
 std::string arch_of_elf(const Bytes& content) {
     Elf64_Ehdr header{};
     if (content.size() < sizeof header) return {};
@@ -99,7 +88,7 @@ Result<std::shared_ptr<const AgentBinary>> read_agent_binary(const std::string& 
     if (!file || !(text << file.rdbuf())) {
         return link_error(LinkErrc::agent_missing,
                           "the agent's binary " + path +
-                              " cannot be read: " + std::strerror(errno) +
+                              " cannot be read: " + std::generic_category().message(errno) +
                               "; build it, or name its directory with --release-dir");
     }
     auto binary = std::make_shared<AgentBinary>();
@@ -107,15 +96,7 @@ Result<std::shared_ptr<const AgentBinary>> read_agent_binary(const std::string& 
     if (binary->content.size() > kAgentBytesMax) {
         return link_error(LinkErrc::agent_missing, path + " is too large to be the agent");
     }
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned int size = 0;
-    EVP_Digest(binary->content.data(),
-               binary->content.size(),
-               digest.data(),
-               &size,
-               EVP_sha256(),
-               nullptr);
-    binary->sha256 = to_hex_text(digest.data(), size);
+    binary->sha256 = agent_api::sha256_hex(binary->content);
     binary->arch = arch_of_elf(binary->content);
     return std::shared_ptr<const AgentBinary>(std::move(binary));
 }
@@ -218,7 +199,7 @@ Result<> await_start(ProcessStream& stream,
 
 Result<std::shared_ptr<const AgentBinary>> load_agent_binary(const std::string& path) {
     using Version = std::tuple<std::string, std::int64_t, std::int64_t, std::int64_t>;
-    static std::mutex mutex;
+    static threads::Mutex mutex;
     static std::map<Version, std::shared_ptr<const AgentBinary>> loaded;
     struct stat status {};
     if (path.empty() || ::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
@@ -228,7 +209,7 @@ Result<std::shared_ptr<const AgentBinary>> load_agent_binary(const std::string& 
                               "; build it, or name its directory with --release-dir");
     }
     const Version version{path, status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_size};
-    const std::lock_guard guard(mutex);
+    const threads::Lock guard(mutex);
     auto& entry = loaded[version];
     if (entry == nullptr) {
         ZK_TRY(entry, read_agent_binary(path));
@@ -283,4 +264,4 @@ Result<LinkHello> bootstrap(ProcessStream& stream,
     return hello;
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -19,7 +19,7 @@
 
 #include "ssh/stream.h"
 
-namespace zk {
+namespace zk::ssh {
 
 /// The agent's binary as it will be pushed.
 struct AgentBinary {
@@ -47,4 +47,4 @@ Result<LinkHello> bootstrap(ProcessStream& stream,
                             Bytes& inbox,
                             LinkDeadline hello_deadline);
 
-}  // namespace zk
+}  // namespace zk::ssh

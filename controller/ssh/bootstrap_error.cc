@@ -1,15 +1,9 @@
 #include "ssh/bootstrap_error.h"
 
+#include "base/numbers.h"
 #include "ssh/refusal.h"
 
-namespace zk {
-namespace {
-
-std::string megabytes(std::size_t bytes) {
-    return std::to_string((bytes + (1U << 20U) - 1) >> 20U) + " MiB";
-}
-
-}  // namespace
+namespace zk::ssh {
 
 std::optional<Error> closed_end(const ProcessStream& stream,
                                 const HostTarget& host,
@@ -77,7 +71,8 @@ Error push_error(const HostWords& words,
     const std::string place = host.name + ": " + options.remote_dir + "/bin";
     if (what.starts_with("full") || mentions("No space left") || mentions("quota exceeded")) {
         return link_error(LinkErrc::disk_full,
-                          place + ": no room for the agent (" + megabytes(agent.content.size()) +
+                          place + ": no room for the agent (" +
+                              mebibytes_needed(agent.content.size()) +
                               "); free some space there and run again");
     }
     const bool read_only = mentions("Read-only file system");
@@ -100,4 +95,4 @@ Error push_error(const HostWords& words,
                       place + ": the agent could not be put there (" + what + ")" + it_said(words));
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -7,7 +7,7 @@
 #include "ssh/bootstrap.h"
 #include "ssh/host_talk.h"
 
-namespace zk {
+namespace zk::ssh {
 
 // Our script's exit statuses when it is not heard, or hears nothing.
 constexpr int kNoOutput = 93;
@@ -37,4 +37,4 @@ Error push_error(const HostWords& words,
                  const LinkHello& hello,
                  const std::string& what);
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -11,7 +11,7 @@
 #include "ssh/openssh.h"
 #include "ssh/session.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr const char* kSystemConfig = "/etc/ssh/ssh_config";
@@ -209,4 +209,4 @@ Error explain_unreached(const ReachedHost& reached, const Error& error) {
                       reached.libssh2_said + "; " + without_name(reached.host, error.words));
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -7,7 +7,7 @@
 
 #include "ssh/stream.h"
 
-namespace zk {
+namespace zk::ssh {
 
 /// A host on which the bootstrap command has been started, or is being: the system's ssh tells only
 /// by the stream whether it got through.
@@ -23,4 +23,4 @@ Result<ReachedHost> reach_host(const HostTarget& host, const LinkOptions& option
 /// of both.
 Error explain_unreached(const ReachedHost& reached, const Error& error);
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::string_view kMark = "zkprov-";
@@ -112,4 +112,4 @@ bool HostTalk::heard_nothing() const {
     return host_line({printed_ + inbox_, std::string()}).empty();
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

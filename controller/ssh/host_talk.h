@@ -9,7 +9,7 @@
 #include "ssh/refusal.h"
 #include "ssh/stream.h"
 
-namespace zk {
+namespace zk::ssh {
 
 class HostTalk {
   public:
@@ -41,4 +41,4 @@ class HostTalk {
     bool in_terminal_ = false;
 };
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -7,7 +7,7 @@
 #include "ssh/plain_line.h"
 #include "ssh/wire.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::uint8_t kKexInitMessage = 20;
@@ -121,4 +121,4 @@ std::string describe(const std::vector<KexMismatch>& mismatches, const std::stri
     return text;
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

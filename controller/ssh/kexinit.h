@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 
-namespace zk {
+namespace zk::ssh {
 
 /// More than a banner and a packet of the largest size take.
 constexpr std::size_t kKexInitBytesMax = 64UL * 1024;
@@ -39,4 +39,4 @@ std::vector<KexMismatch> kex_mismatches(const KexInit& ours, const KexInit& thei
 /// "no MAC fits: <we> offers a, b; the host offers c".
 std::string describe(const std::vector<KexMismatch>& mismatches, const std::string& we);
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -15,11 +15,13 @@
 #include <openssl/evp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <system_error>
 
+#include "base/base64.h"
 #include "ssh/private_key.h"
 #include "ssh/wire.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::size_t kKeyFileBytesMax = 64 * 1024;      // an RSA key of 16384 bits takes 13 KiB
@@ -35,27 +37,17 @@ Bytes read_public_file(const std::string& path) {
     std::ifstream file(path + ".pub");
     std::string type;
     std::string text;
-    if (!(file >> type >> text) || text.empty() || text.size() % 4 != 0) return {};
-    Bytes blob(text.size() / 4 * 3, '\0');
-    const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(blob.data()),
-                                     reinterpret_cast<const unsigned char*>(text.data()),
-                                     static_cast<int>(text.size()));
-    if (size < 0) return {};
-    const auto padding = std::count(text.end() - 2, text.end(), '=');
-    blob.resize(static_cast<std::size_t>(size - padding));
-    return blob;
+    if (!(file >> type >> text)) return {};
+    return decode_base64(text).value_or(Bytes());
 }
 
 // ---- ssh-agent
 // -----------------------------------------------------------------------------------
 
-enum AgentMessage : char {
-    kAgentFailure = 5,
-    kRequestIdentities = 11,
-    kIdentitiesAnswer = 12,
-    kSignRequest = 13,
-    kSignResponse = 14,
-};
+constexpr char kRequestIdentities = 11;
+constexpr char kIdentitiesAnswer = 12;
+constexpr char kSignRequest = 13;
+constexpr char kSignResponse = 14;
 constexpr std::uint32_t kSignRsaSha512 = 4;  // SSH_AGENT_RSA_SHA2_512
 
 class UnixSocket {
@@ -115,7 +107,8 @@ Result<Bytes> ask_agent(const std::string& path, ByteView body, LinkDeadline dea
     const UnixSocket socket;
     if (!socket.connect(path)) {
         return Error(Errc::failed,
-                     "ssh-agent at " + path + " cannot be reached: " + std::strerror(errno));
+                     "ssh-agent at " + path +
+                         " cannot be reached: " + std::generic_category().message(errno));
     }
     Bytes request;
     append_ssh_string(request, body);
@@ -232,7 +225,7 @@ Result<KeyFile> read_key_file(const std::string& path) {
     errno = 0;
     std::ifstream file(expanded, std::ios::binary);
     if (!file) {
-        return unusable(path, std::string(std::strerror(errno)) + "; check the path");
+        return unusable(path, std::generic_category().message(errno) + "; check the path");
     }
     Bytes text(kKeyFileBytesMax + 1, '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
@@ -317,9 +310,8 @@ std::string fingerprint(ByteView blob) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned int size = 0;
     EVP_Digest(blob.data(), blob.size(), digest.data(), &size, EVP_sha256(), nullptr);
-    std::array<unsigned char, 64> text{};
-    EVP_EncodeBlock(text.data(), digest.data(), static_cast<int>(size));
-    std::string encoded(reinterpret_cast<const char*>(text.data()));
+    std::string encoded =
+        encode_base64(ByteView(reinterpret_cast<const char*>(digest.data()), size));
     while (encoded.ends_with('=')) encoded.pop_back();
     return "SHA256:" + encoded;
 }
@@ -340,4 +332,4 @@ std::string default_agent_socket() {
     return path == nullptr ? std::string() : std::string(path);
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -12,7 +12,7 @@
 #include "base/bytes.h"
 #include "ssh/agent_link.h"
 
-namespace zk {
+namespace zk::ssh {
 
 /// One key that can sign.
 struct LoginKey {
@@ -58,4 +58,4 @@ std::string fingerprint(ByteView blob);
 /// "~/x" with the home directory in place of "~".
 std::string expand_home(const std::string& path);
 
-}  // namespace zk
+}  // namespace zk::ssh

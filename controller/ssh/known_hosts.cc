@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <sstream>
 #include <unistd.h>
@@ -15,17 +13,20 @@
 #include <libssh2.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <system_error>
 
 #include "ssh/keys.h"
+#include "threads/mutex.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::uint16_t kSshPort = 22;
 
 Error file_error(const std::string& path, const std::string& what) {
-    return link_error(LinkErrc::known_hosts,
-                      "known_hosts file " + path + ": " + what + ": " + std::strerror(errno));
+    return link_error(
+        LinkErrc::known_hosts,
+        "known_hosts file " + path + ": " + what + ": " + std::generic_category().message(errno));
 }
 
 // The words of a line after its marker, and what the marker says.
@@ -146,8 +147,8 @@ std::vector<KnownKey> keys_named(LIBSSH2_SESSION* session,
 }
 
 // Serializes changes: a mutex within the process, a lock on the directory for other processes.
-std::mutex& changes_mutex() {
-    static std::mutex mutex;
+threads::Mutex& changes_mutex() {
+    static threads::Mutex mutex;
     return mutex;
 }
 
@@ -225,7 +226,7 @@ std::optional<std::string> without_name(LIBSSH2_SESSION* session,
 }  // namespace
 
 std::string known_host_name(const std::string& address, std::uint16_t port) {
-    const std::string name = lowered(address);
+    std::string name = lowered(address);
     if (port == kSshPort) return name;
     return '[' + name + "]:" + std::to_string(port);
 }
@@ -282,11 +283,12 @@ std::vector<std::string> host_key_algorithms(const std::vector<KnownKey>& known)
                                            "rsa-sha2-512",
                                            "rsa-sha2-256",
                                            "ssh-rsa"};
-    std::ranges::stable_partition(algorithms, [&](const std::string& algorithm) {
+    const auto is_known = [&](const std::string& algorithm) {
         return std::ranges::any_of(known, [&](const KnownKey& key) {
             return key.use == KeyUse::trusted && key.type == key_type_of(algorithm);
         });
-    });
+    };
+    std::stable_partition(algorithms.begin(), algorithms.end(), is_known);
     return algorithms;
 }
 
@@ -294,7 +296,7 @@ Result<> remember_host_key(const std::string& path,
                            const std::string& name,
                            const std::string& type,
                            const std::string& base64) {
-    const std::lock_guard guard(changes_mutex());
+    const threads::Lock guard(changes_mutex());
     ZK_CHECK(make_directory_of(path));
     const DirectoryLock lock(path);
     if (!lock.held()) return file_error(path, "cannot be locked");
@@ -314,7 +316,7 @@ Result<> replace_host_key(LIBSSH2_SESSION* session,
                           const std::string& name,
                           const std::string& type,
                           const std::string& base64) {
-    const std::lock_guard guard(changes_mutex());
+    const threads::Lock guard(changes_mutex());
     ZK_CHECK(make_directory_of(path));
     const DirectoryLock lock(path);
     if (!lock.held()) return file_error(path, "cannot be locked");
@@ -336,4 +338,4 @@ Result<> replace_host_key(LIBSSH2_SESSION* session,
     return ok();
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -13,9 +13,9 @@
 #include "base/bytes.h"
 #include "ssh/link_error.h"
 
-struct _LIBSSH2_SESSION;
+struct _LIBSSH2_SESSION;  // NOLINT(bugprone-reserved-identifier): libssh2's name
 
-namespace zk {
+namespace zk::ssh {
 
 enum class KeyUse {
     trusted,
@@ -71,4 +71,4 @@ Result<> replace_host_key(_LIBSSH2_SESSION* session,
                           const std::string& type,
                           const std::string& base64);
 
-}  // namespace zk
+}  // namespace zk::ssh

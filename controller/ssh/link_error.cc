@@ -1,6 +1,6 @@
 #include "ssh/link_error.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 class Category final : public boost::system::error_category {
   public:
@@ -61,4 +61,4 @@ std::optional<LinkErrc> link_errc(const Error& error) {
     return static_cast<LinkErrc>(error.code.value());
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 
-namespace zk {
+namespace zk::ssh {
 
 enum class LinkErrc {
     unreachable = 1,   ///< no address, no route, refused, or no answer to the connection attempt
@@ -40,7 +40,7 @@ inline Error link_error(LinkErrc errc, std::string words) {
 /// The LinkErrc of an error, when it is one.
 std::optional<LinkErrc> link_errc(const Error& error);
 
-}  // namespace zk
+}  // namespace zk::ssh
 
 template <>
-struct boost::system::is_error_code_enum<zk::LinkErrc> : std::true_type {};
+struct boost::system::is_error_code_enum<zk::ssh::LinkErrc> : std::true_type {};

@@ -3,19 +3,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <mutex>
 #include <poll.h>
-#include <spawn.h>
 #include <thread>
 #include <unistd.h>
 
 #include <sys/wait.h>
+#include <system_error>
 
-extern char** environ;
+#include "child/child.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 * 1024;
@@ -34,33 +33,6 @@ struct Pipes {
         }
     }
 };
-
-// Starts the program with our pipe ends as its 0, 1 and 2, and with the default action for SIGPIPE.
-int spawn(const std::vector<std::string>& argv, const Pipes& pipes, Terminal terminal, pid_t& pid) {
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, pipes.ends[0][0], 0);
-    posix_spawn_file_actions_adddup2(&actions, pipes.ends[1][1], 1);
-    posix_spawn_file_actions_adddup2(&actions, pipes.ends[2][1], 2);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    sigset_t defaults;
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    posix_spawnattr_setsigdefault(&attributes, &defaults);
-    // A process group of its own: Ctrl-C at the terminal is for the controller, which then closes
-    // the link.
-    posix_spawnattr_setpgroup(&attributes, 0);
-    const int group = terminal == Terminal::none ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP;
-    posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGDEF | group));
-    std::vector<char*> raw;
-    for (const std::string& argument : argv) raw.push_back(const_cast<char*>(argument.c_str()));
-    raw.push_back(nullptr);
-    const int result = posix_spawn(&pid, raw[0], &actions, &attributes, raw.data(), environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return result;
-}
 
 }  // namespace
 
@@ -86,21 +58,29 @@ Result<std::unique_ptr<LocalProcess>> LocalProcess::start(const std::string& nam
     Pipes pipes;
     for (auto& ends : pipes.ends) {
         if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-            return link_error(LinkErrc::agent_failed,
-                              name + ": no pipe could be made: " + std::strerror(errno));
+            return link_error(
+                LinkErrc::agent_failed,
+                name + ": no pipe could be made: " + std::generic_category().message(errno));
         }
     }
-    pid_t pid = -1;
-    const int failed = spawn(argv, pipes, terminal, pid);
-    if (failed != 0) {
-        return link_error(LinkErrc::agent_missing,
-                          name + ": " + argv[0] + " cannot be started: " + std::strerror(failed));
+    child::Child program;
+    program.command = argv;
+    program.in = pipes.ends[0][0];
+    program.out = pipes.ends[1][1];
+    program.err = pipes.ends[2][1];
+    // Ctrl-C at the terminal is for the controller, which then closes the link.
+    program.group = terminal == Terminal::none ? child::Group::session : child::Group::own;
+    const auto pid = child::start(program);
+    if (!pid.has_value()) {
+        return link_error(
+            LinkErrc::agent_missing,
+            name + ": " + argv[0] + " cannot be started: " + pid.error().code.message());
     }
     for (const int fd : {pipes.ends[0][1], pipes.ends[1][0], pipes.ends[2][0]}) {
         ::fcntl(fd, F_SETFL, O_NONBLOCK);
     }
     auto process = std::unique_ptr<LocalProcess>(
-        new LocalProcess(name, pid, pipes.ends[0][1], pipes.ends[1][0], pipes.ends[2][0]));
+        new LocalProcess(name, *pid, pipes.ends[0][1], pipes.ends[1][0], pipes.ends[2][0]));
     pipes.ends[0][1] = pipes.ends[1][0] = pipes.ends[2][0] = -1;
     process->counters_.connections = 1;
     process->counters_.channels = 1;
@@ -153,7 +133,8 @@ Result<> LocalProcess::write(ByteView data, Bytes& inbox, LinkDeadline deadline)
         }
         if (put < 0 && errno == EPIPE) return ended();
         if (put < 0 && errno != EAGAIN && errno != EINTR) {
-            return link_error(LinkErrc::closed, name_ + ": write: " + std::strerror(errno));
+            return link_error(LinkErrc::closed,
+                              name_ + ": write: " + std::generic_category().message(errno));
         }
         const int wait = poll_wait_ms(deadline);
         if (wait == 0) {
@@ -219,4 +200,4 @@ void LocalProcess::close() {
     close_fd(err_);
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -11,7 +11,7 @@
 
 #include "ssh/stream.h"
 
-namespace zk {
+namespace zk::ssh {
 
 /// Whether a program may ask a person at our terminal. `none` gives it a session of its own, so
 /// that what would ask fails instead of waiting.
@@ -52,4 +52,4 @@ class LocalProcess final : public ProcessStream {
     LinkCounters counters_;
 };
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -12,7 +12,7 @@
 #include "ssh/openssh_error.h"
 #include "ssh/refusal.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr int kSshFailed = 255;
@@ -96,7 +96,7 @@ std::string find_ssh(const LinkOptions& options) {
     const char* const path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): only read
     std::istringstream places(path == nullptr ? "/usr/bin:/bin" : path);
     for (std::string place; std::getline(places, place, ':');) {
-        const std::string program = place + "/ssh";
+        std::string program = place + "/ssh";
         if (place.starts_with('/') && ::access(program.c_str(), X_OK) == 0) return program;
     }
     return {};
@@ -278,4 +278,4 @@ Result<> OpensshSession::read(Bytes& inbox, LinkDeadline deadline) {
     return ok();
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -13,7 +13,7 @@
 #include "ssh/ssh_config.h"
 #include "ssh/stream.h"
 
-namespace zk {
+namespace zk::ssh {
 
 /// options.ssh_program, else `ssh` of PATH; empty when there is none.
 std::string find_ssh(const LinkOptions& options);
@@ -71,4 +71,4 @@ class OpensshSession final : public ProcessStream {
     std::string seen_keys_;    ///< a file of our own where ssh puts it first; empty: none
 };
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -7,7 +7,7 @@
 #include "ssh/plain_line.h"
 #include "ssh/refusal.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::size_t kWordsBytesMax = 600;
@@ -196,4 +196,4 @@ Error openssh_error(const HostTarget& host, std::string_view said, const SshConf
                           host.user + "; " + by_ssh + "); " + std::string(sign->way_out));
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

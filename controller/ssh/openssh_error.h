@@ -9,7 +9,7 @@
 #include "ssh/agent_link.h"
 #include "ssh/ssh_config.h"
 
-namespace zk {
+namespace zk::ssh {
 
 /// The error of an ssh that ended by itself (exit status 255) before the host's shell spoke.
 /// `config` is what ssh_config says of the host: where no algorithms fit, it tells what ssh offers.
@@ -18,4 +18,4 @@ Error openssh_error(const HostTarget& host, std::string_view said, const SshConf
 /// What ssh said, on one line, without its rows of '@', at most some 600 bytes.
 std::string openssh_words(std::string_view said);
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 /// Length of the well-formed, printable UTF-8 character that `text` begins with; 0: it does not.
@@ -50,4 +50,4 @@ std::string plain_line(std::string_view words) {
     return line;
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -15,9 +15,10 @@
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 
+#include "base/base64.h"
 #include "ssh/wire.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 template <auto free_function>
@@ -217,16 +218,8 @@ std::optional<Bytes> decode_base64_lines(ByteView text) {
     std::copy_if(text.begin(), text.end(), std::back_inserter(compact), [](char c) {
         return c != '\n' && c != '\r' && c != ' ' && c != '\t';
     });
-    if (compact.empty() || compact.size() % 4 != 0) return std::nullopt;
-    Bytes decoded(compact.size() / 4 * 3, '\0');
-    const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()),
-                                     bytes_of(compact),
-                                     static_cast<int>(compact.size()));
-    const auto padding =
-        static_cast<std::size_t>(std::count(compact.end() - 2, compact.end(), '='));
+    auto decoded = decode_base64(compact);
     OPENSSL_cleanse(compact.data(), compact.size());
-    if (size < 0) return std::nullopt;
-    decoded.resize(static_cast<std::size_t>(size) - padding);
     return decoded;
 }
 
@@ -337,4 +330,4 @@ Result<PrivateKey> parse_private_key(ByteView text, Bytes& public_blob) {
     return parse_pem(text);
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

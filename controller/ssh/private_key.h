@@ -10,7 +10,7 @@
 
 struct evp_pkey_st;
 
-namespace zk {
+namespace zk::ssh {
 
 class PrivateKey {
   public:
@@ -32,4 +32,4 @@ class PrivateKey {
 /// malformed or of an unsupported type.
 Result<PrivateKey> parse_private_key(ByteView text, Bytes& public_blob);
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -4,7 +4,7 @@
 
 #include "ssh/plain_line.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr int kNotStarted = 126;  // of sh: the program is there and cannot be executed
@@ -166,4 +166,4 @@ Error ProcessLink::ended_with(int status, const std::string& words) const {
                           (words.empty() ? std::string() : "; it said: " + words));
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -10,7 +10,7 @@
 #include "ssh/agent_link.h"
 #include "ssh/stream.h"
 
-namespace zk {
+namespace zk::ssh {
 
 class ProcessLink final : public AgentLink {
   public:
@@ -50,4 +50,4 @@ class ProcessLink final : public AgentLink {
     std::uint64_t frames_received_ = 0;
 };
 
-}  // namespace zk
+}  // namespace zk::ssh

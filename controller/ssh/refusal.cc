@@ -6,7 +6,7 @@
 
 #include "ssh/plain_line.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::size_t kSaidBytesMax = 600;
@@ -169,4 +169,4 @@ Error refusal(const HostTarget& host, const HostWords& words, bool shell_ran) {
                           "(command= in authorized_keys, ForceCommand)");
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -6,7 +6,7 @@
 
 #include "ssh/agent_link.h"
 
-namespace zk {
+namespace zk::ssh {
 
 /// What came of a login before our script said hello.
 struct HostWords {
@@ -35,4 +35,4 @@ bool sends_to_another_user(const HostWords& words);
 /// what refused.
 Error refusal(const HostTarget& host, const HostWords& words, bool shell_ran);
 
-}  // namespace zk
+}  // namespace zk::ssh

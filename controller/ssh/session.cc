@@ -12,16 +12,16 @@
 #include <libssh2.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/evp.h>
 #include <sys/socket.h>
 
+#include "base/base64.h"
 #include "ssh/keys.h"
 #include "ssh/known_hosts.h"
 #include "ssh/refusal.h"
 #include "ssh/tcp.h"
 #include "ssh/wire.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 constexpr std::size_t kChannelReadBytes = 64 * 1024;
@@ -74,19 +74,11 @@ int on_sign(LIBSSH2_SESSION*,
     }
     auto* copy = static_cast<unsigned char*>(std::malloc(made->size()));  // libssh2 frees it
     if (copy == nullptr) return -1;
+    // NOLINTNEXTLINE(bugprone-not-null-terminated-result): bytes
     std::memcpy(copy, made->data(), made->size());
     *signature = copy;
     *signature_size = made->size();
     return 0;
-}
-
-std::string base64(ByteView data) {
-    std::string text((data.size() + 2) / 3 * 4 + 1, '\0');
-    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<const unsigned char*>(data.data()),
-                                     static_cast<int>(data.size()));
-    text.resize(static_cast<std::size_t>(size));
-    return text;
 }
 
 std::string joined(const std::vector<std::string>& parts, const char* separator) {
@@ -254,7 +246,7 @@ Result<> SshSession::check_host_key(const LinkOptions& options) {
     if (data == nullptr) return transport_error("reading the host key");
     const ByteView blob(data, size);
     const std::string type(SshReader(blob).string().value_or("unknown"));
-    const std::string key = base64(blob);
+    const std::string key = encode_base64(blob);
     const std::string path = known_hosts_path(options.known_hosts_file);
     const std::string name = known_host_name(host_.address, host_.port);
     const std::string shown = type + ' ' + fingerprint(blob);
@@ -522,4 +514,4 @@ void SshSession::close() {
     fd_ = -1;
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

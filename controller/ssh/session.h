@@ -10,10 +10,10 @@
 #include "ssh/plain_line.h"
 #include "ssh/stream.h"
 
-struct _LIBSSH2_SESSION;
-struct _LIBSSH2_CHANNEL;
+struct _LIBSSH2_SESSION;  // NOLINT(bugprone-reserved-identifier): libssh2's name
+struct _LIBSSH2_CHANNEL;  // NOLINT(bugprone-reserved-identifier): libssh2's name
 
-namespace zk {
+namespace zk::ssh {
 
 struct LoginKey;
 struct KnownKey;
@@ -91,4 +91,4 @@ class SshSession final : public ProcessStream {
     bool exchanged_ = false;
 };
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -4,7 +4,7 @@
 #include <array>
 #include <sstream>
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 // What says where the host is, who it is, and how to log in. Others (SendEnv, compression, what ssh
@@ -113,4 +113,4 @@ std::string offer_of(const SshConfig& config, const std::string& kind) {
     return offer;
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

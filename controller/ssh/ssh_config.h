@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace zk {
+namespace zk::ssh {
 
 /// Keyword in small letters, and its values as they stand.
 using SshConfig = std::map<std::string, std::vector<std::string>>;
@@ -27,4 +27,4 @@ bool may_ask(std::string_view text, bool included);
 /// What ssh offers of a kind of algorithm ("key exchange", "host key", "cipher", "MAC").
 std::string offer_of(const SshConfig& config, const std::string& kind);
 
-}  // namespace zk
+}  // namespace zk::ssh

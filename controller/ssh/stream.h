@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "ssh/agent_link.h"
 
-namespace zk {
+namespace zk::ssh {
 
 class ProcessStream {
   public:
@@ -48,4 +48,4 @@ int poll_wait_ms(LinkDeadline deadline);
 /// Makes SIGPIPE ignored, once, unless the program has a handler of its own.
 void ignore_sigpipe();
 
-}  // namespace zk
+}  // namespace zk::ssh

@@ -2,10 +2,8 @@
 
 #include <array>
 #include <cerrno>
-#include <condition_variable>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <poll.h>
 #include <thread>
 #include <unistd.h>
@@ -15,11 +13,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <system_error>
 
 #include "ssh/known_hosts.h"
 #include "ssh/stream.h"
+#include "threads/mutex.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 struct Address {
@@ -29,11 +29,11 @@ struct Address {
 
 // The answer of a lookup that may outlive our wait for it.
 struct Lookup {
-    std::mutex mutex;
-    std::condition_variable done;
-    bool finished = false;
-    int error = 0;
-    std::vector<Address> addresses;
+    threads::Mutex mutex;
+    threads::Condition done;
+    bool finished ZK_GUARDED_BY(mutex) = false;
+    int error ZK_GUARDED_BY(mutex) = 0;
+    std::vector<Address> addresses ZK_GUARDED_BY(mutex);
 };
 
 int look_up(const std::string& host, std::uint16_t port, int flags, std::vector<Address>& found) {
@@ -64,16 +64,16 @@ int resolve(const std::string& host,
     std::thread([lookup, host, port] {
         std::vector<Address> addresses;
         const int error = look_up(host, port, 0, addresses);
-        const std::lock_guard guard(lookup->mutex);
+        const threads::Lock guard(lookup->mutex);
         lookup->finished = true;
         lookup->error = error;
         lookup->addresses = std::move(addresses);
         lookup->done.notify_one();
     }).detach();
-    std::unique_lock guard(lookup->mutex);
-    if (!lookup->done.wait_until(guard, deadline, [&] { return lookup->finished; })) {
-        return EAI_AGAIN;
+    threads::Lock guard(lookup->mutex);
+    while (!lookup->finished && lookup->done.wait_until(guard, deadline)) {
     }
+    if (!lookup->finished) return EAI_AGAIN;
     found = std::move(lookup->addresses);
     return lookup->error;
 }
@@ -152,9 +152,9 @@ Result<int> connect_tcp(const std::string& name,
     const std::string where = address + " port " + std::to_string(port);
     const std::string what = error == ETIMEDOUT
                                  ? "no answer within " + std::to_string(wait_ms) + " ms"
-                                 : std::string(std::strerror(error));
+                                 : std::generic_category().message(error);
     return link_error(LinkErrc::unreachable,
                       name + ": cannot connect to " + where + ": " + what + way_out(error));
 }
 
-}  // namespace zk
+}  // namespace zk::ssh

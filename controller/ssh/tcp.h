@@ -7,7 +7,7 @@
 
 #include "ssh/agent_link.h"
 
-namespace zk {
+namespace zk::ssh {
 
 /// A connected non-blocking socket that the caller owns. Tries each address of the name in turn.
 /// LinkErrc::unreachable with the reason; `name` is how messages call the host.
@@ -16,4 +16,4 @@ Result<int> connect_tcp(const std::string& name,
                         std::uint16_t port,
                         LinkDeadline deadline);
 
-}  // namespace zk
+}  // namespace zk::ssh

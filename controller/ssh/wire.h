@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 
-namespace zk {
+namespace zk::ssh {
 
 inline void append_ssh_string(Bytes& to, ByteView value) {
     append_be<std::uint32_t>(to, static_cast<std::uint32_t>(value.size()));
@@ -64,4 +64,4 @@ class SshReader {
     ByteView rest_;
 };
 
-}  // namespace zk
+}  // namespace zk::ssh

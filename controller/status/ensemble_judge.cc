@@ -131,8 +131,6 @@ class Judge {
         health.synced_followers.reset();
     }
 
-    [[nodiscard]] std::size_t majority() const { return verdict_.voters / 2 + 1; }
-
     /// How many voters stand behind a node that says it leads, itself included. Its own count of
     /// the followers in sync decides where it has one: it shows the quorum even when some nodes are
     /// silent.
@@ -149,7 +147,7 @@ class Judge {
         const NodeStatus* best = nullptr;
         for (const NodeVerdict& node : verdict_.nodes) {
             if (!claims_to_lead(node.status, verdict_.voters)) continue;
-            if (support_of(node.status) < majority()) continue;
+            if (support_of(node.status) < verdict_.majority()) continue;
             if (best == nullptr || node.status.health->epoch > best->health->epoch) {
                 best = &node.status;
             }
@@ -176,7 +174,8 @@ class Judge {
                 return follows(node.status, id) && node.status.health->leader;
             };
             const auto followers = std::ranges::count_if(verdict_.nodes, follows_it);
-            if (silent.status.answered() || static_cast<std::size_t>(followers) < majority()) {
+            if (silent.status.answered() ||
+                static_cast<std::size_t>(followers) < verdict_.majority()) {
                 continue;
             }
             verdict_.leader = id;
@@ -313,7 +312,8 @@ class Judge {
             silent += mute ? 1U : 0U;
             could_serve += mute || status.is(Role::follower) || status.is(Role::leader) ? 1U : 0U;
         }
-        return silent > 0 && could_serve >= majority() ? Verdict::unknown : Verdict::no_quorum;
+        return silent > 0 && could_serve >= verdict_.majority() ? Verdict::unknown
+                                                                : Verdict::no_quorum;
     }
 
     EnsembleVerdict verdict_;
@@ -342,8 +342,7 @@ const NodeVerdict* EnsembleVerdict::find(ServerId id) const {
 }
 
 std::size_t EnsembleVerdict::failures_borne() const {
-    const std::size_t majority = voters / 2 + 1;
-    return voters_in_sync > majority ? voters_in_sync - majority : 0;
+    return voters_in_sync > majority() ? voters_in_sync - majority() : 0;
 }
 
 EnsembleVerdict judge(const Inventory& inventory, const std::vector<NodeStatus>& statuses) {

@@ -61,6 +61,8 @@ struct EnsembleVerdict {
     std::vector<NodeVerdict> nodes;    ///< by id, all of the inventory
 
     [[nodiscard]] const NodeVerdict* find(ServerId id) const;
+    /// So many voters serve together.
+    [[nodiscard]] std::size_t majority() const { return voters / 2 + 1; }
     /// How many more voters may fail; 0 without a quorum.
     [[nodiscard]] std::size_t failures_borne() const;
 };

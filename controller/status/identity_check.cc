@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "ensemble/ensemble_config.h"
-#include "inventory/ranges.h"
 
 namespace zk::status {
 namespace {
@@ -36,22 +35,16 @@ Members members_of(const NodeHealth& health) {
     return members;
 }
 
-bool is_literal(const std::string& address) {
-    return address.find(':') != std::string::npos ||
-           address.find_first_not_of("0123456789.") == std::string::npos;
-}
-
-/// A name and an address may be the same host: nobody can say without asking a name server.
-bool may_be_same_host(const std::string& one, const std::string& other) {
-    const auto left = inventory::read_address(one);
-    const auto right = inventory::read_address(other);
-    if (!left.has_value() || !right.has_value()) return true;
-    return *left == *right || is_literal(*left) != is_literal(*right);
+/// A server that has no address of its own in its line, as some have it in containers, may be on any host.
+bool is_any_host(const std::string& host) {
+    return host == "0.0.0.0" || host == "::" || host == "0:0:0:0:0:0:0:0";
 }
 
 bool is_same_host(const Members& members, ServerId id, const std::string& host) {
     const auto member = members.find(id);
-    return member != members.end() && may_be_same_host(member->second.host, host);
+    if (member == members.end()) return false;
+    return is_any_host(host) || is_any_host(member->second.host) ||
+           ensemble::may_be_same_host(member->second.host, host);
 }
 
 /// Two servers of one ensemble share a member beside each of them, though not with the same ports

@@ -12,6 +12,8 @@ using agent_api::ElectionEntry;
 using agent_api::NodeHealth;
 using agent_api::Role;
 
+constexpr std::size_t kDateSize = std::string_view("2026-01-02 ").size();
+
 template <class T>
 std::string text_or_dash(const std::optional<T>& value) {
     return value ? fmt::format("{}", *value) : "-";
@@ -67,20 +69,6 @@ std::vector<std::string> row_of(const NodeVerdict& node) {
             std::move(state)};
 }
 
-/// "leader in epoch 3", "follower of 2 in epoch 3", "looking".
-std::string describe(const ElectionEntry& entry) {
-    std::string text(to_string(entry.role));
-    if (entry.role == Role::follower && entry.leader) text += fmt::format(" of {}", *entry.leader);
-    const bool has_epoch = entry.role == Role::leader || entry.role == Role::follower;
-    if (has_epoch && entry.epoch) text += fmt::format(" in epoch {}", *entry.epoch);
-    return text;
-}
-
-std::string time_of_day(WallMs at) {
-    const std::int64_t seconds = at.value() / 1000 % 86400;
-    return fmt::format("{:02}:{:02}:{:02} UTC", seconds / 3600, seconds % 3600 / 60, seconds % 60);
-}
-
 }  // namespace
 
 std::string_view role_word(const NodeHealth& health) {
@@ -98,8 +86,8 @@ std::string format_history(const NodeHealth& health) {
         return (to_ms - from.at.value()) / 1000;
     };
     std::string text = fmt::format("{} since {} ({})",
-                                   describe(now),
-                                   time_of_day(now.at),
+                                   words_of(now),
+                                   utc_text(now.at).substr(kDateSize),
                                    format_age(age_s(now, health.wall_ms.value())));
     // The last settled role says more than the moments of searching in between.
     for (std::size_t i = health.history.size() - 1; i-- > 0;) {
@@ -108,7 +96,7 @@ std::string format_history(const NodeHealth& health) {
         if (!settled && i > 0) continue;
         const std::int64_t until_ms = health.history[i + 1].at.value();
         return text + fmt::format("; before: {}, for {}",
-                                  describe(before),
+                                  words_of(before),
                                   format_age(age_s(before, until_ms)));
     }
     return text;

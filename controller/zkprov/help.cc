@@ -1,45 +1,15 @@
-// The texts of `zkprov help`: examples first.
+// The texts of `zkprov help TOPIC`; the pages on commands come from the table (commands.cc).
+#include "zkprov/help.h"
+
 #include <fmt/core.h>
 
+#include "base/numbers.h"
 #include "ensemble/config_keys.h"
 #include "inventory/section.h"
 #include "playbook/builtin.h"
-#include "zkprov/options.h"
 
 namespace zk::zkprov {
 namespace {
-
-constexpr std::string_view kMain = R"(zkprov brings up and looks after ZooKeeper ensembles.
-
-  zkprov apply inventory.yaml      make the hosts what the inventory says; changes nothing twice
-  zkprov plan inventory.yaml       print what apply would do
-  zkprov status                    who leads, who follows, who is ill (./inventory.yaml)
-  zkprov status -o json            the same as one JSON document
-  zkprov replace-node 2            bring back server 2 on its wiped host, the others keep serving
-  zkprov stop | start              stop or start all servers of the inventory
-  zkprov lock show | break         who changes the ensemble right now; take it away from that run
-  zkprov version
-
-Options
-  -i, --inventory FILE             also as a plain word; else ZKPROV_INVENTORY, else ./inventory.yaml
-  -o, --output table|json
-  -y, --yes                        answer yes to the questions of this command
-      --timeout 5m                 for the whole command
-      --connect-timeout 5s         for the connection to each host
-      --lock-timeout 10m           wait so long for another run that changes the ensemble
-      --confirm NAME               lock break: the cluster's name, instead of the question
-      --ssh-client auto|libssh2|openssh    instead of ssh.client in the inventory
-      --accept-new-host-keys       write keys of hosts never seen before to known_hosts; for
-                                   replace-node also the new key of the replaced host
-      --playbook FILE              apply, plan, replace-node: another recipe than the built-in one
-      --release-dir DIR            where zkserver and zkprov-agent are; else ZKPROV_RELEASE_DIR,
-                                   else beside zkprov
-      --exit-code                  plan: end with 2 when there is something to change
-      --stats, -v                  bytes, connections and channels of each host
-      --color auto|always|never
-
-More: zkprov help inventory | playbook | exit-codes | env
-)";
 
 constexpr std::string_view kInventory =
     R"(An inventory, all keys (the first four are needed; the rest shows the defaults):
@@ -141,7 +111,7 @@ std::string_view counts_without(const ensemble::ConfigKey& key) {
     if (!key.zkprov_writes.empty()) return key.zkprov_writes;
     const std::size_t open = key.standard.find(" (");
     if (open == std::string_view::npos) return key.standard;
-    const auto number = inventory::parse_number(key.standard.substr(0, open));
+    const auto number = parse_number(key.standard.substr(0, open));
     if (number && key.inventory.holds(*number)) return key.standard;
     return key.standard.substr(open + 2, key.standard.size() - open - 3);
 }
@@ -165,28 +135,11 @@ std::string config_help() {
 
 }  // namespace
 
-Result<std::string> help_text(std::string_view topic) {
-    if (topic == "inventory") return std::string(kInventory) + config_help();
-    if (topic == "playbook") {
-        return std::string(kPlaybook) + std::string(playbook::kBuiltins.front().text);
-    }
-    if (topic == "exit-codes") return std::string(kExitCodes);
-    if (topic == "env") return std::string(kEnv);
-    for (const std::string_view verb : {"",
-                                        "apply",
-                                        "plan",
-                                        "status",
-                                        "replace-node",
-                                        "start",
-                                        "stop",
-                                        "lock",
-                                        "version",
-                                        "help"}) {
-        if (topic == verb) return std::string(kMain);
-    }
-    return Error(Errc::invalid,
-                 "there is no help on \"" + std::string(topic) +
-                     "\"; topics: inventory, playbook, exit-codes, env");
+std::string inventory_help() { return std::string(kInventory) + config_help(); }
+std::string playbook_help() {
+    return std::string(kPlaybook) + std::string(playbook::kBuiltins.front().text);
 }
+std::string exit_codes_help() { return std::string(kExitCodes); }
+std::string env_help() { return std::string(kEnv); }
 
 }  // namespace zk::zkprov

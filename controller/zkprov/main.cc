@@ -1,6 +1,5 @@
 // zkprov: brings up and looks after ZooKeeper ensembles. Words and environment in, phases in
-// between, exit code out. Shell. Source of streams, colours, questions and exit codes:
-// facts/provisioning.md 2.4.
+// between, exit code out. Shell. Streams, colours, questions and exit codes: docs/PROVISIONING.md 4.
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -14,6 +13,7 @@
 #include <sstream>
 #include <unistd.h>
 
+#include "command_line/completion.h"
 #include "inventory/inventory.h"
 #include "phases/links.h"
 #include "phases/release.h"
@@ -187,12 +187,21 @@ ExitCode run_verb(const Options& options,
             return run_control(inventory, settings, console, agent_api::ControlAction::start);
         case Verb::stop:
             return run_control(inventory, settings, console, agent_api::ControlAction::stop);
+        case Verb::wipe:
+            return run_wipe(inventory,
+                            settings,
+                            console,
+                            {*options.node,
+                             options.confirm,
+                             options.accept_quorum_loss ? phases::QuorumLoss::accepted
+                                                        : phases::QuorumLoss::refused});
         case Verb::lock:
             return options.lock_verb == LockVerb::show
                        ? run_lock_show(inventory, settings, console)
                        : run_lock_break(inventory, settings, console, options.confirm);
         case Verb::version:
         case Verb::help:
+        case Verb::completion:
             break;
     }
     return ExitCode::invalid;
@@ -227,7 +236,7 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     links.home = user.home;
     links.user = user.name;
     links.accept_new_host_keys = options.accept_new_host_keys;
-    links.replaced = options.node;
+    if (options.verb == Verb::replace_node) links.replaced = options.node;
     links.connect_timeout = options.connect_timeout;
     links.ssh_client = options.ssh_client;
     links.say = [&console](const std::string& line) { console.say(line); };
@@ -238,7 +247,7 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     settings.release = &*release;
     settings.version = ZK_VERSION;
     settings.machine = ZK_MACHINE;
-    if (options.timeout) settings.deadline = deadline_in(*options.timeout);
+    if (options.timeout) settings.deadline = phases::deadline_in(*options.timeout);
     settings.lock_timeout = options.lock_timeout;
     settings.operator_.user = user.name;
     settings.operator_.host = host_name();
@@ -267,6 +276,10 @@ ExitCode run(const std::vector<std::string>& words) {
         const auto text = help_text(options->help_topic);
         if (!text) return stop(console, "help", {text.error().words});
         console.data(*text);
+        return ExitCode::done;
+    }
+    if (options->verb == Verb::completion) {
+        console.data(command_line::completion(program(), options->shell));
         return ExitCode::done;
     }
     return run_with_inventory(*options, std::string(to_string(options->verb)), console);

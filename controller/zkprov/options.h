@@ -1,4 +1,4 @@
-// The command line of zkprov as a value.
+// The command line of zkprov as a value: the table is in commands.cc, what its values mean in options.cc.
 // Pure: words and environment in, options or an error out; main.cc does the rest.
 #pragma once
 
@@ -11,11 +11,25 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "command_line/completion.h"
+#include "command_line/program.h"
 #include "inventory/inventory.h"
 
 namespace zk::zkprov {
 
-enum class Verb { apply, plan, status, replace_node, start, stop, lock, version, help };
+enum class Verb {
+    apply,
+    plan,
+    status,
+    replace_node,
+    start,
+    stop,
+    wipe,
+    lock,
+    version,
+    help,
+    completion
+};
 enum class LockVerb { show, revoke };
 /// As it is typed.
 std::string_view to_string(Verb verb);
@@ -25,9 +39,10 @@ enum class Colour { automatic, always, never };
 struct Options {
     Verb verb = Verb::help;
     std::string inventory_file;    ///< "-": standard input
-    std::optional<ServerId> node;  ///< replace-node
+    std::optional<ServerId> node;  ///< replace-node, wipe
     LockVerb lock_verb = LockVerb::show;
-    std::string confirm;  ///< lock break: the cluster's name, instead of a question
+    std::string confirm;  ///< lock break, wipe: the cluster's name, instead of a question
+    bool accept_quorum_loss = false;  ///< wipe
     Output output = Output::table;
     Colour colour = Colour::automatic;
     bool yes = false;
@@ -42,6 +57,7 @@ struct Options {
     milliseconds lock_timeout{0};                    ///< to wait for another run
     std::optional<inventory::SshClient> ssh_client;  ///< instead of the inventory's
     std::string help_topic;
+    command_line::Shell shell = command_line::Shell::bash;  ///< completion
 };
 
 /// What the environment says. main.cc reads it once.
@@ -52,6 +68,8 @@ struct Environment {
     bool force_color = false;  ///< CLICOLOR_FORCE is set and not "0"
 };
 
+/// The table: commands, options, pages of help.
+const command_line::Program& program();
 /// Reads the words after the program's name. Errors end with the command that helps.
 Result<Options> parse_options(const std::vector<std::string>& words,
                               const Environment& environment);
@@ -60,8 +78,6 @@ bool wants_json(const std::vector<std::string>& words);
 /// The command among the words, for the report of a wrong command line: the first that is neither
 /// an option nor an option's value; may be empty.
 std::string command_word(const std::vector<std::string>& words);
-/// "5s", "2m", "500ms", "10" (seconds).
-Result<milliseconds> parse_duration(std::string_view text);
 /// The text of `zkprov help [topic]`. Errors: no such topic.
 Result<std::string> help_text(std::string_view topic);
 

@@ -44,9 +44,9 @@ Log stderr_log(LogLevel level) {
 }
 
 bool parse_log_level(std::string_view name, LogLevel& level) {
-    static constexpr std::string_view names[] = {"trace", "debug", "info", "warn", "error", "off"};
-    for (std::size_t i = 0; i < std::size(names); ++i) {
-        if (names[i] != name) continue;
+    static constexpr std::string_view kNames[] = {"trace", "debug", "info", "warn", "error", "off"};
+    for (std::size_t i = 0; i < std::size(kNames); ++i) {
+        if (kNames[i] != name) continue;
         level = static_cast<LogLevel>(i);
         return true;
     }

@@ -72,10 +72,12 @@ struct boost::system::is_error_code_enum<zk::Errc> : std::true_type {};
 
 #define ZK_CONCAT_INNER(a, b) a##b
 #define ZK_CONCAT(a, b) ZK_CONCAT_INNER(a, b)
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration and a keyword, not expressions
 #define ZK_TRY_IMPL(result, declaration, expression, ret)   \
     auto result = (expression);                             \
     if (!result.has_value()) ret std::move(result).error(); \
     declaration = *std::move(result)
+// NOLINTEND(bugprone-macro-parentheses)
 /// Declares a variable from a Result's value, or returns its error.
 #define ZK_TRY(declaration, ...) \
     ZK_TRY_IMPL(ZK_CONCAT(zk_result_, __LINE__), declaration, (__VA_ARGS__), return )

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 #include "base/ids.h"
 
@@ -18,12 +19,16 @@ struct MonotonicClock {
     using period = Duration::period;
     using duration = Duration;
     using time_point = std::chrono::time_point<MonotonicClock>;
+    // NOLINTNEXTLINE(readability-identifier-naming): the standard's
     static constexpr bool is_steady = true;
 };
 using Instant = MonotonicClock::time_point;
 
 /// Milliseconds since 1970 by the wall clock; only for what clients are shown (ctime, mtime).
 using WallMs = Id<struct WallMsTag, std::int64_t>;
+
+/// "2026-11-28 19:20:11 UTC".
+std::string utc_text(WallMs at);
 
 inline std::int64_t to_ms(Duration duration) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();

@@ -9,8 +9,8 @@ namespace {
 
 using jute::OutputArchive;
 
-/// Type under which a part of a successful multi is answered; 3.8.0 answers create2 parts as create (client-protocol
-/// facts 2.5), and the preparer writes them so.
+/// Type under which a part of a successful multi is answered; 3.8.0 answers create2 parts as create
+/// (docs/PROTOCOL.md 1.3), and the preparer writes them so.
 void write_part(OutputArchive& archive, const tree::ApplyResult& part) {
     const OpCode type = part.type == OpCode::create_container || part.type == OpCode::create_ttl
                             ? OpCode::create2

@@ -12,6 +12,7 @@ namespace zk::core {
 
 Core::Core(Settings settings, storage::RecoveredState recovered, Log log)
     : settings_(std::move(settings)),
+      members_(std::make_shared<ensemble::Membership>(std::move(settings_.config))),
       log_(std::move(log)),
       database_({.snap_count = settings_.snap_count,
                  .committed_window = settings_.committed_window,
@@ -19,12 +20,12 @@ Core::Core(Settings settings, storage::RecoveredState recovered, Log log)
                 recovered,
                 log_),
       sessions_(settings_.tick),
-      election_(settings_.my_id, settings_.config, log_, settings_.election),
+      election_(settings_.my_id, members_, log_, settings_.election),
       accepted_epoch_(recovered.accepted_epoch),
       current_epoch_(recovered.current_epoch),
       next_session_(session::first_session_id(settings_.my_id, settings_.monotonic_ms)) {
     take_sessions(recovered.sessions);
-    database_.set_config(to_string(settings_.config), Zxid(settings_.config.version));
+    database_.set_config(members_->text(), Zxid(members_->version()));
 }
 
 void Core::start(WallMs wall, Instant now, Actions& out) {
@@ -112,7 +113,7 @@ void Core::decided(ServerId leader, Instant now, Actions& out) {
 
 zab::Settings Core::zab_settings() const {
     return {.my_id = settings_.my_id,
-            .config = settings_.config,
+            .members = members_,
             .tick = settings_.tick,
             .init_limit = settings_.init_limit,
             .sync_limit = settings_.sync_limit,
@@ -153,8 +154,8 @@ void Core::handle(NotificationReceived& event, Instant now, Actions& out) {
 void Core::note_config(const election::Notification& notification) {
     if (notification.config_text.empty()) return;
     const auto other = ensemble::parse_ensemble_config(notification.config_text, "notification");
-    if (!other.has_value() || other->version <= settings_.config.version) return;
-    if (other->voters() != settings_.config.voters()) return;
+    if (!other.has_value() || other->version <= members_->version()) return;
+    if (other->voters() != members_->quorum().voters()) return;
     const Epoch known =
         std::max({accepted_epoch_, current_epoch_, database_.last_logged().epoch()});
     if (Zxid(other->version).epoch().value() > known.value() + limits::kEpochStep) return;
@@ -162,12 +163,11 @@ void Core::note_config(const election::Notification& notification) {
 }
 
 void Core::adopt_config_version(std::int64_t version) {
+    if (version <= members_->version()) return;
     ZK_COVERED("core.config_version_adopted");
-    log_.info("config.version version={} was={}", version, settings_.config.version);
-    settings_.config.version = version;
-    election_.adopt_config_version(version);
-    if (leader_) leader_->adopt_config_version(version);
-    database_.set_config(to_string(settings_.config), Zxid(version));
+    log_.info("config.version version={} was={}", version, members_->version());
+    members_->adopt_version(version);
+    database_.set_config(members_->text(), Zxid(version));
 }
 
 // ---- roles

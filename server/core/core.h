@@ -25,7 +25,7 @@
 #include "core/event.h"
 #include "core/status_page.h"
 #include "election/election.h"
-#include "ensemble/ensemble_config.h"
+#include "ensemble/membership.h"
 #include "jute/txn.h"
 #include "prep/preparer.h"
 #include "session/session_tracker.h"
@@ -38,7 +38,7 @@ namespace zk::core {
 
 struct Settings {
     ServerId my_id;
-    ensemble::EnsembleConfig config;
+    ensemble::EnsembleConfig config;  ///< at the start; from then on Core::members() has it
     Duration tick = std::chrono::milliseconds(2000);  ///< tickTime
     int init_limit = 10;                              ///< ticks for connecting and synchronising
     int sync_limit = 5;                               ///< ticks a learner may be silent
@@ -72,6 +72,8 @@ class Core {
     /// Sessions that the applied txns have opened, and their timeouts in ms: part of every snapshot.
     [[nodiscard]] std::map<SessionId, std::int32_t> session_timeouts() const;
     [[nodiscard]] StatusPage status() const;
+    /// For those who are beside the core on its loop.
+    [[nodiscard]] ensemble::MembershipPtr members() const { return members_; }
     [[nodiscard]] bool serving() const { return serving_; }
     /// Every txn up to here is in this server's log for good. A snapshot file that may hold parts of txns behind its own
     /// zxid may be given its name only when this has passed the last of them: see SnapshotSerializer::end_zxid().
@@ -174,6 +176,7 @@ class Core {
     void answer(const jute::Txn& txn, const tree::ApplyResult& result, Actions& out);
 
     Settings settings_;
+    const std::shared_ptr<ensemble::Membership> members_;
     Log log_;
     Database database_;
     session::SessionTracker sessions_;

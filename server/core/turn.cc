@@ -105,9 +105,7 @@ void Turn::sort(Action& action, Effects& out) {
 
 void Turn::begin_snapshot(const StartSnapshot& start, Effects& out) {
     ZK_ASSERT(!snapshot_);
-    snapshot_.emplace();
-    snapshot_->zxid = start.zxid;
-    snapshot_->install = start.install;
+    snapshot_.emplace(start.zxid, start.install);
     snapshot_->walk.emplace(
         core_.tree(),
         core_.session_timeouts(),

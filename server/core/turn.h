@@ -76,8 +76,9 @@ class Turn {
   private:
     /// The snapshot file under way: walking, then waiting for the log, then getting its name.
     struct FileSnapshot {
+        FileSnapshot(Zxid of, bool to_install) : zxid(of), install(to_install) {}
         Zxid zxid;
-        bool install = false;
+        bool install;
         std::optional<storage::SnapshotSerializer> walk;
         std::optional<Zxid> end_zxid;  ///< once the walk is over
         bool named = false;

@@ -34,9 +34,8 @@ void LogThread::post(std::vector<storage::DiskCommand>& commands) {
     std::size_t bytes = 0;
     for (const storage::DiskCommand& command : commands) bytes += payload_bytes(command);
     {
-        std::unique_lock lock(mutex_);
-        space_.wait(lock,
-                    [this] { return queued_bytes_ < options_.queued_bytes_max || stopping_; });
+        threads::Lock lock(mutex_);
+        while (queued_bytes_ >= options_.queued_bytes_max && !stopping_) space_.wait(lock);
         if (!stopping_) {
             queued_bytes_ += bytes;
             std::move(commands.begin(), commands.end(), std::back_inserter(queue_));
@@ -47,9 +46,9 @@ void LogThread::post(std::vector<storage::DiskCommand>& commands) {
 }
 
 void LogThread::stop() {
-    const std::lock_guard one_at_a_time(stop_mutex_);
+    const threads::Lock one_at_a_time(stop_mutex_);
     {
-        const std::lock_guard lock(mutex_);
+        const threads::Lock lock(mutex_);
         stopping_ = true;
     }
     work_.notify_one();
@@ -58,14 +57,14 @@ void LogThread::stop() {
 }
 
 std::size_t LogThread::queued_bytes() const {
-    const std::lock_guard lock(mutex_);
+    const threads::Lock lock(mutex_);
     return queued_bytes_;
 }
 
 // Takes what is queued, at most a batch. False when stopping and nothing is left.
 bool LogThread::take(std::vector<storage::DiskCommand>& batch) {
-    std::unique_lock lock(mutex_);
-    work_.wait(lock, [this] { return !queue_.empty() || stopping_; });
+    threads::Lock lock(mutex_);
+    while (queue_.empty() && !stopping_) work_.wait(lock);
     if (queue_.empty()) return false;
     if (queue_.size() <= options_.batch_max) {
         batch.swap(queue_);

@@ -4,10 +4,8 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -15,6 +13,7 @@
 #include "base/time.h"
 #include "disk/disk_port.h"
 #include "storage/disk_command.h"
+#include "threads/mutex.h"
 
 namespace zk::disk {
 
@@ -43,32 +42,32 @@ class LogThread {
     LogThread(const LogThread&) = delete;
     LogThread& operator=(const LogThread&) = delete;
 
-    void post(storage::DiskCommand command);
+    void post(storage::DiskCommand command) ZK_EXCLUDES(mutex_);
     /// The same for many, which are moved out; one wake-up.
-    void post(std::vector<storage::DiskCommand>& commands);
+    void post(std::vector<storage::DiskCommand>& commands) ZK_EXCLUDES(mutex_);
     /// Executes everything that was posted before, then ends the thread. Later posts are dropped.
     /// Idempotent.
-    void stop();
+    void stop() ZK_EXCLUDES(mutex_, stop_mutex_);
     /// Payload bytes that wait; for back-pressure and metrics.
-    [[nodiscard]] std::size_t queued_bytes() const;
+    [[nodiscard]] std::size_t queued_bytes() const ZK_EXCLUDES(mutex_);
 
   private:
-    void run();
-    bool take(std::vector<storage::DiskCommand>& batch);
+    void run() ZK_EXCLUDES(mutex_);
+    bool take(std::vector<storage::DiskCommand>& batch) ZK_EXCLUDES(mutex_);
 
     storage::DiskExecutor executor_;  // log thread
     const LogThreadOptions options_;
     DiskPort& port_;
     const Log log_;
 
-    mutable std::mutex mutex_;
-    std::condition_variable work_;             // something queued, or stopping
-    std::condition_variable space_;            // something taken
-    std::vector<storage::DiskCommand> queue_;  // guarded by mutex_
-    std::size_t queued_bytes_ = 0;             // guarded by mutex_
-    bool stopping_ = false;                    // guarded by mutex_
-    std::mutex stop_mutex_;                    // one stop() at a time
-    std::thread thread_;
+    mutable threads::Mutex mutex_;
+    threads::Condition work_;   // something queued, or stopping
+    threads::Condition space_;  // something taken
+    std::vector<storage::DiskCommand> queue_ ZK_GUARDED_BY(mutex_);
+    std::size_t queued_bytes_ ZK_GUARDED_BY(mutex_) = 0;
+    bool stopping_ ZK_GUARDED_BY(mutex_) = false;
+    threads::Mutex stop_mutex_;  // one stop() at a time
+    std::thread thread_;         // joined under stop_mutex_
 };
 
 }  // namespace zk::disk

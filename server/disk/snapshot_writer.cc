@@ -4,15 +4,10 @@
 
 namespace zk::disk {
 
-SnapshotThread::SnapshotThread(storage::Disk& disk,
-                               storage::Paths paths,
-                               DiskPort& port,
-                               Log log)
-    : disk_(disk),
-      paths_(std::move(paths)),
-      port_(port),
-      log_(std::move(log)),
-      thread_([this] { run(); }) {}
+SnapshotThread::SnapshotThread(storage::Disk& disk, storage::Paths paths, DiskPort& port, Log log)
+    : disk_(disk), paths_(std::move(paths)), port_(port), log_(std::move(log)), thread_([this] {
+          run();
+      }) {}
 
 SnapshotThread::~SnapshotThread() { stop(); }
 
@@ -26,14 +21,14 @@ void SnapshotThread::dispose(std::unique_ptr<tree::DataTree> tree) {
 }
 
 bool SnapshotThread::wants_more() const {
-    const std::lock_guard lock(mutex_);
+    const threads::Lock lock(mutex_);
     return queued_bytes_ < kQueueBytesMax;
 }
 
 void SnapshotThread::stop() {
-    const std::lock_guard one_at_a_time(stop_mutex_);
+    const threads::Lock one_at_a_time(stop_mutex_);
     {
-        const std::lock_guard lock(mutex_);
+        const threads::Lock lock(mutex_);
         stopping_ = true;
     }
     work_.notify_one();
@@ -42,7 +37,7 @@ void SnapshotThread::stop() {
 
 void SnapshotThread::post(Step step) {
     {
-        const std::lock_guard lock(mutex_);
+        const threads::Lock lock(mutex_);
         if (stopping_) return;
         if (const auto* write = std::get_if<Write>(&step)) queued_bytes_ += write->chunk.size();
         queue_.push_back(std::move(step));
@@ -55,8 +50,8 @@ bool SnapshotThread::take(std::vector<Step>& steps) {
     steps.clear();
     bool was_full = false;
     {
-        std::unique_lock lock(mutex_);
-        work_.wait(lock, [this] { return !queue_.empty() || stopping_; });
+        threads::Lock lock(mutex_);
+        while (queue_.empty() && !stopping_) work_.wait(lock);
         if (queue_.empty()) return false;
         steps.swap(queue_);
         was_full = std::exchange(queued_bytes_, 0) >= kQueueBytesMax;

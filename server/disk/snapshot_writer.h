@@ -14,10 +14,8 @@
 // trees.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -32,6 +30,7 @@
 #include "storage/disk.h"
 #include "storage/recovery.h"
 #include "storage/snapshot_file.h"
+#include "threads/mutex.h"
 #include "tree/data_tree.h"
 
 namespace zk::disk {
@@ -57,10 +56,10 @@ class SnapshotThread {
     void dispose(std::unique_ptr<tree::DataTree> tree);
     /// False while more than kQueueBytesMax wait: then hold the next chunk back until snapshot_has_room().
     /// Writing nevertheless is legal and only costs memory.
-    [[nodiscard]] bool wants_more() const;
+    [[nodiscard]] bool wants_more() const ZK_EXCLUDES(mutex_);
     /// Carries out what was posted before, abandons an unfinished file, ends the thread.
     /// Idempotent.
-    void stop();
+    void stop() ZK_EXCLUDES(mutex_, stop_mutex_);
 
     static constexpr std::size_t kQueueBytesMax = std::size_t{4} << 20;
 
@@ -82,9 +81,9 @@ class SnapshotThread {
     };
     using Step = std::variant<Begin, Write, Finish, Abandon, Purge, Dispose>;
 
-    void run();
-    void post(Step step);
-    bool take(std::vector<Step>& steps);
+    void run() ZK_EXCLUDES(mutex_);
+    void post(Step step) ZK_EXCLUDES(mutex_);
+    bool take(std::vector<Step>& steps) ZK_EXCLUDES(mutex_);
     void carry_out(Step& step);
     void find_kept(int retain);
     void stop_on_failure(const Result<>& result);
@@ -98,13 +97,13 @@ class SnapshotThread {
     std::optional<storage::SnapshotFile> file_;
     Zxid zxid_;
 
-    mutable std::mutex mutex_;
-    std::condition_variable work_;
-    std::vector<Step> queue_;       // guarded by mutex_
-    std::size_t queued_bytes_ = 0;  // guarded by mutex_
-    bool stopping_ = false;         // guarded by mutex_
-    std::mutex stop_mutex_;         // one stop() at a time
-    std::thread thread_;
+    mutable threads::Mutex mutex_;
+    threads::Condition work_;
+    std::vector<Step> queue_ ZK_GUARDED_BY(mutex_);
+    std::size_t queued_bytes_ ZK_GUARDED_BY(mutex_) = 0;
+    bool stopping_ ZK_GUARDED_BY(mutex_) = false;
+    threads::Mutex stop_mutex_;  // one stop() at a time
+    std::thread thread_;         // joined under stop_mutex_
 };
 
 }  // namespace zk::disk

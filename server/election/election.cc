@@ -25,16 +25,14 @@ constexpr Vote kNoVote{ServerId(kNone), Zxid(kNone), Round(0), Epoch(kNone)};
 
 }  // namespace
 
-Election::Election(ServerId my_id, ensemble::EnsembleConfig config, Log log, ElectionTiming timing)
+Election::Election(ServerId my_id, ensemble::MembershipPtr members, Log log, ElectionTiming timing)
     : my_id_(my_id),
-      config_(std::move(config)),
-      config_text_(to_string(config_)),
-      quorum_(config_),
-      voter_(config_.is_voter(my_id)),
+      members_(std::move(members)),
+      voter_(members_->config().is_voter(my_id)),
       timing_(within_bounds(timing)),
       log_(std::move(log)),
       mistrust_(my_id) {
-    ZK_ASSERT(!quorum_.voters().empty());
+    ZK_ASSERT(!members_->quorum().voters().empty());
 }
 
 void Election::start(Zxid last_zxid, Epoch current_epoch, Instant now, ElectionActions& out) {
@@ -70,7 +68,9 @@ void Election::on_notification(ServerId from,
     answer(from, notification, out);
     if (state_ != PeerState::looking) return;
     // Votes of observers and strangers, and votes for such, never count.
-    if (!quorum_.is_voter(from) || !quorum_.is_voter(notification.vote.leader)) return;
+    if (!members_->quorum().is_voter(from) ||
+        !members_->quorum().is_voter(notification.vote.leader))
+        return;
     if (!believed(from, origin, notification, now)) return;
     look(from, notification, now, out);
 }
@@ -98,7 +98,7 @@ void Election::answer(ServerId from, const Notification& notification, ElectionA
     if (!voter_ || notification.state != PeerState::looking) return;
     // Whoever has a leader, and whoever is asked by an observer or stranger, answers.
     bool wanted = true;
-    if (quorum_.is_voter(from) && state_ == PeerState::looking) {
+    if (members_->quorum().is_voter(from) && state_ == PeerState::looking) {
         wanted = notification.vote.round < round_ || missed_my_proposal(from, notification.vote);
     }
     if (wanted) out.sends.push_back({from, my_notification()});
@@ -241,14 +241,14 @@ void Election::propose(const Vote& vote, Instant now, ElectionActions& out) {
 }
 
 void Election::notify_voters(Instant now, ElectionActions& out) {
-    for (const ServerId voter : quorum_.voters()) {
+    for (const ServerId voter : members_->quorum().voters()) {
         if (voter != my_id_) out.sends.push_back({voter, my_notification()});
     }
     resend_at_ = now + resend_interval_;
 }
 
 Notification Election::my_notification() const {
-    return {state_, vote_, kNotificationVersion, config_text_};
+    return {state_, vote_, kNotificationVersion, members_->text()};
 }
 
 bool Election::has_quorum(const Ballots& ballots, const Ballot& ballot) const {
@@ -256,7 +256,7 @@ bool Election::has_quorum(const Ballots& ballots, const Ballot& ballot) const {
     for (const auto& [sid, other] : ballots) {
         if (agrees(ballot, other)) agreeing.insert(sid);
     }
-    return quorum_.has_quorum(agreeing);
+    return members_->quorum().has_quorum(agreeing);
 }
 
 /// Followers alone never convince: the leader must say itself that it leads. If it is me, it must
@@ -269,26 +269,21 @@ bool Election::leader_confirms(const Ballots& ballots, const Vote& vote) const {
 
 /// Other members must have the same members as we; this version cannot take over a changed
 /// ensemble.
-void Election::adopt_config_version(std::int64_t version) {
-    config_.version = version;
-    config_text_ = to_string(config_);
-}
-
 void Election::note_config(ServerId from, const Notification& notification) {
     const std::string& text = notification.config_text;
-    if (!config_.contains(from) || text.size() > kConfigBytesMax) return;
-    if (text.empty() || text == config_text_ || configs_warned_of_.contains(text)) return;
+    if (!members_->config().contains(from) || text.size() > kConfigBytesMax) return;
+    if (text.empty() || text == members_->text() || configs_warned_of_.contains(text)) return;
     if (configs_warned_of_.size() >= kConfigsWarnedOfMax) return;
     configs_warned_of_.insert(text);
     const auto other = ensemble::parse_ensemble_config(text, "config");
     if (!other.has_value()) {
         log_.warn("election.config_unreadable from={} error=\"{}\"", from, other.error().message());
-    } else if (other->voters() != quorum_.voters()) {
+    } else if (other->voters() != members_->quorum().voters()) {
         log_.warn("election.config_differs from={} version={} voters_there={} voters_here={}",
                   from,
                   zk::to_hex(other->version),
                   other->voters().size(),
-                  quorum_.voters().size());
+                  members_->quorum().voters().size());
     }
 }
 

@@ -8,8 +8,8 @@
 // survives two servers that both think they won.
 //
 // Pure; lives on the core loop. A deadline takes the place of every wait.
-// Source: ZooKeeper FastLeaderElection (lookForLeader, WorkerReceiver); quorum-protocol facts 2.2
-// to 2.5.
+// Source: ZooKeeper FastLeaderElection (lookForLeader, WorkerReceiver);
+// docs/PROTOCOL.md 2.5 to 2.7.
 #pragma once
 
 #include <map>
@@ -25,7 +25,7 @@
 #include "election/mistrust.h"
 #include "election/notification.h"
 #include "election/vote.h"
-#include "ensemble/ensemble_config.h"
+#include "ensemble/membership.h"
 #include "ensemble/quorum_verifier.h"
 
 namespace zk::election {
@@ -63,7 +63,7 @@ struct ElectionTiming {
 class Election {
   public:
     Election(ServerId my_id,
-             ensemble::EnsembleConfig config,
+             ensemble::MembershipPtr members,
              Log log = {},
              ElectionTiming timing = {});
 
@@ -88,9 +88,6 @@ class Election {
     /// The decided leader's reign has begun here: a leader calls it before it serves, a learner
     /// after UPTODATE. Late comers are then told the new epoch. REQUIRES: state() != looking.
     void established(Epoch epoch);
-
-    /// The members are as before, their configuration has a later version: our notifications say so from now on.
-    void adopt_config_version(std::int64_t version);
 
     [[nodiscard]] PeerState state() const { return state_; }
     /// While looking: the current proposal. Then: the vote that won, with the epoch of
@@ -119,9 +116,7 @@ class Election {
     [[nodiscard]] bool leader_confirms(const Ballots& ballots, const Vote& vote) const;
 
     const ServerId my_id_;
-    ensemble::EnsembleConfig config_;
-    std::string config_text_;  ///< of config_
-    const ensemble::QuorumVerifier quorum_;
+    const ensemble::MembershipPtr members_;
     const bool voter_;
     const ElectionTiming timing_;
     Log log_;

@@ -1,7 +1,7 @@
 // The election message: "this is my state and this is my vote". One frame on the election port.
 // Pure. Byte table in docs/WIRE.md. Written in version 2; read in all versions that a server ever
-// sent. Source: ZooKeeper FastLeaderElection.buildMsg and WorkerReceiver; quorum-protocol
-// facts 2.1.
+// sent. Source: ZooKeeper FastLeaderElection.buildMsg and WorkerReceiver;
+// docs/PROTOCOL.md 2.4.
 #pragma once
 
 #include <cstdint>

@@ -9,11 +9,12 @@
 #include <deque>
 #include <map>
 #include <optional>
-#include <set>
+#include <utility>
 
 #include "base/ids.h"
 #include "base/time.h"
 #include "election/mistrust.h"
+#include "ensemble/membership.h"
 
 namespace zk::election {
 
@@ -40,7 +41,7 @@ class Reception {
         std::optional<ServerId> leaves{};  ///< this stranger makes room and is forgotten
     };
 
-    Reception(ServerId my_id, std::set<ServerId> members)
+    Reception(ServerId my_id, ensemble::MembershipPtr members)
         : my_id_(my_id), members_(std::move(members)) {}
 
     /// A connection is there. The one that is to be closed for it, if any; it has ended then.
@@ -55,7 +56,7 @@ class Reception {
     /// Members are not forgotten.
     void forget(ServerId sid);
 
-    [[nodiscard]] bool is_member(ServerId sid) const { return members_.contains(sid); }
+    [[nodiscard]] bool is_member(ServerId sid) const { return members_->config().contains(sid); }
 
   private:
     struct Known {
@@ -66,7 +67,7 @@ class Reception {
     std::optional<ServerId> make_room();
 
     const ServerId my_id_;
-    const std::set<ServerId> members_;
+    const ensemble::MembershipPtr members_;
     std::map<ServerId, Known> known_;
     std::deque<GreetingId> greetings_;  ///< oldest first
 };

@@ -1,5 +1,5 @@
 // A vote: which server should lead, and why. And the order of votes, on which every election rests.
-// Pure. Source: ZooKeeper Vote, FastLeaderElection.totalOrderPredicate; quorum-protocol facts 2.3.
+// Pure. Source: ZooKeeper Vote, FastLeaderElection.totalOrderPredicate; docs/PROTOCOL.md 2.6 and 2.7.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Every key of zoo.cfg that is known here, in one table: what it may hold, who sets it, what becomes of it and why.
 // Pure data. The reader of zoo.cfg (zoo_cfg_keys.cc) and its writer go by it, and so do `zkserver --check`, the inventory's
-// `config`, what zkprov renders, `zkprov help inventory` and docs/CONFIG.md. Source: operations facts 1.2, 1.3, 1.5; javap
-// of 3.8.0.
+// `config`, what zkprov renders, `zkprov help inventory` and docs/CONFIG.md.
+// Source: docs/PROVISIONING.md 1.2.
 #pragma once
 
 #include <cstdint>

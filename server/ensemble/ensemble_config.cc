@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
 #include <vector>
 
 #include <arpa/inet.h>
 #include <fmt/core.h>
 
+#include "base/numbers.h"
 #include "ensemble/properties.h"
 
 namespace zk::ensemble {
@@ -16,16 +16,6 @@ namespace {
 
 constexpr std::string_view kMemberForm =
     "host:quorumPort:electionPort[:participant|:observer][;[clientHost:]clientPort]";
-
-template <class Int>
-std::optional<Int> parse_number(std::string_view text, int base = 10) {
-    Int value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-    if (text.empty() || error != std::errc{} || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return value;
-}
 
 std::string_view trimmed(std::string_view text) {
     while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
@@ -115,6 +105,18 @@ std::string java_host(const std::string& host) {
     return text + "]";
 }
 
+/// One text for all spellings of a host.
+std::string plain_host(std::string_view text) {
+    if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+    if (text.size() > 1 && text.ends_with('.')) text.remove_suffix(1);
+    return java_host(lower(text));
+}
+
+bool is_literal(const std::string& host) {
+    return host.find(':') != std::string::npos ||
+           host.find_first_not_of("0123456789.") == std::string::npos;
+}
+
 /// Members in the order in which Java's HashMap<Long, ...> walks them. Members of one bucket come
 /// by sid here; Java has them in insertion order, which no other server can know.
 std::vector<const Member*> in_java_order(const std::map<ServerId, Member>& members) {
@@ -175,6 +177,12 @@ std::string to_string(const Member& member) {
                                    to_string(member.role));
     if (member.client) text += ";" + to_string(*member.client);
     return text;
+}
+
+bool may_be_same_host(std::string_view one, std::string_view other) {
+    const std::string left = plain_host(one);
+    const std::string right = plain_host(other);
+    return left == right || is_literal(left) != is_literal(right);
 }
 
 Result<ServerId> parse_server_id(std::string_view text) {

@@ -8,7 +8,7 @@
 //
 // Hierarchical quorums (group.N, weight.N), several addresses for one server and secure client
 // addresses are refused. Source: ZooKeeper QuorumPeer.QuorumServer, QuorumMaj.toString;
-// quorum-protocol facts 5.1, operations facts 1.4.
+// docs/PROTOCOL.md 5.1, docs/PROVISIONING.md 1.3.
 #pragma once
 
 #include <cstdint>
@@ -51,6 +51,10 @@ struct Member {
 };
 /// The value of a server.N line, role and client host always written.
 std::string to_string(const Member& member);
+
+/// Whether two hosts, as lines of members and inventories have them, may be one: names in any case and with a final dot
+/// or without, IPv6 in any spelling. A name and an address may be: nobody can say without asking a name server.
+bool may_be_same_host(std::string_view one, std::string_view other);
 
 /// Parses the N of "server.N": 0 .. 2^63-2.
 Result<ServerId> parse_server_id(std::string_view text);

@@ -1,8 +1,8 @@
 #include "ensemble/properties.h"
 
-#include <charconv>
-
 #include <fmt/core.h>
+
+#include "base/numbers.h"
 
 namespace zk::ensemble {
 namespace {
@@ -61,6 +61,7 @@ void append_utf8(std::string& out, unsigned code_unit) {
 }
 
 /// Resolves escapes; false on a broken \uXXXX.
+// NOLINTNEXTLINE(readability-function-size): a switch in a loop
 bool unescape(std::string_view raw, std::string& out) {
     for (std::size_t i = 0; i < raw.size(); ++i) {
         if (raw[i] != '\\' || ++i == raw.size()) {
@@ -82,13 +83,9 @@ bool unescape(std::string_view raw, std::string& out) {
                 break;
             case 'u': {
                 const std::string_view digits = raw.substr(i + 1, 4);
-                unsigned code_unit = 0;
-                const auto [end, error] =
-                    std::from_chars(digits.data(), digits.data() + digits.size(), code_unit, 16);
-                if (digits.size() != 4 || error != std::errc{} || end != digits.data() + 4) {
-                    return false;
-                }
-                append_utf8(out, code_unit);
+                const auto code_unit = parse_number<unsigned>(digits, 16);
+                if (digits.size() != 4 || !code_unit) return false;
+                append_utf8(out, *code_unit);
                 i += 4;
                 break;
             }

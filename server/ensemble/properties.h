@@ -1,7 +1,7 @@
 // Reads Java Properties text, the syntax of zoo.cfg and of the dynamic configuration.
 // Pure. "key=value", "key: value", "key value"; '#' and '!' comments; a backslash at the end
 // continues a line; backslash escapes. Unlike Java it keeps the order of the file and the line of
-// each key, so that errors can name it. Source: java.util.Properties.load; operations facts 1.1.
+// each key, so that errors can name it. Source: java.util.Properties.load; docs/PROVISIONING.md 1.1.
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
 // zoo.cfg, the file that an operator writes for one server, and the file myid.
 // Pure: text in, settings out. A key of Apache's server that switches on something this server does
 // not have is refused with file, line and the way out; a key that only tunes Apache's inside is
-// accepted with a warning. Source: ZooKeeper QuorumPeerConfig; operations facts 1.1 to 1.7.
+// accepted with a warning. Source: ZooKeeper QuorumPeerConfig; docs/PROVISIONING.md 1.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // Reads one entry of a zoo.cfg as its row in the table of keys says. Private to the room.
-// Pure. Source: operations facts 1.2, 1.3, 1.5.
+// Pure. Source: docs/PROVISIONING.md 1.2.
 #pragma once
 
 #include <string>

@@ -1,9 +1,10 @@
 #include "ensemble/zoo_cfg_values.h"
 
-#include <charconv>
 #include <limits>
 
 #include <fmt/core.h>
+
+#include "base/numbers.h"
 
 namespace zk::ensemble {
 namespace {
@@ -12,11 +13,7 @@ namespace {
 std::optional<std::int64_t> digits(std::string_view text, int base, bool negative) {
     if (text.empty() || text.front() == '-') return std::nullopt;
     const std::string whole = (negative ? "-" : "") + std::string(text);
-    std::int64_t value = 0;
-    const char* const end = whole.data() + whole.size();
-    const auto [parsed_to, error] = std::from_chars(whole.data(), end, value, base);
-    if (error != std::errc{} || parsed_to != end) return std::nullopt;
-    return value;
+    return parse_number(whole, base);
 }
 
 bool take_sign(std::string_view& text) {

@@ -1,7 +1,7 @@
 // Values of zoo.cfg as Apache's server reads them. Private to the room.
 // Pure. Keys that its configuration parser reads itself are strict: a wrong value is refused. All others become Java
 // properties, which are read where they are used, and there a wrong value mostly means the default: `word=nonsense` then
-// starts Apache's server, so it starts ours, with a warning. Source: operations facts 1.2, 1.3, 1.5; javap of 3.8.0.
+// starts Apache's server, so it starts ours, with a warning. Source: docs/PROVISIONING.md 1.2.
 #pragma once
 
 #include <cstdint>

@@ -106,7 +106,7 @@ struct CloseSessionTxn {
         if constexpr (std::remove_reference_t<decltype(archive)>::kReading) {
             self.paths.reset();
             // A digest alone (12 bytes) behind the header cannot be told from a vector by length; ZooKeeper's own
-            // reader does not try either (quorum-protocol facts 4.2, "trap").
+            // reader does not try either (docs/PROTOCOL.md 4.2, the trap).
             if (archive.at_end()) return;
             self.paths = archive.template get<std::vector<std::string>>();
         } else if (self.paths) {
@@ -133,7 +133,7 @@ struct MultiTxn {
     static void fields(auto& archive, auto& self) { archive(self.parts); }
 };
 
-/// Digest of the whole tree after the txn (version 2; quorum-protocol facts 4.2).
+/// Digest of the whole tree after the txn (version 2; docs/PROTOCOL.md 4.2).
 struct TxnDigest {
     std::int32_t version = 2;
     std::uint64_t tree_digest = 0;

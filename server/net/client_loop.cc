@@ -5,7 +5,7 @@
 
 #include <boost/asio/post.hpp>
 
-#include "net/clock.h"
+#include "clocks/clocks.h"
 
 namespace zk::net {
 
@@ -128,7 +128,7 @@ void ClientLoop::tick_after(std::size_t turns) {
 }
 
 void ClientLoop::tick() {
-    const Instant now = steady_now();
+    const Instant now = clocks::steady_now();
     while (!lingering_.empty() && lingering_.front().until <= now) {
         if (const LinkPtr link = lingering_.front().link.lock()) end(link);
         lingering_.pop_front();
@@ -140,7 +140,7 @@ void ClientLoop::tick() {
 void ClientLoop::on_connection(std::unique_ptr<Stream> stream) {
     const std::uint16_t port = stream->remote().port();
     const std::string address = stream->remote().address().to_string();
-    const frontend::Admission::Answer answer = admission_.enter(address, steady_now());
+    const frontend::Admission::Answer answer = admission_.enter(address, clocks::steady_now());
     if (!answer.limit.empty()) {
         if (answer.refused_to_tell > 0) {
             log_.warn("clients.too_many peer={} limit={} refused={}",
@@ -153,7 +153,7 @@ void ClientLoop::on_connection(std::unique_ptr<Stream> stream) {
     const frontend::ConnectionId id = next_id_++;
     const auto link = std::make_shared<Link>(*this, std::move(stream), id, address);
     links_.emplace(id, link);
-    turn_.opened(id, frontend::Peer{address, port}, steady_now());
+    turn_.opened(id, frontend::Peer{address, port}, clocks::steady_now());
     wait_readable(link);
 }
 
@@ -171,7 +171,7 @@ void ClientLoop::readable(const LinkPtr& link) {
     if (moved.later()) return wait_readable(link);
     if (moved.error) return end(link);
     if (link->write_waits) link->read_behind += moved.bytes;
-    turn_.received(link->id, ByteView(read_buffer_.data(), moved.bytes), steady_now());
+    turn_.received(link->id, ByteView(read_buffer_.data(), moved.bytes), clocks::steady_now());
     flush();
     if (!link->ended && link->reads()) wait_readable(link);
 }
@@ -188,7 +188,7 @@ void ClientLoop::drain_before_close(const LinkPtr& link) {
 void ClientLoop::hear(const tree::DataTree* tree, std::span<request::ToFrontend> messages) {
     if (stopped_) return;
     turn_.post(tree, messages);
-    turn_.hear(steady_now());
+    turn_.hear(clocks::steady_now());
 }
 
 void ClientLoop::flush() {
@@ -196,7 +196,8 @@ void ClientLoop::flush() {
     flushing_ = true;
     while (true) {
         while (const auto asked = turn_.next_word()) {
-            turn_.answer_word(asked->connection, server_.four_letter(asked->word), steady_now());
+            turn_.answer_word(
+                asked->connection, server_.four_letter(asked->word), clocks::steady_now());
         }
         for (request::ToCore& message : turn_.requests()) core_.post(std::move(message));
         turn_.requests().clear();
@@ -223,7 +224,7 @@ void ClientLoop::serve(const LinkPtr& link) {
     if (link->ended) return;
     // Not before everything has been written.
     obey(link, {whole ? orders.close : frontend::Close::no, orders.read});
-    if (whole && !link->ended) turn_.written(link->id, steady_now());
+    if (whole && !link->ended) turn_.written(link->id, clocks::steady_now());
 }
 
 bool ClientLoop::write_some(const LinkPtr& link) {
@@ -247,7 +248,7 @@ bool ClientLoop::write_some(const LinkPtr& link) {
 
 void ClientLoop::writable(const LinkPtr& link) {
     if (!write_some(link) || link->ended) return;
-    turn_.written(link->id, steady_now());
+    turn_.written(link->id, clocks::steady_now());
     flush();
 }
 
@@ -255,7 +256,7 @@ void ClientLoop::obey(const LinkPtr& link, frontend::Orders orders) {
     if (orders.close == frontend::Close::after_flush && !link->shut) {
         link->stream->end_writing();
         link->shut = true;
-        lingering_.push_back(Lingering{steady_now() + kLinger, link});
+        lingering_.push_back(Lingering{clocks::steady_now() + kLinger, link});
         return wait_readable(link);
     }
     link->may_read = orders.read;
@@ -268,7 +269,7 @@ void ClientLoop::end(const LinkPtr& link) {
     link->stream->close();
     links_.erase(link->id);
     admission_.left(link->address);
-    turn_.closed(link->id, steady_now());
+    turn_.closed(link->id, clocks::steady_now());
     flush();
 }
 

@@ -6,7 +6,7 @@
 
 #include <boost/asio/post.hpp>
 
-#include "net/clock.h"
+#include "clocks/clocks.h"
 
 namespace zk::net {
 namespace {
@@ -19,7 +19,7 @@ CoreLoop::CoreLoop(boost::asio::io_context& io, core::Turn& turn, Log log)
 void CoreLoop::start(Doors doors) {
     doors_.emplace(doors);
     stopped_ = false;
-    turn_.start(wall_now(), steady_now(), effects_);
+    turn_.start(clocks::wall_now(), clocks::steady_now(), effects_);
     carry_out();
     tick_later();
 }
@@ -73,7 +73,7 @@ void CoreLoop::schedule() {
 
 void CoreLoop::tick_later() {
     tick_.set(core::Core::kTickPeriod, [this] {
-        post(core::Tick{wall_now()});
+        post(core::Tick{clocks::wall_now()});
         tick_later();
     });
 }
@@ -81,8 +81,8 @@ void CoreLoop::tick_later() {
 void CoreLoop::turn() {
     scheduled_ = false;
     if (stopped_) return;
-    const Instant now = steady_now();
-    const WallMs wall = wall_now();
+    const Instant now = clocks::steady_now();
+    const WallMs wall = clocks::wall_now();
     while (turn_.run(wall, now, effects_) == core::Turn::Ended::at_a_read) hear();
     carry_out();
 }

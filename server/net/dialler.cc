@@ -7,8 +7,8 @@
 
 #include <boost/asio/error.hpp>
 
+#include "clocks/clocks.h"
 #include "net/alarm.h"
-#include "net/clock.h"
 #include "net/endpoints.h"
 #include "net/name_lookups.h"
 
@@ -63,7 +63,7 @@ void Dialler::dial(const ensemble::HostPort& address, DialTimes times, Then then
         if (attempt->dialler == nullptr) return;
         if (error) return finish(attempt, {nullptr, error, true});
         attempt->endpoints = with_port(addresses, port);
-        attempt->began = steady_now();
+        attempt->began = clocks::steady_now();
         try_next(attempt);
     };
     NameLookups::of(io_).find(address.host, kLookupPatience, found);
@@ -74,7 +74,7 @@ void Dialler::try_next(const std::shared_ptr<Attempt>& attempt) {
     attempt->socket = tcp::socket(attempt->dialler->io_);
     Duration patience = attempt->times.each;
     if (attempt->times.total != Duration()) {
-        const Duration left = attempt->began + attempt->times.total - steady_now();
+        const Duration left = attempt->began + attempt->times.total - clocks::steady_now();
         patience = std::clamp(patience, Duration(), std::max(left, Duration()));
     }
     attempt->alarm.set(patience, [attempt = attempt.get()] { attempt->dialler->hasten(); });
@@ -93,7 +93,7 @@ void Dialler::tried(const std::shared_ptr<Attempt>& attempt, error_code error) {
         error = asio::error::connection_reset;
     }
     attempt->any_silent |= error == asio::error::timed_out;
-    const bool time_left = steady_now() - attempt->began < attempt->times.total;
+    const bool time_left = clocks::steady_now() - attempt->began < attempt->times.total;
     if (++attempt->next < attempt->endpoints.size()) {
         if (time_left || attempt->times.total == Duration()) return try_next(attempt);
     } else if (time_left && std::exchange(attempt->any_silent, false)) {

@@ -5,7 +5,6 @@
 #include <array>
 #include <chrono>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include <boost/asio/error.hpp>
@@ -13,11 +12,11 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "clocks/clocks.h"
 #include "election/initial_message.h"
 #include "election/peer_silence.h"
 #include "jute/frame.h"
 #include "net/alarm.h"
-#include "net/clock.h"
 
 namespace zk::net {
 namespace {
@@ -37,15 +36,9 @@ constexpr Duration kRedialFor = std::chrono::seconds(3);
 constexpr Duration kDialIsSlow = std::chrono::milliseconds(300);
 
 const ensemble::Member& member_of(const ElectionLinkSettings& settings) {
-    const ensemble::Member* const me = settings.config.find(settings.my_id);
+    const ensemble::Member* const me = settings.members->config().find(settings.my_id);
     ZK_ASSERT(me != nullptr);
     return *me;
-}
-
-std::set<ServerId> members_of(const ensemble::EnsembleConfig& config) {
-    std::set<ServerId> members;
-    for (const auto& [sid, member] : config.members) members.insert(sid);
-    return members;
 }
 
 }  // namespace
@@ -208,8 +201,8 @@ ElectionLinks::ElectionLinks(boost::asio::io_context& io,
                 {.peer_dead_after = settings_.dead_after},
                 *this,
                 log_),
-      addresses_(io, settings_.config),
-      reception_(settings_.my_id, members_of(settings_.config)) {}
+      addresses_(io, settings_.members->config()),
+      reception_(settings_.my_id, settings_.members) {}
 
 ElectionLinks::~ElectionLinks() { close(); }
 
@@ -254,7 +247,7 @@ void ElectionLinks::welcome(Greeting& greeting) {
     greeting_over(greeting.id);
     const ServerId sid = caller.sid;
     const election::Origin origin = addresses_.origin(sid, *stream);
-    const Reception::Answer answer = reception_.welcome(sid, origin, steady_now());
+    const Reception::Answer answer = reception_.welcome(sid, origin, clocks::steady_now());
     if (answer.leaves) {
         drop_link(*answer.leaves);
         peers_.erase(*answer.leaves);
@@ -278,7 +271,7 @@ void ElectionLinks::welcome(Greeting& greeting) {
     }
     // Whatever connection there was, the caller has none.
     drop_link(sid);
-    if (const ensemble::Member* member = settings_.config.find(sid))
+    if (const ensemble::Member* member = settings_.members->config().find(sid))
         return dial_back(sid, member->election_address());
     // A stranger says where it listens, but not on which host: no server dials for others.
     if (const auto address = election::advertised_address(caller))
@@ -297,9 +290,9 @@ ElectionLinks::Peer& ElectionLinks::peer_of(ServerId sid) {
 /// begins anew.
 void ElectionLinks::dial_back(ServerId sid, const ensemble::HostPort& address) {
     Peer& peer = peer_of(sid);
-    peer.last_said = steady_now();
+    peer.last_said = clocks::steady_now();
     if (!peer.dialling) return dial(sid, address);
-    if (steady_now() - peer.dial_began > kDialIsSlow) peer.dialler.hasten();
+    if (clocks::steady_now() - peer.dial_began > kDialIsSlow) peer.dialler.hasten();
 }
 
 /// Again and again while there is something to say to `sid`.
@@ -312,7 +305,7 @@ void ElectionLinks::dial(ServerId sid, const ensemble::HostPort& address) {
 
 void ElectionLinks::try_dial(ServerId sid) {
     Peer& peer = peer_of(sid);
-    peer.dial_began = steady_now();
+    peer.dial_began = clocks::steady_now();
     const Duration patience = peer.known_down ? std::min(kRedialTimeout, settings_.connect_timeout)
                                               : settings_.connect_timeout;
     peer.dialler.dial(peer.address, {.each = patience}, [this, sid](Dialled reached) {
@@ -341,7 +334,8 @@ void ElectionLinks::dial_failed(ServerId sid, error_code error) {
                   to_string(peer.address),
                   error.message());
     }
-    if (!reception_.is_member(sid) || peer.link || steady_now() - peer.last_said > kRedialFor) {
+    if (!reception_.is_member(sid) || peer.link ||
+        clocks::steady_now() - peer.last_said > kRedialFor) {
         peer.dialling = false;
         return forget_stranger(sid);
     }
@@ -359,7 +353,7 @@ void ElectionLinks::establish(ServerId sid,
     Peer& peer = peer_of(sid);
     const auto link = std::make_shared<Link>(*this, sid, std::move(stream), origin);
     peer.link = link;
-    reception_.connected(sid, origin, steady_now());
+    reception_.connected(sid, origin, clocks::steady_now());
     peer.silence.connected();
     peer.known_down = false;
     if (!peer.waiting) peer.waiting = peer.last_sent;
@@ -374,14 +368,14 @@ void ElectionLinks::notify(ServerId to, Bytes body) {
     if (closed_ || (!peers_.contains(to) && !reception_.is_member(to))) return;
     Peer& peer = peer_of(to);
     peer.waiting = std::move(body);
-    peer.last_said = steady_now();
+    peer.last_said = clocks::steady_now();
     if (peer.link && peer.silence.sent(peer.last_said)) {
         log_.debug("election_link.silent sid={}", to);
         drop_link(to);
     }
     if (peer.link) {
         peer.link->say_soon();
-    } else if (const ensemble::Member* member = settings_.config.find(to)) {
+    } else if (const ensemble::Member* member = settings_.members->config().find(to)) {
         dial(to, member->election_address());
     }
 }

@@ -11,7 +11,7 @@
 // within a second. Who may stay is decided by election/reception.
 //
 // Shell, Asio, on one io_context; not thread-safe. Decides nothing: bodies go in and out as they are.
-// Source: ZooKeeper QuorumCnxManager; byte table in docs/WIRE.md.
+// Source: ZooKeeper QuorumCnxManager; docs/PROTOCOL.md 2.1 to 2.3; byte table in docs/WIRE.md.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@
 #include "base/time.h"
 #include "election/mistrust.h"
 #include "election/reception.h"
-#include "ensemble/ensemble_config.h"
+#include "ensemble/membership.h"
 #include "net/dialler.h"
 #include "net/listener.h"
 #include "net/member_addresses.h"
@@ -36,7 +36,7 @@ namespace zk::net {
 
 struct ElectionLinkSettings {
     ServerId my_id;
-    ensemble::EnsembleConfig config;
+    ensemble::MembershipPtr members;
     Duration connect_timeout = std::chrono::seconds(5);  ///< cnxTimeout
     /// quorumCnxnTimeoutMs, else tickTime * syncLimit.
     Duration handshake_timeout = std::chrono::seconds(5);

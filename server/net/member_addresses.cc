@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "net/clock.h"
+#include "clocks/clocks.h"
 #include "net/endpoints.h"
 #include "net/name_lookups.h"
 
@@ -48,7 +48,7 @@ void MemberAddresses::close() { state_->closed = true; }
 
 void MemberAddresses::refresh() {
     State& state = *state_;
-    const auto now = steady_now();
+    const auto now = clocks::steady_now();
     if (state.closed || state.names.empty()) return;
     if (state.asked && now - *state.asked < kRefreshPause) return;
     state.asked = now;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <list>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -13,8 +12,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <system_error>
 
-#include "net/clock.h"
+#include "clocks/clocks.h"
 #include "net/endpoints.h"
+#include "threads/mutex.h"
 
 namespace zk::net {
 
@@ -61,8 +61,9 @@ void tell(const std::shared_ptr<Waiter>& waiter,
 
 // Outlives the io_context while a lookup is under way: nobody can hasten a lookup or end its thread.
 struct NameLookups::Shared {
-    std::mutex mutex;
-    asio::io_context* io = nullptr;  ///< guarded by mutex; null: nobody wants answers any more
+    threads::Mutex mutex;
+    /// Null: nobody wants answers any more.
+    asio::io_context* io ZK_GUARDED_BY(mutex) = nullptr;
     std::map<std::string, Name> names;
     Lookup lookup = ask_the_system;
 
@@ -71,7 +72,7 @@ struct NameLookups::Shared {
         name.asked = false;
         if (!error) {
             name.known = addresses;
-            name.known_since = steady_now();
+            name.known_since = clocks::steady_now();
         }
         for (const auto& waiter : std::exchange(name.waiters, {})) {
             tell(waiter, error, error ? Addresses() : addresses);
@@ -83,6 +84,7 @@ asio::execution_context::id NameLookups::id;
 
 NameLookups::NameLookups(asio::execution_context& context)
     : service(context), shared_(std::make_shared<Shared>()) {
+    const threads::Lock lock(shared_->mutex);
     shared_->io = &static_cast<asio::io_context&>(context);
 }
 
@@ -91,7 +93,7 @@ NameLookups::~NameLookups() = default;
 void NameLookups::shutdown() {
     std::map<std::string, Name> names;
     {
-        const std::lock_guard lock(shared_->mutex);
+        const threads::Lock lock(shared_->mutex);
         shared_->io = nullptr;
         names.swap(shared_->names);
     }
@@ -100,7 +102,7 @@ void NameLookups::shutdown() {
 void NameLookups::ask(Lookup lookup) { shared_->lookup = std::move(lookup); }
 
 void NameLookups::find(const std::string& host, Duration patience, Found then) {
-    asio::io_context& io = *shared_->io;
+    auto& io = static_cast<asio::io_context&>(context());
     const auto answer = [&](Addresses addresses) {
         asio::post(io, [then = std::move(then), addresses = std::move(addresses)] {
             then({}, addresses);
@@ -108,7 +110,8 @@ void NameLookups::find(const std::string& host, Duration patience, Found then) {
     };
     if (const auto numeric = numeric_endpoint(host, 0)) return answer({numeric->address()});
     Name& name = shared_->names[host];
-    if (name.known_since && steady_now() - *name.known_since < kFresh) return answer(name.known);
+    if (name.known_since && clocks::steady_now() - *name.known_since < kFresh)
+        return answer(name.known);
 
     const auto waiter = std::make_shared<Waiter>(io, std::move(then));
     name.waiters.push_back(waiter);
@@ -130,7 +133,7 @@ void NameLookups::find(const std::string& host, Duration patience, Found then) {
         std::thread([shared = shared_, host, lookup = shared_->lookup] {
             error_code error;
             Addresses addresses = lookup(host, error);
-            const std::lock_guard lock(shared->mutex);
+            const threads::Lock lock(shared->mutex);
             if (shared->io == nullptr) return;
             asio::post(*shared->io, [shared, host, error, addresses = std::move(addresses)] {
                 shared->answered(host, error, addresses);

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "net/clock.h"
+#include "clocks/clocks.h"
 #include "net/dialler.h"
 #include "net/stream_link.h"
 
@@ -23,7 +23,7 @@ constexpr Duration kDoorWatch = std::chrono::milliseconds(250);
 constexpr std::size_t kNamelessBytesMax = 4096;
 
 const ensemble::Member& own_line(const QuorumLinkSettings& settings) {
-    const ensemble::Member* const self = settings.config.find(settings.my_id);
+    const ensemble::Member* const self = settings.members->config().find(settings.my_id);
     ZK_ASSERT(self != nullptr);
     return *self;
 }
@@ -128,7 +128,7 @@ class LeaderLink final : public StreamLink {
         const auto taken = snapshot_->feed(bytes);
         if (!taken.has_value()) return taken.error().message();
         if (!snapshot_->done()) {
-            if (const Instant now = steady_now(); now - progress_told_ >= kStreamProgress) {
+            if (const Instant now = clocks::steady_now(); now - progress_told_ >= kStreamProgress) {
                 progress_told_ = now;
                 core_.post(core::LeaderProgress{attempt_});
             }
@@ -175,7 +175,7 @@ QuorumLinks::QuorumLinks(boost::asio::io_context& io,
                 {.peer_dead_after = settings_.dead_after},
                 *this,
                 log_),
-      addresses_(io, settings_.config),
+      addresses_(io, settings_.members->config()),
       door_(settings_.door),
       door_alarm_(io) {}
 
@@ -200,8 +200,8 @@ void QuorumLinks::on_listen_failed(const Error& error) {
 void QuorumLinks::on_connection(std::unique_ptr<Stream> stream) {
     const zab::LinkId id = next_link_++;
     std::vector<ServerId> members = addresses_.members_at(*stream);
-    const auto admission =
-        door_.admit(id, stream->remote().address().to_string(), !members.empty(), steady_now());
+    const auto admission = door_.admit(
+        id, stream->remote().address().to_string(), !members.empty(), clocks::steady_now());
     for (const zab::LinkId other : admission.close) turn_out(other, "it makes room for another");
     if (!admission.admitted) return;  // closes it
     auto link = std::make_shared<LearnerLink>(*this, id);
@@ -213,7 +213,7 @@ void QuorumLinks::on_connection(std::unique_ptr<Stream> stream) {
 /// From time to time.
 void QuorumLinks::watch_door() {
     door_alarm_.set(kDoorWatch, [this] {
-        for (const zab::LinkId id : door_.overdue(steady_now()))
+        for (const zab::LinkId id : door_.overdue(clocks::steady_now()))
             turn_out(id, "it does not say who it is");
         watch_door();
     });
@@ -274,7 +274,7 @@ void QuorumLinks::close_learner(zab::LinkId link) {
 
 void QuorumLinks::dial(core::Attempt attempt, ServerId leader) {
     close_leader();
-    const ensemble::Member* member = settings_.config.find(leader);
+    const ensemble::Member* member = settings_.members->config().find(leader);
     if (member == nullptr) {
         core_.post(
             core::LeaderDialFailed{attempt, "server." + to_string(leader) + " is not a member"});

@@ -16,7 +16,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "core/event.h"
-#include "ensemble/ensemble_config.h"
+#include "ensemble/membership.h"
 #include "net/alarm.h"
 #include "net/learner_door.h"
 #include "net/listener.h"
@@ -31,7 +31,7 @@ namespace zk::net {
 
 struct QuorumLinkSettings {
     ServerId my_id;
-    ensemble::EnsembleConfig config;
+    ensemble::MembershipPtr members;
     Duration connect_timeout = std::chrono::seconds(5);
     bool listen_on_all_addresses = false;            ///< quorumListenOnAllIPs
     Duration dead_after = std::chrono::seconds(20);  ///< see tune_peer_socket

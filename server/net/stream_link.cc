@@ -6,7 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include "base/check.h"
-#include "net/clock.h"
+#include "clocks/clocks.h"
 
 namespace zk::net {
 namespace {
@@ -53,7 +53,7 @@ void StreamLink::send_snapshot(storage::SnapshotSerializer serializer) {
 
 void StreamLink::await_room() {
     if (closed_) return;
-    tell(account_.await_room(steady_now()));
+    tell(account_.await_room(clocks::steady_now()));
 }
 
 /// Into the last item, if that is one of packets and of no great size.
@@ -138,7 +138,7 @@ void StreamLink::on_writable() {
 }
 
 void StreamLink::written(std::size_t count) {
-    tell(account_.left(count, steady_now()));
+    tell(account_.left(count, clocks::steady_now()));
     front_written_ += count;
     while (!queue_.empty() && !queue_.front().snapshot &&
            front_written_ >= queue_.front().view().size()) {

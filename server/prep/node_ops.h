@@ -1,6 +1,6 @@
 // The checks and effects of single operations on nodes, in ZooKeeper's order: the first failing
 // check decides. Pure. Used by the preparer only: for a request of its own or for a part of a
-// multi. Source: client-protocol facts 2.3; ZooKeeper PrepRequestProcessor.pRequest2Txn.
+// multi. Source: docs/PROTOCOL.md 1.2; ZooKeeper PrepRequestProcessor.pRequest2Txn.
 #pragma once
 
 #include <cstddef>

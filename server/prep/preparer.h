@@ -2,7 +2,7 @@
 // same everywhere (zxid, time, sequence numbers, versions, ephemerals of a closed session, digest).
 // Pure. Lives on the core loop, at the leader. A client's mistake becomes a txn too (type error):
 // it takes a zxid and its place in the order. Source: ZooKeeper PrepRequestProcessor; the order of
-// checks: client-protocol facts 2.3 and 2.5.
+// checks: docs/PROTOCOL.md 1.1 to 1.3.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 #include "storage/epoch_files.h"
 
-#include <charconv>
+#include "base/numbers.h"
 
 namespace zk::storage {
 namespace {
@@ -17,16 +17,15 @@ Result<std::optional<Epoch>> read_epoch(Disk& disk,
     std::string_view line = text;
     line = line.substr(0, line.find('\n'));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    std::int64_t value = 0;
-    const auto end = std::from_chars(line.data(), line.data() + line.size(), value);
-    if (end.ec != std::errc() || end.ptr != line.data() + line.size() || value < -1) {
+    const auto value = parse_number(line);
+    if (!value || *value < -1) {
         return Error(Errc::corrupt,
                      path +
                          " does not hold an epoch (one decimal number); if the rest of the "
                          "directory is whole, "
                          "restore the file from a backup, else let this member start empty");
     }
-    return std::optional<Epoch>(Epoch(value));
+    return std::optional<Epoch>(Epoch(*value));
 }
 
 Result<> write_epoch(Disk& disk, const std::string& dir, const std::string& name, Epoch epoch) {

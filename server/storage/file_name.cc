@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "base/numbers.h"
+
 namespace zk::storage {
 
 std::string hex_name(Zxid zxid) {
@@ -12,10 +14,9 @@ std::string hex_name(Zxid zxid) {
 }
 
 std::optional<Zxid> parse_hex_name(std::string_view text) {
-    std::uint64_t value = 0;
-    const auto end = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-    if (end.ec != std::errc() || end.ptr != text.data() + text.size()) return std::nullopt;
-    const Zxid zxid(static_cast<std::int64_t>(value));
+    const auto value = parse_number<std::uint64_t>(text, 16);
+    if (!value) return std::nullopt;
+    const Zxid zxid(static_cast<std::int64_t>(*value));
     if (hex_name(zxid) != text) return std::nullopt;
     return zxid;
 }

@@ -1,6 +1,6 @@
 // Reads the transaction log back.
 // Pure, over Disk. Where ZooKeeper continues silently over missing txns, we refuse.
-// Source: ZooKeeper FileTxnLog.FileTxnIterator; what ends a file and what is damage: docs/WIRE.md.
+// Source: ZooKeeper FileTxnLog.FileTxnIterator; what ends a file and what is damage: docs/STORAGE.md 2.2.
 #pragma once
 
 #include <cstdint>

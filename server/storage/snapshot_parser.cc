@@ -176,7 +176,7 @@ Result<bool> SnapshotParser::State::step(Cursor& cursor) {
         case Part::done:
             break;
     }
-    ZK_ASSERT(!"no items in this part");
+    ZK_ASSERT(false && "no items in this part");
     return false;
 }
 

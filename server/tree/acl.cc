@@ -1,15 +1,16 @@
 #include "tree/acl.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include <arpa/inet.h>
 #include <openssl/evp.h>
 
+#include "base/base64.h"
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/numbers.h"
 
 namespace zk::tree {
 namespace {
@@ -20,13 +21,8 @@ struct IpPattern {
 };
 
 std::optional<int> parse_decimal(std::string_view text) {
-    int value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || text[0] == '-' || error != std::errc() ||
-        end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return value;
+    if (text.starts_with('-')) return std::nullopt;
+    return parse_number<int>(text);
 }
 
 std::optional<Bytes> parse_ip_address(std::string_view text) {
@@ -164,12 +160,8 @@ std::string digest_id(std::string_view user_and_password) {
                                   ::EVP_sha1(),
                                   nullptr);
     ZK_ASSERT(done == 1);
-    unsigned char base64[64];
-    const int size = ::EVP_EncodeBlock(base64, hash, static_cast<int>(hash_size));
-    std::string id(user_and_password.substr(0, user_and_password.find(':')));
-    id += ':';
-    id.append(reinterpret_cast<const char*>(base64), static_cast<std::size_t>(size));
-    return id;
+    const std::string user(user_and_password.substr(0, user_and_password.find(':')));
+    return user + ":" + encode_base64(ByteView(reinterpret_cast<const char*>(hash), hash_size));
 }
 
 }  // namespace zk::tree

@@ -2,7 +2,7 @@
 // snapshots. Pure. One writer (the core loop); readers under their own read slots. Nothing here is
 // O(tree) but loading and walking. Invariant: digest() is the sum of the digests of all nodes
 // outside /zookeeper/. Source: ZooKeeper DataTree, DataNode; replay of fuzzy snapshots:
-// storage-format facts 8.4.
+// docs/STORAGE.md 3.3.
 #pragma once
 
 #include <cstdint>

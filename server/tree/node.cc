@@ -185,6 +185,7 @@ void Node::set_data(const jute::Buffer& data) {
         const auto size = static_cast<std::uint32_t>(data->size());
         fresh = new char[sizeof size + data->size()];
         std::memcpy(fresh, &size, sizeof size);
+        // NOLINTNEXTLINE(bugprone-not-null-terminated-result): bytes, with their number in front
         std::memcpy(fresh + sizeof size, data->data(), data->size());
     }
     if (data_ != empty_data) delete[] data_;

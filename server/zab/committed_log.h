@@ -5,7 +5,7 @@
 // base(), entries...: a run of our history without gaps. base is the zxid just before the first entry (what a snapshot
 // or an evicted entry left behind); a learner whose log ends at base can be brought up to date as well.
 // Invariant: base < entries, ascending; last_processed >= max().
-// Source: ZooKeeper ZKDatabase.committedLog; quorum-protocol facts 3.3.
+// Source: ZooKeeper ZKDatabase.committedLog; docs/PROTOCOL.md 3.3.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 // The leader's phases, and broadcast.
-// Pure. Source: ZooKeeper Leader.lead; quorum-protocol facts 3.2 to 3.7.
+// Pure. Source: ZooKeeper Leader.lead; docs/PROTOCOL.md 3.2 to 3.8.
 #include "zab/leader.h"
 
 #include <algorithm>
@@ -10,10 +10,7 @@
 namespace zk::zab {
 
 Leader::Leader(Settings settings, Log log)
-    : settings_(std::move(settings)),
-      log_(std::move(log)),
-      quorum_(settings_.config),
-      proposals_(quorum_) {}
+    : settings_(std::move(settings)), log_(std::move(log)), proposals_(settings_.members) {}
 
 void Leader::start(Epoch accepted,
                    Epoch current,
@@ -69,7 +66,7 @@ void Leader::fix_epoch(Instant, Actions& out) {
     ZK_ASSERT(phase_ == Phase::discovery);
     std::set<ServerId> present = sids_at_least(Stage::waiting_epoch);
     present.insert(settings_.my_id);
-    if (!quorum_.has_quorum(present)) return;
+    if (!quorum().has_quorum(present)) return;
     epoch_ = Epoch(highest_accepted_.value() + 1);
     phase_ = Phase::saving_accepted;
     log_.info("leader.epoch epoch={}", epoch_);
@@ -84,7 +81,7 @@ void Leader::on_accepted_epoch_saved(Epoch epoch, Instant now, Actions& out) {
         if (link.stage == Stage::waiting_epoch) send_leader_info(id, link, now, out);
     }
     epoch_acks_.insert(settings_.my_id);
-    if (quorum_.has_quorum(epoch_acks_)) begin_synchronization(now, out);
+    if (quorum().has_quorum(epoch_acks_)) begin_synchronization(now, out);
 }
 
 // --- Synchronisation
@@ -111,7 +108,7 @@ void Leader::maybe_establish(Instant now, Actions& out) {
     std::set<ServerId> acks = sids_at_least(Stage::acked);
     if (self_acked_) acks.insert(settings_.my_id);
     // Without our own ack our log may end before the history that the learners were sent.
-    if (!self_acked_ || !quorum_.has_quorum(acks)) return;
+    if (!self_acked_ || !quorum().has_quorum(acks)) return;
     phase_ = Phase::established;
     last_proposed_ = Zxid(epoch_, 0);
     quorum_check_due_ = false;
@@ -216,7 +213,7 @@ std::uint64_t Leader::confirmed_round() const {
             if (link.stage == Stage::serving && link.answered_round >= round)
                 answered.insert(link.sid);
         }
-        if (quorum_.has_quorum(answered)) return round;
+        if (quorum().has_quorum(answered)) return round;
     }
     return 0;
 }
@@ -327,7 +324,7 @@ void Leader::check_quorum(Actions& out) {
     if (phase_ != Phase::established) return;
     std::set<ServerId> present = sids_at_least(Stage::waiting_epoch);
     present.insert(settings_.my_id);
-    if (quorum_.has_quorum(present)) return;
+    if (quorum().has_quorum(present)) return;
     give_up("followers are no quorum any more", out);
 }
 

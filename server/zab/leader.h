@@ -6,7 +6,7 @@
 // CommittedLog, which is read here whenever a learner synchronises. Completions of disk work are events and the only
 // ground for our own acknowledgements; those of an earlier role may come late and do no harm. Calls after GiveUp, and
 // for links that are closed, do nothing.
-// Source: ZooKeeper Leader, LearnerHandler; quorum-protocol facts 3.2 to 3.7.
+// Source: ZooKeeper Leader, LearnerHandler; docs/PROTOCOL.md 3.2 to 3.8.
 #pragma once
 
 #include <cstdint>
@@ -99,8 +99,6 @@ class Leader {
     void request_sync(std::uint64_t token, Actions& out);
     /// The same for a client of a learner; nothing if the link has gone.
     void request_sync_of(LinkId link, Actions& out);
-    /// Members are as before, the configuration has a later version.
-    void adopt_config_version(std::int64_t version) { settings_.config.version = version; }
     /// False: a learner that cannot follow in this epoch must wait for the end of this reign (the last one was ended for
     /// such a learner too short a time ago).
     void allow_abdication(bool allowed) { may_abdicate_ = allowed; }
@@ -221,7 +219,9 @@ class Leader {
 
     Settings settings_;
     Log log_;
-    ensemble::QuorumVerifier quorum_;
+    [[nodiscard]] const ensemble::QuorumVerifier& quorum() const {
+        return settings_.members->quorum();
+    }
     const CommittedLog* committed_ = nullptr;
 
     Phase phase_ = Phase::idle;

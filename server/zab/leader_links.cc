@@ -1,5 +1,5 @@
 // The leader's side of one learner: handshake, acknowledgements and requests.
-// Pure. Source: ZooKeeper LearnerHandler; quorum-protocol facts 3.2 to 3.9.
+// Pure. Source: ZooKeeper LearnerHandler; docs/PROTOCOL.md 3.2 to 3.10.
 #include <algorithm>
 #include <utility>
 
@@ -65,13 +65,13 @@ void Leader::on_follower_info(
         return close(id, "servers older than ZooKeeper 3.4 are not supported", out);
     }
     if (info->sid == settings_.my_id) return close(id, "it has our own server id", out);
-    if (info->config_version > settings_.config.version) {
+    if (info->config_version > settings_.members->version()) {
         return close(id, "its configuration is newer than ours", out);
     }
-    if (!quorum_.is_voter(info->sid)) {
+    if (!quorum().is_voter(info->sid)) {
         std::size_t strangers = 0;
         for (const auto& [other, l] : links_) {
-            strangers += l.stage != Stage::connected && !quorum_.is_voter(l.sid) ? 1 : 0;
+            strangers += l.stage != Stage::connected && !quorum().is_voter(l.sid) ? 1 : 0;
         }
         if (strangers >= kStrangersMax)
             return close(id, "too many servers that are no voters", out);
@@ -85,10 +85,10 @@ void Leader::on_follower_info(
               id,
               link.sid,
               link.accepted,
-              quorum_.is_voter(link.sid),
+              quorum().is_voter(link.sid),
               link.at_home());
     believe(link);
-    if (phase_ > Phase::discovery && link.accepted > epoch_ && quorum_.is_voter(link.sid)) {
+    if (phase_ > Phase::discovery && link.accepted > epoch_ && quorum().is_voter(link.sid)) {
         // A reign that came to nothing left it with a promise. It will refuse us for as long as we lead; Java lets
         // it wait for that. Whoever comes from elsewhere, or has an epoch that no election can have made, is let wait
         // here, too: else anybody could end reigns.
@@ -122,7 +122,7 @@ bool Leader::believable(Epoch accepted) const {
 
 /// A later reign must begin above what voters have accepted.
 void Leader::believe(const Link& link) {
-    if (!quorum_.is_voter(link.sid)) return;
+    if (!quorum().is_voter(link.sid)) return;
     if (believable(link.accepted)) {
         highest_accepted_ = std::max(highest_accepted_, link.accepted);
     } else {
@@ -163,7 +163,7 @@ void Leader::on_ack_epoch(LinkId id, Link& link, const Packet& packet, Instant n
     }
     link.stage = Stage::waiting_quorum;
     link.deadline.reset();
-    if (quorum_.has_quorum(epoch_acks_)) begin_synchronization(now, out);
+    if (quorum().has_quorum(epoch_acks_)) begin_synchronization(now, out);
 }
 
 // --- Acknowledgements
@@ -218,7 +218,7 @@ void Leader::count_proposal_ack(Link& link, Zxid zxid) {
     while (!link.unacknowledged.empty() && link.unacknowledged.front().last <= zxid) {
         link.unacknowledged.pop_front();
     }
-    if (!quorum_.is_voter(link.sid)) return;
+    if (!quorum().is_voter(link.sid)) return;
     proposals_.ack(zxid, link.sid);
 }
 

@@ -1,5 +1,5 @@
 // A learner's way to the leader's history: DIFF, TRUNC or SNAP, then what has committed since, then what is in flight.
-// Pure. Source: ZooKeeper LearnerHandler.syncFollower; quorum-protocol facts 3.3, 3.4.
+// Pure. Source: ZooKeeper LearnerHandler.syncFollower; docs/PROTOCOL.md 3.3 and 3.5.
 //
 // The history goes out in pieces, each when the one before has nearly left, from memory or else from the log files. What
 // is proposed meanwhile waits there, not in the queue of the link: so however long a snapshot takes on a slow link, no
@@ -89,7 +89,7 @@ void Leader::finish_catching_up(LinkId id, Link& link, Instant now, Actions& out
         out.push_back(SendProposal{id, txn.zxid, txn.bytes});
     }
     out.push_back(SendToLearner{
-        id, {PacketType::new_leader, Zxid(epoch_, 0), to_string(settings_.config), {}}});
+        id, {PacketType::new_leader, Zxid(epoch_, 0), settings_.members->text(), {}}});
     link.stage = Stage::syncing;
     link.deadline = now + settings_.init_timeout();
 }

@@ -1,6 +1,6 @@
 // The follower's connection, its part in discovery, and broadcast.
 // Pure. Source: ZooKeeper Learner.connectToLeader, registerWithLeader, Follower.processPacket;
-// quorum-protocol facts 3.2, 3.6 to 3.9.
+// docs/PROTOCOL.md 3.2, 3.7 to 3.10.
 #include "zab/learner.h"
 
 #include <algorithm>
@@ -51,7 +51,7 @@ void Learner::on_connected(Instant now, Actions& out) {
     if (stage_ != Stage::dialing) return;
     stage_ = Stage::awaiting_epoch;
     last_heard_ = now;
-    const LearnerInfo info{settings_.my_id, kProtocolVersion, settings_.config.version};
+    const LearnerInfo info{settings_.my_id, kProtocolVersion, settings_.members->version()};
     send({PacketType::follower_info, Zxid(accepted_, 0), encode(info), {}}, out);
 }
 

@@ -3,7 +3,7 @@
 //
 // An ACK promises durability, so completions of disk work send it, never the append. Calls after GiveUp do nothing.
 // Observers and dynamic reconfiguration are not in this version.
-// Source: ZooKeeper Learner.syncWithLeader, Follower; quorum-protocol facts 3.2 to 3.8; order of steps from 3.9.4.
+// Source: ZooKeeper Learner.syncWithLeader, Follower; docs/PROTOCOL.md 3.2 to 3.10; order of steps from 3.9.4.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // How a follower takes the leader's history: from DIFF, TRUNC or SNAP to UPTODATE.
-// Pure. Order of steps: ZooKeeper 3.9.4 Learner.syncWithLeader; quorum-protocol facts 3.4, letters in the comments.
+// Pure. Order of steps: ZooKeeper 3.9.4 Learner.syncWithLeader; docs/PROTOCOL.md 3.4, whose letters the comments use.
 // After a TRUNC, other than Java, the txns that follow are logged like those of a DIFF: the log ends where the txns
 // begin, on disk and in memory, so no snapshot is needed.
 #include <algorithm>
@@ -255,18 +255,16 @@ bool Learner::accept_config(const Packet& packet, Actions& out) {
         log_.warn("learner.config_unreadable why=\"{}\"", config.error().message());
         return true;
     }
-    if (config->voters() == settings_.config.voters()) {
-        if (config->version > settings_.config.version) {
-            settings_.config.version = config->version;
-            out.push_back(ConfigVersion{config->version});
-        }
+    const ensemble::Membership& ours = *settings_.members;
+    if (config->voters() == ours.quorum().voters()) {
+        if (config->version > ours.version()) out.push_back(ConfigVersion{config->version});
         return true;
     }
     log_.warn("learner.config_differs version={} leader_voters={} our_voters={}",
               config->version,
               config->voters().size(),
-              settings_.config.voters().size());
-    if (config->version <= settings_.config.version) return true;
+              ours.quorum().voters().size());
+    if (config->version <= ours.version()) return true;
     ZK_COVERED("learner.reconfigured");
     give_up(kReconfigUnsupported, out);
     return false;

@@ -1,5 +1,5 @@
 // Reading and writing QuorumPackets.
-// Pure. Source: ZooKeeper QuorumPacket, LearnerHandler.getLearnerInfo; quorum-protocol facts 3.1.
+// Pure. Source: ZooKeeper QuorumPacket, LearnerHandler.getLearnerInfo; docs/PROTOCOL.md 3.1.
 #include "zab/packet.h"
 
 #include <utility>

@@ -1,6 +1,6 @@
 // QuorumPacket: the one message form between a leader and its learners.
 // Pure. On the wire: int type, long zxid, buffer data, vector<Id> auth; no outer length; absent data and auth are -1.
-// Source: ZooKeeper QuorumPacket, Leader; quorum-protocol facts 3.1.
+// Source: ZooKeeper QuorumPacket, Leader; docs/PROTOCOL.md 3.1.
 #pragma once
 
 #include <cstddef>

@@ -37,7 +37,8 @@ void Proposals::forget(ServerId sid) {
 }
 
 std::optional<CommittedTxn> Proposals::take_committed() {
-    if (in_flight_.empty() || !quorum_.has_quorum(in_flight_.front().acks)) return std::nullopt;
+    if (in_flight_.empty() || !members_->quorum().has_quorum(in_flight_.front().acks))
+        return std::nullopt;
     CommittedTxn txn = std::move(in_flight_.front().txn);
     in_flight_.pop_front();
     bytes_ -= txn.bytes->size();

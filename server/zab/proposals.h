@@ -1,5 +1,5 @@
 // Proposals in flight at a leader, and who has made them durable.
-// Pure. Source: ZooKeeper Leader.outstandingProposals, SyncedLearnerTracker; quorum-protocol facts 3.6.
+// Pure. Source: ZooKeeper Leader.outstandingProposals, SyncedLearnerTracker; docs/PROTOCOL.md 3.7.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +10,14 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
-#include "ensemble/quorum_verifier.h"
+#include "ensemble/membership.h"
 #include "zab/committed_log.h"
 
 namespace zk::zab {
 
 class Proposals {
   public:
-    explicit Proposals(ensemble::QuorumVerifier quorum) : quorum_(std::move(quorum)) {}
+    explicit Proposals(ensemble::MembershipPtr members) : members_(std::move(members)) {}
 
     /// REQUIRES: zxid is one above the last one in flight, if there is one.
     void add(Zxid zxid, SharedBytes bytes);
@@ -49,7 +49,7 @@ class Proposals {
   private:
     [[nodiscard]] std::optional<std::size_t> index_of(Zxid zxid) const;
 
-    ensemble::QuorumVerifier quorum_;
+    const ensemble::MembershipPtr members_;
     std::size_t bytes_ = 0;
     std::deque<Proposal> in_flight_;  ///< zxids without gaps
 };

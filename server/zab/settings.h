@@ -8,7 +8,7 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "base/time.h"
-#include "ensemble/ensemble_config.h"
+#include "ensemble/membership.h"
 
 namespace zk::zab {
 
@@ -28,7 +28,7 @@ struct Bounds {
 
 struct Settings {
     ServerId my_id;
-    ensemble::EnsembleConfig config;
+    ensemble::MembershipPtr members;
     Duration tick = milliseconds(2000);
     int init_limit = 10;  ///< ticks for connecting, each wait for a quorum, and synchronising
     /// Ticks a synchronised partner may be silent or leave a proposal unacknowledged.

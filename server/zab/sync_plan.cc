@@ -1,5 +1,5 @@
 // The choice between DIFF, TRUNC and SNAP.
-// Pure. Source: ZooKeeper LearnerHandler.syncFollower; quorum-protocol facts 3.3, whose numbers the comments use.
+// Pure. Source: ZooKeeper LearnerHandler.syncFollower; docs/PROTOCOL.md 3.3, whose numbers the comments use.
 //
 // Why TRUNC is safe where it is chosen: transactions of an epoch e exist only after a quorum has taken the history that e
 // began with, so every later leader has that history; the learner has it too, and after it e's transactions without a

@@ -1,6 +1,6 @@
 // How a learner catches up: with the txns it lacks (DIFF), after cutting what it has too much (TRUNC), or with the
 // whole tree (SNAP).
-// Pure. Source: ZooKeeper LearnerHandler.syncFollower; quorum-protocol facts 3.3.
+// Pure. Source: ZooKeeper LearnerHandler.syncFollower; docs/PROTOCOL.md 3.3.
 #pragma once
 
 #include <cstddef>

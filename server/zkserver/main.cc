@@ -5,25 +5,30 @@
 #include <cstdlib>
 #include <nss.h>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "base/log.h"
+#include "command_line/help.h"
+#include "zkserver/options.h"
 #include "zkserver/server.h"
 #include "zkserver/version.h"
 
 namespace {
 
-constexpr std::string_view kUsage =
-    "usage: zkserver [--log-level trace|debug|info|warn|error] ZOO_CFG\n"
-    "       zkserver --check ZOO_CFG    reads the configuration and says whether it can be used\n"
-    "       zkserver --version\n";
+using zk::zkserver::Options;
 
-constexpr int kInvalid = static_cast<int>(zk::server::ExitCode::invalid_configuration);
+constexpr int kInvalid = static_cast<int>(zk::zkserver::ExitCode::invalid_configuration);
 
 int fail_usage(const std::string& why) {
-    std::fprintf(stderr, "zkserver: %s\n%s", why.c_str(), std::string(kUsage).c_str());
+    std::fprintf(stderr,
+                 "zkserver: %s\n%s",
+                 why.c_str(),
+                 zk::command_line::usage(zk::zkserver::program()).c_str());
     return kInvalid;
+}
+
+int print_help() {
+    std::fputs(zk::command_line::help(zk::zkserver::program(), {})->c_str(), stdout);
+    return 0;
 }
 
 }  // namespace
@@ -33,38 +38,17 @@ int main(int argc, char** argv) {
     // A static program must not load a name service module of its host, which belongs to another
     // libc: /etc/hosts and DNS are in here.
     __nss_configure_lookup("hosts", "files dns");
-    std::string config_path;
-    bool check_only = false;
-    zk::LogLevel level = zk::LogLevel::info;
-    const std::vector<std::string_view> arguments(argv + 1, argv + argc);
-    for (std::size_t i = 0; i < arguments.size(); ++i) {
-        const std::string_view argument = arguments[i];
-        if (argument == "--version") {
-            std::printf("zkserver %s\n", zk::server::kVersion);
-            return 0;
-        }
-        if (argument == "--help" || argument == "-h") {
-            std::printf("%s", std::string(kUsage).c_str());
-            return 0;
-        }
-        if (argument == "--check") {
-            check_only = true;
-        } else if (argument == "--log-level") {
-            if (++i == arguments.size() || !zk::parse_log_level(arguments[i], level)) {
-                return fail_usage("--log-level needs one of trace, debug, info, warn, error");
-            }
-        } else if (argument.starts_with("-")) {
-            return fail_usage("unknown option " + std::string(argument));
-        } else if (config_path.empty()) {
-            config_path = argument;
-        } else {
-            return fail_usage("more than one configuration file given");
-        }
+    const auto options = zk::zkserver::parse_options({argv + 1, argv + argc});
+    if (!options.has_value()) return fail_usage(options.error().words);
+    if (options->what == Options::What::help) return print_help();
+    if (options->what == Options::What::version) {
+        std::printf("zkserver %s\n", zk::zkserver::kVersion);
+        return 0;
     }
-    if (config_path.empty()) return fail_usage("no configuration file given");
 
-    zk::server::Configuration configuration;
-    const auto loaded = zk::server::load_configuration(config_path, configuration);
+    zk::zkserver::Configuration configuration;
+    const auto loaded = zk::zkserver::load_configuration(options->config_path, configuration);
+    const bool check_only = options->what == Options::What::check;
     if (check_only || !loaded.has_value()) {
         for (const std::string& warning : configuration.config.warnings) {
             std::fprintf(stderr, "zkserver: warning: %s\n", warning.c_str());
@@ -76,12 +60,12 @@ int main(int argc, char** argv) {
     }
     if (check_only) {
         std::printf("%s: configuration can be used by server.%s\n",
-                    config_path.c_str(),
+                    options->config_path.c_str(),
                     to_string(configuration.my_id).c_str());
         return 0;
     }
-    const zk::Log log = zk::stderr_log(level);
-    const auto failure = zk::server::run(std::move(configuration), log);
+    const zk::Log log = zk::stderr_log(options->level);
+    const auto failure = zk::zkserver::run(std::move(configuration), log);
     if (!failure) return 0;
     const int code = static_cast<int>(failure->code);
     log.error("server.failed exit={} why=\"{}\"", code, failure->error.message());

@@ -17,13 +17,13 @@
 
 #include "admin/four_letter.h"
 #include "base/limits.h"
+#include "clocks/clocks.h"
 #include "core/turn.h"
 #include "disk/log_thread.h"
 #include "disk/posix_disk.h"
 #include "disk/snapshot_writer.h"
 #include "net/alarm.h"
 #include "net/client_loop.h"
-#include "net/clock.h"
 #include "net/core_loop.h"
 #include "net/election_links.h"
 #include "net/process_facts.h"
@@ -31,7 +31,7 @@
 #include "storage/recovery.h"
 #include "zkserver/version.h"
 
-namespace zk::server {
+namespace zk::zkserver {
 namespace {
 
 namespace asio = boost::asio;
@@ -54,7 +54,7 @@ Result<std::string> read_text(const std::string& path) {
 
 /// Tells systemd (Type=notify) how far the service is. Does nothing without NOTIFY_SOCKET.
 void notify_systemd(std::string_view state) {
-    const char* path = std::getenv("NOTIFY_SOCKET");
+    const char* path = std::getenv("NOTIFY_SOCKET");  // NOLINT(concurrency-mt-unsafe): only read
     if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -95,8 +95,8 @@ core::Settings core_settings(const Configuration& configuration) {
             .committed_window = config.committed_window,
             .election = {.resend_min = config.notification_interval_min,
                          .resend_max = config.notification_interval_max},
-            .monotonic_ms = net::wall_now().value(),
-            .seed = static_cast<std::uint64_t>(net::steady_now().time_since_epoch().count())};
+            .monotonic_ms = clocks::wall_now().value(),
+            .seed = static_cast<std::uint64_t>(clocks::steady_now().time_since_epoch().count())};
 }
 
 storage::ExecutorOptions executor_options(const ensemble::ServerConfig& config) {
@@ -106,10 +106,11 @@ storage::ExecutorOptions executor_options(const ensemble::ServerConfig& config) 
     return options;
 }
 
-net::ElectionLinkSettings election_settings(const Configuration& configuration) {
+net::ElectionLinkSettings election_settings(const Configuration& configuration,
+                                            ensemble::MembershipPtr members) {
     const ensemble::ServerConfig& config = configuration.config;
     return {.my_id = configuration.my_id,
-            .config = config.ensemble,
+            .members = std::move(members),
             .connect_timeout = config.election_connect_timeout,
             .handshake_timeout = config.handshake_timeout(),
             .bind_retries = config.election_bind_retries,
@@ -153,7 +154,7 @@ class Server final : public net::ServerPort {
           loop_(io_, core_turn_, log_),
           quorum_(io_,
                   {.my_id = configuration_.my_id,
-                   .config = configuration_.config.ensemble,
+                   .members = core_turn_.core().members(),
                    .connect_timeout = configuration_.config.connect_limit(),
                    .listen_on_all_addresses = configuration_.config.listen_on_all_addresses,
                    .dead_after = std::max(configuration_.config.init_limit(),
@@ -161,7 +162,11 @@ class Server final : public net::ServerPort {
                   loop_,
                   *this,
                   log_),
-          election_(io_, election_settings(configuration_), loop_, *this, log_),
+          election_(io_,
+                    election_settings(configuration_, core_turn_.core().members()),
+                    loop_,
+                    *this,
+                    log_),
           clients_(io_,
                    client_settings(configuration_.config),
                    core_turn_.core().tree(),
@@ -198,7 +203,7 @@ class Server final : public net::ServerPort {
     disk::PosixDisk disk_, snapshot_disk_;
     disk::LogThread log_thread_;
     disk::SnapshotThread snapshot_thread_;
-    Instant started_ = net::steady_now();
+    Instant started_ = clocks::steady_now();
     std::uint16_t client_port_ = 0;
     std::optional<Failure> failure_;
     bool stopping_ = false;
@@ -266,7 +271,7 @@ std::string Server::four_letter(std::string_view word) {
         facts.process = net::process_facts(config.data_dir, config.log_dir());
     }
     facts.client_port = client_port_;
-    facts.uptime = net::steady_now() - started_;
+    facts.uptime = clocks::steady_now() - started_;
     facts.version = admin::full_version(kVersion, kBuiltOn);
     return admin::answer(word, facts, configuration_.config);
 }
@@ -341,4 +346,4 @@ std::optional<Failure> run(Configuration configuration, Log log) {
     return server.run();
 }
 
-}  // namespace zk::server
+}  // namespace zk::zkserver

@@ -11,7 +11,7 @@
 #include "base/result.h"
 #include "ensemble/zoo_cfg.h"
 
-namespace zk::server {
+namespace zk::zkserver {
 
 /// A configuration that was read, with the place it came from.
 struct Configuration {
@@ -42,4 +42,4 @@ struct Failure {
 /// first.
 std::optional<Failure> run(Configuration configuration, Log log);
 
-}  // namespace zk::server
+}  // namespace zk::zkserver

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "agent_api/agent_errc.h"
 #include "agent_host/accounts.h"
 #include "agent_host/agent_error.h"
 #include "agent_host/ports.h"
@@ -59,11 +60,11 @@ TEST_F(Posix, ErrorsSayWhatTheyAre) {
     EXPECT_EQ(to_agent_error(full).code, agent_api::AgentErrc::disk_full);
 
     const agent_api::AgentError taken{agent_api::AgentErrc::port_taken, "words"};
-    EXPECT_EQ(to_agent_error(from_agent_error(taken)), taken);
+    EXPECT_EQ(to_agent_error(agent_api::from_agent_error(taken)), taken);
     // `failed` is the first of them: its code must not read as "no error".
     const agent_api::AgentError failed{agent_api::AgentErrc::failed, "words"};
-    EXPECT_TRUE(from_agent_error(failed).code.failed());
-    EXPECT_EQ(to_agent_error(from_agent_error(failed)), failed);
+    EXPECT_TRUE(agent_api::from_agent_error(failed).code.failed());
+    EXPECT_EQ(to_agent_error(agent_api::from_agent_error(failed)), failed);
 }
 
 /// What another user may have put where the agent writes or reads as root.

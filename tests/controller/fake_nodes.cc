@@ -5,6 +5,8 @@
 #include <sstream>
 #include <utility>
 
+#include "clocks/clocks.h"
+
 namespace zk::phases {
 namespace {
 
@@ -93,12 +95,6 @@ std::vector<std::string> members_of(const NodeSpec& spec) {
     return members;
 }
 
-std::int64_t wall_ms_now() {
-    return std::chrono::duration_cast<milliseconds>(
-               std::chrono::system_clock::now().time_since_epoch())
-        .count();
-}
-
 }  // namespace
 
 OpenLink FakeNodes::opener() {
@@ -146,10 +142,16 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
                                to_json(apply(id, payload_of<Apply>(payload))))};
         case MessageType::control: {
             const auto control = payload_of<Control>(payload);
+            if (node.control_error) {
+                return {message_of(MessageType::error, to_json(*node.control_error))};
+            }
             change(node);
+            const bool wipe = control.action == ControlAction::wipe;
             node.running = control.action == ControlAction::start;
+            if (wipe) node.has_data = node.has_marker = false;
             story.push_back(std::string(to_string(control.action)) + " " + to_string(id));
-            return {message_of(MessageType::done, to_json(Done{"ok"}))};
+            return {message_of(MessageType::done,
+                               to_json(Done{wipe ? "/data is now /data.quarantine-1" : "ok"}))};
         }
         case MessageType::probe_write: {
             elect();
@@ -234,7 +236,7 @@ NodeFacts FakeNodes::facts_of(ServerId id) const {
                     true,
                     node.running ? 4711 : 0,
                     WallMs(0)}};
-    facts.wall_ms = WallMs(wall_ms_now());
+    facts.wall_ms = clocks::wall_now();
     return facts;
 }
 

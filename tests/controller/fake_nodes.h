@@ -18,6 +18,7 @@ struct FakeNode {
     std::optional<Error> open_error;                   ///< the link does not open
     std::optional<agent_api::AgentError> apply_error;  ///< the next real apply fails
     std::optional<agent_api::AgentError> dry_error;    ///< dry runs fail
+    std::optional<agent_api::AgentError> control_error;
     bool link_breaks_in_apply = false;
     bool probe_fails = false;
     std::function<void(FakeNode&)> after_apply;  ///< what becomes of it then

@@ -57,6 +57,21 @@ TEST(Options, ReplaceNodeTakesOneId) {
     EXPECT_THAT(bad("replace-node x"), HasSubstr("must be an id"));
 }
 
+TEST(Options, WipeTakesOneIdToo) {
+    const Options options = good("wipe 2 a.yaml --confirm demo");
+    EXPECT_EQ(options.verb, Verb::wipe);
+    EXPECT_EQ(options.node, ServerId(2));
+    EXPECT_EQ(options.inventory_file, "a.yaml");
+    EXPECT_EQ(options.confirm, "demo");
+    EXPECT_FALSE(options.accept_quorum_loss);
+    EXPECT_TRUE(good("wipe 2 --accept-quorum-loss").accept_quorum_loss);
+    EXPECT_THAT(bad("wipe"), HasSubstr("wipe needs the node's id, such as: zkprov wipe 2"));
+    EXPECT_THAT(bad("wipe 1-2"), HasSubstr("wipe takes one node at a time"));
+    EXPECT_THAT(bad("replace-node 2 --accept-quorum-loss"), HasSubstr("is for wipe"));
+    EXPECT_THAT(bad("wipe 2 --playbook my.yaml"), HasSubstr("wipe runs no recipe"));
+    EXPECT_TRUE(help_text("wipe").has_value());
+}
+
 TEST(Options, LockShowAndBreak) {
     EXPECT_EQ(good("lock show a.yaml").inventory_file, "a.yaml");
     EXPECT_EQ(good("lock show").lock_verb, LockVerb::show);
@@ -99,6 +114,42 @@ TEST(Options, ARecipeIsForWhatRunsOne) {
     EXPECT_THAT(bad("apply --playbook -"), HasSubstr("--playbook needs a file"));
 }
 
+TEST(Options, TheTableIsSound) {
+    EXPECT_THAT(command_line::problems(program()), testing::IsEmpty());
+    for (const command_line::Command& command : program().commands) {
+        const std::string_view word = command.name.substr(0, command.name.find(' '));
+        const bool plain = command.operands.empty() || command.operands.front().least == 0;
+        if (plain && word != "help") {
+            EXPECT_EQ(to_string(good(std::string(command.name)).verb), word);
+        }
+    }
+    for (const std::string_view name : program().find_option("--ssh-client")->choices) {
+        EXPECT_TRUE(inventory::ssh_client_named(name).has_value()) << name;
+    }
+    for (const command_line::Option& option : program().options) {
+        if (option.environment.empty()) continue;
+        EXPECT_THAT(*help_text("env"), HasSubstr(std::string(option.environment)));
+    }
+}
+
+TEST(Options, WhatACommandDoesNotHaveIsRefused) {
+    EXPECT_THAT(bad("apply --confirm demo"), HasSubstr("--confirm is for lock break; apply"));
+    EXPECT_THAT(bad("lock show --confirm demo"), HasSubstr("lock show does not have it"));
+    EXPECT_THAT(bad("apply --exit-code"), HasSubstr("--exit-code is for plan; apply"));
+    EXPECT_THAT(bad("status --yes"), HasSubstr("status does not have it"));
+    EXPECT_THAT(bad("plan --lock-timeout 5s"),
+                HasSubstr("is for apply, replace-node, start and stop; plan"));
+    EXPECT_THAT(bad("version -i a.yaml"), HasSubstr("version does not have it"));
+}
+
+TEST(Options, Completion) {
+    EXPECT_EQ(good("completion bash").verb, Verb::completion);
+    EXPECT_EQ(good("completion fish").shell, command_line::Shell::fish);
+    EXPECT_EQ(good("completion zsh").shell, command_line::Shell::zsh);
+    EXPECT_THAT(bad("completion"), HasSubstr("such as: zkprov completion bash"));
+    EXPECT_THAT(bad("completion tcsh"), HasSubstr("SHELL must be bash, zsh or fish"));
+}
+
 TEST(Options, MistakesNameTheWayOut) {
     EXPECT_THAT(bad("aply"), HasSubstr("did you mean \"apply\""));
     EXPECT_THAT(bad("upgrade"), HasSubstr("not supported in this version"));
@@ -115,11 +166,13 @@ TEST(Options, MistakesNameTheWayOut) {
 
 TEST(Options, HelpAndVersion) {
     EXPECT_EQ(good("").verb, Verb::help);
+    EXPECT_EQ(good("lock break --help").help_topic, "lock break");
     EXPECT_EQ(good("--help").verb, Verb::help);
     EXPECT_EQ(good("apply --help").help_topic, "apply");
     EXPECT_EQ(good("help exit-codes").help_topic, "exit-codes");
     EXPECT_EQ(good("--version").verb, Verb::version);
-    for (const char* const topic : {"", "inventory", "playbook", "exit-codes", "env", "apply"}) {
+    for (const char* const topic :
+         {"", "inventory", "playbook", "exit-codes", "env", "apply", "lock", "lock break"}) {
         EXPECT_TRUE(help_text(topic).has_value()) << topic;
     }
     EXPECT_FALSE(help_text("love").has_value());
@@ -149,16 +202,6 @@ TEST(Options, TheCommandIsFoundBehindOptions) {
     EXPECT_EQ(command_word(words_of("--yes --timeout=3s apply")), "apply");
     EXPECT_EQ(command_word(words_of("--yes")), "");
     EXPECT_EQ(to_string(good("-i a.yaml replace-node 2").verb), "replace-node");
-}
-
-TEST(Options, Durations) {
-    EXPECT_EQ(*parse_duration("10"), std::chrono::seconds(10));
-    EXPECT_EQ(*parse_duration("250ms"), milliseconds(250));
-    EXPECT_EQ(*parse_duration("24h"), std::chrono::hours(24));
-    for (const char* const wrong :
-         {"", "0", "-1s", "s", "1d", "25h", "1.5s", "99999999999999999999"}) {
-        EXPECT_FALSE(parse_duration(wrong).has_value()) << wrong;
-    }
 }
 
 TEST(Options, EnvironmentSetsColourAndReleaseDir) {

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <gmock/gmock.h>
 
+#include "agent_api/agent_errc.h"
 #include "runner_fixture.h"
 
 namespace zk::phases {
@@ -451,9 +452,11 @@ TEST(ExitCodes, OfLinkErrors) {
     EXPECT_EQ(code(LinkErrc::sudo_refused), ExitCode::preflight);
     EXPECT_EQ(code(LinkErrc::disk_full), ExitCode::preflight);
     EXPECT_EQ(code(LinkErrc::agent_missing), ExitCode::invalid);
-    EXPECT_EQ(exit_code_of(agent_error(AgentErrc::failed, "x")), ExitCode::preflight);
-    EXPECT_EQ(agent_errc(agent_error(AgentErrc::failed, "x")), AgentErrc::failed);
-    EXPECT_EQ(agent_errc(link_error(LinkErrc::closed, "x")), std::nullopt);
+    EXPECT_EQ(exit_code_of(agent_api::from_agent_error({AgentErrc::failed, "x"})),
+              ExitCode::preflight);
+    EXPECT_EQ(agent_api::agent_errc(agent_api::from_agent_error({AgentErrc::failed, "x"})),
+              AgentErrc::failed);
+    EXPECT_EQ(agent_api::agent_errc(link_error(LinkErrc::closed, "x")), std::nullopt);
 }
 
 }  // namespace

@@ -180,6 +180,11 @@ TEST(EnsembleJudge, AMemberThatChangesIsNoConflict) {
     };
     EXPECT_EQ(all_moved(members_at("10.0.9.", 2888)).verdict, Verdict::healthy);
     EXPECT_EQ(with_second({"server.x=", "nonsense"}).verdict, Verdict::healthy);
+    EXPECT_EQ(with_second({"server.1=0.0.0.0:2888:3888:participant",
+                           "server.2=10.0.0.2:2888:3888:participant",
+                           "server.3=10.0.9.3:2888:3888:participant"})
+                  .verdict,
+              Verdict::healthy);
 }
 
 TEST(EnsembleJudge, AServerOfAnotherEnsembleIsNotThatNode) {

@@ -48,7 +48,8 @@ class World {
 
     void boot(ServerId sid) {
         Server& server = servers_.at(sid);
-        server.election = std::make_unique<Election>(sid, config_);
+        server.election =
+            std::make_unique<Election>(sid, std::make_shared<ensemble::Membership>(config_));
         server.up = true;
         search(sid);
     }

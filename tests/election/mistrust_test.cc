@@ -19,13 +19,13 @@ Notification looking(int leader, std::int64_t epoch, std::int64_t round = 1, Zxi
     return says(PeerState::looking, {ServerId(leader), zxid, Round(round), Epoch(epoch)});
 }
 
-ensemble::EnsembleConfig three() {
+ensemble::MembershipPtr three() {
     ensemble::EnsembleConfig config;
     for (int sid = 1; sid <= 3; ++sid) {
         config.members[ServerId(sid)] = {
             ServerId(sid), "h" + std::to_string(sid), 1, 2, ensemble::Role::participant, {}};
     }
-    return config;
+    return std::make_shared<ensemble::Membership>(config);
 }
 
 class MistrustTest : public testing::Test {

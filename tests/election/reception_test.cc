@@ -16,7 +16,12 @@ class ReceptionTest : public testing::Test {
     Welcome welcome(int sid, Origin origin = Origin::own) {
         return reception_.welcome(ServerId(sid), origin, after(0)).welcome;
     }
-    Reception reception_{ServerId(2), {ServerId(1), ServerId(2), ServerId(3)}};
+    static ensemble::MembershipPtr members() {
+        ensemble::EnsembleConfig config;
+        for (const int sid : {1, 2, 3}) config.members[ServerId(sid)].sid = ServerId(sid);
+        return std::make_shared<ensemble::Membership>(config);
+    }
+    Reception reception_{ServerId(2), members()};
 };
 
 TEST_F(ReceptionTest, TheLargerSidOwnsTheConnection) {

@@ -62,7 +62,7 @@ class Meeting {
         if (words[0] == "lose") return lose(words);
         const ServerId sid(std::stoll(words.at(0)));
         if (words[1] == "starts") {
-            servers_.try_emplace(sid, sid, config_);
+            servers_.try_emplace(sid, sid, std::make_shared<ensemble::Membership>(config_));
             act(sid, [&](Election& election, ElectionActions& out) {
                 election.start(
                     Zxid(value_of(words, "zxid")), Epoch(value_of(words, "epoch")), now_, out);

@@ -108,5 +108,28 @@ TEST(EnsembleConfig, RefusesWhatThisVersionLeavesOut) {
     }
 }
 
+TEST(EnsembleConfig, HostsAreTheSameInEverySpelling) {
+    constexpr const char* kSame[][2] = {{"zk1.lan", "ZK1.Lan."},
+                                        {"10.0.0.1", "10.0.0.1"},
+                                        {"10.0.0.1", "::ffff:10.0.0.1"},
+                                        {"fd00::137", "[FD00:0:0:0:0:0:0:137]"},
+                                        {"fe80::1%eth0", "[fe80::1%eth0]"},
+                                        // Nobody can say.
+                                        {"zk1.lan", "10.0.0.1"},
+                                        {"fd00::137", "zk1.lan"}};
+    for (const auto& [one, other] : kSame) {
+        EXPECT_TRUE(may_be_same_host(one, other)) << one << " " << other;
+        EXPECT_TRUE(may_be_same_host(other, one)) << other << " " << one;
+    }
+    constexpr const char* kOthers[][2] = {{"zk1.lan", "zk2.lan"},
+                                          {"zk1.lan", "zk1"},
+                                          {"10.0.0.1", "10.0.0.10"},
+                                          {"10.0.0.1", "fd00::137"},
+                                          {"fd00::137", "fd00::138"}};
+    for (const auto& [one, other] : kOthers) {
+        EXPECT_FALSE(may_be_same_host(one, other)) << one << " " << other;
+    }
+}
+
 }  // namespace
 }  // namespace zk::ensemble

@@ -25,7 +25,7 @@ Bytes from_hex(std::string_view hex) {
     return out;
 }
 
-// The first record of a log written by Apache ZooKeeper 3.8.0 (storage facts 7.2).
+// The first record of a log written by Apache ZooKeeper 3.8.0 (docs/STORAGE.md 2.1).
 TEST(Txn, DecodesApachesCreateSession) {
     const Bytes payload = from_hex(
         "0100001b1e2f0000 00000000 0000000100000001 000001a2020ac25b fffffff6 00004e20 00000002 "

@@ -128,7 +128,7 @@ class CoreLoopTest : public testing::Test,
     std::atomic<bool> log_held_ = false;  ///< nobody hears that the log is durable
     CoreLoop loop_{io_, turn_, Log()};
     QuorumLinks quorum_{
-        io_, {.my_id = settings_.my_id, .config = settings_.config}, *this, *this, Log()};
+        io_, {.my_id = settings_.my_id, .members = core_.members()}, *this, *this, Log()};
     disk::LogThread log_{disk_, paths_, {}, *this};
     disk::SnapshotThread snapshots_{disk_, paths_, *this};
     const bool started_ = [this] {

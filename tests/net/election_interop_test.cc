@@ -22,8 +22,8 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include "clocks/clocks.h"
 #include "election/election.h"
-#include "net/clock.h"
 #include "net/election_links.h"
 
 extern char** environ;
@@ -86,14 +86,18 @@ class Voter final : public CorePort, public ServerPort {
           ServerId sid,
           const ensemble::EnsembleConfig& config,
           const Log& log)
-        : election_(sid, config, log),
-          links_(io, {.my_id = sid, .config = config}, *this, *this, log),
+        : election_(sid, std::make_shared<ensemble::Membership>(config), log),
+          links_(io,
+                 {.my_id = sid, .members = std::make_shared<ensemble::Membership>(config)},
+                 *this,
+                 *this,
+                 log),
           timer_(io) {
         links_.start();
     }
     void search(Zxid last_zxid, Epoch epoch) {
         decided.reset();
-        act([&](auto& out) { election_.start(last_zxid, epoch, steady_now(), out); });
+        act([&](auto& out) { election_.start(last_zxid, epoch, clocks::steady_now(), out); });
     }
     [[nodiscard]] PeerState state() const { return election_.state(); }
 
@@ -107,7 +111,7 @@ class Voter final : public CorePort, public ServerPort {
         ASSERT_TRUE(notification.has_value()) << notification.error().message();
         last_heard[told.from] = *notification;
         act([&](auto& out) {
-            election_.on_notification(told.from, *notification, steady_now(), out);
+            election_.on_notification(told.from, *notification, clocks::steady_now(), out);
         });
     }
     void peer_port_failed(const Error& error) override { ADD_FAILURE() << error.message(); }
@@ -122,9 +126,9 @@ class Voter final : public CorePort, public ServerPort {
         timer_.cancel();
         const auto deadline = election_.deadline();
         if (!deadline) return;
-        timer_.expires_after(std::max<Duration>(*deadline - steady_now(), 0us));
+        timer_.expires_after(std::max<Duration>(*deadline - clocks::steady_now(), 0us));
         timer_.async_wait([this](boost::system::error_code error) {
-            if (!error) act([this](auto& more) { election_.on_tick(steady_now(), more); });
+            if (!error) act([this](auto& more) { election_.on_tick(clocks::steady_now(), more); });
         });
     }
 

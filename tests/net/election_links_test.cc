@@ -55,14 +55,15 @@ class ElectionLinksTest : public testing::Test {
         ensemble::EnsembleConfig config;
         for (const int sid : {1, 2, 3}) {
             config.members[ServerId(sid)] = {
-                ServerId(sid), "127.0.0.1", 1, ports_.at(sid), ensemble::Role::participant, {}};
+                ServerId(sid), host_, 1, ports_.at(sid), ensemble::Role::participant, {}};
         }
         return config;
     }
 
     Server& start(int sid, std::function<void(ElectionLinkSettings&)> change = {}) {
         auto server = std::make_unique<Server>();
-        ElectionLinkSettings settings{.my_id = ServerId(sid), .config = config()};
+        ElectionLinkSettings settings{.my_id = ServerId(sid),
+                                      .members = std::make_shared<ensemble::Membership>(config())};
         settings.handshake_timeout = 300ms;
         settings.connect_timeout = 1s;
         if (change) change(settings);
@@ -139,6 +140,7 @@ class ElectionLinksTest : public testing::Test {
             2s);
     }
 
+    std::string host_ = "127.0.0.1";  ///< of all members
     std::map<int, std::uint16_t> ports_;
     asio::io_context io_;
     std::map<int, std::unique_ptr<Server>> servers_;
@@ -416,8 +418,8 @@ TEST_F(ElectionLinksTest, WaitsForAPortThatIsFreedLater) {
 }
 
 TEST_F(ElectionLinksTest, ResolvesNamesAndListensOnAllAddresses) {
-    const auto by_name = [this](ElectionLinkSettings& settings) {
-        for (auto& [sid, member] : settings.config.members) member.host = "localhost";
+    host_ = "localhost";
+    const auto by_name = [](ElectionLinkSettings& settings) {
         settings.listen_on_all_addresses = true;
     };
     start(1, by_name);

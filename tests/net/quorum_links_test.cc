@@ -30,6 +30,10 @@ tcp::endpoint loopback(std::uint16_t port = 0) { return {asio::ip::address_v4::l
 
 class QuorumLinksTest : public testing::Test {
   protected:
+    /// The members can still be changed.
+    struct Setup : QuorumLinkSettings {
+        ensemble::EnsembleConfig config;
+    };
     /// One server's links, and what they told.
     struct Server final : CorePort, ServerPort {
         void post(core::Event event) override { events.push_back(std::move(event)); }
@@ -64,9 +68,10 @@ class QuorumLinksTest : public testing::Test {
         ports_ = {one.local_endpoint().port(), two.local_endpoint().port()};
     }
 
-    Server& start(int sid, std::function<void(QuorumLinkSettings&)> change = {}) {
+    Server& start(int sid, std::function<void(Setup&)> change = {}) {
         auto server = std::make_unique<Server>();
-        QuorumLinkSettings settings{.my_id = ServerId(sid), .config = {}};
+        Setup settings;
+        settings.my_id = ServerId(sid);
         for (const int member : {1, 2}) {
             settings.config.members[ServerId(member)] = {
                 ServerId(member),
@@ -77,6 +82,7 @@ class QuorumLinksTest : public testing::Test {
                 {}};
         }
         if (change) change(settings);
+        settings.members = std::make_shared<ensemble::Membership>(settings.config);
         Server* raw = server.get();
         server->links = std::make_unique<QuorumLinks>(io_, settings, *raw, *raw, Log());
         servers_.push_back(std::move(server));
@@ -97,7 +103,7 @@ class QuorumLinksTest : public testing::Test {
     }
 
     /// A leader and a learner with a link between them.
-    std::pair<Server*, Server*> linked(std::function<void(QuorumLinkSettings&)> change = {}) {
+    std::pair<Server*, Server*> linked(std::function<void(Setup&)> change = {}) {
         Server& leader = start(1, change);
         Server& learner = start(2, change);
         leader.links->open_port();
@@ -212,7 +218,7 @@ TEST_F(QuorumLinksTest, ProposalsAreSharedAndKeepTheirPlace) {
 }
 
 TEST_F(QuorumLinksTest, BeforeUpToDateNobodyIsDroppedForBeingSlow) {
-    Server& leader = start(1, [](QuorumLinkSettings& settings) { settings.queue.owed_max = 1000; });
+    Server& leader = start(1, [](Setup& settings) { settings.queue.owed_max = 1000; });
     leader.links->open_port();
     tcp::socket stalled = connect_to_leader();
     ASSERT_TRUE(run_until([&] { return leader.count<core::LearnerConnected>() == 1; }));
@@ -318,7 +324,7 @@ TEST_F(QuorumLinksTest, ASilentCrowdKeepsNoLearnerOut) {
 }
 
 TEST_F(QuorumLinksTest, WhoDoesNotSayItsNameGoes) {
-    Server& leader = start(1, [](QuorumLinkSettings& settings) {
+    Server& leader = start(1, [](Setup& settings) {
         settings.door.name_within = 100ms;
         settings.config.members[ServerId(3)] = settings.config.members[ServerId(2)];
         settings.config.members[ServerId(3)].host = "192.0.2.3";
@@ -337,8 +343,7 @@ TEST_F(QuorumLinksTest, WhoDoesNotSayItsNameGoes) {
 }
 
 TEST_F(QuorumLinksTest, ClosedPortAndStalledPortFailTheDial) {
-    Server& learner =
-        start(2, [](QuorumLinkSettings& settings) { settings.connect_timeout = 200ms; });
+    Server& learner = start(2, [](Setup& settings) { settings.connect_timeout = 200ms; });
     learner.links->dial(1, ServerId(1));
     ASSERT_TRUE(run_until([&] { return learner.count<core::LeaderDialFailed>() == 1; }));
     // A port whose queue is full takes no more callers, and answers nothing.
@@ -387,7 +392,7 @@ TEST_F(QuorumLinksTest, LinksMayGoWhileAnEndIsOnItsWay) {
 }
 
 TEST_F(QuorumLinksTest, NamesAndAllAddressesWork) {
-    const auto by_name = [](QuorumLinkSettings& settings) {
+    const auto by_name = [](Setup& settings) {
         for (auto& [sid, member] : settings.config.members) member.host = "localhost";
     };
     const auto [leader, learner] = linked(by_name);
@@ -396,7 +401,7 @@ TEST_F(QuorumLinksTest, NamesAndAllAddressesWork) {
     EXPECT_NO_THROW(connect_to_leader());
     leader->links->stop();
     learner->links->stop();
-    const auto everywhere = [&](QuorumLinkSettings& settings) {
+    const auto everywhere = [&](Setup& settings) {
         by_name(settings);
         settings.listen_on_all_addresses = true;
     };

@@ -1,32 +1,23 @@
-// The simulator by hand; see usage(). Runs seeds from --seed on; a failure prints the line that repeats it and ends with 1.
+// The simulator by hand (options.cc). Runs seeds from --seed on; a failure prints the line that repeats it and ends with 1.
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <malloc.h>
 #include <map>
-#include <optional>
-#include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
 
 #include "base/check.h"
+#include "command_line/help.h"
 #include "sim/marks.h"
+#include "sim/options.h"
 #include "sim/world.h"
 
 namespace {
 using zk::sim::FaultKind;
-
-struct Options {
-    std::uint64_t seed = 1, count = 1;
-    std::string shape;
-    std::set<FaultKind> without;
-    std::optional<long> servers, clients, seconds;
-    bool stream = false, trace = false, twice = false, go_on = false, marks = false;
-    std::string required_marks;
-    std::string as_words;  ///< all that changes a seed's run, to repeat it
-};
+using zk::sim::Options;
 
 struct Sum {
     std::uint64_t seeds = 0, failed = 0, steps = 0, acknowledged = 0, elections = 0;
@@ -35,20 +26,15 @@ struct Sum {
     std::map<std::string_view, std::uint64_t> shapes;
 };
 
-int usage() {
-    std::fputs(
-        "usage: sim [--seed N] [--count N] [--shape NAME] [--servers N] [--clients N] [--seconds "
-        "N] [--stream]\n"
-        "           [--without KIND]... [--faults old|none] [--go-on] [--twice] [--trace] "
-        "[--marks]\n"
-        "           [--require-marks FILE] [--list]\n"
-        "  --seconds  virtual time with faults        --twice    each seed two times, which must "
-        "not differ\n"
-        "  --go-on    a failure does not end the run  --trace    log lines of all servers to "
-        "stderr\n"
-        "  --list     names of shapes and faults      --require-marks  see tests/sim/marks.txt\n",
-        stderr);
+int fail_usage(const std::string& why) {
+    std::fprintf(
+        stderr, "sim: %s\n%s", why.c_str(), zk::command_line::usage(zk::sim::program()).c_str());
     return 2;
+}
+
+int print_help() {
+    std::fputs(zk::command_line::help(zk::sim::program(), {})->c_str(), stdout);
+    return 0;
 }
 
 void list_names() {
@@ -57,68 +43,6 @@ void list_names() {
     std::printf("\nfaults:");
     for (const auto name : zk::sim::kFaultNames) std::printf(" %s", std::string(name).c_str());
     std::printf("\n");
-}
-
-bool leave_out(Options& options, std::string_view faults) {
-    using K = FaultKind;
-    const std::set<K> old = {
-        K::power_cut, K::power_cut_call, K::partition, K::one_way, K::reset, K::client_reset};
-    if (faults != "old" && faults != "none") return false;
-    for (std::size_t i = 0; i < zk::sim::kFaultKinds; ++i) {
-        const auto kind = static_cast<K>(i);
-        if (faults == "none" || !old.contains(kind)) options.without.insert(kind);
-    }
-    return true;
-}
-
-std::optional<Options> parse(int argc, char** argv) {
-    Options options;
-    for (int i = 1; i < argc; ++i) {
-        const std::string_view argument = argv[i];
-        const int first = i;
-        const auto word = [&]() -> std::string { return i + 1 < argc ? argv[++i] : ""; };
-        const auto number = [&] { return std::atol(word().c_str()); };
-        bool repeats = true;
-        if (argument == "--seed") {
-            options.seed = static_cast<std::uint64_t>(number()), repeats = false;
-        } else if (argument == "--count") {
-            options.count = static_cast<std::uint64_t>(number()), repeats = false;
-        } else if (argument == "--shape") {
-            options.shape = word();
-            if (!zk::sim::shape_named(options.shape, 0)) return std::nullopt;
-        } else if (argument == "--servers") {
-            options.servers = number();
-        } else if (argument == "--clients") {
-            options.clients = number();
-        } else if (argument == "--seconds") {
-            options.seconds = number();
-        } else if (argument == "--stream") {
-            options.stream = true;
-        } else if (argument == "--without") {
-            const auto kind = zk::sim::fault_named(word());
-            if (!kind) return std::nullopt;
-            options.without.insert(*kind);
-        } else if (argument == "--faults") {
-            if (!leave_out(options, word())) return std::nullopt;
-        } else {
-            repeats = false;
-            if (argument == "--trace") {
-                options.trace = true;
-            } else if (argument == "--twice") {
-                options.twice = true;
-            } else if (argument == "--go-on") {
-                options.go_on = true;
-            } else if (argument == "--marks") {
-                options.marks = true;
-            } else if (argument == "--require-marks") {
-                options.required_marks = word();
-            } else {
-                return std::nullopt;
-            }
-        }
-        for (int j = first; repeats && j <= i; ++j) options.as_words += std::string(" ") + argv[j];
-    }
-    return options;
 }
 
 zk::sim::WorldOptions world_options(const Options& options, std::uint64_t seed) {
@@ -207,9 +131,10 @@ int check_marks(const std::string& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc == 2 && std::string_view(argv[1]) == "--list") return list_names(), 0;
-    const auto options = parse(argc, argv);
-    if (!options) return usage();
+    const auto options = zk::sim::parse_options({argv + 1, argv + argc});
+    if (!options.has_value()) return fail_usage(options.error().words);
+    if (options->what == Options::What::help) return print_help();
+    if (options->what == Options::What::list) return list_names(), 0;
     // Worlds come and go: their memory need not go back to the system in between.
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);

@@ -34,7 +34,7 @@ void expect_corrupt(const Result<std::vector<Zxid>>& result, const std::string& 
     EXPECT_THAT(result.error().words, HasSubstr(words));
 }
 
-// The table "end of data and torn tails" of docs/WIRE.md, on the last file.
+// The table of docs/STORAGE.md 2.2, on the last file.
 TEST(LogReader, ZeroFillEndsTheFile) {
     EXPECT_THAT(ZK_VALUE(read_edited([](Bytes& bytes) { bytes.append(5000, '\0'); })),
                 ElementsAre(Zxid(1), Zxid(2), Zxid(3)));

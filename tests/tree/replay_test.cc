@@ -1,4 +1,4 @@
-// Replay over a fuzzy snapshot: one test per row of the table in storage-format facts 8.4.
+// Replay over a fuzzy snapshot: one test per row of the table in docs/STORAGE.md 3.3.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

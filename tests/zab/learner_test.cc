@@ -117,7 +117,7 @@ class LearnerScene {
     static Bytes config_text(std::int64_t voters, std::int64_t version) {
         std::vector<int> sids;
         for (int sid = 1; sid <= voters; ++sid) sids.push_back(sid);
-        ensemble::EnsembleConfig config = make_settings(2, sids).config;
+        ensemble::EnsembleConfig config = config_of(sids);
         config.version = version;
         return to_string(config);
     }

@@ -58,6 +58,14 @@ inline Bytes make_txn(Zxid zxid, std::int64_t number = 0) {
     return jute::encode_txn(txn);
 }
 
+inline ensemble::EnsembleConfig config_of(const std::vector<int>& voters) {
+    ensemble::EnsembleConfig config;
+    for (const int sid : voters) {
+        config.members[ServerId(sid)] = {ServerId(sid), "h", 1, 2, ensemble::Role::participant, {}};
+    }
+    return config;
+}
+
 inline Settings make_settings(int me,
                               const std::vector<int>& voters,
                               std::uint32_t counter_limit = 0xffffffff) {
@@ -67,10 +75,7 @@ inline Settings make_settings(int me,
     settings.tick = milliseconds(1000);
     settings.init_limit = 10;
     settings.sync_limit = 5;
-    for (const int sid : voters) {
-        settings.config.members[ServerId(sid)] = {
-            ServerId(sid), "h", 1, 2, ensemble::Role::participant, {}};
-    }
+    settings.members = std::make_shared<ensemble::Membership>(config_of(voters));
     return settings;
 }
 

@@ -1,4 +1,4 @@
-// DIFF, TRUNC or SNAP: the table of quorum-protocol facts 3.3, with our stricter choices.
+// DIFF, TRUNC or SNAP: the table of docs/PROTOCOL.md 3.3, with our stricter choices.
 #include "zab/sync_plan.h"
 
 #include <string>

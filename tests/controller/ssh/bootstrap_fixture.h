@@ -10,7 +10,7 @@
 #include "ssh/local_process.h"
 #include "support.h"
 
-namespace zk::test {
+namespace zk::ssh::test {
 
 class BootstrapFixture : public testing::Test {
   protected:
@@ -64,4 +64,4 @@ class BootstrapFixture : public testing::Test {
     std::unique_ptr<LocalProcess> process_;
 };
 
-}  // namespace zk::test
+}  // namespace zk::ssh::test

@@ -8,7 +8,7 @@
 #include "ssh/local_process.h"
 #include "support.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 using test::read_text;
@@ -229,4 +229,4 @@ TEST(BootstrapParts, PlainPathsAndArchitectures) {
 }
 
 }  // namespace
-}  // namespace zk
+}  // namespace zk::ssh

@@ -5,7 +5,7 @@
 #include "link_fixture.h"
 #include "ssh/agent_link.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 using test::count_of;
@@ -269,4 +269,4 @@ TEST_F(JumpHost, HostBehindItIsCheckedStrictly) {
 }
 
 }  // namespace
-}  // namespace zk
+}  // namespace zk::ssh

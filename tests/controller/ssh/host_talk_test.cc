@@ -6,7 +6,7 @@
 #include "scripted_stream.h"
 #include "ssh/bootstrap.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 using test::byte_by_byte;
@@ -291,4 +291,4 @@ TEST_F(ScriptedBootstrap, TerminalIsToldAsTheCause) {
 }
 
 }  // namespace
-}  // namespace zk
+}  // namespace zk::ssh

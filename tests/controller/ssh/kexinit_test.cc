@@ -5,7 +5,7 @@
 
 #include "ssh/wire.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 using Names = std::vector<std::string>;
@@ -77,4 +77,4 @@ TEST(KexInit, SealedCiphersNeedNoMac) {
 }
 
 }  // namespace
-}  // namespace zk
+}  // namespace zk::ssh

@@ -7,7 +7,7 @@
 #include "ssh/wire.h"
 #include "support.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 using test::Child;
@@ -185,4 +185,4 @@ TEST(LoginKeys, DeadAgentIsNotedAndFilesAreStillTried) {
 }
 
 }  // namespace
-}  // namespace zk
+}  // namespace zk::ssh

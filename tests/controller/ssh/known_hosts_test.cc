@@ -9,7 +9,7 @@
 
 #include "support.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 using test::make_key;
@@ -216,4 +216,4 @@ TEST_F(KnownHosts, ReplacingKeepsPatternsAndSymbolicLinks) {
 }
 
 }  // namespace
-}  // namespace zk
+}  // namespace zk::ssh

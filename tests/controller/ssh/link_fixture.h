@@ -11,7 +11,7 @@
 #include "ssh/agent_link.h"
 #include "support.h"
 
-namespace zk::test {
+namespace zk::ssh::test {
 
 using agent_api::MessageType;
 
@@ -78,4 +78,4 @@ class SshLink : public testing::Test {
     LinkOptions options_;
 };
 
-}  // namespace zk::test
+}  // namespace zk::ssh::test

@@ -4,7 +4,7 @@
 #include "link_fixture.h"
 #include "ssh/agent_link.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 using test::make_key;
@@ -366,4 +366,4 @@ TEST_F(LocalLink, MissingBinaryIsNamed) {
 }
 
 }  // namespace
-}  // namespace zk
+}  // namespace zk::ssh

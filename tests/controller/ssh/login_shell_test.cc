@@ -5,7 +5,7 @@
 #include "ssh/plain_line.h"
 #include "support.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 class LoginShell : public test::BootstrapFixture {};
@@ -186,4 +186,4 @@ TEST(PlainLine, KeepsTextAndDropsTheRest) {
 }
 
 }  // namespace
-}  // namespace zk
+}  // namespace zk::ssh

@@ -7,7 +7,7 @@
 #include "link_fixture.h"
 #include "ssh/agent_link.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 using test::read_text;
@@ -281,4 +281,4 @@ TEST_F(Noise, EndsInTheStartUpFilesAreTold) {
 }
 
 }  // namespace
-}  // namespace zk
+}  // namespace zk::ssh

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 struct Case {
@@ -138,4 +138,4 @@ TEST(OpensshWords, LongOnesKeepTheirEnd) {
 }
 
 }  // namespace
-}  // namespace zk
+}  // namespace zk::ssh

@@ -6,7 +6,7 @@
 
 #include "scripted_stream.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 using agent_api::encode_frame;
@@ -168,4 +168,4 @@ TEST(ProcessLink, UnknownMessageIsAQuestionOfReleases) {
 }
 
 }  // namespace
-}  // namespace zk
+}  // namespace zk::ssh

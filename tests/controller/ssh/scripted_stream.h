@@ -11,7 +11,7 @@
 
 #include "ssh/stream.h"
 
-namespace zk::test {
+namespace zk::ssh::test {
 
 class ScriptedStream final : public ProcessStream {
   public:
@@ -72,4 +72,4 @@ inline testing::AssertionResult says(const Error& error, std::string_view words)
     return testing::AssertionFailure() << "\"" << words << "\" is not in: " << error.words;
 }
 
-}  // namespace zk::test
+}  // namespace zk::ssh::test

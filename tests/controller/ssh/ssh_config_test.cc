@@ -5,7 +5,7 @@
 
 #include "ssh/openssh.h"
 
-namespace zk {
+namespace zk::ssh {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -127,4 +127,4 @@ TEST_F(OpensshArguments, UndoWhatWouldKeepOurCommandFromRunning) {
 }
 
 }  // namespace
-}  // namespace zk
+}  // namespace zk::ssh

@@ -23,7 +23,7 @@
 
 extern char** environ;
 
-namespace zk::test {
+namespace zk::ssh::test {
 
 class TempDir {
   public:
@@ -203,6 +203,6 @@ class Sshd {
 
 inline bool sshd_available() { return ::getuid() == 0 && ::access("/usr/sbin/sshd", X_OK) == 0; }
 #define ZK_NEEDS_SSHD() \
-    if (!zk::test::sshd_available()) GTEST_SKIP() << "SKIPPED: needs root and /usr/sbin/sshd"
+    if (!zk::ssh::test::sshd_available()) GTEST_SKIP() << "SKIPPED: needs root and /usr/sbin/sshd"
 
-}  // namespace zk::test
+}  // namespace zk::ssh::test

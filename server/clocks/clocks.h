@@ -4,11 +4,11 @@
 
 #include "base/time.h"
 
-namespace zk::net {
+namespace zk::clocks {
 
 /// The monotonic clock: never goes back, stands still for nobody but a machine that sleeps.
 Instant steady_now();
 /// The wall clock, in ms since 1970; may jump.
 WallMs wall_now();
 
-}  // namespace zk::net
+}  // namespace zk::clocks

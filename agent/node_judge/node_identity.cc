@@ -1,7 +1,5 @@
 #include "node_judge/node_identity.h"
 
-#include <algorithm>
-#include <cctype>
 #include <charconv>
 
 #include "ensemble/ensemble_config.h"
@@ -47,23 +45,6 @@ std::string place_of(const ensemble::Member& member) {
     return to_string(member.quorum_address()) + ":" + std::to_string(member.election_port);
 }
 
-bool is_literal(const std::string& host) {
-    return host.find(':') != std::string::npos ||
-           host.find_first_not_of("0123456789.") == std::string::npos;
-}
-
-/// A name and an address may be the same host: nobody can say without asking a name server.
-bool may_be_same_host(const ensemble::Member& one, const ensemble::Member& other) {
-    if (is_literal(one.host) != is_literal(other.host)) return true;
-    const auto plain = [](std::string host) {
-        std::ranges::transform(
-            host, host.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-        if (host.size() > 1 && host.ends_with('.')) host.pop_back();
-        return to_string(ensemble::HostPort{std::move(host), 0});
-    };
-    return plain(one.host) == plain(other.host);
-}
-
 /// Only its own line: another member's may have been changed on the way of a rolling apply.
 std::optional<IdentityConflict> elsewhere(const Self& self, const Probe& probe) {
     const auto runs =
@@ -73,7 +54,7 @@ std::optional<IdentityConflict> elsewhere(const Self& self, const Probe& probe) 
     if (!runs.has_value() || !wanted.has_value()) return std::nullopt;
     const bool same = runs->quorum_port == wanted->quorum_port &&
                       runs->election_port == wanted->election_port &&
-                      may_be_same_host(*runs, *wanted);
+                      ensemble::may_be_same_host(runs->host, wanted->host);
     if (same) return std::nullopt;
     return IdentityConflict{ConflictKind::address,
                             "its server runs as server." + to_string(self.sid) + "=" +

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "agent_api/agent_errc.h"
 #include "agent_api/digest.h"
 
 namespace zk::node_plan {
@@ -32,7 +33,6 @@ std::string full_owner(const std::string& owner) {
     if (owner.empty() || owner.find(':') != std::string::npos) return owner;
     return owner + ":" + owner;
 }
-std::string megabytes(std::uint64_t bytes) { return std::to_string((bytes >> 20U) + 1) + " MiB"; }
 
 class Planner {
   public:
@@ -120,10 +120,7 @@ class Planner {
                 return AgentError{AgentErrc::failed, path + " lies on a read-only file system"};
             }
             if (space->free_bytes >= needed) return std::nullopt;
-            return AgentError{AgentErrc::disk_full,
-                              path + ": " + megabytes(needed) + " are needed and " +
-                                  std::to_string(space->free_bytes >> 20U) +
-                                  " MiB are free; free some space there"};
+            return agent_api::no_room(path, needed, space->free_bytes);
         };
         if (plan_.steps.empty()) return std::nullopt;
         const std::uint64_t program = installs_release_ ? spec_.release.size : 0;

@@ -3,6 +3,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/numbers.h"
+
 namespace zk::node_judge {
 namespace {
 
@@ -48,8 +50,6 @@ std::optional<agent_api::VoteHealth> vote_of(const Values& mntr,
     vote.epoch = health.epoch;
     return vote;
 }
-
-std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; }
 
 }  // namespace
 
@@ -209,7 +209,7 @@ void NodeJudge::add_reasons(const Probe& probe) {
     }
     const auto low = [&](const char* what, std::optional<std::uint64_t> free) {
         if (!free || *free >= settings_.free_bytes_advised) return;
-        health_.reasons.push_back(std::string("only ") + megabytes(*free) + " are free for " +
+        health_.reasons.push_back(std::string("only ") + mebibytes(*free) + " are free for " +
                                   what);
     };
     low("data", probe.data_free_bytes);

@@ -1,8 +1,8 @@
-#include "net/clock.h"
+#include "clocks/clocks.h"
 
 #include <chrono>
 
-namespace zk::net {
+namespace zk::clocks {
 
 Instant steady_now() {
     return Instant(
@@ -15,4 +15,4 @@ WallMs wall_now() {
                       .count());
 }
 
-}  // namespace zk::net
+}  // namespace zk::clocks

@@ -1,0 +1,15 @@
+#include "agent_api/node_health.h"
+
+namespace zk::agent_api {
+
+std::string words_of(const ElectionEntry& entry) {
+    std::string text(to_string(entry.role));
+    const bool learns = entry.role == Role::follower || entry.role == Role::observer;
+    if (learns && entry.leader) text += " of " + to_string(*entry.leader);
+    if ((learns || entry.role == Role::leader) && entry.epoch) {
+        text += " in epoch " + to_string(*entry.epoch);
+    }
+    return text;
+}
+
+}  // namespace zk::agent_api

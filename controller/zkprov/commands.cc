@@ -1,0 +1,246 @@
+// The table of zkprov's command line: what help, parsing and completion go by.
+#include "zkprov/help.h"
+#include "zkprov/options.h"
+
+namespace zk::zkprov {
+namespace {
+
+using command_line::Command;
+using command_line::Operand;
+using command_line::Option;
+using command_line::Program;
+using command_line::Repeat;
+using command_line::Topic;
+using command_line::Type;
+using Names = std::vector<std::string_view>;
+
+/// The commands that read an inventory and go to its hosts.
+const Names kOnHosts = {
+    "apply", "plan", "status", "replace-node", "start", "stop", "wipe", "lock show", "lock break"};
+
+Operand inventory() {
+    return {.name = "INVENTORY",
+            .meaning = "the inventory, as with --inventory",
+            .type = Type::file,
+            .least = 0};
+}
+
+std::vector<Command> changing_commands() {
+    return {
+        {.name = "apply",
+         .meaning = "make the hosts what the inventory says; changes nothing twice",
+         .help =
+             R"(Makes the user, directories, binaries, zoo.cfg, myid and units of each node, starts every server and
+waits until a leader is elected, the followers are in sync and a probe write has committed. A running
+ensemble is changed one node at a time, the leader last, and never below a quorum of servers in
+sync. If it ends midway, run it again: each node goes on where it was.
+)",
+         .operands = {inventory()},
+         .examples = {"zkprov apply inventory.yaml", "zkprov apply --yes --lock-timeout 10m"}},
+        {.name = "plan",
+         .meaning = "print what apply would do",
+         .help = "Looks at the same things in the same way as apply, and changes nothing.\n",
+         .operands = {inventory()},
+         .examples = {"zkprov plan inventory.yaml", "zkprov plan --exit-code -o json"}},
+        {.name = "replace-node",
+         .meaning = "bring back a server on its wiped host, the others keep serving",
+         .help =
+             R"(The host was installed anew at the same address. Refuses where the others have no quorum without
+it. The empty server may not vote until it has synchronised.
+)",
+         .operands = {{.name = "NODE", .meaning = "the node's id"}, inventory()},
+         .examples = {"zkprov replace-node 2", "zkprov replace-node 2 --accept-new-host-keys"}},
+        {.name = "start",
+         .meaning = "start all servers of the inventory",
+         .help = "A server that runs is left alone.\n",
+         .operands = {inventory()},
+         .examples = {"zkprov start"}},
+        {.name = "stop",
+         .meaning = "stop all servers of the inventory",
+         .help = "Asks nothing. Their data stays, and zkprov start brings them back.\n",
+         .operands = {inventory()},
+         .examples = {"zkprov stop"}},
+        {.name = "wipe",
+         .meaning = "stop a server and move its data and logs away on its host",
+         .help =
+             R"(Nothing is deleted: the directories are renamed to a quarantine beside them. Asks for the cluster's
+name. Refuses where the others would have no synchronised majority without it. Afterwards
+zkprov replace-node brings the node back.
+)",
+         .operands = {{.name = "NODE", .meaning = "the node's id"}, inventory()},
+         .examples = {"zkprov wipe 2", "zkprov wipe 2 --confirm demo"}},
+    };
+}
+
+std::vector<Command> looking_commands() {
+    return {
+        {.name = "status",
+         .meaning = "who leads, who follows, who is ill",
+         .help =
+             R"(Asks the agent of each node. The exit code is the verdict: 0 healthy, 20 serving but not all is
+well, 21 no leader with a quorum, 22 too few nodes answered to say.
+)",
+         .operands = {inventory()},
+         .examples = {"zkprov status", "zkprov status -o json"}},
+        {.name = "lock show",
+         .meaning = "who changes the ensemble right now, from where and since when",
+         .help = "One run at a time changes an ensemble; it holds a lock on all nodes meanwhile.\n",
+         .operands = {inventory()},
+         .examples = {"zkprov lock show"}},
+        {.name = "lock break",
+         .meaning = "take the lock away from the run that holds it",
+         .help =
+             R"(For a run that lives and should not go on: it can change nothing more after its present step. The
+lock of a run that was killed is free at once, that of one that hangs after 12 s.
+)",
+         .operands = {inventory()},
+         .examples = {"zkprov lock break", "zkprov lock break --confirm demo"}},
+        {.name = "version", .meaning = "print the version", .examples = {"zkprov version"}},
+        {.name = "help",
+         .meaning = "tell about a command or a topic",
+         .operands = {{.name = "TOPIC",
+                       .meaning = "a command, or a topic; left out: all of them",
+                       .least = 0,
+                       .most = 2}},
+         .examples = {"zkprov help lock break", "zkprov help inventory"}},
+        {.name = "completion",
+         .meaning = "print what a shell needs to complete these commands",
+         .help =
+             R"(bash: put   source <(zkprov completion bash)   into ~/.bashrc
+zsh:  put   source <(zkprov completion zsh)    into ~/.zshrc, behind compinit
+fish: zkprov completion fish > ~/.config/fish/completions/zkprov.fish
+)",
+         .operands = {{.name = "SHELL",
+                       .meaning = "the shell",
+                       .type = Type::choice,
+                       .choices = {"bash", "zsh", "fish"}}},
+         .examples = {"zkprov completion bash"}},
+    };
+}
+
+std::vector<Option> what_and_how() {
+    return {
+        {.name = "inventory",
+         .letter = 'i',
+         .type = Type::file,
+         .value = "FILE",
+         .meaning = "the inventory, also as a plain word; - is standard input",
+         .standard = "inventory.yaml",
+         .environment = "ZKPROV_INVENTORY",
+         .repeat = Repeat::refused,
+         .commands = kOnHosts},
+        {.name = "output",
+         .letter = 'o',
+         .type = Type::choice,
+         .meaning = "for people, or one JSON document",
+         .choices = {"table", "json"},
+         .later_choices = {"yaml", "jsonl", "wide"},
+         .standard = "table"},
+        {.name = "yes",
+         .letter = 'y',
+         .meaning = "answer yes to the questions of this command",
+         .commands = {"apply", "replace-node", "stop"}},
+        {.name = "confirm",
+         .type = Type::text,
+         .value = "NAME",
+         .meaning = "the cluster's name, instead of the question",
+         .commands = {"lock break", "wipe"}},
+        {.name = "accept-quorum-loss",
+         .meaning = "also when the other servers cannot serve without this one",
+         .commands = {"wipe"}},
+        {.name = "playbook",
+         .type = Type::file,
+         .value = "FILE",
+         .meaning = "another recipe than the built-in one",
+         .commands = {"apply", "plan", "replace-node"}},
+        {.name = "exit-code",
+         .meaning = "end with 2 when there is something to change",
+         .commands = {"plan"}},
+    };
+}
+
+std::vector<Option> times_and_links() {
+    return {
+        {.name = "timeout",
+         .type = Type::duration,
+         .value = "5m",
+         .meaning = "for the whole command",
+         .commands = kOnHosts},
+        {.name = "connect-timeout",
+         .type = Type::duration,
+         .value = "5s",
+         .meaning = "for the connection to each host",
+         .standard = "5s",
+         .commands = kOnHosts},
+        {.name = "lock-timeout",
+         .type = Type::duration,
+         .value = "10m",
+         .meaning = "wait so long for another run that changes the ensemble",
+         .commands = {"apply", "replace-node", "start", "stop", "wipe"}},
+        {.name = "ssh-client",
+         .type = Type::choice,
+         .value = "NAME",
+         .meaning = "instead of ssh.client in the inventory",
+         .choices = {"auto", "libssh2", "openssh"},
+         .commands = kOnHosts},
+        {.name = "accept-new-host-keys",
+         .meaning =
+             "write keys of hosts never seen before to known_hosts; for replace-node also the "
+             "new key of the replaced host",
+         .commands = kOnHosts},
+        {.name = "release-dir",
+         .type = Type::directory,
+         .value = "DIR",
+         .meaning = "where zkserver and zkprov-agent are",
+         .environment = "ZKPROV_RELEASE_DIR",
+         .otherwise = "beside zkprov",
+         .commands = kOnHosts},
+        {.name = "stats",
+         .meaning = "bytes, connections and channels of each host",
+         .commands = {"apply", "plan", "replace-node", "status"}},
+        {.name = "verbose",
+         .letter = 'v',
+         .meaning = "the same as --stats, and every step",
+         .commands = {"apply", "plan", "replace-node", "status"}},
+        {.name = "color",
+         .alias = "colour",
+         .type = Type::choice,
+         .meaning = "auto: on a terminal, unless NO_COLOR is set",
+         .choices = {"auto", "always", "never"},
+         .otherwise = "auto"},
+    };
+}
+
+template <class Row>
+std::vector<Row> together(std::vector<Row> first, const std::vector<Row>& second) {
+    first.insert(first.end(), second.begin(), second.end());
+    return first;
+}
+
+}  // namespace
+
+const Program& program() {
+    static const Program kProgram = {
+        .name = "zkprov",
+        .meaning = "brings up and looks after ZooKeeper ensembles.",
+        .commands = together(changing_commands(), looking_commands()),
+        .options = together(what_and_how(), times_and_links()),
+        .topics = {{"inventory", "all keys of an inventory, and those of zoo.cfg", inventory_help},
+                   {"playbook", "recipes: which phases run, and hooks around them", playbook_help},
+                   {"exit-codes", "how commands end", exit_codes_help},
+                   {"env", "variables of the environment", env_help}},
+        .later_commands = {"init",
+                           "check",
+                           "upgrade",
+                           "rollback",
+                           "scale-out",
+                           "scale-in",
+                           "backup",
+                           "events",
+                           "import",
+                           "migrate"},
+    };
+    return kProgram;
+}
+
+}  // namespace zk::zkprov

@@ -1,0 +1,50 @@
+#include "agent_options/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace zk::agent_options {
+namespace {
+
+using testing::HasSubstr;
+
+Options good(const std::vector<std::string>& words) {
+    const auto options = parse_options(words);
+    EXPECT_TRUE(options.has_value()) << options.error().words;
+    return options.has_value() ? *options : Options();
+}
+std::string bad(const std::vector<std::string>& words) {
+    const auto options = parse_options(words);
+    EXPECT_FALSE(options.has_value());
+    return options.has_value() ? "" : options.error().words;
+}
+
+TEST(AgentOptions, TheTableIsSound) {
+    EXPECT_THAT(command_line::problems(program()), testing::IsEmpty());
+}
+
+// As unit files and controllers of other versions call it.
+TEST(AgentOptions, WhatOthersWrite) {
+    EXPECT_EQ(good({"run", "--state-dir", "/s"}).verb, Verb::run);
+    EXPECT_EQ(good({"run", "--state-dir", "/s"}).state_dir, "/s");
+    EXPECT_EQ(good({"connect", "--stdio"}).verb, Verb::connect);
+    EXPECT_EQ(good({"connect", "--stdio"}).state_dir, "/var/lib/zkprov");
+    EXPECT_EQ(good({"connect", "--stdio", "--state-dir", "/s//"}).state_dir, "/s");
+    EXPECT_EQ(good({"--state-dir", "/", "status", "--json"}).state_dir, "/");
+    EXPECT_TRUE(good({"status", "--json"}).json);
+    EXPECT_EQ(good({"--version"}).verb, Verb::version);
+    EXPECT_EQ(good({"--help"}).verb, Verb::help);
+    EXPECT_EQ(good({"status", "--help"}).help_topic, "status");
+}
+
+TEST(AgentOptions, Mistakes) {
+    EXPECT_THAT(bad({"connect"}), HasSubstr("connect needs --stdio"));
+    EXPECT_THAT(bad({"run", "--state-dir", "s"}), HasSubstr("absolute path"));
+    EXPECT_THAT(bad({"run", "--state-dir"}), HasSubstr("needs a value"));
+    EXPECT_THAT(bad({"run", "--json"}), HasSubstr("--json is for status; run does not have it"));
+    EXPECT_THAT(bad({"stauts"}), HasSubstr("did you mean \"status\"?"));
+    EXPECT_THAT(bad({"--json"}), HasSubstr("no command is given"));
+}
+
+}  // namespace
+}  // namespace zk::agent_options
