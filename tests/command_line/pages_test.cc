@@ -33,7 +33,7 @@ std::string pages_of(const Program& program) {
 
 TEST(CommandPages, AreCurrent) {
     const std::string document = std::string(kHead) + pages_of(zkprov::program()) +
-                                 pages_of(agent_options::program()) + pages_of(server::program());
+                                 pages_of(agent_options::program()) + pages_of(zkserver::program());
     const std::string path = std::string(ZK_DOCS_DIR) + "/COMMANDS.md";
     if (std::getenv("ZKPROV_UPDATE_DOCS") != nullptr) std::ofstream(path) << document;
     std::ostringstream text;

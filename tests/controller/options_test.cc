@@ -68,7 +68,7 @@ TEST(Options, WipeTakesOneIdToo) {
     EXPECT_THAT(bad("wipe"), HasSubstr("wipe needs the node's id, such as: zkprov wipe 2"));
     EXPECT_THAT(bad("wipe 1-2"), HasSubstr("wipe takes one node at a time"));
     EXPECT_THAT(bad("replace-node 2 --accept-quorum-loss"), HasSubstr("is for wipe"));
-    EXPECT_THAT(bad("wipe 2 --playbook my.yaml"), HasSubstr("wipe runs no recipe"));
+    EXPECT_THAT(bad("wipe 2 --playbook my.yaml"), HasSubstr("wipe does not have it"));
     EXPECT_TRUE(help_text("wipe").has_value());
 }
 
@@ -133,12 +133,13 @@ TEST(Options, TheTableIsSound) {
 }
 
 TEST(Options, WhatACommandDoesNotHaveIsRefused) {
-    EXPECT_THAT(bad("apply --confirm demo"), HasSubstr("--confirm is for lock break; apply"));
+    EXPECT_THAT(bad("apply --confirm demo"),
+                HasSubstr("--confirm is for lock break and wipe; apply"));
     EXPECT_THAT(bad("lock show --confirm demo"), HasSubstr("lock show does not have it"));
     EXPECT_THAT(bad("apply --exit-code"), HasSubstr("--exit-code is for plan; apply"));
     EXPECT_THAT(bad("status --yes"), HasSubstr("status does not have it"));
     EXPECT_THAT(bad("plan --lock-timeout 5s"),
-                HasSubstr("is for apply, replace-node, start and stop; plan"));
+                HasSubstr("is for apply, replace-node, start, stop and wipe; plan"));
     EXPECT_THAT(bad("version -i a.yaml"), HasSubstr("version does not have it"));
 }
 
