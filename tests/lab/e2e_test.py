@@ -666,6 +666,38 @@ class Ensemble(Case):
         self.assert_nothing_lost(writer)
         self.assert_run(zkprov("apply", "--yes"), EXIT_DONE)
 
+    def test_09e_wiping_is_refused_without_the_name_and_where_it_would_lose_the_quorum(self):
+        before = [units(number) for number in (1, 2)]
+        self.assert_run(zkprov("wipe", "2"), EXIT_INVALID, "--confirm lab")
+        self.assert_run(zkprov("wipe", "2", "--confirm", "other"), EXIT_INVALID, "not the name")
+        lab.ssh(3, "systemctl stop zookeeper")
+        try:
+            self.assert_run(zkprov("wipe", "2", "--confirm", "lab"), EXIT_QUORUM, "nothing was changed")
+        finally:
+            lab.ssh(3, "systemctl start zookeeper")
+        self.assertEqual([units(number) for number in (1, 2)], before)
+        for number in HOSTS:
+            self.assertEqual(lab.ssh(number, f"ls -d {INSTALL_DIR}/*quarantine* 2>/dev/null", check=False).stdout, "")
+
+    def test_09f_a_wiped_server_leaves_its_data_in_quarantine_and_comes_back(self):
+        wiped = leader()
+        others = [number for number in HOSTS if number != wiped]
+        before = [units(number) for number in others]
+        with clients.Writer([address(number) for number in others], "/e2e-wipe") as writer:
+            writer.wait_for_more(20)
+            self.assert_run(zkprov("wipe", str(wiped), "--confirm", "lab"), EXIT_DONE, f"replace-node {wiped}")
+            wait_until_serving()
+            self.assertEqual(status()[0], EXIT_DEGRADED)
+            kept = lab.ssh(wiped, f"ls {INSTALL_DIR}/data.quarantine-*/version-2").stdout
+            self.assertIn("currentEpoch", kept, "the data is not in quarantine")
+            self.assertEqual(lab.ssh(wiped, "systemctl is-active zookeeper", check=False).stdout.strip(), "inactive")
+            writer.wait_for_more(20)
+            self.assert_run(zkprov("replace-node", str(wiped), "--yes"), EXIT_DONE)
+            writer.wait_for_more(20)
+        wait_until_healthy()
+        self.assertEqual([units(number) for number in others], before, "the others were restarted")
+        self.assert_nothing_lost(writer)
+
     def test_10_replace_a_wiped_node(self):
         others = [number for number in HOSTS if number != 2]
         before = [units(number) for number in others]
