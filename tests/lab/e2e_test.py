@@ -13,6 +13,7 @@ import atexit
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -697,6 +698,37 @@ class Ensemble(Case):
         wait_until_healthy()
         self.assertEqual([units(number) for number in others], before, "the others were restarted")
         self.assert_nothing_lost(writer)
+
+    def test_09g_units_are_closed_to_what_they_do_not_need(self):
+        for unit, most in (("zookeeper", 2.0), ("zkprov-agent", 3.0)):
+            words = lab.ssh(1, f"systemd-analyze security {unit}.service --no-pager").stdout
+            exposure = float(re.search(r"Overall exposure level for .*: ([0-9.]+)", words).group(1))
+            self.assertLessEqual(exposure, most, words)
+            print(f"\n  exposure of {unit}: {exposure}", file=sys.stderr)
+
+    def test_09h_a_server_whose_loop_stands_still_is_started_again(self):
+        lab.ssh(2, "mkdir -p /run/systemd/system/zookeeper.service.d; "
+                   "printf '[Service]\nWatchdogSec=2\n' > /run/systemd/system/zookeeper.service.d/watchdog.conf; "
+                   "systemctl daemon-reload; systemctl restart zookeeper")
+        wait_until_healthy()
+        stopped = server_pid(2)
+        time.sleep(5)  # more than twice its patience: a loop that turns is left alone
+        self.assertEqual(server_pid(2), stopped)
+        lab.ssh(2, f"kill -STOP {stopped}")
+        eventually(lambda: server_pid(2) not in (0, stopped), "the watchdog ends it, systemd starts another")
+        self.assertIn("watchdog", lab.ssh(2, "journalctl -u zookeeper --no-pager").stdout.lower())
+        lab.ssh(2, "rm -r /run/systemd/system/zookeeper.service.d; systemctl daemon-reload; systemctl restart zookeeper")
+        wait_until_healthy()
+
+    def test_09i_an_agent_that_dies_leaves_its_server_alone(self):
+        before = server_pid(3)
+        pid = int(lab.ssh(3, "systemctl show -p MainPID --value zkprov-agent.service").stdout)
+        lab.ssh(3, f"kill -9 {pid}")
+        eventually(lambda: "active" == lab.ssh(3, "systemctl is-active zkprov-agent", check=False).stdout.strip()
+                   and lab.ssh(3, "systemctl show -p MainPID --value zkprov-agent.service").stdout.strip()
+                   not in ("0", str(pid)), "the agent is back")
+        wait_until_healthy()
+        self.assertEqual(server_pid(3), before)
 
     def test_10_replace_a_wiped_node(self):
         others = [number for number in HOSTS if number != 2]
