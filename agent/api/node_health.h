@@ -175,6 +175,11 @@ struct NodeHealth {
     }
 };
 inline constexpr std::size_t kHistoryMax = 64;
+/// A look that is older does not say how the node is: the agent looks each second, and one look at a host that hangs takes
+/// eight.
+inline constexpr std::uint64_t kFreshMsMax = 10000;
+/// Whether it says how the node is, and not how it was.
+bool is_fresh(const NodeHealth& health);
 
 std::string to_json(const NodeHealth& health);
 Result<NodeHealth> parse_node_health(std::string_view json);
