@@ -319,7 +319,9 @@ TEST_F(Listener, ThousandsOneAfterTheOther) {
         ASSERT_TRUE(visit.connected);
         if (i % 3 == 0) continue;  // says nothing
         visit.send(i % 3 == 1 ? get("/", kLast) : "GET");
-        if (i % 3 == 1) ASSERT_THAT(visit.rest(), StartsWith("HTTP/1.1 200 ")) << i;
+        if (i % 3 == 1) {
+            ASSERT_THAT(visit.rest(), StartsWith("HTTP/1.1 200 ")) << i;
+        }
     }
     EXPECT_TRUE(await_connections(0));
     EXPECT_THAT(one(get("/", kLast)), StartsWith("HTTP/1.1 200 "));
@@ -482,7 +484,9 @@ TEST_F(Listener, RandomChangesOfRequestsDoNoHarm) {
         visit.end_sending();
         const std::string answer = visit.rest();
         EXPECT_TRUE(visit.closed) << "seed " << seed;
-        if (!answer.empty()) EXPECT_THAT(answer, StartsWith("HTTP/1.1 ")) << "seed " << seed;
+        if (!answer.empty()) {
+            EXPECT_THAT(answer, StartsWith("HTTP/1.1 ")) << "seed " << seed;
+        }
     }
     EXPECT_THAT(one(get("/", kLast)), StartsWith("HTTP/1.1 200 "));
     EXPECT_TRUE(await_connections(0));
