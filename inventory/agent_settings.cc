@@ -18,6 +18,8 @@ std::optional<Written> read_listen(Section& http, Diagnostics& diagnostics) {
     if (!word) return std::nullopt;
     Written written{*word, http.mark_of("listen"), http.path_of("listen")};
     if (*word == "off" || *word == "loopback" || *word == "node") return written;
+    // All addresses of a host: none that a node could be reached at, so read_address has none of them.
+    if (*word == "0.0.0.0" || *word == "::") return written;
     auto address = read_address(*word);
     if (!address || !is_ip_address(*address)) {
         diagnostics.error(

@@ -171,14 +171,14 @@ TEST_F(Listener, AnswersGetAndHead) {
     begin();
     const std::string answer = one(get("/a?b=c", kLast));
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
-    EXPECT_THAT(answer, HasSubstr("\r\nContent-Length: 22\r\n"));
+    EXPECT_THAT(answer, HasSubstr("\r\nContent-Length: 21\r\n"));
     EXPECT_THAT(answer, HasSubstr("\r\nCache-Control: no-store\r\n"));
     EXPECT_THAT(answer, HasSubstr("\r\nContent-Security-Policy: default-src 'none'"));
     EXPECT_TRUE(answer.ends_with("\r\n\r\nyou asked for /a?b=c\n")) << answer;
     const std::string head = one("HEAD /a HTTP/1.1\r\nHost: 127.0.0.1:9180\r\n" + kLast + "\r\n");
     EXPECT_THAT(head, StartsWith("HTTP/1.1 200 OK\r\n"));
     EXPECT_TRUE(head.ends_with("\r\n\r\n")) << head;
-    EXPECT_THAT(head, HasSubstr("\r\nContent-Length: 18\r\n"));
+    EXPECT_THAT(head, HasSubstr("\r\nContent-Length: 17\r\n"));
     EXPECT_THAT(one(get("/none", kLast)), StartsWith("HTTP/1.1 404 Not Found\r\n"));
     EXPECT_THAT(one("GET / HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
