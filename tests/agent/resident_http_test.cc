@@ -1,5 +1,6 @@
 // The resident agent and its listener: follows the specification, without a restart of anything.
 #include <chrono>
+#include <csignal>
 #include <thread>
 
 #include <boost/asio/co_spawn.hpp>
@@ -37,6 +38,11 @@ class ResidentHttp : public NodeFixture {
         loop.run();
         return page.get();
     }
+    /// Status 0 when there is no answer.
+    static agent_http::Page page_of(std::uint16_t port, const std::string& target) {
+        auto page = get(port, target);
+        return page.has_value() ? *std::move(page) : agent_http::Page();
+    }
     template <class Condition>
     static bool await_that(Condition&& condition) {
         for (int tries = 0; tries < 400; ++tries) {
@@ -63,9 +69,9 @@ TEST_F(ResidentHttp, ListensWhereTheSpecificationSays) {
     EXPECT_FALSE(get(first, "/healthz").has_value());
     move_to(first);
     ASSERT_TRUE(await_that([&] { return get(first, "/healthz").has_value(); }));
-    EXPECT_EQ(get(first, "/readyz")->status, 200U);
-    EXPECT_THAT(get(first, "/v1/status")->body, HasSubstr("\"fresh\":true"));
-    EXPECT_THAT(get(first, "/metrics")->body, HasSubstr("verdict=\"serving\"} 1\n"));
+    EXPECT_EQ(page_of(first, "/readyz").status, 200U);
+    EXPECT_THAT(page_of(first, "/v1/status").body, HasSubstr("\"fresh\":true"));
+    EXPECT_THAT(page_of(first, "/metrics").body, HasSubstr("verdict=\"serving\"} 1\n"));
     const std::uint16_t second = free_port();
     move_to(second);
     ASSERT_TRUE(await_that([&] { return get(second, "/healthz").has_value(); }));
@@ -87,19 +93,21 @@ TEST_F(ResidentHttp, TakenPortIsAReasonAndIsTriedAgain) {
     EXPECT_EQ(health().verdict, NodeVerdict::serving);
     other.close();
     ASSERT_TRUE(await_that([&] { return health().reasons.empty(); }));
-    EXPECT_EQ(get(port, "/readyz")->status, 200U);
+    EXPECT_EQ(page_of(port, "/readyz").status, 200U);
 }
 
-TEST_F(ResidentHttp, StoppedServerIsNotReady) {
+TEST_F(ResidentHttp, SilentServerIsNotReadyAndItsAgentIsWell) {
     const std::uint16_t port = free_port();
     move_to(port);
-    ASSERT_TRUE(await_that([&] { return get(port, "/readyz").has_value(); }));
-    ASSERT_EQ(control(agent_api::ControlAction::stop).type, agent_api::MessageType::done);
-    EXPECT_TRUE(await_that([&] {
-        return get(port, "/healthz")->status == 200 &&
-               get(port, "/readyz")->body.starts_with("down\n");
-    }));
-    EXPECT_EQ(get(port, "/readyz")->status, 503U);
+    ASSERT_TRUE(await_that([&] { return page_of(port, "/readyz").status == 200; }));
+    const auto server = static_cast<pid_t>(server_pid());
+    ASSERT_EQ(::kill(server, SIGSTOP), 0);
+    EXPECT_TRUE(await_that([&] { return page_of(port, "/readyz").status == 503; }));
+    // Its process is younger than the patience for a start.
+    EXPECT_TRUE(page_of(port, "/readyz").body.starts_with("starting\n"));
+    EXPECT_EQ(page_of(port, "/healthz").status, 200U);
+    ASSERT_EQ(::kill(server, SIGCONT), 0);
+    EXPECT_TRUE(await_that([&] { return page_of(port, "/readyz").status == 200; }));
 }
 
 }  // namespace
