@@ -157,13 +157,14 @@ TEST_F(DiallerTest, NobodyIsCalledAfterAStop) {
     for (const bool destroyed : {false, true}) {
         dial("127.0.0.1", silent.port(), {.each = 10ms});
         run_until([n = 0]() mutable { return ++n > 5; });
+        const int before = calls_;  // on a busy machine its time may be over by now
         if (destroyed) {
             dialler_.reset();
         } else {
             dialler_->stop();
         }
         run_until([n = 0]() mutable { return ++n > 30; });
-        EXPECT_EQ(calls_, 0);
+        EXPECT_EQ(calls_, before);
     }
 }
 

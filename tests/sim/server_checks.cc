@@ -75,6 +75,7 @@ void ServerChecks::executed(int index, const storage::DiskEvent& event) {
 void ServerChecks::took_snapshot(int index, Zxid fuzzy_until) {
     Server& server = servers_[static_cast<std::size_t>(index)];
     server.fuzzy_until = std::max(server.fuzzy_until, fuzzy_until);
+    server.read = nullptr;
     server.logged.clear();
     server.looked = Zxid(-2);
 }
@@ -86,7 +87,8 @@ void ServerChecks::recovered(int index, const storage::RecoveredState& state) {
     // An installed snapshot is as fuzzy as the stream that it came from.
     const bool fuzzy =
         state.snapshot == server.installed && state.last_zxid < server.installed_until;
-    server.fuzzy_until = fuzzy ? server.installed_until : Zxid(-2);
+    server.read = state.tree.get();
+    server.read_until = fuzzy ? server.installed_until : Zxid(-2);
     server.was_serving = false;
     server.logged.clear();
     const auto may_not_vote = state.last_zxid == Zxid(-1);
@@ -118,8 +120,8 @@ void ServerChecks::recovered(int index, const storage::RecoveredState& state) {
         before = &entry;
     }
     const auto digest = digests_.find(state.last_zxid);
-    if (state.tree != nullptr && digest != digests_.end() &&
-        state.last_zxid >= server.fuzzy_until && digest->second != state.tree->digest()) {
+    if (state.tree != nullptr && digest != digests_.end() && state.last_zxid >= server.read_until &&
+        digest->second != state.tree->digest()) {
         complain(index, "recovers another tree at zxid " + to_string(state.last_zxid));
     }
 }
@@ -130,6 +132,11 @@ std::optional<Epoch> ServerChecks::look(int index, const core::Core& core) {
     Server& server = servers_[static_cast<std::size_t>(index)];
     const Zxid zxid = core.tree().last_zxid();
     const bool serving = core.serving();
+    if (server.read == &core.tree()) {
+        server.read = nullptr;
+        server.fuzzy_until = server.read_until;
+        server.looked = Zxid(-2);
+    }
     if (zxid == server.looked && serving == server.was_serving) return {};
     const bool begins = serving && !server.was_serving;
     server.was_serving = serving;

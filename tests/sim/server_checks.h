@@ -50,6 +50,10 @@ class ServerChecks {
         /// A TRUNC or an installation is under way: it may be done at any time.
         std::optional<Zxid> cut_to;
         Zxid fuzzy_until{-2};  ///< of the tree in memory
+        /// What was read from the disk and is not yet the tree in memory, and how far it is fuzzy: the event may lie
+        /// in the mail for a while.
+        const tree::DataTree* read = nullptr;
+        Zxid read_until{-2};
         /// Snapshot of a SNAP on the disk, and how far it reaches.
         Zxid installed{-2}, installed_until{-2};
         Zxid looked{-2};
