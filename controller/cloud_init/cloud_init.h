@@ -3,7 +3,6 @@
 // as far as a node needs it, without how to log in.
 #pragma once
 
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <variant>
@@ -14,9 +13,6 @@
 #include "inventory/inventory.h"
 
 namespace zk::cloud_init {
-
-/// User-data above this is refused by some clouds.
-inline constexpr std::size_t kSmallCloudBytes = std::size_t{16} << 10U;
 
 // Where the bundle (zkprov bundle) comes from.
 struct InImage {
