@@ -125,7 +125,7 @@ Result<> check_programs(const Programs& programs) {
     return check_url("the bundle's URL", from->url);
 }
 
-/// Fetches with what the host has. It ends: the unit that joins comes back at the next boot.
+/// Fetches with what the host has. It gives up in the end; cloud-init tells that it failed, and does not run it again.
 std::string fetching(const FromUrl& from) {
     return "bundle=$work/bundle.tar\n"
            "url=" +
