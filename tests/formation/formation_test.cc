@@ -88,6 +88,31 @@ TEST(Decide, AnIssuerInstalledAnewTakesUpWhatOthersSigned) {
     EXPECT_EQ(decide(kThree, own, heard, "g2").step, Step::refuse);
 }
 
+TEST(Decide, ACompleteTicketOfAnEarlierStateGivesNoVote) {
+    Heard heard = all_but(2);
+    Ticket ticket = ticket_by_1();
+    Word own = word_of(2);
+    own.ticket = ticket;
+    ticket.complete = true;
+    heard[ServerId(1)].ticket = ticket;
+    EXPECT_EQ(decide(kThree, own, heard, "g2").step, Step::form);
+    own.nonce = "new";
+    EXPECT_NE(decide(kThree, own, heard, "g2").step, Step::form);
+}
+
+TEST(Decide, ANonceCountersignsOneGeneration) {
+    Heard heard = all_but(2);
+    Word own = word_of(2);
+    own.ticket = ticket_by_1();
+    heard[ServerId(1)].nonce = "new";
+    Ticket other = ticket_by_1();
+    other.generation = "g2";
+    other.version = 2;
+    other.issuer_nonce = other.nonces[ServerId(1)] = "new";
+    heard[ServerId(1)].ticket = other;
+    EXPECT_EQ(decide(kThree, own, heard, "g3").step, Step::refuse);
+}
+
 TEST(Decide, DataOrARecordStartWhateverOthersSay) {
     Word own = word_of(3);
     own.has_data = true;
