@@ -6,10 +6,10 @@
 namespace zk::formation {
 namespace {
 
-Decision wait(std::string words) { return {Step::wait, std::move(words), {}, {}}; }
-Decision refuse(std::string words) { return {Step::refuse, std::move(words), {}, {}}; }
+Decision wait(std::string words) { return {Step::wait, std::move(words), {}, {}, {}}; }
+Decision refuse(std::string words) { return {Step::refuse, std::move(words), {}, {}, {}}; }
 Decision sign(Ticket ticket, std::string words) {
-    return {Step::sign, std::move(words), {}, std::move(ticket)};
+    return {Step::sign, std::move(words), {}, std::move(ticket), {}};
 }
 
 std::string names_of(const std::set<ServerId>& sids) {
@@ -39,6 +39,16 @@ struct View {
         return std::ranges::count_if(members, inside) * 2 > std::ranges::count_if(members, votes);
     }
 };
+
+/// The members of the ticket are those of the inventory, no more and no fewer.
+bool names_all(const Ticket& ticket, const Members& members) {
+    const auto named = [&](const auto& member) { return ticket.nonces.contains(member.first); };
+    return ticket.nonces.size() == members.size() && std::ranges::all_of(members, named);
+}
+Decision refuse_other_members(const Ticket& ticket) {
+    return refuse("the list of members has changed while formation " + ticket.generation +
+                  " was under way; whether it had begun cannot be known; a person decides");
+}
 
 bool is_member_of(const Ticket& ticket, const Word& word) {
     const auto named = ticket.nonces.find(word.sid);
@@ -82,7 +92,7 @@ std::optional<Decision> join_formed(const View& view) {
     for (const auto& member : view.members) {
         const Word* word = view.word(member.first);
         if (word == nullptr) continue;
-        if (word->generation.empty() && word->has_data) {
+        if (word->generation.empty() && (word->has_data || word->serving)) {
             return refuse("server " + to_string(member.first) +
                           " has data and no record whose; name its ensemble or move them away");
         }
@@ -122,7 +132,7 @@ std::optional<Decision> join_formed(const View& view) {
         return wait("formation " + generation +
                     " has begun; its complete ticket has not been heard");
     }
-    return Decision{Step::join, "formation " + generation + " is there", generation, {}};
+    return Decision{Step::join, "formation " + generation + " is there", generation, {}, {}};
 }
 
 /// A complete ticket that names this very state directory gives a vote from an empty disk, once.
@@ -206,6 +216,10 @@ Decision reissue(const View& view, const Ticket& before, std::uint64_t version) 
     ticket.version = version;
     ticket.replaced = before.replaced;
     const bool own = before.issuer_nonce == view.own.nonce && before.replaced.empty();
+    if (!own && !names_all(before, view.members)) return refuse_other_members(before);
+    if (version > agent_api::kTicketVersionMax) {
+        return refuse("somebody says a ticket of an impossible version; find that host");
+    }
     for (const auto& [sid, nonce] : ticket.nonces) {
         const auto named = before.nonces.find(sid);
         const bool same = named != before.nonces.end() && named->second == nonce;
@@ -244,6 +258,43 @@ Decision issue(const View& view, const std::string& fresh_generation) {
     return sign(std::move(complete), "all have countersigned");
 }
 
+/// Equal machine-ids lose nothing, for nonces tell nodes apart; but a disk that was moved between the two is not noticed.
+std::vector<std::string> warnings_of(const View& view) {
+    std::vector<std::string> warnings;
+    std::map<std::string, ServerId> machines;
+    for (const auto& member : view.members) {
+        const Word* word = view.word(member.first);
+        if (word == nullptr || word->machine.empty()) continue;
+        const auto [first, is_new] = machines.try_emplace(word->machine, member.first);
+        if (is_new) continue;
+        warnings.push_back("servers " + to_string(first->second) + " and " +
+                           to_string(member.first) +
+                           " have one machine-id: hosts of one image; empty /etc/machine-id in the "
+                           "image, and let systemd-machine-id-setup make a new one on one of them");
+    }
+    return warnings;
+}
+
+Decision decide_step(const View& view, const std::string& fresh_generation) {
+    const Word& own = view.own;
+    if (!own.generation.empty()) {
+        return {Step::start, "this node is a part of it", {}, {}, {}};
+    }
+    if (own.has_data || own.serving) {
+        return refuse("here are data and no record whose; name their ensemble or move them away");
+    }
+    if (auto stop = check_words(view)) return *std::move(stop);
+    if (const Ticket* ticket = complete_for(view)) {
+        if (!names_all(*ticket, view.members)) return refuse_other_members(*ticket);
+        return {Step::form, "all members agreed", ticket->generation, *ticket, {}};
+    }
+    if (auto joins = join_formed(view)) return *std::move(joins);
+    if (const auto missing = missing_in(view); !missing.empty()) {
+        return wait("servers " + names_of(missing) + " have not answered");
+    }
+    return own.sid == view.issuer() ? issue(view, fresh_generation) : countersign(view);
+}
+
 }  // namespace
 
 Decision decide(const Members& members,
@@ -251,19 +302,9 @@ Decision decide(const Members& members,
                 const Heard& heard,
                 const std::string& fresh_generation) {
     const View view{members, own, heard};
-    if (!own.generation.empty()) return {Step::start, "this node is a part of it", {}, {}};
-    if (own.has_data) {
-        return refuse("here are data and no record whose; name their ensemble or move them away");
-    }
-    if (auto stop = check_words(view)) return *std::move(stop);
-    if (const Ticket* ticket = complete_for(view)) {
-        return {Step::form, "all members agreed", ticket->generation, *ticket};
-    }
-    if (auto joins = join_formed(view)) return *std::move(joins);
-    if (const auto missing = missing_in(view); !missing.empty()) {
-        return wait("servers " + names_of(missing) + " have not answered");
-    }
-    return own.sid == view.issuer() ? issue(view, fresh_generation) : countersign(view);
+    Decision decision = decide_step(view, fresh_generation);
+    decision.warnings = warnings_of(view);
+    return decision;
 }
 
 }  // namespace zk::formation

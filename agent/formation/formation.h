@@ -3,41 +3,18 @@
 // durable before the next Word is said stands in the Decision. Rules and proof: docs/PROVISIONING.md 2.3.
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
+#include <vector>
 
+#include "agent_api/formation_word.h"
 #include "base/ids.h"
 
 namespace zk::formation {
 
-/// The leave to form one generation: it names a nonce of every member, and counts once all have countersigned.
-struct Ticket {
-    std::string generation;
-    std::string issuer_nonce;  ///< of the state directory that issued this version
-    std::uint64_t version = 0;
-    std::map<ServerId, std::string> nonces;
-    /// Members that were installed anew since a version of this generation that may have been completed.
-    std::set<ServerId> replaced;
-    bool complete = false;
-
-    friend bool operator==(const Ticket&, const Ticket&) = default;
-};
-
-/// What a node says of itself. Made after it was asked: a hearer forgets all Words when it starts.
-struct Word {
-    std::string cluster;
-    ServerId sid;
-    std::string members_hash;
-    std::string nonce;       ///< random, made once for each state directory
-    std::string generation;  ///< of which it is or was a part; empty: it remembers none
-    bool has_data = false;
-    std::optional<Ticket> ticket;  ///< issued or countersigned
-
-    friend bool operator==(const Word&, const Word&) = default;
-};
+using Ticket = agent_api::FormationTicket;
+using Word = agent_api::FormationWord;
 
 /// Of the inventory: true for those with a vote.
 using Members = std::map<ServerId, bool>;
@@ -57,6 +34,8 @@ struct Decision {
     std::string words;
     std::string generation;        ///< form, join
     std::optional<Ticket> ticket;  ///< sign, form: recorded before or with the generation
+    /// What a person should know though it endangers nothing: nodes of one image.
+    std::vector<std::string> warnings{};
 };
 
 /// REQUIRES: `own.sid` is a member; `heard` holds no Word from before this start of the agent.

@@ -1,7 +1,7 @@
 // How a node that is born without a controller comes into its ensemble: zkprov-agent join, as a state machine.
 // Pure. Events go in, effects come out; the shell carries out an effect and says so with the next event. Everything that
 // must outlive a reboot is in Record, so that a reboot at any point only means: begin again with what was recorded. Who may
-// form is not decided here but by agent/formation. Rules: docs/PROVISIONING.md 2.3 and 2.4.
+// form is not decided here but by agent/formation. Rules: docs/PROVISIONING.md 2.3 to 2.5.
 #pragma once
 
 #include <map>

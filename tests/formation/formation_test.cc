@@ -70,6 +70,23 @@ TEST(Decide, StrangersClonesAndOtherInventories) {
     heard = all_but(1);
     heard[ServerId(2)].has_data = true;
     EXPECT_EQ(asked(1, heard).step, Step::refuse);
+    // A server that answers clients is not empty, whatever lies on its disk.
+    heard = all_but(1);
+    heard[ServerId(2)].serving = true;
+    EXPECT_EQ(asked(1, heard).step, Step::refuse);
+}
+
+TEST(Decide, OneMachineIdIsToldAndStopsNobody) {
+    Heard heard = all_but(1);
+    EXPECT_TRUE(asked(1, heard).warnings.empty());  // none of them has a machine-id
+    heard[ServerId(2)].machine = "m2";
+    heard[ServerId(3)].machine = "m3";
+    EXPECT_TRUE(asked(1, heard).warnings.empty());
+    heard[ServerId(3)].machine = "m2";
+    const Decision told = asked(1, heard);
+    EXPECT_EQ(told.step, Step::sign);
+    ASSERT_EQ(told.warnings.size(), 1U);
+    EXPECT_NE(told.warnings[0].find("servers 2 and 3 have one machine-id"), std::string::npos);
 }
 
 TEST(Decide, AnIssuerInstalledAnewTakesUpWhatOthersSigned) {
@@ -111,6 +128,43 @@ TEST(Decide, ANonceCountersignsOneGeneration) {
     other.issuer_nonce = other.nonces[ServerId(1)] = "new";
     heard[ServerId(1)].ticket = other;
     EXPECT_EQ(decide(kThree, own, heard, "g3").step, Step::refuse);
+}
+
+TEST(Decide, MembersThatChangedWhileAFormationWasUnderWay) {
+    Ticket before = ticket_by_1();
+    Heard heard = all_but(1);
+    heard[ServerId(2)].ticket = heard[ServerId(3)].ticket = before;
+    const Members two{{ServerId(1), true}, {ServerId(2), true}};
+    Word own = word_of(1);
+    // Its own ticket was not complete: nobody has begun, so it may name others.
+    own.ticket = before;
+    heard.erase(ServerId(3));
+    const Decision again = decide(two, own, heard, "g2");
+    ASSERT_EQ(again.step, Step::sign);
+    EXPECT_EQ(again.ticket->nonces.size(), 2U);
+    // Of another's it cannot know, and the third may have begun with one of those that are here.
+    own.ticket.reset();
+    own.nonce = "new";
+    EXPECT_EQ(decide(two, own, heard, "g2").step, Step::refuse);
+    // Nor does it begin what other members agreed on.
+    own = word_of(1);
+    own.ticket = before;
+    own.ticket->complete = true;
+    EXPECT_EQ(decide(two, own, heard, "g2").step, Step::refuse);
+    EXPECT_EQ(decide(kThree, own, heard, "g2").step, Step::form);
+}
+
+TEST(Decide, AVersionThatNobodyReachesIsRefused) {
+    Ticket before = ticket_by_1();
+    before.version = agent_api::kTicketVersionMax;
+    Heard heard = all_but(1);
+    heard[ServerId(2)].ticket = before;
+    Word own = word_of(1);
+    own.nonce = "new";
+    EXPECT_EQ(decide(kThree, own, heard, "g2").step, Step::refuse);
+    before.version = 7;
+    heard[ServerId(2)].ticket = before;
+    EXPECT_EQ(decide(kThree, own, heard, "g2").step, Step::sign);
 }
 
 TEST(Decide, DataOrARecordStartWhateverOthersSay) {

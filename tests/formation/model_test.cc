@@ -133,6 +133,8 @@ class Model {
         const int life = node.life + 1;
         node = ModelNode();
         node.life = life;
+        node.word.cluster = "demo";
+        node.word.members_hash = "m";
         node.word.sid = ServerId(n + 1);
         node.word.nonce = static_cast<char>('a' + life) + std::to_string(n + 1);
     }
@@ -251,6 +253,12 @@ void wander(const Model& model, int histories, int steps) {
             ASSERT_EQ(world.wrong, "") << "seed " << seed << ": " << Model::key_of(world);
         }
         served += world.served.empty() ? 0 : 1;
+        for (const ModelNode& node : world.nodes) {
+            // Whatever the rules come to can be said: nobody is silenced by the bounds of reading.
+            const auto read = agent_api::parse_formation_word(to_json(node.word));
+            ASSERT_TRUE(read.has_value()) << "seed " << seed << ": " << read.error().words;
+            ASSERT_EQ(*read, node.word);
+        }
         ASSERT_TRUE(model.settles(world)) << "seed " << seed << ": " << Model::key_of(world);
     }
     // The histories come to something: not all end in waiting.
