@@ -23,6 +23,7 @@ struct Defaults {
     std::string base_dir;
     ServerSettings server;
     SshSettings ssh;
+    AgentSettings agent;
 };
 
 void read_schema(Section& top, Diagnostics& diagnostics) {
@@ -131,6 +132,7 @@ Defaults read_defaults(Section& top, const std::string& working_dir, Diagnostics
     if (defaults.transport == Transport::local) {
         refuse_directories_for_local(defaults.server, diagnostics);
     }
+    defaults.agent = read_agent_settings(top, diagnostics);
     const Value* const ssh = top.find("ssh");
     if (ssh == nullptr) return defaults;
     if (defaults.transport == Transport::local) {
@@ -292,6 +294,7 @@ void read_node(const Value& value,
     read_role(section, diagnostics);
     const ServerSettings server = read_server_settings(section, diagnostics);
     if (local) refuse_directories_for_local(server, diagnostics);
+    const AgentSettings agent = read_agent_settings(section, diagnostics);
     SshSettings ssh;
     std::vector<std::string> ssh_hosts = hosts;
     if (const Value* const ssh_value = section.find("ssh")) {
@@ -315,6 +318,8 @@ void read_node(const Value& value,
         node.mark = value.mark;
         resolve_server(defaults, server, nodes.size(), diagnostics, node);
         resolve_ssh(defaults.ssh, ssh, diagnostics, node);
+        const std::size_t sharing = local ? nodes.size() : 0;
+        node.http = resolve_http(defaults.agent, agent, node.host, sharing, diagnostics);
         node.ssh.host = ssh_hosts[i];
         nodes.push_back(std::move(node));
     }

@@ -68,6 +68,13 @@ struct Ports {
     friend bool operator==(const Ports&, const Ports&) = default;
 };
 
+/// Where a node's agent answers HTTP, read-only.
+struct AgentHttp {
+    std::string address;     ///< an IP address of the node, or one that means all of them
+    std::uint16_t port = 0;  ///< 0: nowhere
+    friend bool operator==(const AgentHttp&, const AgentHttp&) = default;
+};
+
 /// One server of the ensemble with everything resolved.
 struct Node {
     ServerId id;
@@ -79,6 +86,7 @@ struct Node {
     std::map<std::string, std::string>
         config;  ///< further zoo.cfg keys, without those zkprov writes itself
     SshLogin ssh;
+    AgentHttp http;
     Mark mark;  ///< of the entry in `nodes`
 
     friend bool operator==(const Node&, const Node&) = default;

@@ -177,6 +177,8 @@ Result<NodeSpec> render_node(const Inventory& inventory,
     spec.client_port = node.ports.client;
     spec.peer_port = node.ports.peer;
     spec.election_port = node.ports.election;
+    spec.http_address = node.http.address;
+    spec.http_port = node.http.port;
     add_directories(spec);
 
     const std::string zoo_cfg = render_zoo_cfg(inventory, node);

@@ -43,6 +43,13 @@ struct SshSettings {
     std::optional<Written> agent_dir;
 };
 
+/// What an `agent` mapping may say.
+struct AgentSettings {
+    /// off, loopback, node (the node's own address) or an IP address in its one form.
+    std::optional<Written> listen;
+    std::optional<std::uint16_t> port;
+};
+
 /// Reads the keys of ServerSettings from `section` (which may hold more keys) and checks each
 /// alone.
 ServerSettings read_server_settings(Section& section, Diagnostics& diagnostics);
@@ -51,6 +58,16 @@ SshSettings read_ssh_settings(const Value& value,
                               const std::string& path,
                               bool of_node,
                               Diagnostics& diagnostics);
+
+/// Reads the mapping under the key `agent` of `section`; nothing given when there is none.
+AgentSettings read_agent_settings(Section& section, Diagnostics& diagnostics);
+/// Where this node's agent answers, by its own settings before the common ones. `index` counts the nodes that share one
+/// machine.
+AgentHttp resolve_http(const AgentSettings& common,
+                       const AgentSettings& own,
+                       const std::string& host,
+                       std::size_t index,
+                       Diagnostics& diagnostics);
 
 /// A directory path that can stand in zoo.cfg and in a unit file: absolute, plain characters, no
 /// "..", not a system directory. Returns the path without doubled or trailing slashes.

@@ -61,11 +61,13 @@ void check_hosts(const Inventory& inventory, Diagnostics& diagnostics) {
 void check_ports(const Inventory& inventory, Diagnostics& diagnostics) {
     std::map<std::pair<std::string, std::uint16_t>, std::pair<ServerId, std::string>> taken;
     for (const Node& node : inventory.nodes) {
-        const std::array<std::pair<std::uint16_t, const char*>, 3> ports = {
+        const std::array<std::pair<std::uint16_t, const char*>, 4> ports = {
             std::pair{node.ports.client, "client_port"},
             std::pair{node.ports.peer, "peer_port"},
-            std::pair{node.ports.election, "election_port"}};
+            std::pair{node.ports.election, "election_port"},
+            std::pair{node.http.port, "agent.http.port"}};
         for (const auto& [port, name] : ports) {
+            if (port == 0) continue;  // the agent answers nowhere
             const auto [at, is_new] =
                 taken.emplace(std::pair{node.host, port}, std::pair{node.id, std::string(name)});
             if (is_new) continue;

@@ -13,6 +13,9 @@ std::string to_json(const NodeFacts& facts) { return write_json(facts); }
 std::string to_json(const RecordedIdentity& identity) { return write_json(identity); }
 std::string to_json(const NodeHealth& health) { return write_json(health); }
 std::string to_json(const std::vector<ElectionEntry>& history) { return write_json(history); }
+std::string to_json(const ElectionEntry& entry) { return write_json(entry); }
+std::string to_json(const VerdictEntry& entry) { return write_json(entry); }
+std::string to_json(const ElectionView& view) { return write_json(view); }
 std::string to_json(const Hello& message) { return write_json(message); }
 std::string to_json(const HelloOk& message) { return write_json(message); }
 std::string to_json(const BlobBegin& message) { return write_json(message); }

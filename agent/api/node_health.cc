@@ -12,4 +12,6 @@ std::string words_of(const ElectionEntry& entry) {
     return text;
 }
 
+bool is_fresh(const NodeHealth& health) { return health.age_ms <= kFreshMsMax; }
+
 }  // namespace zk::agent_api

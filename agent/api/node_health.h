@@ -79,6 +79,19 @@ struct ElectionEntry {
     }
 };
 
+/// From this moment on the agent judged its server so.
+struct VerdictEntry {
+    WallMs at;
+    NodeVerdict verdict = NodeVerdict::down;
+    std::vector<std::string> reasons;
+
+    static void fields(auto& archive, auto& self) {
+        archive("at", self.at);
+        archive("verdict", self.verdict);
+        archive("reasons", self.reasons);
+    }
+};
+
 /// For people: "leader in epoch 3", "follower of 2 in epoch 3", "looking".
 std::string words_of(const ElectionEntry& entry);
 
@@ -95,6 +108,23 @@ struct VoteHealth {
         archive("zxid", self.zxid);
         archive("epoch", self.epoch);
         archive("round", self.round);
+    }
+};
+
+/// A node's part in elections, now (where that is known) and before.
+struct ElectionView {
+    std::optional<Role> role;
+    std::optional<Epoch> epoch;
+    std::optional<ServerId> leader;
+    std::optional<VoteHealth> vote;
+    std::vector<ElectionEntry> history;
+
+    static void fields(auto& archive, auto& self) {
+        archive("role", self.role);
+        archive("epoch", self.epoch);
+        archive("leader", self.leader);
+        archive("vote", self.vote);
+        archive("history", self.history);
     }
 };
 
@@ -175,10 +205,18 @@ struct NodeHealth {
     }
 };
 inline constexpr std::size_t kHistoryMax = 64;
+/// A look that is older does not say how the node is: the agent looks each second, and one look at a host that hangs takes
+/// eight.
+inline constexpr std::uint64_t kFreshMsMax = 10000;
+/// Whether it says how the node is, and not how it was.
+bool is_fresh(const NodeHealth& health);
 
 std::string to_json(const NodeHealth& health);
 Result<NodeHealth> parse_node_health(std::string_view json);
 std::string to_json(const std::vector<ElectionEntry>& history);
+std::string to_json(const ElectionEntry& entry);
+std::string to_json(const VerdictEntry& entry);
+std::string to_json(const ElectionView& view);
 Result<std::vector<ElectionEntry>> parse_history(std::string_view json);
 
 }  // namespace zk::agent_api

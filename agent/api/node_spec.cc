@@ -89,6 +89,9 @@ Result<> validate(const NodeSpec& spec) {
     if (spec.client_port == 0 || spec.peer_port == 0 || spec.election_port == 0) {
         return invalid("a port of 0");
     }
+    if (spec.http_port != 0 && (spec.http_address.empty() || !is_one_line(spec.http_address))) {
+        return invalid("an HTTP port without an address");
+    }
     return validate_paths(spec);
 }
 

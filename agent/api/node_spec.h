@@ -118,6 +118,9 @@ struct NodeSpec {
     std::uint16_t client_port = 2181;
     std::uint16_t peer_port = 2888;
     std::uint16_t election_port = 3888;
+    /// Where the resident agent answers HTTP: an IP address. It is the agent's alone: a change restarts nothing.
+    std::string http_address;
+    std::uint16_t http_port = 0;  ///< 0: nowhere
 
     [[nodiscard]] std::string release_dir() const;  ///< install_dir/releases/<version>
     [[nodiscard]] std::string server_path() const;  ///< install_dir/current/bin/zkserver
@@ -149,6 +152,8 @@ struct NodeSpec {
         archive("client_port", self.client_port);
         archive("peer_port", self.peer_port);
         archive("election_port", self.election_port);
+        archive("http_address", self.http_address);
+        archive("http_port", self.http_port);
     }
 };
 

@@ -78,7 +78,7 @@ std::string path_of(const std::string& program, const std::vector<std::string>& 
     }
     while (!directories.empty()) {
         const std::size_t end = directories.find(':');
-        const std::string path = std::string(directories.substr(0, end)) + "/" + program;
+        std::string path = std::string(directories.substr(0, end)) + "/" + program;
         if (::access(path.c_str(), X_OK) == 0) return path;
         directories.remove_prefix(end == std::string_view::npos ? directories.size() : end + 1);
     }

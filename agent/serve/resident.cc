@@ -24,7 +24,10 @@
 #include "agent_host/process.h"
 #include "agent_host/server_probe.h"
 #include "agent_host/systemd.h"
+#include "agent_http/http_listener.h"
+#include "agent_serve/event_log.h"
 #include "agent_serve/health.h"
+#include "agent_serve/http_routes.h"
 #include "agent_serve/identity_look.h"
 #include "agent_serve/supervisor.h"
 #include "asio_impl/await.h"
@@ -88,7 +91,8 @@ struct Resident::Parts {
     [[nodiscard]] bool is_about_spec(const agent_api::RecordedIdentity& record) const;
     bool is_recorded();
     void note_saving(const Result<>& saved);
-    [[nodiscard]] Bytes health_frame() const;
+    void tend_http();
+    [[nodiscard]] agent_api::NodeHealth health_now() const;
 
     agent_host::StateDir state;
     Log log;
@@ -109,6 +113,11 @@ struct Resident::Parts {
     bool probing = false;
     bool formed_recorded = false;
     bool saving_fails = false;
+    EventLog events;
+    std::optional<agent_http::HttpListener> http;
+    std::string http_address;  ///< of `http`
+    std::uint16_t http_port = 0;
+    std::string http_failure;  ///< why it does not listen though it should
 
     std::int64_t unit_pid = 0;
     std::uint64_t unit_restarts = 0;
@@ -194,7 +203,10 @@ void Resident::Parts::take_spec() {
     if (!same_node) {
         judge.emplace(judge_settings(*spec));
         probed_at = Clock::time_point();
-        judge->restore(state.load_history());
+        auto history = state.load_history();
+        events = EventLog();
+        events.restore(history);
+        judge->restore(std::move(history));
         saved_history = 0;
     } else {
         judge->move_to(judge_settings(*spec).self);
@@ -216,6 +228,7 @@ asio::awaitable<void> Resident::Parts::probe_loop() {
     for (;;) {
         const auto next = Clock::now() + kProbeInterval;
         take_spec();
+        tend_http();
         if (spec && !probing) co_await probe_once();
         timer.expires_at(next);
         co_await timer.async_wait(kAwait);
@@ -253,6 +266,8 @@ asio::awaitable<void> Resident::Parts::probe_once() {
     if (health.conflict) identity_look.look_again();
     probed_at = Clock::now();
     probing = false;
+    const std::string news = events.note(health);
+    if (http && !news.empty()) http->publish(news);
     if (health.verdict != before) {
         log.info("server.verdict now={} before={} role={}",
                  agent_api::to_string(health.verdict),
@@ -347,7 +362,36 @@ void Resident::Parts::ask_systemd(bool answered) {
     unit_stopped = states->front().active == "inactive";
 }
 
-Bytes Resident::Parts::health_frame() const {
+/// Listens where the specification says. An address that is not there yet, or a port that is taken, is tried again with each
+/// look.
+void Resident::Parts::tend_http() {
+    const std::uint16_t port = spec ? spec->http_port : 0;
+    const std::string address = port == 0 ? std::string() : spec->http_address;
+    if (http_port != port || http_address != address) {
+        http.reset();
+        http_port = port;
+        http_address = address;
+        http_failure.clear();
+    }
+    if (port == 0 || (http && http->port() != 0)) return;
+    if (!http) {
+        agent_http::Settings settings;
+        settings.address = address;
+        settings.port = port;
+        settings.names = {spec->host};
+        auto answer = [this](const agent_http::Request& request) {
+            return answer_http(request, health_now(), events);
+        };
+        http.emplace(loop.get_executor(), std::move(settings), std::move(answer), log);
+    }
+    const auto started = http->start();
+    const std::string failure = started.has_value() ? std::string() : started.error().message();
+    if (!failure.empty() && failure != http_failure)
+        log.error("http.not_listening why={}", failure);
+    http_failure = failure;
+}
+
+agent_api::NodeHealth Resident::Parts::health_now() const {
     agent_api::NodeHealth health;
     if (judge) {
         health = judge->health();
@@ -362,8 +406,12 @@ Bytes Resident::Parts::health_frame() const {
     }
     health.source = agent_api::HealthSource::agent;
     health.age_ms = elapsed_ms(probed_at);
+    // The clock may have begun a moment ago.
+    const bool looked = probed_at != Clock::time_point();
+    if (!looked) health.age_ms = std::max(health.age_ms, agent_api::kFreshMsMax + 1);
     health.wall_ms = clocks::wall_now();
-    return agent_api::encode_frame(MessageType::health, agent_api::to_json(health));
+    if (!http_failure.empty()) health.reasons.push_back("the agent's pages: " + http_failure);
+    return health;
 }
 
 asio::awaitable<void> Resident::Parts::accept_loop() {
@@ -412,7 +460,8 @@ asio::awaitable<Bytes> Resident::Parts::answer(agent_api::Message message) {
     }
     if (message.type == MessageType::health_request) {
         co_await probe_now();
-        co_return health_frame();
+        const auto health = health_now();
+        co_return agent_api::encode_frame(MessageType::health, agent_api::to_json(health));
     }
     if (message.type == MessageType::control) co_return co_await answer_control(message.payload);
     AgentError error;

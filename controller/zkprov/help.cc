@@ -37,6 +37,10 @@ constexpr std::string_view kInventory =
     client: auto                           # libssh2: within zkprov; openssh: the system's ssh
     jump: ops@bastion                      # or a list; left out: none, or what ssh_config says
     config: ~/.ssh/config                  # ssh_config file; left out: those that ssh reads
+  agent:
+    http:                                  # the agent's read-only pages, /metrics and /healthz among them
+      listen: off                          # loopback; node: the node's own address; or an IP address
+      port: 9180
 
 libssh2 uses the keys named above, ssh-agent and known_hosts, and is faster. The system's ssh brings
 ssh_config, jump hosts, certificates, security keys, PKCS#11, GSSAPI, ControlMaster and newer
@@ -45,7 +49,7 @@ libssh2 cannot check the host's key, or where the inventory, ssh_config or the k
 libssh2 knows; it says so once. GSSAPI alone does not ask: write client: openssh for it.
 
 A node may have its own client_port, peer_port, election_port, install_dir, data_dir, log_dir,
-config and ssh (there also host, when the address for SSH is another one).
+config, agent and ssh (there also host, when the address for SSH is another one).
 )";
 
 constexpr std::string_view kPlaybook =

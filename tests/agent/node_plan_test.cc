@@ -118,6 +118,20 @@ TEST(NodePlan, NothingToDoIsAnEmptyList) {
     EXPECT_FALSE(plan.starts_server);
 }
 
+TEST(NodePlan, WhereTheAgentAnswersHttpRestartsNothing) {
+    NodeSpec spec = make_spec();
+    const NodeFacts facts = settled_facts(spec);
+    spec.http_address = "10.0.0.1";
+    spec.http_port = 9180;
+    const Decision decision = make_plan(spec, facts, false);
+    ASSERT_TRUE(std::holds_alternative<NodePlan>(decision));
+    const NodePlan& plan = std::get<NodePlan>(decision);
+    EXPECT_FALSE(plan.restarts_server);
+    EXPECT_FALSE(plan.starts_server);
+    ASSERT_EQ(plan.steps.size(), 1U);
+    EXPECT_EQ(plan.steps[0].kind, StepKind::record_applied);
+}
+
 TEST(NodePlan, FormationDoesNotMatterToASettledNode) {
     NodeSpec spec = make_spec();
     const NodeFacts facts = settled_facts(spec);

@@ -29,6 +29,8 @@ TEST(NodeSpec, JsonBothWays) {
     NodeSpec spec = good_spec();
     spec.manager = Manager::supervised;
     spec.formation = Formation::form;
+    spec.http_address = "::1";
+    spec.http_port = 9180;
     const auto back = parse_node_spec(to_json(spec));
     ASSERT_TRUE(back.has_value());
     EXPECT_EQ(*back, spec);

@@ -45,6 +45,35 @@ TEST(Inventory, DefaultsFillWhatIsNotSaid) {
     EXPECT_EQ(inventory.transport, Transport::ssh);
 }
 
+TEST(Inventory, AgentsAnswerHttpWhereTheyAreTold) {
+    const auto http_of = [](const std::string& agent, std::size_t index) {
+        return read_good(kHead + agent + kNodes).nodes.at(index).http;
+    };
+    EXPECT_EQ(http_of("", 0), AgentHttp());
+    EXPECT_EQ(http_of("agent: { http: { listen: off, port: 9999 } }\n", 0), AgentHttp());
+    EXPECT_EQ(http_of("agent: { http: { port: 9999 } }\n", 0), AgentHttp());
+    EXPECT_EQ(http_of("agent: { http: { listen: loopback } }\n", 1),
+              (AgentHttp{"127.0.0.1", 9180}));
+    EXPECT_EQ(http_of("agent: { http: { listen: node, port: 9999 } }\n", 1),
+              (AgentHttp{"192.168.6.138", 9999}));
+    EXPECT_EQ(http_of("agent: { http: { listen: \"[FD00:0::1]\" } }\n", 2),
+              (AgentHttp{"fd00::1", 9180}));
+    const Inventory own = read_good(std::string(kHead) + R"(
+agent: { http: { listen: node } }
+nodes:
+  - { id: 1, host: 10.0.0.1, agent: { http: { listen: off } } }
+  - { id: 2, host: zk2, agent: { http: { listen: 0.0.0.0, port: 9300 } } }
+  - { id: 3, host: 10.0.0.3 }
+)");
+    EXPECT_EQ(own.nodes.at(0).http, AgentHttp());
+    EXPECT_EQ(own.nodes.at(1).http, (AgentHttp{"0.0.0.0", 9300}));
+    EXPECT_EQ(own.nodes.at(2).http, (AgentHttp{"10.0.0.3", 9180}));
+    const Inventory local = read_good(std::string(kHead) +
+                                      "transport: local\nbase_dir: /b\nagent: { http: { listen: "
+                                      "loopback } }\nnodes: [{id: 1-3}]\n");
+    EXPECT_EQ(local.nodes.at(2).http, (AgentHttp{"127.0.0.1", 9182}));
+}
+
 TEST(Inventory, NodeOverridesServerAndSsh) {
     const Inventory inventory = read_good(std::string(kHead) + R"(
 server: { install_dir: /opt/zk/, data_dir: /data//zk, client_port: 12181,
@@ -196,6 +225,31 @@ INSTANTIATE_TEST_SUITE_P(
                     "transport: local\nbase_dir: /b/c\nserver: { peer_port: 2182 }\n"
                     "nodes: [{id: 1-3}]\n",
                 "client_port 2182 of node 2 clashes with peer_port of node 1 on 127.0.0.1"},
+        BadCase{"listen_unknown",
+                std::string(kHead) + "agent:\n  http: { listen: everywhere }\n" + kNodes,
+                "i.yaml:4:19: error: agent.http.listen: must be off, loopback, node or an IP "
+                "address of the node, found \"everywhere\""},
+        BadCase{"listen_address_with_port",
+                std::string(kHead) + "agent: { http: { listen: \"10.0.0.1:80\" } }\n" + kNodes,
+                "agent.http.listen: must be off, loopback, node or an IP address"},
+        BadCase{
+            "listen_on_a_name",
+            std::string(kHead) + "agent: { http: { listen: node } }\nnodes: [{id: 1, host: zk1}]\n",
+            "i.yaml:3:26: error: agent.http.listen: node means the node's address, and zk1 is a "
+            "name"},
+        BadCase{"http_port_privileged",
+                std::string(kHead) + "agent: { http: { port: 80 } }\n" + kNodes,
+                "i.yaml:3:24: error: agent.http.port: must be a whole number from 1024 to 65535"},
+        BadCase{"http_key_mistyped",
+                std::string(kHead) + "agent: { http: { listn: off } }\n" + kNodes,
+                "i.yaml:3:18: error: agent.http.listn: unknown key; did you mean \"listen\"?"},
+        BadCase{"agent_key_unknown",
+                std::string(kHead) + "agent: { htp: {} }\n" + kNodes,
+                "i.yaml:3:10: error: agent.htp: unknown key"},
+        BadCase{
+            "http_port_clash",
+            std::string(kHead) + "agent: { http: { listen: node, port: 2181 } }\n" + kNodes,
+            "agent.http.port 2181 of node 1 clashes with client_port of node 1 on 192.168.6.137"},
         BadCase{"relative_dir",
                 with_server("data_dir: data"),
                 "i.yaml:4:13: error: server.data_dir: must be an absolute path"},
