@@ -40,7 +40,8 @@ struct JoinReport {
     std::optional<ServerId> sid;
     std::string generation;  ///< recorded on this node; empty: none
     JoinWay way = JoinWay::none;
-    std::string words;              ///< what it waits for, or why it failed
+    std::string words;  ///< what it waits for, or why it failed
+    std::vector<std::string> warnings;
     std::vector<ServerId> unheard;  ///< members that have not answered since it began
 
     friend bool operator==(const JoinReport&, const JoinReport&) = default;
@@ -51,6 +52,7 @@ struct JoinReport {
         archive("generation", self.generation);
         archive("way", self.way);
         archive("words", self.words);
+        archive("warnings", self.warnings);
         archive("unheard", self.unheard);
     }
 };

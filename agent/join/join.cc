@@ -12,12 +12,6 @@ namespace {
 constexpr Duration kPause = std::chrono::seconds(1);
 constexpr int kPauseDoublings = 5;  ///< the longest pause is 32 s
 
-std::string list_of(const std::set<std::string>& texts) {
-    std::string list;
-    for (const std::string& text : texts) list += (list.empty() ? "" : ", ") + text;
-    return list.empty() ? "none" : list;
-}
-
 /// What is in the way and may go away by itself; empty: nothing.
 std::string obstacle_in(const Looked& looked) {
     for (const agent_api::PortFact& port : looked.facts.ports) {
@@ -33,40 +27,6 @@ std::string obstacle_in(const Looked& looked) {
 
 }  // namespace
 
-Identified identify(const Addresses& addresses, std::optional<ServerId> node) {
-    std::set<ServerId> fits;
-    for (const auto& [sid, texts] : addresses.members) {
-        const auto is_own = [&](const std::string& text) { return addresses.own.contains(text); };
-        if (std::ranges::any_of(texts, is_own)) fits.insert(sid);
-    }
-    if (node) {
-        if (!addresses.members.contains(*node)) {
-            return {{}, true, "the inventory has no server " + to_string(*node)};
-        }
-        // No address that fits is no contradiction: behind address translation a host does not see its own.
-        if (fits.empty() || fits.contains(*node)) return {node, false, ""};
-        return {{},
-                true,
-                "this host has the address of server " + to_string(*fits.begin()) +
-                    " and is told to be server " + to_string(*node) +
-                    "; correct --node or the inventory"};
-    }
-    if (fits.empty()) {
-        return {{},
-                false,
-                "none of this host's addresses (" + list_of(addresses.own) +
-                    ") is a member's; correct the inventory, or say with --node who this host is"};
-    }
-    if (fits.size() > 1) {
-        return {{},
-                true,
-                "this host has the addresses of server " + to_string(*fits.begin()) +
-                    " and of server " + to_string(*fits.rbegin()) +
-                    "; correct the inventory, or say with --node who this host is"};
-    }
-    return {*fits.begin(), false, ""};
-}
-
 Join::Join(Settings settings, std::optional<Record> record)
     : settings_(std::move(settings)), record_(record.value_or(Record())) {}
 
@@ -81,17 +41,19 @@ Effects Join::on(const Event& event, Instant now) {
 }
 
 std::optional<formation::Word> Join::word() const {
-    const bool known =
-        sid_ && !record_.nonce.empty() && stage_ != Stage::identify && stage_ != Stage::preflight;
+    const bool known = sid_ && !record_.formation.nonce.empty() && stage_ != Stage::identify &&
+                       stage_ != Stage::preflight;
     if (!known) return std::nullopt;
     formation::Word word;
     word.cluster = settings_.cluster;
     word.sid = *sid_;
     word.members_hash = settings_.members_hash;
-    word.nonce = record_.nonce;
+    word.machine = settings_.machine;
+    word.nonce = record_.formation.nonce;
     word.generation = record_.generation;
     word.has_data = has_data_;
-    word.ticket = record_.ticket;
+    word.serving = stage_ == Stage::done;
+    word.ticket = record_.formation.ticket;
     return word;
 }
 
@@ -103,6 +65,7 @@ agent_api::JoinReport Join::report() const {
     report.generation = record_.generation;
     report.way = way_;
     report.words = words_;
+    report.warnings = warnings_;
     if (!sid_ || !record_.generation.empty()) return report;
     for (const auto& member : settings_.members) {
         if (member.first == *sid_ || heard_.contains(member.first)) continue;
@@ -111,34 +74,24 @@ agent_api::JoinReport Join::report() const {
     return report;
 }
 
-std::optional<std::string> Join::refusal_of_record(ServerId sid) const {
-    if (record_.nonce.empty()) return std::nullopt;
-    if (record_.cluster != settings_.cluster || record_.sid != sid) {
-        return "this host is server " + to_string(record_.sid) + " of " + record_.cluster +
-               " by its record and is asked to become server " + to_string(sid) + " of " +
-               settings_.cluster + "; correct the inventory, or install the host anew";
-    }
-    const bool known = !record_.machine.empty() && !settings_.machine.empty();
-    if (known && record_.machine != settings_.machine) {
-        return "this host's record was written on another machine: its image had run there; "
-               "install "
-               "it anew from an image that has not run";
-    }
-    return std::nullopt;
-}
-
 void Join::take(const Addresses& addresses) {
     if (!pending_ || !std::holds_alternative<FindAddresses>(*pending_)) return;
     pending_.reset();
     failures_ = 0;
-    const Identified who = identify(addresses, settings_.node);
+    std::vector<formation::Claim> claims = addresses.claims;
+    claims.push_back({"this host's record of its formation",
+                      "",
+                      std::nullopt,
+                      record_.generation,
+                      record_.formation.machine});
+    const formation::Host host{addresses.own, settings_.machine, settings_.node};
+    const auto who = formation::identify({settings_.cluster, addresses.members}, host, claims);
     words_ = who.words;
-    if (who.refused) return fail(who.words);
+    if (!who.sid && !who.may_change) return fail(who.words);
     if (!who.sid) {
         retry_at_ = now_ + kPause;
         return;
     }
-    if (auto refusal = refusal_of_record(*who.sid)) return fail(*std::move(refusal));
     sid_ = who.sid;
     stage_ = Stage::preflight;
 }
@@ -148,8 +101,9 @@ void Join::take(const Looked& looked) {
     pending_.reset();
     failures_ = 0;
     const auto& recorded = looked.facts.identity;
-    // A controller was here before, or the record of joining was lost: the host's other record says the same.
-    if (record_.generation.empty() && recorded) adopted_ = recorded->generation;
+    // A controller was here before, or the record of joining was lost: the host's other record stands in for it.
+    const bool same = recorded && recorded->cluster == settings_.cluster && recorded->sid == *sid_;
+    if (record_.generation.empty() && same) adopted_ = recorded->generation;
     agent_api::NodeSpec spec = looked.spec;
     spec.generation = record_.generation.empty() ? adopted_ : record_.generation;
     spec.formation = agent_api::Formation::join;
@@ -228,11 +182,9 @@ void Join::go_on() {
             return demand(Look{*sid_});
         case Stage::fetch: {
             Record record = record_;
-            if (record.nonce.empty()) {
-                record.cluster = settings_.cluster;
-                record.sid = *sid_;
-                record.machine = settings_.machine;
-                record.nonce = settings_.fresh_nonce;
+            if (record.formation.nonce.empty()) {
+                record.formation.machine = settings_.machine;
+                record.formation.nonce = settings_.fresh_nonce;
             }
             if (record.generation.empty()) record.generation = adopted_;
             if (record != record_) return demand(Store{std::move(record)});
@@ -254,6 +206,7 @@ void Join::decide() {
     formation::Decision decision =
         formation::decide(settings_.members, *word(), heard_, settings_.fresh_generation);
     words_ = decision.words;
+    warnings_ = decision.warnings;
     stage_ = report().unheard.empty() ? Stage::decide : Stage::wait_peers;
     Record record = record_;
     switch (decision.step) {
@@ -264,12 +217,12 @@ void Join::decide() {
         case formation::Step::start:
             return start(decision.words);
         case formation::Step::sign:
-            record.ticket = std::move(decision.ticket);
+            record.formation.ticket = std::move(decision.ticket);
             return demand(Store{std::move(record)});
         case formation::Step::form:
             // The mark first: a crash in between forms again, and no server has started.
             if (!mark_) return demand(SetMark{});
-            record.ticket = std::move(decision.ticket);
+            record.formation.ticket = std::move(decision.ticket);
             record.generation = std::move(decision.generation);
             return demand(Store{std::move(record)});
         case formation::Step::join:

@@ -11,23 +11,21 @@
 #include <variant>
 #include <vector>
 
+#include "agent_api/formation_word.h"
 #include "agent_api/join_report.h"
 #include "agent_api/node_facts.h"
 #include "agent_api/node_spec.h"
 #include "base/ids.h"
 #include "base/time.h"
 #include "formation/formation.h"
+#include "formation/identify.h"
 
 namespace zk::join {
 
-/// What the state directory keeps of it. Written whole or not at all.
+/// What outlives a reboot. The generation lies in the host's recorded identity, the rest beside it.
 struct Record {
-    std::string cluster;
-    ServerId sid;
-    std::string machine;  ///< which machine wrote this; empty: the host has no machine-id
-    std::string nonce;    ///< empty: nothing was recorded yet
-    std::optional<formation::Ticket> ticket;
-    std::string generation;  ///< empty: neither formed nor joined
+    agent_api::FormationRecord formation;  ///< its nonce is empty before the first
+    std::string generation;                ///< empty: neither formed nor joined
 
     friend bool operator==(const Record&, const Record&) = default;
 };
@@ -37,16 +35,17 @@ struct Settings {
     std::string members_hash;
     formation::Members members;
     std::optional<ServerId> node;  ///< the user says who this node is
-    std::string machine;
+    std::string machine;           ///< hash of the machine-id; empty: it has none
     std::string fresh_nonce;       ///< random; used where nothing was recorded
     std::string fresh_generation;  ///< random; used where this node issues the first ticket
     Duration patience{0};          ///< then it gives up; 0: never
 };
 
-/// Addresses as text; those of members are looked up by the shell where the inventory has names.
+/// Of this host and of the members, whose names the shell has looked up.
 struct Addresses {
-    std::set<std::string> own;
-    std::map<ServerId, std::set<std::string>> members;
+    std::vector<formation::OwnAddress> own;
+    std::map<ServerId, std::vector<std::string>> members;
+    std::vector<formation::Claim> claims;  ///< of what else lies on this host
 };
 /// The node as it should be, and as it is.
 struct Looked {
@@ -124,7 +123,6 @@ class Join {
     void start(const std::string& words);
     void demand(Effect effect);
     void fail(std::string words);
-    [[nodiscard]] std::optional<std::string> refusal_of_record(ServerId sid) const;
     [[nodiscard]] bool ended() const { return stage_ == Stage::done || stage_ == Stage::failed; }
 
     Settings settings_;
@@ -132,6 +130,7 @@ class Join {
     Stage stage_ = Stage::identify;
     std::optional<ServerId> sid_;
     std::string words_;
+    std::vector<std::string> warnings_;
     agent_api::JoinWay way_ = agent_api::JoinWay::none;
     std::string adopted_;  ///< the generation that the host's other record names
     bool has_data_ = false;
@@ -146,13 +145,5 @@ class Join {
     std::optional<Instant> began_;
     Effects out_;
 };
-
-/// Who this node is, by its addresses. Neither a server nor a refusal: not yet known, because addresses may come late.
-struct Identified {
-    std::optional<ServerId> sid;
-    bool refused = false;
-    std::string words;
-};
-Identified identify(const Addresses& addresses, std::optional<ServerId> node);
 
 }  // namespace zk::join

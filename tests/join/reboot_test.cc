@@ -125,16 +125,16 @@ class Hosts {
         if (!word) return;
         // Whatever is said is on the disk.
         ASSERT_TRUE(h.record);
-        ASSERT_EQ(word->nonce, h.record->nonce);
+        ASSERT_EQ(word->nonce, h.record->formation.nonce);
         ASSERT_EQ(word->generation, h.record->generation);
-        ASSERT_EQ(word->ticket, h.record->ticket);
+        ASSERT_EQ(word->ticket, h.record->formation.ticket);
         h.nonces.insert(word->nonce);
     }
 
     static std::string address_of(int n) { return "192.0.2." + std::to_string(n + 1); }
     Event carry_out(int n, const FindAddresses&) const {
         Addresses addresses;
-        addresses.own = {address_of(n), "127.0.0.1"};
+        addresses.own = {{"127.0.0.1", "lo", true}, {address_of(n), "eth0"}};
         for (int m = 0; m < size(); ++m) addresses.members[ServerId(m + 1)] = {address_of(m)};
         return addresses;
     }
