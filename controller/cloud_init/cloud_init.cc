@@ -207,6 +207,11 @@ std::string inventory_for_nodes(const inventory::Inventory& inventory) {
                             yaml_quoted(node.install_dir),
                             yaml_quoted(node.data_dir),
                             yaml_quoted(node.log_dir));
+        if (node.http.port != 0) {
+            text += fmt::format("    agent: {{http: {{listen: {}, port: {}}}}}\n",
+                                yaml_quoted(node.http.address),
+                                node.http.port);
+        }
         if (node.config.empty()) continue;
         text += "    config:\n";
         for (const auto& [key, value] : node.config) {

@@ -129,8 +129,9 @@ TEST(CloudInit, NodesReadTheSameNodesAsTheController) {
         "schema: zkprov/1\ncluster: \"7\"\n"
         "ssh: {user: ops, jump: ops@bastion}\n"
         "server: {data_dir: /srv/zk, config: {tickTime: 3000, maxClientCnxns: \"60\"}}\n"
+        "agent: {http: {listen: 0.0.0.0, port: 9280}}\n"
         "nodes:\n"
-        "  - {id: 3, host: 192.168.6.139, client_port: 2182}\n"
+        "  - {id: 3, host: 192.168.6.139, client_port: 2182, agent: {http: {listen: \"off\"}}}\n"
         "  - {id: 1, host: zk1.example, config: {tickTime: 2500}}\n"
         "  - {id: 2, host: \"fd00::138\", ssh: {host: 10.0.0.2}}\n");
     const Inventory again = read(content_of(good(inventory, from_image()), 0));
