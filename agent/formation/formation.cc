@@ -148,6 +148,16 @@ const Ticket* complete_for(const View& view) {
     return nullptr;
 }
 
+/// Whoever has data or a record that are not of `generation`: it cannot have countersigned, or has not forgotten.
+const Word* remembers_otherwise(const View& view, const std::string& generation) {
+    for (const auto& member : view.members) {
+        const Word* word = view.word(member.first);
+        if (word == nullptr || word->generation == generation) continue;
+        if (!word->generation.empty() || word->has_data || word->serving) return word;
+    }
+    return nullptr;
+}
+
 Decision countersign(const View& view) {
     const Word* issuer = view.word(view.issuer());
     if (!issuer->ticket) return wait("server " + to_string(issuer->sid) + " issues the ticket");
@@ -286,6 +296,11 @@ Decision decide_step(const View& view, const std::string& fresh_generation) {
     if (auto stop = check_words(view)) return *std::move(stop);
     if (const Ticket* ticket = complete_for(view)) {
         if (!names_all(*ticket, view.members)) return refuse_other_members(*ticket);
+        if (const Word* other = remembers_otherwise(view, ticket->generation)) {
+            return refuse("all members agreed on formation " + ticket->generation +
+                          ", but server " + to_string(other->sid) +
+                          " has data or a record that are not of it; a person decides");
+        }
         return {Step::form, "all members agreed", ticket->generation, *ticket, {}};
     }
     if (auto joins = join_formed(view)) return *std::move(joins);
