@@ -62,7 +62,15 @@ class Hosts {
         const Effect effect = h.effects.front();
         h.effects.pop_front();
         const int at = effects_++;
-        if (is_cut(at, false)) return reboot(n);
+        if (is_cut(at, false)) {
+            // The record is two files, the one with the ticket first: the reboot falls between them.
+            const auto* store = std::get_if<Store>(&effect);
+            if (store != nullptr) {
+                if (!h.record) h.record.emplace();
+                h.record->formation = store->record.formation;
+            }
+            return reboot(n);
+        }
         const Event event =
             std::visit([&](const auto& what) { return carry_out(n, what); }, effect);
         if (is_cut(at, true)) return reboot(n);
