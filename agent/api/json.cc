@@ -1,6 +1,7 @@
 // The one place where Boost.JSON's own sources are compiled.
 #include <boost/json/src.hpp>
 
+#include "agent_api/join_report.h"
 #include "agent_api/json_io.h"
 #include "agent_api/link.h"
 
@@ -28,12 +29,16 @@ std::string to_json(const Done& message) { return write_json(message); }
 std::string to_json(const AgentError& message) { return write_json(message); }
 std::string to_json(const ProbeWrite& message) { return write_json(message); }
 std::string to_json(const ProbeDone& message) { return write_json(message); }
+std::string to_json(const JoinReport& report) { return write_json(report); }
 std::string to_json(const LockHolder& holder) { return write_json(holder); }
 std::string to_json(const LockRequest& message) { return write_json(message); }
 std::string to_json(const LockState& message) { return write_json(message); }
 
 Result<NodeSpec> parse_node_spec(std::string_view text) {
     return read_json<NodeSpec>(text, "node specification");
+}
+Result<JoinReport> parse_join_report(std::string_view text) {
+    return read_json<JoinReport>(text, "report of joining");
 }
 Result<FactsRequest> parse_facts_request(std::string_view text) {
     return read_json<FactsRequest>(text, "facts request");

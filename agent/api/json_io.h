@@ -4,9 +4,12 @@
 // default; a member of the wrong type is an error that names it.
 #pragma once
 
+#include <charconv>
 #include <concepts>
 #include <limits>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -60,6 +63,20 @@ class JsonWriter {
         array.reserve(items.size());
         for (const T& item : items) array.push_back(value_of(item));
         return array;
+    }
+    template <class T>
+    static json::value value_of(const std::set<T>& items) {
+        json::array array;
+        array.reserve(items.size());
+        for (const T& item : items) array.push_back(value_of(item));
+        return array;
+    }
+    /// An object with the ids as names: {"1":…,"2":…}.
+    template <class Tag, class Rep, class T>
+    static json::value value_of(const std::map<Id<Tag, Rep>, T>& items) {
+        json::object object;
+        for (const auto& [id, item] : items) object[std::to_string(id.value())] = value_of(item);
+        return object;
     }
     template <class Record>
     requires requires(JsonWriter& a, const Record& r) { Record::fields(a, r); }
@@ -141,6 +158,34 @@ class JsonReader {
             T inner{};
             if (!read(item, inner, wrong)) return false;
             field.push_back(std::move(inner));
+        }
+        return true;
+    }
+    /// An item that stands there twice is wrong.
+    template <class T>
+    static bool read(const json::value& value, std::set<T>& field, std::string& wrong) {
+        if (!value.is_array()) return false;
+        field.clear();
+        for (const json::value& item : value.get_array()) {
+            T inner{};
+            if (!read(item, inner, wrong)) return false;
+            if (!field.insert(std::move(inner)).second) return false;
+        }
+        return true;
+    }
+    /// Ids in their one spelling only: "01" is none.
+    template <class Tag, class Rep, class T>
+    static bool read(const json::value& value,
+                     std::map<Id<Tag, Rep>, T>& field,
+                     std::string& wrong) {
+        if (!value.is_object()) return false;
+        field.clear();
+        for (const auto& member : value.get_object()) {
+            const json::string_view key = member.key();
+            Rep number = 0;
+            const auto end = std::from_chars(key.data(), key.data() + key.size(), number);
+            if (end.ec != std::errc() || std::to_string(number) != key) return false;
+            if (!read(member.value(), field[Id<Tag, Rep>(number)], wrong)) return false;
         }
         return true;
     }

@@ -171,6 +171,15 @@ Result<std::optional<agent_api::RecordedIdentity>> StateDir::load_identity() con
 Result<> StateDir::save_identity(const agent_api::RecordedIdentity& identity) const {
     return replace_file(file("identity.json"), agent_api::to_json(identity) + "\n", FileOptions());
 }
+Result<std::optional<agent_api::FormationRecord>> StateDir::load_formation() const {
+    return load<agent_api::FormationRecord>(
+        file("formation.json"),
+        agent_api::parse_formation_record,
+        "; it says what this host has agreed to: restore it, or install this host anew");
+}
+Result<> StateDir::save_formation(const agent_api::FormationRecord& record) const {
+    return replace_file(file("formation.json"), agent_api::to_json(record) + "\n", FileOptions());
+}
 
 Result<std::optional<agent_api::NodeSpec>> StateDir::load_spec() const {
     return load<agent_api::NodeSpec>(

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent_api/formation_word.h"
 #include "agent_api/link.h"
 #include "agent_api/node_facts.h"
 #include "agent_api/node_health.h"
@@ -55,6 +56,9 @@ class StateDir {
     /// "none": it may be all that keeps a wiped host from forming an empty ensemble.
     [[nodiscard]] Result<std::optional<agent_api::RecordedIdentity>> load_identity() const;
     Result<> save_identity(const agent_api::RecordedIdentity& identity) const;
+    /// What forming without a controller keeps beside it (docs/PROVISIONING.md 2.3); the same holds for it.
+    [[nodiscard]] Result<std::optional<agent_api::FormationRecord>> load_formation() const;
+    Result<> save_formation(const agent_api::FormationRecord& record) const;
     /// The specification asked for last; nothing before the first apply.
     [[nodiscard]] Result<std::optional<agent_api::NodeSpec>> load_spec() const;
     Result<> save_spec(const agent_api::NodeSpec& spec) const;

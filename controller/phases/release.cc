@@ -28,6 +28,8 @@ Error release_error(const std::string& path, const std::string& words) {
                 "ZKPROV_RELEASE_DIR"};
 }
 
+}  // namespace
+
 Result<Bytes> read_program(const std::string& path) {
     std::error_code error;
     const auto size = std::filesystem::file_size(path, error);
@@ -44,8 +46,6 @@ Result<Bytes> read_program(const std::string& path) {
     if (access(path.c_str(), X_OK) != 0) return release_error(path, "is not executable");
     return bytes;
 }
-
-}  // namespace
 
 Result<Release> find_release(const std::string& directory) {
     std::string where = directory;

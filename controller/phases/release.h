@@ -23,6 +23,9 @@ struct Release {
     std::string agent_sha256;
 };
 
+/// One of the release's programs. Errors: as those of find_release.
+Result<Bytes> read_program(const std::string& path);
+
 /// Reads the release in `directory`; empty: the directory of the running program.
 /// Errors: a program is missing, unreadable, not executable, or not an ELF file; the words say
 /// which.

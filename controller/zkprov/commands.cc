@@ -18,6 +18,13 @@ using Names = std::vector<std::string_view>;
 const Names kOnHosts = {
     "apply", "plan", "status", "replace-node", "start", "stop", "wipe", "lock show", "lock break"};
 
+/// Those, and what needs the programs only.
+Names with_release() {
+    Names names = kOnHosts;
+    names.emplace_back("bundle");
+    return names;
+}
+
 Operand inventory() {
     return {.name = "INVENTORY",
             .meaning = "the inventory, as with --inventory",
@@ -95,6 +102,15 @@ lock of a run that was killed is free at once, that of one that hangs after 12 s
 )",
          .operands = {inventory()},
          .examples = {"zkprov lock break", "zkprov lock break --confirm demo"}},
+        {.name = "bundle",
+         .meaning = "write one file with the programs, for hosts that no zkprov reaches",
+         .help =
+             R"(A tar of zkprov-agent, zkserver, install.sh and SHA256SUMS. Unpacked anywhere, `sh install.sh` checks
+the checksums and puts both programs into /usr/local/lib/zkprov, or into the directory that it is
+given. The same programs give the same bytes. Prints the file's SHA-256.
+)",
+         .operands = {{.name = "FILE", .meaning = "the file to write", .type = Type::file}},
+         .examples = {"zkprov bundle zkprov.tar"}},
         {.name = "version", .meaning = "print the version", .examples = {"zkprov version"}},
         {.name = "help",
          .meaning = "tell about a command or a topic",
@@ -194,7 +210,7 @@ std::vector<Option> times_and_links() {
          .meaning = "where zkserver and zkprov-agent are",
          .environment = "ZKPROV_RELEASE_DIR",
          .otherwise = "beside zkprov",
-         .commands = kOnHosts},
+         .commands = with_release()},
         {.name = "stats",
          .meaning = "bytes, connections and channels of each host",
          .commands = {"apply", "plan", "replace-node", "status"}},

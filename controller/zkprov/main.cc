@@ -13,6 +13,8 @@
 #include <sstream>
 #include <unistd.h>
 
+#include "agent_api/digest.h"
+#include "bundle/bundle.h"
 #include "command_line/completion.h"
 #include "inventory/inventory.h"
 #include "phases/links.h"
@@ -199,12 +201,51 @@ ExitCode run_verb(const Options& options,
             return options.lock_verb == LockVerb::show
                        ? run_lock_show(inventory, settings, console)
                        : run_lock_break(inventory, settings, console, options.confirm);
+        case Verb::bundle:
         case Verb::version:
         case Verb::help:
         case Verb::completion:
             break;
     }
     return ExitCode::invalid;
+}
+
+/// The file appears whole or not at all.
+Result<> write_file(const std::string& name, const Bytes& content) {
+    const std::string part = name + ".part";
+    errno = 0;
+    std::ofstream stream(part, std::ios::binary | std::ios::trunc);
+    stream.write(content.data(), static_cast<std::streamsize>(content.size()));
+    stream.close();
+    std::error_code error;
+    if (!stream) {
+        error = std::error_code(errno, std::generic_category());
+    } else {
+        std::filesystem::rename(part, name, error);
+    }
+    if (!error) return ok();
+    std::error_code ignored;
+    std::filesystem::remove(part, ignored);
+    return Error(Errc::failed, name + " cannot be written: " + error.message());
+}
+
+Result<Bytes> bundle_of(const std::string& release_dir) {
+    ZK_TRY(const auto release, phases::find_release(release_dir));
+    ZK_TRY(const Bytes agent, phases::read_program(release.agent_path));
+    return bundle::write_bundle(agent, release.server.content);
+}
+
+ExitCode run_bundle(const Options& options, Console& console) {
+    const auto content = bundle_of(options.release_dir);
+    if (!content) return stop(console, "bundle", {content.error().message()});
+    const auto written = write_file(options.bundle_file, *content);
+    if (!written) return stop(console, "bundle", {written.error().message()});
+    const std::string sha256 = agent_api::sha256_hex(*content);
+    console.data(console.json()
+                     ? R"({"schema":"zkprov.bundle/1","bytes":)" + std::to_string(content->size()) +
+                           R"(,"sha256":")" + sha256 + "\"}\n"
+                     : sha256 + "  " + options.bundle_file + "\n");
+    return ExitCode::done;
 }
 
 /// The commands that need an inventory, and a release to take the agent from.
@@ -282,6 +323,7 @@ ExitCode run(const std::vector<std::string>& words) {
         console.data(command_line::completion(program(), options->shell));
         return ExitCode::done;
     }
+    if (options->verb == Verb::bundle) return run_bundle(*options, console);
     return run_with_inventory(*options, std::string(to_string(options->verb)), console);
 }
 

@@ -18,7 +18,7 @@ struct VerbName {
     Verb verb;
 };
 /// By the first word of a command.
-constexpr std::array<VerbName, 11> kVerbs = {{
+constexpr std::array<VerbName, 12> kVerbs = {{
     {"apply", Verb::apply},
     {"plan", Verb::plan},
     {"status", Verb::status},
@@ -27,6 +27,7 @@ constexpr std::array<VerbName, 11> kVerbs = {{
     {"stop", Verb::stop},
     {"wipe", Verb::wipe},
     {"lock", Verb::lock},
+    {"bundle", Verb::bundle},
     {"version", Verb::version},
     {"help", Verb::help},
     {"completion", Verb::completion},
@@ -82,6 +83,7 @@ Result<Options> read_options(const Parsed& parsed, Options options) {
     if (options.verb == Verb::replace_node || options.verb == Verb::wipe) {
         ZK_TRY(options.node, read_node(to_string(options.verb), parsed.operand("NODE")));
     }
+    if (options.verb == Verb::bundle) options.bundle_file = parsed.operand("FILE");
     ZK_TRY(options.inventory_file, read_inventory_name(parsed));
     options.confirm = parsed.text("confirm");
     options.accept_quorum_loss = parsed.flag("accept-quorum-loss");

@@ -26,6 +26,7 @@ enum class Verb {
     stop,
     wipe,
     lock,
+    bundle,
     version,
     help,
     completion
@@ -56,6 +57,7 @@ struct Options {
     milliseconds connect_timeout{5000};
     milliseconds lock_timeout{0};                    ///< to wait for another run
     std::optional<inventory::SshClient> ssh_client;  ///< instead of the inventory's
+    std::string bundle_file;                         ///< bundle: what it writes
     std::string help_topic;
     command_line::Shell shell = command_line::Shell::bash;  ///< completion
 };

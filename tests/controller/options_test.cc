@@ -144,6 +144,11 @@ TEST(Options, WhatACommandDoesNotHaveIsRefused) {
 }
 
 TEST(Options, Completion) {
+    EXPECT_EQ(good("bundle b.tar").verb, Verb::bundle);
+    EXPECT_EQ(good("bundle b.tar --release-dir /r").bundle_file, "b.tar");
+    EXPECT_EQ(good("bundle b.tar --release-dir /r").release_dir, "/r");
+    EXPECT_THAT(bad("bundle"), HasSubstr("zkprov bundle zkprov.tar"));
+    EXPECT_THAT(bad("bundle b.tar --yes"), HasSubstr("--yes"));
     EXPECT_EQ(good("completion bash").verb, Verb::completion);
     EXPECT_EQ(good("completion fish").shell, command_line::Shell::fish);
     EXPECT_EQ(good("completion zsh").shell, command_line::Shell::zsh);

@@ -1,0 +1,316 @@
+#include "join/join.h"
+
+#include <gtest/gtest.h>
+
+namespace zk::join {
+namespace {
+
+using agent_api::Formation;
+using agent_api::JoinReport;
+using agent_api::JoinStage;
+using agent_api::JoinWay;
+using std::chrono::seconds;
+
+Settings settings_of_three() {
+    Settings settings;
+    settings.cluster = "demo";
+    settings.members_hash = "m";
+    settings.members = {{ServerId(1), true}, {ServerId(2), true}, {ServerId(3), true}};
+    settings.machine = "this one";
+    settings.fresh_nonce = "nonce";
+    settings.fresh_generation = "g";
+    return settings;
+}
+Addresses addresses_with(const std::vector<std::string>& own) {
+    Addresses addresses;
+    for (const std::string& address : own) addresses.own.push_back({address, "eth0"});
+    addresses.members = {
+        {ServerId(1), {"192.0.2.1"}}, {ServerId(2), {"192.0.2.2"}}, {ServerId(3), {"192.0.2.3"}}};
+    return addresses;
+}
+Looked clean_look() {
+    Looked looked;
+    looked.spec.cluster = "demo";
+    looked.spec.sid = ServerId(2);
+    looked.spec.data_dir = "/data";
+    return looked;
+}
+Record record_of_two() {
+    Record record;
+    record.formation.machine = "this one";
+    record.formation.nonce = "old nonce";
+    return record;
+}
+
+/// Server 2, spoken to by hand.
+struct Hand {
+    explicit Hand(Settings settings = settings_of_three(), std::optional<Record> record = {})
+        : join(std::move(settings), std::move(record)) {
+        effects = join.on(Tick{}, now);
+    }
+    void tell(const Event& event, int after_s = 0) {
+        now += seconds(after_s);
+        effects = join.on(event, now);
+    }
+    template <class Kind>
+    [[nodiscard]] const Kind* only() const {
+        return effects.size() == 1 ? std::get_if<Kind>(&effects.front()) : nullptr;
+    }
+    /// Up to the questions to the others.
+    void come_to_peers(const Looked& looked = clean_look()) {
+        tell(addresses_with({"192.0.2.2"}));
+        tell(looked);
+        if (only<Store>() != nullptr) tell(Done{});
+        ASSERT_NE(only<Fetch>(), nullptr);
+        tell(Done{});
+    }
+
+    Instant now{};
+    Join join;
+    Effects effects;
+};
+
+TEST(Join, AddressesThatComeLate) {
+    Hand hand;
+    ASSERT_NE(hand.only<FindAddresses>(), nullptr);
+    hand.tell(addresses_with({}));
+    EXPECT_TRUE(hand.effects.empty());
+    EXPECT_EQ(hand.join.stage(), JoinStage::identify);
+    hand.tell(Tick{}, 1);
+    ASSERT_NE(hand.only<FindAddresses>(), nullptr);
+    hand.tell(addresses_with({"192.0.2.2"}));
+    ASSERT_NE(hand.only<Look>(), nullptr);
+    EXPECT_EQ(hand.only<Look>()->sid, ServerId(2));
+}
+
+TEST(Join, WhatBelongsToAnotherServerOrMachineIsRefused) {
+    for (int what = 0; what < 4; ++what) {
+        Record record = record_of_two();
+        if (what == 0) record.formation.machine = "the one the image was made of";
+        if (what == 1) record.generation = "g1";
+        Addresses addresses = addresses_with({"192.0.2.2"});
+        if (what == 1) addresses.claims.push_back({"the data", "demo", {}, "g2", ""});
+        if (what == 2) addresses.claims.push_back({"the record", "demo", ServerId(3), "", ""});
+        if (what == 3) addresses.own.push_back({"192.0.2.3", "eth1"});
+        Hand hand(settings_of_three(), record);
+        hand.tell(addresses);
+        EXPECT_EQ(hand.join.stage(), JoinStage::failed) << what;
+        EXPECT_FALSE(hand.join.word());
+        EXPECT_FALSE(hand.join.report().words.empty());
+        hand.tell(Tick{}, 60);
+        EXPECT_TRUE(hand.effects.empty()) << "a person decides";
+    }
+}
+
+TEST(Join, TheUserSaysWho) {
+    Settings settings = settings_of_three();
+    settings.node = ServerId(2);
+    Hand hand(settings);
+    hand.tell(addresses_with({"10.0.0.1"}));
+    ASSERT_NE(hand.only<Look>(), nullptr);
+    EXPECT_EQ(hand.only<Look>()->sid, ServerId(2));
+}
+
+TEST(Join, NothingIsSaidBeforeTheNonceIsOnDisk) {
+    Hand hand;
+    hand.tell(addresses_with({"192.0.2.2"}));
+    hand.tell(clean_look());
+    ASSERT_NE(hand.only<Store>(), nullptr);
+    EXPECT_EQ(hand.only<Store>()->record.formation.nonce, "nonce");
+    EXPECT_EQ(hand.only<Store>()->record.formation.machine, "this one");
+    EXPECT_FALSE(hand.join.word());
+    hand.tell(Done{});
+    ASSERT_TRUE(hand.join.word());
+    EXPECT_EQ(hand.join.word()->nonce, "nonce");
+}
+
+TEST(Join, TheNonceStaysAfterAReboot) {
+    Hand hand(settings_of_three(), record_of_two());
+    hand.come_to_peers();
+    EXPECT_EQ(hand.join.word()->nonce, "old nonce");
+}
+
+TEST(Join, DataOfAnotherServerIsRefused) {
+    Hand hand;
+    hand.tell(addresses_with({"192.0.2.2"}));
+    Looked looked = clean_look();
+    looked.facts.data.state = agent_api::DataState::data;
+    looked.facts.data.myid = ServerId(3);
+    hand.tell(looked);
+    EXPECT_EQ(hand.join.stage(), JoinStage::failed);
+    EXPECT_NE(hand.join.report().words.find("belongs to server 3"), std::string::npos);
+}
+
+TEST(Join, DataThatNobodyRecordedAreRefused) {
+    Hand hand;
+    Looked looked = clean_look();
+    looked.facts.data.state = agent_api::DataState::data;
+    looked.facts.data.myid = ServerId(2);
+    hand.come_to_peers(looked);
+    EXPECT_EQ(hand.join.stage(), JoinStage::failed);
+}
+
+TEST(Join, WhatIsInTheWayMayGoAway) {
+    Hand hand;
+    hand.tell(addresses_with({"192.0.2.2"}));
+    Looked looked = clean_look();
+    looked.facts.ports.push_back({2181, "java (4711)", false});
+    hand.tell(looked);
+    EXPECT_EQ(hand.join.stage(), JoinStage::preflight);
+    EXPECT_NE(hand.join.report().words.find("java (4711)"), std::string::npos);
+    hand.tell(Tick{}, 1);
+    ASSERT_NE(hand.only<Look>(), nullptr);
+    looked.facts.ports.front().ours = true;
+    looked.facts.space.push_back({"/data", 0, 0, true});
+    hand.tell(looked);
+    EXPECT_EQ(hand.join.stage(), JoinStage::preflight);
+    EXPECT_NE(hand.join.report().words.find("/data"), std::string::npos);
+    hand.tell(Tick{}, 1);
+    looked.facts.space.clear();
+    hand.tell(looked);
+    EXPECT_NE(hand.only<Store>(), nullptr);
+    EXPECT_EQ(hand.join.report().words, "");
+}
+
+TEST(Join, AFailedStepIsTriedAgainEverMoreSeldom) {
+    Hand hand;
+    hand.tell(addresses_with({"192.0.2.2"}));
+    hand.tell(clean_look());
+    hand.tell(Done{});
+    for (const int pause : {1, 2, 4, 8, 16, 32, 32}) {
+        ASSERT_NE(hand.only<Fetch>(), nullptr);
+        hand.tell(Done{"no program there"});
+        EXPECT_EQ(hand.join.report().words, "no program there");
+        hand.tell(Tick{}, pause - 1);
+        EXPECT_TRUE(hand.effects.empty()) << pause;
+        hand.tell(Tick{}, 1);
+    }
+    hand.tell(Done{});
+    EXPECT_EQ(hand.join.stage(), JoinStage::wait_peers);
+    EXPECT_EQ(hand.effects.size(), 2U) << "asks both others";
+}
+
+TEST(Join, ARecordThatCouldNotBeWrittenIsNotSaid) {
+    Hand hand;
+    hand.tell(addresses_with({"192.0.2.2"}));
+    hand.tell(clean_look());
+    hand.tell(Done{"the disk is full"});
+    hand.tell(Tick{}, 1);
+    ASSERT_NE(hand.only<Store>(), nullptr);
+    EXPECT_FALSE(hand.join.word());
+}
+
+TEST(Join, OnlyAnAnswerToAQuestionOfThisLifeCounts) {
+    Hand hand(settings_of_three(), record_of_two());
+    formation::Word word;
+    word.cluster = "demo";
+    word.sid = ServerId(1);
+    word.members_hash = "m";
+    word.nonce = "of 1";
+    word.generation = "g1";
+    hand.tell(Heard{word, ServerId(1)});
+    hand.come_to_peers();
+    EXPECT_EQ(hand.effects.size(), 2U);
+    EXPECT_EQ(hand.join.stage(), JoinStage::wait_peers);
+    EXPECT_EQ(hand.join.report().unheard, (std::vector{ServerId(1), ServerId(3)}));
+
+    hand.tell(Unheard{ServerId(3)});
+    hand.tell(Tick{}, 1);
+    ASSERT_NE(hand.only<Ask>(), nullptr) << "server 1 has not answered the first question yet";
+    EXPECT_EQ(hand.only<Ask>()->sid, ServerId(3));
+
+    hand.tell(Heard{word, ServerId(1)});
+    ASSERT_NE(hand.only<Store>(), nullptr);
+    EXPECT_EQ(hand.only<Store>()->record.generation, "g1");
+    EXPECT_EQ(hand.join.word()->generation, "") << "not on disk yet";
+    hand.tell(Done{});
+    ASSERT_NE(hand.only<BringUp>(), nullptr);
+    EXPECT_EQ(hand.only<BringUp>()->formation, Formation::join);
+    hand.tell(Done{});
+    ASSERT_NE(hand.only<LookAtServer>(), nullptr);
+    hand.tell(Served{false, "is brought up to date"});
+    EXPECT_EQ(hand.join.report().words, "is brought up to date");
+    hand.tell(Tick{}, 1);
+    hand.tell(Served{true, "follows"});
+    EXPECT_EQ(hand.join.stage(), JoinStage::done);
+    EXPECT_EQ(hand.join.report().way, JoinWay::joined);
+    ASSERT_TRUE(hand.join.word());
+    EXPECT_TRUE(hand.join.word()->has_data);
+}
+
+TEST(Join, ARecordedNodeStartsWhateverOthersSay) {
+    for (const bool mark : {false, true}) {
+        Record record = record_of_two();
+        record.generation = "g1";
+        Hand hand(settings_of_three(), record);
+        Looked looked = clean_look();
+        looked.facts.data.initialize = mark;
+        hand.come_to_peers(looked);
+        ASSERT_NE(hand.only<BringUp>(), nullptr) << "nobody is asked";
+        EXPECT_EQ(hand.only<BringUp>()->generation, "g1");
+        EXPECT_EQ(hand.only<BringUp>()->formation, mark ? Formation::form : Formation::join);
+        EXPECT_EQ(hand.join.report().way, mark ? JoinWay::formed : JoinWay::started);
+    }
+}
+
+TEST(Join, TheHostsRecordStandsInForALostOne) {
+    Hand hand;
+    Looked looked = clean_look();
+    looked.facts.identity.emplace();
+    looked.facts.identity->cluster = "demo";
+    looked.facts.identity->sid = ServerId(2);
+    looked.facts.identity->generation = "g1";
+    looked.facts.identity->formed = true;
+    hand.tell(addresses_with({"192.0.2.2"}));
+    hand.tell(looked);
+    ASSERT_NE(hand.only<Store>(), nullptr);
+    EXPECT_EQ(hand.only<Store>()->record.generation, "g1");
+
+    Hand stranger;
+    Looked another = looked;
+    another.facts.identity->sid = ServerId(3);
+    another.facts.identity->formed = false;
+    stranger.tell(addresses_with({"192.0.2.2"}));
+    stranger.tell(another);
+    ASSERT_NE(stranger.only<Store>(), nullptr);
+    EXPECT_EQ(stranger.only<Store>()->record.generation, "") << "it never became server 3";
+
+    Record other = record_of_two();
+    other.generation = "g2";
+    Hand torn(settings_of_three(), other);
+    torn.tell(addresses_with({"192.0.2.2"}));
+    torn.tell(looked);
+    EXPECT_EQ(torn.join.stage(), JoinStage::failed) << "two records, two ensembles";
+}
+
+TEST(Join, PatienceEnds) {
+    Settings settings = settings_of_three();
+    settings.patience = seconds(100);
+    Hand hand(settings);
+    hand.come_to_peers();
+    hand.tell(Tick{}, 99);
+    EXPECT_EQ(hand.join.stage(), JoinStage::wait_peers);
+    hand.tell(Tick{}, 1);
+    EXPECT_EQ(hand.join.stage(), JoinStage::failed);
+    EXPECT_EQ(hand.join.report().words, "gave up after 100 s: servers 1, 3 have not answered");
+    EXPECT_TRUE(hand.join.word()) << "others may still ask";
+}
+
+TEST(JoinReport, ComesBackFromJson) {
+    JoinReport report;
+    report.stage = JoinStage::wait_peers;
+    report.cluster = "demo";
+    report.sid = ServerId(2);
+    report.generation = "g1";
+    report.way = JoinWay::joined;
+    report.words = "servers 1, 3 have not answered";
+    report.warnings = {"servers 2 and 3 are of one image"};
+    report.unheard = {ServerId(1), ServerId(3)};
+    const std::string text = agent_api::to_json(report);
+    EXPECT_NE(text.find("\"wait-peers\""), std::string::npos);
+    EXPECT_EQ(agent_api::parse_join_report(text).value(), report);
+    EXPECT_FALSE(agent_api::parse_join_report("{\"stage\":\"elsewhere\"}").has_value());
+}
+
+}  // namespace
+}  // namespace zk::join
