@@ -90,7 +90,7 @@ bool Election::believed(ServerId from,
                   from,
                   to_string(doubt),
                   to_string(notification));
-        history_.doubted(from, notification, to_string(doubt), now);
+        history_.doubted(from, notification, doubt, now);
     }
     return false;
 }

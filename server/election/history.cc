@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <fmt/core.h>
-
 namespace zk::election {
 namespace {
 
@@ -19,43 +17,7 @@ std::string one_line(std::string_view words) {
     return line;
 }
 
-std::string list_of(const std::vector<ServerId>& servers) {
-    std::string list;
-    for (const ServerId sid : servers) list += (list.empty() ? "" : ",") + zk::to_string(sid);
-    return list;
-}
-
 }  // namespace
-
-std::string_view to_string(Moment::Kind kind) {
-    switch (kind) {
-        case Moment::Kind::cast:
-            return "cast";
-        case Moment::Kind::heard:
-            return "heard";
-        case Moment::Kind::doubted:
-            return "doubted";
-        case Moment::Kind::majority:
-            return "majority";
-        case Moment::Kind::lost:
-            return "majority_lost";
-    }
-    return "unknown";
-}
-
-std::string_view to_string(Moment::Reason reason) {
-    switch (reason) {
-        case Moment::Reason::own:
-            return "own";
-        case Moment::Reason::better:
-            return "better";
-        case Moment::Reason::round:
-            return "round";
-        case Moment::Reason::overrated:
-            return "overrated";
-    }
-    return "unknown";
-}
 
 void History::begin(const Beginning& beginning, Instant now) {
     if (searches_.size() == kSearches) searches_.pop_front();
@@ -99,7 +61,7 @@ void History::heard(ServerId from, const Notification& notification, const Vote&
 
 void History::doubted(ServerId from,
                       const Notification& notification,
-                      std::string_view doubt,
+                      Mistrust::Doubt doubt,
                       Instant now) {
     add({.kind = Moment::Kind::doubted,
          .from = from,
@@ -141,61 +103,6 @@ void History::add(Moment moment, Instant now) {
         ++searches_.back().left_out;
     }
     moments.push_back(std::move(moment));
-}
-
-namespace {
-
-std::string line_of(const Moment& moment) {
-    std::string line = fmt::format("{} after_us={}", to_string(moment.kind), moment.after.count());
-    const bool heard = moment.kind == Moment::Kind::heard || moment.kind == Moment::Kind::doubted;
-    if (moment.kind == Moment::Kind::cast) {
-        line += fmt::format(" reason={}", to_string(moment.reason));
-        if (moment.reason != Moment::Reason::own) line += " from=" + zk::to_string(moment.from);
-    }
-    if (heard)
-        line += fmt::format(" from={} state={}", moment.from.value(), to_string(moment.state));
-    line += " " + to_string(moment.vote);
-    if (moment.rule) line += fmt::format(" rule={}", to_string(*moment.rule));
-    if (!moment.doubt.empty()) line += fmt::format(" doubt={}", moment.doubt);
-    if (!moment.who.empty()) line += " who=" + list_of(moment.who);
-    return line + "\n";
-}
-
-std::string text_of(const Search& search) {
-    std::string text = fmt::format(
-        "search number={} began_ms={} epoch={} zxid={} votes={} left_out={} why=\"{}\"\n",
-        search.number,
-        search.began.value(),
-        search.epoch.value(),
-        zk::to_string(search.zxid),
-        search.votes ? "yes" : "no",
-        search.left_out,
-        search.why);
-    for (const Moment& moment : search.moments) text += line_of(moment);
-    if (search.decided) {
-        text += fmt::format("decided after_us={} state={} {}\n",
-                            search.decided->after.count(),
-                            to_string(search.decided->state),
-                            to_string(search.decided->vote));
-    }
-    if (search.serving) {
-        text += fmt::format("serving after_us={} epoch={}\n",
-                            search.serving->after.count(),
-                            search.serving->epoch.value());
-    }
-    if (search.ended) {
-        text += fmt::format(
-            "ended after_us={} why=\"{}\"\n", search.ended->after.count(), search.ended->why);
-    }
-    return text;
-}
-
-}  // namespace
-
-std::string to_text(const History& history) {
-    std::string text;
-    for (const Search& search : history.searches()) text += text_of(search);
-    return text;
 }
 
 }  // namespace zk::election

@@ -16,7 +16,9 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/result.h"
 #include "base/time.h"
+#include "election/mistrust.h"
 #include "election/notification.h"
 #include "election/vote.h"
 
@@ -46,7 +48,7 @@ struct Moment {
     Reason reason{};  ///< of a vote cast
     std::optional<Rule>
         rule{};  ///< in what a vote is better: one cast than the one before, one heard than ours
-    std::string_view doubt{};     ///< a word of to_string(Mistrust::Doubt)
+    Mistrust::Doubt doubt{};      ///< why it is not believed
     std::vector<ServerId> who{};  ///< the majority
 };
 std::string_view to_string(Moment::Kind kind);
@@ -107,7 +109,7 @@ class History {
     void heard(ServerId from, const Notification& notification, const Vote& own, Instant now);
     void doubted(ServerId from,
                  const Notification& notification,
-                 std::string_view doubt,
+                 Mistrust::Doubt doubt,
                  Instant now);
     /// Who votes as this server does, when they are a majority; else empty. Told at every change, or more often.
     void majority(const std::vector<ServerId>& who, const Vote& vote, Instant now);
@@ -135,5 +137,11 @@ class History {
 /// As `elec` shows it: a line for each search and each of its moments, "name=value" in an order that
 /// stays, a value with spaces in quotes. Times of moments in microseconds since the search began.
 std::string to_text(const History& history);
+std::string to_text(const Search& search);
+
+/// What to_text() wrote, perhaps by another version: lines and names that are not known are passed
+/// over. Never trusts a length; no more searches and moments come out than a history keeps.
+/// Errc::corrupt where a known line lacks what it must say.
+Result<std::vector<Search>> parse_searches(std::string_view text);
 
 }  // namespace zk::election

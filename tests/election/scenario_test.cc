@@ -97,7 +97,14 @@ class Meeting {
     }
 
     void remembers(ServerId sid) {
-        std::istringstream history(to_text(server(sid).history()));
+        const std::string text = to_text(server(sid).history());
+        std::istringstream history(text);
+        const auto read = parse_searches(text);
+        std::string again;
+        if (read.has_value()) {
+            for (const Search& search : *read) again += to_text(search);
+        }
+        if (again != text) say("what is remembered cannot be read");
         for (std::string line; std::getline(history, line);) say(line);
     }
 
