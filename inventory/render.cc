@@ -1,5 +1,6 @@
 #include "inventory/render.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -77,20 +78,25 @@ void add_directories(NodeSpec& spec) {
 
 Result<std::string> fill_template(std::string_view text,
                                   const std::map<std::string, std::string>& values) {
+    constexpr std::string_view kNameLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_";
     std::string filled;
     while (true) {
         const std::size_t open = text.find('@');
         filled += text.substr(0, open);
         if (open == std::string_view::npos) return filled;
-        const std::size_t close = text.find('@', open + 1);
-        const std::string name(
-            text.substr(open + 1, close == std::string_view::npos ? close : close - open - 1));
+        text.remove_prefix(open + 1);
+        const std::size_t length = std::min(text.find_first_not_of(kNameLetters), text.size());
+        if (length == 0) {  // systemd's own, as in @system-service
+            filled += '@';
+            continue;
+        }
+        const std::string name(text.substr(0, length));
         const auto value = values.find(name);
-        if (close == std::string_view::npos || value == values.end()) {
+        if (length == text.size() || text[length] != '@' || value == values.end()) {
             return Error(Errc::invalid, "a unit template names @" + name + "@, which has no value");
         }
         filled += value->second;
-        text.remove_prefix(close + 1);
+        text.remove_prefix(length + 1);
     }
 }
 

@@ -30,6 +30,7 @@
 #include "asio_impl/await.h"
 #include "clocks/clocks.h"
 #include "node_judge/node_judge.h"
+#include "service_manager/service_manager.h"
 
 namespace zk::agent_serve {
 namespace {
@@ -74,6 +75,7 @@ struct Resident::Parts {
     asio::awaitable<void> probe_loop();
     asio::awaitable<void> look_loop();
     asio::awaitable<void> accept_loop();
+    asio::awaitable<void> watchdog_loop();
     asio::awaitable<void> serve(std::shared_ptr<stream_protocol::socket> socket);
     asio::awaitable<Bytes> answer(agent_api::Message message);
     asio::awaitable<Bytes> answer_control(Bytes payload);
@@ -126,12 +128,15 @@ Result<> Resident::run() {
     auto end = [&parts](const boost::system::error_code& code, int signal) {
         if (code) return;
         parts.log.info("agent.stops signal={}", signal);
+        service_manager::tell_stopping();
         parts.loop.stop();
     };
     parts.signals.async_wait(std::move(end));
     asio::co_spawn(parts.loop, parts.accept_loop(), asio::detached);
     asio::co_spawn(parts.loop, parts.look_loop(), asio::detached);
     asio::co_spawn(parts.loop, parts.probe_loop(), asio::detached);
+    asio::co_spawn(parts.loop, parts.watchdog_loop(), asio::detached);
+    service_manager::tell_ready();
     parts.loop.run();
     return ok();
 }
@@ -157,6 +162,17 @@ Result<> Resident::Parts::open() {
              own->id.pid,
              state.path());
     return ok();
+}
+
+asio::awaitable<void> Resident::Parts::watchdog_loop() {
+    const auto interval = service_manager::watchdog_interval();
+    if (!interval) co_return;
+    asio::steady_timer timer(loop);
+    for (;;) {
+        service_manager::tell_alive();
+        timer.expires_after(*interval);
+        co_await timer.async_wait(kAwait);
+    }
 }
 
 void Resident::Parts::take_spec() {

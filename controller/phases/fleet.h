@@ -51,7 +51,7 @@ struct RunSettings {
     milliseconds lock_timeout{0};           ///< to wait for a run that is under way
     milliseconds lock_grace{2000};          ///< ... in any case: it may just be ending
     run_lock::LockLimits lock_limits;
-    agent_api::LockHolder operator_;  ///< user, host and pid of this program
+    agent_api::LockHolder person;  ///< user, host and pid of this program
     bool yes = false;
     bool stats = false;
     bool verbose = false;

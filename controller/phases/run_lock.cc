@@ -48,7 +48,7 @@ RunLock::RunLock(std::string cluster,
                  const Changes& changes,
                  const RunSettings& settings,
                  Console& console)
-    : holder_(settings.operator_),
+    : holder_(settings.person),
       hosts_(hosts),
       changes_(changes),
       settings_(settings),

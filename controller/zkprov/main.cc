@@ -249,9 +249,9 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     settings.machine = ZK_MACHINE;
     if (options.timeout) settings.deadline = phases::deadline_in(*options.timeout);
     settings.lock_timeout = options.lock_timeout;
-    settings.operator_.user = user.name;
-    settings.operator_.host = host_name();
-    settings.operator_.pid = getpid();
+    settings.person.user = user.name;
+    settings.person.host = host_name();
+    settings.person.pid = getpid();
     settings.yes = options.yes;
     settings.stats = options.stats;
     settings.verbose = options.verbose;

@@ -4,7 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fstream>
 #include <optional>
 #include <unistd.h>
@@ -12,8 +11,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "admin/four_letter.h"
 #include "base/limits.h"
@@ -29,6 +26,7 @@
 #include "net/election_links.h"
 #include "net/process_facts.h"
 #include "net/quorum_links.h"
+#include "service_manager/service_manager.h"
 #include "storage/recovery.h"
 #include "zkserver/version.h"
 
@@ -51,28 +49,6 @@ Result<std::string> read_text(const std::string& path) {
     if (file.bad() || !file.eof())
         return Error(Errc::failed, path + ": is no file that can be read");
     return text;
-}
-
-/// Tells systemd (Type=notify) how far the service is. Does nothing without NOTIFY_SOCKET.
-void notify_systemd(std::string_view state) {
-    const char* path = std::getenv("NOTIFY_SOCKET");  // NOLINT(concurrency-mt-unsafe): only read
-    if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const std::size_t length = std::strlen(path);
-    if (length >= sizeof address.sun_path) return;
-    std::memcpy(address.sun_path, path, length);
-    if (path[0] == '@') address.sun_path[0] = '\0';  // abstract socket
-    const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (socket < 0) return;
-    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-    (void)::sendto(socket,
-                   state.data(),
-                   state.size(),
-                   MSG_NOSIGNAL,
-                   reinterpret_cast<const sockaddr*>(&address),
-                   size);
-    ::close(socket);
 }
 
 /// Why a server cannot go on, with the way out where there is a usual one.
@@ -176,6 +152,7 @@ class Server final : public net::ServerPort {
                    log_),
           signals_(io_, SIGTERM, SIGINT),
           purge_(io_),
+          watchdog_(io_),
           log_thread_(
               disk_, paths, {.executor = executor_options(configuration_.config)}, loop_, log_),
           snapshot_thread_(snapshot_disk_, paths, loop_, log_) {}
@@ -190,6 +167,7 @@ class Server final : public net::ServerPort {
     std::string four_letter(std::string_view word) override;
     void stop(std::optional<Failure> why);
     void purge_later();
+    void show_that_it_lives();
 
     Configuration configuration_;
     Log log_;
@@ -201,6 +179,7 @@ class Server final : public net::ServerPort {
     net::ClientLoop clients_;
     asio::signal_set signals_;
     net::Alarm purge_;
+    net::Alarm watchdog_;
     disk::PosixDisk disk_, snapshot_disk_;
     disk::LogThread log_thread_;
     disk::SnapshotThread snapshot_thread_;
@@ -229,10 +208,19 @@ std::optional<Failure> Server::run() {
                  .server = *this});
     purge_later();
     log_.info("server.started client_port={}", client_port_);
-    notify_systemd("READY=1");
+    service_manager::tell_ready();
+    show_that_it_lives();
     io_.run();
     if (!failure_) log_.info("server.stopped");
     return failure_;
+}
+
+// For systemd's watchdog: the loop that serves clients and peers turns. A slow disk does not stop it.
+void Server::show_that_it_lives() {
+    const std::optional<Duration> interval = service_manager::watchdog_interval();
+    if (!interval) return;
+    service_manager::tell_alive();
+    watchdog_.set(*interval, [this] { show_that_it_lives(); });
 }
 
 // autopurge: at once and then every purgeInterval hours, as Apache does.
@@ -252,13 +240,14 @@ void Server::stop(std::optional<Failure> why) {
     if (stopping_) return;
     stopping_ = true;
     failure_ = std::move(why);
-    notify_systemd("STOPPING=1");
+    service_manager::tell_stopping();
     loop_.stop();
     clients_.stop();
     election_.close();
     quorum_.stop();
     signals_.cancel();
     purge_.stop();
+    watchdog_.stop();
     io_.stop();
 }
 

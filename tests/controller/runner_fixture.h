@@ -38,7 +38,7 @@ class Runner : public testing::Test {
         settings.lock_grace = milliseconds(0);
         settings.lock_limits.proof = settings.lock_limits.round = milliseconds(400);
         settings.lock_limits.beat = milliseconds(10);
-        settings.operator_ = {"", "", "ana", "ops1", 4711, "", WallMs(0)};
+        settings.person = {"", "", "ana", "ops1", 4711, "", WallMs(0)};
         settings.deadline = deadline_in(milliseconds(30000));
     }
     /// No run changes a node without having made sure of its lock, and none keeps it.

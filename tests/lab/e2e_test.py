@@ -13,6 +13,7 @@ import atexit
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -665,6 +666,69 @@ class Ensemble(Case):
         print(f"\n  setting rolled: {run.seconds:.2f} s, longest write gap {writer.gap_s:.2f} s", file=sys.stderr)
         self.assert_nothing_lost(writer)
         self.assert_run(zkprov("apply", "--yes"), EXIT_DONE)
+
+    def test_09e_wiping_is_refused_without_the_name_and_where_it_would_lose_the_quorum(self):
+        before = [units(number) for number in (1, 2)]
+        self.assert_run(zkprov("wipe", "2"), EXIT_INVALID, "--confirm lab")
+        self.assert_run(zkprov("wipe", "2", "--confirm", "other"), EXIT_INVALID, "not the name")
+        lab.ssh(3, "systemctl stop zookeeper")
+        try:
+            self.assert_run(zkprov("wipe", "2", "--confirm", "lab"), EXIT_QUORUM, "nothing was changed")
+        finally:
+            lab.ssh(3, "systemctl start zookeeper")
+        self.assertEqual([units(number) for number in (1, 2)], before)
+        for number in HOSTS:
+            self.assertEqual(lab.ssh(number, f"ls -d {INSTALL_DIR}/*quarantine* 2>/dev/null", check=False).stdout, "")
+
+    def test_09f_a_wiped_server_leaves_its_data_in_quarantine_and_comes_back(self):
+        wiped = leader()
+        others = [number for number in HOSTS if number != wiped]
+        before = [units(number) for number in others]
+        with clients.Writer([address(number) for number in others], "/e2e-wipe") as writer:
+            writer.wait_for_more(20)
+            self.assert_run(zkprov("wipe", str(wiped), "--confirm", "lab"), EXIT_DONE, f"replace-node {wiped}")
+            wait_until_serving()
+            self.assertEqual(status()[0], EXIT_DEGRADED)
+            kept = lab.ssh(wiped, f"ls {INSTALL_DIR}/data.quarantine-*/version-2").stdout
+            self.assertIn("currentEpoch", kept, "the data is not in quarantine")
+            self.assertEqual(lab.ssh(wiped, "systemctl is-active zookeeper", check=False).stdout.strip(), "inactive")
+            writer.wait_for_more(20)
+            self.assert_run(zkprov("replace-node", str(wiped), "--yes"), EXIT_DONE)
+            writer.wait_for_more(20)
+        wait_until_healthy()
+        self.assertEqual([units(number) for number in others], before, "the others were restarted")
+        self.assert_nothing_lost(writer)
+
+    def test_09g_units_are_closed_to_what_they_do_not_need(self):
+        for unit, most in (("zookeeper", 2.0), ("zkprov-agent", 3.0)):
+            words = lab.ssh(1, f"systemd-analyze security {unit}.service --no-pager").stdout
+            exposure = float(re.search(r"Overall exposure level for .*: ([0-9.]+)", words).group(1))
+            self.assertLessEqual(exposure, most, words)
+            print(f"\n  exposure of {unit}: {exposure}", file=sys.stderr)
+
+    def test_09h_a_server_whose_loop_stands_still_is_started_again(self):
+        lab.ssh(2, "mkdir -p /run/systemd/system/zookeeper.service.d; "
+                   "printf '[Service]\nWatchdogSec=2\n' > /run/systemd/system/zookeeper.service.d/watchdog.conf; "
+                   "systemctl daemon-reload; systemctl restart zookeeper")
+        wait_until_healthy()
+        stopped = server_pid(2)
+        time.sleep(5)  # more than twice its patience: a loop that turns is left alone
+        self.assertEqual(server_pid(2), stopped)
+        lab.ssh(2, f"kill -STOP {stopped}")
+        eventually(lambda: server_pid(2) not in (0, stopped), "the watchdog ends it, systemd starts another")
+        self.assertIn("watchdog", lab.ssh(2, "journalctl -u zookeeper --no-pager").stdout.lower())
+        lab.ssh(2, "rm -r /run/systemd/system/zookeeper.service.d; systemctl daemon-reload; systemctl restart zookeeper")
+        wait_until_healthy()
+
+    def test_09i_an_agent_that_dies_leaves_its_server_alone(self):
+        before = server_pid(3)
+        pid = int(lab.ssh(3, "systemctl show -p MainPID --value zkprov-agent.service").stdout)
+        lab.ssh(3, f"kill -9 {pid}")
+        eventually(lambda: "active" == lab.ssh(3, "systemctl is-active zkprov-agent", check=False).stdout.strip()
+                   and lab.ssh(3, "systemctl show -p MainPID --value zkprov-agent.service").stdout.strip()
+                   not in ("0", str(pid)), "the agent is back")
+        wait_until_healthy()
+        self.assertEqual(server_pid(3), before)
 
     def test_10_replace_a_wiped_node(self):
         others = [number for number in HOSTS if number != 2]
