@@ -251,6 +251,19 @@ void add_story(const std::vector<Part>& parts, std::vector<std::string>& told) {
 
 }  // namespace
 
+ClockLook look_at_clock(WallMs asked, WallMs told, WallMs answered) {
+    const Duration round =
+        milliseconds(std::max<std::int64_t>(0, answered.value() - asked.value()));
+    const Duration sent = milliseconds(asked.value());
+    // Each clock is read in whole milliseconds.
+    return {Duration(milliseconds(told.value())) - sent - round / 2, round / 2 + milliseconds(1)};
+}
+
+Duration correction(const ClockLook& look) {
+    const bool may_be_equal = look.ahead <= look.uncertain && look.ahead >= -look.uncertain;
+    return may_be_equal ? Duration{} : look.ahead;
+}
+
 std::vector<std::string> explain(const std::vector<NodeWord>& nodes) {
     const auto outcome = last_outcome(nodes);
     if (!outcome) return {};

@@ -24,6 +24,16 @@ struct NodeWord {
     std::string why_not{};
 };
 
+/// By how much a node's clock is ahead of the controller's, as far as it can be seen: when the question was sent, when
+/// the answer came, what the node's clock said in between.
+struct ClockLook {
+    Duration ahead{};
+    Duration uncertain{};  ///< either way
+};
+ClockLook look_at_clock(WallMs asked, WallMs told, WallMs answered);
+/// What is taken off the node's times: nothing, when the two clocks may well be equal.
+Duration correction(const ClockLook& look);
+
 /// Lines, without ends. Empty when no node told of an election that was decided.
 std::vector<std::string> explain(const std::vector<NodeWord>& nodes);
 
