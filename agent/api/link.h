@@ -55,6 +55,8 @@ enum class MessageType : std::uint8_t {
     lock_state = 21,      ///< agent: LockState
     /// controller: no payload, no answer; it is there, for a session that holds the run lock.
     beat = 22,
+    elections_request = 23,  ///< controller: no payload
+    elections = 24,          ///< agent: Elections
 };
 
 struct Message {
@@ -278,6 +280,25 @@ struct ProbeDone {
     }
 };
 
+/// What is remembered on a node of its elections. A server that does not tell is an answer, too.
+struct Elections {
+    std::string cluster;
+    ServerId sid;
+    /// What its server says to the word `elec`; empty: it does not tell, and `silence` says why.
+    std::string told;
+    std::string silence;
+    std::vector<ElectionEntry> history;  ///< as the agent saw it, oldest first
+    WallMs wall_ms;                      ///< of the node, when it said this
+    static void fields(auto& archive, auto& self) {
+        archive("cluster", self.cluster);
+        archive("sid", self.sid);
+        archive("told", self.told);
+        archive("silence", self.silence);
+        archive("history", self.history);
+        archive("wall_ms", self.wall_ms);
+    }
+};
+
 /// Payload of each JSON message, both ways.
 std::string to_json(const Hello& message);
 std::string to_json(const HelloOk& message);
@@ -295,6 +316,7 @@ std::string to_json(const ProbeDone& message);
 std::string to_json(const LockHolder& holder);
 std::string to_json(const LockRequest& message);
 std::string to_json(const LockState& message);
+std::string to_json(const Elections& message);
 
 /// Where `payload` stops being one JSON object (its size when it is cut off); nullopt: it is one.
 std::optional<std::size_t> broken_json_at(ByteView payload);

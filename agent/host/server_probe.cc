@@ -14,6 +14,26 @@ namespace asio = boost::asio;
 constexpr std::string_view kNotServing = "is not currently serving requests";
 constexpr std::string_view kNotAllowed = "is not executed because it is not in the whitelist";
 
+/// In which form elections are told, which the controller can read.
+constexpr std::string_view kElections = "elections form=1 ";
+/// A server keeps eight searches of 64 moments: a third of it.
+constexpr std::size_t kElectionsBytesMax = 256UL * 1024;
+
+std::string whole_lines(std::string text) {
+    if (text.size() <= kElectionsBytesMax) return text;
+    text.resize(kElectionsBytesMax);
+    text.resize(text.rfind('\n') + 1);
+    return text;
+}
+
+/// It goes into JSON, and onto a person's terminal.
+std::string printable(std::string text) {
+    for (char& c : text) {
+        if (c != '\n' && (c < ' ' || c > '~')) c = '?';
+    }
+    return text;
+}
+
 bool says(const Result<std::string>& answer, std::string_view words) {
     return answer.has_value() && answer->find(words) != std::string::npos;
 }
@@ -71,6 +91,27 @@ std::map<std::string, std::string> ask_conf(const std::string& address,
     const auto conf = client::four_letter(address, port, "conf", timeout);
     if (!conf.has_value()) return {};
     return client::parse_conf(*conf);
+}
+
+ElectionsAnswer ask_elections(const std::string& address,
+                              std::uint16_t port,
+                              ServerId sid,
+                              std::chrono::milliseconds timeout) {
+    ElectionsAnswer answer;
+    const auto said = client::four_letter(address, port, "elec", timeout);
+    if (!said.has_value()) {
+        answer.silence = "its server does not answer: " + said.error().message();
+    } else if (says(said, kNotAllowed)) {
+        answer.silence = "its server does not allow the word elec (4lw.commands.whitelist)";
+    } else if (!said->starts_with(kElections)) {
+        answer.silence =
+            "its server does not tell of its votes: it is Apache's, or another version of ours";
+    } else if (!said->starts_with(std::string(kElections) + "server=" + to_string(sid) + " ")) {
+        answer.silence = "another server answers in its place: " + printable(said->substr(0, 60));
+    } else {
+        answer.told = printable(whole_lines(*said));
+    }
+    return answer;
 }
 
 ServerAnswer probe_server(const std::string& address,

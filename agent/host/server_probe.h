@@ -1,6 +1,6 @@
 // Asks the server how it is, by the words an operator would type. Decides nothing: node_judge does.
 // Shell, Asio. One probe makes at most two short connections to the client port,
-// and asking for the configuration is one more.
+// and asking for the configuration or for the elections is one more.
 #pragma once
 
 #include <chrono>
@@ -9,6 +9,8 @@
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
+
+#include "base/ids.h"
 
 namespace zk::agent_host {
 
@@ -28,6 +30,16 @@ boost::asio::awaitable<ServerAnswer> async_probe_server(std::string address,
 /// does not allow the word.
 boost::asio::awaitable<std::map<std::string, std::string>> async_ask_conf(
     std::string address, std::uint16_t port, std::chrono::milliseconds timeout);
+
+struct ElectionsAnswer {
+    std::string told;     ///< whole lines, printable; empty: it does not tell
+    std::string silence;  ///< and why
+};
+/// What the server remembers of its elections (`elec`). Blocks; never fails.
+ElectionsAnswer ask_elections(const std::string& address,
+                              std::uint16_t port,
+                              ServerId sid,
+                              std::chrono::milliseconds timeout);
 
 /// The same for a caller without a loop.
 ServerAnswer probe_server(const std::string& address,

@@ -119,4 +119,24 @@ NodeHealth node_health(const agent_host::StateDir& state) {
     return health;
 }
 
+agent_api::Elections node_elections(const agent_host::StateDir& state) {
+    agent_api::Elections elections;
+    const auto spec = state.load_spec();
+    if (!spec.has_value() || !*spec) {
+        elections.silence = spec.has_value() ? "zkprov has not installed a server on this host"
+                                             : spec.error().message();
+    } else {
+        const agent_api::NodeSpec& node = **spec;
+        elections.cluster = node.cluster;
+        elections.sid = node.sid;
+        auto answer =
+            agent_host::ask_elections(node.address, node.client_port, node.sid, kProbeTimeout);
+        elections.told = std::move(answer.told);
+        elections.silence = std::move(answer.silence);
+        elections.history = state.load_history();
+    }
+    elections.wall_ms = clocks::wall_now();
+    return elections;
+}
+
 }  // namespace zk::agent_serve

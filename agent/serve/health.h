@@ -2,6 +2,7 @@
 // server. Shell. Blocking, bounded to about three seconds.
 #pragma once
 
+#include "agent_api/link.h"
 #include "agent_api/node_health.h"
 #include "agent_host/server_probe.h"
 #include "agent_host/state_dir.h"
@@ -10,6 +11,9 @@
 namespace zk::agent_serve {
 
 agent_api::NodeHealth node_health(const agent_host::StateDir& state);
+
+/// What is remembered here of elections: by the server, and by the agent on the disk.
+agent_api::Elections node_elections(const agent_host::StateDir& state);
 
 /// What both the resident agent and a single look need: the judge's settings and the parts of a
 /// probe that are not the server's answer.

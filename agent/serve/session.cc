@@ -82,6 +82,8 @@ Result<> Session::dispatch(const Message& message) {
             return apply(message.payload);
         case MessageType::health_request:
             return health();
+        case MessageType::elections_request:
+            return elections();
         case MessageType::control:
             return control(message.payload);
         case MessageType::probe_write:
@@ -217,6 +219,10 @@ Result<> Session::lock(ByteView payload) {
 
 Result<> Session::health() {
     return reply(MessageType::health, agent_api::to_json(node_health(state_)));
+}
+
+Result<> Session::elections() {
+    return reply(MessageType::elections, agent_api::to_json(node_elections(state_)));
 }
 
 Result<> Session::control(ByteView payload) {

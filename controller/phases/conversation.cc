@@ -84,6 +84,12 @@ Result<agent_api::NodeHealth> Conversation::health(LinkDeadline deadline) {
     return expect<agent_api::NodeHealth>(MessageType::health, deadline);
 }
 
+Result<agent_api::Elections> Conversation::elections(LinkDeadline deadline) {
+    const threads::Lock busy(busy_);
+    ZK_CHECK(send(MessageType::elections_request, {}, deadline));
+    return expect<agent_api::Elections>(MessageType::elections, deadline);
+}
+
 Result<bool> Conversation::push(const Blob& blob,
                                 const std::string& install_dir,
                                 LinkDeadline deadline) {

@@ -29,6 +29,7 @@ class Conversation {
     Result<agent_api::NodeFacts> facts(const agent_api::FactsRequest& request,
                                        LinkDeadline deadline);
     Result<agent_api::NodeHealth> health(LinkDeadline deadline);
+    Result<agent_api::Elections> elections(LinkDeadline deadline);
     /// Sends the blob unless the agent has it. True when it was sent.
     Result<bool> push(const Blob& blob, const std::string& install_dir, LinkDeadline deadline);
     /// ApplyDone::error becomes this call's error; `reached` then holds how far it came.

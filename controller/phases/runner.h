@@ -33,6 +33,16 @@ ExitCode run_status(const inventory::Inventory& inventory,
                     const RunSettings& settings,
                     Console& console);
 
+struct EventsRequest {
+    bool explain = false;               ///< the last election in words, instead of a table
+    std::optional<milliseconds> since;  ///< only what is not older
+};
+/// Prints what the nodes remember of their elections. ExitCode::unknown when none answered.
+ExitCode run_events(const inventory::Inventory& inventory,
+                    const RunSettings& settings,
+                    Console& console,
+                    const EventsRequest& request);
+
 /// Starts or stops the servers of all nodes.
 ExitCode run_control(const inventory::Inventory& inventory,
                      const RunSettings& settings,

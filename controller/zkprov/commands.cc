@@ -15,8 +15,16 @@ using command_line::Type;
 using Names = std::vector<std::string_view>;
 
 /// The commands that read an inventory and go to its hosts.
-const Names kOnHosts = {
-    "apply", "plan", "status", "replace-node", "start", "stop", "wipe", "lock show", "lock break"};
+const Names kOnHosts = {"apply",
+                        "plan",
+                        "status",
+                        "events",
+                        "replace-node",
+                        "start",
+                        "stop",
+                        "wipe",
+                        "lock show",
+                        "lock break"};
 
 /// Those, and what needs the programs only.
 Names with_release() {
@@ -89,6 +97,16 @@ well, 21 no leader with a quorum, 22 too few nodes answered to say.
 )",
          .operands = {inventory()},
          .examples = {"zkprov status", "zkprov status -o json"}},
+        {.name = "events",
+         .meaning = "elections: who left when, and why that server was elected",
+         .help =
+             R"(Asks each node what its server saw of its last eight elections since it started, and what its agent
+saw of its role. --explain tells the last election that was decided: which votes were cast, whose word
+changed them and by which rule, when a majority stood, how long it took. Nodes that do not tell are
+named: a server that is down, or Apache's. Exit: 0, or 22 when no node answered.
+)",
+         .operands = {inventory()},
+         .examples = {"zkprov events --since 1h", "zkprov events --explain"}},
         {.name = "lock show",
          .meaning = "who changes the ensemble right now, from where and since when",
          .help = "One run at a time changes an ensemble; it holds a lock on all nodes meanwhile.\n",
@@ -152,6 +170,14 @@ std::vector<Option> what_and_how() {
          .choices = {"table", "json"},
          .later_choices = {"yaml", "jsonl", "wide"},
          .standard = "table"},
+        {.name = "explain",
+         .meaning = "the last election in words, instead of a table",
+         .commands = {"events"}},
+        {.name = "since",
+         .type = Type::duration,
+         .value = "1h",
+         .meaning = "only what is not older",
+         .commands = {"events"}},
         {.name = "yes",
          .letter = 'y',
          .meaning = "answer yes to the questions of this command",
@@ -252,7 +278,6 @@ const Program& program() {
                            "scale-out",
                            "scale-in",
                            "backup",
-                           "events",
                            "import",
                            "migrate"},
     };

@@ -97,7 +97,7 @@ constexpr std::string_view kExitCodes = R"(Exit codes
    10  host key or login
    20  status: serving, but not all is well
    21  status: no leader with a quorum
-   22  status: too few nodes answered to say
+   22  status: too few nodes answered to say; events: none did
   130  interrupted
 )";
 

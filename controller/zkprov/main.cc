@@ -183,6 +183,8 @@ ExitCode run_verb(const Options& options,
                             options.exit_code ? phases::ChangesCode::yes : phases::ChangesCode::no);
         case Verb::status:
             return run_status(inventory, settings, console);
+        case Verb::events:
+            return run_events(inventory, settings, console, {options.explain, options.since});
         case Verb::replace_node:
             return run_replace(inventory, settings, console, *options.node);
         case Verb::start:

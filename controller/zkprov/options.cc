@@ -22,6 +22,7 @@ constexpr std::array<VerbName, 12> kVerbs = {{
     {"apply", Verb::apply},
     {"plan", Verb::plan},
     {"status", Verb::status},
+    {"events", Verb::events},
     {"replace-node", Verb::replace_node},
     {"start", Verb::start},
     {"stop", Verb::stop},
@@ -89,6 +90,8 @@ Result<Options> read_options(const Parsed& parsed, Options options) {
     options.accept_quorum_loss = parsed.flag("accept-quorum-loss");
     options.yes = parsed.flag("yes");
     options.exit_code = parsed.flag("exit-code");
+    options.explain = parsed.flag("explain");
+    if (parsed.has("since")) options.since = parsed.duration("since");
     options.accept_new_host_keys = parsed.flag("accept-new-host-keys");
     options.stats = parsed.flag("stats");
     options.verbose = parsed.flag("verbose");

@@ -21,6 +21,7 @@ enum class Verb {
     apply,
     plan,
     status,
+    events,
     replace_node,
     start,
     stop,
@@ -47,7 +48,9 @@ struct Options {
     Output output = Output::table;
     Colour colour = Colour::automatic;
     bool yes = false;
-    bool exit_code = false;  ///< plan: 2 when there is something to change
+    bool explain = false;               ///< events
+    std::optional<milliseconds> since;  ///< events: only what is not older
+    bool exit_code = false;             ///< plan: 2 when there is something to change
     bool accept_new_host_keys = false;
     bool stats = false;
     bool verbose = false;

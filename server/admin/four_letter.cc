@@ -111,6 +111,14 @@ std::string vote(const core::StatusPage& status) {
     return metrics.take();
 }
 
+/// What `vote` tells of now, this tells of the last elections. The first line says in which form.
+std::string elec(const Facts& facts) {
+    return fmt::format("elections form=1 server={} uptime_ms={}\n",
+                       facts.status.my_id.value(),
+                       to_ms(facts.uptime)) +
+           facts.elections;
+}
+
 /// Apache's names for what this server counts, then our own for what Apache does not tell at all.
 std::string mntr(const Facts& facts, const ensemble::ServerConfig& config) {
     const core::StatusPage& status = facts.status;
@@ -205,6 +213,8 @@ std::string answer(std::string_view word,
     if (word == "ruok") return "imok";
     if (word == "isro") return facts.status.serving ? "rw" : "null";
     if (word == "vote") return vote(facts.status);
+    // Also while nothing is served: that is when somebody asks.
+    if (word == "elec") return elec(facts);
     const bool is_known = word == "srvr" || word == "stat" || word == "mntr" || word == "conf";
     if (!is_known) return fmt::format("{} is not supported by this server.\n", word);
     if (!facts.status.serving) return std::string(kNotServing);

@@ -33,6 +33,7 @@ struct Facts {
     core::StatusPage status;
     frontend::Statistics traffic;
     std::vector<frontend::ConnectionStatistics> connections;
+    std::string elections;  ///< to_text(election::History); only read for "elec"
     ProcessFacts process;
     std::uint16_t client_port = 0;  ///< as bound
     Duration uptime{};

@@ -65,7 +65,7 @@ void Core::look(Instant now, Actions& out) {
     election_began_ = now;
     ++elections_;
     election::ElectionActions actions;
-    election_.start(database_.last(), current_epoch_, now, actions);
+    election_.start(database_.last(), current_epoch_, now, actions, wall_);
     run_election(actions, now, out);
 }
 
@@ -172,13 +172,14 @@ void Core::adopt_config_version(std::int64_t version) {
 
 // ---- roles
 
-void Core::begin_serving(Epoch epoch, Actions& out) {
+void Core::begin_serving(Epoch epoch, Instant now, Actions& out) {
     if (leader_) {
         preparer_.emplace(tree());
         database_.begin_epoch(epoch);
         sessions_.restart_all(working_.now());
     }
     serving_ = true;
+    election_.serving(epoch, now);
     log_.info("server.serving role={} leader={} epoch={} zxid={} znodes={}",
               leader_ ? "leader" : "follower",
               leader_sid_.value_or(ServerId(-1)),
@@ -199,6 +200,7 @@ void Core::stop_serving(Actions& out) {
 
 void Core::leave_role(const std::string& why, Instant now, Actions& out) {
     log_.info("role.left role={} why=\"{}\"", leader_ ? "leader" : "follower", why);
+    election_.role_ended(why, now);
     std::vector<zab::CommittedTxn> pending;
     if (leader_) {
         out.push_back(CloseLearnerPort{});

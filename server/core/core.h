@@ -75,6 +75,8 @@ class Core {
     /// For those who are beside the core on its loop.
     [[nodiscard]] ensemble::MembershipPtr members() const { return members_; }
     [[nodiscard]] bool serving() const { return serving_; }
+    /// What was seen of the last elections.
+    [[nodiscard]] const election::History& elections() const { return election_.history(); }
     /// Every txn up to here is in this server's log for good. A snapshot file that may hold parts of txns behind its own
     /// zxid may be given its name only when this has passed the last of them: see SnapshotSerializer::end_zxid().
     [[nodiscard]] Zxid last_durable() const { return database_.last_durable(); }
@@ -144,7 +146,7 @@ class Core {
     void run_zab(Instant now, Actions& out);
     [[nodiscard]] bool reads_come_before(const zab::Action& action) const;
     void finish_step(Instant now, Actions& out);
-    void begin_serving(Epoch epoch, Actions& out);
+    void begin_serving(Epoch epoch, Instant now, Actions& out);
     void stop_serving(Actions& out);
     void take_sessions(const std::map<SessionId, std::int32_t>& sessions);
     void take_recovered(const storage::RecoveredState& recovered);

@@ -227,7 +227,7 @@ void Core::carry_out(zab::Action& action, Instant now, Actions& out) {
             }
             core.apply(a.zxid, a.bytes, out);
         }
-        void operator()(zab::Established& a) { core.begin_serving(a.epoch, out); }
+        void operator()(zab::Established& a) { core.begin_serving(a.epoch, now, out); }
         void operator()(zab::EpochChanged& a) { core.election_.established(a.epoch); }
         void operator()(zab::ForwardedRequest& a) {
             if (!core.serving_) return;

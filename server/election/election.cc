@@ -35,7 +35,8 @@ Election::Election(ServerId my_id, ensemble::MembershipPtr members, Log log, Ele
     ZK_ASSERT(!members_->quorum().voters().empty());
 }
 
-void Election::start(Zxid last_zxid, Epoch current_epoch, Instant now, ElectionActions& out) {
+void Election::start(
+    Zxid last_zxid, Epoch current_epoch, Instant now, ElectionActions& out, WallMs wall) {
     const bool in_vain = started_ && state_ != PeerState::looking && !reigned_;
     mistrust_.begin(
         last_zxid, current_epoch, in_vain ? std::optional(vote_.leader) : std::nullopt, now);
@@ -54,7 +55,10 @@ void Election::start(Zxid last_zxid, Epoch current_epoch, Instant now, ElectionA
               last_zxid,
               current_epoch,
               voter_);
+    const bool votes = voter_ && may_vote();
+    history_.begin({.zxid = last_zxid, .epoch = current_epoch, .votes = votes, .wall = wall}, now);
     propose(initial_vote_, now, out);
+    if (votes) history_.cast(vote_, Moment::Reason::own, now);
     consider_finalizing(now);
 }
 
@@ -86,6 +90,7 @@ bool Election::believed(ServerId from,
                   from,
                   to_string(doubt),
                   to_string(notification));
+        history_.doubted(from, notification, doubt, now);
     }
     return false;
 }
@@ -115,13 +120,14 @@ void Election::look(ServerId from,
                     const Notification& notification,
                     Instant now,
                     ElectionActions& out) {
+    history_.heard(from, notification, vote_, now);
     switch (notification.state) {
         case PeerState::looking:
             on_looking(from, notification.vote, now, out);
             break;
         case PeerState::following:
         case PeerState::leading:
-            on_established(from, notification, out);
+            on_established(from, notification, now, out);
             break;
         case PeerState::observing:
             return;
@@ -139,7 +145,9 @@ void Election::on_looking(ServerId from, const Vote& vote, Instant now, Election
     if (vote.round < round_) return;
     if (mistrust_.flatters(vote)) {
         ZK_COVERED("election.flattered");
-        return restart_round(vote.round, now, out);
+        restart_round(vote.round, now, out);
+        history_.cast(vote_, Moment::Reason::overrated, from, std::nullopt, now);
+        return;
     }
     if (vote.round > round_) {
         log_.debug("election.round_joined round={} from={}", vote.round, from);
@@ -147,9 +155,12 @@ void Election::on_looking(ServerId from, const Vote& vote, Instant now, Election
         ballots_.clear();
         finalize_at_.reset();
         propose(supersedes(vote, initial_vote_) ? vote : initial_vote_, now, out);
+        history_.cast(vote_, Moment::Reason::round, from, better_by(vote, initial_vote_), now);
     } else if (supersedes(vote, vote_)) {
         finalize_at_.reset();
+        const auto rule = better_by(vote, vote_);
         propose(vote, now, out);
+        history_.cast(vote_, Moment::Reason::better, from, rule, now);
     }
     ballots_[from] = Ballot{vote, PeerState::looking, 0};
 }
@@ -167,6 +178,7 @@ void Election::restart_round(Round above, Instant now, ElectionActions& out) {
 /// A server that follows or leads. It can end the search only together with a majority of its kind.
 void Election::on_established(ServerId from,
                               const Notification& notification,
+                              Instant now,
                               ElectionActions& out) {
     const Vote& vote = notification.vote;
     const Ballot ballot{vote, notification.state, notification.version};
@@ -176,14 +188,14 @@ void Election::on_established(ServerId from,
         // others'.
         ballots_[from] = Ballot{vote, notification.state, 0};
         if (has_quorum(ballots_, ballot) && leader_confirms(ballots_, vote)) {
-            return decide(vote, out);
+            return decide(vote, now, out);
         }
     }
     established_ballots_[from] = ballot;
     if (has_quorum(established_ballots_, ballot) && leader_confirms(established_ballots_, vote)) {
         ZK_COVERED("election.joined_established");
         round_ = vote.round;
-        decide(vote, out);
+        decide(vote, now, out);
     }
 }
 
@@ -192,15 +204,18 @@ void Election::on_established(ServerId from,
 void Election::consider_finalizing(Instant now) {
     if (!may_vote() || !has_quorum(ballots_, Ballot{vote_, PeerState::looking, 0})) {
         finalize_at_.reset();
-    } else if (!finalize_at_) {
-        finalize_at_ = now + timing_.finalize_wait;
+        history_.majority({}, vote_, now);
+        return;
     }
+    if (!finalize_at_) finalize_at_ = now + timing_.finalize_wait;
+    const std::set<ServerId> who = agreeing(ballots_, Ballot{vote_, PeerState::looking, 0});
+    history_.majority({who.begin(), who.end()}, vote_, now);
 }
 
 void Election::on_tick(Instant now, ElectionActions& out) {
     if (!started_ || state_ != PeerState::looking) return;
     if (finalize_at_) {
-        if (now >= *finalize_at_) decide(vote_, out);
+        if (now >= *finalize_at_) decide(vote_, now, out);
         return;
     }
     if (now < resend_at_) return;
@@ -213,7 +228,7 @@ std::optional<Instant> Election::deadline() const {
     return finalize_at_ ? *finalize_at_ : resend_at_;
 }
 
-void Election::decide(const Vote& vote, ElectionActions& out) {
+void Election::decide(const Vote& vote, Instant now, ElectionActions& out) {
     ZK_ASSERT(state_ == PeerState::looking);
     const PeerState learner = voter_ ? PeerState::following : PeerState::observing;
     state_ = vote.leader == my_id_ ? PeerState::leading : learner;
@@ -222,6 +237,7 @@ void Election::decide(const Vote& vote, ElectionActions& out) {
     ballots_.clear();
     established_ballots_.clear();
     log_.info("election.decided state={} {}", to_string(state_), to_string(vote_));
+    history_.decided(state_, vote_, now);
     out.decided = vote_;
 }
 
@@ -252,11 +268,15 @@ Notification Election::my_notification() const {
 }
 
 bool Election::has_quorum(const Ballots& ballots, const Ballot& ballot) const {
-    std::set<ServerId> agreeing;
+    return members_->quorum().has_quorum(agreeing(ballots, ballot));
+}
+
+std::set<ServerId> Election::agreeing(const Ballots& ballots, const Ballot& ballot) const {
+    std::set<ServerId> servers;
     for (const auto& [sid, other] : ballots) {
-        if (agrees(ballot, other)) agreeing.insert(sid);
+        if (agrees(ballot, other)) servers.insert(sid);
     }
-    return members_->quorum().has_quorum(agreeing);
+    return servers;
 }
 
 /// Followers alone never convince: the leader must say itself that it leads. If it is me, it must

@@ -16,12 +16,14 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "election/history.h"
 #include "election/mistrust.h"
 #include "election/notification.h"
 #include "election/vote.h"
@@ -69,8 +71,12 @@ class Election {
 
     /// This server has no leader (any more): a new round begins. `last_zxid` is the last zxid of
     /// its history; -1 for an empty database that must not vote, which can only join an established
-    /// majority.
-    void start(Zxid last_zxid, Epoch current_epoch, Instant now, ElectionActions& out);
+    /// majority. `wall`: for the history alone.
+    void start(Zxid last_zxid,
+               Epoch current_epoch,
+               Instant now,
+               ElectionActions& out,
+               WallMs wall = WallMs());
 
     /// A notification came from `from`. In any state; before the first start() it is ignored. What
     /// it says is believed within bounds (election/mistrust.h).
@@ -89,6 +95,11 @@ class Election {
     /// after UPTODATE. Late comers are then told the new epoch. REQUIRES: state() != looking.
     void established(Epoch epoch);
 
+    /// For the history alone: clients are served, and the role has ended.
+    void serving(Epoch epoch, Instant now) { history_.serving(epoch, now); }
+    void role_ended(std::string_view why, Instant now) { history_.ended(why, now); }
+    [[nodiscard]] const History& history() const { return history_; }
+
     [[nodiscard]] PeerState state() const { return state_; }
     /// While looking: the current proposal. Then: the vote that won, with the epoch of
     /// established().
@@ -104,15 +115,19 @@ class Election {
     bool believed(ServerId from, Origin origin, const Notification& notification, Instant now);
     void restart_round(Round above, Instant now, ElectionActions& out);
     void on_looking(ServerId from, const Vote& vote, Instant now, ElectionActions& out);
-    void on_established(ServerId from, const Notification& notification, ElectionActions& out);
+    void on_established(ServerId from,
+                        const Notification& notification,
+                        Instant now,
+                        ElectionActions& out);
     void consider_finalizing(Instant now);
-    void decide(const Vote& vote, ElectionActions& out);
+    void decide(const Vote& vote, Instant now, ElectionActions& out);
     void propose(const Vote& vote, Instant now, ElectionActions& out);
     void notify_voters(Instant now, ElectionActions& out);
     void note_config(ServerId from, const Notification& notification);
     [[nodiscard]] Notification my_notification() const;
     [[nodiscard]] bool may_vote() const { return initial_vote_.zxid != Zxid(-1); }
     [[nodiscard]] bool has_quorum(const Ballots& ballots, const Ballot& ballot) const;
+    [[nodiscard]] std::set<ServerId> agreeing(const Ballots& ballots, const Ballot& ballot) const;
     [[nodiscard]] bool leader_confirms(const Ballots& ballots, const Vote& vote) const;
 
     const ServerId my_id_;
@@ -122,6 +137,7 @@ class Election {
     Log log_;
 
     Mistrust mistrust_;
+    History history_;
     bool started_ = false;
     bool reigned_ = false;  // the decision of the last search became a reign
     PeerState state_ = PeerState::looking;

@@ -33,6 +33,24 @@ bool supersedes(const Vote& candidate, const Vote& current) {
            std::tie(current.peer_epoch, current.zxid, current.leader);
 }
 
+std::string_view to_string(Rule rule) {
+    switch (rule) {
+        case Rule::epoch:
+            return "epoch";
+        case Rule::zxid:
+            return "zxid";
+        case Rule::sid:
+            return "sid";
+    }
+    return "unknown";
+}
+
+std::optional<Rule> better_by(const Vote& candidate, const Vote& current) {
+    if (!supersedes(candidate, current)) return std::nullopt;
+    if (candidate.peer_epoch != current.peer_epoch) return Rule::epoch;
+    return candidate.zxid != current.zxid ? Rule::zxid : Rule::sid;
+}
+
 bool agrees(const Ballot& a, const Ballot& b) {
     if (a.state == PeerState::looking || b.state == PeerState::looking) return a.vote == b.vote;
     if (a.vote.leader != b.vote.leader) return false;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,13 @@ std::string to_string(const Vote& vote);
 /// True when `candidate` beats `current`: peer epoch first, then zxid, then sid. The round does not
 /// matter.
 bool supersedes(const Vote& candidate, const Vote& current);
+
+/// What the order of votes compares, in this order.
+enum class Rule { epoch, zxid, sid };
+/// "epoch", "zxid", "sid".
+std::string_view to_string(Rule rule);
+/// The first of them in which `candidate` is greater and not less before; none: it does not beat `current`.
+std::optional<Rule> better_by(const Vote& candidate, const Vote& current);
 
 /// What one server last said of its vote.
 struct Ballot {

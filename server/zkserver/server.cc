@@ -19,6 +19,7 @@
 #include "disk/log_thread.h"
 #include "disk/posix_disk.h"
 #include "disk/snapshot_writer.h"
+#include "election/history.h"
 #include "net/alarm.h"
 #include "net/client_loop.h"
 #include "net/core_loop.h"
@@ -254,6 +255,7 @@ std::string Server::four_letter(std::string_view word) {
     admin::Facts facts;
     facts.status = core_turn_.core().status();
     facts.traffic = clients_.frontend().statistics();
+    if (word == "elec") facts.elections = election::to_text(core_turn_.core().elections());
     if (word == "stat") facts.connections = clients_.frontend().connections();
     if (word == "conf" || word == "mntr") {
         const ensemble::ServerConfig& config = configuration_.config;

@@ -101,6 +101,14 @@ TEST_F(FourLetter, VoteIsToldInAnElectionToo) {
     EXPECT_EQ(ask("vote"), "vote is not executed because it is not in the whitelist.\n");
 }
 
+TEST_F(FourLetter, ElectionsAreToldWhileNothingIsServed) {
+    facts.status.serving = false;
+    facts.elections = "search number=1\n";
+    EXPECT_EQ(ask("elec"), "elections form=1 server=1 uptime_ms=12000\nsearch number=1\n");
+    config.four_letter_words = {"vote"};
+    EXPECT_EQ(ask("elec"), "elec is not executed because it is not in the whitelist.\n");
+}
+
 TEST_F(FourLetter, WhitelistRules) {
     config.four_letter_words = {"srvr"};
     EXPECT_EQ(ask("ruok"), "ruok is not executed because it is not in the whitelist.\n");

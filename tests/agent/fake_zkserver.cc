@@ -1,6 +1,6 @@
 // Stands in the server's place: reads zoo.cfg, notes that it was started, answers `mntr` and `ruok`
 // until it is killed. Keys of its own in zoo.cfg: fake.exit (end at once with that status),
-// fake.state (what mntr says), fake.sid (the id with which it speaks).
+// fake.state (what mntr says), fake.sid (the id with which it speaks), fake.elec (the first line of what elec says).
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -72,7 +72,11 @@ int main(int argc, char** argv) {
         if (::recv(client, word, 4, MSG_WAITALL) == 4) {
             const bool is_mntr = std::memcmp(word, "mntr", 4) == 0;
             const bool is_conf = std::memcmp(word, "conf", 4) == 0;
-            const std::string answer = is_mntr ? mntr : is_conf ? conf : "imok";
+            const bool is_elec = std::memcmp(word, "elec", 4) == 0;
+            const std::string answer = is_mntr   ? mntr
+                                       : is_conf ? conf
+                                       : is_elec ? config["fake.elec"]
+                                                 : "imok";
             [[maybe_unused]] const ssize_t sent =
                 ::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
         }

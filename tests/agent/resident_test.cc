@@ -108,6 +108,69 @@ TEST_F(ResidentAgent, DataIsRememberedOnceTheRecordIsFree) {
     EXPECT_TRUE(await([&] { return (*state_.load_identity())->formed; }));
 }
 
+/// What a session says of the node's elections when its server says `elec` to that word.
+class ElectionsTold : public NodeFixture {
+  protected:
+    agent_api::Elections told(const std::string& elec) {
+        spec_.files[0].content += "fake.elec=" + elec + "\n";
+        const auto done = apply(spec_);
+        EXPECT_FALSE(done.error) << done.error->words;
+        EXPECT_TRUE(await_verdict(NodeVerdict::serving));
+        return ask();
+    }
+    agent_api::Elections ask() {
+        AgentSession session(state_.path());
+        const auto answer = session.ask(MessageType::elections_request, ByteView());
+        EXPECT_EQ(answer.type, MessageType::elections) << answer.payload;
+        return *agent_api::parse_payload<agent_api::Elections>(answer.payload);
+    }
+};
+
+TEST_F(ElectionsTold, OurServersWordAndTheAgentsOwnHistory) {
+    const std::string line = "elections form=1 server=1 uptime_ms=5";
+    const auto said = told(line + " \xc3\xa9\x1b");
+    EXPECT_EQ(said.told, line + " ???");
+    EXPECT_EQ(said.silence, "");
+    EXPECT_EQ(said.cluster, spec_.cluster);
+    EXPECT_EQ(said.sid, ServerId(1));
+    EXPECT_GT(said.wall_ms, WallMs(1'700'000'000'000));
+    ASSERT_FALSE(said.history.empty());
+    EXPECT_EQ(said.history.back().role, Role::leader);
+}
+
+TEST_F(ElectionsTold, AServerThatIsDownLeavesTheHistory) {
+    told("elections form=1 server=1 uptime_ms=5");
+    EXPECT_EQ(control(agent_api::ControlAction::stop).type, MessageType::done);
+    const auto said = ask();
+    EXPECT_EQ(said.told, "");
+    EXPECT_EQ(said.silence.find("its server does not answer: "), 0u) << said.silence;
+    EXPECT_FALSE(said.history.empty());
+}
+
+TEST_F(ElectionsTold, ApachesServerClosesWithoutAWord) {
+    EXPECT_EQ(told("").silence,
+              "its server does not tell of its votes: it is Apache's, or another version of ours");
+}
+
+TEST_F(ElectionsTold, AnotherForm) {
+    const auto said = told("elections form=10 server=1 uptime_ms=5");
+    EXPECT_EQ(said.told, "");
+    EXPECT_NE(said.silence, "");
+}
+
+TEST_F(ElectionsTold, AWordThatIsNotAllowed) {
+    EXPECT_EQ(told("elec is not executed because it is not in the whitelist.").silence,
+              "its server does not allow the word elec (4lw.commands.whitelist)");
+}
+
+TEST_F(ElectionsTold, AnotherServerInItsPlace) {
+    EXPECT_EQ(told("elections form=1 server=12 uptime_ms=5").silence.find("another server"), 0u);
+}
+
+TEST_F(ElectionsTold, NothingInstalled) {
+    EXPECT_EQ(ask().silence, "zkprov has not installed a server on this host");
+}
+
 TEST_F(ResidentAgent, SecondAgentRefusesToRun) {
     const auto second =
         agent_host::run_command({AGENT, "run", "--state-dir", state_.path()}, milliseconds(10000));

@@ -123,6 +123,11 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
                                    to_json(AgentError{AgentErrc::not_found, "nothing applied"}))};
             }
             return {message_of(MessageType::health, to_json(health_of(id)))};
+        case MessageType::elections_request: {
+            Elections said = node.elections;
+            said.wall_ms = WallMs(clocks::wall_now().value() + node.clock_ahead_ms);
+            return {message_of(MessageType::elections, to_json(said))};
+        }
         case MessageType::blob_begin: {
             const auto begin = payload_of<BlobBegin>(payload);
             if (!node.may_change) node.changed_unlocked = true;

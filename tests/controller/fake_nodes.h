@@ -27,6 +27,8 @@ struct FakeNode {
     bool never_elects = false;                   ///< it looks for a leader and finds none
     std::optional<agent_api::NodeSpec> applied;
     std::optional<agent_api::RecordedIdentity> identity;
+    agent_api::Elections elections;  ///< what it says of them
+    std::int64_t clock_ahead_ms = 0;
     bool running = false;
     bool has_data = false;
     bool has_marker = false;  ///< `initialize`

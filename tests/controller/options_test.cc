@@ -72,6 +72,18 @@ TEST(Options, WipeTakesOneIdToo) {
     EXPECT_TRUE(help_text("wipe").has_value());
 }
 
+TEST(Options, EventsSinceAndExplained) {
+    const Options options = good("events --explain --since 90m a.yaml");
+    EXPECT_EQ(options.verb, Verb::events);
+    EXPECT_TRUE(options.explain);
+    EXPECT_EQ(options.since, std::chrono::minutes(90));
+    EXPECT_EQ(options.inventory_file, "a.yaml");
+    EXPECT_FALSE(good("events").explain);
+    EXPECT_EQ(good("events").since, std::nullopt);
+    EXPECT_THAT(bad("status --explain"), HasSubstr("--explain is for events; status"));
+    EXPECT_THAT(bad("events --yes"), HasSubstr("events does not have it"));
+}
+
 TEST(Options, LockShowAndBreak) {
     EXPECT_EQ(good("lock show a.yaml").inventory_file, "a.yaml");
     EXPECT_EQ(good("lock show").lock_verb, LockVerb::show);

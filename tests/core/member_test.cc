@@ -26,6 +26,25 @@ TEST(Member, ALaterReignBeginsAboveEveryEpochThatItHasLearntOf) {
     EXPECT_EQ(server.to_learners().back().zxid, Zxid(Epoch(8), 0));
 }
 
+TEST(Member, ItsElectionsAreRemembered) {
+    OneServer server(settings_of({1, 2, 3}));
+    is_elected(server);
+    server.learner_joins(2);
+    server.learner_connects(3, Epoch(7));  // has accepted a later epoch: this reign ends
+    const auto& searches = server.core().elections().searches();
+    ASSERT_EQ(searches.size(), 2U);
+    EXPECT_EQ(searches[0].why, "the server has started");
+    EXPECT_EQ(searches[0].began, WallMs(1));
+    ASSERT_TRUE(searches[0].decided && searches[0].serving && searches[0].ended);
+    EXPECT_EQ(searches[0].decided->state, election::PeerState::leading);
+    EXPECT_EQ(searches[0].serving->epoch, Epoch(1));
+    EXPECT_GE(searches[0].serving->after, searches[0].decided->after);
+    EXPECT_GE(searches[0].ended->after, searches[0].serving->after);
+    EXPECT_FALSE(searches[0].ended->why.empty());
+    EXPECT_EQ(searches[1].why, searches[0].ended->why);
+    EXPECT_FALSE(searches[1].decided.has_value());
+}
+
 TEST(Member, AfterATruncMemoryIsWhatTheShorterLogSays) {
     OneServer server(settings_of({1, 2, 3}));
     const Epoch first(1);

@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "election/election.h"
+#include "election/history.h"
 
 namespace zk::election {
 namespace {
@@ -69,6 +70,10 @@ class Meeting {
             });
         } else if (words[1] == "established") {
             server(sid).established(Epoch(value_of(words, "epoch")));
+        } else if (words[1] == "serves") {
+            server(sid).serving(Epoch(value_of(words, "epoch")), now_);
+        } else if (words[1] == "remembers") {
+            remembers(sid);
         } else if (words[1] == "stops") {
             servers_.erase(sid);
         } else if (words[1] == "hears") {  // "1 hears 3 LEADING leader=3 ..."
@@ -89,6 +94,18 @@ class Meeting {
             const ServerId sid(std::stoll(words[i]));
             config_.members[sid] = {sid, "host" + words[i], 2888, 3888, role, {}};
         }
+    }
+
+    void remembers(ServerId sid) {
+        const std::string text = to_text(server(sid).history());
+        std::istringstream history(text);
+        const auto read = parse_searches(text);
+        std::string again;
+        if (read.has_value()) {
+            for (const Search& search : *read) again += to_text(search);
+        }
+        if (again != text) say("what is remembered cannot be read");
+        for (std::string line; std::getline(history, line);) say(line);
     }
 
     void hear(ServerId sid, const Words& words) {

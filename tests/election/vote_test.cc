@@ -31,6 +31,15 @@ TEST(Vote, NumbersAreSigned) {
     EXPECT_TRUE(supersedes(vote(1, 0, 0), vote(2, 0, -1)));
 }
 
+TEST(Vote, TheRuleThatDecidesIsTheFirstThatDiffers) {
+    EXPECT_EQ(better_by(vote(1, 2, 1), vote(3, 1, 9)), Rule::epoch);
+    EXPECT_EQ(better_by(vote(1, 2, 8), vote(3, 2, 7)), Rule::zxid);
+    EXPECT_EQ(better_by(vote(3, 2, 7), vote(1, 2, 7)), Rule::sid);
+    EXPECT_EQ(better_by(vote(3, 2, 7), vote(3, 2, 7)), std::nullopt);
+    EXPECT_EQ(better_by(vote(3, 1, 9), vote(1, 2, 1)), std::nullopt);
+    EXPECT_EQ(better_by(vote(3, 2, 7), vote(1, 2, 8)), std::nullopt);
+}
+
 TEST(Ballot, VotesUnderWayMustBeEqualInAll) {
     const Ballot looking{vote(3, 1, 7, 2), PeerState::looking, 2};
     EXPECT_TRUE(agrees(looking, {vote(3, 1, 7, 2), PeerState::following, 2}));

@@ -45,7 +45,7 @@ TEST(Render, ZooCfgIsWhatTheServerReads) {
               "initLimit=10\n"
               "syncLimit=5\n"
               "tickTime=2000\n"
-              "4lw.commands.whitelist=srvr,ruok,stat,mntr,conf,isro,vote\n"
+              "4lw.commands.whitelist=srvr,ruok,stat,mntr,conf,isro,vote,elec\n"
               "admin.enableServer=false\n"
               "db.autocreate=false\n"
               "standaloneEnabled=false\n"
