@@ -18,7 +18,7 @@ struct VerbName {
     Verb verb;
 };
 /// By the first word of a command.
-constexpr std::array<VerbName, 12> kVerbs = {{
+constexpr std::array<VerbName, 13> kVerbs = {{
     {"apply", Verb::apply},
     {"plan", Verb::plan},
     {"status", Verb::status},
