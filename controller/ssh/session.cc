@@ -441,14 +441,7 @@ Error SshSession::ended() {
     return link_error(LinkErrc::closed, host_.name + ": the connection was lost");
 }
 
-// Reads what is there of stdout; what is there of stderr goes to last_words_.
-SshSession::Got SshSession::take(Bytes& inbox) {
-    if (channel_ == nullptr) return Got::end;
-    const std::size_t before = inbox.size();
-    inbox.resize(before + kChannelReadBytes);
-    const ssize_t got =
-        libssh2_channel_read_ex(channel_, 0, inbox.data() + before, kChannelReadBytes);
-    inbox.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+void SshSession::hear_words() {
     std::array<char, 1024> words{};
     ssize_t said = 0;
     while ((said = libssh2_channel_read_ex(
@@ -456,9 +449,24 @@ SshSession::Got SshSession::take(Bytes& inbox) {
         last_words_.append(words.data(), static_cast<std::size_t>(said));
         trim_last_words(last_words_);
     }
+}
+
+// Reads what is there of stdout; what is there of stderr goes to last_words_. Each read empties the socket of packets for
+// both, so stdout's is the last one: behind it nothing that somebody waits for lies in libssh2, of which poll() does not
+// know.
+SshSession::Got SshSession::take(Bytes& inbox) {
+    if (channel_ == nullptr) return Got::end;
+    hear_words();
+    const std::size_t before = inbox.size();
+    inbox.resize(before + kChannelReadBytes);
+    const ssize_t got =
+        libssh2_channel_read_ex(channel_, 0, inbox.data() + before, kChannelReadBytes);
+    inbox.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got > 0) return Got::bytes;
     if (got == kAgain) return Got::nothing;
-    return got < 0 || libssh2_channel_eof(channel_) == 1 ? Got::end : Got::nothing;
+    if (got == 0 && libssh2_channel_eof(channel_) != 1) return Got::nothing;
+    hear_words();
+    return Got::end;
 }
 
 Result<> SshSession::write(ByteView data, Bytes& inbox, LinkDeadline deadline) {

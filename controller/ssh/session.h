@@ -70,6 +70,7 @@ class SshSession final : public ProcessStream {
     bool wait(LinkDeadline deadline) const;
     bool hung_up() const;
     Got take(Bytes& inbox);
+    void hear_words();
     Error transport_error(const std::string& doing) const;
     /// "no algorithms fit", when that is why the key exchange failed.
     std::optional<Error> no_algorithm() const;

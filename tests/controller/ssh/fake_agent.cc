@@ -1,5 +1,6 @@
 // Stands in for zkprov-agent: called as `fake_agent connect --stdio`, echoes every frame (4 bytes
 // of length, then a type and a payload). Some payloads make it behave badly.
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -73,6 +74,14 @@ int main(int argc, char** argv) {
             for (int i = 0; i < 8; ++i) {
                 if (!send_frame(large)) return 1;
             }
+        } else if (payload.starts_with("twice ")) {
+            // Two frames, so many microseconds apart.
+            if (!send_frame(payload)) return 1;
+            const auto apart = std::chrono::microseconds(std::atoi(payload.c_str() + 6));
+            const auto second = std::chrono::steady_clock::now() + apart;
+            while (std::chrono::steady_clock::now() < second) {
+            }
+            if (!send_frame(payload)) return 1;
         } else if (payload == "uid") {
             if (!send_frame(std::to_string(::getuid()))) return 1;
         } else if (!send_frame(payload)) {

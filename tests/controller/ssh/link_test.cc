@@ -232,6 +232,22 @@ TEST_P(EitherClient, AgentsLastWordsAreInTheError) {
     EXPECT_NE(end.error().words.find("status 3"), std::string::npos) << end.error().words;
 }
 
+// What comes while libssh2 looks for words of stderr is in its queue, and the socket tells of nothing more.
+TEST_P(EitherClient, AnAnswerThatComesWhileAnotherIsTakenIsNotWaitedForInVain) {
+    auto link = open();
+    ASSERT_TRUE(link.has_value()) << link.error().words;
+    const auto all =
+        deadline_in(std::chrono::seconds(30));  // one that is lost takes what is left of it
+    for (int i = 0; i < 2000; ++i) {
+        const std::string request = "twice " + std::to_string(i % 200);
+        ASSERT_TRUE(send(*link, request, all).has_value());
+        for (int answer = 0; answer < 2; ++answer) {
+            const auto got = receive(*link, all);
+            ASSERT_TRUE(got.has_value()) << request << ": " << got.error().words;
+        }
+    }
+}
+
 TEST_P(EitherClient, ReceiveTimesOutAndGoesOn) {
     auto link = open();
     ASSERT_TRUE(link.has_value()) << link.error().words;
