@@ -147,6 +147,17 @@ class Listener : public testing::Test {
         asio::post(loop_, [&] { promise.set_value(call()); });
         return promise.get_future().get();
     }
+    /// Whether one more could listen at the same port.
+    Result<> start_another() {
+        return on_loop([this] {
+            Settings settings;
+            settings.address = "127.0.0.1";
+            settings.port = port_;
+            HttpListener another(
+                loop_.get_executor(), settings, [](const Request&) { return Response(); }, Log());
+            return another.start();
+        });
+    }
     std::size_t connections() {
         return on_loop([this] { return listener_->connections(); });
     }
@@ -403,27 +414,13 @@ TEST_F(Listener, StopEndsEveryConnectionAndFreesThePort) {
     EXPECT_TRUE(idle.ended());
     EXPECT_TRUE(stream.ended());
     EXPECT_FALSE(Visit(port_).connected);
-    const auto again = on_loop([this] {
-        Settings settings;
-        settings.address = "127.0.0.1";
-        settings.port = port_;
-        HttpListener next(
-            loop_.get_executor(), settings, [](const Request&) { return Response(); }, Log());
-        return next.start();
-    });
+    const auto again = start_another();
     EXPECT_TRUE(again.has_value());
 }
 
 TEST_F(Listener, TakenPortIsAnErrorThatNamesIt) {
     begin();
-    const auto second = on_loop([this] {
-        Settings settings;
-        settings.address = "127.0.0.1";
-        settings.port = port_;
-        HttpListener next(
-            loop_.get_executor(), settings, [](const Request&) { return Response(); }, Log());
-        return next.start();
-    });
+    const auto second = start_another();
     ASSERT_FALSE(second.has_value());
     EXPECT_THAT(second.error().message(), HasSubstr("127.0.0.1 port " + std::to_string(port_)));
 }
