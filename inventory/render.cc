@@ -74,6 +74,20 @@ void add_directories(NodeSpec& spec) {
     }
 }
 
+/// Where the other nodes' agents reach the agent of `node`.
+agent_api::MemberSpec member_of(const Inventory& inventory, const Node& node) {
+    agent_api::MemberSpec member;
+    member.sid = node.id;
+    member.host = node.host;
+    member.client_port = node.ports.client;
+    const bool all_addresses = node.http.address == "0.0.0.0" || node.http.address == "::";
+    const bool loopback = node.http.address.starts_with("127.") || node.http.address == "::1";
+    if (node.http.port == 0 || (loopback && inventory.transport != Transport::local)) return member;
+    member.http_address = all_addresses ? node.host : node.http.address;
+    member.http_port = node.http.port;
+    return member;
+}
+
 }  // namespace
 
 Result<std::string> fill_template(std::string_view text,
@@ -179,6 +193,10 @@ Result<NodeSpec> render_node(const Inventory& inventory,
     spec.election_port = node.ports.election;
     spec.http_address = node.http.address;
     spec.http_port = node.http.port;
+    for (const Node& member : inventory.nodes) {
+        spec.members.push_back(member_of(inventory, member));
+    }
+    spec.members_digest = members_digest(inventory);
     add_directories(spec);
 
     const std::string zoo_cfg = render_zoo_cfg(inventory, node);

@@ -86,6 +86,24 @@ struct ReleaseSpec {
     }
 };
 
+/// One member of the ensemble, as the others' agents reach it.
+struct MemberSpec {
+    ServerId sid;
+    std::string host;  ///< as the inventory has it: an address or a name
+    std::uint16_t client_port = 2181;
+    std::string http_address;     ///< where its agent answers HTTP, or a name
+    std::uint16_t http_port = 0;  ///< 0: nowhere that others reach
+
+    friend bool operator==(const MemberSpec&, const MemberSpec&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("sid", self.sid);
+        archive("host", self.host);
+        archive("client_port", self.client_port);
+        archive("http_address", self.http_address);
+        archive("http_port", self.http_port);
+    }
+};
+
 struct NodeSpec {
     std::string cluster;
     /// Id of the formation this node belongs to; made by the controller when it forms.
@@ -121,6 +139,9 @@ struct NodeSpec {
     /// Where the resident agent answers HTTP: an IP address. It is the agent's alone: a change restarts nothing.
     std::string http_address;
     std::uint16_t http_port = 0;  ///< 0: nowhere
+    /// All of the ensemble, this one too, by id; for agents that ask each other.
+    std::vector<MemberSpec> members;
+    std::string members_digest;  ///< names ids, hosts, peer and election ports of all members
 
     [[nodiscard]] std::string release_dir() const;  ///< install_dir/releases/<version>
     [[nodiscard]] std::string server_path() const;  ///< install_dir/current/bin/zkserver
@@ -154,6 +175,8 @@ struct NodeSpec {
         archive("election_port", self.election_port);
         archive("http_address", self.http_address);
         archive("http_port", self.http_port);
+        archive("members", self.members);
+        archive("members_digest", self.members_digest);
     }
 };
 

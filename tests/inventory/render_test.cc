@@ -138,6 +138,28 @@ TEST(Render, AGenerationRemembersTheMembers) {
     EXPECT_EQ(members_digest(other_client_port), members_digest(inventory));
 }
 
+TEST(Render, EveryNodeKnowsWhereTheAgentsOfAllAnswer) {
+    const Inventory inventory = read(
+        "nodes:\n"
+        "  - { id: 1, host: 10.0.0.1, client_port: 2190, agent: { http: { listen: node } } }\n"
+        "  - { id: 2, host: zk2, agent: { http: { listen: 0.0.0.0, port: 9300 } } }\n"
+        "  - { id: 3, host: 10.0.0.3, agent: { http: { listen: loopback } } }\n");
+    const NodeSpec spec = render(inventory, 0);
+    const std::vector<agent_api::MemberSpec> wanted = {
+        {ServerId(1), "10.0.0.1", 2190, "10.0.0.1", 9180},
+        {ServerId(2), "zk2", 2181, "zk2", 9300},
+        {ServerId(3), "10.0.0.3", 2181, "", 0},  // its loopback is no other's
+    };
+    EXPECT_EQ(spec.members, wanted);
+    EXPECT_EQ(render(inventory, 2).members, wanted);
+    EXPECT_EQ(spec.members_digest, members_digest(inventory));
+    const Inventory local = read(
+        "transport: local\nbase_dir: play\nagent: { http: { listen: loopback } }\nnodes: [{id: "
+        "1-3}]\n");
+    EXPECT_EQ(render(local, 0).members.at(2),
+              (agent_api::MemberSpec{ServerId(3), "127.0.0.1", 2183, "127.0.0.1", 9182}));
+}
+
 TEST(Render, TemplatesNeedAValueForEveryName) {
     EXPECT_EQ(*fill_template("a=@A@ b=@B@\n", {{"A", "1"}, {"B", ""}}), "a=1 b=\n");
     EXPECT_FALSE(fill_template("@C@", {{"A", "1"}}).has_value());
