@@ -26,6 +26,7 @@
 #include "agent_host/systemd.h"
 #include "agent_http/http_listener.h"
 #include "agent_serve/event_log.h"
+#include "agent_serve/formation_page.h"
 #include "agent_serve/health.h"
 #include "agent_serve/http_routes.h"
 #include "agent_serve/identity_look.h"
@@ -93,6 +94,7 @@ struct Resident::Parts {
     void note_saving(const Result<>& saved);
     void tend_http();
     [[nodiscard]] agent_api::NodeHealth health_now() const;
+    [[nodiscard]] bool is_serving() const;
 
     agent_host::StateDir state;
     Log log;
@@ -380,6 +382,9 @@ void Resident::Parts::tend_http() {
         settings.port = port;
         settings.names = {spec->host};
         auto answer = [this](const agent_http::Request& request) {
+            if (spec && request.target == "/v1/formation") {
+                return formation_page(state, *spec, is_serving());
+            }
             return answer_http(request, health_now(), events);
         };
         http.emplace(loop.get_executor(), std::move(settings), std::move(answer), log);
@@ -412,6 +417,11 @@ agent_api::NodeHealth Resident::Parts::health_now() const {
     health.wall_ms = clocks::wall_now();
     if (!http_failure.empty()) health.reasons.push_back("the agent's pages: " + http_failure);
     return health;
+}
+
+bool Resident::Parts::is_serving() const {
+    const auto health = health_now();
+    return agent_api::is_fresh(health) && health.verdict == agent_api::NodeVerdict::serving;
 }
 
 asio::awaitable<void> Resident::Parts::accept_loop() {
