@@ -18,8 +18,7 @@ std::string stage_words(const JoinReport& report) {
         case JoinStage::run:
             return "starts";
         case JoinStage::done:
-            return report.way == JoinWay::none ? "done"
-                                               : "serves, " + std::string(to_string(report.way));
+            return report.way == JoinWay::none ? "done" : std::string(to_string(report.way));
         case JoinStage::failed:
             return "refuses";
     }
@@ -32,7 +31,6 @@ std::string words_of(const JoinReport& report) {
     std::string text = report.sid ? "server " + to_string(*report.sid) + " of " : "";
     text += report.cluster + ": " + stage_words(report);
     if (!report.words.empty()) text += ": " + report.words;
-    for (const std::string& warning : report.warnings) text += "; warning: " + warning;
     return text;
 }
 

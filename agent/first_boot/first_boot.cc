@@ -5,6 +5,7 @@
 #include <deque>
 #include <fcntl.h>
 #include <memory>
+#include <set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -49,7 +50,9 @@ Result<join::Settings> settings_of(const Request& request) {
     settings.members_hash = inventory::members_digest(request.inventory);
     for (const inventory::Node& node : request.inventory.nodes) settings.members[node.id] = true;
     settings.node = request.node;
-    settings.machine = agent_host::machine_hash();
+    // Servers that share a machine say nothing by it.
+    const bool local = request.inventory.transport == inventory::Transport::local;
+    if (!local) settings.machine = agent_host::machine_hash();
     ZK_TRY(settings.fresh_nonce, agent_host::new_nonce());
     // No clock in it: those of hosts that boot for the first time may be wrong.
     ZK_TRY(const std::string random, agent_host::random_hex(kGenerationBytes));
@@ -105,6 +108,7 @@ class Joiner {
     int signal_ = 0;
     bool taken_over_ = false;  ///< by a controller, while this one waited
     std::optional<JoinReport> published_;
+    std::set<std::string> warned_;
 };
 
 Result<> Joiner::begin() {
@@ -246,6 +250,9 @@ void Joiner::publish() {
     if (published_ == report) return;
     const std::string words = agent_api::words_of(report);
     if (!published_ || agent_api::words_of(*published_) != words) say(words);
+    for (const std::string& warning : report.warnings) {
+        if (warned_.insert(warning).second) say("warning: " + warning);
+    }
     const auto written = agent_host::replace_file(
         report_file(state_), agent_api::to_json(report) + "\n", agent_host::FileOptions());
     if (!written.has_value()) log_.error("join.unreported why={}", written.error().message());

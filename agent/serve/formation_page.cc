@@ -13,7 +13,13 @@ namespace {
 using agent_api::FormationRecord;
 using agent_api::FormationWord;
 
-Result<FormationRecord> record_of(const agent_host::StateDir& state) {
+/// Servers that share a machine say nothing by it.
+std::string machine_of(const agent_api::NodeSpec& spec) {
+    return spec.manager == agent_api::Manager::systemd ? agent_host::machine_hash() : "";
+}
+
+Result<FormationRecord> record_of(const agent_host::StateDir& state,
+                                  const agent_api::NodeSpec& spec) {
     ZK_TRY(auto record, state.load_formation());
     if (record) return *std::move(record);
     // Somebody changes this node: whoever asks, asks again.
@@ -21,7 +27,7 @@ Result<FormationRecord> record_of(const agent_host::StateDir& state) {
     ZK_TRY(auto again, state.load_formation());
     if (again) return *std::move(again);
     FormationRecord fresh;
-    fresh.machine = agent_host::machine_hash();
+    fresh.machine = machine_of(spec);
     ZK_TRY(fresh.nonce, agent_host::new_nonce());
     ZK_CHECK(state.save_formation(fresh));
     return fresh;
@@ -32,12 +38,12 @@ Result<FormationWord> word_now(const agent_host::StateDir& state,
                                bool serving) {
     ZK_TRY(const auto identity, state.load_identity());
     if (!identity) return Error(Errc::not_found, "this host has no record of its ensemble");
-    ZK_TRY(FormationRecord record, record_of(state));
+    ZK_TRY(FormationRecord record, record_of(state, spec));
     FormationWord word;
     word.cluster = identity->cluster;
     word.sid = identity->sid;
     word.members_hash = spec.members_digest;
-    word.machine = agent_host::machine_hash();
+    word.machine = machine_of(spec);
     word.nonce = std::move(record.nonce);
     word.generation = identity->generation;
     const auto data = agent_host::read_data_fact(spec.data_dir, spec.log_dir);

@@ -32,7 +32,7 @@ TEST(Decide, TheLowestVoterIssuesOnceAllAnswered) {
     EXPECT_EQ(asked(2, all_but(2)).step, Step::wait);
     heard.erase(ServerId(3));
     EXPECT_EQ(asked(1, heard).step, Step::wait);
-    EXPECT_NE(asked(1, heard).words.find("servers 3"), std::string::npos);
+    EXPECT_NE(asked(1, heard).words.find("server 3 has"), std::string::npos);
 }
 
 TEST(Decide, CompleteOnlyWhenAllHaveCountersigned) {
