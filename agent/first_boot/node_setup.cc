@@ -179,11 +179,12 @@ Result<> NodeSetup::store(const join::Record& record) {
 
 Result<> NodeSetup::set_mark() {
     ZK_TRY(const agent_host::Fd lock, state_.lock(kLockPatience));
-    // The server's user may not exist yet: bringing the node up gives it the directory.
+    // The server's user may not exist yet: bringing the node up gives it the directory, and there it may remove what it
+    // can read.
     std::vector<std::string> made;
     ZK_CHECK(agent_host::make_directories(spec_->log_dir, 0750, made));
     agent_host::FileOptions options;
-    options.mode = 0640;
+    options.mode = 0644;
     return agent_host::replace_file(spec_->log_dir + "/initialize", ByteView(), options);
 }
 
