@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "agent_api/digest.h"
 #include "base/base64.h"
 #include "cloud_init/checks.h"
 #include "cloud_init/first_boot_script.h"
 #include "cloud_init/gzip.h"
+#include "inventory/render.h"
 #include "inventory/unit_templates.h"
 
 namespace zk::cloud_init {
@@ -58,6 +60,16 @@ std::string block(std::string_view text) {
     return lines;
 }
 
+/// All that the node writes to, whichever it is; plain letters, with blanks between.
+std::string directories_of(const inventory::Inventory& inventory, const Wanted& wanted) {
+    std::set<std::string> all = {std::string(inventory::kStateDir)};
+    for (const inventory::Node& node : inventory.nodes) {
+        if (wanted.node && node.id != *wanted.node) continue;
+        all.insert({node.install_dir, node.data_dir, node.log_dir});
+    }
+    return fmt::format("{}", fmt::join(all, " "));
+}
+
 /// What the script knows of this inventory; each value is one word of the shell but the cluster, whose letters are plain.
 std::map<std::string, std::string> script_values(const inventory::Inventory& inventory,
                                                  const Wanted& wanted) {
@@ -79,6 +91,7 @@ std::map<std::string, std::string> script_values(const inventory::Inventory& inv
         {"BUNDLE", shell_quoted(bundle)},
         {"URL", shell_quoted(url)},
         {"SHA_DIGITS", shell_quoted(sha256)},
+        {"DIRECTORIES", shell_quoted(directories_of(inventory, wanted))},
         {"NODE", shell_quoted(wanted.node ? to_string(*wanted.node) : "")},
         {"PHONE_HOME", shell_quoted(wanted.phone_home)},
         {"WAIT", wait % 1000 == 0 ? fmt::format("{}s", wait / 1000) : fmt::format("{}ms", wait)},

@@ -55,6 +55,9 @@ class FirstBoot : public testing::Test {
         }
         for (const std::string& tool : kTools) link(tool);
         program("systemctl", "echo systemctl \"$@\" >>$root/log\n");
+        program("findmnt", "[ ! -f $root/fstab ] || cat $root/fstab\n");
+        program("mountpoint", "grep -qx \"$2\" $root/mounted\n");
+        program("systemd-escape", "echo \"escaped:$3\"\n");
         program("sync", ":\n");
         program("sleep", "echo sleep \"$@\" >>$root/log\n");
         bundle_ = new_bundle("7");
@@ -197,6 +200,25 @@ TEST_F(FirstBoot, TheNodeThatWasNamed) {
     EXPECT_EQ(log(), "agent join --inventory " + at("etc/zkprov/inventory.yaml") + " --node 2\n");
     EXPECT_EQ(run(), 0) << said();
     EXPECT_THAT(log(), HasSubstr("join-status --wait 1500ms\n"));
+}
+
+TEST_F(FirstBoot, WaitsForTheDisksThatFstabNames) {
+    deliver_embedded();
+    write("fstab", "/\nnone\n/usr/local/zookeeper/data\n/usr/local/zookeeper/dat\n/srv\n");
+    write("mounted", "/\n");
+    program("systemctl", "echo systemctl \"$@\" >>$root/log\nexit 1\n");
+    EXPECT_EQ(run("join"), 1);
+    EXPECT_THAT(said(), HasSubstr("the disk of /usr/local/zookeeper/data is not there"));
+    EXPECT_EQ(log(), "systemctl start escaped:/usr/local/zookeeper/data\n");
+    EXPECT_FALSE(fs::exists(at("usr")));
+    program("systemctl",
+            "echo systemctl \"$@\" >>$root/log\necho \"${2#escaped:}\" >>$root/mounted\n");
+    EXPECT_EQ(run("join"), 0) << said();
+    EXPECT_THAT(
+        log(),
+        testing::StartsWith("systemctl start escaped:/usr/local/zookeeper/data\nagent join"));
+    EXPECT_EQ(run("join"), 0) << said();
+    EXPECT_THAT(log(), testing::StartsWith("agent join"));
 }
 
 TEST_F(FirstBoot, OlderProgramsOfTheImageAreReplaced) {
