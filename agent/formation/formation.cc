@@ -87,6 +87,21 @@ std::set<ServerId> missing_in(const View& view) {
     return missing;
 }
 
+/// Without a majority that has the data nobody can bring a joiner up to date, and whether there is one may not be known yet.
+std::optional<Decision> may_be_lost(const View& view, const std::string& generation) {
+    std::set<ServerId> with_data;
+    for (const auto& [sid, word] : view.heard) {
+        if (word.generation != generation) continue;
+        if (word.serving) return std::nullopt;
+        if (word.has_data) with_data.insert(sid);
+    }
+    const auto missing = missing_in(view);
+    if (missing.empty() || view.is_quorum(with_data)) return std::nullopt;
+    return wait("formation " + generation + " is there, but nobody serves, and " +
+                subject_of(missing, "has", "have") +
+                " not answered: whether a majority still has the data is not known");
+}
+
 /// Somebody remembers a formation and this node does not: it joins without a vote, if enough others have theirs.
 std::optional<Decision> join_formed(const View& view) {
     std::string generation;
@@ -135,6 +150,7 @@ std::optional<Decision> join_formed(const View& view) {
         return wait("formation " + generation +
                     " has begun; its complete ticket has not been heard");
     }
+    if (auto unknown = may_be_lost(view, generation)) return unknown;
     return Decision{Step::join, "formation " + generation + " is there", generation, {}, {}};
 }
 
