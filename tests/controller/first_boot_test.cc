@@ -389,7 +389,9 @@ class PowerCut : public FirstBoot {
                     "[ ! -f $root/calls ] || read -r calls <$root/calls\n"
                     "[ ! -f $root/cut ] || read -r cut <$root/cut\n"
                     "calls=$((calls + 1)); echo $calls >$root/calls\n"
-                    "[ $calls -ne $cut ] || kill -KILL 0\n" +
+                    "[ $calls -ne $cut ] || kill -KILL 0\n"
+                    "echo " +
+                        tool + " \"$@\" >>$root/trace\n" +
                         (real ? "exec /usr/bin/" + (tool == "sh" ? "dash" : tool) + " \"$@\"\n"
                          : tool == "sync" ? std::string(":\n")
                                           : "while [ $1 != -o ]; do shift; done\n"
@@ -430,6 +432,20 @@ class PowerCut : public FirstBoot {
     }
     int ended_ = 0;
 };
+
+TEST_F(PowerCut, TheBundleGoesWhenTheProgramsAreOnTheDisk) {
+    deliver_embedded();
+    run_cut("programs", 0);
+    std::string trace = read("trace");
+    replace_all(trace, root_.string(), "");
+    EXPECT_THAT(trace,
+                testing::EndsWith("sync\n"
+                                  "mv -f /usr/local/lib/zkprov/bundle.sha256.new "
+                                  "/usr/local/lib/zkprov/bundle.sha256\n"
+                                  "sync\n"
+                                  "rm -rf /var/cache/zkprov/unpacked\n"
+                                  "rm -f /var/cache/zkprov/bundle.tar\n"));
+}
 
 TEST_F(PowerCut, WithTheBundleOfTheUserData) {
     cut_everywhere("", [this] { deliver_embedded(); });
