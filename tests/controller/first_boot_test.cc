@@ -221,6 +221,21 @@ TEST_F(FirstBoot, WaitsForTheDisksThatFstabNames) {
     EXPECT_THAT(log(), testing::StartsWith("agent join"));
 }
 
+TEST_F(FirstBoot, CloudInitAndTheUnitInstallOneAfterTheOther) {
+    deliver_embedded();
+    program("tar",
+            "echo tar >>$root/unpacked\n"
+            "if [ -e $root/inside ]; then echo both >>$root/both; fi\n"
+            ": >$root/inside; /usr/bin/sleep 0.3; /usr/bin/tar \"$@\"; rm $root/inside\n");
+    program("both", "sh $1 programs & first=$!; sh $1 programs && wait $first\n");
+    const std::string line = "env -i PATH=" + at("bin") + " both " +
+                             at("etc/zkprov/first-boot.sh") + " >" + at("said") + " 2>&1";
+    EXPECT_EQ(std::system(line.c_str()), 0) << said();  // NOLINT(cert-env33-c)
+    EXPECT_FALSE(fs::exists(at("both")));
+    EXPECT_EQ(read("unpacked"), "tar\ntar\n");  // one looks, then unpacks; the other finds it done
+    expect_installed("7");
+}
+
 TEST_F(FirstBoot, OlderProgramsOfTheImageAreReplaced) {
     const Bytes newer = bundle_;
     bundle_ = new_bundle("6");
