@@ -107,7 +107,7 @@ TEST(CloudInit, PythonReadsTheSameFiles) {
     const std::string name = temporary("zkprov-user-data-XXXXXX", text);
     const std::string out = name + ".out";
     const std::string line =
-        "python3 -c 'import sys, yaml\n"
+        "/usr/bin/python3 -c 'import sys, yaml\n"
         "data = yaml.safe_load(open(sys.argv[1]))\n"
         "assert data[\"runcmd\"] == [[\"sh\", \"/etc/zkprov/first-boot.sh\"]], data[\"runcmd\"]\n"
         "for file in data[\"write_files\"]: print(file[\"path\"], file[\"permissions\"], "

@@ -221,6 +221,21 @@ TEST_F(FirstBoot, WaitsForTheDisksThatFstabNames) {
     EXPECT_THAT(log(), testing::StartsWith("agent join"));
 }
 
+TEST_F(FirstBoot, CloudInitAndTheUnitInstallOneAfterTheOther) {
+    deliver_embedded();
+    program("tar",
+            "echo tar >>$root/unpacked\n"
+            "if [ -e $root/inside ]; then echo both >>$root/both; fi\n"
+            ": >$root/inside; /usr/bin/sleep 0.3; /usr/bin/tar \"$@\"; rm $root/inside\n");
+    program("both", "sh $1 programs & first=$!; sh $1 programs && wait $first\n");
+    const std::string line = "env -i PATH=" + at("bin") + " both " +
+                             at("etc/zkprov/first-boot.sh") + " >" + at("said") + " 2>&1";
+    EXPECT_EQ(std::system(line.c_str()), 0) << said();  // NOLINT(cert-env33-c)
+    EXPECT_FALSE(fs::exists(at("both")));
+    EXPECT_EQ(read("unpacked"), "tar\ntar\n");  // one looks, then unpacks; the other finds it done
+    expect_installed("7");
+}
+
 TEST_F(FirstBoot, OlderProgramsOfTheImageAreReplaced) {
     const Bytes newer = bundle_;
     bundle_ = new_bundle("6");
@@ -389,7 +404,9 @@ class PowerCut : public FirstBoot {
                     "[ ! -f $root/calls ] || read -r calls <$root/calls\n"
                     "[ ! -f $root/cut ] || read -r cut <$root/cut\n"
                     "calls=$((calls + 1)); echo $calls >$root/calls\n"
-                    "[ $calls -ne $cut ] || kill -KILL 0\n" +
+                    "[ $calls -ne $cut ] || kill -KILL 0\n"
+                    "echo " +
+                        tool + " \"$@\" >>$root/trace\n" +
                         (real ? "exec /usr/bin/" + (tool == "sh" ? "dash" : tool) + " \"$@\"\n"
                          : tool == "sync" ? std::string(":\n")
                                           : "while [ $1 != -o ]; do shift; done\n"
@@ -430,6 +447,20 @@ class PowerCut : public FirstBoot {
     }
     int ended_ = 0;
 };
+
+TEST_F(PowerCut, TheBundleGoesWhenTheProgramsAreOnTheDisk) {
+    deliver_embedded();
+    run_cut("programs", 0);
+    std::string trace = read("trace");
+    replace_all(trace, root_.string(), "");
+    EXPECT_THAT(trace,
+                testing::EndsWith("sync\n"
+                                  "mv -f /usr/local/lib/zkprov/bundle.sha256.new "
+                                  "/usr/local/lib/zkprov/bundle.sha256\n"
+                                  "sync\n"
+                                  "rm -rf /var/cache/zkprov/unpacked\n"
+                                  "rm -f /var/cache/zkprov/bundle.tar\n"));
+}
 
 TEST_F(PowerCut, WithTheBundleOfTheUserData) {
     cut_everywhere("", [this] { deliver_embedded(); });
