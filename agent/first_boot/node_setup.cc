@@ -56,6 +56,8 @@ std::vector<std::string> look_up(const std::string& host) {
 
 /// What the data on this host say of themselves.
 std::vector<formation::Claim> claims_of(const inventory::Inventory& inventory) {
+    // Of servers that share a machine each has its own directories beside those of the others.
+    if (inventory.transport == inventory::Transport::local) return {};
     std::set<std::pair<std::string, std::string>> places;
     for (const inventory::Node& node : inventory.nodes) places.emplace(node.data_dir, node.log_dir);
     std::vector<formation::Claim> claims;
