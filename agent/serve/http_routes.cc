@@ -85,7 +85,9 @@ Response answer_http(const agent_http::Request& request,
     if (path == "/metrics")
         return page(200, agent_metrics::kContentType, agent_metrics::render(health));
     return page(
-        404, kText, "here are /healthz /readyz /v1/status /v1/election /v1/events /metrics\n");
+        404,
+        kText,
+        "here are / /healthz /readyz /v1/ensemble /v1/status /v1/election /v1/events /metrics\n");
 }
 
 }  // namespace zk::agent_serve

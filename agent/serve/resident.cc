@@ -29,6 +29,8 @@
 #include "agent_serve/health.h"
 #include "agent_serve/http_routes.h"
 #include "agent_serve/identity_look.h"
+#include "agent_serve/pages.h"
+#include "agent_serve/peers.h"
 #include "agent_serve/supervisor.h"
 #include "asio_impl/await.h"
 #include "clocks/clocks.h"
@@ -118,6 +120,7 @@ struct Resident::Parts {
     std::string http_address;  ///< of `http`
     std::uint16_t http_port = 0;
     std::string http_failure;  ///< why it does not listen though it should
+    Peers peers{loop, log};
 
     std::int64_t unit_pid = 0;
     std::uint64_t unit_restarts = 0;
@@ -380,7 +383,9 @@ void Resident::Parts::tend_http() {
         settings.port = port;
         settings.names = {spec->host};
         auto answer = [this](const agent_http::Request& request) {
-            return answer_http(request, health_now(), events);
+            const auto health = health_now();
+            auto page = answer_page(request, spec ? &*spec : nullptr, health, peers);
+            return page ? *std::move(page) : answer_http(request, health, events);
         };
         http.emplace(loop.get_executor(), std::move(settings), std::move(answer), log);
     }

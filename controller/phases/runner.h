@@ -33,6 +33,22 @@ ExitCode run_status(const inventory::Inventory& inventory,
                     const RunSettings& settings,
                     Console& console);
 
+struct Terminal {
+    std::size_t columns = 80;
+    std::size_t rows = 24;
+};
+struct Watch {
+    milliseconds interval{2000};
+    /// Where stdout goes to, as large as it is now; nothing: to no terminal.
+    std::function<std::optional<Terminal>()> terminal;
+};
+/// Prints the health of all nodes again and again, until it is interrupted or the deadline: on a terminal in place, else
+/// one after the other. Ends with the last verdict.
+ExitCode run_watch(const inventory::Inventory& inventory,
+                   const RunSettings& settings,
+                   Console& console,
+                   const Watch& watch);
+
 struct EventsRequest {
     bool explain = false;               ///< the last election in words, instead of a table
     std::optional<milliseconds> since;  ///< only what is not older

@@ -93,10 +93,11 @@ std::vector<Command> looking_commands() {
          .meaning = "who leads, who follows, who is ill",
          .help =
              R"(Asks the agent of each node. The exit code is the verdict: 0 healthy, 20 serving but not all is
-well, 21 no leader with a quorum, 22 too few nodes answered to say.
+well, 21 no leader with a quorum, 22 too few nodes answered to say. With --watch it looks again and
+again until Ctrl-C, on a terminal in place, and ends with the last verdict.
 )",
          .operands = {inventory()},
-         .examples = {"zkprov status", "zkprov status -o json"}},
+         .examples = {"zkprov status", "zkprov status -o json", "zkprov status -w"}},
         {.name = "events",
          .meaning = "elections: who left when, and why that server was elected",
          .help =
@@ -178,6 +179,16 @@ std::vector<Option> what_and_how() {
          .value = "1h",
          .meaning = "only what is not older",
          .commands = {"events"}},
+        {.name = "watch",
+         .letter = 'w',
+         .meaning = "again and again, until Ctrl-C",
+         .commands = {"status"}},
+        {.name = "interval",
+         .type = Type::duration,
+         .value = "2s",
+         .meaning = "with --watch: from one look to the next",
+         .standard = "2s",
+         .commands = {"status"}},
         {.name = "yes",
          .letter = 'y',
          .meaning = "answer yes to the questions of this command",

@@ -92,6 +92,8 @@ Result<Options> read_options(const Parsed& parsed, Options options) {
     options.exit_code = parsed.flag("exit-code");
     options.explain = parsed.flag("explain");
     if (parsed.has("since")) options.since = parsed.duration("since");
+    options.watch = parsed.flag("watch");
+    if (parsed.has("interval")) options.interval = parsed.duration("interval");
     options.accept_new_host_keys = parsed.flag("accept-new-host-keys");
     options.stats = parsed.flag("stats");
     options.verbose = parsed.flag("verbose");

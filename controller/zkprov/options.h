@@ -50,6 +50,8 @@ struct Options {
     bool yes = false;
     bool explain = false;               ///< events
     std::optional<milliseconds> since;  ///< events: only what is not older
+    bool watch = false;                 ///< status: again and again
+    milliseconds interval{2000};        ///< ... so often
     bool exit_code = false;             ///< plan: 2 when there is something to change
     bool accept_new_host_keys = false;
     bool stats = false;

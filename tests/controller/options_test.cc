@@ -84,6 +84,15 @@ TEST(Options, EventsSinceAndExplained) {
     EXPECT_THAT(bad("events --yes"), HasSubstr("events does not have it"));
 }
 
+TEST(Options, StatusIsWatched) {
+    const Options options = good("status -w --interval 500ms a.yaml");
+    EXPECT_TRUE(options.watch);
+    EXPECT_EQ(options.interval, milliseconds(500));
+    EXPECT_FALSE(good("status").watch);
+    EXPECT_EQ(good("status --watch").interval, milliseconds(2000));
+    EXPECT_THAT(bad("apply -w"), HasSubstr("--watch is for status"));
+}
+
 TEST(Options, LockShowAndBreak) {
     EXPECT_EQ(good("lock show a.yaml").inventory_file, "a.yaml");
     EXPECT_EQ(good("lock show").lock_verb, LockVerb::show);
