@@ -119,9 +119,11 @@ function now() { return state.doc ? state.doc.at_ms + sinceReceived() : Date.now
 
 function showHero(doc) {
   const waiting = doc.verdict === 'unknown' && doc.nodes.some((node) => node.pending);
-  byId('hero').dataset.verdict = doc.verdict;
-  glyph(byId('hero-glyph'), VERDICT_GLYPHS[doc.verdict] || 'unknown');
-  text(byId('verdict'), waiting ? 'A moment' : VERDICTS[doc.verdict] || doc.verdict);
+  const lost = state.contact === 'lost';
+  const verdict = VERDICTS[doc.verdict] || doc.verdict;
+  byId('hero').dataset.verdict = lost ? 'unknown' : doc.verdict;
+  glyph(byId('hero-glyph'), lost ? 'unknown' : VERDICT_GLYPHS[doc.verdict] || 'unknown');
+  text(byId('verdict'), waiting ? 'A moment' : lost ? `Last known: ${verdict}` : verdict);
   const leads = doc.leader !== null;
   text(byId('headline'), waiting ? 'Asking the other nodes…' : leads ? `Server ${doc.leader} leads`
     : doc.verdict === 'no_quorum' ? 'No server leads' : 'Who leads is not known');
@@ -130,8 +132,9 @@ function showHero(doc) {
   const bears = doc.failures_borne;
   figure('figure-bears', leads ? (bears ? String(bears) : 'none') : '–', leads && bears ? (bears === 1 ? 'node' : 'nodes') : '');
   figure('figure-epoch', or(doc.epoch), '');
-  const mark = {healthy: '●', degraded: '▲', no_quorum: '■', unknown: '?'}[doc.verdict] || '?';
-  const title = `${mark} ${doc.cluster || 'zkprov'}: ${leads ? `server ${doc.leader} leads` : 'no known leader'}`;
+  const mark = {healthy: '●', degraded: '▲', no_quorum: '■'}[byId('hero').dataset.verdict] || '?';
+  const news = lost ? 'no contact' : leads ? `server ${doc.leader} leads` : 'no known leader';
+  const title = `${mark} ${doc.cluster || 'zkprov'}: ${news}`;
   if (document.title !== title) document.title = title;
 }
 
@@ -305,7 +308,7 @@ function showElections(doc) {
   const lanes = lanesOf(doc);
   const all = lanes.flatMap((lane) => lane.spans);
   if (state.range === null) {
-    if (all.length === 0) return;
+    if (all.length === 0 || doc.nodes.some((node) => node.pending)) return;
     state.range = chooseRange(lanes);
     byId('ranges').querySelector(`[value="${state.range}"]`).checked = true;
   }

@@ -90,7 +90,7 @@ TEST(Options, StatusIsWatched) {
     EXPECT_EQ(options.interval, milliseconds(500));
     EXPECT_FALSE(good("status").watch);
     EXPECT_EQ(good("status --watch").interval, milliseconds(2000));
-    EXPECT_THAT(bad("apply -w"), HasSubstr("--watch is for status"));
+    EXPECT_THAT(bad("apply -w"), HasSubstr("-w is for status"));
 }
 
 TEST(Options, LockShowAndBreak) {
