@@ -49,6 +49,16 @@ ExitCode run_watch(const inventory::Inventory& inventory,
                    Console& console,
                    const Watch& watch);
 
+struct UiRequest {
+    std::optional<ServerId> node;  ///< whose page; nothing: of the first node that answers
+    std::uint16_t port = 0;        ///< of this machine's loopback address; 0: any free one
+};
+/// Serves a node's page on this machine until it is interrupted; all of it comes over the node's link. Prints the address.
+ExitCode run_ui(const inventory::Inventory& inventory,
+                const RunSettings& settings,
+                Console& console,
+                const UiRequest& request);
+
 struct EventsRequest {
     bool explain = false;               ///< the last election in words, instead of a table
     std::optional<milliseconds> since;  ///< only what is not older

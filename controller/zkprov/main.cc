@@ -202,6 +202,9 @@ ExitCode run_verb(const Options& options,
             return run_watch(inventory, settings, console, {options.interval, terminal_of_stdout});
         case Verb::events:
             return run_events(inventory, settings, console, {options.explain, options.since});
+        case Verb::ui:
+            watching = true;
+            return run_ui(inventory, settings, console, {options.node, options.port});
         case Verb::replace_node:
             return run_replace(inventory, settings, console, *options.node);
         case Verb::start:

@@ -18,11 +18,12 @@ struct VerbName {
     Verb verb;
 };
 /// By the first word of a command.
-constexpr std::array<VerbName, 13> kVerbs = {{
+constexpr std::array<VerbName, 14> kVerbs = {{
     {"apply", Verb::apply},
     {"plan", Verb::plan},
     {"status", Verb::status},
     {"events", Verb::events},
+    {"ui", Verb::ui},
     {"replace-node", Verb::replace_node},
     {"start", Verb::start},
     {"stop", Verb::stop},
@@ -84,6 +85,8 @@ Result<Options> read_options(const Parsed& parsed, Options options) {
     if (options.verb == Verb::replace_node || options.verb == Verb::wipe) {
         ZK_TRY(options.node, read_node(to_string(options.verb), parsed.operand("NODE")));
     }
+    if (parsed.has("node")) options.node = ServerId(parsed.number("node"));
+    if (parsed.has("port")) options.port = static_cast<std::uint16_t>(parsed.number("port"));
     if (options.verb == Verb::bundle) options.bundle_file = parsed.operand("FILE");
     ZK_TRY(options.inventory_file, read_inventory_name(parsed));
     options.confirm = parsed.text("confirm");

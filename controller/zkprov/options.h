@@ -22,6 +22,7 @@ enum class Verb {
     plan,
     status,
     events,
+    ui,
     replace_node,
     start,
     stop,
@@ -41,7 +42,7 @@ enum class Colour { automatic, always, never };
 struct Options {
     Verb verb = Verb::help;
     std::string inventory_file;    ///< "-": standard input
-    std::optional<ServerId> node;  ///< replace-node, wipe
+    std::optional<ServerId> node;  ///< replace-node, wipe, ui
     LockVerb lock_verb = LockVerb::show;
     std::string confirm;  ///< lock break, wipe: the cluster's name, instead of a question
     bool accept_quorum_loss = false;  ///< wipe
@@ -52,6 +53,7 @@ struct Options {
     std::optional<milliseconds> since;  ///< events: only what is not older
     bool watch = false;                 ///< status: again and again
     milliseconds interval{2000};        ///< ... so often
+    std::uint16_t port = 0;             ///< ui: of this machine; 0: any free one
     bool exit_code = false;             ///< plan: 2 when there is something to change
     bool accept_new_host_keys = false;
     bool stats = false;

@@ -114,6 +114,28 @@ TEST_F(ResidentHttp, SilentServerIsNotReadyAndItsAgentIsWell) {
     EXPECT_TRUE(await_that([&] { return page_of(port, "/readyz").status == 200; }));
 }
 
+TEST_F(ResidentHttp, PagesComeOverALinkWithoutAListener) {
+    AgentSession session(state_.path());
+    const auto ask = [&](const std::string& target) {
+        return session.ask(agent_api::MessageType::page_request,
+                           agent_api::to_json(agent_api::PageRequest{target}));
+    };
+    const auto shown = ask("/v1/ensemble");
+    ASSERT_EQ(shown.type, agent_api::MessageType::page);
+    const auto page = agent_api::parse_payload<agent_api::Page>(shown.payload);
+    ASSERT_TRUE(page.has_value());
+    EXPECT_EQ(page->status, 200);
+    EXPECT_EQ(page->content_type, "application/json");
+    EXPECT_THAT(page->body, HasSubstr("\"schema\":\"zkprov-ensemble/1\""));
+    const auto none = agent_api::parse_payload<agent_api::Page>(ask("/none").payload);
+    ASSERT_TRUE(none.has_value());
+    EXPECT_EQ(none->status, 404);
+    EXPECT_EQ(ask("/v1/events").type, agent_api::MessageType::error) << "a stream has no end";
+    EXPECT_EQ(session.ask(agent_api::MessageType::page_request, "7").type,
+              agent_api::MessageType::error);
+    EXPECT_EQ(session.end(), 0);
+}
+
 /// Another node's agent, on a thread of its own.
 class FakePeer {
   public:

@@ -93,6 +93,17 @@ TEST(Options, StatusIsWatched) {
     EXPECT_THAT(bad("apply -w"), HasSubstr("-w is for status"));
 }
 
+TEST(Options, UiOfANodeAtAPort) {
+    const Options options = good("ui --node 2 --port 9180 a.yaml");
+    EXPECT_EQ(options.verb, Verb::ui);
+    EXPECT_EQ(options.node, ServerId(2));
+    EXPECT_EQ(options.port, 9180);
+    EXPECT_EQ(good("ui").node, std::nullopt);
+    EXPECT_EQ(good("ui").port, 0);
+    EXPECT_THAT(bad("ui --port 70000"), HasSubstr("--port"));
+    EXPECT_THAT(bad("status --node 2"), HasSubstr("--node is for ui"));
+}
+
 TEST(Options, LockShowAndBreak) {
     EXPECT_EQ(good("lock show a.yaml").inventory_file, "a.yaml");
     EXPECT_EQ(good("lock show").lock_verb, LockVerb::show);

@@ -133,6 +133,24 @@ class Page(unittest.TestCase):
         # Before the page there was the browser's own, which is in its program.
         elsewhere = [url for url in requested if not url.startswith((origin, "chrome:", "chrome-untrusted:", "data:"))]
         self.assertEqual(elsewhere, [])
+        self.check_ui(second["leader"])
+
+    def check_ui(self, leader):
+        """The same over the link, without a listener of the agent."""
+        ui = subprocess.Popen([BIN / "zkprov", "ui", "-i", self.inventory], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            url = ui.stdout.readline().strip()
+            self.assertRegex(url, r"^http://127\.0\.0\.1:\d+/$")
+            self.assertNotIn(int(url.split(":")[2].strip("/")), self.pages.values())
+            self.browser.open(url)
+            self.await_page("the page over the link", lambda seen: seen["headline"] == "Server %d leads" % leader and
+                            set(seen["health"].values()) == {"serving"})
+            self.assertEqual(self.browser.complaints(), [])
+            ui.send_signal(signal.SIGINT)
+            self.assertEqual(ui.wait(PATIENCE_S), 0)
+        finally:
+            ui.kill()
+            ui.communicate()
 
     def status(self):
         return subprocess.run([BIN / "zkprov", "status", "-o", "json", "-i", self.inventory], capture_output=True, text=True,
