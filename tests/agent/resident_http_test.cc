@@ -188,8 +188,8 @@ TEST_F(ResidentHttp, ShowsAllNodesAndAsksThemOnlyWhenSomebodyLooks) {
     FakePeer leader(leader_page(spec_.cluster, 2));
     FakePeer stranger("<html>welcome</html>");
     const std::uint16_t port = free_port();
-    spec_.members.resize(3);
-    for (std::size_t i = 0; i < 3; ++i) {
+    spec_.members.resize(4);
+    for (std::size_t i = 0; i < 4; ++i) {
         agent_api::MemberSpec& member = spec_.members[i];
         member.sid = ServerId(static_cast<std::int64_t>(i) + 1);
         member.host = i == 1 ? "localhost" : "127.0.0.1";
@@ -199,6 +199,8 @@ TEST_F(ResidentHttp, ShowsAllNodesAndAsksThemOnlyWhenSomebodyLooks) {
     spec_.members[0].http_port = port;
     spec_.members[1].http_port = leader.port();
     spec_.members[2].http_port = stranger.port();
+    // Its agent is nowhere to be reached; a server answers.
+    spec_.members[3].client_port = spec_.client_port;
     move_to(port);
     ASSERT_TRUE(await_that([&] { return page_of(port, "/healthz").status == 200; }));
     EXPECT_THAT(page_of(port, "/").body, HasSubstr("<script type=\"module\" src=\"/page.js\">"));
@@ -210,7 +212,8 @@ TEST_F(ResidentHttp, ShowsAllNodesAndAsksThemOnlyWhenSomebodyLooks) {
     ASSERT_TRUE(await_that([&] {
         shown = page_of(port, "/v1/ensemble").body;
         return shown.find("\"leader\":2,\"epoch\":7") != std::string::npos &&
-               shown.find("is not understood") != std::string::npos;
+               shown.find("is not understood") != std::string::npos &&
+               shown.find("\"source\":\"4lw\"") != std::string::npos;
     })) << shown;
     EXPECT_THAT(shown, HasSubstr("\"schema\":\"zkprov-ensemble/1\",\"asked\":1,"));
     EXPECT_THAT(shown, HasSubstr("alert(1)"));
