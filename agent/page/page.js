@@ -1,4 +1,4 @@
-// Asks this node's agent each second how the ensemble is, and shows it. All that is shown is set as text: nodes are strangers.
+// Asks this node's agent each second how the ensemble is, and shows it. What is shown is set as text: nodes are strangers.
 import {Timeline} from './timeline.js';
 
 const ASK_MS = 1000;
@@ -107,7 +107,8 @@ function list(parent, lines, makeItem) {
 }
 function figure(id, main, unit) {
   const element = byId(id);
-  list(element, [main, unit], (words, index) => index === 0 ? document.createTextNode(words) : make('small', '', words && ` ${words}`));
+  list(element, [main, unit], (words, index) => index === 0 ? document.createTextNode(words)
+    : make('small', '', words && ` ${words}`));
 }
 
 // ---- time: that of the agent which is asked
@@ -130,7 +131,9 @@ function showHero(doc) {
   text(byId('story'), leads ? leaderStory(doc) : waiting ? '' : leaderlessStory(doc));
   figure('figure-sync', leads ? String(doc.voters_in_sync) : '–', `of ${doc.voters}`);
   const bears = doc.failures_borne;
-  figure('figure-bears', leads ? (bears ? String(bears) : 'none') : '–', leads && bears ? (bears === 1 ? 'node' : 'nodes') : '');
+  if (!leads) figure('figure-bears', '–', '');
+  else if (bears === 0) figure('figure-bears', 'none', '');
+  else figure('figure-bears', String(bears), bears === 1 ? 'node' : 'nodes');
   figure('figure-epoch', or(doc.epoch), '');
   const mark = {healthy: '●', degraded: '▲', no_quorum: '■'}[byId('hero').dataset.verdict] || '?';
   const news = lost ? 'no contact' : leads ? `server ${doc.leader} leads` : 'no known leader';
@@ -241,9 +244,9 @@ function seenOf(node) {
     return node.heard_ms === null ? 'Not heard yet' : `Last heard ${duration(node.heard_ms + sinceReceived())} ago`;
   }
   const age = node.age_ms + sinceReceived();
-  const who = node.source === 'agent' ? (node.self ? 'by this agent' : 'by its agent') : 'its server was asked, not its agent';
+  const who = node.self ? 'by this agent' : 'by its agent';
   const when = age < 1500 ? 'Seen just now' : `Seen ${duration(age)} ago`;
-  return node.source === 'agent' ? `${when} ${who}` : `${when}; ${who}`;
+  return node.source === 'agent' ? `${when} ${who}` : `${when}; its server was asked, not its agent`;
 }
 
 function showCard(node) {
@@ -292,7 +295,8 @@ function lanesOf(doc) {
       const next = history[index + 1];
       const to = Math.max(next ? next.at_ms - node.clock_ahead_ms : until, from);
       return {from, to, ended: Boolean(next), role: entry.role, epoch: entry.epoch, leader: entry.leader, id: node.id,
-        words: `Server ${node.id} ${didWhat(entry.role, entry.epoch, entry.leader)}, ${clock(from)} to ${next ? clock(to) : 'now'}`};
+        words: `Server ${node.id} ${didWhat(entry.role, entry.epoch, entry.leader)}, ` +
+          `${clock(from)} to ${next ? clock(to) : 'now'}`};
     });
     return {id: node.id, name: `Server ${node.id}`, spans};
   });
@@ -315,15 +319,18 @@ function showElections(doc) {
   const first = Math.min(now() - 60000, ...all.map((span) => span.from));
   const from = state.range ? now() - state.range * 1000 : first - (now() - first) * .03;
   const leads = doc.leader === null ? 'No leader is known now.' : `Server ${doc.leader} leads now.`;
-  const elections = new Set(all.filter((span) => span.role === 'leader' && span.from >= from).map((span) => span.epoch)).size;
+  const decided = all.filter((span) => span.role === 'leader' && span.from >= from);
+  const elections = new Set(decided.map((span) => span.epoch)).size;
   timeline.draw(lanes, from, now(), `Roles of ${lanes.length} servers over time. ${leads} ` +
-    `${elections} ${elections === 1 ? 'election was' : 'elections were'} decided in the time shown; the list below tells each change.`);
+    `${elections} ${elections === 1 ? 'election was' : 'elections were'} decided in the time shown; ` +
+    'the list below tells each change.');
   showChanges(all);
 }
 
 function showChanges(all) {
   const known = [...all].sort((a, b) => b.from - a.from || a.id - b.id);
-  const key = JSON.stringify([state.allChanges, known.map((span) => [span.id, span.from, span.role, span.epoch, span.leader, span.ended])]);
+  const parts = known.map((span) => [span.id, span.from, span.role, span.epoch, span.leader, span.ended]);
+  const key = JSON.stringify([state.allChanges, parts]);
   if (state.changesKey === key) return;
   state.changesKey = key;
   const shown = state.allChanges ? known : known.slice(0, CHANGES_FIRST);
@@ -340,7 +347,8 @@ function showChanges(all) {
   text(byId('more'), state.allChanges ? 'Show the newest only' : `Show all ${known.length}`);
   byId('more').setAttribute('aria-expanded', String(state.allChanges));
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  text(byId('changes-hint'), known.length === 0 ? 'Nothing yet.' : `Times are of this browser’s zone${zone ? ` (${zone})` : ''}, by the clock of the node that was asked.`);
+  text(byId('changes-hint'), known.length === 0 ? 'Nothing yet.'
+    : `Times are of this browser’s zone${zone ? ` (${zone})` : ''}, by the clock of the node that was asked.`);
 }
 
 // ---- contact
@@ -354,14 +362,16 @@ function showContact() {
   byId('banner').hidden = !lost;
   if (!lost) return;
   text(byId('banner'), state.doc
-    ? `No contact with this agent for ${duration(age)}: ${state.failure || 'it does not answer'}. What is shown below is as it was at ${clockFormat.format(Date.now() - age)}.`
+    ? `No contact with this agent for ${duration(age)}: ${state.failure || 'it does not answer'}. ` +
+      `What is shown below is as it was at ${clockFormat.format(Date.now() - age)}.`
     : `This agent does not answer: ${state.failure}.`);
 }
 
 function announce() {
   const doc = state.doc;
   const words = state.contact === 'lost' ? 'Contact with the agent is lost; what is shown is old.'
-    : doc && !doc.nodes.some((node) => node.pending) ? `${VERDICTS[doc.verdict] || doc.verdict}. ${byId('headline').textContent}.` : '';
+    : doc && !doc.nodes.some((node) => node.pending)
+      ? `${VERDICTS[doc.verdict] || doc.verdict}. ${byId('headline').textContent}.` : '';
   if (words === '' || words === state.announced) return;
   state.announced = words;
   text(byId('announcer'), words);

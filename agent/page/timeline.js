@@ -1,6 +1,6 @@
 // Roles over time, a lane for each node, as SVG. Who leads is a tall bar, who follows a low one, who looks for a leader is
-// hatched, who is down is dashed: no state is told by its colour alone. Elements are kept from one drawing to the next, so that
-// what the pointer rests on stays.
+// hatched, who is down is dashed: no state is told by its colour alone. Elements are kept from one drawing to the next, so
+// that what the pointer rests on stays.
 
 const SVG = 'http://www.w3.org/2000/svg';
 const LANE = 40;
@@ -9,9 +9,11 @@ const LOW = 10;
 const MINUTE = 60000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-const STEPS = [5000, 10000, 30000, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR,
-  6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY, 91 * DAY, 365 * DAY, 3650 * DAY];
-const LOOKS = {leader: 'leader', standalone: 'leader', follower: 'follower', observer: 'follower', looking: 'looking', down: 'down'};
+const STEPS = [5000, 10000, 30000, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR,
+  3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY, 91 * DAY, 365 * DAY, 3650 * DAY];
+const LOOKS = {
+  leader: 'leader', standalone: 'leader', follower: 'follower', observer: 'follower', looking: 'looking', down: 'down',
+};
 
 function set(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
@@ -119,7 +121,8 @@ export class Timeline {
       const long = Math.max(x(span.to) - begin, look === 'follower' ? 1 : 3);
       const key = `${lane.id} ${span.from} ${span.role} ${span.epoch}`;
       const bar = this.bars.get(`bar ${key}`, 'rect',
-        {class: `bar-${look}${long < 8 ? ' thin' : ''}`, x: begin.toFixed(1), y: middle - tall / 2, width: long.toFixed(1), height: tall, rx: long > 8 ? 4 : 1});
+        {class: `bar-${look}${long < 8 ? ' thin' : ''}`, x: begin.toFixed(1), y: middle - tall / 2, width: long.toFixed(1),
+          height: tall, rx: long > 8 ? 4 : 1});
       if (!bar.firstChild) bar.append(document.createElementNS(SVG, 'title'));
       if (bar.firstChild.textContent !== span.words) bar.firstChild.textContent = span.words;
       if (look !== 'leader' || span.epoch === null || long < 28) continue;
