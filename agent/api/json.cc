@@ -34,6 +34,8 @@ std::string to_json(const LockHolder& holder) { return write_json(holder); }
 std::string to_json(const LockRequest& message) { return write_json(message); }
 std::string to_json(const LockState& message) { return write_json(message); }
 std::string to_json(const Elections& message) { return write_json(message); }
+std::string to_json(const PageRequest& message) { return write_json(message); }
+std::string to_json(const Page& message) { return write_json(message); }
 
 Result<NodeSpec> parse_node_spec(std::string_view text) {
     return read_json<NodeSpec>(text, "node specification");
@@ -82,6 +84,8 @@ template Result<LockHolder> parse_payload<LockHolder>(std::string_view);
 template Result<LockRequest> parse_payload<LockRequest>(std::string_view);
 template Result<LockState> parse_payload<LockState>(std::string_view);
 template Result<Elections> parse_payload<Elections>(std::string_view);
+template Result<PageRequest> parse_payload<PageRequest>(std::string_view);
+template Result<Page> parse_payload<Page>(std::string_view);
 
 std::optional<std::size_t> broken_json_at(ByteView payload) {
     if (!payload.starts_with('{')) return 0;

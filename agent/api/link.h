@@ -57,6 +57,8 @@ enum class MessageType : std::uint8_t {
     beat = 22,
     elections_request = 23,  ///< controller: no payload
     elections = 24,          ///< agent: Elections
+    page_request = 25,       ///< controller: PageRequest
+    page = 26,               ///< agent: Page
 };
 
 struct Message {
@@ -299,6 +301,22 @@ struct Elections {
     }
 };
 
+/// A page of the resident agent's HTTP listener, which need not listen for it.
+struct PageRequest {
+    std::string target;  ///< path and query; begins with "/"
+    static void fields(auto& archive, auto& self) { archive("target", self.target); }
+};
+struct Page {
+    std::int32_t status = 200;  ///< of HTTP
+    std::string content_type;
+    std::string body;
+    static void fields(auto& archive, auto& self) {
+        archive("status", self.status);
+        archive("content_type", self.content_type);
+        archive("body", self.body);
+    }
+};
+
 /// Payload of each JSON message, both ways.
 std::string to_json(const Hello& message);
 std::string to_json(const HelloOk& message);
@@ -317,6 +335,8 @@ std::string to_json(const LockHolder& holder);
 std::string to_json(const LockRequest& message);
 std::string to_json(const LockState& message);
 std::string to_json(const Elections& message);
+std::string to_json(const PageRequest& message);
+std::string to_json(const Page& message);
 
 /// Where `payload` stops being one JSON object (its size when it is cut off); nullopt: it is one.
 std::optional<std::size_t> broken_json_at(ByteView payload);

@@ -30,6 +30,8 @@
 #include "agent_serve/health.h"
 #include "agent_serve/http_routes.h"
 #include "agent_serve/identity_look.h"
+#include "agent_serve/pages.h"
+#include "agent_serve/peers.h"
 #include "agent_serve/supervisor.h"
 #include "asio_impl/await.h"
 #include "clocks/clocks.h"
@@ -83,6 +85,7 @@ struct Resident::Parts {
     asio::awaitable<void> serve(std::shared_ptr<stream_protocol::socket> socket);
     asio::awaitable<Bytes> answer(agent_api::Message message);
     asio::awaitable<Bytes> answer_control(Bytes payload);
+    Bytes answer_page_request(ByteView payload);
     asio::awaitable<void> probe_once();
     asio::awaitable<void> probe_now();
     void look_at_port(node_judge::Probe& probe);
@@ -93,6 +96,7 @@ struct Resident::Parts {
     bool is_recorded();
     void note_saving(const Result<>& saved);
     void tend_http();
+    agent_http::Response page_of(const agent_http::Request& request);
     [[nodiscard]] agent_api::NodeHealth health_now() const;
     [[nodiscard]] bool is_serving() const;
 
@@ -120,6 +124,7 @@ struct Resident::Parts {
     std::string http_address;  ///< of `http`
     std::uint16_t http_port = 0;
     std::string http_failure;  ///< why it does not listen though it should
+    Peers peers{loop, log};
 
     std::int64_t unit_pid = 0;
     std::uint64_t unit_restarts = 0;
@@ -381,12 +386,7 @@ void Resident::Parts::tend_http() {
         settings.address = address;
         settings.port = port;
         settings.names = {spec->host};
-        auto answer = [this](const agent_http::Request& request) {
-            if (spec && request.target == "/v1/formation") {
-                return formation_page(state, *spec, is_serving());
-            }
-            return answer_http(request, health_now(), events);
-        };
+        auto answer = [this](const agent_http::Request& request) { return page_of(request); };
         http.emplace(loop.get_executor(), std::move(settings), std::move(answer), log);
     }
     const auto started = http->start();
@@ -394,6 +394,15 @@ void Resident::Parts::tend_http() {
     if (!failure.empty() && failure != http_failure)
         log.error("http.not_listening why={}", failure);
     http_failure = failure;
+}
+
+agent_http::Response Resident::Parts::page_of(const agent_http::Request& request) {
+    if (spec && request.target == "/v1/formation") {
+        return formation_page(state, *spec, is_serving());
+    }
+    const auto health = health_now();
+    auto page = answer_page(request, spec ? &*spec : nullptr, health, peers);
+    return page ? *std::move(page) : answer_http(request, health, events);
 }
 
 agent_api::NodeHealth Resident::Parts::health_now() const {
@@ -474,10 +483,32 @@ asio::awaitable<Bytes> Resident::Parts::answer(agent_api::Message message) {
         co_return agent_api::encode_frame(MessageType::health, agent_api::to_json(health));
     }
     if (message.type == MessageType::control) co_return co_await answer_control(message.payload);
+    if (message.type == MessageType::page_request) co_return answer_page_request(message.payload);
     AgentError error;
     error.code = AgentErrc::unsupported;
     error.words = "the resident agent does not take messages of this type";
     co_return agent_api::encode_frame(MessageType::error, agent_api::to_json(error));
+}
+
+/// For who reaches this host but no listener of its agent: `zkprov ui`.
+Bytes Resident::Parts::answer_page_request(ByteView payload) {
+    const auto request = agent_api::parse_payload<agent_api::PageRequest>(payload);
+    AgentError error;
+    error.code = AgentErrc::invalid;
+    if (!request.has_value()) {
+        error.words = request.error().message();
+        return agent_api::encode_frame(MessageType::error, agent_api::to_json(error));
+    }
+    auto response = page_of({request->target, {}, {}});
+    if (response.stream) {
+        error.words = "a stream of events is at the agent's listener only";
+        return agent_api::encode_frame(MessageType::error, agent_api::to_json(error));
+    }
+    agent_api::Page page;
+    page.status = static_cast<std::int32_t>(response.status);
+    page.content_type = std::move(response.content_type);
+    page.body = std::move(response.body);
+    return agent_api::encode_frame(MessageType::page, agent_api::to_json(page));
 }
 
 asio::awaitable<Bytes> Resident::Parts::answer_control(Bytes payload) {

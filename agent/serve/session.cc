@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <poll.h>
@@ -10,6 +11,7 @@
 
 #include "agent_api/agent_errc.h"
 #include "agent_host/agent_error.h"
+#include "agent_host/agent_socket.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/node_control.h"
 #include "agent_host/node_executor.h"
@@ -30,6 +32,7 @@ using agent_api::MessageType;
 using agent_host::NodeControl;
 
 constexpr int kLookIntervalMs = 1000;
+constexpr auto kPageTimeout = std::chrono::milliseconds(4000);
 
 ApplyDone planned_only(const node_plan::NodePlan& plan) {
     ApplyDone result;
@@ -84,6 +87,8 @@ Result<> Session::dispatch(const Message& message) {
             return health();
         case MessageType::elections_request:
             return elections();
+        case MessageType::page_request:
+            return page(message.payload);
         case MessageType::control:
             return control(message.payload);
         case MessageType::probe_write:
@@ -225,6 +230,15 @@ Result<> Session::health() {
 
 Result<> Session::elections() {
     return reply(MessageType::elections, agent_api::to_json(node_elections(state_)));
+}
+
+/// The resident agent has it, whether or not it listens for HTTP.
+Result<> Session::page(ByteView payload) {
+    const auto answer =
+        agent_host::ask_resident(state_, MessageType::page_request, payload, kPageTimeout);
+    if (answer.has_value()) return reply(answer->type, answer->payload);
+    return reply_error(AgentError{
+        AgentErrc::failed, "no resident agent answers on this host: " + answer.error().message()});
 }
 
 Result<> Session::control(ByteView payload) {

@@ -52,6 +52,7 @@ class Session {
     Result<agent_api::ApplyDone> carry_out(const agent_api::Apply& request);
     Result<> health();
     Result<> elections();
+    Result<> page(ByteView payload);
     Result<> control(ByteView payload);
     Result<> probe_write(ByteView payload);
     Result<std::string> carry_out(agent_api::ControlAction action);

@@ -15,6 +15,20 @@ constexpr milliseconds kControlLimit{90000};
 
 }  // namespace
 
+ExitCode exit_code_of(status::Verdict verdict) {
+    switch (verdict) {
+        case status::Verdict::healthy:
+            return ExitCode::done;
+        case status::Verdict::degraded:
+            return ExitCode::degraded;
+        case status::Verdict::no_quorum:
+            return ExitCode::no_quorum;
+        case status::Verdict::unknown:
+            return ExitCode::unknown;
+    }
+    return ExitCode::unknown;
+}
+
 ExitCode run_status(const inventory::Inventory& inventory,
                     const RunSettings& settings,
                     Console& console) {
@@ -22,23 +36,9 @@ ExitCode run_status(const inventory::Inventory& inventory,
     connect_all(hosts, settings, kStatusLimit);
     ask_health(hosts, settings.deadline_for(kStatusLimit));
     const auto verdict = status::judge(inventory, statuses_of(hosts));
-    ExitCode code = ExitCode::unknown;
-    switch (verdict.verdict) {
-        case status::Verdict::healthy:
-            code = ExitCode::done;
-            break;
-        case status::Verdict::degraded:
-            code = ExitCode::degraded;
-            break;
-        case status::Verdict::no_quorum:
-            code = ExitCode::no_quorum;
-            break;
-        case status::Verdict::unknown:
-            code = ExitCode::unknown;
-            break;
-    }
-    console.data(console.json() ? report_json(verdict, static_cast<int>(code))
-                                : format_report(verdict, console.colours()));
+    const ExitCode code = exit_code_of(verdict.verdict);
+    console.data(console.json() ? status::report_json(verdict, static_cast<int>(code))
+                                : status::format_report(verdict, console.colours()));
     if (settings.stats || settings.verbose) {
         for (const std::string& line : cost_lines(hosts)) console.say(line);
     }

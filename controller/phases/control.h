@@ -16,6 +16,9 @@ std::optional<Stop> confirm(const inventory::Inventory& inventory,
                             std::string typed,
                             const std::string& question);
 
+/// How a look at the ensemble ends.
+ExitCode exit_code_of(status::Verdict verdict);
+
 /// The same stop; its words end with "nothing was changed".
 Stop unchanged(Stop stop);
 

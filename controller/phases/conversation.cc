@@ -90,6 +90,13 @@ Result<agent_api::Elections> Conversation::elections(LinkDeadline deadline) {
     return expect<agent_api::Elections>(MessageType::elections, deadline);
 }
 
+Result<agent_api::Page> Conversation::page(const std::string& target, LinkDeadline deadline) {
+    const threads::Lock busy(busy_);
+    ZK_CHECK(send(
+        MessageType::page_request, agent_api::to_json(agent_api::PageRequest{target}), deadline));
+    return expect<agent_api::Page>(MessageType::page, deadline);
+}
+
 Result<bool> Conversation::push(const Blob& blob,
                                 const std::string& install_dir,
                                 LinkDeadline deadline) {

@@ -30,6 +30,8 @@ class Conversation {
                                        LinkDeadline deadline);
     Result<agent_api::NodeHealth> health(LinkDeadline deadline);
     Result<agent_api::Elections> elections(LinkDeadline deadline);
+    /// What the resident agent's HTTP listener would answer.
+    Result<agent_api::Page> page(const std::string& target, LinkDeadline deadline);
     /// Sends the blob unless the agent has it. True when it was sent.
     Result<bool> push(const Blob& blob, const std::string& install_dir, LinkDeadline deadline);
     /// ApplyDone::error becomes this call's error; `reached` then holds how far it came.

@@ -5,7 +5,7 @@
 #include "events/timeline.h"
 #include "phases/parallel.h"
 #include "phases/runner.h"
-#include "status/identity_check.h"
+#include "status/ensemble_judge.h"
 
 namespace zk::phases {
 namespace {

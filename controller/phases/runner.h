@@ -33,6 +33,32 @@ ExitCode run_status(const inventory::Inventory& inventory,
                     const RunSettings& settings,
                     Console& console);
 
+struct Terminal {
+    std::size_t columns = 80;
+    std::size_t rows = 24;
+};
+struct Watch {
+    milliseconds interval{2000};
+    /// Where stdout goes to, as large as it is now; nothing: to no terminal.
+    std::function<std::optional<Terminal>()> terminal;
+};
+/// Prints the health of all nodes again and again, until it is interrupted or the deadline: on a terminal in place, else
+/// one after the other. Ends with the last verdict.
+ExitCode run_watch(const inventory::Inventory& inventory,
+                   const RunSettings& settings,
+                   Console& console,
+                   const Watch& watch);
+
+struct UiRequest {
+    std::optional<ServerId> node;  ///< whose page; nothing: of the first node that answers
+    std::uint16_t port = 0;        ///< of this machine's loopback address; 0: any free one
+};
+/// Serves a node's page on this machine until it is interrupted; all of it comes over the node's link. Prints the address.
+ExitCode run_ui(const inventory::Inventory& inventory,
+                const RunSettings& settings,
+                Console& console,
+                const UiRequest& request);
+
 struct EventsRequest {
     bool explain = false;               ///< the last election in words, instead of a table
     std::optional<milliseconds> since;  ///< only what is not older

@@ -1,74 +1,29 @@
-// From what each node says of itself to one verdict on the ensemble: does it serve, with whom, and
-// what is wrong. Pure. On the way of a health report (docs/ARCHITECTURE.md). Used by `zkprov status` and by the gates of
-// `zkprov apply`.
+// The ensemble's verdict (agent's room ensemble_judge) for who has an inventory.
+// Pure. On the way of a health report (docs/ARCHITECTURE.md). Used by `zkprov status` and by the gates of `zkprov apply`.
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "agent_api/node_health.h"
-#include "base/ids.h"
+#include "ensemble_judge/ensemble_judge.h"
 #include "inventory/inventory.h"
-#include "status/identity_check.h"
 
 namespace zk::status {
 
-/// What the agent of one node says, or why it says nothing.
-struct NodeStatus {
-    ServerId id;
-    std::optional<agent_api::NodeHealth> health;
-    std::string silence;  ///< without health: why
-    bool other = false;   ///< without health: its host answers for another node, as silence says
-
-    [[nodiscard]] bool answered() const { return health.has_value(); }
-    [[nodiscard]] bool is(agent_api::Role role) const { return health && health->role == role; }
-    /// The agent finds nothing wrong.
-    [[nodiscard]] bool content() const {
-        return health && health->verdict == agent_api::NodeVerdict::serving &&
-               health->reasons.empty();
-    }
-};
-
-enum class Verdict {
-    healthy,    ///< a leader, every voter in sync, every agent content
-    degraded,   ///< a leader with a quorum, but not all is well
-    no_quorum,  ///< no leader with a quorum
-    unknown,    ///< the nodes that did not answer may or may not be serving
-};
-std::string_view to_string(Verdict verdict);
-
-struct NodeVerdict {
-    NodeStatus status;
-    std::string host;
-    /// It is not this node, or could not be. Health with the verdict `conflict` says nothing of the
-    /// node but that.
-    std::optional<agent_api::IdentityConflict> conflict;
-    bool in_sync = false;             ///< leads, or follows the leader, with a quorum
-    std::optional<std::int64_t> lag;  ///< transactions behind the leader; nothing: not known
-};
-
-struct EnsembleVerdict {
-    std::string cluster;
-    Verdict verdict = Verdict::unknown;
-    std::optional<ServerId> leader;
-    std::optional<Epoch> epoch;
-    std::size_t voters = 0;
-    std::size_t voters_in_sync = 0;
-    std::vector<std::string> reasons;  ///< why it is not healthy; empty when it is
-    std::vector<NodeVerdict> nodes;    ///< by id, all of the inventory
-
-    [[nodiscard]] const NodeVerdict* find(ServerId id) const;
-    /// So many voters serve together.
-    [[nodiscard]] std::size_t majority() const { return voters / 2 + 1; }
-    /// How many more voters may fail; 0 without a quorum.
-    [[nodiscard]] std::size_t failures_borne() const;
-};
+using ensemble_judge::EnsembleVerdict;
+using ensemble_judge::NodeStatus;
+using ensemble_judge::NodeVerdict;
+using ensemble_judge::role_word;
+using ensemble_judge::Verdict;
 
 /// Judges. Nodes of the inventory without a status count as silent. Never fails.
 EnsembleVerdict judge(const inventory::Inventory& inventory,
                       const std::vector<NodeStatus>& statuses);
+
+/// Whom the agent on the host of node `id` answers for, when it is not that node of this ensemble;
+/// empty when it is.
+std::string other_identity(const inventory::Inventory& inventory,
+                           ServerId id,
+                           const agent_api::NodeHealth& health);
 
 }  // namespace zk::status

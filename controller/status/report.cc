@@ -12,6 +12,10 @@ using agent_api::ElectionEntry;
 using agent_api::NodeHealth;
 using agent_api::Role;
 
+const std::vector<std::string> kHeader = {
+    "ID", "HOST", "ROLE", "EPOCH", "ZXID", "LAG", "CONN", "UPTIME", "AGENT SAYS"};
+/// What can be spared first on a narrow terminal.
+const std::vector<std::string_view> kSpared = {"EPOCH", "CONN", "UPTIME", "ZXID", "HOST", "LAG"};
 constexpr std::size_t kDateSize = std::string_view("2026-01-02 ").size();
 
 template <class T>
@@ -19,7 +23,7 @@ std::string text_or_dash(const std::optional<T>& value) {
     return value ? fmt::format("{}", *value) : "-";
 }
 
-std::string headline(const EnsembleVerdict& verdict) {
+std::string capitals(const EnsembleVerdict& verdict) {
     switch (verdict.verdict) {
         case Verdict::healthy:
             return "HEALTHY";
@@ -71,14 +75,6 @@ std::vector<std::string> row_of(const NodeVerdict& node) {
 
 }  // namespace
 
-std::string_view role_word(const NodeHealth& health) {
-    using agent_api::NodeVerdict;
-    const NodeVerdict verdict = health.verdict;
-    const bool untold = verdict == NodeVerdict::starting || verdict == NodeVerdict::stuck ||
-                        verdict == NodeVerdict::conflict;
-    return untold && health.role == Role::down ? "unknown" : to_string(health.role);
-}
-
 std::string format_history(const NodeHealth& health) {
     if (health.history.empty()) return {};
     const ElectionEntry& now = health.history.back();
@@ -103,7 +99,7 @@ std::string format_history(const NodeHealth& health) {
 }
 
 std::string format_report(const EnsembleVerdict& verdict, Colours colours) {
-    const std::string head = headline(verdict);
+    const std::string head = capitals(verdict);
     std::string text = fmt::format(
         "{}  {}", verdict.cluster, colours == Colours::yes ? colour(verdict, head) : head);
     if (verdict.leader) {
@@ -119,8 +115,7 @@ std::string format_report(const EnsembleVerdict& verdict, Colours colours) {
     text += "\n";
     std::vector<std::vector<std::string>> rows;
     for (const NodeVerdict& node : verdict.nodes) rows.push_back(row_of(node));
-    text += format_table(
-        {"ID", "HOST", "ROLE", "EPOCH", "ZXID", "LAG", "CONN", "UPTIME", "AGENT SAYS"}, rows);
+    text += format_table(kHeader, rows);
     for (const std::string& reason : verdict.reasons) text += "! " + reason + "\n";
     std::string stories;
     for (const NodeVerdict& node : verdict.nodes) {
@@ -129,6 +124,26 @@ std::string format_report(const EnsembleVerdict& verdict, Colours colours) {
         if (!story.empty()) stories += fmt::format("node {}: {}\n", node.status.id, story);
     }
     return text + stories;
+}
+
+std::string format_narrow_report(const EnsembleVerdict& verdict,
+                                 Colours colours,
+                                 std::size_t columns) {
+    const std::string head = capitals(verdict);
+    std::string text = wrap(verdict.cluster, columns);
+    text += (colours == Colours::yes ? colour(verdict, head) : head) + "\n";
+    text += wrap(ensemble_judge::headline(verdict), columns);
+    std::vector<std::vector<std::string>> rows;
+    for (const NodeVerdict& node : verdict.nodes) rows.push_back(row_of(node));
+    text += format_narrow_table(kHeader, std::move(rows), kSpared, columns);
+    for (const std::string& reason : verdict.reasons) text += wrap("! " + reason, columns);
+    for (const NodeVerdict& node : verdict.nodes) {
+        if (!node.status.answered()) continue;
+        const std::string story = format_history(*node.status.health);
+        if (story.empty()) continue;
+        text += wrap(fmt::format("node {}: {}", node.status.id, story), columns);
+    }
+    return text;
 }
 
 }  // namespace zk::status

@@ -2,8 +2,8 @@
 // Pure. On the way of a health report (docs/ARCHITECTURE.md).
 #pragma once
 
+#include <cstddef>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "status/ensemble_judge.h"
@@ -15,6 +15,11 @@ enum class Colours { no, yes };
 /// Lines of text: the verdict, a row per node, the reasons, and each node's last change of role.
 std::string format_report(const EnsembleVerdict& verdict, Colours colours);
 
+/// The same for a terminal that is `columns` wide and shows it again and again: columns give way, sentences are broken.
+std::string format_narrow_report(const EnsembleVerdict& verdict,
+                                 Colours colours,
+                                 std::size_t columns);
+
 /// One document, schema zkprov.status/1, ending with a line end. `exit_code` is what the program
 /// will end with.
 std::string report_json(const EnsembleVerdict& verdict, int exit_code);
@@ -23,9 +28,6 @@ std::string report_json(const EnsembleVerdict& verdict, int exit_code);
 std::string error_json(const std::string& command,
                        const std::vector<std::string>& messages,
                        int exit_code);
-
-/// The role; "unknown" where a server runs that has not said it.
-std::string_view role_word(const agent_api::NodeHealth& health);
 
 /// "leader since 20:15:03 (2m 4s); before: follower of 3 in epoch 2, 1h 0m". Empty without history.
 std::string format_history(const agent_api::NodeHealth& health);

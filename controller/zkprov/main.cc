@@ -13,6 +13,8 @@
 #include <sstream>
 #include <unistd.h>
 
+#include <sys/ioctl.h>
+
 #include "agent_api/digest.h"
 #include "base/base64.h"
 #include "bundle/bundle.h"
@@ -33,10 +35,12 @@ using phases::Console;
 using phases::ExitCode;
 
 std::atomic<bool> interrupted{false};
+std::atomic<bool> watching{false};  ///< nothing is changed: Ctrl-C is how it ends
 
 /// Once: stop at the next safe point. Twice: at once; the agents finish what they began.
 extern "C" void on_interrupt(int) {
     if (interrupted.exchange(true)) _exit(static_cast<int>(ExitCode::interrupted));
+    if (watching) return;
     constexpr char kWords[] = "\nstopping at the next safe point; Ctrl-C again stops now\n";
     (void)!write(STDERR_FILENO, kWords, sizeof kWords - 1);
 }
@@ -80,6 +84,17 @@ Console make_console(bool json, Colour colour) {
                    std::move(ask),
                    json,
                    colours ? status::Colours::yes : status::Colours::no);
+}
+
+std::optional<phases::Terminal> terminal_of_stdout() {
+    if (isatty(STDOUT_FILENO) == 0) return std::nullopt;
+    phases::Terminal terminal;
+    winsize size{};
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) {
+        terminal.columns = size.ws_col;
+        terminal.rows = size.ws_row;
+    }
+    return terminal;
 }
 
 /// The user who runs zkprov: for "~" and for an inventory that names no user.
@@ -184,9 +199,14 @@ ExitCode run_verb(const Options& options,
                             console,
                             options.exit_code ? phases::ChangesCode::yes : phases::ChangesCode::no);
         case Verb::status:
-            return run_status(inventory, settings, console);
+            if (!options.watch) return run_status(inventory, settings, console);
+            watching = true;
+            return run_watch(inventory, settings, console, {options.interval, terminal_of_stdout});
         case Verb::events:
             return run_events(inventory, settings, console, {options.explain, options.since});
+        case Verb::ui:
+            watching = true;
+            return run_ui(inventory, settings, console, {options.node, options.port});
         case Verb::replace_node:
             return run_replace(inventory, settings, console, *options.node);
         case Verb::start:

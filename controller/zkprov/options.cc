@@ -23,6 +23,7 @@ constexpr std::array<VerbName, 14> kVerbs = {{
     {"plan", Verb::plan},
     {"status", Verb::status},
     {"events", Verb::events},
+    {"ui", Verb::ui},
     {"replace-node", Verb::replace_node},
     {"start", Verb::start},
     {"stop", Verb::stop},
@@ -98,16 +99,8 @@ Result<> check_programs(const Options& options) {
 }
 
 Result<Options> read_cloud_init(const Parsed& parsed, Options options) {
-    if (parsed.given("node")) {
-        if (parsed.flag("generic")) {
-            return usage("--generic is for all nodes and --node for one; write one of them");
-        }
-        const auto ids = inventory::expand_ids(parsed.text("node"));
-        if (!ids) return usage("--node: the id " + ids.error().words);
-        if (ids->size() != 1) {
-            return usage("--node takes one node; without it the user-data is for all of them");
-        }
-        options.node = ids->front();
+    if (parsed.given("node") && parsed.flag("generic")) {
+        return usage("--generic is for all nodes and --node for one; write one of them");
     }
     options.image = parsed.text("image");
     options.url = parsed.text("url");
@@ -132,6 +125,8 @@ Result<Options> read_options(const Parsed& parsed, Options options) {
     if (options.verb == Verb::cloud_init) {
         ZK_TRY(options, read_cloud_init(parsed, std::move(options)));
     }
+    if (parsed.has("node")) options.node = ServerId(parsed.number("node"));
+    if (parsed.has("port")) options.port = static_cast<std::uint16_t>(parsed.number("port"));
     if (options.verb == Verb::bundle) options.bundle_file = parsed.operand("FILE");
     ZK_TRY(options.inventory_file, read_inventory_name(parsed));
     options.confirm = parsed.text("confirm");
@@ -140,6 +135,8 @@ Result<Options> read_options(const Parsed& parsed, Options options) {
     options.exit_code = parsed.flag("exit-code");
     options.explain = parsed.flag("explain");
     if (parsed.has("since")) options.since = parsed.duration("since");
+    options.watch = parsed.flag("watch");
+    if (parsed.has("interval")) options.interval = parsed.duration("interval");
     options.accept_new_host_keys = parsed.flag("accept-new-host-keys");
     options.stats = parsed.flag("stats");
     options.verbose = parsed.flag("verbose");

@@ -22,6 +22,7 @@ enum class Verb {
     plan,
     status,
     events,
+    ui,
     replace_node,
     start,
     stop,
@@ -42,7 +43,7 @@ enum class Colour { automatic, always, never };
 struct Options {
     Verb verb = Verb::help;
     std::string inventory_file;    ///< "-": standard input
-    std::optional<ServerId> node;  ///< replace-node, wipe, cloud-init
+    std::optional<ServerId> node;  ///< replace-node, wipe, cloud-init, ui
     LockVerb lock_verb = LockVerb::show;
     std::string confirm;  ///< lock break, wipe: the cluster's name, instead of a question
     bool accept_quorum_loss = false;  ///< wipe
@@ -51,6 +52,9 @@ struct Options {
     bool yes = false;
     bool explain = false;               ///< events
     std::optional<milliseconds> since;  ///< events: only what is not older
+    bool watch = false;                 ///< status: again and again
+    milliseconds interval{2000};        ///< ... so often
+    std::uint16_t port = 0;             ///< ui: of this machine; 0: any free one
     bool exit_code = false;             ///< plan: 2 when there is something to change
     bool accept_new_host_keys = false;
     bool stats = false;

@@ -1,6 +1,8 @@
 // The resident agent and its listener: follows the specification, without a restart of anything.
+#include <atomic>
 #include <chrono>
 #include <csignal>
+#include <optional>
 #include <thread>
 
 #include <boost/asio/co_spawn.hpp>
@@ -11,7 +13,9 @@
 #include <gtest/gtest.h>
 
 #include "agent_api/formation_word.h"
+#include "agent_api/node_health.h"
 #include "agent_http/http_get.h"
+#include "agent_http/http_listener.h"
 #include "node_fixture.h"
 
 namespace zk::agent_serve {
@@ -142,6 +146,114 @@ TEST_F(ResidentHttp, SaysItsWordToNodesThatComeWithoutAController) {
 }
 
 TEST_F(ResidentHttp, AnApplyEndsJoining) { EXPECT_TRUE(state_.join_ended()); }
+
+TEST_F(ResidentHttp, PagesComeOverALinkWithoutAListener) {
+    AgentSession session(state_.path());
+    const auto ask = [&](const std::string& target) {
+        return session.ask(agent_api::MessageType::page_request,
+                           agent_api::to_json(agent_api::PageRequest{target}));
+    };
+    const auto shown = ask("/v1/ensemble");
+    ASSERT_EQ(shown.type, agent_api::MessageType::page);
+    const auto page = agent_api::parse_payload<agent_api::Page>(shown.payload);
+    ASSERT_TRUE(page.has_value());
+    EXPECT_EQ(page->status, 200);
+    EXPECT_EQ(page->content_type, "application/json");
+    EXPECT_THAT(page->body, HasSubstr("\"schema\":\"zkprov-ensemble/1\""));
+    const auto none = agent_api::parse_payload<agent_api::Page>(ask("/none").payload);
+    ASSERT_TRUE(none.has_value());
+    EXPECT_EQ(none->status, 404);
+    EXPECT_EQ(ask("/v1/events").type, agent_api::MessageType::error) << "a stream has no end";
+    EXPECT_EQ(session.ask(agent_api::MessageType::page_request, "7").type,
+              agent_api::MessageType::error);
+    EXPECT_EQ(session.end(), 0);
+}
+
+/// Another node's agent, on a thread of its own.
+class FakePeer {
+  public:
+    explicit FakePeer(std::string said) : said_(std::move(said)) {
+        agent_http::Settings settings;
+        settings.address = "127.0.0.1";
+        auto answer = [this](const agent_http::Request& request) {
+            asked_ += request.target == "/v1/status" ? 1 : 100;
+            agent_http::Response response;
+            response.content_type = "application/json";
+            response.body = said_;
+            return response;
+        };
+        listener_.emplace(loop_.get_executor(), settings, std::move(answer), Log());
+        EXPECT_TRUE(listener_->start().has_value());
+        port_ = listener_->port();
+        thread_ = std::thread([this] { loop_.run(); });
+    }
+    ~FakePeer() {
+        loop_.stop();
+        thread_.join();
+    }
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] int asked() const { return asked_; }
+
+  private:
+    boost::asio::io_context loop_{1};
+    std::string said_;
+    std::atomic<int> asked_{0};
+    std::optional<agent_http::HttpListener> listener_;
+    std::uint16_t port_ = 0;
+    std::thread thread_;
+};
+
+std::string leader_page(const std::string& cluster, std::int64_t sid) {
+    agent_api::NodeHealth health;
+    health.cluster = cluster;
+    health.sid = ServerId(sid);
+    health.verdict = NodeVerdict::serving;
+    health.role = agent_api::Role::leader;
+    health.leader = ServerId(sid);
+    health.epoch = Epoch(7);
+    health.synced_followers = 2;
+    health.reasons = {"<script>alert(1)</script>"};
+    return "{\"schema\":\"zkprov-node/1\",\"fresh\":true,\"age_ms\":0,\"node\":" + to_json(health) +
+           "}\n";
+}
+
+TEST_F(ResidentHttp, ShowsAllNodesAndAsksThemOnlyWhenSomebodyLooks) {
+    FakePeer leader(leader_page(spec_.cluster, 2));
+    FakePeer stranger("<html>welcome</html>");
+    const std::uint16_t port = free_port();
+    spec_.members.resize(4);
+    for (std::size_t i = 0; i < 4; ++i) {
+        agent_api::MemberSpec& member = spec_.members[i];
+        member.sid = ServerId(static_cast<std::int64_t>(i) + 1);
+        member.host = i == 1 ? "localhost" : "127.0.0.1";
+        member.client_port = free_port();
+        member.http_address = member.host;
+    }
+    spec_.members[0].http_port = port;
+    spec_.members[1].http_port = leader.port();
+    spec_.members[2].http_port = stranger.port();
+    // Its agent is nowhere to be reached; a server answers.
+    spec_.members[3].client_port = spec_.client_port;
+    move_to(port);
+    ASSERT_TRUE(await_that([&] { return page_of(port, "/healthz").status == 200; }));
+    EXPECT_THAT(page_of(port, "/").body, HasSubstr("<script type=\"module\" src=\"/page.js\">"));
+    EXPECT_THAT(page_of(port, "/page.js").body, HasSubstr("/v1/ensemble"));
+    EXPECT_EQ(page_of(port, "/index.html").status, 404U);
+    EXPECT_EQ(leader.asked(), 0) << "nobody has looked yet";
+
+    std::string shown;
+    ASSERT_TRUE(await_that([&] {
+        shown = page_of(port, "/v1/ensemble").body;
+        return shown.find("\"leader\":2,\"epoch\":7") != std::string::npos &&
+               shown.find("is not understood") != std::string::npos &&
+               shown.find("\"source\":\"4lw\"") != std::string::npos;
+    })) << shown;
+    EXPECT_THAT(shown, HasSubstr("\"schema\":\"zkprov-ensemble/1\",\"asked\":1,"));
+    EXPECT_THAT(shown, HasSubstr("alert(1)"));
+    EXPECT_THAT(shown, HasSubstr("\"verdict\":\"degraded\""));
+    EXPECT_GT(leader.asked(), 0);
+    EXPECT_LT(leader.asked(), 100) << "asked for something else";
+}
 
 }  // namespace
 }  // namespace zk::agent_serve

@@ -128,6 +128,14 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
             said.wall_ms = WallMs(clocks::wall_now().value() + node.clock_ahead_ms);
             return {message_of(MessageType::elections, to_json(said))};
         }
+        case MessageType::page_request: {
+            const auto request = payload_of<agent_api::PageRequest>(payload);
+            const std::string body = "{\"node\":" + std::to_string(id.value()) + ",\"target\":\"" +
+                                     request.target + "\"}";
+            agent_api::Page page{200, "application/json", body};
+            if (request.target == "/evil") page = {404, "text/html\r\nX-Evil: 1", "<b>"};
+            return {message_of(MessageType::page, to_json(page))};
+        }
         case MessageType::blob_begin: {
             const auto begin = payload_of<BlobBegin>(payload);
             if (!node.may_change) node.changed_unlocked = true;

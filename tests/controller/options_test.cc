@@ -54,7 +54,7 @@ TEST(Options, ReplaceNodeTakesOneId) {
     EXPECT_EQ(options.inventory_file, "a.yaml");
     EXPECT_THAT(bad("replace-node"), HasSubstr("needs the node's id"));
     EXPECT_THAT(bad("replace-node 1-2"), HasSubstr("one node at a time"));
-    EXPECT_THAT(bad("replace-node x"), HasSubstr("must be an id"));
+    EXPECT_THAT(bad("replace-node x"), HasSubstr("--node"));
 }
 
 TEST(Options, WipeTakesOneIdToo) {
@@ -109,10 +109,30 @@ TEST(Options, CloudInitTakesProgramsFromOnePlace) {
     EXPECT_THAT(bad("cloud-init --url https://a/b"), HasSubstr("zkprov bundle FILE prints it"));
     EXPECT_THAT(bad("cloud-init --embed --sha256 " + sum), HasSubstr("is for --url and --image"));
     EXPECT_THAT(bad("cloud-init --embed --generic --node 1"), HasSubstr("write one of them"));
-    EXPECT_THAT(bad("cloud-init --embed --node 1-2"), HasSubstr("--node takes one node"));
+    EXPECT_THAT(bad("cloud-init --embed --node 1-2"), HasSubstr("--node"));
     EXPECT_THAT(bad("cloud-init --embed --node x"), HasSubstr("must be an id"));
     EXPECT_THAT(bad("apply --embed"), HasSubstr("is for cloud-init"));
     EXPECT_THAT(bad("cloud-init --embed --yes"), HasSubstr("cloud-init does not have it"));
+}
+
+TEST(Options, StatusIsWatched) {
+    const Options options = good("status -w --interval 500ms a.yaml");
+    EXPECT_TRUE(options.watch);
+    EXPECT_EQ(options.interval, milliseconds(500));
+    EXPECT_FALSE(good("status").watch);
+    EXPECT_EQ(good("status --watch").interval, milliseconds(2000));
+    EXPECT_THAT(bad("apply -w"), HasSubstr("-w is for status"));
+}
+
+TEST(Options, UiOfANodeAtAPort) {
+    const Options options = good("ui --node 2 --port 9180 a.yaml");
+    EXPECT_EQ(options.verb, Verb::ui);
+    EXPECT_EQ(options.node, ServerId(2));
+    EXPECT_EQ(options.port, 9180);
+    EXPECT_EQ(good("ui").node, std::nullopt);
+    EXPECT_EQ(good("ui").port, 0);
+    EXPECT_THAT(bad("ui --port 70000"), HasSubstr("--port"));
+    EXPECT_THAT(bad("status --node 2"), HasSubstr("--node is for"));
 }
 
 TEST(Options, LockShowAndBreak) {

@@ -432,6 +432,63 @@ TEST_F(Runner, StatusTellsEachVerdictByItsExitCode) {
     EXPECT_EQ(boost::json::parse(out).at("exit_code").as_int64(), 22);
 }
 
+TEST_F(Runner, StatusIsWatchedAndSeesWhatChanges) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    std::atomic<bool> interrupted{false};
+    settings.interrupted = &interrupted;
+    int looks = 0;
+    std::optional<Terminal> terminal;
+    const auto watch = [&](bool json) {
+        Console console = make_console(json);
+        looks = 0;
+        interrupted = false;
+        nodes[2].open_error.reset();
+        const auto size = [&] {
+            // Asked once a look: the second finds a host that went away, the third has it again.
+            ++looks;
+            interrupted = looks == 3;
+            nodes[2].running = looks != 1;
+            return terminal;
+        };
+        return run_watch(inventory, settings, console, {milliseconds(1), size});
+    };
+    EXPECT_EQ(watch(false), ExitCode::done) << out;
+    EXPECT_EQ(looks, 3);
+    std::vector<std::size_t> places;
+    for (const char* const words : {"HEALTHY", "DEGRADED", "HEALTHY"}) {
+        places.push_back(out.find(words, places.empty() ? 0 : places.back() + 1));
+        ASSERT_NE(places.back(), std::string::npos) << words << out;
+    }
+    EXPECT_THAT(out, Not(HasSubstr("\x1b")));
+    EXPECT_EQ(watch(true), ExitCode::done);
+    EXPECT_EQ(std::ranges::count(out, '\n'), 3) << out;
+    EXPECT_EQ(boost::json::parse(out.substr(out.find('\n'), out.rfind("\n{") - out.find('\n')))
+                  .at("verdict")
+                  .as_string(),
+              "degraded");
+    terminal = Terminal{30, 6};
+    EXPECT_EQ(watch(false), ExitCode::done);
+    EXPECT_TRUE(out.starts_with("\x1b[2J\x1b[H")) << out;
+    EXPECT_EQ(std::ranges::count(out, '\n'), 3 * 5) << "no screen scrolls: " << out;
+    EXPECT_TRUE(out.ends_with("\x1b[J")) << out;
+}
+
+TEST_F(Runner, AWatchedHostThatComesBackIsDialledAnew) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    std::atomic<bool> interrupted{false};
+    settings.interrupted = &interrupted;
+    int looks = 0;
+    nodes[1].open_error = link_error(LinkErrc::unreachable, "no route");
+    Console console = make_console(false);
+    const auto size = [&]() -> std::optional<Terminal> {
+        interrupted = ++looks == 2;
+        nodes[1].open_error.reset();
+        return std::nullopt;
+    };
+    EXPECT_EQ(run_watch(inventory, settings, console, {milliseconds(1), size}), ExitCode::done);
+    EXPECT_LT(out.find("node 1 does not answer: no route"), out.find("HEALTHY"));
+}
+
 TEST_F(Runner, EveryFailureIsOneJsonDocument) {
     nodes[2].open_error = link_error(LinkErrc::unreachable, "node 2: no route");
     Console console = make_console(true);

@@ -360,6 +360,41 @@ TEST(Report, TableHasARowForEveryNode) {
     EXPECT_THAT(format_report(verdict, Colours::yes), HasSubstr("\x1b[1;33mDEGRADED"));
 }
 
+TEST(Report, ANarrowTerminalGetsWhatMattersMost) {
+    const auto verdict = judge(ensemble_of(3), {follower(1, 2), leader(2, 1), silent(3)});
+    EXPECT_EQ(format_narrow_report(verdict, Colours::no, 44),
+              "demo\n"
+              "DEGRADED, serving\n"
+              "server 2 leads in epoch 3; 2 of 3 voters in\n"
+              "  sync, bears 0 more failures\n"
+              "ID  HOST      ROLE      LAG  AGENT SAYS\n"
+              "1   10.0.0.1  follower  0    serving\n"
+              "2   10.0.0.2  leader    0    serving\n"
+              "3   10.0.0.3  unknown   -    no answer\n"
+              "! node 3 does not answer: connection refused\n");
+    EXPECT_THAT(
+        format_narrow_report(verdict, Colours::yes, 200),
+        HasSubstr("\n\x1b[1;33mDEGRADED, serving\x1b[0m\nserver 2 leads in epoch 3; 2 of 3"));
+    EXPECT_THAT(format_narrow_report(verdict, Colours::no, 200), HasSubstr("CONN  UPTIME"));
+    for (std::size_t columns = 20; columns < 90; ++columns) {
+        const std::string text = format_narrow_report(verdict, Colours::no, columns);
+        for (std::size_t at = 0; at < text.size();) {
+            const std::size_t end = text.find('\n', at);
+            EXPECT_LE(end - at, columns) << text;
+            at = end + 1;
+        }
+    }
+}
+
+TEST(Table, WrapsBetweenWordsAndWithinLongOnes) {
+    EXPECT_EQ(wrap("one two three", 80), "one two three\n");
+    EXPECT_EQ(wrap("one two three", 8), "one two\n  three\n");
+    EXPECT_EQ(wrap("one two", 7), "one two\n");
+    EXPECT_EQ(wrap("abcdefghij", 6), "abcdef\n  ghij\n");
+    EXPECT_EQ(wrap("äöü äöü", 5), "äöü\n  äöü\n");
+    EXPECT_EQ(wrap("", 5), "\n");
+}
+
 TEST(Report, TellsTheLastChangeAndWhatWasBefore) {
     NodeHealth health = *leader(2, 2).health;
     const auto at = [](std::int64_t seconds_ago) { return WallMs(kNowMs - seconds_ago * 1000); };

@@ -1,4 +1,4 @@
-#include "status/identity_check.h"
+#include "ensemble_judge/identity_check.h"
 
 #include <algorithm>
 #include <map>
@@ -8,13 +8,12 @@
 #include "base/log.h"
 #include "ensemble/ensemble_config.h"
 
-namespace zk::status {
+namespace zk::ensemble_judge {
 namespace {
 
 using agent_api::ConflictKind;
 using agent_api::IdentityConflict;
 using agent_api::NodeHealth;
-using inventory::Inventory;
 using Members = std::map<ServerId, ensemble::Member>;
 
 constexpr std::string_view kPrefix = "server.";
@@ -61,26 +60,26 @@ bool share_members(ServerId one, const Members& ones, ServerId other, const Memb
     return beside_one && beside_other;
 }
 
-std::size_t count_nodes(const Inventory& inventory, const Members& members) {
+std::size_t count_nodes(const Expected& expected, const Members& members) {
     return static_cast<std::size_t>(std::ranges::count_if(
-        inventory.nodes,
-        [&](const inventory::Node& node) { return is_same_host(members, node.id, node.host); }));
+        expected.nodes,
+        [&](const ExpectedNode& node) { return is_same_host(members, node.id, node.host); }));
 }
 
 }  // namespace
 
-std::string other_identity(const Inventory& inventory, ServerId id, const NodeHealth& health) {
-    const bool same = health.cluster == inventory.cluster && health.sid == id;
+std::string other_identity(const Expected& expected, ServerId id, const NodeHealth& health) {
+    const bool same = health.cluster == expected.cluster && health.sid == id;
     if (health.cluster.empty() || same) return {};
     return fmt::format("the host holds server {} of ensemble \"{}\"; correct the inventory",
                        health.sid,
                        health.cluster);
 }
 
-MemberCheck compare_members(const Inventory& inventory, const std::vector<Server>& servers) {
+MemberCheck compare_members(const Expected& expected, const std::vector<Server>& servers) {
     MemberCheck check;
     // Of two members the other one may be the one that moved.
-    if (inventory.nodes.size() < 3) return check;
+    if (expected.nodes.size() < 3) return check;
     std::vector<Members> members;
     for (const Server& server : servers) members.push_back(members_of(*server.health));
     for (std::size_t i = 0; i < servers.size(); ++i) {
@@ -88,8 +87,8 @@ MemberCheck compare_members(const Inventory& inventory, const std::vector<Server
             if (members[i].empty() || members[j].empty()) continue;
             if (share_members(servers[i].node, members[i], servers[j].node, members[j])) continue;
             // The inventory says only which of the two is meant.
-            const std::size_t one = count_nodes(inventory, members[i]);
-            const std::size_t other = count_nodes(inventory, members[j]);
+            const std::size_t one = count_nodes(expected, members[i]);
+            const std::size_t other = count_nodes(expected, members[j]);
             if (one == other) {
                 check.sentences.push_back(fmt::format(
                     "the servers on {} and {} share no other member: one of them belongs to "
@@ -139,4 +138,4 @@ std::vector<std::string> shared_ids(const std::vector<Speaker>& speakers) {
     return sentences;
 }
 
-}  // namespace zk::status
+}  // namespace zk::ensemble_judge

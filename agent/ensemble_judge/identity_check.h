@@ -10,13 +10,22 @@
 
 #include "agent_api/node_health.h"
 #include "base/ids.h"
-#include "inventory/inventory.h"
 
-namespace zk::status {
+namespace zk::ensemble_judge {
+
+/// Whom an ensemble should consist of: as the inventory says, or as zkprov told the agent.
+struct ExpectedNode {
+    ServerId id;
+    std::string host;
+};
+struct Expected {
+    std::string cluster;
+    std::vector<ExpectedNode> nodes;  ///< by id
+};
 
 /// Whom the agent on the host of node `id` answers for, when it is not that node of this ensemble;
 /// empty when it is.
-std::string other_identity(const inventory::Inventory& inventory,
+std::string other_identity(const Expected& expected,
                            ServerId id,
                            const agent_api::NodeHealth& health);
 
@@ -35,8 +44,7 @@ struct MemberCheck {
 /// Compares the servers' members with each other. A member with other ports, or one that moved, is
 /// on its way in a rolling apply and no conflict; where members differ from the inventory, `plan`
 /// tells.
-MemberCheck compare_members(const inventory::Inventory& inventory,
-                            const std::vector<Server>& servers);
+MemberCheck compare_members(const Expected& expected, const std::vector<Server>& servers);
 
 /// On which host a server speaks with which id.
 struct Speaker {
@@ -47,4 +55,4 @@ struct Speaker {
 /// Sentences: two servers with one id, and two that have changed places.
 std::vector<std::string> shared_ids(const std::vector<Speaker>& speakers);
 
-}  // namespace zk::status
+}  // namespace zk::ensemble_judge
