@@ -18,7 +18,7 @@ struct VerbName {
     Verb verb;
 };
 /// By the first word of a command.
-constexpr std::array<VerbName, 14> kVerbs = {{
+constexpr std::array<VerbName, 15> kVerbs = {{
     {"apply", Verb::apply},
     {"plan", Verb::plan},
     {"status", Verb::status},
