@@ -58,10 +58,41 @@ json::value conflict_of(const NodeVerdict& node) {
     return object;
 }
 
+json::array findings_of(const NodeHealth& health) {
+    json::array array;
+    for (const agent_api::Finding& finding : health.findings) {
+        json::object object;
+        object["id"] = json::string(finding.id);
+        object["subject"] = text_or_null(finding.subject);
+        object["level"] = word(to_string(finding.level));
+        object["words"] = json::string(finding.words);
+        object["value"] = finding.value ? json::value(*finding.value) : nullptr;
+        object["limit"] = finding.limit ? json::value(*finding.limit) : nullptr;
+        object["since_ms"] = known(finding.since != WallMs(), finding.since.value());
+        array.push_back(std::move(object));
+    }
+    return array;
+}
+
+void add_measured(json::object& object, const NodeHealth& health) {
+    object["data_free_bytes"] = number_or_null(health.data_free_bytes);
+    object["log_free_bytes"] = number_or_null(health.log_free_bytes);
+    object["full_in_s"] = number_or_null(health.full_in_s);
+    object["fsync_ms"] = number_or_null(health.fsync_ms);
+    object["open_files"] = number_or_null(health.open_files);
+    object["open_files_max"] = number_or_null(health.open_files_max);
+    object["snapshots"] = number_or_null(health.snapshots);
+    object["logs"] = number_or_null(health.logs);
+    object["snapshot_age_s"] = number_or_null(health.snapshot_age_s);
+}
+
 void add_health(json::object& object, const NodeHealth& health) {
     object["role"] = word(role_word(health));
     object["health"] = word(to_string(health.verdict));
+    object["health_since_ms"] =
+        known(health.verdict_since != WallMs(), health.verdict_since.value());
     object["reasons"] = texts(health.reasons);
+    object["findings"] = findings_of(health);
     object["source"] = word(to_string(health.source));
     object["epoch"] = number_or_null(health.epoch);
     object["zxid"] = health.zxid ? json::value(json::string(to_string(*health.zxid))) : nullptr;
@@ -86,8 +117,7 @@ void add_health(json::object& object, const NodeHealth& health) {
     object["restarts"] = health.restarts;
     object["rss_bytes"] = known(health.pid != 0, health.rss_bytes);
     object["agent_rss_bytes"] = known(health.agent_pid != 0, health.agent_rss_bytes);
-    object["data_free_bytes"] = number_or_null(health.data_free_bytes);
-    object["log_free_bytes"] = number_or_null(health.log_free_bytes);
+    add_measured(object, health);
     object["server_version"] = text_or_null(health.server_version);
     object["agent_version"] = text_or_null(health.agent_version);
     object["changed_at_ms"] = known(health.changed_at != WallMs(), health.changed_at.value());
