@@ -116,7 +116,7 @@ struct Resident::Parts {
     Clock::time_point probed_at;  ///< long ago: never, or what was found does not hold any more
     bool probing = false;
     bool formed_recorded = false;
-    bool saving_fails = false;
+    std::string saving_failure;  ///< why the state directory does not take what it should keep
     EventLog events;
     std::optional<agent_http::HttpListener> http;
     std::string http_address;  ///< of `http`
@@ -344,9 +344,9 @@ bool Resident::Parts::is_recorded() {
 
 /// Each look tries again; the log says it once.
 void Resident::Parts::note_saving(const Result<>& saved) {
-    if (!saved.has_value() && !saving_fails)
-        log.error("state.unsaved why={}", saved.error().message());
-    saving_fails = !saved.has_value();
+    const std::string failure = saved.has_value() ? std::string() : saved.error().message();
+    if (!failure.empty() && saving_failure.empty()) log.error("state.unsaved why={}", failure);
+    saving_failure = failure;
 }
 
 void Resident::Parts::ask_systemd(bool answered) {
@@ -425,6 +425,13 @@ agent_api::NodeHealth Resident::Parts::health_now() const {
                     agent_api::make_finding("agent.pages",
                                             agent_api::FindingLevel::warning,
                                             "the agent's pages: " + http_failure));
+    }
+    if (!saving_failure.empty()) {
+        add_finding(
+            health,
+            agent_api::make_finding("agent.unsaved",
+                                    agent_api::FindingLevel::warning,
+                                    "the agent cannot keep its history: " + saving_failure));
     }
     return health;
 }

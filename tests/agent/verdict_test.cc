@@ -122,6 +122,23 @@ TEST_F(VerdictOfAgent, FilesThatWereChangedAreNamed) {
     EXPECT_EQ(finding_in(health(), "files.drift"), nullptr);
 }
 
+TEST_F(VerdictOfAgent, AnAgentThatCannotKeepItsHistorySaysSo) {
+    const std::string history = state_.path() + "/history.json";
+    ASSERT_EQ(::unlink(history.c_str()), 0);
+    ASSERT_EQ(::mkdir(history.c_str(), 0700), 0);  // which no file can replace
+    ASSERT_EQ(::kill(static_cast<pid_t>(server_pid()), SIGKILL), 0);
+    const auto ill = await_finding("agent.unsaved", seconds(20));
+    ASSERT_NE(finding_in(ill, "agent.unsaved"), nullptr);
+    ASSERT_EQ(::rmdir(history.c_str()), 0);
+    // It tries again with each look.
+    bool told = true;
+    for (int tries = 0; tries < 200 && told; ++tries) {
+        std::this_thread::sleep_for(milliseconds(50));
+        told = finding_in(health(), "agent.unsaved") != nullptr;
+    }
+    EXPECT_FALSE(told);
+}
+
 TEST_F(VerdictOfAgent, WhatIsMeasuredIsThere) {
     const auto seen = health();
     EXPECT_EQ(seen.verdict, NodeVerdict::serving);
