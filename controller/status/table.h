@@ -20,7 +20,5 @@ std::string format_narrow_table(std::vector<std::string> header,
                                 std::size_t columns);
 /// Lines of at most `columns`, broken between words; all but the first begin with two blanks.
 std::string wrap(std::string_view text, std::size_t columns);
-/// "3d 4h", "5h 12m", "7m 3s", "12s"; "-" for less than nothing.
-std::string format_age(long long seconds);
 
 }  // namespace zk::status
