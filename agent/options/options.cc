@@ -51,11 +51,11 @@ const Program& program() {
              {.name = "join",
               .meaning = "bring this host into its ensemble, with no controller",
               .help =
-                  R"(For hosts that are born unattended (zkprov cloud-init). Finds out which server of the inventory this host
-is, waits for the agents of all the others, forms the ensemble with them or joins the one that is there,
-and installs and starts the server as zkprov apply would. It never forms over data, and refuses where a
-person has to decide. A reboot at any point does no harm: run it again. The program zkserver lies beside
-this one. Ends with 0 when the server serves, 4 when it refuses, 1 when it cannot go on.
+                  R"(For hosts that are born unattended (zkprov cloud-init). Finds out which server of the inventory this
+host is, waits for the agents of all the others, forms the ensemble with them or joins the one that is
+there, and installs and starts the server as zkprov apply would. It never forms over data, and refuses
+where a person has to decide. A reboot at any point does no harm: run it again. The program zkserver
+lies beside this one. Ends with 0 when the server serves, 4 when it refuses, 1 when it cannot go on.
 )",
               .examples = {"zkprov-agent join --inventory /etc/zkprov/inventory.yaml",
                            "zkprov-agent join --inventory inventory.yaml --node 2"}},
