@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "agent_api/digest.h"
+#include "agent_api/node_facts.h"
 #include "ensemble/config_keys.h"
 #include "ensemble/zoo_cfg.h"
 #include "inventory/ranges.h"
@@ -204,6 +205,12 @@ Result<NodeSpec> render_node(const Inventory& inventory,
     spec.files.push_back(FileSpec{spec.conf_path, 0640, server_reads, zoo_cfg, FileKind::config});
     spec.files.push_back(FileSpec{
         node.data_dir + "/myid", 0640, server_reads, to_string(node.id) + "\n", FileKind::config});
+    const agent_api::DataOwner owner{spec.cluster, spec.sid, spec.generation};
+    spec.files.push_back(FileSpec{node.data_dir + "/" + std::string(agent_api::kDataOwnerFile),
+                                  0640,
+                                  server_reads,
+                                  agent_api::to_json(owner) + "\n",
+                                  FileKind::plain});
     if (!local) ZK_CHECK(add_units(spec));
     ZK_CHECK(agent_api::validate(spec));
     return spec;

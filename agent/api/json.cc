@@ -11,6 +11,7 @@ std::string to_json(const NodeSpec& spec) { return write_json(spec); }
 std::string to_json(const FactsRequest& request) { return write_json(request); }
 std::string to_json(const NodeFacts& facts) { return write_json(facts); }
 std::string to_json(const RecordedIdentity& identity) { return write_json(identity); }
+std::string to_json(const DataOwner& owner) { return write_json(owner); }
 std::string to_json(const NodeHealth& health) { return write_json(health); }
 std::string to_json(const std::vector<ElectionEntry>& history) { return write_json(history); }
 std::string to_json(const ElectionEntry& entry) { return write_json(entry); }
@@ -51,6 +52,11 @@ Result<NodeFacts> parse_node_facts(std::string_view text) {
 }
 Result<RecordedIdentity> parse_recorded_identity(std::string_view text) {
     return read_json<RecordedIdentity>(text, "recorded identity");
+}
+Result<DataOwner> parse_data_owner(std::string_view text) {
+    auto owner = read_json<DataOwner>(text, "owner of the data");
+    if (!owner.has_value() || (!owner->cluster.empty() && !owner->generation.empty())) return owner;
+    return Error(Errc::corrupt, "owner of the data: no cluster or no generation");
 }
 Result<NodeHealth> parse_node_health(std::string_view text) {
     return read_json<NodeHealth>(text, "node health");

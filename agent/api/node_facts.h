@@ -77,6 +77,24 @@ struct RecordedIdentity {
     }
 };
 
+/// Whose the data are, as the file kDataOwnerFile beside myid says: docs/PROVISIONING.md 2.1.
+struct DataOwner {
+    std::string cluster;
+    ServerId sid;
+    std::string generation;
+
+    friend bool operator==(const DataOwner&, const DataOwner&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("cluster", self.cluster);
+        archive("sid", self.sid);
+        archive("generation", self.generation);
+    }
+};
+inline constexpr std::string_view kDataOwnerFile = "zkprov.node";
+std::string to_json(const DataOwner& owner);
+/// Errors: not JSON, a cluster or generation that is missing.
+Result<DataOwner> parse_data_owner(std::string_view json);
+
 enum class DataState {
     missing,  ///< no directory
     empty,    ///< no snapshot, no log, no epoch beyond 0 (a myid alone is still empty)
@@ -93,6 +111,8 @@ struct DataFact {
     std::optional<Epoch> current_epoch;
     bool initialize = false;    ///< the marker is there
     bool transactions = false;  ///< a log, or a snapshot of more than the empty database
+    std::optional<DataOwner> owner;
+    bool owner_damaged = false;  ///< there is such a file, and it cannot be read
 
     friend bool operator==(const DataFact&, const DataFact&) = default;
     static void fields(auto& archive, auto& self) {
@@ -102,6 +122,8 @@ struct DataFact {
         archive("current_epoch", self.current_epoch);
         archive("initialize", self.initialize);
         archive("transactions", self.transactions);
+        archive("owner", self.owner);
+        archive("owner_damaged", self.owner_damaged);
     }
 };
 

@@ -64,7 +64,11 @@ std::vector<formation::Claim> claims_of(const inventory::Inventory& inventory) {
     for (const auto& [data_dir, log_dir] : places) {
         const auto data = agent_host::read_data_fact(data_dir, log_dir);
         if (data.state != agent_api::DataState::data) continue;
-        claims.push_back({"the data in " + data_dir, "", data.myid, "", ""});
+        const std::string where = "the data in " + data_dir;
+        claims.push_back({where, "", data.myid, "", ""});
+        if (const auto& owner = data.owner) {
+            claims.push_back({where, owner->cluster, owner->sid, owner->generation, ""});
+        }
     }
     return claims;
 }

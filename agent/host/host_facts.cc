@@ -265,8 +265,38 @@ std::optional<Epoch> read_current_epoch(const std::string& data_dir) {
     return Epoch(*epoch);
 }
 
+namespace {
+
+constexpr std::size_t kOwnerBytesMax = 4096;
+
+void read_owner(const std::string& data_dir, DataFact& fact) {
+    const auto text =
+        read_file(data_dir + "/" + std::string(agent_api::kDataOwnerFile), kOwnerBytesMax);
+    if (!text.has_value()) {
+        fact.owner_damaged = !is_not_found(text.error());
+        return;
+    }
+    auto owner = agent_api::parse_data_owner(*text);
+    fact.owner_damaged = !owner.has_value();
+    if (owner.has_value()) fact.owner = *std::move(owner);
+}
+
+/// A host whose record is lost is what its data say.
+void repair_identity(NodeFacts& facts) {
+    if (facts.identity || facts.data.state != DataState::data || !facts.data.owner) return;
+    agent_api::RecordedIdentity identity;
+    identity.cluster = facts.data.owner->cluster;
+    identity.sid = facts.data.owner->sid;
+    identity.generation = facts.data.owner->generation;
+    // No data_dir: so the plan writes the record anew.
+    facts.identity = std::move(identity);
+}
+
+}  // namespace
+
 DataFact read_data_fact(const std::string& data_dir, const std::string& log_dir) {
     DataFact fact;
+    read_owner(data_dir, fact);
     fact.state = exists(data_dir) ? DataState::empty : DataState::missing;
     if (const auto myid = number_in(data_dir + "/myid")) fact.myid = ServerId(*myid);
     look_into(data_dir + "/version-2", fact);
@@ -315,6 +345,7 @@ Result<NodeFacts> gather_facts(const FactsRequest& request, const StateDir& stat
     }
     ZK_TRY(facts.identity, state.load_identity());
     facts.data = read_data_fact(request.data_dir, request.log_dir);
+    repair_identity(facts);
     if (facts.identity && facts.data.state == DataState::data) {
         facts.identity->formed = true;
     } else if (facts.identity && facts.data.initialize) {

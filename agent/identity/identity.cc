@@ -32,10 +32,25 @@ std::optional<AgentError> check_record(const NodeSpec& spec, const NodeFacts& fa
 
 std::optional<AgentError> check_data(const NodeSpec& spec, const NodeFacts& facts) {
     if (facts.data.state != DataState::data) return std::nullopt;
+    if (const auto& owner = facts.data.owner) {
+        const bool same = owner->cluster == spec.cluster && owner->sid == spec.sid &&
+                          owner->generation == spec.generation;
+        if (!same) {
+            return conflict("the data in " + spec.data_dir + " belong to " +
+                            name_of(owner->cluster, owner->sid, owner->generation) + ", not to " +
+                            name_of(spec.cluster, spec.sid, spec.generation) +
+                            "; correct the inventory, or move that data away");
+        }
+    }
     if (facts.data.myid && *facts.data.myid != spec.sid) {
         return conflict("the data in " + spec.data_dir + " belongs to server " +
                         to_string(*facts.data.myid) + ", not to server " + to_string(spec.sid) +
                         "; correct the inventory, or move that data away");
+    }
+    if (facts.data.owner_damaged && !facts.identity) {
+        return conflict(spec.data_dir + "/" + std::string(agent_api::kDataOwnerFile) +
+                        " says whose data these are and cannot be read, and this host has no "
+                        "record; restore one of the two, or move the data away");
     }
     if (!facts.data.myid && !facts.identity) {
         return conflict(spec.data_dir +

@@ -181,6 +181,41 @@ TEST_F(Applying, AnotherServersDataIsAConflict) {
 
 /// The record is all that keeps a wiped host from forming an empty ensemble: damaged, it must not
 /// pass for absent.
+TEST_F(Applying, DataAndRecordNameTheNodeAndOneRepairsTheOther) {
+    const std::string named = spec_.data_dir + "/" + std::string(agent_api::kDataOwnerFile);
+    spec_.files.push_back(
+        {named,
+         0640,
+         "",
+         agent_api::to_json(agent_api::DataOwner{spec_.cluster, spec_.sid, spec_.generation}),
+         agent_api::FileKind::plain});
+    ASSERT_FALSE(apply(spec_).error);
+    const std::int64_t server = server_pid();
+
+    ASSERT_EQ(::unlink(state_.file("identity.json").c_str()), 0);
+    const auto told = facts(spec_);
+    ASSERT_TRUE(told.identity);
+    EXPECT_EQ(told.identity->generation, spec_.generation);
+    EXPECT_TRUE(told.identity->formed);
+    ApplyDone done = apply(spec_);
+    ASSERT_FALSE(done.error) << done.error->words;
+    EXPECT_TRUE((*state_.load_identity())->formed);
+    EXPECT_FALSE(apply(spec_).changed);
+
+    ASSERT_EQ(::unlink(named.c_str()), 0);
+    done = apply(spec_);
+    ASSERT_FALSE(done.error) << done.error->words;
+    EXPECT_TRUE(agent_host::exists(named));
+    EXPECT_EQ(server_pid(), server) << "neither restarts the server";
+
+    // Data of another formation under a host that remembers nothing.
+    ASSERT_EQ(::unlink(state_.file("identity.json").c_str()), 0);
+    spec_.generation = "another";
+    done = apply(spec_);
+    ASSERT_TRUE(done.error);
+    EXPECT_EQ(done.error->code, AgentErrc::identity_conflict);
+}
+
 TEST_F(Applying, DamagedRecordIsRefusedAndNotForgotten) {
     ASSERT_FALSE(apply(spec_).error);
     ASSERT_EQ(control(ControlAction::wipe).type, MessageType::done);

@@ -56,6 +56,38 @@ TEST(CheckIdentity, AnotherRecordIsAConflictOnceItFormed) {
     EXPECT_TRUE(check_identity(spec_of(2), facts));
 }
 
+TEST(CheckIdentity, DataNameTheirEnsemble) {
+    NodeFacts facts;
+    facts.data.state = DataState::data;
+    facts.data.owner = agent_api::DataOwner{"demo", ServerId(2), "g1"};
+    EXPECT_FALSE(check_identity(spec_of(2), facts)) << "without a myid and a record";
+    EXPECT_TRUE(check_identity(spec_of(3), facts));
+    facts.identity = record_of(2, true);
+    EXPECT_FALSE(check_identity(spec_of(2), facts));
+    for (const auto& stranger : {agent_api::DataOwner{"other", ServerId(2), "g1"},
+                                 agent_api::DataOwner{"demo", ServerId(3), "g1"},
+                                 agent_api::DataOwner{"demo", ServerId(2), "g2"}}) {
+        facts.data.owner = stranger;
+        const auto wrong = check_identity(spec_of(2), facts);
+        ASSERT_TRUE(wrong);
+        EXPECT_EQ(wrong->code, AgentErrc::identity_conflict);
+    }
+    // No data: a file alone is left from an apply that was cut short.
+    facts.data.state = DataState::empty;
+    EXPECT_FALSE(check_identity(spec_of(2), facts));
+}
+
+TEST(CheckIdentity, WhatCannotBeReadIsNotNobodys) {
+    NodeFacts facts;
+    facts.data.state = DataState::data;
+    facts.data.myid = ServerId(2);
+    EXPECT_FALSE(check_identity(spec_of(2), facts));
+    facts.data.owner_damaged = true;
+    EXPECT_TRUE(check_identity(spec_of(2), facts));
+    facts.identity = record_of(2, true);  // it says whose they are
+    EXPECT_FALSE(check_identity(spec_of(2), facts));
+}
+
 TEST(CheckIdentity, DataOfAnotherServerIsAConflict) {
     NodeFacts facts;
     facts.data.state = DataState::data;

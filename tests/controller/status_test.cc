@@ -16,6 +16,7 @@ using agent_api::Role;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using HealthVerdict = agent_api::NodeVerdict;
 
 constexpr std::int64_t kNowMs = 1'800'000'000'000;
@@ -70,6 +71,25 @@ TEST(EnsembleJudge, ALeaderAndAllFollowersAreHealthy) {
     EXPECT_EQ(verdict.failures_borne(), 1U);
     EXPECT_THAT(verdict.reasons, IsEmpty());
     EXPECT_EQ(verdict.find(ServerId(1))->lag, 0);
+}
+
+// Units start with their host; servers on one's own machine do not.
+TEST(EnsembleJudge, AfterARebootOfThisMachineItSaysHowToStart) {
+    inventory::Inventory here = ensemble_of(3);
+    here.transport = inventory::Transport::local;
+    std::vector<NodeStatus> statuses;
+    for (const std::int64_t id : {1, 2, 3}) {
+        statuses.push_back(node(id, Role::down));
+        statuses.back().health->cluster = "demo";
+    }
+    const std::string way = "nothing of it runs on this machine; to start all of it: zkprov start";
+    EXPECT_EQ(judge(here, statuses).reasons.front(), way);
+    EXPECT_THAT(judge(ensemble_of(3), statuses).reasons, Not(Contains(way)));
+    statuses[1].health->agent_pid = 77;  // one agent is enough to look after its server
+    EXPECT_THAT(judge(here, statuses).reasons, Not(Contains(way)));
+    statuses[1].health->agent_pid = 0;
+    statuses[1].health->cluster = "";  // never installed
+    EXPECT_THAT(judge(here, statuses).reasons, Not(Contains(way)));
 }
 
 TEST(EnsembleJudge, WhatAnotherNodeSaysDoesNotCount) {

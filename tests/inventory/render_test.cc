@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent_api/node_facts.h"
 #include "ensemble/zoo_cfg.h"
 #include "inventory/unit_templates.h"
 
@@ -94,6 +95,11 @@ TEST(Render, NodeSpecForSystemd) {
     const FileSpec* myid = file_of(spec, "/usr/local/zookeeper/data/myid");
     ASSERT_NE(myid, nullptr);
     EXPECT_EQ(myid->content, "2\n");
+    const FileSpec* owner = file_of(spec, spec.data_dir + "/zkprov.node");
+    ASSERT_NE(owner, nullptr);
+    EXPECT_EQ(owner->kind, agent_api::FileKind::plain);  // it restarts nothing
+    EXPECT_EQ(agent_api::parse_data_owner(owner->content).value(),
+              (agent_api::DataOwner{spec.cluster, ServerId(2), spec.generation}));
     for (const char* const unit : {"zookeeper.service", "zkprov-agent.service"}) {
         const FileSpec* file = file_of(spec, std::string("/etc/systemd/system/") + unit);
         ASSERT_NE(file, nullptr) << unit;
@@ -113,7 +119,7 @@ TEST(Render, NodeSpecForThisMachineNeedsNoRoot) {
     EXPECT_EQ(spec.user, "");
     EXPECT_EQ(spec.client_port, 2183);
     EXPECT_EQ(spec.address, "127.0.0.1");
-    EXPECT_EQ(spec.files.size(), 2U);
+    EXPECT_EQ(spec.files.size(), 3U);
     for (const auto& directory : spec.directories) EXPECT_EQ(directory.owner, "");
     EXPECT_EQ(state_dir_of(inventory, inventory.nodes[2]), "/w/play/node-3/agent");
     EXPECT_THAT(file_of(spec, spec.conf_path)->content, HasSubstr("clientPortAddress=127.0.0.1\n"));
