@@ -79,16 +79,24 @@ LinkDeadline RunSettings::deadline_for(milliseconds limit) const {
     return deadline ? std::min(own, *deadline) : own;
 }
 
+namespace {
+
+const std::string kClearLine = "\r\x1b[2K";
+
+}  // namespace
+
 Console::Console(Write out,
                  Write err,
                  std::function<std::string(const std::string&)> ask,
                  bool json,
-                 status::Colours colours)
+                 status::Colours colours,
+                 bool live)
     : out_(std::move(out)),
       err_(std::move(err)),
       ask_(std::move(ask)),
       json_(json),
-      colours_(colours) {}
+      colours_(colours),
+      live_(live) {}
 
 void Console::data(const std::string& text) {
     const threads::Lock lock(mutex_);
@@ -102,7 +110,15 @@ bool Console::ask(const std::string& question) {
 
 void Console::say(const std::string& line) {
     const threads::Lock lock(mutex_);
-    err_(line + "\n");
+    err_((shown_ ? kClearLine : "") + line + "\n");
+    shown_ = false;
+}
+
+void Console::show(const std::string& line) {
+    const threads::Lock lock(mutex_);
+    if (!live_ || (line.empty() && !shown_)) return;
+    err_(kClearLine + line);
+    shown_ = !line.empty();
 }
 
 std::string name_of(const inventory::Node& node) {

@@ -74,10 +74,14 @@ class Console {
             Write err,
             std::function<std::string(const std::string&)> ask,
             bool json,
-            status::Colours colours);
+            status::Colours colours,
+            bool live = false);
 
     void data(const std::string& text) ZK_EXCLUDES(mutex_);  ///< to stdout, as it is
     void say(const std::string& line) ZK_EXCLUDES(mutex_);   ///< to stderr, with a line end
+    /// Where stderr is a terminal (`live`): a line that the next one replaces; empty: none any more.
+    void show(const std::string& line) ZK_EXCLUDES(mutex_);
+    [[nodiscard]] bool live() const { return live_; }
     [[nodiscard]] bool can_ask() const { return ask_ != nullptr; }
     /// Whether the answer is yes.
     bool ask(const std::string& question);
@@ -92,6 +96,8 @@ class Console {
     std::function<std::string(const std::string&)> ask_;
     bool json_;
     status::Colours colours_;
+    bool live_;
+    bool shown_ ZK_GUARDED_BY(mutex_) = false;
 };
 
 /// Why a run ends early.

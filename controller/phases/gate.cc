@@ -9,6 +9,7 @@
 
 #include "agent_api/agent_errc.h"
 #include "base/log.h"
+#include "phases/copy_progress.h"
 #include "phases/parallel.h"
 #include "threads/mutex.h"
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr milliseconds kProbeTimeout{5000};
 constexpr int kConflictsSure = 2;
+constexpr std::chrono::seconds kToldEach{10};
 
 /// A znode's name that no user has.
 std::string probe_path() {
@@ -36,9 +38,14 @@ class Gate {
     [[nodiscard]] Stop conflict_stop() const;
     /// Why a probe write did not commit; empty when all did.
     std::string probe();
+    /// Whether it goes on waiting: as long as the recipe lets it, and as long as a copy makes progress.
+    bool may_wait(LinkDeadline deadline);
+    void tell_progress(CopyProgress::Time now);
 
     Run& run_;
     const GateRequest& request_;
+    CopyProgress progress_;
+    CopyProgress::Time told_at_{};
 };
 
 bool Gate::all_in_sync() const {
@@ -92,11 +99,31 @@ std::string Gate::probe() {
     return wrong;
 }
 
+bool Gate::may_wait(LinkDeadline deadline) {
+    const auto now = std::chrono::steady_clock::now();
+    progress_.look(run_.verdict, request_.in_sync, now);
+    tell_progress(now);
+    const auto next = now + run_.settings.health_interval;
+    if (next < deadline) return true;
+    const auto& whole = run_.settings.deadline;
+    return progress_.goes_on(now) && (!whole || next < *whole);
+}
+
+void Gate::tell_progress(CopyProgress::Time now) {
+    const std::string words = progress_.words(now);
+    if (run_.console.live()) return run_.console.show(words);
+    if (words.empty() || now - told_at_ < kToldEach) return;
+    told_at_ = now;
+    run_.console.say(words);
+}
+
 std::optional<Stop> Gate::wait(LinkDeadline deadline) {
     std::string probe_problem;
     int conflicts = 0;
     while (true) {
-        ask_health(run_.hosts, std::min(deadline, deadline_in(milliseconds(10000))));
+        const LinkDeadline look = deadline_in(milliseconds(10000));
+        const bool over = std::chrono::steady_clock::now() >= deadline;  // and a copy goes on
+        ask_health(run_.hosts, over ? look : std::min(deadline, look));
         run_.verdict = status::judge(run_.inventory, statuses_of(run_.hosts));
         if (all_in_sync()) {
             probe_problem = probe();
@@ -109,9 +136,7 @@ std::optional<Stop> Gate::wait(LinkDeadline deadline) {
         const bool lost = std::ranges::any_of(run_.hosts, [&](const Host& host) {
             return host.failure && request_.in_sync.contains(host.node->id);
         });
-        if (lost || std::chrono::steady_clock::now() + run_.settings.health_interval >= deadline) {
-            break;
-        }
+        if (lost || !may_wait(deadline)) break;
         std::this_thread::sleep_for(run_.settings.health_interval);
     }
     Stop stop;
@@ -126,7 +151,9 @@ std::optional<Stop> Gate::wait(LinkDeadline deadline) {
 }  // namespace
 
 std::optional<Stop> wait_at_gate(Run& run, const GateRequest& request, LinkDeadline deadline) {
-    return Gate(run, request).wait(deadline);
+    auto stop = Gate(run, request).wait(deadline);
+    run.console.show("");
+    return stop;
 }
 
 }  // namespace zk::phases

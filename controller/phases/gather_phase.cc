@@ -30,9 +30,10 @@ class GatherPhase final : public Phase {
         if (auto stop = run_.stop_unchanged()) return stop;
         const auto known =
             plan::known_generation(run_.inventory, actuals_of(run_.hosts, run_.gathered));
-        if (known) {
-            for (auto& [id, node] : run_.gathered) node.spec.generation = *known;
-        }
+        if (!known) return std::nullopt;
+        auto again = render_all(run_.inventory, run_.settings, *known);
+        if (!again) return Stop{ExitCode::invalid, {again.error().words}};
+        for (auto& [id, node] : run_.gathered) node.spec = std::move(again->at(id).spec);
         return std::nullopt;
     }
 };

@@ -83,7 +83,8 @@ Console make_console(bool json, Colour colour) {
                    [](const std::string& text) { write_to(stderr, text); },
                    std::move(ask),
                    json,
-                   colours ? status::Colours::yes : status::Colours::no);
+                   colours ? status::Colours::yes : status::Colours::no,
+                   isatty(STDERR_FILENO) != 0);
 }
 
 std::optional<phases::Terminal> terminal_of_stdout() {

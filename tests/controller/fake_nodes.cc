@@ -276,7 +276,7 @@ void FakeNodes::elect() {
 
 NodeHealth FakeNodes::health_of(ServerId id) {
     elect();
-    const FakeNode& node = nodes_.at(id);
+    FakeNode& node = nodes_.at(id);
     NodeHealth health;
     health.cluster = node.applied ? node.applied->cluster : "";
     health.sid = node.applied ? node.applied->sid : id;
@@ -291,7 +291,14 @@ NodeHealth FakeNodes::health_of(ServerId id) {
     }
     const bool electing = looks_without_leader > 0;
     if (electing) --looks_without_leader;
-    if (!leader_ || node.never_elects || electing) {
+    health.pid = 100 + id.value();
+    health.rss_bytes = leader_ == id ? 1U << 30 : node.rss_bytes;
+    const bool copies = leader_ && leader_ != id && node.copies_for > 0;
+    if (copies) {
+        --node.copies_for;
+        node.rss_bytes += node.copied_each;
+    }
+    if (!leader_ || node.never_elects || electing || copies) {
         health.verdict = NodeVerdict::looking;
         health.role = Role::looking;
         return health;
@@ -313,8 +320,12 @@ ApplyDone FakeNodes::apply(ServerId id, const Apply& apply) {
         return done;
     }
     const bool differs = !node.applied || hash_of(*node.applied) != hash_of(apply.spec);
-    if (differs) done.steps.push_back({"write-file", "zoo.cfg differs", !apply.dry});
-    done.restarts_server = differs && node.running;
+    // What else a specification says is its agent's alone.
+    const bool restarts = !node.applied || node.applied->files != apply.spec.files ||
+                          node.applied->release != apply.spec.release;
+    if (differs && restarts) done.steps.push_back({"write-file", "zoo.cfg differs", !apply.dry});
+    if (differs && !restarts) done.steps.push_back({"record-applied", "recorded", !apply.dry});
+    done.restarts_server = restarts && node.running;
     done.starts_server = !node.running;
     if (!node.running) done.steps.push_back({"start", "start the server", !apply.dry});
     done.changed = !done.steps.empty();

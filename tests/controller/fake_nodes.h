@@ -25,6 +25,9 @@ struct FakeNode {
     std::function<void(FakeNode&)> after_probe;  ///< what somebody else does to the node then
     std::optional<ServerId> speaks_as;           ///< its server runs with that id
     bool never_elects = false;                   ///< it looks for a leader and finds none
+    int copies_for = 0;                          ///< so many looks it takes in the leader's data
+    std::uint64_t copied_each = 8U << 20;        ///< by so many bytes its process grows meanwhile
+    std::uint64_t rss_bytes = 4U << 20;
     std::optional<agent_api::NodeSpec> applied;
     std::optional<agent_api::RecordedIdentity> identity;
     agent_api::Elections elections;  ///< what it says of them

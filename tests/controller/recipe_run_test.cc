@@ -142,5 +142,27 @@ TEST_F(RecipeRun, FactsAreAskedOncePlansMadeOnce) {
     EXPECT_EQ(nodes[1].dry_runs, dry + 4);
 }
 
+// The recipe's limit is for servers that do nothing; a large copy takes what it takes.
+TEST_F(RecipeRun, AGateWaitsAsLongAsACopyMakesProgress) {
+    use("connect gather check plan push roll gate");
+    for (auto& phase : settings.playbook->phases) {
+        if (phase.kind == playbook::PhaseKind::gate) phase.limit = milliseconds(300);
+    }
+    ASSERT_EQ(apply(), ExitCode::done) << err;
+    settings.health_interval = milliseconds(20);
+    nodes[2].running = nodes[2].has_data = false;
+    nodes[2].copies_for = 60;
+    EXPECT_EQ(replace(2), ExitCode::done) << err;
+    EXPECT_EQ(nodes[2].copies_for, 0);
+    EXPECT_THAT(err, HasSubstr("node 2 takes in the leader's data: ["));
+
+    nodes[2].running = nodes[2].has_data = false;
+    nodes[2].copies_for = 1 << 20;
+    nodes[2].copied_each = 0;  // it stands still
+    EXPECT_EQ(replace(2), ExitCode::gate) << err;
+    EXPECT_THAT(err, HasSubstr("did not become healthy in time"));
+    EXPECT_THAT(err, Not(HasSubstr("takes in")));
+}
+
 }  // namespace
 }  // namespace zk::phases

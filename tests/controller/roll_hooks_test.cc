@@ -109,7 +109,7 @@ TEST_F(RollHooks, BeforeTheStepsAndAfterTheGate) {
                              HookPoint::before_wave}) {
         hook(point, ": nothing");
     }
-    inventory.nodes[1].ports.client = 2999;
+    inventory.nodes[1].config["maxClientCnxns"] = "77";
     ASSERT_EQ(apply(), ExitCode::done) << err;
     EXPECT_THAT(order(),
                 ElementsAre("before_wave", "before_node", "apply", "after_node", "after_wave"));
@@ -129,7 +129,7 @@ TEST_F(RollHooks, AreToldWhereTheyAre) {
     ASSERT_EQ(apply(), ExitCode::done);
     hook(HookPoint::before_node,
          "echo $ZKPROV_ENSEMBLE $ZKPROV_NODE $ZKPROV_HOST $ZKPROV_WAVE; cat");
-    inventory.nodes[1].ports.client = 2999;
+    inventory.nodes[1].config["maxClientCnxns"] = "77";
     ASSERT_EQ(apply(), ExitCode::done) << err;
     EXPECT_THAT(err, HasSubstr("node 2 (192.168.6.138): before_node: demo 2 192.168.6.138 1\n"));
 }

@@ -357,8 +357,12 @@ TEST_F(Runner, AChangedClientPortIsRolledOnThatNodeOnly) {
     settings.yes = true;
     inventory.nodes[1].ports.client = 2999;
     EXPECT_EQ(apply(), ExitCode::done) << err;
-    EXPECT_THAT(nodes.story, ElementsAre("apply 2"));
+    // The others' agents learn it, and their servers go on.
+    EXPECT_THAT(nodes.story, UnorderedElementsAre("apply 1", "apply 2", "apply 3"));
+    EXPECT_EQ(nodes.story.back(), "apply 2");
+    EXPECT_EQ(nodes[1].restarts, 0);
     EXPECT_EQ(nodes[2].restarts, 1);
+    EXPECT_EQ(nodes[3].restarts, 0);
 }
 
 TEST_F(Runner, ReplaceNeedsTheReplacedHost) {
