@@ -1,6 +1,10 @@
 // What one agent shows of all nodes: from which words, and what it makes of a stranger's.
 #include "ensemble_view/ensemble_view.h"
 
+#include <cstdint>
+#include <limits>
+#include <string>
+
 #include <boost/json.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
