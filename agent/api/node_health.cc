@@ -1,5 +1,7 @@
 #include "agent_api/node_health.h"
 
+#include <utility>
+
 namespace zk::agent_api {
 
 std::string words_of(const ElectionEntry& entry) {
@@ -10,6 +12,12 @@ std::string words_of(const ElectionEntry& entry) {
         text += " in epoch " + to_string(*entry.epoch);
     }
     return text;
+}
+
+void add_finding(NodeHealth& health, Finding finding) {
+    if (health.findings.size() >= kFindingsMax) return;
+    if (finding.level != FindingLevel::note) health.reasons.push_back(finding.words);
+    health.findings.push_back(std::move(finding));
 }
 
 bool is_fresh(const NodeHealth& health) { return health.age_ms <= kFreshMsMax; }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent_api/finding.h"
 #include "agent_api/names.h"
 #include "base/ids.h"
 #include "base/result.h"
@@ -20,13 +21,14 @@ enum class NodeVerdict {
     serving,  ///< answers clients as leader, follower, observer or alone
     /// Its process is up for less than the patience for a start, and does not answer yet.
     starting,
-    looking,   ///< its process answers, but there is no leader for it
-    stuck,     ///< its process runs but has not answered for longer than the patience
-    down,      ///< no process
-    conflict,  ///< what answers in its place is not this server: see NodeHealth::conflict
+    looking,    ///< its process answers, but there is no leader for it
+    stuck,      ///< its process runs and does not answer though it should
+    down,       ///< no process
+    conflict,   ///< what answers in its place is not this server: see NodeHealth::conflict
+    read_only,  ///< it has no leader, and answers reads all the same (Apache's read-only mode)
 };
-constexpr std::array<std::string_view, 6> enum_words(NodeVerdict) {
-    return {"serving", "starting", "looking", "stuck", "down", "conflict"};
+constexpr std::array<std::string_view, 7> enum_words(NodeVerdict) {
+    return {"serving", "starting", "looking", "stuck", "down", "conflict", "read_only"};
 }
 
 enum class Role { leader, follower, observer, standalone, looking, down };
@@ -138,7 +140,11 @@ struct NodeHealth {
     std::optional<ServerId> answered_sid;  ///< with which the server that answers speaks
     /// "server.1=…" as that server has them; empty: not known.
     std::vector<std::string> members;
-    /// Why the verdict is not `serving`, and what is not well though it serves.
+    WallMs verdict_since;  ///< of the look that first found the verdict; 0: not known
+    /// Why the verdict is not `serving`, what is not well though it serves, and what is worth knowing. At most
+    /// kFindingsMax. add_finding() adds one.
+    std::vector<Finding> findings;
+    /// The words of all findings above a note, in the same order: while there are some, the node is not well.
     std::vector<std::string> reasons;
     Role role = Role::down;
     std::optional<ServerId> leader;  ///< as far as this node knows
@@ -158,6 +164,15 @@ struct NodeHealth {
     std::uint64_t rss_bytes = 0;
     std::optional<std::uint64_t> data_free_bytes;
     std::optional<std::uint64_t> log_free_bytes;
+    std::optional<std::uint64_t>
+        full_in_s;  ///< the fuller disk, if it goes on as in the last hours
+    std::optional<std::uint64_t>
+        fsync_ms;  ///< what syncing the log took in the last minute, on average
+    std::optional<std::uint64_t> open_files;
+    std::optional<std::uint64_t> open_files_max;
+    std::optional<std::uint64_t> snapshots;       ///< files in the data directory
+    std::optional<std::uint64_t> logs;            ///< and in the log directory
+    std::optional<std::uint64_t> snapshot_age_s;  ///< of the newest
     std::string server_version;
     std::string agent_version;
     std::int64_t agent_pid = 0;  ///< of the resident agent; 0: none
@@ -176,6 +191,8 @@ struct NodeHealth {
         archive("conflict", self.conflict);
         archive("answered_sid", self.answered_sid);
         archive("members", self.members);
+        archive("verdict_since", self.verdict_since);
+        archive("findings", self.findings);
         archive("reasons", self.reasons);
         archive("role", self.role);
         archive("leader", self.leader);
@@ -193,6 +210,13 @@ struct NodeHealth {
         archive("rss_bytes", self.rss_bytes);
         archive("data_free_bytes", self.data_free_bytes);
         archive("log_free_bytes", self.log_free_bytes);
+        archive("full_in_s", self.full_in_s);
+        archive("fsync_ms", self.fsync_ms);
+        archive("open_files", self.open_files);
+        archive("open_files_max", self.open_files_max);
+        archive("snapshots", self.snapshots);
+        archive("logs", self.logs);
+        archive("snapshot_age_s", self.snapshot_age_s);
         archive("server_version", self.server_version);
         archive("agent_version", self.agent_version);
         archive("agent_pid", self.agent_pid);
@@ -205,11 +229,14 @@ struct NodeHealth {
     }
 };
 inline constexpr std::size_t kHistoryMax = 64;
+inline constexpr std::size_t kFindingsMax = 32;
 /// A look that is older does not say how the node is: the agent looks each second, and one look at a host that hangs takes
 /// eight.
 inline constexpr std::uint64_t kFreshMsMax = 10000;
 /// Whether it says how the node is, and not how it was.
 bool is_fresh(const NodeHealth& health);
+/// The one way to say that something is not well; beyond kFindingsMax it is left out.
+void add_finding(NodeHealth& health, Finding finding);
 
 std::string to_json(const NodeHealth& health);
 Result<NodeHealth> parse_node_health(std::string_view json);

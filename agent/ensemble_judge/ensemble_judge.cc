@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "base/log.h"
+#include "ensemble_judge/age.h"
 
 namespace zk::ensemble_judge {
 namespace {
@@ -13,6 +14,8 @@ namespace {
 constexpr std::int64_t kLagAdvised = 1000;
 /// What a follower says of itself may be that much newer than its leader's count of followers.
 constexpr std::int64_t kSettledMs = 5000;
+/// What was found a moment ago needs no age.
+constexpr std::int64_t kAgeToldS = 60;
 /// An agent probes every second; an older answer is no answer.
 constexpr std::uint64_t kAgeMaxMs = 15000;
 
@@ -255,7 +258,7 @@ class Judge {
             }
             for (const std::string& reason : health.reasons) {
                 if (told_already(node, reason)) continue;
-                add(fmt::format("node {}: {}", status.id, reason));
+                add(fmt::format("node {}: {}{}", status.id, reason, age_of(health, reason)));
             }
         }
     }
@@ -267,6 +270,14 @@ class Judge {
     static bool told_already(const NodeVerdict& node, const std::string& reason) {
         return node.status.health->verdict == agent_api::NodeVerdict::conflict && node.conflict &&
                node.conflict->words == reason;
+    }
+
+    /// For how long its agent has found that, once it is long.
+    static std::string age_of(const NodeHealth& health, const std::string& reason) {
+        const auto finding = std::ranges::find(health.findings, reason, &agent_api::Finding::words);
+        if (finding == health.findings.end() || finding->since == WallMs()) return {};
+        const std::int64_t age_s = (health.wall_ms.value() - finding->since.value()) / 1000;
+        return age_s < kAgeToldS ? std::string() : fmt::format(" (for {})", format_age(age_s));
     }
 
     static std::string vote_of(const NodeHealth& health) {

@@ -60,6 +60,34 @@ json::value conflict_of(const NodeVerdict& node) {
     return object;
 }
 
+json::array findings_of(const NodeHealth& health) {
+    json::array array;
+    for (const agent_api::Finding& finding : health.findings) {
+        json::object object;
+        object["id"] = json::string(finding.id);
+        object["subject"] = text_or_null(finding.subject);
+        object["level"] = word(to_string(finding.level));
+        object["words"] = json::string(finding.words);
+        object["value"] = finding.value ? json::value(*finding.value) : nullptr;
+        object["limit"] = finding.limit ? json::value(*finding.limit) : nullptr;
+        object["since_ms"] = known(finding.since != WallMs(), finding.since.value());
+        array.push_back(std::move(object));
+    }
+    return array;
+}
+
+void add_measured(json::object& object, const NodeHealth& health) {
+    object["data_free_bytes"] = number_or_null(health.data_free_bytes);
+    object["log_free_bytes"] = number_or_null(health.log_free_bytes);
+    object["full_in_s"] = number_or_null(health.full_in_s);
+    object["fsync_ms"] = number_or_null(health.fsync_ms);
+    object["open_files"] = number_or_null(health.open_files);
+    object["open_files_max"] = number_or_null(health.open_files_max);
+    object["snapshots"] = number_or_null(health.snapshots);
+    object["logs"] = number_or_null(health.logs);
+    object["snapshot_age_s"] = number_or_null(health.snapshot_age_s);
+}
+
 json::value vote_of(const NodeHealth& health) {
     if (!health.vote) return nullptr;
     json::object vote;
@@ -75,7 +103,9 @@ json::value vote_of(const NodeHealth& health) {
 void add_health(json::object& node, const NodeHealth& health) {
     node["role"] = word(role_word(health));
     node["health"] = word(to_string(health.verdict));
+    node["health_since_ms"] = known(health.verdict_since != WallMs(), health.verdict_since.value());
     node["reasons"] = texts(health.reasons);
+    node["findings"] = findings_of(health);
     node["source"] = word(to_string(health.source));
     node["epoch"] = number_or_null(health.epoch);
     node["zxid"] = zxid_or_null(health.zxid);
@@ -90,8 +120,7 @@ void add_health(json::object& node, const NodeHealth& health) {
     node["restarts"] = health.restarts;
     node["rss_bytes"] = known(health.pid != 0, health.rss_bytes);
     node["agent_rss_bytes"] = known(health.agent_pid != 0, health.agent_rss_bytes);
-    node["data_free_bytes"] = number_or_null(health.data_free_bytes);
-    node["log_free_bytes"] = number_or_null(health.log_free_bytes);
+    add_measured(node, health);
     node["server_version"] = text_or_null(health.server_version);
     node["agent_version"] = text_or_null(health.agent_version);
     node["changed_at_ms"] = known(health.changed_at != WallMs(), health.changed_at.value());

@@ -9,11 +9,11 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/utsname.h>
 
 #include "agent_host/accounts.h"
 #include "agent_host/agent_socket.h"
+#include "agent_host/disks.h"
 #include "agent_host/journal.h"
 #include "agent_host/ports.h"
 #include "agent_host/posix.h"
@@ -40,14 +40,6 @@ std::optional<std::int64_t> number_in(const std::string& path) {
     if (!text.has_value()) return std::nullopt;
     const std::size_t end = text->find_last_not_of(" \r\n");
     return parse_number(ByteView(*text).substr(0, end + 1));
-}
-
-/// The zxid in a name such as "log.100000001"; nothing for other names.
-std::optional<std::uint64_t> zxid_in_name(const std::string& name, std::string_view prefix) {
-    if (!name.starts_with(prefix)) return std::nullopt;
-    std::string_view digits = std::string_view(name).substr(prefix.size());
-    digits = digits.substr(0, digits.find('.'));
-    return parse_number<std::uint64_t>(digits, 16);
 }
 
 void look_into(const std::string& directory, DataFact& fact) {
@@ -284,17 +276,11 @@ DataFact read_data_fact(const std::string& data_dir, const std::string& log_dir)
 SpaceFact read_space(const std::string& path) {
     SpaceFact fact;
     fact.path = path;
-    std::string at = path;
-    struct statvfs status {};
-    while (::statvfs(at.c_str(), &status) != 0) {
-        if (at == "/" || at == ".") return fact;
-        at = parent_of(at);
-    }
-    const auto block = static_cast<std::uint64_t>(status.f_frsize);
-    // Without what is kept for root: the server that has to live with it is another user.
-    fact.free_bytes = block * status.f_bavail;
-    fact.total_bytes = block * status.f_blocks;
-    fact.read_only = (status.f_flag & ST_RDONLY) != 0;
+    const auto disk = read_disk(path);
+    if (!disk) return fact;
+    fact.free_bytes = disk->free_bytes;
+    fact.total_bytes = disk->total_bytes;
+    fact.read_only = disk->read_only;
     return fact;
 }
 

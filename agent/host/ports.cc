@@ -34,6 +34,16 @@ std::string address_text(std::string_view hex) {
     return std::string(mapped.starts_with("::ffff:") ? mapped.substr(7) : mapped);
 }
 
+/// Cheap: a busy host has many lines, and few of listeners.
+bool is_listener(std::string_view line) {
+    for (int word = 0; word < 3; ++word) {
+        line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+        line.remove_prefix(std::min(line.find(' '), line.size()));
+    }
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    return line.starts_with(kListen);
+}
+
 void parse_table(const std::string& table,
                  const std::vector<std::uint16_t>& ports,
                  std::vector<Listener>& found) {
@@ -41,6 +51,7 @@ void parse_table(const std::string& table,
     std::string line;
     std::getline(lines, line);
     while (std::getline(lines, line)) {
+        if (!is_listener(line)) continue;
         std::istringstream words(line);
         std::string slot, local, remote, state, skipped;
         Listener listener;
@@ -77,13 +88,16 @@ void look_through(const std::filesystem::path& process, std::vector<Listener>& l
 
 }  // namespace
 
-Result<std::vector<Listener>> listeners_on(const std::vector<std::uint16_t>& ports) {
+Result<std::vector<Listener>> listeners_on(const std::vector<std::uint16_t>& ports,
+                                           std::int64_t expected) {
     std::vector<Listener> found;
     ZK_TRY(const Bytes v4, read_file("/proc/net/tcp", kTableBytesMax));
     parse_table(v4, ports, found);
     if (const auto v6 = read_file("/proc/net/tcp6", kTableBytesMax); v6.has_value())
         parse_table(*v6, ports, found);
-    if (found.empty()) return found;
+    if (expected != 0) look_through("/proc/" + std::to_string(expected), found);
+    const auto is_known = [](const Listener& listener) { return listener.pid != 0; };
+    if (std::all_of(found.begin(), found.end(), is_known)) return found;
     std::error_code code;
     for (const auto& entry : std::filesystem::directory_iterator("/proc", code)) {
         const std::string name = entry.path().filename().string();

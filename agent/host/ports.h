@@ -18,8 +18,9 @@ struct Listener {
     std::string program;
 };
 
-/// The listeners on these ports.
-Result<std::vector<Listener>> listeners_on(const std::vector<std::uint16_t>& ports);
+/// The listeners on these ports. Where `expected` holds all of them, no other process of the host is looked at.
+Result<std::vector<Listener>> listeners_on(const std::vector<std::uint16_t>& ports,
+                                           std::int64_t expected = 0);
 
 /// Whether `listener` keeps a server from listening on `address`.
 bool is_in_the_way(const Listener& listener, const std::string& address, bool any_address);

@@ -136,7 +136,8 @@ bool exists(const std::string& path) {
 Result<Bytes> read_file(const std::string& path, std::size_t bytes_max) {
     ZK_TRY(const Fd file, open_to_read(path));
     Bytes content;
-    std::array<char, 65536> buffer{};
+    // Not emptied first: the agent reads small files many times a second.
+    std::array<char, 65536> buffer;
     for (;;) {
         const ssize_t size = ::read(file.get(), buffer.data(), buffer.size());
         if (size < 0 && errno == EINTR) continue;

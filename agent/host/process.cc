@@ -1,10 +1,14 @@
 #include "agent_host/process.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <filesystem>
+#include <span>
 #include <sstream>
+#include <string_view>
 #include <thread>
 #include <unistd.h>
 
@@ -24,6 +28,27 @@ double seconds_since_boot() {
     return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
+constexpr std::size_t kThreadsMax = 64;
+
+/// The first words of `text`; false when there are fewer. The agent does this many times a second.
+bool split(std::string_view text, std::span<std::string_view> words) {
+    for (std::string_view& word : words) {
+        text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+        word = text.substr(0, text.find_first_of(" \n"));
+        if (word.empty()) return false;
+        text.remove_prefix(word.size());
+    }
+    return true;
+}
+
+/// The letter behind the program's name, which may hold any letter itself.
+char state_in(const std::string& stat_path) {
+    const auto text = read_file(stat_path, 4096);
+    if (!text.has_value()) return 0;
+    const std::size_t close = text->rfind(')');
+    return close == Bytes::npos || close + 2 >= text->size() ? '\0' : (*text)[close + 2];
+}
+
 }  // namespace
 
 std::optional<ProcessInfo> process_info(std::int64_t pid) {
@@ -36,19 +61,50 @@ std::optional<ProcessInfo> process_info(std::int64_t pid) {
     ProcessInfo info;
     info.id.pid = pid;
     info.name = text->substr(open + 1, close - open - 1);
-    std::istringstream rest(text->substr(close + 1));
-    std::string state, skipped;
-    rest >> state;
-    for (int field = 4; field < 22; ++field) rest >> skipped;
-    std::uint64_t pages = 0;
-    rest >> info.id.start_ticks >> skipped >> pages;
-    if (!rest) return std::nullopt;
-    info.zombie = state == "Z" || state == "X";
-    info.rss_bytes = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    // Behind the name: the state is field 3, the start 22, the resident pages 24.
+    std::array<std::string_view, 22> fields;
+    if (!split(std::string_view(*text).substr(close + 1), fields)) return std::nullopt;
+    const auto started = parse_number<std::uint64_t>(fields[19]);
+    const auto pages = parse_number<std::uint64_t>(fields[21]);
+    if (!started || !pages) return std::nullopt;
+    info.state = fields[0][0];
+    info.zombie = info.state == 'Z' || info.state == 'X';
+    info.id.start_ticks = *started;
+    info.rss_bytes = *pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     const double ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
     const double age = seconds_since_boot() - static_cast<double>(info.id.start_ticks) / ticks;
     info.uptime_ms = age > 0 ? static_cast<std::uint64_t>(age * 1000) : 0;
     return info;
+}
+
+bool waits_for_disk(std::int64_t pid) {
+    const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
+    std::size_t seen = 0;
+    std::error_code code;
+    for (std::filesystem::directory_iterator entry(tasks, code), end; !code && entry != end;
+         entry.increment(code)) {
+        if (state_in(entry->path().string() + "/stat") == 'D') return true;
+        if (++seen == kThreadsMax) break;
+    }
+    return false;
+}
+
+OpenFiles open_files(std::int64_t pid) {
+    OpenFiles files;
+    const std::string process = "/proc/" + std::to_string(pid);
+    struct stat status {};
+    // Since Linux 6.2 the size of this directory is how many there are; reading it costs a moment for each.
+    if (::stat((process + "/fd").c_str(), &status) == 0 && status.st_size > 0) {
+        files.open = static_cast<std::uint64_t>(status.st_size);
+    }
+    const auto limits = read_file(process + "/limits", 65536);
+    const std::string_view name = "Max open files";
+    const std::size_t at = limits.has_value() ? limits->find(name) : Bytes::npos;
+    if (at == Bytes::npos) return files;
+    std::istringstream line(limits->substr(at + name.size()));
+    std::uint64_t most = 0;
+    if (line >> most) files.most = most;
+    return files;
 }
 
 bool is_alive(const ProcessId& process) {

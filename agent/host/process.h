@@ -22,6 +22,7 @@ struct ProcessId {
 struct ProcessInfo {
     ProcessId id;
     bool zombie = false;
+    char state = 0;  ///< as in /proc/PID/stat: 'S', 'R', 'D', 'T', 't', …
     std::uint64_t uptime_ms = 0;
     std::uint64_t rss_bytes = 0;
     std::string name;
@@ -29,6 +30,14 @@ struct ProcessInfo {
 
 /// What runs under this pid now; nothing when none does.
 std::optional<ProcessInfo> process_info(std::int64_t pid);
+/// Whether one of its threads waits for the disk at this moment (state D). Looks at 64 threads at most.
+bool waits_for_disk(std::int64_t pid);
+struct OpenFiles {
+    std::optional<std::uint64_t>
+        open;  ///< nothing: this kernel does not count them, or we have not the right to ask
+    std::optional<std::uint64_t> most;  ///< its limit
+};
+OpenFiles open_files(std::int64_t pid);
 /// True while exactly this process runs (a zombie does not).
 bool is_alive(const ProcessId& process);
 /// Digest of the program it was started from, also when that file was replaced; empty when not

@@ -47,6 +47,7 @@ asio::awaitable<ServerAnswer> async_probe_server(std::string address,
     auto mntr = co_await client::async_four_letter(address, port, "mntr", timeout);
     if (!mntr.has_value()) {
         result.failure = mntr.error().message();
+        result.timed_out = mntr.error().code == make_error_code(Errc::timeout);
         co_return result;
     }
     if (says(mntr, kNotServing)) {
@@ -65,6 +66,7 @@ asio::awaitable<ServerAnswer> async_probe_server(std::string address,
     auto srvr = co_await client::async_four_letter(address, port, "srvr", timeout);
     if (!srvr.has_value()) {
         result.failure = srvr.error().message();
+        result.timed_out = srvr.error().code == make_error_code(Errc::timeout);
         co_return result;
     }
     result.answered = !srvr->empty() || !mntr->empty();
@@ -76,6 +78,15 @@ asio::awaitable<ServerAnswer> async_probe_server(std::string address,
     result.serving = !says(srvr, kNotServing) &&
                      (result.srvr.contains("Mode") || result.mntr.contains("server_state"));
     co_return result;
+}
+
+asio::awaitable<ServerAnswer> async_probe_twice(std::string address,
+                                                std::uint16_t port,
+                                                std::chrono::milliseconds first,
+                                                std::chrono::milliseconds second) {
+    auto answer = co_await async_probe_server(address, port, first);
+    if (!answer.timed_out) co_return answer;
+    co_return co_await async_probe_server(address, port, second);
 }
 
 asio::awaitable<std::map<std::string, std::string>> async_ask_conf(

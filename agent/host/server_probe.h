@@ -15,9 +15,10 @@
 namespace zk::agent_host {
 
 struct ServerAnswer {
-    bool answered = false;  ///< it said something
-    bool serving = false;   ///< and not that it does not serve
-    std::string failure;    ///< why it did not answer
+    bool answered = false;   ///< it said something
+    bool serving = false;    ///< and not that it does not serve
+    std::string failure;     ///< why it did not answer
+    bool timed_out = false;  ///< it was not that nobody listens: no answer came in time
     std::map<std::string, std::string> srvr;
     std::map<std::string, std::string> mntr;
 };
@@ -26,6 +27,12 @@ struct ServerAnswer {
 boost::asio::awaitable<ServerAnswer> async_probe_server(std::string address,
                                                         std::uint16_t port,
                                                         std::chrono::milliseconds timeout);
+/// Asks again, for a shorter time, when the first question was not answered in time. `timed_out` then means that both were
+/// not.
+boost::asio::awaitable<ServerAnswer> async_probe_twice(std::string address,
+                                                       std::uint16_t port,
+                                                       std::chrono::milliseconds first,
+                                                       std::chrono::milliseconds second);
 /// What it says of its configuration (`conf`); empty when it does not answer, does not serve, or
 /// does not allow the word.
 boost::asio::awaitable<std::map<std::string, std::string>> async_ask_conf(

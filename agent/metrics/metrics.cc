@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -127,6 +128,23 @@ void add_states(Page& page, const NodeHealth& health) {
                health.reasons.size());
 }
 
+/// One sample for each thing that is not as it should be; without any there is no such family.
+void add_findings(Page& page, const NodeHealth& health) {
+    std::set<std::pair<std::string, std::string>> told;
+    for (const agent_api::Finding& finding : health.findings) {
+        if (told.empty()) {
+            page.family("zkprov_node_finding",
+                        "gauge",
+                        "1 for each finding that holds now; docs/OPERATIONS.md lists the ids.");
+        }
+        if (!told.emplace(finding.id, finding.subject).second) continue;
+        page.sample("1",
+                    {{"id", finding.id},
+                     {"subject", finding.subject},
+                     {"level", std::string(agent_api::to_string(finding.level))}});
+    }
+}
+
 void add_ensemble(Page& page, const NodeHealth& health) {
     if (health.leader) {
         page.gauge("zkprov_node_leader_sid",
@@ -174,6 +192,25 @@ void add_server(Page& page, const NodeHealth& health) {
     page.gauge("zkprov_node_log_free_bytes",
                "Free bytes of the file system of the log directory.",
                health.log_free_bytes);
+    page.gauge("zkprov_node_disk_full_in_seconds",
+               "When the fuller disk is full if it goes on as in the last two hours.",
+               health.full_in_s);
+    page.gauge("zkprov_node_snapshots", "Snapshots in the data directory.", health.snapshots);
+    page.gauge("zkprov_node_logs", "Log files in the log directory.", health.logs);
+    page.gauge(
+        "zkprov_node_snapshot_age_seconds", "Age of the newest snapshot.", health.snapshot_age_s);
+    if (health.fsync_ms) {
+        page.family("zkprov_node_fsync_seconds",
+                    "gauge",
+                    "What syncing the log took in the last minute, on average.");
+        page.sample(seconds_of(*health.fsync_ms));
+    }
+    page.gauge("zkprov_node_open_files",
+               "Files and connections that the server has open.",
+               health.open_files);
+    page.gauge("zkprov_node_open_files_limit",
+               "How many the server may have open.",
+               health.open_files_max);
     if (health.pid == 0) return;
     page.gauge("zkprov_node_server_uptime_seconds",
                "For how long the server's process runs.",
@@ -190,6 +227,7 @@ std::string render(const NodeHealth& health) {
     add_agent(page, health);
     if (!agent_api::is_fresh(health)) return page.take();
     add_states(page, health);
+    add_findings(page, health);
     add_ensemble(page, health);
     add_server(page, health);
     return page.take();

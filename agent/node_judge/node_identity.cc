@@ -64,9 +64,17 @@ std::optional<IdentityConflict> elsewhere(const Self& self, const Probe& probe) 
 
 }  // namespace
 
-std::string_view find(const std::map<std::string, std::string>& values, const std::string& name) {
+std::string_view find(const Values& values, const std::string& name) {
     const auto found = values.find(name);
     return found == values.end() ? std::string_view() : std::string_view(found->second);
+}
+std::optional<std::int64_t> number_in(const Values& values, const std::string& name) {
+    return number(find(values, name));
+}
+std::optional<std::uint64_t> count_in(const Values& values, const std::string& name) {
+    const auto value = number_in(values, name);
+    if (!value || *value < 0) return std::nullopt;
+    return static_cast<std::uint64_t>(*value);
 }
 
 std::optional<std::int64_t> number(std::string_view text) {

@@ -12,25 +12,30 @@
 #include "agent_api/node_health.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "node_judge/findings.h"
 #include "node_judge/node_identity.h"
 #include "node_judge/probe.h"
+#include "node_judge/rules.h"
 
 namespace zk::node_judge {
 
 struct JudgeSettings {
     std::string cluster;
     Self self;
-    /// How long a process may be silent before it counts as stuck.
+    /// How long a process that has not answered yet may take to start before it counts as stuck.
     std::uint64_t start_patience_s = 60;
-    /// A live process that does not answer is believed to be what it was for so many probes.
-    std::uint32_t misses_max = 3;
-    /// Below this, free space is among the reasons.
-    std::uint64_t free_bytes_advised = 512ULL << 20;
+    /// A live process that does not answer is believed to be what it was for so many probes, unless it is plain that it
+    /// does nothing: it is stopped, or left two questions in a row unanswered.
+    std::uint32_t misses_max = 1;
+    /// A silence of so many probes is part of the history: a short one of a server that goes on is no change of its role.
+    std::uint32_t misses_told = 3;
+    RuleLimits limits;
 };
 
 class NodeJudge {
   public:
-    explicit NodeJudge(JudgeSettings settings) : settings_(std::move(settings)) {}
+    explicit NodeJudge(JudgeSettings settings)
+        : settings_(std::move(settings)), rules_(settings_.limits) {}
 
     /// Goes on with a history from disk; older than anything judged later.
     void restore(std::vector<agent_api::ElectionEntry> history);
@@ -48,16 +53,25 @@ class NodeJudge {
     void take_answer(const Probe& probe);
     void take_conflict(const Probe& probe);
     void take_silence(const Probe& probe);
+    void take_end(const Probe& probe);
+    void tell_conflict();
     /// What only a server that answers as this node can tell is not known any more.
     void forget();
-    void add_reasons(const Probe& probe);
+    void tell(std::string id, agent_api::FindingLevel level, std::string words);
+    void take_findings();
+    void take_files(const Probe& probe);
+    void note_verdict(agent_api::NodeVerdict before, WallMs at);
     void note_change(WallMs at);
 
     JudgeSettings settings_;
+    Rules rules_;
+    Findings found_;
     agent_api::NodeHealth health_;
-    std::uint32_t misses_ = 0;
+    std::uint32_t misses_ = 0;  ///< one after the other, at most misses_told
+    WallMs silent_since_;       ///< of the first of them
     std::int64_t answered_pid_ = 0;
     bool ever_answered_ = false;
+    bool has_looked_ = false;
     std::uint64_t history_version_ = 0;
 };
 

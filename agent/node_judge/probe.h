@@ -6,6 +6,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/time.h"
@@ -26,19 +28,63 @@ struct PortHolder {
     std::string program;
 };
 
+/// The file system that holds one of the server's directories. What is not known is nothing.
+struct DiskLook {
+    std::string directory;
+    std::uint64_t device = 0;  ///< equal numbers: the same file system; 0: not known
+    std::optional<std::uint64_t> free_bytes;
+    std::optional<std::uint64_t> inodes;  ///< nothing also where there is no fixed number of them
+    std::optional<std::uint64_t> free_inodes;
+    bool read_only = false;  ///< as the server sees it
+};
+
+/// The server's files, counted now and then.
+struct StorageLook {
+    std::uint64_t snapshots = 0;
+    std::uint64_t logs = 0;
+    std::uint64_t bytes = 0;                      ///< of both
+    std::optional<std::uint64_t> snapshot_age_s;  ///< of the newest
+    std::uint64_t logs_since = 0;                 ///< logs that begin behind the newest snapshot
+    bool purges = false;                          ///< autopurge is on
+};
+
+/// A file that zkprov wrote and that is not as it wrote it.
+struct Drift {
+    std::string path;
+    std::string words;  ///< the rest of a sentence that begins with the path
+};
+
+/// The server's unit, as systemd told it last.
+struct UnitLook {
+    std::string name;
+    std::string active;
+    std::string sub;
+    bool enabled = true;
+};
+
 struct Probe {
     WallMs wall_ms;
+    Instant now;
 
     bool process = false;  ///< it runs
     std::int64_t pid = 0;
+    /// As in /proc/PID/stat: 'R', 'S', 'D' (waits for the disk), 'T' (stopped), 't' (held by a debugger); 0: not known.
+    char process_state = 0;
+    bool waits_for_disk = false;  ///< it, or one of its threads; looked at only when it is silent
     std::uint64_t process_uptime_s = 0;
     std::uint64_t rss_bytes = 0;
     std::uint64_t restarts = 0;
+    std::optional<std::uint64_t>
+        next_start_ms;  ///< it is down, and will be started again in so long
     bool stopped_on_purpose = false;
+    std::optional<UnitLook> unit;
+    std::optional<std::uint64_t> open_files;  ///< as the system counts them
+    std::optional<std::uint64_t> open_files_max;
 
-    bool answered = false;                    ///< somebody said something on its client port
-    bool serving = false;                     ///< and that was not "not currently serving requests"
-    std::string failure;                      ///< when nobody did: why
+    bool answered = false;  ///< somebody said something on its client port
+    bool serving = false;   ///< and that was not "not currently serving requests"
+    std::string failure;    ///< when nobody did: why
+    bool unheard = false;   ///< it takes connections, but left two questions unanswered
     std::map<std::string, std::string> srvr;  ///< as client::parse_srvr gives it, or empty
     std::map<std::string, std::string> mntr;  ///< as client::parse_mntr gives it, or empty
     std::map<std::string, std::string> conf;  ///< as client::parse_conf gives it, or empty
@@ -49,14 +95,20 @@ struct Probe {
     /// On the client port, or, when nobody answers there, on any of the node's three.
     std::optional<PortHolder> stranger;
 
-    std::optional<Epoch> current_epoch;            ///< of the file in the data directory
-    std::optional<std::uint64_t> data_free_bytes;  ///< nothing: not known
-    std::optional<std::uint64_t> log_free_bytes;
+    std::optional<Epoch> current_epoch;  ///< of the file in the data directory
+    DiskLook data_disk;
+    DiskLook log_disk;
+    std::optional<StorageLook> storage;
+    std::vector<Drift> drifts;
 };
 
 /// A decimal number, or one after "0x"; what is behind a point is left out. Nothing for other text.
 std::optional<std::int64_t> number(std::string_view text);
+using Values = std::map<std::string, std::string>;
 /// The value of `name`, or empty.
-std::string_view find(const std::map<std::string, std::string>& values, const std::string& name);
+std::string_view find(const Values& values, const std::string& name);
+std::optional<std::int64_t> number_in(const Values& values, const std::string& name);
+/// One that is not below 0: Apache's server says -1 for what it does not know.
+std::optional<std::uint64_t> count_in(const Values& values, const std::string& name);
 
 }  // namespace zk::node_judge

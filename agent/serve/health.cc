@@ -7,6 +7,7 @@
 #include "agent_host/host_facts.h"
 #include "agent_host/node_control.h"
 #include "agent_host/process.h"
+#include "agent_serve/host_look.h"
 #include "agent_serve/identity_look.h"
 #include "clocks/clocks.h"
 #include "ensemble/properties.h"
@@ -14,7 +15,9 @@
 namespace zk::agent_serve {
 namespace {
 
+using agent_api::FindingLevel;
 using agent_api::HealthSource;
+using agent_api::make_finding;
 using agent_api::MessageType;
 using agent_api::NodeHealth;
 using std::chrono::milliseconds;
@@ -50,6 +53,7 @@ void fill_answer(node_judge::Probe& probe, agent_host::ServerAnswer answer) {
     probe.answered = answer.answered;
     probe.serving = answer.serving;
     probe.failure = std::move(answer.failure);
+    probe.unheard = answer.timed_out;
     probe.srvr = std::move(answer.srvr);
     probe.mntr = std::move(answer.mntr);
 }
@@ -59,20 +63,9 @@ void fill_process(node_judge::Probe& probe, std::int64_t pid) {
     probe.process = info && !info->zombie;
     if (!probe.process) return;
     probe.pid = pid;
+    probe.process_state = info->state;
     probe.process_uptime_s = info->uptime_ms / 1000;
     probe.rss_bytes = info->rss_bytes;
-}
-
-void fill_host(node_judge::Probe& probe, const agent_api::NodeSpec& spec) {
-    probe.wall_ms = clocks::wall_now();
-    probe.current_epoch = agent_host::read_current_epoch(spec.data_dir);
-    const auto free_at = [](const std::string& path) -> std::optional<std::uint64_t> {
-        const auto space = agent_host::read_space(path);
-        if (space.total_bytes == 0) return std::nullopt;
-        return space.free_bytes;
-    };
-    probe.data_free_bytes = free_at(spec.data_dir);
-    probe.log_free_bytes = free_at(spec.log_dir);
 }
 
 NodeHealth node_health(const agent_host::StateDir& state) {
@@ -85,9 +78,7 @@ NodeHealth node_health(const agent_host::StateDir& state) {
     const auto loaded = state.load_spec();
     if (!loaded.has_value() || !*loaded) {
         NodeHealth nothing;
-        nothing.reasons.emplace_back(loaded.has_value()
-                                         ? "zkprov has not installed a server on this host"
-                                         : loaded.error().message());
+        add_finding(nothing, nothing_installed(loaded.has_value() ? "" : loaded.error().message()));
         nothing.agent_version = agent_host::agent_version();
         nothing.wall_ms = clocks::wall_now();
         return nothing;
@@ -96,7 +87,6 @@ NodeHealth node_health(const agent_host::StateDir& state) {
     node_judge::NodeJudge judge(judge_settings(*spec));
     judge.restore(state.load_history());
     node_judge::Probe probe;
-    fill_host(probe, *spec);
     // The silence of systemd says nothing of the process.
     const auto pid = agent_host::NodeControl(*spec, state).server_pid();
     const bool knows_process = pid != 0 || spec->manager == agent_api::Manager::supervised;
@@ -105,6 +95,7 @@ NodeHealth node_health(const agent_host::StateDir& state) {
                                agent_host::exists(state.file("desired")) &&
                                state.load_desired() == agent_host::Desired::stop;
     fill_answer(probe, agent_host::probe_server(spec->address, spec->client_port, kProbeTimeout));
+    HostLook().fill(probe, *spec);
     IdentityLook look;
     look.is_due(probe);
     if (knows_process) look.look_at_port(probe, *spec);
@@ -113,10 +104,20 @@ NodeHealth node_health(const agent_host::StateDir& state) {
     }
     look.fill(probe, *spec);
     NodeHealth health = judge.step(probe);
-    health.reasons.emplace_back("no resident agent answers on this host");
+    add_finding(
+        health,
+        make_finding(
+            "agent.missing", FindingLevel::warning, "no resident agent answers on this host"));
     health.agent_version = agent_host::agent_version();
     health.source = HealthSource::fourlw;
     return health;
+}
+
+agent_api::Finding nothing_installed(const std::string& failure) {
+    return make_finding(
+        failure.empty() ? "node.empty" : "node.unreadable",
+        FindingLevel::critical,
+        failure.empty() ? "zkprov has not installed a server on this host" : failure);
 }
 
 agent_api::Elections node_elections(const agent_host::StateDir& state) {

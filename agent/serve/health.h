@@ -12,6 +12,9 @@ namespace zk::agent_serve {
 
 agent_api::NodeHealth node_health(const agent_host::StateDir& state);
 
+/// `failure`: why the specification cannot be read; empty: there is none.
+agent_api::Finding nothing_installed(const std::string& failure);
+
 /// What is remembered here of elections: by the server, and by the agent on the disk.
 agent_api::Elections node_elections(const agent_host::StateDir& state);
 
@@ -20,6 +23,5 @@ agent_api::Elections node_elections(const agent_host::StateDir& state);
 node_judge::JudgeSettings judge_settings(const agent_api::NodeSpec& spec);
 void fill_answer(node_judge::Probe& probe, agent_host::ServerAnswer answer);
 void fill_process(node_judge::Probe& probe, std::int64_t pid);
-void fill_host(node_judge::Probe& probe, const agent_api::NodeSpec& spec);
 
 }  // namespace zk::agent_serve

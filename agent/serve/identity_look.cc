@@ -76,7 +76,7 @@ std::optional<node_judge::PortHolder> find_stranger(const node_judge::Probe& pro
     std::vector<std::uint16_t> ports = {spec.client_port};
     // They keep a server from starting, and are nobody's business while it serves.
     if (!probe.answered) ports.insert(ports.end(), {spec.peer_port, spec.election_port});
-    const auto listeners = agent_host::listeners_on(ports);
+    const auto listeners = agent_host::listeners_on(ports, probe.process ? probe.pid : 0);
     if (!listeners.has_value()) return std::nullopt;
     for (const std::uint16_t port : ports) {
         if (auto holder = find_holder(*listeners, port, probe, spec)) return holder;

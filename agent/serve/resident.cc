@@ -27,6 +27,7 @@
 #include "agent_http/http_listener.h"
 #include "agent_serve/event_log.h"
 #include "agent_serve/health.h"
+#include "agent_serve/host_look.h"
 #include "agent_serve/http_routes.h"
 #include "agent_serve/identity_look.h"
 #include "agent_serve/pages.h"
@@ -52,7 +53,9 @@ using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kProbeInterval = seconds(1);
-constexpr auto kPollTimeout = milliseconds(900);
+constexpr auto kPollTimeout = milliseconds(700);
+/// A server that left one question unanswered is asked once more before it is judged; both fit into a look.
+constexpr auto kPollAgainTimeout = milliseconds(250);
 /// Who asks for health is not told what was true before that.
 constexpr auto kProbeCounts = milliseconds(100);
 constexpr auto kLookInterval = milliseconds(100);
@@ -112,11 +115,12 @@ struct Resident::Parts {
     std::string spec_failure;  ///< why there is none though the file is there
     std::optional<node_judge::NodeJudge> judge;
     IdentityLook identity_look;
+    HostLook host_look;
     std::uint64_t saved_history = 0;
     Clock::time_point probed_at;  ///< long ago: never, or what was found does not hold any more
     bool probing = false;
     bool formed_recorded = false;
-    bool saving_fails = false;
+    std::string saving_failure;  ///< why the state directory does not take what it should keep
     EventLog events;
     std::optional<agent_http::HttpListener> http;
     std::string http_address;  ///< of `http`
@@ -127,6 +131,7 @@ struct Resident::Parts {
     std::int64_t unit_pid = 0;
     std::uint64_t unit_restarts = 0;
     bool unit_stopped = false;
+    std::optional<node_judge::UnitLook> unit;
     bool systemd_silent = false;
     Clock::time_point asked_systemd_at;
 };
@@ -204,6 +209,7 @@ void Resident::Parts::take_spec() {
     spec = std::move(loaded);
     formed_recorded = false;
     identity_look = IdentityLook();
+    host_look = HostLook();
     asked_systemd_at = Clock::time_point();
     if (!same_node) {
         judge.emplace(judge_settings(*spec));
@@ -243,21 +249,23 @@ asio::awaitable<void> Resident::Parts::probe_loop() {
 asio::awaitable<void> Resident::Parts::probe_once() {
     probing = true;
     const agent_api::NodeSpec probed = *spec;
-    auto answer =
-        co_await agent_host::async_probe_server(probed.address, probed.client_port, kPollTimeout);
+    auto answer = co_await agent_host::async_probe_twice(
+        probed.address, probed.client_port, kPollTimeout, kPollAgainTimeout);
     node_judge::Probe probe;
     fill_answer(probe, std::move(answer));
-    fill_host(probe, probed);
     if (probed.manager == Manager::supervised) {
         probe.restarts = supervisor.restarts();
         probe.stopped_on_purpose = !supervisor.wants_server();
+        probe.next_start_ms = supervisor.next_start_ms();
         fill_process(probe, supervisor.pid());
     } else {
         ask_systemd(probe.answered);
         probe.restarts = unit_restarts;
         probe.stopped_on_purpose = unit_stopped;
+        probe.unit = unit;
         fill_process(probe, unit_pid);
     }
+    host_look.fill(probe, probed);
     const bool due = identity_look.is_due(probe);
     if (due) look_at_port(probe);
     if (due && probe.serving) {
@@ -341,9 +349,9 @@ bool Resident::Parts::is_recorded() {
 
 /// Each look tries again; the log says it once.
 void Resident::Parts::note_saving(const Result<>& saved) {
-    if (!saved.has_value() && !saving_fails)
-        log.error("state.unsaved why={}", saved.error().message());
-    saving_fails = !saved.has_value();
+    const std::string failure = saved.has_value() ? std::string() : saved.error().message();
+    if (!failure.empty() && saving_failure.empty()) log.error("state.unsaved why={}", failure);
+    saving_failure = failure;
 }
 
 void Resident::Parts::ask_systemd(bool answered) {
@@ -360,11 +368,14 @@ void Resident::Parts::ask_systemd(bool answered) {
     if (!states.has_value()) {
         log.warn("systemd.silent why={}", states.error().message());
         unit_pid = 0;
+        unit.reset();
         return;
     }
     unit_pid = states->front().main_pid;
     unit_restarts = states->front().restarts;
     unit_stopped = states->front().active == "inactive";
+    unit = {
+        spec->server_unit, states->front().active, states->front().sub, states->front().enabled};
 }
 
 /// Listens where the specification says. An address that is not there yet, or a port that is taken, is tried again with each
@@ -405,8 +416,7 @@ agent_api::NodeHealth Resident::Parts::health_now() const {
     if (judge) {
         health = judge->health();
     } else {
-        health.reasons.push_back(
-            spec_failure.empty() ? "zkprov has not installed a server on this host" : spec_failure);
+        add_finding(health, nothing_installed(spec_failure));
     }
     health.agent_version = agent_host::agent_version();
     health.agent_pid = ::getpid();
@@ -419,7 +429,19 @@ agent_api::NodeHealth Resident::Parts::health_now() const {
     const bool looked = probed_at != Clock::time_point();
     if (!looked) health.age_ms = std::max(health.age_ms, agent_api::kFreshMsMax + 1);
     health.wall_ms = clocks::wall_now();
-    if (!http_failure.empty()) health.reasons.push_back("the agent's pages: " + http_failure);
+    if (!http_failure.empty()) {
+        add_finding(health,
+                    agent_api::make_finding("agent.pages",
+                                            agent_api::FindingLevel::warning,
+                                            "the agent's pages: " + http_failure));
+    }
+    if (!saving_failure.empty()) {
+        add_finding(
+            health,
+            agent_api::make_finding("agent.unsaved",
+                                    agent_api::FindingLevel::warning,
+                                    "the agent cannot keep its history: " + saving_failure));
+    }
     return health;
 }
 

@@ -12,6 +12,7 @@
 #include "agent_api/agent_errc.h"
 #include "agent_host/agent_error.h"
 #include "agent_host/agent_socket.h"
+#include "agent_host/clean_up.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/node_control.h"
 #include "agent_host/node_executor.h"
@@ -207,10 +208,19 @@ Result<ApplyDone> Session::carry_out(const agent_api::Apply& request) {
         // A controller that is gone does not stop the work: what was begun is brought to its end.
         (void)reply(MessageType::event, agent_api::to_json(event));
     };
-    if (plan.steps.empty()) return planned_only(plan);
+    // No step of the plan: it changes nothing that a node is, and a plan must not go on for its sake.
+    const auto clean_up = [&] {
+        const auto removed = agent_host::clean_up(spec, state_, facts.release_target);
+        for (const std::string& path : removed) lock_.note("removed " + path);
+    };
+    if (plan.steps.empty()) {
+        clean_up();
+        return planned_only(plan);
+    }
     lock_.note("apply begins");
     auto done = agent_host::NodeExecutor(spec, facts, state_, std::move(tell)).run(plan);
     lock_.note(done.error ? "apply failed" : "apply ends");
+    if (!done.error) clean_up();
     return done;
 }
 

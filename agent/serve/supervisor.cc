@@ -26,11 +26,15 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kSoon = seconds(10);           // a death within this time after the start counts
+constexpr auto kSoon =
+    seconds(10);  // a death within this time after the start makes the row longer
+constexpr auto kHealthy = seconds(60);        // and one after this time ends it
 constexpr auto kStable = milliseconds(1000);  // a server that lives that long did start
+constexpr std::uint64_t kLooksBetween = 10;
 constexpr auto kStopPatience = seconds(30);
 constexpr auto kRotationInterval = seconds(60);
 constexpr std::uintmax_t kConsoleBytesMax = 64UL << 20;
+constexpr std::uintmax_t kOwnLogBytesMax = 4UL << 20;
 
 asio::awaitable<void> wait(milliseconds time) {
     asio::steady_timer timer(co_await asio::this_coro::executor, time);
@@ -39,10 +43,10 @@ asio::awaitable<void> wait(milliseconds time) {
 
 /// The server writes its log to stderr: one old file is kept. A server that runs goes on writing to
 /// the file it has open, always to its end: that one is copied and emptied.
-void rotate(const std::string& path, bool in_use) {
+void rotate(const std::string& path, bool in_use, std::uintmax_t bytes_max = kConsoleBytesMax) {
     std::error_code code;
     const auto size = std::filesystem::file_size(path, code);
-    if (code || size <= kConsoleBytesMax) return;
+    if (code || size <= bytes_max) return;
     if (!in_use) return std::filesystem::rename(path, path + ".1", code);
     agent_host::FileOptions options;
     options.mode = 0640;
@@ -68,6 +72,17 @@ milliseconds restart_delay(std::uint32_t deaths) {
     return milliseconds(std::min<std::uint64_t>(200ULL << std::min(deaths, 10U), 30000));
 }
 
+std::uint32_t deaths_in_a_row(std::uint32_t before, milliseconds lived) {
+    if (lived < kSoon) return before + 1;
+    return lived < kHealthy ? before : 0;
+}
+
+std::optional<std::uint64_t> Supervisor::next_start_ms() const {
+    if (process_ || busy_ || !wants_server()) return std::nullopt;
+    const auto left = std::chrono::duration_cast<milliseconds>(next_start_ - Clock::now());
+    return static_cast<std::uint64_t>(std::max<milliseconds::rep>(left.count(), 0));
+}
+
 void Supervisor::adopt(const agent_api::NodeSpec& spec) {
     spec_ = spec;
     desired_ = state_.load_desired();
@@ -84,10 +99,11 @@ void Supervisor::look() {
     while (::waitpid(-1, nullptr, WNOHANG) > 0) {
     }
     if (!spec_ || busy_) return;
-    if (process_ && !agent_host::is_alive(*process_)) notice_death();
+    if (process_ && !still_lives()) notice_death();
     if (process_ && Clock::now() >= next_rotation_) {
         next_rotation_ = Clock::now() + kRotationInterval;
         rotate(spec_->console_log_path(), true);
+        rotate(state_.file("agent.log"), true, kOwnLogBytesMax);
     }
     if (process_ || !wants_server() || Clock::now() < next_start_) return;
     if (auto started = launch(); !started.has_value()) {
@@ -96,8 +112,16 @@ void Supervisor::look() {
     }
 }
 
+/// Many times a second, so the cheap question first: whether there is such a process. Now and then, whether it is this one.
+bool Supervisor::still_lives() {
+    const bool there = ::kill(static_cast<pid_t>(process_->pid), 0) == 0 || errno == EPERM;
+    if (!there || ++looks_ % kLooksBetween != 0) return there;
+    return agent_host::is_alive(*process_);
+}
+
 void Supervisor::notice_death() {
-    deaths_ = Clock::now() - started_at_ < kSoon ? deaths_ + 1 : 0;
+    const auto lived = std::chrono::duration_cast<milliseconds>(Clock::now() - started_at_);
+    deaths_ = deaths_in_a_row(deaths_, lived);
     const auto delay = restart_delay(deaths_);
     log_.warn("server.died pid={} next_start_in_ms={} deaths_in_a_row={}",
               process_->pid,

@@ -22,6 +22,9 @@ namespace zk::agent_serve {
 /// How long to wait before the next start, after `deaths` deaths in a row that each came soon.
 /// Pure.
 std::chrono::milliseconds restart_delay(std::uint32_t deaths);
+/// How many there are in a row with one more, of a server that lived for `lived`. Only a minute of life ends a row: a server
+/// that dies each quarter of a minute is as ill as before. Pure.
+std::uint32_t deaths_in_a_row(std::uint32_t before, std::chrono::milliseconds lived);
 
 class Supervisor {
   public:
@@ -40,10 +43,13 @@ class Supervisor {
 
     [[nodiscard]] std::int64_t pid() const { return process_ ? process_->pid : 0; }
     [[nodiscard]] std::uint64_t restarts() const { return restarts_; }
+    /// Of a server that should run and does not: until it is started again. Nothing for any other.
+    [[nodiscard]] std::optional<std::uint64_t> next_start_ms() const;
     [[nodiscard]] bool wants_server() const { return desired_ == agent_host::Desired::run; }
 
   private:
     Result<> launch();
+    bool still_lives();
     void notice_death();
     void note_process();
     boost::asio::awaitable<Result<>> end_server();
@@ -59,6 +65,7 @@ class Supervisor {
     std::chrono::steady_clock::time_point next_rotation_;
     std::uint32_t deaths_ = 0;
     std::uint64_t restarts_ = 0;
+    std::uint64_t looks_ = 0;
     bool busy_ = false;  ///< a request is stopping or starting: look() keeps its hands off
 };
 

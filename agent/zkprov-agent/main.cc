@@ -53,6 +53,21 @@ std::string words_of(const zk::agent_api::VoteHealth& vote) {
     return text;
 }
 
+void print_findings(const zk::agent_api::NodeHealth& health) {
+    for (const zk::agent_api::Finding& finding : health.findings) {
+        const std::string since =
+            finding.since == zk::WallMs() ? "" : ", since " + zk::utc_text(finding.since);
+        std::printf("- %s (%s %s%s)\n",
+                    finding.words.c_str(),
+                    std::string(to_string(finding.level)).c_str(),
+                    finding.id.c_str(),
+                    since.c_str());
+    }
+    // A resident agent of an older version tells only words.
+    if (!health.findings.empty()) return;
+    for (const std::string& reason : health.reasons) std::printf("- %s\n", reason.c_str());
+}
+
 int status(const zk::agent_host::StateDir& state, bool json) {
     const auto health = zk::agent_serve::node_health(state);
     if (json) {
@@ -76,7 +91,7 @@ int status(const zk::agent_host::StateDir& state, bool json) {
                     zk::utc_text(entry.at).c_str(),
                     words_of(entry).c_str());
     }
-    for (const std::string& reason : health.reasons) std::printf("- %s\n", reason.c_str());
+    print_findings(health);
     return EXIT_SUCCESS;
 }
 

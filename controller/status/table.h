@@ -7,7 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "ensemble_judge/age.h"
+
 namespace zk::status {
+
+using ensemble_judge::format_age;
 
 /// Rows of equal length under a header; the columns are two blanks apart and nothing trails.
 /// Widths count UTF-8 characters.
@@ -20,7 +24,5 @@ std::string format_narrow_table(std::vector<std::string> header,
                                 std::size_t columns);
 /// Lines of at most `columns`, broken between words; all but the first begin with two blanks.
 std::string wrap(std::string_view text, std::size_t columns);
-/// "3d 4h", "5h 12m", "7m 3s", "12s"; "-" for less than nothing.
-std::string format_age(long long seconds);
 
 }  // namespace zk::status

@@ -28,6 +28,15 @@ struct ProcessFacts {
     std::optional<std::int64_t> open_files_max;  ///< their limit
 };
 
+/// How syncing the log went since the server began.
+struct LogFacts {
+    std::int64_t syncs = 0;
+    Duration total{};
+    Duration shortest{};
+    Duration longest{};
+    Duration pending{};  ///< the one that goes on now; 0: none
+};
+
 /// Everything a word may tell.
 struct Facts {
     core::StatusPage status;
@@ -35,6 +44,7 @@ struct Facts {
     std::vector<frontend::ConnectionStatistics> connections;
     std::string elections;  ///< to_text(election::History); only read for "elec"
     ProcessFacts process;
+    LogFacts log;
     std::uint16_t client_port = 0;  ///< as bound
     Duration uptime{};
     std::string version;  ///< full_version()

@@ -1,5 +1,6 @@
 #include "disk/log_thread.h"
 
+#include <algorithm>
 #include <chrono>
 #include <iterator>
 #include <utility>
@@ -10,6 +11,12 @@ namespace {
 std::size_t payload_bytes(const storage::DiskCommand& command) {
     const auto* append = std::get_if<storage::AppendTxn>(&command);
     return append == nullptr ? 0 : append->payload->size();
+}
+/// Such a batch ends with a sync of the log.
+bool has_txn(const std::vector<storage::DiskCommand>& batch) {
+    return std::any_of(batch.begin(), batch.end(), [](const storage::DiskCommand& command) {
+        return std::holds_alternative<storage::AppendTxn>(command);
+    });
 }
 }  // namespace
 
@@ -61,6 +68,25 @@ std::size_t LogThread::queued_bytes() const {
     return queued_bytes_;
 }
 
+SyncStatistics LogThread::syncs() const {
+    const threads::Lock lock(mutex_);
+    SyncStatistics syncs = syncs_;
+    if (sync_began_) {
+        syncs.pending =
+            std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - *sync_began_);
+    }
+    return syncs;
+}
+
+void LogThread::note_sync(Duration took) {
+    const threads::Lock lock(mutex_);
+    sync_began_.reset();
+    syncs_.shortest = syncs_.count == 0 ? took : std::min(syncs_.shortest, took);
+    syncs_.longest = std::max(syncs_.longest, took);
+    syncs_.total += took;
+    ++syncs_.count;
+}
+
 // Takes what is queued, at most a batch. False when stopping and nothing is left.
 bool LogThread::take(std::vector<storage::DiskCommand>& batch) {
     threads::Lock lock(mutex_);
@@ -75,6 +101,7 @@ bool LogThread::take(std::vector<storage::DiskCommand>& batch) {
         queue_.erase(queue_.begin(), end);
         for (const storage::DiskCommand& command : batch) queued_bytes_ -= payload_bytes(command);
     }
+    if (has_txn(batch)) sync_began_ = std::chrono::steady_clock::now();
     lock.unlock();
     space_.notify_all();
     return true;
@@ -84,10 +111,12 @@ void LogThread::run() {
     std::vector<storage::DiskCommand> batch;
     while (take(batch)) {
         std::vector<storage::DiskEvent> events;
+        const bool syncs = has_txn(batch);  // the executor takes it apart
         const auto begin = std::chrono::steady_clock::now();
         executor_.execute(batch, events);
         const auto took =
             std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begin);
+        if (syncs) note_sync(took);
         if (took > options_.slow_batch) log_.warn("disk.slow_batch took_ms={}", to_ms(took));
         if (!events.empty()) port_.log_told(std::move(events));
     }

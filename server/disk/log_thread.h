@@ -5,7 +5,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -26,6 +28,15 @@ struct LogThreadOptions {
     std::size_t batch_max = 1000;
     /// A slower batch is logged, fsync.warningthresholdms.
     Duration slow_batch = std::chrono::seconds(1);
+};
+
+/// What batches with transactions took, from the first write to the end of the sync, since the thread began.
+struct SyncStatistics {
+    std::uint64_t count = 0;
+    Duration total{};
+    Duration shortest{};
+    Duration longest{};
+    Duration pending{};  ///< of the one that goes on at this moment; 0: none does
 };
 
 /// Any thread may post. After DiskFailed the thread goes on only to drop commands.
@@ -50,10 +61,12 @@ class LogThread {
     void stop() ZK_EXCLUDES(mutex_, stop_mutex_);
     /// Payload bytes that wait; for back-pressure and metrics.
     [[nodiscard]] std::size_t queued_bytes() const ZK_EXCLUDES(mutex_);
+    [[nodiscard]] SyncStatistics syncs() const ZK_EXCLUDES(mutex_);
 
   private:
     void run() ZK_EXCLUDES(mutex_);
     bool take(std::vector<storage::DiskCommand>& batch) ZK_EXCLUDES(mutex_);
+    void note_sync(Duration took) ZK_EXCLUDES(mutex_);
 
     storage::DiskExecutor executor_;  // log thread
     const LogThreadOptions options_;
@@ -66,6 +79,8 @@ class LogThread {
     std::vector<storage::DiskCommand> queue_ ZK_GUARDED_BY(mutex_);
     std::size_t queued_bytes_ ZK_GUARDED_BY(mutex_) = 0;
     bool stopping_ ZK_GUARDED_BY(mutex_) = false;
+    SyncStatistics syncs_ ZK_GUARDED_BY(mutex_);
+    std::optional<std::chrono::steady_clock::time_point> sync_began_ ZK_GUARDED_BY(mutex_);
     threads::Mutex stop_mutex_;  // one stop() at a time
     std::thread thread_;         // joined under stop_mutex_
 };

@@ -261,6 +261,14 @@ std::string Server::four_letter(std::string_view word) {
         const ensemble::ServerConfig& config = configuration_.config;
         facts.process = net::process_facts(config.data_dir, config.log_dir());
     }
+    if (word == "mntr") {
+        const disk::SyncStatistics syncs = log_thread_.syncs();
+        facts.log = {static_cast<std::int64_t>(syncs.count),
+                     syncs.total,
+                     syncs.shortest,
+                     syncs.longest,
+                     syncs.pending};
+    }
     facts.client_port = client_port_;
     facts.uptime = clocks::steady_now() - started_;
     facts.version = admin::full_version(kVersion, kBuiltOn);

@@ -140,6 +140,9 @@ TEST_F(FourLetter, ConfReadsLikeApaches) {
 
 TEST_F(FourLetter, MntrLinesAreNameTabValue) {
     facts.status.session_count = 4;
+    using std::chrono::microseconds;
+    facts.log = {
+        4, microseconds(50600), microseconds(900), microseconds(30100), microseconds(1500)};
     const std::string text = ask("mntr");
     EXPECT_EQ(text.substr(0, 64),
               "zk_version\t3.8.0-zkprov-0.1.0, built on 2026-01-31 12:00 UTC\nzk_");
@@ -152,6 +155,12 @@ TEST_F(FourLetter, MntrLinesAreNameTabValue) {
                                         "zk_uptime\t12000",
                                         "zk_quorum_size\t3",
                                         "zk_open_file_descriptor_count\t-1",
+                                        "zk_avg_fsynctime\t12.5",
+                                        "zk_min_fsynctime\t0",
+                                        "zk_max_fsynctime\t30",
+                                        "zk_cnt_fsynctime\t4",
+                                        "zk_sum_fsynctime\t50",
+                                        "zk_fsync_pending_ms\t1",
                                         "zk_leader_id\t3",
                                         "zk_last_zxid\t0x100000390"}) {
         EXPECT_THAT(text, HasSubstr("\n" + std::string(line) + "\n"));

@@ -1,6 +1,7 @@
 // Stands in the server's place: reads zoo.cfg, notes that it was started, answers `mntr` and `ruok`
 // until it is killed. Keys of its own in zoo.cfg: fake.exit (end at once with that status),
 // fake.state (what mntr says), fake.sid (the id with which it speaks), fake.elec (the first line of what elec says).
+// While there is a file "mute" in its data directory it takes connections and says nothing.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -68,6 +69,8 @@ int main(int argc, char** argv) {
     for (;;) {
         const int client = ::accept4(socket, nullptr, nullptr, SOCK_CLOEXEC);
         if (client < 0) continue;
+        // As one that hangs: it takes the connection, and that is all.
+        while (::access((data + "/mute").c_str(), F_OK) == 0) ::usleep(10000);
         char word[4] = {};
         if (::recv(client, word, 4, MSG_WAITALL) == 4) {
             const bool is_mntr = std::memcmp(word, "mntr", 4) == 0;

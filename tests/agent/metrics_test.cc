@@ -152,7 +152,20 @@ NodeHealth full() {
     health.sid = ServerId(2);
     health.verdict = NodeVerdict::serving;
     health.members = {"server.1=a", "server.2=b", "server.3=c"};
-    health.reasons = {"slow"};
+    agent_api::Finding slow =
+        agent_api::make_finding("disk.slow", agent_api::FindingLevel::warning, "slow");
+    add_finding(health, slow);
+    add_finding(health, slow);  // told once
+    slow.subject = "/da\"ta";
+    slow.level = agent_api::FindingLevel::note;
+    add_finding(health, slow);
+    health.full_in_s = 7200;
+    health.fsync_ms = 1020;
+    health.open_files = 70;
+    health.open_files_max = 100;
+    health.snapshots = 3;
+    health.logs = 5;
+    health.snapshot_age_s = 60;
     health.role = Role::leader;
     health.leader = ServerId(2);
     health.epoch = Epoch(3);
@@ -189,7 +202,7 @@ TEST(Metrics, WhatIsKnownIsThere) {
     }
     EXPECT_EQ(page.value("zkprov_node_verdict", {{"verdict", "serving"}}), 1);
     EXPECT_EQ(page.value("zkprov_node_verdict", {{"verdict", "down"}}), 0);
-    EXPECT_EQ(page.families.at("zkprov_node_verdict").samples.size(), 6U);
+    EXPECT_EQ(page.families.at("zkprov_node_verdict").samples.size(), 7U);
     EXPECT_EQ(page.value("zkprov_node_role", {{"role", "leader"}}), 1);
     EXPECT_EQ(page.value("zkprov_node_role", {{"role", "follower"}}), 0);
     EXPECT_EQ(page.value("zkprov_node_conflict", {{"kind", "sid"}}), 0);
@@ -202,7 +215,17 @@ TEST(Metrics, WhatIsKnownIsThere) {
     EXPECT_EQ(page.value("zkprov_node_members"), 3);
     EXPECT_EQ(page.value("zkprov_node_synced_followers"), 1);
     EXPECT_EQ(page.value("zkprov_node_outstanding_requests"), 0);
-    EXPECT_EQ(page.value("zkprov_node_reasons"), 1);
+    EXPECT_EQ(page.value("zkprov_node_reasons"), 2);
+    EXPECT_EQ(page.families.at("zkprov_node_finding").samples.size(), 2U);
+    EXPECT_EQ(page.value("zkprov_node_finding", {{"id", "disk.slow"}, {"level", "warning"}}), 1);
+    EXPECT_EQ(page.value("zkprov_node_finding", {{"subject", "/da\"ta"}, {"level", "note"}}), 1);
+    EXPECT_EQ(page.value("zkprov_node_fsync_seconds"), 1.02);
+    EXPECT_EQ(page.value("zkprov_node_disk_full_in_seconds"), 7200);
+    EXPECT_EQ(page.value("zkprov_node_open_files"), 70);
+    EXPECT_EQ(page.value("zkprov_node_open_files_limit"), 100);
+    EXPECT_EQ(page.value("zkprov_node_snapshots"), 3);
+    EXPECT_EQ(page.value("zkprov_node_logs"), 5);
+    EXPECT_EQ(page.value("zkprov_node_snapshot_age_seconds"), 60);
 }
 
 TEST(Metrics, WhatIsNotKnownIsAbsentAndNotZero) {

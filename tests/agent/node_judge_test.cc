@@ -6,6 +6,7 @@ namespace zk::node_judge {
 namespace {
 
 using agent_api::ConflictKind;
+using agent_api::FindingLevel;
 using agent_api::NodeVerdict;
 using agent_api::Role;
 
@@ -145,15 +146,148 @@ TEST(NodeJudge, VoteIsKnownInAnElection) {
 TEST(NodeJudge, OneMissedProbeIsBelieved) {
     NodeJudge judge = make_judge();
     judge.step(serving(1, "leader", 3, 2));
-    for (int miss = 0; miss < 3; ++miss) {
-        const auto health = judge.step(silent(2 + miss));
-        EXPECT_EQ(health.role, Role::leader) << miss;
-        EXPECT_EQ(health.verdict, NodeVerdict::serving);
-        EXPECT_FALSE(health.reasons.empty());
-    }
-    EXPECT_EQ(judge.step(silent(5)).role, Role::down);
+    const auto once = judge.step(silent(2));
+    EXPECT_EQ(once.role, Role::leader);
+    EXPECT_EQ(once.verdict, NodeVerdict::serving);
+    EXPECT_EQ(once.reasons, std::vector<std::string>{"its last probe failed: timeout"});
+    const auto twice = judge.step(silent(3));
+    EXPECT_EQ(twice.verdict, NodeVerdict::stuck);
+    EXPECT_EQ(twice.role, Role::down);
     judge.step(serving(6, "leader", 3, 2));
     EXPECT_EQ(judge.step(silent(7)).role, Role::leader);
+}
+
+TEST(NodeJudge, AShortSilenceIsNoChangeOfRoleInTheHistory) {
+    NodeJudge judge = make_judge();
+    judge.step(serving(1000, "leader", 3, 2));
+    for (const int at : {2000, 3000}) EXPECT_EQ(judge.step(silent(at)).history.size(), 1u);
+    judge.step(serving(4000, "leader", 3, 2));
+    EXPECT_EQ(judge.health().history.size(), 1u);
+    EXPECT_EQ(judge.health().changed_at, WallMs(1000));
+    for (const int at : {5000, 6000, 7000, 8000}) judge.step(silent(at));
+    // It began with the first silence, not with the look that settled it.
+    ASSERT_EQ(judge.health().history.size(), 2u);
+    EXPECT_EQ(judge.health().history[1].role, Role::down);
+    EXPECT_EQ(judge.health().history[1].at, WallMs(5000));
+    EXPECT_EQ(judge.health().changed_at, WallMs(5000));
+}
+
+TEST(NodeJudge, AServerThatLeavesTwoQuestionsUnansweredIsStuckAtOnce) {
+    NodeJudge judge = make_judge();
+    judge.step(serving(1, "leader", 3, 2));
+    Probe probe = silent(2);
+    probe.unheard = true;
+    probe.waits_for_disk = true;
+    const auto health = judge.step(probe);
+    EXPECT_EQ(health.verdict, NodeVerdict::stuck);
+    EXPECT_EQ(health.role, Role::down);
+    ASSERT_EQ(health.findings.size(), 1u);
+    EXPECT_EQ(health.findings[0].id, "server.stuck");
+    EXPECT_EQ(health.findings[0].level, FindingLevel::critical);
+    EXPECT_EQ(health.reasons[0],
+              "its process takes connections and does not answer: timeout; it waits for the disk "
+              "(state D)");
+    EXPECT_EQ(judge.step(serving(3, "leader", 3, 2)).verdict, NodeVerdict::serving);
+    EXPECT_TRUE(judge.health().findings.empty());
+}
+
+TEST(NodeJudge, AnUnheardServerThatNeverAnsweredIsStillStarting) {
+    NodeJudge judge = make_judge();
+    Probe probe = silent(1);
+    probe.unheard = true;
+    EXPECT_EQ(judge.step(probe).verdict, NodeVerdict::starting);
+    EXPECT_EQ(judge.health().findings.at(0).id, "server.starting");
+}
+
+TEST(NodeJudge, AStoppedProcessIsStuckAtOnceWhateverItDidBefore) {
+    for (const bool answered_before : {true, false}) {
+        NodeJudge judge = make_judge();
+        if (answered_before) judge.step(serving(1, "follower", 3, 1));
+        Probe probe = silent(2);
+        probe.process_state = 'T';
+        const auto health = judge.step(probe);
+        EXPECT_EQ(health.verdict, NodeVerdict::stuck) << answered_before;
+        EXPECT_EQ(health.findings.at(0).id, "server.frozen");
+        EXPECT_EQ(
+            health.reasons.at(0),
+            "the process is stopped (state T, as SIGSTOP does): kill -CONT 100 lets it go on");
+    }
+    NodeJudge judge = make_judge();
+    Probe traced = silent(1);
+    traced.process_state = 't';
+    EXPECT_EQ(judge.step(traced).reasons.at(0),
+              "the process is stopped (state t): a debugger holds process 100");
+    // One that sleeps, or waits for the disk for a moment, is none.
+    for (const char state : {'S', 'R', 'D'}) {
+        NodeJudge other = make_judge();
+        other.step(serving(1, "follower", 3, 1));
+        Probe probe = silent(2);
+        probe.process_state = state;
+        EXPECT_EQ(other.step(probe).verdict, NodeVerdict::serving) << state;
+    }
+}
+
+TEST(NodeJudge, ReadOnlyModeIsAVerdictOfItsOwn) {
+    NodeJudge judge = make_judge();
+    judge.step(serving(1, "follower", 3, 1));
+    Probe probe = at(2);
+    probe.answered = probe.serving = true;
+    probe.srvr = {{"Mode", "read-only"}, {"Zxid", "0x300000001"}};
+    const auto health = judge.step(probe);
+    EXPECT_EQ(health.verdict, NodeVerdict::read_only);
+    EXPECT_EQ(health.role, Role::looking);
+    EXPECT_FALSE(health.leader);
+    EXPECT_EQ(health.findings.at(0).id, "server.read_only");
+}
+
+TEST(NodeJudge, TheVerdictKeepsTheTimeSinceWhichItHolds) {
+    NodeJudge judge = make_judge();
+    EXPECT_EQ(judge.step(dead(1000)).verdict_since, WallMs(1000));
+    EXPECT_EQ(judge.step(dead(2000)).verdict_since, WallMs(1000));
+    EXPECT_EQ(judge.step(serving(3000, "leader", 3, 2)).verdict_since, WallMs(3000));
+    EXPECT_EQ(judge.step(serving(4000, "leader", 3, 2)).verdict_since, WallMs(3000));
+}
+
+TEST(NodeJudge, FindingsKeepTheTimeSinceWhichTheyHold) {
+    NodeJudge judge = make_judge();
+    judge.step(dead(1000));
+    const auto health = judge.step(dead(5000));
+    ASSERT_EQ(health.findings.size(), 1u);
+    EXPECT_EQ(health.findings[0].id, "server.down");
+    EXPECT_EQ(health.findings[0].since, WallMs(1000));
+    judge.step(serving(6000, "leader", 3, 2));
+    EXPECT_EQ(judge.step(dead(7000)).findings.at(0).since, WallMs(7000));
+}
+
+TEST(NodeJudge, ReasonsAreTheWordsOfWhatIsMoreThanANote) {
+    agent_api::NodeHealth health;
+    add_finding(health, agent_api::make_finding("a", FindingLevel::warning, "one"));
+    add_finding(health, agent_api::make_finding("b", FindingLevel::note, "two"));
+    add_finding(health, agent_api::make_finding("c", FindingLevel::critical, "three"));
+    EXPECT_EQ(health.reasons, (std::vector<std::string>{"one", "three"}));
+    EXPECT_EQ(health.findings.size(), 3u);
+    for (int i = 0; i < 100; ++i) {
+        add_finding(health, agent_api::make_finding("d", FindingLevel::warning, "more"));
+    }
+    EXPECT_EQ(health.findings.size(), agent_api::kFindingsMax);
+    EXPECT_EQ(health.reasons.size(), agent_api::kFindingsMax - 1);
+}
+
+TEST(NodeJudge, ADownServerSaysWhenAndByWhomItIsStartedAgain) {
+    NodeJudge judge = make_judge();
+    Probe probe = dead(1);
+    EXPECT_EQ(judge.step(probe).reasons.at(0), "its process does not run");
+    probe.next_start_ms = 11001;
+    EXPECT_EQ(judge.step(probe).reasons.at(0),
+              "its process does not run; the agent starts it again in 12 s");
+    probe.next_start_ms.reset();
+    probe.unit = UnitLook{"zookeeper.service", "activating", "auto-restart", true};
+    EXPECT_EQ(
+        judge.step(probe).reasons.at(0),
+        "its process does not run; systemd starts it again (zookeeper.service: auto-restart)");
+    probe.unit->active = "failed";
+    EXPECT_EQ(judge.step(probe).reasons.at(0),
+              "its process does not run; its unit zookeeper.service is failed");
 }
 
 TEST(NodeJudge, DeathIsBelievedAtOnce) {
@@ -207,15 +341,15 @@ TEST(NodeJudge, StoppedOnPurposeIsSaid) {
 TEST(NodeJudge, LowSpaceIsAReasonThoughItServes) {
     NodeJudge judge = make_judge();
     Probe probe = serving(1, "follower", 3, 1);
-    probe.data_free_bytes = 100ULL << 20;
-    probe.log_free_bytes = 10ULL << 30;
+    probe.data_disk.free_bytes = 100ULL << 20;
+    probe.log_disk.free_bytes = 10ULL << 30;
     const auto health = judge.step(probe);
     EXPECT_EQ(health.verdict, NodeVerdict::serving);
     ASSERT_EQ(health.reasons.size(), 1u);
     EXPECT_EQ(health.reasons[0], "only 100 MiB are free for data");
-    probe.data_free_bytes = 0;  // full, which is not the same as not known
+    probe.data_disk.free_bytes = 0;  // full, which is not the same as not known
     EXPECT_EQ(judge.step(probe).reasons.at(0), "only 0 MiB are free for data");
-    probe.data_free_bytes.reset();
+    probe.data_disk.free_bytes.reset();
     EXPECT_TRUE(judge.step(probe).reasons.empty());
 }
 

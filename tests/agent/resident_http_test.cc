@@ -107,8 +107,7 @@ TEST_F(ResidentHttp, SilentServerIsNotReadyAndItsAgentIsWell) {
     const auto server = static_cast<pid_t>(server_pid());
     ASSERT_EQ(::kill(server, SIGSTOP), 0);
     EXPECT_TRUE(await_that([&] { return page_of(port, "/readyz").status == 503; }));
-    // Its process is younger than the patience for a start.
-    EXPECT_TRUE(page_of(port, "/readyz").body.starts_with("starting\n"));
+    EXPECT_TRUE(page_of(port, "/readyz").body.starts_with("stuck\nthe process is stopped"));
     EXPECT_EQ(page_of(port, "/healthz").status, 200U);
     ASSERT_EQ(::kill(server, SIGCONT), 0);
     EXPECT_TRUE(await_that([&] { return page_of(port, "/readyz").status == 200; }));

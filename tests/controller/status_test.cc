@@ -264,6 +264,27 @@ TEST(EnsembleJudge, WhatAnAgentFindsWrongDegrades) {
     EXPECT_THAT(verdict.reasons, Contains("node 1: data_dir has 3 % free"));
 }
 
+TEST(EnsembleJudge, WhatHoldsForLongSaysForHowLong) {
+    auto ill = follower(1, 2);
+    ill.health->wall_ms = WallMs(1'000'000);
+    auto full = agent_api::make_finding(
+        "disk.space", agent_api::FindingLevel::critical, "only 3 MiB are free for data");
+    full.since = WallMs(1'000'000 - 59'999);
+    add_finding(*ill.health, full);
+    const auto words = [&] {
+        return judge(ensemble_of(3), {leader(2, 2), ill, follower(3, 2)}).reasons;
+    };
+    EXPECT_THAT(words(), Contains("node 1: only 3 MiB are free for data"));
+    ill.health->findings[0].since = WallMs(1'000'000 - 125'000);
+    EXPECT_THAT(words(), Contains("node 1: only 3 MiB are free for data (for 2m 5s)"));
+    // A note is no reason.
+    ill.health->findings.clear();
+    ill.health->reasons.clear();
+    add_finding(*ill.health,
+                agent_api::make_finding("disk.slow", agent_api::FindingLevel::note, "slow"));
+    EXPECT_EQ(judge(ensemble_of(3), {leader(2, 2), ill, follower(3, 2)}).verdict, Verdict::healthy);
+}
+
 TEST(EnsembleJudge, ALeaderAloneHasNoQuorum) {
     const auto verdict =
         judge(ensemble_of(3), {leader(2, 0), node(1, Role::looking), node(3, Role::down)});

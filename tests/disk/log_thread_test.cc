@@ -146,6 +146,63 @@ TEST(LogThread, FullQueueHoldsThePosterBack) {
     EXPECT_EQ(value_of(storage::restore(disk, paths, Zxid(5000), {})).last_zxid, Zxid(50));
 }
 
+/// A disk that makes no file while somebody holds it.
+class HeldDisk : public storage::Disk {
+  public:
+    std::mutex held;
+
+    Result<std::unique_ptr<storage::DiskFile>> create(const std::string& path) override {
+        const std::lock_guard wait(held);
+        return disk_.create(path);
+    }
+    Result<std::vector<std::string>> list(const std::string& dir) override {
+        return disk_.list(dir);
+    }
+    Result<bool> exists(const std::string& path) override { return disk_.exists(path); }
+    Result<std::uint64_t> size(const std::string& path) override { return disk_.size(path); }
+    Result<Bytes> read(const std::string& path, std::uint64_t offset, std::size_t size) override {
+        return disk_.read(path, offset, size);
+    }
+    Result<> rename(const std::string& from, const std::string& to) override {
+        return disk_.rename(from, to);
+    }
+    Result<> remove(const std::string& path) override { return disk_.remove(path); }
+    Result<> truncate(const std::string& path, std::uint64_t size) override {
+        return disk_.truncate(path, size);
+    }
+    Result<> sync_dir(const std::string& dir) override { return disk_.sync_dir(dir); }
+    Result<> settle(const std::string& path) override { return disk_.settle(path); }
+    Result<> make_dirs(const std::string& dir) override { return disk_.make_dirs(dir); }
+
+  private:
+    sim::SimDisk disk_;
+};
+
+TEST(LogThread, TellsHowLongSyncsTookAndThatOneGoesOn) {
+    HeldDisk disk;
+    const storage::Paths paths{"/zk", "/zk"};
+    value_of(storage::recover(disk, paths, {}));
+    Events events;
+    LogThread thread(disk, paths, options(), events.port);
+    thread.post(storage::SaveCurrentEpoch{Epoch(1)});  // no transaction
+    ASSERT_TRUE(events.wait_for<storage::CurrentEpochSaved>());
+    EXPECT_EQ(thread.syncs().count, 0U);
+    disk.held.lock();
+    thread.post(append(1));
+    while (thread.syncs().pending < std::chrono::milliseconds(30)) std::this_thread::yield();
+    EXPECT_EQ(thread.syncs().count, 0U);
+    disk.held.unlock();
+    ASSERT_TRUE(events.wait_for<storage::LogDurable>());
+    thread.post(append(2));
+    thread.stop();
+    const SyncStatistics syncs = thread.syncs();
+    EXPECT_EQ(syncs.count, 2U);
+    EXPECT_EQ(syncs.pending, Duration(0));
+    EXPECT_GE(syncs.longest, std::chrono::milliseconds(30));
+    EXPECT_LE(syncs.shortest, syncs.longest);
+    EXPECT_EQ(syncs.total, syncs.shortest + syncs.longest);
+}
+
 TEST(LogThread, FailureIsReportedOnceAndFinal) {
     sim::SimDisk disk;
     const storage::Paths paths{"/zk", "/zk"};

@@ -336,7 +336,7 @@ class Differential(unittest.TestCase):
         self.assertRegex(apache, r"\nClients:\n( /127\.0\.0\.1:\d+\[\d\]\(queued=0,recved=\d+,sent=\d+\)\n)+\nLatency")
         apache, ours = [set(keys(ensemble[1].word("mntr"), "\t")) for ensemble in ensembles]
         own = {"zk_server_id", "zk_leader_id", "zk_last_zxid", "zk_last_logged_zxid", "zk_accepted_epoch",
-               "zk_current_epoch", "zk_election_round", "zk_vote_leader", "zk_vote_zxid", "zk_vote_epoch", "zk_last_election_ms", "zk_proposals_pending"}
+               "zk_current_epoch", "zk_election_round", "zk_vote_leader", "zk_vote_zxid", "zk_vote_epoch", "zk_last_election_ms", "zk_proposals_pending", "zk_fsync_pending_ms"}
         self.assertEqual(ours - apache, own & ours, "only our own keys are not Apache's")
         for key in ("zk_version", "zk_server_state", "zk_znode_count", "zk_avg_latency", "zk_watch_count"):
             self.assertIn(key, ours)

@@ -1,0 +1,168 @@
+#include "agent_serve/host_look.h"
+
+#include <cerrno>
+#include <utility>
+
+#include <fmt/core.h>
+#include <sys/stat.h>
+
+#include "agent_host/disks.h"
+#include "agent_host/host_facts.h"
+#include "agent_host/posix.h"
+#include "base/numbers.h"
+#include "clocks/clocks.h"
+#include "ensemble/properties.h"
+
+namespace zk::agent_serve {
+namespace {
+
+using agent_api::FileSpec;
+using agent_api::NodeSpec;
+using std::chrono::seconds;
+
+constexpr auto kStorageInterval = seconds(30);
+constexpr auto kFilesInterval = seconds(30);
+constexpr auto kRereadInterval = seconds(60);
+constexpr auto kMountsInterval = seconds(10);
+
+/// Whether old snapshots are removed, as the server reads it: of a key that is there twice the last one counts.
+bool has_autopurge(const NodeSpec& spec) {
+    bool purges = false;
+    for (const FileSpec& file : spec.files) {
+        if (file.path != spec.conf_path) continue;
+        const auto lines = ensemble::read_properties(file.content, file.path);
+        if (!lines.has_value()) return true;  // not known: nothing to complain of
+        for (const ensemble::Property& line : *lines) {
+            if (line.key != "autopurge.purgeInterval") continue;
+            purges = parse_number<std::int64_t>(line.value).value_or(0) > 0;
+        }
+    }
+    return purges;
+}
+
+std::string difference(const FileSpec& file, std::uint32_t mode) {
+    const auto content = agent_host::read_file(file.path);
+    // Without the right to read it nothing is known.
+    if (!content.has_value() && agent_host::is_no_right(content.error())) return {};
+    if (!content.has_value() || *content != file.content) return "is not as zkprov wrote it";
+    if (mode == file.mode) return {};
+    return fmt::format("has mode {:o}, zkprov gave it {:o}", mode, file.mode);
+}
+
+}  // namespace
+
+void HostLook::fill(node_judge::Probe& probe, const NodeSpec& spec) {
+    probe.wall_ms = clocks::wall_now();
+    probe.now = clocks::steady_now();
+    probe.current_epoch = agent_host::read_current_epoch(spec.data_dir);
+    // A server that does not answer may have met such a disk a moment ago.
+    mounts_due_ = !probe.answered || Clock::now() - mounts_at_ >= kMountsInterval;
+    if (mounts_due_) mounts_at_ = Clock::now();
+    fill_disk(probe.data_disk, spec.data_dir, probe.pid);
+    if (spec.log_dir == spec.data_dir) {
+        probe.log_disk = probe.data_disk;
+    } else {
+        fill_disk(probe.log_disk, spec.log_dir, probe.pid);
+    }
+    fill_storage(probe, spec);
+    fill_process(probe);
+    fill_drifts(probe, spec);
+}
+
+void HostLook::fill_disk(node_judge::DiskLook& disk,
+                         const std::string& directory,
+                         std::int64_t pid) {
+    disk.directory = directory;
+    const auto space = agent_host::read_disk(directory);
+    if (!space || space->total_bytes == 0) return;
+    disk.device = space->device;
+    disk.free_bytes = space->free_bytes;
+    if (space->inodes > 0) {
+        disk.inodes = space->inodes;
+        disk.free_inodes = space->free_inodes;
+    }
+    // An agent that may not write there sees a mount of its own; a file system that is broken need not look read-only. So
+    // the mounts are read, of which a host may have thousands.
+    const auto [place, is_new] = mounts_.try_emplace(directory);
+    Mount& mount = place->second;
+    if (mounts_due_ || is_new || mount.looks_read_only != space->read_only) {
+        mount = {space->read_only, agent_host::is_read_only_for(pid, directory)};
+    }
+    disk.read_only = mount.read_only;
+}
+
+void HostLook::fill_storage(node_judge::Probe& probe, const NodeSpec& spec) {
+    // A server that has just come up has just written.
+    const std::int64_t server = probe.answered ? probe.pid : 0;
+    if (!storage_ || storage_of_ != server || Clock::now() - storage_at_ >= kStorageInterval) {
+        storage_at_ = Clock::now();
+        storage_of_ = server;
+        const auto files = agent_host::read_storage(spec.data_dir, spec.log_dir);
+        if (!purges_) purges_ = has_autopurge(spec);
+        storage_.emplace();
+        storage_->snapshots = files.snapshots;
+        storage_->logs = files.logs;
+        storage_->bytes = files.bytes;
+        storage_->logs_since = files.logs_since;
+        storage_->purges = *purges_;
+        snapshot_written_s_ = files.snapshot_written_s.value_or(0);
+    }
+    const std::int64_t age_s = probe.wall_ms.value() / 1000 - snapshot_written_s_;
+    storage_->snapshot_age_s.reset();
+    if (snapshot_written_s_ != 0 && age_s >= 0) {
+        storage_->snapshot_age_s = static_cast<std::uint64_t>(age_s);
+    }
+    probe.storage = storage_;
+}
+
+void HostLook::fill_process(node_judge::Probe& probe) {
+    if (!probe.process) return;
+    probe.waits_for_disk = !probe.answered && agent_host::waits_for_disk(probe.pid);
+    // A server that counts them itself says it with each answer.
+    if (probe.mntr.contains("max_file_descriptor_count")) return;
+    if (open_files_of_ != probe.pid || Clock::now() - open_files_at_ >= kFilesInterval) {
+        open_files_of_ = probe.pid;
+        open_files_at_ = Clock::now();
+        open_files_ = agent_host::open_files(probe.pid);
+    }
+    probe.open_files = open_files_.open;
+    probe.open_files_max = open_files_.most;
+}
+
+template <class Compare>
+void HostLook::check(node_judge::Probe& probe,
+                     const std::string& path,
+                     bool rereads,
+                     Compare compare) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) {
+        if (errno == ENOENT) probe.drifts.push_back({path, "is missing"});
+        checked_.erase(path);
+        return;
+    }
+    const Stamp stamp{status.st_ino,
+                      status.st_size,
+                      status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec};
+    Checked& checked = checked_[path];
+    const bool old = rereads && Clock::now() - checked.at >= kRereadInterval;
+    if (old || checked.stamp != stamp) {
+        checked = {
+            stamp, Clock::now(), compare(static_cast<std::uint32_t>(status.st_mode & 07777))};
+    }
+    if (!checked.words.empty()) probe.drifts.push_back({path, checked.words});
+}
+
+void HostLook::fill_drifts(node_judge::Probe& probe, const NodeSpec& spec) {
+    for (const FileSpec& file : spec.files) {
+        // Who the node is has its own words.
+        if (file.path == spec.data_dir + "/myid") continue;
+        check(probe, file.path, true, [&](std::uint32_t mode) { return difference(file, mode); });
+    }
+    check(probe, spec.server_path(), false, [&](std::uint32_t) -> std::string {
+        const auto digest = agent_host::sha256_of_file(spec.server_path());
+        if (!digest.has_value() || *digest == spec.release.sha256) return {};
+        return "is not the program of release " + spec.release.version;
+    });
+}
+
+}  // namespace zk::agent_serve

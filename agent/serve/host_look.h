@@ -1,0 +1,65 @@
+// Fills in what a probe has of the host: disks, the server's files on them, files that zkprov wrote, descriptors.
+// Shell. Decides nothing: node_judge does. What is dear to find out is looked at now and then, and at once where a cheap
+// sign says that it changed. Blocks for as long as these disks take to answer such questions.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "agent_api/node_spec.h"
+#include "agent_host/process.h"
+#include "node_judge/probe.h"
+
+namespace zk::agent_serve {
+
+/// For one specification: another one begins with another object.
+class HostLook {
+  public:
+    /// REQUIRES: answer and process of `probe` are filled in.
+    void fill(node_judge::Probe& probe, const agent_api::NodeSpec& spec);
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    /// Equal stamps: the same file with the same content and mode, as far as one can tell without reading it.
+    struct Stamp {
+        std::uint64_t inode = 0;
+        std::int64_t size = 0;
+        std::int64_t changed_ns = 0;
+        friend bool operator==(const Stamp&, const Stamp&) = default;
+    };
+    struct Checked {
+        Stamp stamp;
+        Clock::time_point at;
+        std::string words;  ///< empty: it is as zkprov wrote it
+    };
+
+    void fill_disk(node_judge::DiskLook& disk, const std::string& directory, std::int64_t pid);
+    void fill_storage(node_judge::Probe& probe, const agent_api::NodeSpec& spec);
+    void fill_process(node_judge::Probe& probe);
+    void fill_drifts(node_judge::Probe& probe, const agent_api::NodeSpec& spec);
+    /// `compare` reads the file; it is called when the stamp is another one, and once a minute when `rereads`.
+    template <class Compare>
+    void check(node_judge::Probe& probe, const std::string& path, bool rereads, Compare compare);
+
+    std::map<std::string, Checked> checked_;  ///< by path
+    struct Mount {
+        bool looks_read_only = false;  ///< to this process
+        bool read_only = false;        ///< for the server
+    };
+    std::map<std::string, Mount> mounts_;  ///< by directory
+    Clock::time_point mounts_at_;
+    bool mounts_due_ = true;
+    std::optional<node_judge::StorageLook> storage_;
+    Clock::time_point storage_at_;
+    std::int64_t storage_of_ = 0;  ///< the process that answered then; 0: none did
+    std::int64_t snapshot_written_s_ = 0;
+    std::optional<bool> purges_;
+    agent_host::OpenFiles open_files_;
+    std::int64_t open_files_of_ = 0;
+    Clock::time_point open_files_at_;
+};
+
+}  // namespace zk::agent_serve

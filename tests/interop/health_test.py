@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""How is each node? Three real servers under their agents on this machine; then one is stopped, held by a debugger's signal,
+killed again and again, loses its disk to somebody's file or has its files changed: the right verdict, with what shows it,
+within two seconds, and no server ended for it.
+
+    ZKPROV_BIN=build/release/bin tests/interop/health_test.py
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import identity_test
+
+BIN = identity_test.BIN
+PATIENCE_S = 60
+SOON_S = 2.0
+# The agent is asked each 50 ms by a program of its own, on a machine that does other things besides.
+SLACK_S = float(os.environ.get("HEALTH_SLACK_S", "1.0"))
+DISK_MIB = 600
+
+
+class Health(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="zkprov-health-")
+        port = identity_test.free_ports(12)
+        os.makedirs(cls.node(3))
+        # A disk of its own that can be filled, where this user may mount one.
+        cls.disk = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%dm" % DISK_MIB, "zkprov-health", cls.node(3)],
+                                  capture_output=True).returncode == 0
+        with open(cls.path("inventory.yaml"), "w") as file:
+            file.write("schema: zkprov/1\ncluster: well\ntransport: local\nbase_dir: nodes\nserver:\n"
+                       "  client_port: %d\n  peer_port: %d\n  election_port: %d\n"
+                       "  config: { preAllocSize: 1024 }\nnodes:\n  - id: 1-3\n" % (port, port + 3, port + 6))
+        done = cls.zkprov("apply", "--release-dir", BIN)
+        if done.returncode != 0:
+            cls.tearDownClass()
+            raise AssertionError(done.stdout + done.stderr)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.zkprov("stop")
+        if cls.disk:
+            subprocess.run(["umount", cls.node(3)], check=True)
+        cls.folder.cleanup()
+
+    @classmethod
+    def path(cls, *names):
+        return os.path.join(cls.folder.name, *names)
+
+    @classmethod
+    def node(cls, number, *names):
+        return cls.path("nodes", "node-%d" % number, *names)
+
+    @classmethod
+    def zkprov(cls, *arguments):
+        return subprocess.run([BIN + "/zkprov", *arguments, "-i", cls.path("inventory.yaml")], capture_output=True,
+                              text=True, timeout=PATIENCE_S * 2)
+
+    def agent(self, number):
+        """What the node's agent says; `source` tells that it was the resident one."""
+        done = subprocess.run([BIN + "/zkprov-agent", "status", "--json", "--state-dir", self.node(number, "agent")],
+                              capture_output=True, text=True, timeout=PATIENCE_S)
+        health = json.loads(done.stdout)
+        self.assertEqual(health["source"], "agent", health)
+        return health
+
+    def await_health(self, number, condition, patience_s=PATIENCE_S):
+        """The first health that fits, and after how long."""
+        began = time.monotonic()
+        while True:
+            health = self.agent(number)
+            took = time.monotonic() - began
+            if condition(health):
+                return health, took
+            self.assertLess(took, patience_s, json.dumps(health, indent=1))
+            time.sleep(0.05)
+
+    def finding(self, health, wanted):
+        return next((finding for finding in health.get("findings", []) if finding["id"] == wanted), None)
+
+    def await_finding(self, number, wanted, patience_s=PATIENCE_S):
+        health, took = self.await_health(number, lambda health: self.finding(health, wanted), patience_s)
+        return health, self.finding(health, wanted), took
+
+    def tell_soon(self, what, took):
+        print("\n  %s after %.2f s" % (what, took), file=sys.stderr)
+        self.assertLess(took, SOON_S + SLACK_S)
+
+    def await_serving(self, number):
+        return self.await_health(number, lambda health: health["verdict"] == "serving" and not health["reasons"])[0]
+
+    def setUp(self):
+        for number in (1, 2, 3):
+            self.await_serving(number)
+
+    def test_a_server_says_how_its_disk_and_its_descriptors_are(self):
+        for number in (1, 2, 3):
+            health = self.await_serving(number)
+            self.assertGreater(health["open_files"], 3)
+            self.assertGreater(health["open_files_max"], health["open_files"])
+            self.assertGreaterEqual(health["snapshots"], 1)
+            self.assertNotEqual(health.get("zxid"), 0)
+            self.assertEqual([f for f in health["findings"] if f["level"] != "note"], [])
+
+    def test_a_stopped_server_is_stuck_and_goes_on(self):
+        pid = self.agent(1)["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            health, finding, took = self.await_finding(1, "server.frozen")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        self.tell_soon("a stopped server is told", took)
+        self.assertEqual(health["verdict"], "stuck")
+        self.assertEqual(finding["level"], "critical")
+        self.assertIn("kill -CONT %d" % pid, finding["words"])
+        after = self.await_serving(1)
+        self.assertEqual(after["pid"], pid, "nobody ended it for that")
+
+    def test_a_killed_server_is_down_and_comes_back(self):
+        pid = self.agent(2)["pid"]
+        os.kill(pid, signal.SIGKILL)
+        _, took = self.await_health(2, lambda health: health["pid"] != pid or health["verdict"] != "serving")
+        self.tell_soon("a killed server is told", took)
+        self.assertNotEqual(self.await_serving(2)["pid"], pid)
+
+    def test_changed_files_are_named(self):
+        path = self.node(1, "conf", "zoo.cfg")
+        if not os.path.exists(path):
+            path = subprocess.run(["find", self.node(1), "-name", "zoo.cfg"], capture_output=True,
+                                  text=True).stdout.split("\n")[0]
+        with open(path) as file:
+            before = file.read()
+        with open(path, "a") as file:
+            file.write("# edited by hand\n")
+        try:
+            _, finding, _ = self.await_finding(1, "files.drift")
+            self.assertEqual(finding["subject"], path)
+            report = json.loads(self.zkprov("status", "-o", "json").stdout)
+            self.assertEqual(report["verdict"], "degraded")
+            self.assertIn("files.drift", [f["id"] for f in report["nodes"][0]["findings"]])
+        finally:
+            with open(path, "w") as file:
+                file.write(before)
+        self.await_serving(1)
+
+    def test_a_disk_that_is_full(self):
+        if not self.disk:
+            self.skipTest("only root mounts a disk to fill")
+        ballast = self.node(3, "ballast")
+        with open(ballast, "wb") as file:
+            try:
+                while True:
+                    file.write(b"\0" * (1 << 20))
+            except OSError:
+                pass
+        try:
+            _, finding, took = self.await_finding(3, "disk.space")
+            self.tell_soon("a full disk is told", took)
+            self.assertEqual(finding["level"], "critical")
+            self.assertLess(finding["value"], finding["limit"])
+        finally:
+            os.unlink(ballast)
+        self.await_health(3, lambda health: not self.finding(health, "disk.space"))
+        self.await_health(3, lambda health: health["verdict"] == "serving")
+
+    def test_z_a_server_that_dies_again_and_again(self):
+        for _ in range(3):
+            pid = self.await_health(2, lambda health: health["verdict"] == "serving")[0]["pid"]
+            os.kill(pid, signal.SIGKILL)
+            self.await_health(2, lambda health: health["pid"] not in (0, pid))
+        _, finding, _ = self.await_finding(2, "server.restarts")
+        self.assertGreaterEqual(finding["value"], 3)
+        words = self.zkprov("status").stdout
+        self.assertIn("times within 10 minutes", words)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
