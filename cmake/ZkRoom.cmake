@@ -117,6 +117,10 @@ function(zk_program name)
   target_link_libraries(${name} PRIVATE zk_options ${PROGRAM_DEPS} ${PROGRAM_LIBS})
   if(PROGRAM_STATIC AND ZK_STATIC)
     target_link_options(${name} PRIVATE -static)
+    # A linker may take a shared object all the same, and leave its calls at null.
+    add_custom_command(TARGET ${name} POST_BUILD VERBATIM
+                       COMMAND ${CMAKE_COMMAND} -DPROGRAM=${name} -DNINJA=${CMAKE_MAKE_PROGRAM} -DBUILD=${CMAKE_BINARY_DIR}
+                               -P ${CMAKE_SOURCE_DIR}/cmake/CheckStatic.cmake)
   endif()
   if(CMAKE_BUILD_TYPE STREQUAL "Release")
     target_link_options(${name} PRIVATE -s)

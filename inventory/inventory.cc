@@ -62,12 +62,13 @@ Transport read_transport(Section& top, Diagnostics& diagnostics) {
     const auto word = top.text("transport");
     if (!word || *word == "ssh") return Transport::ssh;
     if (*word == "local") return Transport::local;
-    const bool later = *word == "docker" || *word == "cloud-init";
-    diagnostics.error(
-        top.mark_of("transport"),
-        "transport",
-        (later ? "\"" + *word + "\" is not supported in this version; write " : "must be ") +
-            std::string("ssh or local") + (later ? "" : ", found \"" + *word + "\""));
+    std::string words = "must be ssh or local, found \"" + *word + "\"";
+    if (*word == "docker")
+        words = "\"docker\" is not supported in this version; write ssh or local";
+    if (*word == "cloud-init") {
+        words = "write ssh; zkprov cloud-init prints the user-data of the same inventory's nodes";
+    }
+    diagnostics.error(top.mark_of("transport"), "transport", words);
     return Transport::ssh;
 }
 
@@ -117,7 +118,8 @@ void refuse_later_features(Section& top) {
     top.refuse("flavor", "the server is always zkprov's own; remove the key");
     top.refuse("flavour", "the server is always zkprov's own; remove the key");
     top.refuse("auth", "remove the key");
-    top.refuse("cloud_init", "run zkprov apply from a machine that reaches the nodes");
+    top.refuse("cloud_init",
+               "remove the key: zkprov cloud-init prints the user-data of this inventory's nodes");
 }
 
 Defaults read_defaults(Section& top, const std::string& working_dir, Diagnostics& diagnostics) {

@@ -74,7 +74,8 @@ void add_directories(NodeSpec& spec) {
     }
 }
 
-/// Where the other nodes' agents reach the agent of `node`.
+}  // namespace
+
 agent_api::MemberSpec member_of(const Inventory& inventory, const Node& node) {
     agent_api::MemberSpec member;
     member.sid = node.id;
@@ -87,8 +88,6 @@ agent_api::MemberSpec member_of(const Inventory& inventory, const Node& node) {
     member.http_port = node.http.port;
     return member;
 }
-
-}  // namespace
 
 Result<std::string> fill_template(std::string_view text,
                                   const std::map<std::string, std::string>& values) {

@@ -20,6 +20,8 @@ inline constexpr std::string_view kStateDir = "/var/lib/zkprov";
 
 /// Where the agent of a node keeps its state.
 std::string state_dir_of(const Inventory& inventory, const Node& node);
+/// What the other nodes know of a node. Its http_port is 0 where they do not reach its agent.
+agent_api::MemberSpec member_of(const Inventory& inventory, const Node& node);
 /// The text of a node's zoo.cfg.
 std::string render_zoo_cfg(const Inventory& inventory, const Node& node);
 

@@ -58,5 +58,7 @@ struct JoinReport {
 };
 std::string to_json(const JoinReport& report);
 Result<JoinReport> parse_join_report(std::string_view json);
+/// One line for people, without the warnings.
+std::string words_of(const JoinReport& report);
 
 }  // namespace zk::agent_api

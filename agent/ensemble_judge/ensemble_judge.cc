@@ -5,7 +5,6 @@
 #include <fmt/core.h>
 
 #include "base/log.h"
-#include "ensemble_judge/age.h"
 
 namespace zk::ensemble_judge {
 namespace {
@@ -277,7 +276,7 @@ class Judge {
         const auto finding = std::ranges::find(health.findings, reason, &agent_api::Finding::words);
         if (finding == health.findings.end() || finding->since == WallMs()) return {};
         const std::int64_t age_s = (health.wall_ms.value() - finding->since.value()) / 1000;
-        return age_s < kAgeToldS ? std::string() : fmt::format(" (for {})", format_age(age_s));
+        return age_s < kAgeToldS ? std::string() : fmt::format(" (for {})", age_text(age_s));
     }
 
     static std::string vote_of(const NodeHealth& health) {

@@ -12,10 +12,12 @@ Decision sign(Ticket ticket, std::string words) {
     return {Step::sign, std::move(words), {}, std::move(ticket), {}};
 }
 
-std::string names_of(const std::set<ServerId>& sids) {
+/// "server 3 has", "servers 1, 3 have".
+std::string subject_of(const std::set<ServerId>& sids, const char* one, const char* many) {
     std::string names;
     for (const ServerId sid : sids) names += (names.empty() ? "" : ", ") + to_string(sid);
-    return names;
+    return (sids.size() == 1 ? "server " : "servers ") + names + " " +
+           (sids.size() == 1 ? one : many);
 }
 
 /// What one decision looks at.
@@ -85,6 +87,21 @@ std::set<ServerId> missing_in(const View& view) {
     return missing;
 }
 
+/// Without a majority that has the data nobody can bring a joiner up to date, and whether there is one may not be known yet.
+std::optional<Decision> may_be_lost(const View& view, const std::string& generation) {
+    std::set<ServerId> with_data;
+    for (const auto& [sid, word] : view.heard) {
+        if (word.generation != generation) continue;
+        if (word.serving) return std::nullopt;
+        if (word.has_data) with_data.insert(sid);
+    }
+    const auto missing = missing_in(view);
+    if (missing.empty() || view.is_quorum(with_data)) return std::nullopt;
+    return wait("formation " + generation + " is there, but nobody serves, and " +
+                subject_of(missing, "has", "have") +
+                " not answered: whether a majority still has the data is not known");
+}
+
 /// Somebody remembers a formation and this node does not: it joins without a vote, if enough others have theirs.
 std::optional<Decision> join_formed(const View& view) {
     std::string generation;
@@ -114,8 +131,9 @@ std::optional<Decision> join_formed(const View& view) {
         if (!forming) lost.insert(sid);
     }
     if (view.is_quorum(lost)) {
-        return refuse("formation " + generation + " is remembered, but servers " + names_of(lost) +
-                      " are empty and are a majority: data are lost; a person decides");
+        return refuse("formation " + generation + " is remembered, but " +
+                      subject_of(lost, "is", "are") +
+                      " empty and a majority: data are lost; a person decides");
     }
     const auto completes = [&](const auto& member) {
         const Word* word = view.word(member.first);
@@ -132,6 +150,7 @@ std::optional<Decision> join_formed(const View& view) {
         return wait("formation " + generation +
                     " has begun; its complete ticket has not been heard");
     }
+    if (auto unknown = may_be_lost(view, generation)) return unknown;
     return Decision{Step::join, "formation " + generation + " is there", generation, {}, {}};
 }
 
@@ -236,8 +255,8 @@ Decision reissue(const View& view, const Ticket& before, std::uint64_t version) 
         if (!own && !same) ticket.replaced.insert(sid);
     }
     if (view.is_quorum(ticket.replaced)) {
-        return refuse("servers " + names_of(ticket.replaced) +
-                      " were installed anew while formation " + before.generation +
+        return refuse(subject_of(ticket.replaced, "was", "were") +
+                      " installed anew while formation " + before.generation +
                       " was under way; whether it had begun cannot be known; a person decides");
     }
     return sign(std::move(ticket), "takes up formation " + before.generation + " again");
@@ -262,7 +281,7 @@ Decision issue(const View& view, const std::string& fresh_generation) {
         if (view.word(member.first)->ticket != newest) unsigned_by.insert(member.first);
     }
     if (!unsigned_by.empty())
-        return wait("servers " + names_of(unsigned_by) + " have to countersign");
+        return wait(subject_of(unsigned_by, "has", "have") + " to countersign");
     Ticket complete = newest;
     complete.complete = true;
     return sign(std::move(complete), "all have countersigned");
@@ -305,7 +324,7 @@ Decision decide_step(const View& view, const std::string& fresh_generation) {
     }
     if (auto joins = join_formed(view)) return *std::move(joins);
     if (const auto missing = missing_in(view); !missing.empty()) {
-        return wait("servers " + names_of(missing) + " have not answered");
+        return wait(subject_of(missing, "has", "have") + " not answered");
     }
     return own.sid == view.issuer() ? issue(view, fresh_generation) : countersign(view);
 }

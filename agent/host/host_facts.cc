@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
+#include "agent_api/digest.h"
 #include "agent_host/accounts.h"
 #include "agent_host/agent_socket.h"
 #include "agent_host/disks.h"
@@ -239,6 +240,15 @@ std::string own_program() {
     std::error_code code;
     const auto path = std::filesystem::read_symlink("/proc/self/exe", code);
     return code ? std::string() : path.string();
+}
+
+std::string machine_hash() {
+    const auto text = read_file("/etc/machine-id", 4096);
+    if (!text.has_value()) return {};
+    const std::string_view id = std::string_view(*text).substr(0, text->find('\n'));
+    // systemd writes "uninitialized" into images.
+    if (id.size() != 32) return {};
+    return agent_api::sha256_hex("zkprov machine " + std::string(id));
 }
 
 const std::string& own_sha256() {

@@ -15,6 +15,8 @@ std::string agent_version();
 /// Path and digest of the program that runs now.
 std::string own_program();
 const std::string& own_sha256();
+/// Names this machine by its machine-id, which it does not give away (machine-id(5)); empty: it has none.
+std::string machine_hash();
 
 /// All that was asked for. What cannot be read is left at its default. The manager is `systemd`
 /// exactly when `request.any_address` is set (see facts_for).

@@ -181,6 +181,11 @@ Result<> StateDir::save_formation(const agent_api::FormationRecord& record) cons
     return replace_file(file("formation.json"), agent_api::to_json(record) + "\n", FileOptions());
 }
 
+Result<> StateDir::end_join() const {
+    if (join_ended()) return ok();
+    return replace_file(file("join-ended"), ByteView(), FileOptions());
+}
+
 Result<std::optional<agent_api::NodeSpec>> StateDir::load_spec() const {
     return load<agent_api::NodeSpec>(
         file("spec.json"), agent_api::parse_node_spec, "; apply the inventory again");

@@ -59,6 +59,9 @@ class StateDir {
     /// What forming without a controller keeps beside it (docs/PROVISIONING.md 2.3); the same holds for it.
     [[nodiscard]] Result<std::optional<agent_api::FormationRecord>> load_formation() const;
     Result<> save_formation(const agent_api::FormationRecord& record) const;
+    /// Joining without a controller is over: this node serves, or a controller has changed it. Stays true.
+    [[nodiscard]] bool join_ended() const { return exists(file("join-ended")); }
+    Result<> end_join() const;
     /// The specification asked for last; nothing before the first apply.
     [[nodiscard]] Result<std::optional<agent_api::NodeSpec>> load_spec() const;
     Result<> save_spec(const agent_api::NodeSpec& spec) const;

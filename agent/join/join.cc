@@ -14,6 +14,7 @@ constexpr int kPauseDoublings = 5;  ///< the longest pause is 32 s
 
 /// What is in the way and may go away by itself; empty: nothing.
 std::string obstacle_in(const Looked& looked) {
+    if (!looked.obstacle.empty()) return looked.obstacle;
     for (const agent_api::PortFact& port : looked.facts.ports) {
         if (port.ours) continue;
         return "port " + std::to_string(port.port) + " is held by " +

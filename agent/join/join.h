@@ -51,6 +51,7 @@ struct Addresses {
 struct Looked {
     agent_api::NodeSpec spec;
     agent_api::NodeFacts facts;
+    std::string obstacle{};  ///< what else is in the way and may go away by itself; empty: nothing
 };
 struct Heard {
     formation::Word word;

@@ -1,20 +1,28 @@
 // The command line of zkprov-agent: its table, and what it means. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/result.h"
+#include "base/time.h"
 #include "command_line/program.h"
 
 namespace zk::agent_options {
 
-enum class Verb { run, connect, status, help, version };
+enum class Verb { run, connect, status, join, join_status, help, version };
 
 struct Options {
     Verb verb = Verb::help;
     std::string state_dir;  ///< absolute, without a '/' at its end
+    bool state_dir_given = false;
     bool json = false;
+    std::string inventory_file;    ///< join
+    std::optional<ServerId> node;  ///< join: the user says who this host is
+    /// join: then it gives up; join-status: so long it looks.
+    std::optional<milliseconds> wait;
     std::string help_topic;
 };
 

@@ -87,7 +87,8 @@ Response answer_http(const agent_http::Request& request,
     return page(
         404,
         kText,
-        "here are / /healthz /readyz /v1/ensemble /v1/status /v1/election /v1/events /metrics\n");
+        "here are / /healthz /readyz /v1/ensemble /v1/status /v1/election /v1/events /v1/formation "
+        "/metrics\n");
 }
 
 }  // namespace zk::agent_serve

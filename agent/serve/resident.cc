@@ -26,6 +26,7 @@
 #include "agent_host/systemd.h"
 #include "agent_http/http_listener.h"
 #include "agent_serve/event_log.h"
+#include "agent_serve/formation_page.h"
 #include "agent_serve/health.h"
 #include "agent_serve/host_look.h"
 #include "agent_serve/http_routes.h"
@@ -100,6 +101,7 @@ struct Resident::Parts {
     void tend_http();
     agent_http::Response page_of(const agent_http::Request& request);
     [[nodiscard]] agent_api::NodeHealth health_now() const;
+    [[nodiscard]] bool is_serving() const;
 
     agent_host::StateDir state;
     Log log;
@@ -406,6 +408,9 @@ void Resident::Parts::tend_http() {
 }
 
 agent_http::Response Resident::Parts::page_of(const agent_http::Request& request) {
+    if (spec && request.target == "/v1/formation") {
+        return formation_page(state, *spec, is_serving());
+    }
     const auto health = health_now();
     auto page = answer_page(request, spec ? &*spec : nullptr, health, peers);
     return page ? *std::move(page) : answer_http(request, health, events);
@@ -443,6 +448,11 @@ agent_api::NodeHealth Resident::Parts::health_now() const {
                                     "the agent cannot keep its history: " + saving_failure));
     }
     return health;
+}
+
+bool Resident::Parts::is_serving() const {
+    const auto health = health_now();
+    return agent_api::is_fresh(health) && health.verdict == agent_api::NodeVerdict::serving;
 }
 
 asio::awaitable<void> Resident::Parts::accept_loop() {

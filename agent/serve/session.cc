@@ -220,6 +220,8 @@ Result<ApplyDone> Session::carry_out(const agent_api::Apply& request) {
     lock_.note("apply begins");
     auto done = agent_host::NodeExecutor(spec, facts, state_, std::move(tell)).run(plan);
     lock_.note(done.error ? "apply failed" : "apply ends");
+    // What the node is from now on is the controller's word, also after the next boot.
+    if (!done.error) ZK_CHECK(state_.end_join());
     if (!done.error) clean_up();
     return done;
 }

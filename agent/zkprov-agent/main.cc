@@ -15,6 +15,7 @@
 #include "agent_serve/session.h"
 #include "base/log.h"
 #include "command_line/help.h"
+#include "join_commands.h"
 
 namespace {
 
@@ -119,6 +120,10 @@ int main(int argc, char** argv) {
             return zk::agent_serve::serve_stdio(state, STDIN_FILENO, STDOUT_FILENO);
         case Verb::status:
             return status(state, options->json);
+        case Verb::join:
+            return zk::zkprov_agent::join(*options);
+        case Verb::join_status:
+            return zk::zkprov_agent::join_status(*options);
         case Verb::help:
         case Verb::version:
             break;

@@ -69,7 +69,7 @@ std::vector<std::string> row_of(const NodeVerdict& node) {
             health.zxid ? to_string(*health.zxid) : "-",
             text_or_dash(node.lag),
             down ? "-" : text_or_dash(health.connections),
-            has_uptime ? format_age(static_cast<long long>(health.uptime_s)) : "-",
+            has_uptime ? age_text(static_cast<std::int64_t>(health.uptime_s)) : "-",
             std::move(state)};
 }
 
@@ -84,7 +84,7 @@ std::string format_history(const NodeHealth& health) {
     std::string text = fmt::format("{} since {} ({})",
                                    words_of(now),
                                    utc_text(now.at).substr(kDateSize),
-                                   format_age(age_s(now, health.wall_ms.value())));
+                                   age_text(age_s(now, health.wall_ms.value())));
     // The last settled role says more than the moments of searching in between.
     for (std::size_t i = health.history.size() - 1; i-- > 0;) {
         const ElectionEntry& before = health.history[i];
@@ -93,7 +93,7 @@ std::string format_history(const NodeHealth& health) {
         const std::int64_t until_ms = health.history[i + 1].at.value();
         return text + fmt::format("; before: {}, for {}",
                                   words_of(before),
-                                  format_age(age_s(before, until_ms)));
+                                  age_text(age_s(before, until_ms)));
     }
     return text;
 }

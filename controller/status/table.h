@@ -7,11 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ensemble_judge/age.h"
-
 namespace zk::status {
-
-using ensemble_judge::format_age;
 
 /// Rows of equal length under a header; the columns are two blanks apart and nothing trails.
 /// Widths count UTF-8 characters.

@@ -27,10 +27,9 @@ const Names kOnHosts = {"apply",
                         "lock show",
                         "lock break"};
 
-/// Those, and what needs the programs only.
-Names with_release() {
+Names on_hosts_and(std::initializer_list<std::string_view> others) {
     Names names = kOnHosts;
-    names.emplace_back("bundle");
+    names.insert(names.end(), others);
     return names;
 }
 
@@ -131,15 +130,6 @@ lock of a run that was killed is free at once, that of one that hangs after 12 s
 )",
          .operands = {inventory()},
          .examples = {"zkprov lock break", "zkprov lock break --confirm demo"}},
-        {.name = "bundle",
-         .meaning = "write one file with the programs, for hosts that no zkprov reaches",
-         .help =
-             R"(A tar of zkprov-agent, zkserver, install.sh and SHA256SUMS. Unpacked anywhere, `sh install.sh` checks
-the checksums and puts both programs into /usr/local/lib/zkprov, or into the directory that it is
-given. The same programs give the same bytes. Prints the file's SHA-256.
-)",
-         .operands = {{.name = "FILE", .meaning = "the file to write", .type = Type::file}},
-         .examples = {"zkprov bundle zkprov.tar"}},
         {.name = "version", .meaning = "print the version", .examples = {"zkprov version"}},
         {.name = "help",
          .meaning = "tell about a command or a topic",
@@ -163,6 +153,39 @@ fish: zkprov completion fish > ~/.config/fish/completions/zkprov.fish
     };
 }
 
+/// For hosts that no zkprov reaches.
+std::vector<Command> unattended_commands() {
+    return {
+        {.name = "bundle",
+         .meaning = "write one file with the programs, for hosts that no zkprov reaches",
+         .help =
+             R"(A tar of zkprov-agent, zkserver, install.sh and SHA256SUMS. Unpacked anywhere, `sh install.sh` checks
+the checksums and puts both programs into /usr/local/lib/zkprov, or into the directory that it is
+given. The same programs give the same bytes. Prints the file's SHA-256.
+)",
+         .operands = {{.name = "FILE", .meaning = "the file to write", .type = Type::file}},
+         .examples = {"zkprov bundle zkprov.tar"}},
+        {.name = "cloud-init",
+         .meaning = "print user-data with which hosts become the ensemble on their first boot",
+         .help =
+             R"(The same text for all nodes of the inventory: each finds out by its addresses which one it is. With
+--node it is for that one only, as hosts behind NAT need it. The programs come from exactly one of
+
+  --image PATH               a file of zkprov bundle that the hosts' image holds
+  --url URL --sha256 HEX     such a file, fetched with curl or wget and then checked
+  --embed                    the user-data itself; for clouds that take some megabytes
+
+Nodes ask each other's agents, so the inventory needs agent: {http: {listen: node}}. The text holds
+no secret, and nothing of how to log in. On the host zkprov-join.service joins at each boot until the
+node serves. cloud-init waits for that as long as --wait says and takes its exit code: 0 the node
+serves, 1 it refuses or failed, 3 still under way. The rest: docs/OPERATIONS.md, "Unattended: cloud-init".
+)",
+         .operands = {inventory()},
+         .examples = {"zkprov cloud-init --image /opt/zkprov.tar >user-data",
+                      "zkprov cloud-init --embed --node 2 >user-data-2"}},
+    };
+}
+
 std::vector<Option> what_and_how() {
     return {
         {.name = "inventory",
@@ -173,7 +196,7 @@ std::vector<Option> what_and_how() {
          .standard = "inventory.yaml",
          .environment = "ZKPROV_INVENTORY",
          .repeat = Repeat::refused,
-         .commands = kOnHosts},
+         .commands = on_hosts_and({"cloud-init"})},
         {.name = "output",
          .letter = 'o',
          .type = Type::choice,
@@ -202,11 +225,11 @@ std::vector<Option> what_and_how() {
         {.name = "node",
          .type = Type::number,
          .value = "N",
-         .meaning = "whose agent is asked",
+         .meaning = "this one only: whose agent is asked, for whom the user-data is",
          .least = 1,
          .most = 255,
-         .otherwise = "the first that answers",
-         .commands = {"ui"}},
+         .otherwise = "the first that answers; all",
+         .commands = {"ui", "cloud-init"}},
         {.name = "port",
          .type = Type::number,
          .value = "PORT",
@@ -235,6 +258,43 @@ std::vector<Option> what_and_how() {
         {.name = "exit-code",
          .meaning = "end with 2 when there is something to change",
          .commands = {"plan"}},
+    };
+}
+
+std::vector<Option> of_unattended() {
+    return {
+        {.name = "image",
+         .type = Type::file,
+         .value = "PATH",
+         .meaning = "the bundle lies there in the hosts' image",
+         .commands = {"cloud-init"}},
+        {.name = "url",
+         .type = Type::text,
+         .value = "URL",
+         .meaning = "the hosts fetch the bundle from there (http or https); needs --sha256",
+         .commands = {"cloud-init"}},
+        {.name = "embed",
+         .meaning = "the user-data holds the bundle; made of --release-dir",
+         .commands = {"cloud-init"}},
+        {.name = "sha256",
+         .type = Type::text,
+         .value = "HEX",
+         .meaning = "of the bundle, as zkprov bundle prints it",
+         .commands = {"cloud-init"}},
+        {.name = "generic",
+         .meaning = "the same user-data for all nodes; also without this word",
+         .commands = {"cloud-init"}},
+        {.name = "wait",
+         .type = Type::duration,
+         .value = "10m",
+         .meaning = "so long cloud-init waits for the node to join; it goes on joining afterwards",
+         .standard = "10m",
+         .commands = {"cloud-init"}},
+        {.name = "phone-home",
+         .type = Type::text,
+         .value = "URL",
+         .meaning = "each node sends its report there (POST, JSON) when its joining has ended",
+         .commands = {"cloud-init"}},
     };
 }
 
@@ -273,7 +333,7 @@ std::vector<Option> times_and_links() {
          .meaning = "where zkserver and zkprov-agent are",
          .environment = "ZKPROV_RELEASE_DIR",
          .otherwise = "beside zkprov",
-         .commands = with_release()},
+         .commands = on_hosts_and({"bundle", "cloud-init"})},
         {.name = "stats",
          .meaning = "bytes, connections and channels of each host",
          .commands = {"apply", "plan", "replace-node", "status"}},
@@ -302,8 +362,9 @@ const Program& program() {
     static const Program kProgram = {
         .name = "zkprov",
         .meaning = "brings up and looks after ZooKeeper ensembles.",
-        .commands = together(changing_commands(), looking_commands()),
-        .options = together(what_and_how(), times_and_links()),
+        .commands =
+            together(together(changing_commands(), unattended_commands()), looking_commands()),
+        .options = together(together(what_and_how(), of_unattended()), times_and_links()),
         .topics = {{"inventory", "all keys of an inventory, and those of zoo.cfg", inventory_help},
                    {"playbook", "recipes: which phases run, and hooks around them", playbook_help},
                    {"exit-codes", "how commands end", exit_codes_help},

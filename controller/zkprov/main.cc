@@ -16,7 +16,9 @@
 #include <sys/ioctl.h>
 
 #include "agent_api/digest.h"
+#include "base/base64.h"
 #include "bundle/bundle.h"
+#include "cloud_init/cloud_init.h"
 #include "command_line/completion.h"
 #include "inventory/inventory.h"
 #include "phases/links.h"
@@ -224,6 +226,7 @@ ExitCode run_verb(const Options& options,
                        ? run_lock_show(inventory, settings, console)
                        : run_lock_break(inventory, settings, console, options.confirm);
         case Verb::bundle:
+        case Verb::cloud_init:
         case Verb::version:
         case Verb::help:
         case Verb::completion:
@@ -270,19 +273,63 @@ ExitCode run_bundle(const Options& options, Console& console) {
     return ExitCode::done;
 }
 
-/// The commands that need an inventory, and a release to take the agent from.
-ExitCode run_with_inventory(const Options& options, const std::string& command, Console& console) {
-    const auto file = read_file(options.inventory_file);
-    if (!file) return stop(console, command, {file.error().message()});
-    inventory::Diagnostics diagnostics(file->name);
-    const auto inventory = read_inventory(file->text, file->directory, diagnostics);
-    if (!inventory) return stop(console, command, lines_of(diagnostics.format_all()));
-    for (const std::string& line : lines_of(diagnostics.format_all())) console.say(line);
-    if (options.node && inventory->find(*options.node) == nullptr) {
-        return stop(console,
-                    command,
-                    {"there is no node " + to_string(*options.node) + " in " + file->name});
+Result<cloud_init::Programs> programs_of(const Options& options) {
+    if (!options.image.empty()) return cloud_init::InImage{options.image, options.sha256};
+    if (!options.url.empty()) return cloud_init::FromUrl{options.url, options.sha256};
+    ZK_TRY(Bytes bundle, bundle_of(options.release_dir));
+    return cloud_init::Embedded{std::move(bundle)};
+}
+
+ExitCode run_cloud_init(const Options& options,
+                        const inventory::Inventory& inventory,
+                        Console& console) {
+    auto programs = programs_of(options);
+    if (!programs) return stop(console, "cloud-init", {programs.error().message()});
+    const auto text = cloud_init::user_data(
+        inventory, {*std::move(programs), options.node, options.phone_home, options.wait});
+    if (!text) return stop(console, "cloud-init", {text.error().words});
+    // In base64, as the interfaces of clouds take it.
+    console.data(console.json() ? R"({"schema":"zkprov.cloud-init/1","bytes":)" +
+                                      std::to_string(text->size()) + R"(,"user_data_base64":")" +
+                                      encode_base64(*text) + "\"}\n"
+                                : *text);
+    console.say("user-data of " + std::to_string(text->size()) + " bytes");
+    if (text->size() > cloud_init::kEveryCloudBytesMax) {
+        console.say("warning: some clouds take no more than " +
+                    std::to_string(cloud_init::kEveryCloudBytesMax) + " bytes, such as EC2; " +
+                    std::string(options.embed ? "--url and --image need less"
+                                              : "a smaller inventory needs less"));
     }
+    return ExitCode::done;
+}
+
+struct ReadInventory {
+    InventoryFile file;
+    inventory::Inventory inventory;
+};
+
+/// Errors: several lines, when several things are wrong with it.
+Result<ReadInventory> read_checked(const Options& options, Console& console) {
+    ReadInventory read;
+    ZK_TRY(read.file, read_file(options.inventory_file));
+    inventory::Diagnostics diagnostics(read.file.name);
+    auto inventory = read_inventory(read.file.text, read.file.directory, diagnostics);
+    if (!inventory) return Error(Errc::invalid, diagnostics.format_all());
+    for (const std::string& line : lines_of(diagnostics.format_all())) console.say(line);
+    read.inventory = *std::move(inventory);
+    if (options.node && read.inventory.find(*options.node) == nullptr) {
+        return Error(Errc::invalid,
+                     "there is no node " + to_string(*options.node) + " in " + read.file.name);
+    }
+    return read;
+}
+
+/// The commands that need an inventory, and most of them a release to take the agent from.
+ExitCode run_with_inventory(const Options& options, const std::string& command, Console& console) {
+    const auto checked = read_checked(options, console);
+    if (!checked) return stop(console, command, lines_of(checked.error().message()));
+    const inventory::Inventory& inventory = checked->inventory;
+    if (options.verb == Verb::cloud_init) return run_cloud_init(options, inventory, console);
     std::optional<playbook::Playbook> recipe;
     if (!options.playbook_file.empty()) {
         auto read = read_recipe(options.playbook_file);
@@ -295,7 +342,7 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     const OwnUser user = own_user();
     phases::LinkSettings links;
     links.agent_path = release->agent_path;
-    links.working_dir = file->directory;
+    links.working_dir = checked->file.directory;
     links.home = user.home;
     links.user = user.name;
     links.accept_new_host_keys = options.accept_new_host_keys;
@@ -305,7 +352,7 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     links.say = [&console](const std::string& line) { console.say(line); };
 
     phases::RunSettings settings;
-    settings.open_link = link_opener(*inventory, links);
+    settings.open_link = link_opener(inventory, links);
     settings.playbook = recipe;
     settings.release = &*release;
     settings.version = ZK_VERSION;
@@ -319,7 +366,7 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     settings.stats = options.stats;
     settings.verbose = options.verbose;
     settings.interrupted = &interrupted;
-    return run_verb(options, *inventory, settings, console);
+    return run_verb(options, inventory, settings, console);
 }
 
 ExitCode run(const std::vector<std::string>& words) {

@@ -18,7 +18,7 @@ struct VerbName {
     Verb verb;
 };
 /// By the first word of a command.
-constexpr std::array<VerbName, 14> kVerbs = {{
+constexpr std::array<VerbName, 15> kVerbs = {{
     {"apply", Verb::apply},
     {"plan", Verb::plan},
     {"status", Verb::status},
@@ -30,6 +30,7 @@ constexpr std::array<VerbName, 14> kVerbs = {{
     {"wipe", Verb::wipe},
     {"lock", Verb::lock},
     {"bundle", Verb::bundle},
+    {"cloud-init", Verb::cloud_init},
     {"version", Verb::version},
     {"help", Verb::help},
     {"completion", Verb::completion},
@@ -75,6 +76,42 @@ Result<std::string> read_inventory_name(const Parsed& parsed) {
                  "); this version reads one");
 }
 
+/// Where the programs of hosts come from that no zkprov reaches.
+Result<> check_programs(const Options& options) {
+    const int sources =
+        (options.image.empty() ? 0 : 1) + (options.url.empty() ? 0 : 1) + (options.embed ? 1 : 0);
+    if (sources != 1) {
+        return usage(
+            (sources == 0 ? "cloud-init needs to know where the hosts get their programs from"
+                          : "cloud-init takes the programs from one place") +
+            std::string(": --image PATH (a file of zkprov bundle in their image), --url URL "
+                        "--sha256 HEX (fetched) or --embed (within the user-data)"));
+    }
+    if (!options.url.empty() && options.sha256.empty()) {
+        return usage(
+            "--url needs --sha256 HEX, so that nobody runs what somebody else put there: zkprov "
+            "bundle FILE prints it, and so does sha256sum FILE");
+    }
+    if (options.embed && !options.sha256.empty()) {
+        return usage("--sha256 is for --url and --image; with --embed the bundle is made anew");
+    }
+    return ok();
+}
+
+Result<Options> read_cloud_init(const Parsed& parsed, Options options) {
+    if (parsed.given("node") && parsed.flag("generic")) {
+        return usage("--generic is for all nodes and --node for one; write one of them");
+    }
+    options.image = parsed.text("image");
+    options.url = parsed.text("url");
+    options.embed = parsed.flag("embed");
+    options.sha256 = parsed.text("sha256");
+    options.phone_home = parsed.text("phone-home");
+    options.wait = parsed.duration("wait");
+    ZK_CHECK(check_programs(options));
+    return options;
+}
+
 Result<Options> read_options(const Parsed& parsed, Options options) {
     options.verb = verb_of(parsed.command->name);
     if (options.verb == Verb::lock) {
@@ -84,6 +121,9 @@ Result<Options> read_options(const Parsed& parsed, Options options) {
     if (options.verb == Verb::completion) options.shell = shell_named(parsed.operand("SHELL"));
     if (options.verb == Verb::replace_node || options.verb == Verb::wipe) {
         ZK_TRY(options.node, read_node(to_string(options.verb), parsed.operand("NODE")));
+    }
+    if (options.verb == Verb::cloud_init) {
+        ZK_TRY(options, read_cloud_init(parsed, std::move(options)));
     }
     if (parsed.has("node")) options.node = ServerId(parsed.number("node"));
     if (parsed.has("port")) options.port = static_cast<std::uint16_t>(parsed.number("port"));

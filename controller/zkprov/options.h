@@ -29,6 +29,7 @@ enum class Verb {
     wipe,
     lock,
     bundle,
+    cloud_init,
     version,
     help,
     completion
@@ -42,7 +43,7 @@ enum class Colour { automatic, always, never };
 struct Options {
     Verb verb = Verb::help;
     std::string inventory_file;    ///< "-": standard input
-    std::optional<ServerId> node;  ///< replace-node, wipe, ui
+    std::optional<ServerId> node;  ///< replace-node, wipe, cloud-init, ui
     LockVerb lock_verb = LockVerb::show;
     std::string confirm;  ///< lock break, wipe: the cluster's name, instead of a question
     bool accept_quorum_loss = false;  ///< wipe
@@ -65,6 +66,13 @@ struct Options {
     milliseconds lock_timeout{0};                    ///< to wait for another run
     std::optional<inventory::SshClient> ssh_client;  ///< instead of the inventory's
     std::string bundle_file;                         ///< bundle: what it writes
+    // cloud-init: exactly one of image, url and embed.
+    std::string image;
+    std::string url;
+    bool embed = false;
+    std::string sha256;  ///< there is one with url
+    std::string phone_home;
+    milliseconds wait{0};
     std::string help_topic;
     command_line::Shell shell = command_line::Shell::bash;  ///< completion
 };

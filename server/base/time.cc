@@ -13,4 +13,15 @@ std::string utc_text(WallMs at) {
     return text;
 }
 
+std::string age_text(std::int64_t seconds) {
+    if (seconds < 0) return "-";
+    const auto part = [](std::int64_t number, const char* unit) {
+        return std::to_string(number) + unit;
+    };
+    if (seconds < 60) return part(seconds, "s");
+    if (seconds < 3600) return part(seconds / 60, "m ") + part(seconds % 60, "s");
+    if (seconds < 86400) return part(seconds / 3600, "h ") + part(seconds % 3600 / 60, "m");
+    return part(seconds / 86400, "d ") + part(seconds % 86400 / 3600, "h");
+}
+
 }  // namespace zk

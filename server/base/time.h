@@ -29,6 +29,8 @@ using WallMs = Id<struct WallMsTag, std::int64_t>;
 
 /// "2026-11-28 19:20:11 UTC".
 std::string utc_text(WallMs at);
+/// "3d 4h", "5h 12m", "7m 3s", "12s"; "-" for less than nothing.
+std::string age_text(std::int64_t seconds);
 
 inline std::int64_t to_ms(Duration duration) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();

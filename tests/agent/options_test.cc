@@ -37,11 +37,27 @@ TEST(AgentOptions, WhatOthersWrite) {
     EXPECT_EQ(good({"status", "--help"}).help_topic, "status");
 }
 
+TEST(AgentOptions, Joining) {
+    const Options join = good({"join", "-i", "/i.yaml", "--node", "2", "--patience", "90s"});
+    EXPECT_EQ(join.verb, Verb::join);
+    EXPECT_EQ(join.inventory_file, "/i.yaml");
+    EXPECT_EQ(join.node, ServerId(2));
+    EXPECT_EQ(join.wait, milliseconds(90000));
+    EXPECT_FALSE(join.state_dir_given);
+    EXPECT_TRUE(good({"join", "-i", "i", "--state-dir", "/s"}).state_dir_given);
+    EXPECT_FALSE(good({"join", "--inventory", "i"}).wait);
+    EXPECT_THAT(bad({"join"}), HasSubstr("join needs --inventory FILE"));
+    EXPECT_THAT(bad({"join", "-i", "i", "--node", "256"}), HasSubstr("--node"));
+    EXPECT_EQ(good({"join-status", "--wait", "1500ms"}).verb, Verb::join_status);
+    EXPECT_EQ(good({"join-status", "--wait", "1500ms"}).wait, milliseconds(1500));
+    EXPECT_TRUE(good({"join-status", "--json"}).json);
+}
+
 TEST(AgentOptions, Mistakes) {
     EXPECT_THAT(bad({"connect"}), HasSubstr("connect needs --stdio"));
     EXPECT_THAT(bad({"run", "--state-dir", "s"}), HasSubstr("absolute path"));
     EXPECT_THAT(bad({"run", "--state-dir"}), HasSubstr("needs a value"));
-    EXPECT_THAT(bad({"run", "--json"}), HasSubstr("--json is for status; run does not have it"));
+    EXPECT_THAT(bad({"run", "--json"}), HasSubstr("--json is for status"));
     EXPECT_THAT(bad({"stauts"}), HasSubstr("did you mean \"status\"?"));
     EXPECT_THAT(bad({"--json"}), HasSubstr("no command is given"));
 }

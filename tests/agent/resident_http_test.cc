@@ -12,6 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent_api/formation_word.h"
 #include "agent_api/node_health.h"
 #include "agent_http/http_get.h"
 #include "agent_http/http_listener.h"
@@ -112,6 +113,38 @@ TEST_F(ResidentHttp, SilentServerIsNotReadyAndItsAgentIsWell) {
     ASSERT_EQ(::kill(server, SIGCONT), 0);
     EXPECT_TRUE(await_that([&] { return page_of(port, "/readyz").status == 200; }));
 }
+
+TEST_F(ResidentHttp, SaysItsWordToNodesThatComeWithoutAController) {
+    const std::uint16_t port = free_port();
+    spec_.members_digest = "0123456789ab";
+    move_to(port);
+    const auto said = [&]() -> std::optional<agent_api::FormationWord> {
+        const auto page = page_of(port, "/v1/formation");
+        if (page.status != 200) return std::nullopt;
+        const auto word = agent_api::parse_formation_word(page.body);
+        EXPECT_TRUE(word.has_value()) << page.body;
+        return word.has_value() ? std::optional(*word) : std::nullopt;
+    };
+    ASSERT_TRUE(await_that([&] { return said().has_value(); }));
+    const auto word = *said();
+    EXPECT_EQ(word.cluster, spec_.cluster);
+    EXPECT_EQ(word.sid, spec_.sid);
+    EXPECT_EQ(word.members_hash, "0123456789ab");
+    EXPECT_EQ(word.generation, spec_.generation);
+    EXPECT_TRUE(word.serving);
+    // A node of a controller gets its nonce once.
+    EXPECT_EQ(said()->nonce, word.nonce);
+    EXPECT_EQ((*state_.load_formation())->nonce, word.nonce);
+    // A record that cannot be read is not "none".
+    const auto damaged =
+        agent_host::replace_file(state_.file("formation.json"), "{", agent_host::FileOptions());
+    ASSERT_TRUE(damaged.has_value());
+    const auto page = page_of(port, "/v1/formation");
+    EXPECT_EQ(page.status, 503U);
+    EXPECT_THAT(page.body, HasSubstr("install this host anew"));
+}
+
+TEST_F(ResidentHttp, AnApplyEndsJoining) { EXPECT_TRUE(state_.join_ended()); }
 
 TEST_F(ResidentHttp, PagesComeOverALinkWithoutAListener) {
     AgentSession session(state_.path());

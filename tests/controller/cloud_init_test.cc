@@ -5,15 +5,18 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include "agent_api/digest.h"
 #include "base/base64.h"
 #include "cloud_init/gzip.h"
 #include "inventory/render.h"
+#include "user_data_files.h"
 
 namespace zk::cloud_init {
 namespace {
@@ -34,8 +37,10 @@ Inventory three() {
     return read(
         "schema: zkprov/1\ncluster: demo\n"
         "ssh: {user: ops, key: ~/.ssh/id_bastion}\n"
+        "agent: {http: {listen: node}}\n"
         "nodes: [{id: 1-3, host: \"192.168.6.[137-139]\"}]\n");
 }
+Wanted embedded(const Bytes& bundle) { return {Embedded{bundle}, {}, {}}; }
 Wanted from_image() { return {InImage{"/opt/zkprov/bundle.tar"}, {}, {}}; }
 Wanted from_url() {
     return {FromUrl{"https://files.example/zkprov.tar", std::string(64, 'a')}, {}, {}};
@@ -51,77 +56,75 @@ std::string bad(const Inventory& inventory, const Wanted& wanted) {
     return text.has_value() ? "" : text.error().words;
 }
 
-/// The user-data read back by the inventory's YAML reader, which knows nothing of how it was written.
-Value parsed(const std::string& text) {
-    Diagnostics diagnostics("user-data");
-    Value value = inventory::parse_yaml(text, diagnostics);
-    EXPECT_EQ(diagnostics.format_all(), "");
-    return value;
-}
-const Value& member(const Value& map, const std::string& key) {
-    static const Value kNothing;
-    const auto found = std::ranges::find(map.entries, key, &Value::Entry::key);
-    EXPECT_NE(found, map.entries.end()) << key;
-    return found == map.entries.end() ? kNothing : found->value;
-}
-std::string content_of(const std::string& text, std::size_t index) {
-    const Value files = member(parsed(text), "write_files");
-    EXPECT_GT(files.items.size(), index);
-    return index < files.items.size() ? member(files.items[index], "content").scalar : "";
-}
-int sh_reads(const std::string& script) {
-    std::string name =
-        (std::filesystem::temp_directory_path() / "zkprov-first-boot-XXXXXX").string();
+std::string temporary(const std::string& pattern, const std::string& content) {
+    std::string name = (std::filesystem::temp_directory_path() / pattern).string();
     const int made = mkstemp(name.data());
     EXPECT_GE(made, 0);
     close(made);
-    std::ofstream(name) << script;
+    std::ofstream(name) << content;
+    return name;
+}
+int sh_reads(const std::string& script) {
+    const std::string name = temporary("zkprov-first-boot-XXXXXX", script);
     const int ended = std::system(("sh -n " + name).c_str());  // NOLINT(cert-env33-c)
     std::filesystem::remove(name);
     return ended;
 }
 
-TEST(CloudInit, TheWholeTextForAnImage) {
-    EXPECT_EQ(good(read("schema: zkprov/1\ncluster: one\nnodes: [{id: 7, host: 192.168.6.137}]\n"),
-                   from_image()),
-              R"(#cloud-config
-# one, the same for all servers. Written by zkprov cloud-init.
-write_files:
-  - path: /etc/zkprov/inventory.yaml
-    permissions: "0644"
-    content: |
-      # one, as its nodes read it. Written by zkprov cloud-init.
-      schema: zkprov/1
-      cluster: "one"
-      nodes:
-        - id: 7
-          host: "192.168.6.137"
-          client_port: 2181
-          peer_port: 2888
-          election_port: 3888
-          install_dir: "/usr/local/zookeeper"
-          data_dir: "/usr/local/zookeeper/data"
-          log_dir: "/usr/local/zookeeper/logs"
-  - path: /etc/zkprov/first-boot.sh
-    permissions: "0755"
-    content: |
-      #!/bin/sh
-      # Puts zkprov's programs on this host. Written by zkprov cloud-init.
-      set -eu
-      fail() {
-          echo "zkprov first boot: $1" >&2
-          exit 1
-      }
-      work=$(mktemp -d)
-      trap 'rm -rf "$work"' EXIT
-      bundle='/opt/zkprov/bundle.tar'
-      [ -f "$bundle" ] || fail "$bundle is missing"
-      mkdir "$work/b"
-      tar -xf "$bundle" -C "$work/b" || fail "$bundle is no bundle"
-      sh "$work/b/install.sh"
-runcmd:
-  - "sh /etc/zkprov/first-boot.sh && /usr/local/lib/zkprov/zkprov-agent join --inventory /etc/zkprov/inventory.yaml"
-)");
+/// What the three sources look like as a whole is in files beside this test: they are read by people and by other programs
+/// (cloud-init schema --config-file FILE). ZKPROV_UPDATE_DOCS=1 writes them anew.
+void expect_golden(const std::string& name, const std::string& text) {
+    const std::string path = std::string(ZK_GOLDEN_DIR) + "/" + name + ".yaml";
+    if (std::getenv("ZKPROV_UPDATE_DOCS") != nullptr) std::ofstream(path) << text;  // NOLINT
+    std::ostringstream wanted;
+    wanted << std::ifstream(path).rdbuf();
+    EXPECT_EQ(text, wanted.str()) << path;
+}
+
+TEST(CloudInit, TheWholeTextForAnImage) { expect_golden("image", good(three(), from_image())); }
+
+TEST(CloudInit, TheWholeTextForAUrl) {
+    Wanted wanted = from_url();
+    wanted.node = ServerId(2);
+    wanted.phone_home = "https://home.example/zkprov?of=demo";
+    wanted.wait = milliseconds(90500);
+    expect_golden("url", good(three(), wanted));
+}
+
+TEST(CloudInit, TheWholeTextWithTheBundle) {
+    std::string text = good(three(), embedded("agent and server\n"));
+    // How zlib packs it is zlib's, and may change with it.
+    const std::size_t from = text.find("content: H4sI");
+    ASSERT_NE(from, std::string::npos);
+    text.replace(from + 9, text.find('\n', from) - from - 9, "H4sIAAAAAAACAwMAAAAAAAAAAAA=");
+    expect_golden("embed", text);
+}
+
+/// Another reader of YAML than ours, the one that cloud-init has.
+TEST(CloudInit, PythonReadsTheSameFiles) {
+    Wanted wanted{InImage{"/opt/it's;rm\"$(x)`.tar"}, {}, "https://home.example/a?b='c'&d=\"e\\"};
+    const std::string text = good(three(), wanted);
+    const std::string name = temporary("zkprov-user-data-XXXXXX", text);
+    const std::string out = name + ".out";
+    const std::string line =
+        "/usr/bin/python3 -c 'import sys, yaml\n"
+        "data = yaml.safe_load(open(sys.argv[1]))\n"
+        "assert data[\"runcmd\"] == [[\"sh\", \"/etc/zkprov/first-boot.sh\"]], data[\"runcmd\"]\n"
+        "for file in data[\"write_files\"]: print(file[\"path\"], file[\"permissions\"], "
+        "file[\"content\"], sep=\"\\n\", end=\"\")' " +
+        name + " >" + out;
+    EXPECT_EQ(std::system(line.c_str()), 0);  // NOLINT(cert-env33-c)
+    std::ostringstream theirs;
+    theirs << std::ifstream(out).rdbuf();
+    std::string ours;
+    const Value all = parsed(text);
+    for (const Value& file : member(all, "write_files").items) {
+        ours += member(file, "path").scalar + "\n" + member(file, "permissions").scalar + "\n" +
+                member(file, "content").scalar;
+    }
+    EXPECT_EQ(theirs.str(), ours);
+    std::filesystem::remove(name);
+    std::filesystem::remove(out);
 }
 
 TEST(CloudInit, NodesReadTheSameNodesAsTheController) {
@@ -131,10 +134,11 @@ TEST(CloudInit, NodesReadTheSameNodesAsTheController) {
         "server: {data_dir: /srv/zk, config: {tickTime: 3000, maxClientCnxns: \"60\"}}\n"
         "agent: {http: {listen: 0.0.0.0, port: 9280}}\n"
         "nodes:\n"
-        "  - {id: 3, host: 192.168.6.139, client_port: 2182, agent: {http: {listen: \"off\"}}}\n"
+        "  - {id: 3, host: 192.168.6.139, client_port: 2182, agent: {http: {listen: "
+        "192.168.6.139}}}\n"
         "  - {id: 1, host: zk1.example, config: {tickTime: 2500}}\n"
         "  - {id: 2, host: \"fd00::138\", ssh: {host: 10.0.0.2}}\n");
-    const Inventory again = read(content_of(good(inventory, from_image()), 0));
+    const Inventory again = read(content_of(good(inventory, from_image()), kInventoryFile));
     ASSERT_EQ(again.nodes.size(), 3U);
     EXPECT_EQ(again.cluster, inventory.cluster);
     EXPECT_EQ(members_digest(again), members_digest(inventory));
@@ -143,7 +147,12 @@ TEST(CloudInit, NodesReadTheSameNodesAsTheController) {
         const auto theirs = render_node(again, again.nodes[i], release, "g-1");
         const auto ours = render_node(inventory, inventory.nodes[i], release, "g-1");
         ASSERT_TRUE(theirs.has_value() && ours.has_value());
+        EXPECT_EQ(*theirs, *ours);
         EXPECT_EQ(agent_api::to_json(*theirs), agent_api::to_json(*ours));
+        ASSERT_EQ(theirs->members.size(), 3U);
+        EXPECT_EQ(theirs->members[0].http_address, "zk1.example");
+        EXPECT_EQ(theirs->members[2].http_address, "192.168.6.139");
+        EXPECT_EQ(theirs->members_digest, members_digest(inventory));
         EXPECT_EQ(again.nodes[i].ssh.user, "");
         EXPECT_EQ(again.nodes[i].ssh.jump, "");
     }
@@ -158,48 +167,36 @@ TEST(CloudInit, NothingOfHowToLogInGoesToNodes) {
 
 TEST(CloudInit, OneNodeIsNamedOnlyWhenAsked) {
     Wanted wanted = from_image();
-    EXPECT_THAT(good(three(), wanted), Not(HasSubstr("--node")));
+    EXPECT_THAT(content_of(good(three(), wanted), kScriptFile), HasSubstr("\nnode=''\n"));
     wanted.node = ServerId(2);
     const std::string text = good(three(), wanted);
-    EXPECT_THAT(text, HasSubstr(" --node 2\"\n"));
+    EXPECT_THAT(content_of(text, kScriptFile), HasSubstr("\nnode='2'\n"));
     EXPECT_THAT(text, HasSubstr("# demo, server 2."));
     wanted.node = ServerId(4);
     EXPECT_EQ(bad(three(), wanted), "there is no node 4");
 }
 
-TEST(CloudInit, FetchedBundlesAreCheckedBeforeTheyAreUnpacked) {
-    const std::string script = content_of(good(three(), from_url()), 1);
-    const std::size_t checked = script.find("sha256sum -c");
-    EXPECT_NE(checked, std::string::npos);
-    EXPECT_LT(checked, script.find("tar -xf"));
-    EXPECT_THAT(script, HasSubstr("echo \"" + std::string(64, 'a') + "  $bundle\""));
-    EXPECT_EQ(sh_reads(script), 0);
-}
-
 TEST(CloudInit, QuotesCannotEndAWord) {
-    Wanted wanted{InImage{"/opt/it's;rm\"$(x)`.tar"}, {}, "https://home.example/a?b='c'&d=\"e\\"};
-    const std::string text = good(three(), wanted);
-    const std::string script = content_of(text, 1);
+    const Wanted wanted{
+        InImage{"/opt/it's;rm\"$(x)`.tar"}, {}, "https://home.example/a?b='c'&d=\"e\\"};
+    const std::string script = content_of(good(three(), wanted), kScriptFile);
     EXPECT_THAT(script, HasSubstr(R"(bundle='/opt/it'\''s;rm"$(x)`.tar')"));
+    EXPECT_THAT(script, HasSubstr(R"(phone_home='https://home.example/a?b='\''c'\''&d="e\')"));
     EXPECT_EQ(sh_reads(script), 0);
-    const Value commands = member(parsed(text), "runcmd");
-    ASSERT_EQ(commands.items.size(), 1U);
-    EXPECT_THAT(commands.items[0].scalar,
-                testing::EndsWith(R"( --phone-home 'https://home.example/a?b='\''c'\''&d="e\')"));
-    EXPECT_EQ(sh_reads(commands.items[0].scalar), 0);
 }
 
 TEST(CloudInit, AnEmbeddedBundleComesBack) {
     Bytes bundle;
     for (int i = 0; i < 200000; ++i) bundle += static_cast<char>(i ^ (i >> 5));
-    const std::string text = good(three(), {Embedded{bundle}, {}, {}});
-    EXPECT_EQ(text, good(three(), {Embedded{bundle}, {}, {}}));
-    const Value files = member(parsed(text), "write_files");
-    ASSERT_EQ(files.items.size(), 3U);
-    EXPECT_EQ(member(files.items[2], "encoding").scalar, "gz+b64");
-    EXPECT_THAT(content_of(text, 1),
-                HasSubstr("bundle='" + member(files.items[2], "path").scalar + "'"));
-    const auto packed = decode_base64(member(files.items[2], "content").scalar);
+    const std::string text = good(three(), embedded(bundle));
+    EXPECT_EQ(text, good(three(), embedded(bundle)));
+    const Value all = parsed(text);
+    const Value& file = file_of(all, "/var/cache/zkprov/bundle.tar");
+    EXPECT_EQ(member(file, "encoding").scalar, "gz+b64");
+    const std::string script = content_of(text, kScriptFile);
+    EXPECT_THAT(script, HasSubstr("bundle='/var/cache/zkprov/bundle.tar'\n"));
+    EXPECT_THAT(script, HasSubstr("sha256='" + agent_api::sha256_hex(bundle) + "'\n"));
+    const auto packed = decode_base64(member(file, "content").scalar);
     ASSERT_TRUE(packed.has_value());
     Bytes unpacked(bundle.size() + 1, '\0');
     z_stream stream{};
@@ -218,6 +215,8 @@ TEST(CloudInit, AnEmbeddedBundleComesBack) {
 TEST(CloudInit, RefusesWhatIsNoPlaceToFetchFrom) {
     EXPECT_THAT(bad(three(), {InImage{"opt/b.tar"}, {}, {}}), HasSubstr("absolute"));
     EXPECT_THAT(bad(three(), {InImage{"/opt/b\n.tar"}, {}, {}}), HasSubstr("absolute"));
+    EXPECT_THAT(bad(three(), {InImage{"/var/cache/zkprov/b.tar"}, {}, {}}), HasSubstr("elsewhere"));
+    EXPECT_THAT(bad(three(), {InImage{"/opt/b.tar", "12"}, {}, {}}), HasSubstr("64 digits"));
     Wanted wanted = from_url();
     std::get<FromUrl>(wanted.programs).sha256 = std::string(64, 'A');
     EXPECT_THAT(bad(three(), wanted), HasSubstr("64 digits"));
@@ -243,6 +242,21 @@ TEST(CloudInit, RefusesSecretsAndDoesNotRepeatThem) {
     EXPECT_THAT(bad(inventory, from_image()),
                 HasSubstr("config.ssl.keyStore.Password of node 2 is a secret"));
     EXPECT_THAT(bad(inventory, from_image()), Not(HasSubstr("canary")));
+}
+
+TEST(CloudInit, RefusesNodesThatCannotFindEachOther) {
+    for (const std::string listen : {"\"off\"", "loopback", "127.0.0.1"}) {
+        const Inventory inventory = read(
+            "schema: zkprov/1\ncluster: demo\nagent: {http: {listen: node}}\nnodes:\n"
+            "  - {id: 1-2, host: \"192.168.6.[137-138]\"}\n"
+            "  - {id: 3, host: 192.168.6.139, agent: {http: {listen: " +
+            listen + "}}}\n");
+        EXPECT_THAT(bad(inventory, from_image()), HasSubstr("agent of node 3")) << listen;
+        EXPECT_THAT(bad(inventory, from_image()), HasSubstr("agent: {http: {listen: node}}"));
+    }
+    // One that is alone looks for nobody.
+    good(read("schema: zkprov/1\ncluster: one\nnodes: [{id: 7, host: 192.168.6.137}]\n"),
+         from_image());
 }
 
 TEST(CloudInit, RefusesServersOfThisMachine) {

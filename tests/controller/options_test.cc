@@ -54,7 +54,7 @@ TEST(Options, ReplaceNodeTakesOneId) {
     EXPECT_EQ(options.inventory_file, "a.yaml");
     EXPECT_THAT(bad("replace-node"), HasSubstr("needs the node's id"));
     EXPECT_THAT(bad("replace-node 1-2"), HasSubstr("one node at a time"));
-    EXPECT_THAT(bad("replace-node x"), HasSubstr("must be an id"));
+    EXPECT_THAT(bad("replace-node x"), HasSubstr("--node"));
 }
 
 TEST(Options, WipeTakesOneIdToo) {
@@ -84,6 +84,37 @@ TEST(Options, EventsSinceAndExplained) {
     EXPECT_THAT(bad("events --yes"), HasSubstr("events does not have it"));
 }
 
+TEST(Options, CloudInitTakesProgramsFromOnePlace) {
+    const std::string sum(64, 'a');
+    Options options = good("cloud-init --image /opt/zkprov.tar a.yaml");
+    EXPECT_EQ(options.verb, Verb::cloud_init);
+    EXPECT_EQ(options.image, "/opt/zkprov.tar");
+    EXPECT_EQ(options.inventory_file, "a.yaml");
+    EXPECT_EQ(options.node, std::nullopt);
+    EXPECT_EQ(options.wait, std::chrono::minutes(10));
+    EXPECT_EQ(options.phone_home, "");
+    options = good("cloud-init --url https://a/b --sha256 " + sum +
+                   " --node 2 --wait 90s --phone-home https://h/");
+    EXPECT_EQ(options.url, "https://a/b");
+    EXPECT_EQ(options.sha256, sum);
+    EXPECT_EQ(options.node, ServerId(2));
+    EXPECT_EQ(options.wait, std::chrono::seconds(90));
+    EXPECT_EQ(options.phone_home, "https://h/");
+    options = good("cloud-init --embed --generic --release-dir /r");
+    EXPECT_TRUE(options.embed);
+    EXPECT_EQ(options.release_dir, "/r");
+    EXPECT_EQ(good("cloud-init --image /b --sha256 " + sum).sha256, sum);
+    EXPECT_THAT(bad("cloud-init"), HasSubstr("--image PATH (a file of zkprov bundle"));
+    EXPECT_THAT(bad("cloud-init --embed --image /b"), HasSubstr("from one place"));
+    EXPECT_THAT(bad("cloud-init --url https://a/b"), HasSubstr("zkprov bundle FILE prints it"));
+    EXPECT_THAT(bad("cloud-init --embed --sha256 " + sum), HasSubstr("is for --url and --image"));
+    EXPECT_THAT(bad("cloud-init --embed --generic --node 1"), HasSubstr("write one of them"));
+    EXPECT_THAT(bad("cloud-init --embed --node 1-2"), HasSubstr("--node"));
+    EXPECT_THAT(bad("cloud-init --embed --node x"), HasSubstr("must be an id"));
+    EXPECT_THAT(bad("apply --embed"), HasSubstr("is for cloud-init"));
+    EXPECT_THAT(bad("cloud-init --embed --yes"), HasSubstr("cloud-init does not have it"));
+}
+
 TEST(Options, StatusIsWatched) {
     const Options options = good("status -w --interval 500ms a.yaml");
     EXPECT_TRUE(options.watch);
@@ -101,7 +132,7 @@ TEST(Options, UiOfANodeAtAPort) {
     EXPECT_EQ(good("ui").node, std::nullopt);
     EXPECT_EQ(good("ui").port, 0);
     EXPECT_THAT(bad("ui --port 70000"), HasSubstr("--port"));
-    EXPECT_THAT(bad("status --node 2"), HasSubstr("--node is for ui"));
+    EXPECT_THAT(bad("status --node 2"), HasSubstr("--node is for"));
 }
 
 TEST(Options, LockShowAndBreak) {
@@ -152,7 +183,8 @@ TEST(Options, TheTableIsSound) {
         const std::string_view word = command.name.substr(0, command.name.find(' '));
         const bool plain = command.operands.empty() || command.operands.front().least == 0;
         if (plain && word != "help") {
-            EXPECT_EQ(to_string(good(std::string(command.name)).verb), word);
+            const std::string more = word == "cloud-init" ? " --embed" : "";
+            EXPECT_EQ(to_string(good(std::string(command.name) + more).verb), word);
         }
     }
     for (const std::string_view name : program().find_option("--ssh-client")->choices) {

@@ -461,10 +461,10 @@ TEST(Report, JsonIsOneDocumentWithASchema) {
 
 TEST(Table, WidthsCountCharacters) {
     EXPECT_EQ(format_table({"A", "B"}, {{"ü", "x"}, {"abc", ""}}), "A    B\nü    x\nabc\n");
-    EXPECT_EQ(format_age(-1), "-");
-    EXPECT_EQ(format_age(59), "59s");
-    EXPECT_EQ(format_age(61), "1m 1s");
-    EXPECT_EQ(format_age(90000), "1d 1h");
+    EXPECT_EQ(age_text(-1), "-");
+    EXPECT_EQ(age_text(59), "59s");
+    EXPECT_EQ(age_text(61), "1m 1s");
+    EXPECT_EQ(age_text(90000), "1d 1h");
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ TEST(Decide, TheLowestVoterIssuesOnceAllAnswered) {
     EXPECT_EQ(asked(2, all_but(2)).step, Step::wait);
     heard.erase(ServerId(3));
     EXPECT_EQ(asked(1, heard).step, Step::wait);
-    EXPECT_NE(asked(1, heard).words.find("servers 3"), std::string::npos);
+    EXPECT_NE(asked(1, heard).words.find("server 3 has"), std::string::npos);
 }
 
 TEST(Decide, CompleteOnlyWhenAllHaveCountersigned) {
@@ -165,6 +165,37 @@ TEST(Decide, AVersionThatNobodyReachesIsRefused) {
     before.version = 7;
     heard[ServerId(2)].ticket = before;
     EXPECT_EQ(decide(kThree, own, heard, "g2").step, Step::sign);
+}
+
+// Of a majority that was installed anew the first one to boot does not know it yet.
+TEST(Decide, ANodeJoinsOnceItIsKnownThatAMajorityHasTheData) {
+    Heard heard = all_but(1);
+    heard[ServerId(3)].generation = "g1";
+    heard[ServerId(3)].has_data = true;
+    const Word other = heard[ServerId(2)];
+    heard.erase(ServerId(2));
+    EXPECT_EQ(asked(1, heard).step, Step::wait);
+    EXPECT_NE(asked(1, heard).words.find("server 2 has not answered"), std::string::npos);
+    heard[ServerId(2)] = other;
+    EXPECT_EQ(asked(1, heard).step, Step::refuse);
+    heard[ServerId(2)].generation = "g1";
+    EXPECT_EQ(asked(1, heard).step, Step::join);  // it may not have begun yet
+    heard.erase(ServerId(2));
+    heard[ServerId(3)].serving = true;  // so a majority is behind it
+    EXPECT_EQ(asked(1, heard).step, Step::join);
+    const Members five = {{ServerId(1), true},
+                          {ServerId(2), true},
+                          {ServerId(3), true},
+                          {ServerId(4), true},
+                          {ServerId(5), true}};
+    heard[ServerId(3)].serving = false;
+    for (const int sid : {4, 5}) {
+        EXPECT_EQ(decide(five, word_of(1), heard, "g2").step, Step::wait);
+        heard[ServerId(sid)] = heard[ServerId(3)];
+        heard[ServerId(sid)].sid = ServerId(sid);
+        heard[ServerId(sid)].nonce = "n" + std::to_string(sid);
+    }
+    EXPECT_EQ(decide(five, word_of(1), heard, "g2").step, Step::join);
 }
 
 TEST(Decide, DataOrARecordStartWhateverOthersSay) {

@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
-"""The file that `zkprov bundle` writes is all that an apply needs: unpacked, and installed by its install.sh, too.
+"""The file that `zkprov bundle` writes is all that an apply needs: unpacked, and installed by its install.sh, too. It is what
+`zkprov cloud-init --embed` puts into the user-data.
 
     ZKPROV_BIN=build/release/bin tests/interop/bundle_test.py
 """
 
+import base64
 import filecmp
+import gzip
+import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +19,7 @@ import unittest
 import servers
 
 BIN = os.path.dirname(os.path.abspath(servers.zkserver_path()))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PATIENCE_S = 180
 
 
@@ -71,6 +77,35 @@ class Bundle(unittest.TestCase):
         code, text = self.on_nodes("apply", "less", "--yes")
         self.assertNotEqual(code, 0, text)
         self.assertIn(self.path("less", "zkserver"), text)
+
+    def cloud_init(self, *arguments):
+        inventory = os.path.join(ROOT, "inventory", "examples", "cloud-init.yaml")
+        return subprocess.run([BIN + "/zkprov", "cloud-init", inventory, *arguments], capture_output=True, text=True,
+                              timeout=PATIENCE_S)
+
+    def test_within_user_data(self):
+        code, text = self.zkprov("bundle", self.path("b.tar"), "--release-dir", BIN)
+        self.assertEqual(code, 0, text)
+        done = self.cloud_init("--embed", "--release-dir", BIN)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        packed = re.search(r"encoding: gz\+b64\n +content: (\S+)\n", done.stdout).group(1)
+        with open(self.path("b.tar"), "rb") as file:
+            self.assertEqual(gzip.decompress(base64.b64decode(packed)), file.read())
+        self.assertIn("sha256='" + text.split()[0] + "'", done.stdout)
+        self.assertIn("user-data of %d bytes" % len(done.stdout.encode()), done.stderr)
+        self.assertIn("some clouds take no more than 16384 bytes", done.stderr)
+
+    def test_user_data_for_programs(self):
+        plain = self.cloud_init("--image", "/opt/zkprov.tar")
+        self.assertEqual(plain.returncode, 0, plain.stderr)
+        self.assertNotIn("warning", plain.stderr)
+        report = json.loads(self.cloud_init("--image", "/opt/zkprov.tar", "-o", "json").stdout)
+        self.assertEqual(report["schema"], "zkprov.cloud-init/1")
+        self.assertEqual(base64.b64decode(report["user_data_base64"]).decode(), plain.stdout)
+        self.assertEqual(report["bytes"], len(plain.stdout.encode()))
+        refused = self.cloud_init("--image", "/opt/zkprov.tar", "--node", "4")
+        self.assertEqual((refused.returncode, refused.stdout), (3, ""))
+        self.assertIn("there is no node 4", refused.stderr)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "inventory/inventory.h"
+#include "inventory/render.h"
 
 namespace zk::inventory {
 namespace {
@@ -26,6 +27,15 @@ TEST(Examples, ThreeNode) {
     EXPECT_EQ(inventory.nodes[0].host, "192.168.6.137");
     EXPECT_EQ(inventory.nodes[2].host, "192.168.6.139");
     EXPECT_EQ(inventory.transport, Transport::ssh);
+}
+
+TEST(Examples, CloudInit) {
+    const Inventory inventory = read_example("cloud-init.yaml");
+    ASSERT_EQ(inventory.nodes.size(), 3U);
+    for (const Node& node : inventory.nodes) {
+        EXPECT_EQ(member_of(inventory, node).http_address, node.host);
+        EXPECT_EQ(member_of(inventory, node).http_port, 9180);
+    }
 }
 
 TEST(Examples, Local) {

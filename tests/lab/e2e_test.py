@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
+from programs import Programs, eventually, missing  # noqa: E402
 from zklab import LabError, Lab  # noqa: E402
 
 try:
@@ -34,8 +34,6 @@ try:
 except ImportError:
     clients = None
 
-BIN = Path(os.environ.get("ZKPROV_BIN", HERE.parents[1] / "build/release/bin")).resolve()
-PROGRAMS = ("zkprov", "zkprov-agent", "zkserver")
 INSTALL_DIR = "/usr/local/zookeeper"
 HOSTS = (1, 2, 3)
 EXIT_DONE, EXIT_INVALID, EXIT_UNREACHABLE, EXIT_PARTLY, EXIT_PREFLIGHT, EXIT_BUSY = 0, 3, 4, 5, 6, 7
@@ -44,7 +42,7 @@ EXIT_DEGRADED, EXIT_NO_QUORUM, EXIT_UNKNOWN = 20, 21, 22
 
 lab = Lab(os.environ.get("ZKPROV_LAB_NAME", "zke2e"), say=lambda text: print(text, file=sys.stderr))
 lab_was_up = False
-programs = None  # copies of the binaries: a build that goes on beside must not look like an upgrade
+programs = None
 
 
 def setUpModule():
@@ -68,19 +66,16 @@ def skip(why):
 
 def need_programs():
     global programs
-    for program in PROGRAMS:
-        if not (BIN / program).exists():
-            skip(f"{BIN / program} is not built (set ZKPROV_BIN)")
+    if missing():
+        skip(f"{missing()[0]} is not built (set ZKPROV_BIN)")
     if programs is None:
-        programs = tempfile.TemporaryDirectory(prefix="zkprov-e2e-")
-        for program in PROGRAMS:
-            shutil.copy2(BIN / program, programs.name)
+        programs = Programs()
 
 
 def clean_up():
     """At the end of the program, also when it is told to stop midway."""
     if programs is not None:
-        programs.cleanup()
+        programs.remove()
     if lab.exists() and not lab_was_up:
         lab.down()
 
@@ -94,49 +89,13 @@ def address(number):
 ADDRESSES = [Lab.address(number) for number in HOSTS]
 
 
-class Run:
-    """How a zkprov command ended."""
-
-    def __init__(self, result, seconds):
-        self.code = result.returncode
-        self.out = result.stdout
-        self.err = result.stderr
-        self.text = result.stdout + result.stderr
-        self.seconds = seconds
-
-    def __str__(self):
-        return f"exit {self.code} after {self.seconds:.2f} s\n{self.text}"
-
-
-def zkprov(*words, inventory=None, agent_socket=None, timeout=300):
-    """Runs zkprov with a home directory of its own, so that no key of the machine's user is tried."""
-    with tempfile.TemporaryDirectory() as home:
-        env = {"PATH": os.environ["PATH"], "HOME": home, "LC_ALL": "C.UTF-8"}
-        if agent_socket:
-            env["SSH_AUTH_SOCK"] = str(agent_socket)
-        start = time.monotonic()
-        result = subprocess.run([str(Path(programs.name) / "zkprov"), *[str(word) for word in words],
-                                 "-i", str(inventory or lab.inventory)],
-                                capture_output=True, text=True, timeout=timeout, check=False, env=env,
-                                stdin=subprocess.DEVNULL)
-        return Run(result, time.monotonic() - start)
+def zkprov(*words, inventory=None, **more):
+    return programs.run(*words, "-i", inventory or lab.inventory, **more)
 
 
 def status():
     run = zkprov("status", "-o", "json", timeout=60)
     return run.code, json.loads(run.out)
-
-
-def eventually(condition, what, timeout_s=60, pause_s=0.2):
-    """Waits for condition() to be true; its last value is returned."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout_s} s: {what}")
-        time.sleep(pause_s)
 
 
 def wait_until_healthy(timeout_s=60):
@@ -477,7 +436,7 @@ class CutShort(Case):
             with self.subTest(moment_s=moment_s):
                 bare_hosts()
                 with tempfile.TemporaryDirectory() as home:
-                    first = subprocess.Popen([str(Path(programs.name) / "zkprov"), "apply", "-i", str(lab.inventory)],
+                    first = subprocess.Popen([programs.zkprov, "apply", "-i", str(lab.inventory)],
                                              env={"PATH": os.environ["PATH"], "HOME": home}, stdin=subprocess.DEVNULL,
                                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                     time.sleep(moment_s)
@@ -806,7 +765,7 @@ class Background:
         self._inventory.write_text(lab.inventory_text('  - { id: 1-3, host: "192.168.6.[137-139]" }',
                                                       server=f"server:\n  config: {{ tickTime: {tick_time} }}\n"),
                                    encoding="utf-8")
-        self.process = subprocess.Popen([str(Path(programs.name) / "zkprov"), *words, "-i", str(self._inventory)],
+        self.process = subprocess.Popen([programs.zkprov, *words, "-i", str(self._inventory)],
                                         env={"PATH": os.environ["PATH"], "HOME": self._home.name}, text=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 

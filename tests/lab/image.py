@@ -1,7 +1,8 @@
 """The root file system that all hosts of the lab start from: built once by debootstrap, then only read.
 
 The image is a plain Debian 12 with systemd, sshd and sudo, and three accounts to log in to: root, `ops` (passwordless
-sudo) and `nosudo` (none). Host keys, machine id, host name and authorized keys are made per host, not here.
+sudo) and `nosudo` (none). Host keys, machine id, host name and authorized keys are made per host, not here. cloud-init is
+there as clouds have it, and asleep on a host that is given no user-data.
 """
 
 import fcntl
@@ -12,7 +13,21 @@ import subprocess
 from pathlib import Path
 
 PACKAGES = ("systemd,systemd-sysv,dbus,openssh-server,iproute2,procps,ca-certificates,sudo")
+# Of the security suite, which debootstrap does not read: installed by apt afterwards.
+LATER_PACKAGES = ("cloud-init", "curl")
 SUITE = "bookworm"
+# The lab itself gives hosts their network, names and keys.
+CLOUD_CONFIG = """datasource_list: [NoCloud, ConfigDrive]
+network: {config: disabled}
+preserve_hostname: true
+manage_etc_hosts: false
+ssh_deletekeys: false
+ssh_genkeytypes: []
+disable_root: false
+users: []
+locale: C.UTF-8
+apt_preserve_sources_list: true
+"""
 DEFAULT_CACHE = "/var/cache/zkprov-lab"
 # Units that only cost time on a host that lives for minutes and has no network beyond the lab.
 MASKED_UNITS = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
@@ -61,11 +76,36 @@ def _build(image):
                                  str(building), mirror()], stdout=output, stderr=subprocess.STDOUT, check=False)
     if result.returncode != 0:
         raise LabError(f"debootstrap failed; its words are in {log}")
+    _install_later(building, log)
     _prepare(building)
     building.rename(image)
     for old in image.parent.glob("image-*"):
         if old != image and old.is_dir():
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _install_later(root, log):
+    """With this machine's own apt sources, as debootstrap used its mirror."""
+    apt = root / "etc/apt"
+    for name in ("sources.list", "sources.list.d", "trusted.gpg.d", "keyrings", "apt.conf.d", "auth.conf.d"):
+        there, here = Path("/etc/apt") / name, apt / name
+        if there.is_dir():
+            shutil.copytree(there, here, dirs_exist_ok=True)
+        elif there.is_file():
+            shutil.copy2(there, here)
+    keyrings = Path("/usr/share/keyrings")
+    if keyrings.is_dir():
+        shutil.copytree(keyrings, root / "usr/share/keyrings", dirs_exist_ok=True)
+    for name in ("resolv.conf", "hosts"):
+        shutil.copy2(Path("/etc") / name, root / "etc" / name)
+    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8")
+    with open(log, "a", encoding="utf-8") as output:
+        for words in (["apt-get", "update", "-qq"],
+                      ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *LATER_PACKAGES]):
+            result = subprocess.run(["chroot", str(root), *words], stdout=output, stderr=subprocess.STDOUT,
+                                    stdin=subprocess.DEVNULL, env=environment, check=False)
+            if result.returncode != 0:
+                raise LabError(f"{' '.join(words)} failed in the host image; its words are in {log}")
 
 
 def _prepare(root):
@@ -84,5 +124,7 @@ def _prepare(root):
         link.symlink_to("/dev/null")
     (root / "etc/ssh/sshd_config.d/lab.conf").write_text(
         "PermitRootLogin prohibit-password\nPasswordAuthentication no\nLogLevel VERBOSE\n", encoding="utf-8")
+    (root / "etc/cloud/cloud.cfg.d/99-lab.cfg").write_text(CLOUD_CONFIG, encoding="utf-8")
+    shutil.rmtree(root / "var/lib/apt/lists", ignore_errors=True)
     shutil.rmtree(root / "var/cache/apt/archives", ignore_errors=True)
     os.makedirs(root / "var/cache/apt/archives/partial", exist_ok=True)

@@ -147,8 +147,8 @@ class Lab:
 
     # ---- up and down ----------------------------------------------------------------------------------------
 
-    def up(self, count=3):
-        """Builds what is missing and boots `count` hosts."""
+    def up(self, count=3, off=False):
+        """Builds what is missing and boots `count` hosts; `off`: they are made, and stay without power."""
         self._need_root()
         if self.exists():
             if self.hosts() != list(range(1, count + 1)):
@@ -168,9 +168,11 @@ class Lab:
             self.check_isolation()
             for number in range(1, count + 1):
                 self._make_disk(number)
-                self._start(number)
+                if not off:
+                    self._start(number)
             for number in range(1, count + 1):
-                self.wait_for_ssh(number)
+                if not off:
+                    self.wait_for_ssh(number)
             self._write_known_hosts()
             self._write_inventory()
         except BaseException:
@@ -282,6 +284,7 @@ class Lab:
         name = f"zk{number}"
         (root / "etc/machine-id").write_text(uuid.uuid4().hex + "\n", encoding="utf-8")
         (root / "etc/hostname").write_text(name + "\n", encoding="utf-8")
+        self._sow(number, root)
         names = "".join(f"{self.address(other)} zk{other}\n" for other in self.hosts())
         (root / "etc/hosts").write_text(f"127.0.0.1 localhost\n{names}", encoding="utf-8")
         run("ssh-keygen", "-A", "-f", root)
@@ -294,6 +297,28 @@ class Lab:
             owner = home.stat()
             for path in (home / ".ssh", home / ".ssh/authorized_keys"):
                 os.chown(path, owner.st_uid, owner.st_gid)
+
+    def give_user_data(self, number, text):
+        """What cloud-init finds on the host when it boots the next time, and after each wipe; None: nothing."""
+        file = self._host_dir(number) / "user-data"
+        if text is None:
+            file.unlink(missing_ok=True)
+        else:
+            file.write_text(text, encoding="utf-8")
+        self._sow(number, self.root(number))
+
+    def _sow(self, number, root):
+        """The seed of cloud-init's NoCloud, with an instance id of its own; without user-data cloud-init stays off."""
+        seed, off = root / "var/lib/cloud/seed/nocloud", root / "etc/cloud/cloud-init.disabled"
+        shutil.rmtree(seed, ignore_errors=True)
+        user_data = self._host_dir(number) / "user-data"
+        if not user_data.exists():
+            off.touch()
+            return
+        off.unlink(missing_ok=True)
+        seed.mkdir(parents=True)
+        shutil.copy(user_data, seed / "user-data")
+        (seed / "meta-data").write_text(f"instance-id: i-{uuid.uuid4().hex[:12]}\n", encoding="utf-8")
 
     # Each host has a cgroup of its own: systemd-nspawn puts its payload below the one it is started in, and two
     # systemds that share one would kill each other's services.
@@ -385,12 +410,31 @@ class Lab:
         self._start(number)
         self.wait_for_ssh(number)
 
-    def wipe(self, number):
-        """The host comes back re-imaged: same address, empty disk, new machine id, new host keys."""
+    def power_on(self, number):
+        """Boots it, and does not wait."""
+        if self.alive(number):
+            raise LabError(f"host {number} runs already")
+        self._start(number)
+
+    def remake(self, number):
+        """A re-imaged host without power: empty disk, new machine id, new host keys."""
         self.kill(number)
         self._unmount(number)
         self._make_disk(number)
+
+    def wipe(self, number):
+        """The host comes back re-imaged: same address, empty disk, new machine id, new host keys."""
+        self.remake(number)
         self.boot(number)
+
+    def take_address(self, number):
+        """As before DHCP has answered."""
+        run("ip", "-n", self.namespace(number), "addr", "del", f"{self.address(number)}/24", "dev", "host0")
+
+    def give_address(self, number, address=None, prefix=24):
+        """Its own, or another."""
+        run("ip", "-n", self.namespace(number), "addr", "add", f"{address or self.address(number)}/{prefix}", "dev",
+            "host0")
 
     def wait_for_ssh(self, number):
         deadline = time.monotonic() + BOOT_TIME_S
