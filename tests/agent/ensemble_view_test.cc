@@ -212,10 +212,10 @@ TEST(PeerAnswer, AStrangersNumbersAndTextsAreBounded) {
     health.reasons.assign(60, std::string(500, 'x') + "</script><b>ü");
     health.reasons[1] = std::string(599, 'x') + "ü and more";
     auto finding = agent_api::make_finding(
-        std::string(1000, 'i'), agent_api::FindingLevel::critical, std::string(5000, 'w'));
+        std::string(170, 'i'), agent_api::FindingLevel::critical, std::string(650, 'w'));
     finding.since = WallMs(kLeast);
     finding.value = kMost;
-    health.findings.assign(60, finding);
+    health.findings.assign(20, finding);
     health.history.clear();
     for (int i = 0; i < 100; ++i) health.history.push_back({WallMs(kLeast), Role::down, {}, {}});
     health.history.push_back({WallMs(kMost), Role::leader, Epoch(kLeast), ServerId(kMost)});
