@@ -12,7 +12,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kSchema = "zkprov-node/1";
-constexpr std::size_t kReasonsMax = 16;
+constexpr std::size_t kReasonsMax = 16;  ///< and as many findings
 constexpr std::size_t kMembersMax = 64;
 constexpr std::size_t kWordBytesMax = 160;
 constexpr std::size_t kSentenceBytesMax = 600;
@@ -46,6 +46,13 @@ void bound(agent_api::NodeHealth& health) {
     if (health.conflict) cut(health.conflict->words, kSentenceBytesMax);
     cut(health.members, kMembersMax, kSentenceBytesMax);
     cut(health.reasons, kReasonsMax, kSentenceBytesMax);
+    if (health.findings.size() > kReasonsMax) health.findings.resize(kReasonsMax);
+    for (agent_api::Finding& finding : health.findings) {
+        cut(finding.id, kWordBytesMax);
+        cut(finding.subject, kWordBytesMax);
+        cut(finding.words, kSentenceBytesMax);
+        bound(finding.since);
+    }
     cut(health.server_version, kWordBytesMax);
     cut(health.agent_version, kWordBytesMax);
     auto& history = health.history;
@@ -55,6 +62,7 @@ void bound(agent_api::NodeHealth& health) {
     }
     for (agent_api::ElectionEntry& entry : history) bound(entry.at);
     bound(health.changed_at);
+    bound(health.verdict_since);
     bound(health.wall_ms);
     health.age_ms = std::min(health.age_ms, kAgeMax);
     health.uptime_s = std::min(health.uptime_s, kAgeMax);

@@ -144,7 +144,7 @@ void look_at_storage(const Probe& probe, Findings& found) {
     if (files.logs_since > kLogsUncovered) {
         found.add(
             measured(make_finding("storage.no_snapshot",
-                                  FindingLevel::warning,
+                                  FindingLevel::note,
                                   "no snapshot was taken since " + plural(files.logs_since, "log") +
                                       " began: a start takes long, and nothing can be purged"),
                      files.logs_since,

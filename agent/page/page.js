@@ -23,11 +23,11 @@ const ROLE_GLYPHS = {
 };
 const HEALTHS = {
   serving: 'serving', starting: 'starting', looking: 'no leader', stuck: 'stuck', down: 'down', conflict: 'conflict',
-  silent: 'no answer', pending: 'being asked',
+  read_only: 'read only', silent: 'no answer', pending: 'being asked',
 };
 const HEALTH_GLYPHS = {
   serving: 'healthy', starting: 'degraded', looking: 'looking', stuck: 'bad', down: 'bad', conflict: 'bad',
-  silent: 'unknown', pending: 'unknown',
+  read_only: 'degraded', silent: 'unknown', pending: 'unknown',
 };
 
 const state = {
@@ -183,7 +183,9 @@ const FACTS = [
   ['outstanding', 'Waiting', (node) => or(node.outstanding)],
   ['znodes', 'Znodes', (node) => or(node.znodes)],
   ['uptime', 'Up for', (node) => or(node.uptime_s, (s) => compact(s * 1000))],
+  ['fsync', 'Log sync', (node) => or(node.fsync_ms, (ms) => `${ms} ms`)],
   ['rss', 'Memory', (node) => or(node.rss_bytes, bytes)],
+  ['files', 'Files open', (node) => or(node.open_files)],
   ['free', 'Disk free', (node) => or(node.data_free_bytes, bytes)],
 ];
 
@@ -221,11 +223,22 @@ function newCard(id) {
   return {item, card, role, roleGlyph, host, health, healthGlyph, facts, values, silence, notes, seen};
 }
 
+/** Each with its level, and for how long it has been so, once that is long. */
+function findingsOf(node) {
+  const findings = node.findings || [];
+  if (findings.length === 0) return node.reasons.map((reason) => ['warning', sentence(reason)]);
+  return findings.map((finding) => {
+    const age = finding.since_ms === null ? 0 : now() - (finding.since_ms - node.clock_ahead_ms);
+    const words = finding.words + (age < 60000 ? '' : ` (for ${duration(age)})`);
+    return [finding.level, sentence(words)];
+  });
+}
+
 function notesOf(node) {
-  const notes = node.answered ? [...node.reasons] : [];
-  if (node.answered && node.role === 'looking' && node.vote) notes.push(`It votes for ${node.vote.leader}.`);
+  const notes = node.answered ? findingsOf(node) : [];
+  if (node.answered && node.role === 'looking' && node.vote) notes.push(['note', `It votes for ${node.vote.leader}.`]);
   const times = node.restarts === 1 ? 'once' : `${node.restarts} times`;
-  if (node.answered && node.restarts > 0) notes.push(`Started again ${times} since its agent runs.`);
+  if (node.answered && node.restarts > 0) notes.push(['note', `Started again ${times} since its agent runs.`]);
   return notes;
 }
 
@@ -266,7 +279,11 @@ function showCard(node) {
   text(card.silence, silence);
   const notes = notesOf(node);
   card.notes.hidden = notes.length === 0;
-  list(card.notes, notes, (note) => make('li', '', sentence(note)));
+  list(card.notes, notes, ([level, words]) => {
+    const item = make('li', level);
+    item.append(make('span', 'unseen', level === 'note' ? '' : `${level}: `), words);
+    return item;
+  });
   text(card.seen, seenOf(node));
   const old = node.answered ? node.age_ms + sinceReceived() > OLD_MS : !node.pending;
   card.seen.classList.toggle('old', old);

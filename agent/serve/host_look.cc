@@ -55,7 +55,8 @@ void HostLook::fill(node_judge::Probe& probe, const NodeSpec& spec) {
     probe.wall_ms = clocks::wall_now();
     probe.now = clocks::steady_now();
     probe.current_epoch = agent_host::read_current_epoch(spec.data_dir);
-    mounts_due_ = Clock::now() - mounts_at_ >= kMountsInterval;
+    // A server that does not answer may have met such a disk a moment ago.
+    mounts_due_ = !probe.answered || Clock::now() - mounts_at_ >= kMountsInterval;
     if (mounts_due_) mounts_at_ = Clock::now();
     fill_disk(probe.data_disk, spec.data_dir, probe.pid);
     if (spec.log_dir == spec.data_dir) {
@@ -80,11 +81,14 @@ void HostLook::fill_disk(node_judge::DiskLook& disk,
         disk.inodes = space->inodes;
         disk.free_inodes = space->free_inodes;
     }
-    // An agent that may not write there sees a mount of its own; a file system that is broken need not look read-only.
-    if (mounts_due_ || space->read_only) {
-        read_only_[directory] = agent_host::is_read_only_for(pid, directory);
+    // An agent that may not write there sees a mount of its own; a file system that is broken need not look read-only. So
+    // the mounts are read, of which a host may have thousands.
+    const auto [place, is_new] = mounts_.try_emplace(directory);
+    Mount& mount = place->second;
+    if (mounts_due_ || is_new || mount.looks_read_only != space->read_only) {
+        mount = {space->read_only, agent_host::is_read_only_for(pid, directory)};
     }
-    disk.read_only = read_only_[directory];
+    disk.read_only = mount.read_only;
 }
 
 void HostLook::fill_storage(node_judge::Probe& probe, const NodeSpec& spec) {

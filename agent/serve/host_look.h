@@ -45,7 +45,11 @@ class HostLook {
     void check(node_judge::Probe& probe, const std::string& path, bool rereads, Compare compare);
 
     std::map<std::string, Checked> checked_;  ///< by path
-    std::map<std::string, bool> read_only_;   ///< by directory
+    struct Mount {
+        bool looks_read_only = false;  ///< to this process
+        bool read_only = false;        ///< for the server
+    };
+    std::map<std::string, Mount> mounts_;  ///< by directory
     Clock::time_point mounts_at_;
     bool mounts_due_ = true;
     std::optional<node_judge::StorageLook> storage_;

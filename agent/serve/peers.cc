@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <optional>
 #include <utility>
 
@@ -149,7 +150,10 @@ asio::awaitable<std::string> ask_server(asio::io_context& loop,
     probe.wall_ms = clocks::wall_now();
     NodeHealth health = peer->judge->step(probe);
     if (!agent_failure.empty()) {
-        health.reasons.push_back("its agent does not answer: " + agent_failure);
+        add_finding(health,
+                    agent_api::make_finding("agent.silent",
+                                            agent_api::FindingLevel::warning,
+                                            "its agent does not answer: " + agent_failure));
     }
     health.source = agent_api::HealthSource::fourlw;
     ensemble_view::bound(health);

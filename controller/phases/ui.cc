@@ -1,8 +1,12 @@
 // zkprov ui: a node's page in a browser here, over the link to its agent. No agent has to listen for it, and sshd need not
 // allow forwarding. The page's own files are those of this program; of the host comes only what they show.
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>

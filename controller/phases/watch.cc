@@ -3,6 +3,8 @@
 #include <chrono>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/time.h"
 #include "clocks/clocks.h"

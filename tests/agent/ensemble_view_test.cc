@@ -1,6 +1,10 @@
 // What one agent shows of all nodes: from which words, and what it makes of a stranger's.
 #include "ensemble_view/ensemble_view.h"
 
+#include <cstdint>
+#include <limits>
+#include <string>
+
 #include <boost/json.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -207,6 +211,11 @@ TEST(PeerAnswer, AStrangersNumbersAndTextsAreBounded) {
     health.epoch = Epoch(kMost);
     health.reasons.assign(60, std::string(500, 'x') + "</script><b>ü");
     health.reasons[1] = std::string(599, 'x') + "ü and more";
+    auto finding = agent_api::make_finding(
+        std::string(170, 'i'), agent_api::FindingLevel::critical, std::string(650, 'w'));
+    finding.since = WallMs(kLeast);
+    finding.value = kMost;
+    health.findings.assign(20, finding);
     health.history.clear();
     for (int i = 0; i < 100; ++i) health.history.push_back({WallMs(kLeast), Role::down, {}, {}});
     health.history.push_back({WallMs(kMost), Role::leader, Epoch(kLeast), ServerId(kMost)});
@@ -214,6 +223,9 @@ TEST(PeerAnswer, AStrangersNumbersAndTextsAreBounded) {
     ASSERT_TRUE(read.has_value()) << read.error().message();
     EXPECT_EQ(read->reasons.size(), 16U);
     EXPECT_EQ(read->reasons[1], std::string(599, 'x') + "…") << "no half of a character";
+    EXPECT_EQ(read->findings.size(), 16U);
+    EXPECT_LT(read->findings[0].id.size() + read->findings[0].words.size(), 800U);
+    EXPECT_EQ(read->findings[0].since, WallMs(0));
     EXPECT_EQ(read->history.size(), agent_api::kHistoryMax);
     EXPECT_EQ(read->history.back().role, Role::leader);
     EXPECT_EQ(read->history.front().at, WallMs(0));

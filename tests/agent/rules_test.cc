@@ -228,7 +228,7 @@ TEST_F(NodeRules, FilesThatNobodyPurges) {
     probe_.storage->purges = true;
     EXPECT_EQ(told(look()), Told());
     probe_.storage->logs_since = 21;
-    EXPECT_EQ(told(look()), Told{"storage.no_snapshot warning 21/20"});
+    EXPECT_EQ(told(look()), Told{"storage.no_snapshot note 21/20"});
     EXPECT_EQ(judge_.health().snapshots, 21u);
     EXPECT_EQ(judge_.health().logs, 50u);
     EXPECT_EQ(judge_.health().snapshot_age_s, 60u);

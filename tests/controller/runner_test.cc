@@ -1,5 +1,9 @@
 // The commands against nodes in memory: what is asked of which node, in which order, and how each
 // run ends.
+#include <algorithm>
+#include <atomic>
+#include <optional>
+
 #include <boost/json.hpp>
 #include <gmock/gmock.h>
 

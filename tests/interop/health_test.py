@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -88,6 +89,10 @@ class Health(unittest.TestCase):
         health, took = self.await_health(number, lambda health: self.finding(health, wanted), patience_s)
         return health, self.finding(health, wanted), took
 
+    def tell_soon(self, what, took):
+        print("\n  %s after %.2f s" % (what, took), file=sys.stderr)
+        self.assertLess(took, SOON_S + SLACK_S)
+
     def await_serving(self, number):
         return self.await_health(number, lambda health: health["verdict"] == "serving" and not health["reasons"])[0]
 
@@ -111,7 +116,7 @@ class Health(unittest.TestCase):
             health, finding, took = self.await_finding(1, "server.frozen")
         finally:
             os.kill(pid, signal.SIGCONT)
-        self.assertLess(took, SOON_S + SLACK_S)
+        self.tell_soon("a stopped server is told", took)
         self.assertEqual(health["verdict"], "stuck")
         self.assertEqual(finding["level"], "critical")
         self.assertIn("kill -CONT %d" % pid, finding["words"])
@@ -122,7 +127,7 @@ class Health(unittest.TestCase):
         pid = self.agent(2)["pid"]
         os.kill(pid, signal.SIGKILL)
         _, took = self.await_health(2, lambda health: health["pid"] != pid or health["verdict"] != "serving")
-        self.assertLess(took, SOON_S + SLACK_S)
+        self.tell_soon("a killed server is told", took)
         self.assertNotEqual(self.await_serving(2)["pid"], pid)
 
     def test_changed_files_are_named(self):
@@ -155,13 +160,11 @@ class Health(unittest.TestCase):
                     file.write(b"\0" * (1 << 20))
             except OSError:
                 pass
-        began = time.monotonic()
         try:
-            health, finding, took = self.await_finding(3, "disk.space")
-            self.assertLess(took, SOON_S + SLACK_S)
+            _, finding, took = self.await_finding(3, "disk.space")
+            self.tell_soon("a full disk is told", took)
             self.assertEqual(finding["level"], "critical")
             self.assertLess(finding["value"], finding["limit"])
-            self.assertLess(time.monotonic() - began, PATIENCE_S)
         finally:
             os.unlink(ballast)
         self.await_health(3, lambda health: not self.finding(health, "disk.space"))
