@@ -37,6 +37,8 @@ constexpr std::int64_t kBehindMax = 1000;
 constexpr auto kBehindPatience = seconds(5);
 /// An apply writes the specification down before the files.
 constexpr auto kDriftPatience = seconds(15);
+/// What systemd said of a unit may be half a minute old.
+constexpr auto kUnitPatience = seconds(35);
 
 std::string plural(std::uint64_t count, const std::string& noun) {
     return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
@@ -153,16 +155,15 @@ void look_at_storage(const Probe& probe, Findings& found) {
 }
 
 void look_at_unit(const Probe& probe, Findings& found) {
-    if (!probe.unit) return;
-    if (!probe.unit->enabled && !probe.stopped_on_purpose) {
-        found.add(
-            about(probe.unit->name,
-                  make_finding("unit.disabled",
-                               FindingLevel::warning,
-                               probe.unit->name +
-                                   " is not enabled: after a reboot of the host the server stays "
-                                   "down; zkprov apply enables it")));
-    }
+    if (!probe.unit || probe.unit->enabled || probe.stopped_on_purpose) return;
+    found.add_lasting(
+        kUnitPatience,
+        about(probe.unit->name,
+              make_finding("unit.disabled",
+                           FindingLevel::warning,
+                           probe.unit->name +
+                               " is not enabled: after a reboot of the host the server stays down; "
+                               "zkprov apply enables it")));
 }
 
 void look_at_drift(const Probe& probe, Findings& found) {

@@ -9,6 +9,7 @@
 #include "agent_host/disks.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/posix.h"
+#include "agent_host/process.h"
 #include "base/numbers.h"
 #include "clocks/clocks.h"
 #include "ensemble/properties.h"
@@ -21,7 +22,6 @@ using agent_api::NodeSpec;
 using std::chrono::seconds;
 
 constexpr auto kStorageInterval = seconds(30);
-constexpr auto kFilesInterval = seconds(30);
 constexpr auto kRereadInterval = seconds(60);
 constexpr auto kMountsInterval = seconds(10);
 
@@ -49,6 +49,16 @@ std::string difference(const FileSpec& file, std::uint32_t mode) {
     return fmt::format("has mode {:o}, zkprov gave it {:o}", mode, file.mode);
 }
 
+void fill_process_files(node_judge::Probe& probe) {
+    if (!probe.process) return;
+    probe.waits_for_disk = !probe.answered && agent_host::waits_for_disk(probe.pid);
+    // A server that counts them itself says it with each answer.
+    if (probe.mntr.contains("max_file_descriptor_count")) return;
+    const auto files = agent_host::open_files(probe.pid);
+    probe.open_files = files.open;
+    probe.open_files_max = files.most;
+}
+
 }  // namespace
 
 void HostLook::fill(node_judge::Probe& probe, const NodeSpec& spec) {
@@ -65,7 +75,7 @@ void HostLook::fill(node_judge::Probe& probe, const NodeSpec& spec) {
         fill_disk(probe.log_disk, spec.log_dir, probe.pid);
     }
     fill_storage(probe, spec);
-    fill_process(probe);
+    fill_process_files(probe);
     fill_drifts(probe, spec);
 }
 
@@ -113,20 +123,6 @@ void HostLook::fill_storage(node_judge::Probe& probe, const NodeSpec& spec) {
         storage_->snapshot_age_s = static_cast<std::uint64_t>(age_s);
     }
     probe.storage = storage_;
-}
-
-void HostLook::fill_process(node_judge::Probe& probe) {
-    if (!probe.process) return;
-    probe.waits_for_disk = !probe.answered && agent_host::waits_for_disk(probe.pid);
-    // A server that counts them itself says it with each answer.
-    if (probe.mntr.contains("max_file_descriptor_count")) return;
-    if (open_files_of_ != probe.pid || Clock::now() - open_files_at_ >= kFilesInterval) {
-        open_files_of_ = probe.pid;
-        open_files_at_ = Clock::now();
-        open_files_ = agent_host::open_files(probe.pid);
-    }
-    probe.open_files = open_files_.open;
-    probe.open_files_max = open_files_.most;
 }
 
 template <class Compare>

@@ -10,7 +10,6 @@
 #include <string>
 
 #include "agent_api/node_spec.h"
-#include "agent_host/process.h"
 #include "node_judge/probe.h"
 
 namespace zk::agent_serve {
@@ -38,7 +37,6 @@ class HostLook {
 
     void fill_disk(node_judge::DiskLook& disk, const std::string& directory, std::int64_t pid);
     void fill_storage(node_judge::Probe& probe, const agent_api::NodeSpec& spec);
-    void fill_process(node_judge::Probe& probe);
     void fill_drifts(node_judge::Probe& probe, const agent_api::NodeSpec& spec);
     /// `compare` reads the file; it is called when the stamp is another one, and once a minute when `rereads`.
     template <class Compare>
@@ -57,9 +55,6 @@ class HostLook {
     std::int64_t storage_of_ = 0;  ///< the process that answered then; 0: none did
     std::int64_t snapshot_written_s_ = 0;
     std::optional<bool> purges_;
-    agent_host::OpenFiles open_files_;
-    std::int64_t open_files_of_ = 0;
-    Clock::time_point open_files_at_;
 };
 
 }  // namespace zk::agent_serve

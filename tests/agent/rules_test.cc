@@ -259,6 +259,7 @@ TEST_F(NodeRules, AUnitThatWouldNotComeBack) {
     probe_.unit = UnitLook{"zookeeper.service", "active", "running", true};
     EXPECT_EQ(told(look()), Told());
     probe_.unit->enabled = false;
+    EXPECT_EQ(told(looks(seconds(35))), Told());
     EXPECT_EQ(told(look()), Told{"unit.disabled warning zookeeper.service"});
 }
 
