@@ -28,6 +28,7 @@ std::string stage_words(const JoinReport& report) {
 }  // namespace
 
 std::string words_of(const JoinReport& report) {
+    if (report.cluster.empty()) return report.words;
     std::string text = report.sid ? "server " + to_string(*report.sid) + " of " : "";
     text += report.cluster + ": " + stage_words(report);
     if (!report.words.empty()) text += ": " + report.words;

@@ -113,6 +113,7 @@ struct DataFact {
     bool transactions = false;  ///< a log, or a snapshot of more than the empty database
     std::optional<DataOwner> owner;
     bool owner_damaged = false;  ///< there is such a file, and it cannot be read
+    std::string unreadable;      ///< a directory that cannot be read, and why: it may hold data
 
     friend bool operator==(const DataFact&, const DataFact&) = default;
     static void fields(auto& archive, auto& self) {
@@ -124,6 +125,7 @@ struct DataFact {
         archive("transactions", self.transactions);
         archive("owner", self.owner);
         archive("owner_damaged", self.owner_damaged);
+        archive("unreadable", self.unreadable);
     }
 };
 

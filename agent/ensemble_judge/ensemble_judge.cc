@@ -123,6 +123,11 @@ class Judge {
         health.verdict = agent_api::NodeVerdict::conflict;
         health.conflict = conflict;
         health.reasons.insert(health.reasons.begin(), conflict.words);
+        health.findings.insert(
+            health.findings.begin(),
+            agent_api::make_finding("identity." + std::string(to_string(conflict.kind)),
+                                    agent_api::FindingLevel::critical,
+                                    conflict.words));
         health.role = Role::down;
         health.leader.reset();
         health.vote.reset();

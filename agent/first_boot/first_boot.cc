@@ -18,6 +18,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <sys/file.h>
 
+#include "agent_api/agent_errc.h"
 #include "agent_api/formation_word.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/posix.h"
@@ -90,6 +91,7 @@ class Joiner {
     join::Event answer_of(const join::Effect& effect);
     void tell(const agent_api::Event& event) const;
     void publish();
+    void tell(const JoinReport& report);
     void tend_listener();
     Response answer(const agent_http::Request& request) const;
 
@@ -115,14 +117,24 @@ Result<> Joiner::begin() {
     std::signal(SIGPIPE, SIG_IGN);
     std::vector<std::string> made;
     ZK_CHECK(agent_host::make_directories(state_.socket_dir(), 0700, made));
-    ZK_TRY(auto record, setup_.load());
-    join_.emplace(settings_, std::move(record));
+    auto record = setup_.load();
+    if (!record.has_value()) {
+        // Somebody has to mend it, and will look for the reason in the report.
+        JoinReport report;
+        report.stage = JoinStage::failed;
+        report.cluster = settings_.cluster;
+        report.words = record.error().message();
+        tell(report);
+        return ok();
+    }
+    join_.emplace(settings_, *std::move(record));
     publish();  // in the place of what an earlier one has left
     return ok();
 }
 
 Result<JoinReport> Joiner::run() {
     ZK_CHECK(begin());
+    if (!join_) return *published_;
     signals_.async_wait([this](const boost::system::error_code& code, int signal) {
         if (code) return;
         signal_ = signal;
@@ -132,23 +144,23 @@ Result<JoinReport> Joiner::run() {
     loop_.run();
     http_.reset();
     if (signal_ != 0) return Error(Errc::failed, "stopped by signal " + std::to_string(signal_));
-    if (taken_over_) {
-        JoinReport report = join_->report();
-        report.stage = JoinStage::done;
-        report.words = "zkprov apply has taken this node over";
-        return report;
-    }
-    return join_->report();
+    if (!taken_over_) return join_->report();
+    JoinReport report = join_->report();
+    report.stage = JoinStage::done;
+    report.way = agent_api::JoinWay::none;
+    report.words = "zkprov apply has taken this node over";
+    tell(report);
+    return report;
 }
 
 asio::awaitable<void> Joiner::tick_loop() {
     asio::steady_timer timer(loop_);
     for (;;) {
         const auto next = std::chrono::steady_clock::now() + kTick;
-        feed(join::Tick());
-        tend_listener();
+        taken_over_ = state_.join_ended();
+        if (!taken_over_) feed(join::Tick());
+        if (!taken_over_) tend_listener();
         const JoinStage stage = join_->stage();
-        taken_over_ = stage != JoinStage::done && state_.join_ended();
         if (taken_over_ || stage == JoinStage::done || stage == JoinStage::failed) break;
         timer.expires_at(next);
         co_await timer.async_wait(kAwait);
@@ -208,10 +220,17 @@ join::Event Joiner::answer_of(const join::Effect& effect) {
     if (const auto* what = std::get_if<join::BringUp>(&effect)) {
         const auto done = setup_.bring_up(*what);
         brought_up_ = done.has_value();
-        return event_of(done);
+        if (brought_up_) return join::Done{};
+        const auto why = agent_api::agent_errc(done.error());
+        return join::Done{
+            done.error().message(),
+            why == agent_api::AgentErrc::identity_conflict || why == agent_api::AgentErrc::unsafe};
     }
     return setup_.look_at_server();
 }
+
+constexpr std::size_t kAddressesMax = 4;  ///< of one name
+const std::size_t kUnheard = join::Event(join::Unheard()).index();
 
 /// What answers at a member's address is not believed to be that member: Join looks at what it says.
 asio::awaitable<void> Joiner::ask(agent_api::MemberSpec member) {
@@ -219,14 +238,15 @@ asio::awaitable<void> Joiner::ask(agent_api::MemberSpec member) {
     tcp::resolver resolver(loop_);
     auto [unknown, found] = co_await resolver.async_resolve(
         member.http_address, std::to_string(member.http_port), kAwait);
-    if (!unknown && !found.empty()) {
-        const auto page =
-            co_await agent_http::async_get(loop_.get_executor(),
-                                           found.begin()->endpoint().address().to_string(),
-                                           member.http_port,
-                                           "/v1/formation",
-                                           kAskPatience,
-                                           agent_api::kWordBytesMax);
+    std::size_t tried = 0;
+    for (const auto& entry : found) {
+        if (unknown || event.index() != kUnheard || ++tried > kAddressesMax) break;
+        const auto page = co_await agent_http::async_get(loop_.get_executor(),
+                                                         entry.endpoint().address().to_string(),
+                                                         member.http_port,
+                                                         "/v1/formation",
+                                                         kAskPatience,
+                                                         agent_api::kWordBytesMax);
         if (page.has_value() && page->status == 200) {
             auto word = agent_api::parse_formation_word(page->body);
             if (word.has_value()) {
@@ -247,7 +267,10 @@ void Joiner::tell(const agent_api::Event& event) const {
 void Joiner::publish() {
     JoinReport report = join_->report();
     if (!http_failure_.empty()) report.warnings.push_back(http_failure_);
-    if (published_ == report) return;
+    if (published_ != report) tell(report);
+}
+
+void Joiner::tell(const JoinReport& report) {
     const std::string words = agent_api::words_of(report);
     if (!published_ || agent_api::words_of(*published_) != words) say(words);
     for (const std::string& warning : report.warnings) {
@@ -256,7 +279,7 @@ void Joiner::publish() {
     const auto written = agent_host::replace_file(
         report_file(state_), agent_api::to_json(report) + "\n", agent_host::FileOptions());
     if (!written.has_value()) log_.error("join.unreported why={}", written.error().message());
-    published_ = std::move(report);
+    published_ = report;
 }
 
 /// Listens where the resident agent will. Where that one runs already, it answers.

@@ -141,15 +141,37 @@ Result<join::Looked> NodeSetup::look(ServerId sid) {
     ZK_TRY(looked.spec, render(sid, kNoGeneration));
     ZK_TRY(looked.facts, agent_host::gather_facts(agent_api::facts_for(looked.spec), state_));
     spec_ = looked.spec;
+    looked_data_ = looked.facts.data.state;
     return looked;
 }
 
+Result<agent_host::Fd> NodeSetup::lock() const {
+    ZK_TRY(agent_host::Fd held, state_.lock(kLockPatience));
+    if (state_.join_ended()) {
+        return Error(Errc::refused, "zkprov apply has taken this node over");
+    }
+    ZK_TRY(const auto holder, state_.run_lock_holder());
+    if (holder) return Error(Errc::refused, "a controller changes this ensemble right now");
+    return held;
+}
+
+Result<> NodeSetup::check_data() const {
+    const auto data = agent_host::read_data_fact(spec_->data_dir, spec_->log_dir);
+    if (!data.unreadable.empty()) return Error(Errc::failed, data.unreadable);
+    const bool had = looked_data_ == agent_api::DataState::data;
+    if ((data.state == agent_api::DataState::data) == had) return ok();
+    return Error(Errc::refused,
+                 "there are " + std::string(had ? "no data" : "data") + " in " + spec_->data_dir +
+                     " by now, and there were " + (had ? "some" : "none"));
+}
+
 Result<> NodeSetup::fetch() {
+    if (release_.sha256.empty()) ZK_CHECK(read_release());
     const std::string blob = state_.blob_file(release_.sha256);
     if (agent_host::exists(blob)) return ok();
     const auto installed = agent_host::sha256_of_file(spec_->server_path());
     if (installed.has_value() && *installed == release_.sha256) return ok();
-    ZK_TRY(const agent_host::Fd lock, state_.lock(kLockPatience));
+    ZK_TRY(const agent_host::Fd held, lock());
     std::vector<std::string> made;
     ZK_CHECK(agent_host::make_directories(state_.blob_dir(), 0700, made));
     agent_host::FileOptions options;
@@ -158,19 +180,30 @@ Result<> NodeSetup::fetch() {
     ZK_CHECK(agent_host::copy_file(server_program_, part, options));
     ZK_TRY(const std::string digest, agent_host::sha256_of_file(part));
     if (digest == release_.sha256) return agent_host::rename_durably(part, blob);
+    ZK_CHECK(agent_host::remove_durably(part));
     release_ = {};  // another program lies there by now: named again by the next look
     return Error(Errc::corrupt, server_program_ + " has changed while it was copied");
 }
 
 Result<> NodeSetup::store(const join::Record& record) {
     ZK_CHECK(state_.prepare());
-    ZK_TRY(const agent_host::Fd lock, state_.lock(kLockPatience));
+    ZK_TRY(const agent_host::Fd held, lock());
+    ZK_CHECK(check_data());
     ZK_TRY(const auto known, state_.load_formation());
+    if (known && known->nonce != record.formation.nonce) {
+        return Error(Errc::refused, "the record of formation on this host is another one by now");
+    }
+    ZK_TRY(const auto before, state_.load_identity());
+    const bool is_another = before && before->formed && !record.generation.empty() &&
+                            before->generation != record.generation;
+    if (is_another) {
+        return Error(Errc::refused,
+                     "this host has become a part of formation " + before->generation);
+    }
     if (!known || *known != record.formation) {
         ZK_CHECK(state_.save_formation(record.formation));
     }
     if (record.generation.empty()) return ok();
-    ZK_TRY(const auto before, state_.load_identity());
     const bool same = before && before->cluster == inventory_.cluster &&
                       before->sid == spec_->sid && before->generation == record.generation;
     if (same) return ok();
@@ -184,7 +217,8 @@ Result<> NodeSetup::store(const join::Record& record) {
 }
 
 Result<> NodeSetup::set_mark() {
-    ZK_TRY(const agent_host::Fd lock, state_.lock(kLockPatience));
+    ZK_TRY(const agent_host::Fd held, lock());
+    ZK_CHECK(check_data());
     // The server's user may not exist yet: bringing the node up gives it the directory, and there it may remove what it
     // can read.
     std::vector<std::string> made;
@@ -195,7 +229,7 @@ Result<> NodeSetup::set_mark() {
 }
 
 Result<> NodeSetup::take_mark() {
-    ZK_TRY(const agent_host::Fd lock, state_.lock(kLockPatience));
+    ZK_TRY(const agent_host::Fd held, lock());
     return agent_host::remove_durably(spec_->log_dir + "/initialize");
 }
 
@@ -203,7 +237,7 @@ Result<> NodeSetup::bring_up(const join::BringUp& how) {
     ZK_TRY(NodeSpec spec, render(spec_->sid, how.generation));
     spec.formation = how.formation;
     ZK_CHECK(state_.prepare());
-    ZK_TRY(const agent_host::Fd lock, state_.lock(kLockPatience));
+    ZK_TRY(const agent_host::Fd held, lock());
     ZK_TRY(const auto facts, agent_host::gather_facts(agent_api::facts_for(spec), state_));
     if (auto wrong = identity::check_identity(spec, facts)) {
         return agent_api::from_agent_error(*wrong);

@@ -36,11 +36,14 @@ class NodeSetup {
     Result<> bring_up(const join::BringUp& how);
     [[nodiscard]] join::Served look_at_server() const;
 
-    [[nodiscard]] const inventory::Inventory& inventory() const { return inventory_; }
     /// Of the node looked at last; nothing before.
     [[nodiscard]] const std::optional<agent_api::NodeSpec>& spec() const { return spec_; }
 
   private:
+    /// For a change. Errors: somebody changes this node now, or a controller has taken it over.
+    [[nodiscard]] Result<agent_host::Fd> lock() const;
+    /// The data are what they were when the node was looked at.
+    [[nodiscard]] Result<> check_data() const;
     Result<agent_api::NodeSpec> render(ServerId sid, const std::string& generation) const;
 
     inventory::Inventory inventory_;
@@ -49,6 +52,7 @@ class NodeSetup {
     agent_host::EventSink events_;
     agent_api::ReleaseSpec release_;
     std::optional<agent_api::NodeSpec> spec_;
+    agent_api::DataState looked_data_ = agent_api::DataState::missing;
 };
 
 }  // namespace zk::first_boot

@@ -66,11 +66,36 @@ std::set<std::string> running_in(const std::string& releases) {
     return names;
 }
 
-/// A directory with a server's program and nothing else.
-bool remove_release(const std::string& path) {
+/// Nothing: it is no directory, or a link to one.
+std::optional<std::set<std::string>> names_in(const std::string& path) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return std::nullopt;
+    std::set<std::string> names;
+    std::error_code code;
+    for (fs::directory_iterator at(path, code), end; !code && at != end; at.increment(code)) {
+        names.insert(at->path().filename().string());
+    }
+    if (code) return std::nullopt;
+    return names;
+}
+
+/// A directory with a server's program and nothing else, as NodeExecutor makes it.
+bool is_release(const std::string& path) {
+    return names_in(path) == std::set<std::string>{"bin"} &&
+           names_in(path + "/bin") == std::set<std::string>{"zkserver"};
+}
+/// What a staging that was cut short may have left.
+bool is_begun_release(const std::string& path) {
+    const auto names = names_in(path);
+    const auto programs = names_in(path + "/bin");
+    return names && (names->empty() || (*names == std::set<std::string>{"bin"} && programs &&
+                                        (programs->empty() || is_release(path))));
+}
+
+void remove_release(const std::string& path, std::vector<std::string>& removed) {
     ::unlink((path + "/bin/zkserver").c_str());
     ::rmdir((path + "/bin").c_str());
-    return ::rmdir(path.c_str()) == 0;
+    if (::rmdir(path.c_str()) == 0) removed.push_back(path);
 }
 
 void remove_releases(const agent_api::NodeSpec& spec,
@@ -90,6 +115,7 @@ void remove_releases(const agent_api::NodeSpec& spec,
         // This apply brought no other release: the newest of the others was the one before.
         for (const LeftOver& entry : entries) {
             if (!is_plain(entry) || entry.name == spec.release.version) continue;
+            if (!is_release(releases + "/" + entry.name)) continue;
             previous = entry.name;
             break;
         }
@@ -97,9 +123,11 @@ void remove_releases(const agent_api::NodeSpec& spec,
     kept.insert(previous);
     for (const LeftOver& entry : entries) {
         if (kept.contains(entry.name)) continue;
-        if (entry.name.ends_with(kStaged) && !is_old(entry)) continue;
         const std::string path = releases + "/" + entry.name;
-        if (remove_release(path)) removed.push_back(path);
+        const bool staged = entry.name.ends_with(kStaged);
+        if (staged ? is_old(entry) && is_begun_release(path) : is_release(path)) {
+            remove_release(path, removed);
+        }
     }
 }
 

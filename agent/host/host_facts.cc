@@ -44,15 +44,20 @@ std::optional<std::int64_t> number_in(const std::string& path) {
 }
 
 void look_into(const std::string& directory, DataFact& fact) {
+    namespace fs = std::filesystem;
     std::error_code code;
-    for (const auto& entry : std::filesystem::directory_iterator(directory, code)) {
-        const std::string name = entry.path().filename().string();
+    // A link into a disk that is not there is no empty directory.
+    if (fs::symlink_status(directory, code).type() == fs::file_type::not_found) return;
+    fs::directory_iterator at(directory, code);
+    for (const fs::directory_iterator end; !code && at != end; at.increment(code)) {
+        const std::string name = at->path().filename().string();
         const auto snapshot = zxid_in_name(name, "snapshot.");
         const auto log = zxid_in_name(name, "log.");
         if (!snapshot && !log) continue;
         fact.state = DataState::data;
         if (log || *snapshot > 0) fact.transactions = true;
     }
+    if (code) fact.unreadable = "cannot read " + directory + ": " + code.message();
 }
 
 std::string os_name() {

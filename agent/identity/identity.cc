@@ -83,6 +83,12 @@ std::optional<AgentError> check_forming(const NodeSpec& spec, const NodeFacts& f
 }  // namespace
 
 std::optional<AgentError> check_identity(const NodeSpec& spec, const NodeFacts& facts) {
+    if (!facts.data.unreadable.empty()) {
+        return AgentError{
+            AgentErrc::failed,
+            facts.data.unreadable +
+                "; whether there are data cannot be known: repair the disk, or mount it"};
+    }
     if (auto wrong = check_record(spec, facts)) return wrong;
     if (auto wrong = check_data(spec, facts)) return wrong;
     return check_forming(spec, facts);

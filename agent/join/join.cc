@@ -14,7 +14,9 @@ constexpr int kPauseDoublings = 5;  ///< the longest pause is 32 s
 
 /// What is in the way and may go away by itself; empty: nothing.
 std::string obstacle_in(const Looked& looked) {
-    if (!looked.obstacle.empty()) return looked.obstacle;
+    if (!looked.facts.data.unreadable.empty()) {
+        return looked.facts.data.unreadable + "; whether there are data cannot be known";
+    }
     for (const agent_api::PortFact& port : looked.facts.ports) {
         if (port.ours) continue;
         return "port " + std::to_string(port.port) + " is held by " +
@@ -108,12 +110,12 @@ void Join::take(const Looked& looked) {
     agent_api::NodeSpec spec = looked.spec;
     spec.generation = record_.generation.empty() ? adopted_ : record_.generation;
     spec.formation = agent_api::Formation::join;
-    if (auto conflict = identity::check_identity(spec, looked.facts)) return fail(conflict->words);
     words_ = obstacle_in(looked);
     if (!words_.empty()) {
         retry_at_ = now_ + kPause;
         return;
     }
+    if (auto conflict = identity::check_identity(spec, looked.facts)) return fail(conflict->words);
     has_data_ = looked.facts.data.state == agent_api::DataState::data;
     mark_ = looked.facts.data.initialize;
     stage_ = Stage::fetch;
@@ -128,8 +130,14 @@ void Join::take(const Unheard& unheard) { asked_.erase(unheard.from); }
 void Join::take(const Done& done) {
     if (!pending_) return;
     const Effect effect = *std::exchange(pending_, std::nullopt);
+    if (done.hopeless) return fail(done.error);
     if (!done.error.empty()) {
         words_ = done.error;
+        // What was seen of the host may not be true any more: it is looked at again.
+        const bool looks_again =
+            std::holds_alternative<Fetch>(effect) || std::holds_alternative<Store>(effect) ||
+            std::holds_alternative<SetMark>(effect) || std::holds_alternative<TakeMark>(effect);
+        if (looks_again) stage_ = Stage::preflight;
         retry_at_ = now_ + kPause * (1 << std::min(failures_++, kPauseDoublings));
         return;
     }

@@ -51,7 +51,6 @@ struct Addresses {
 struct Looked {
     agent_api::NodeSpec spec;
     agent_api::NodeFacts facts;
-    std::string obstacle{};  ///< what else is in the way and may go away by itself; empty: nothing
 };
 struct Heard {
     formation::Word word;
@@ -60,9 +59,10 @@ struct Heard {
 struct Unheard {
     ServerId from;
 };
-/// The effect under way is done, or why not: then it is tried again later.
+/// The effect under way is done, or why not: then it is tried again later, unless a person has to decide.
 struct Done {
     std::string error;
+    bool hopeless = false;
 };
 struct Served {
     bool serving = false;

@@ -42,9 +42,6 @@ std::optional<agent_api::VoteHealth> vote_of(const Values& mntr,
 bool is_stopped(const Probe& probe) {
     return probe.process && (probe.process_state == 'T' || probe.process_state == 't');
 }
-/// It need not be asked again.
-bool does_nothing(const Probe& probe) { return is_stopped(probe) || probe.unheard; }
-
 std::string words_of_stuck(const Probe& probe) {
     const std::string pid = std::to_string(probe.pid);
     if (probe.process_state == 't') {
@@ -200,7 +197,7 @@ void NodeJudge::take_conflict(const Probe& probe) {
     health_.verdict = NodeVerdict::conflict;
     health_.role = Role::down;
     tell_conflict();
-    if (!probe.process) {
+    if (!probe.process && probe.process_known) {
         tell(probe.stopped_on_purpose ? "server.stopped" : "server.down",
              probe.stopped_on_purpose ? FindingLevel::warning : FindingLevel::critical,
              probe.stopped_on_purpose ? "its own was stopped on purpose"
@@ -225,8 +222,8 @@ void NodeJudge::forget() {
 void NodeJudge::take_silence(const Probe& probe) {
     // Another process has its own start before it: what the one before it was says nothing of it.
     if (probe.pid != answered_pid_) ever_answered_ = false;
-    const bool idle = does_nothing(probe);
-    const bool waits = probe.process && ever_answered_ && !idle && misses_ < settings_.misses_max;
+    const bool waits =
+        probe.process && ever_answered_ && !is_stopped(probe) && misses_ < settings_.misses_max;
     if (misses_ == 0) silent_since_ = probe.wall_ms;
     if (misses_ < settings_.misses_told) ++misses_;
     if (waits) {

@@ -25,7 +25,7 @@ struct JudgeSettings {
     /// How long a process that has not answered yet may take to start before it counts as stuck.
     std::uint64_t start_patience_s = 60;
     /// A live process that does not answer is believed to be what it was for so many probes, unless it is plain that it
-    /// does nothing: it is stopped, or left two questions in a row unanswered.
+    /// does nothing: it is stopped.
     std::uint32_t misses_max = 1;
     /// A silence of so many probes is part of the history: a short one of a server that goes on is no change of its role.
     std::uint32_t misses_told = 3;

@@ -67,6 +67,8 @@ struct Probe {
     Instant now;
 
     bool process = false;  ///< it runs
+    /// Whether anybody has looked: of a server on another host nobody can.
+    bool process_known = true;
     std::int64_t pid = 0;
     /// As in /proc/PID/stat: 'R', 'S', 'D' (waits for the disk), 'T' (stopped), 't' (held by a debugger); 0: not known.
     char process_state = 0;

@@ -312,7 +312,7 @@ void Rules::look_at_restarts(const Probe& probe, Findings& found, bool serves) {
     }
     if (restarts_.size() < kRestartsMany) return;
     std::string words = "its server ended " + std::to_string(restarts_.size()) +
-                        " times within 10 minutes; zkprov logs shows its last words";
+                        " times within 10 minutes; its last words are in its log";
     found.add(measured(make_finding("server.restarts",
                                     serves ? FindingLevel::warning : FindingLevel::critical,
                                     std::move(words)),

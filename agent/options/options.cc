@@ -55,7 +55,8 @@ const Program& program() {
 host is, waits for the agents of all the others, forms the ensemble with them or joins the one that is
 there, and installs and starts the server as zkprov apply would. It never forms over data, and refuses
 where a person has to decide. A reboot at any point does no harm: run it again. The program zkserver
-lies beside this one. Ends with 0 when the server serves, 4 when it refuses, 1 when it cannot go on.
+lies beside this one. Ends with 0 when the server serves, 4 when it refuses, 3 when the inventory is
+wrong, 1 when it cannot go on.
 )",
               .examples = {"zkprov-agent join --inventory /etc/zkprov/inventory.yaml",
                            "zkprov-agent join --inventory inventory.yaml --node 2"}},

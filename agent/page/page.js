@@ -435,7 +435,12 @@ async function follow() {
   for (;;) {
     const began = performance.now();
     if (!document.hidden) await ask();
-    show();
+    try {
+      show();
+    } catch (error) {
+      // One answer that cannot be shown must not end the asking.
+      state.failure = `it tells what this page cannot show (${error.message}); load it again`;
+    }
     const pending = state.doc && !state.failure && state.doc.nodes.some((node) => node.pending);
     const pause = Math.max(50, (pending ? ASK_MS / 4 : ASK_MS) - (performance.now() - began));
     await new Promise((resolve) => {

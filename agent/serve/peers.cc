@@ -147,7 +147,9 @@ asio::awaitable<std::string> ask_server(asio::io_context& loop,
     }
     node_judge::Probe probe;
     fill_answer(probe, std::move(answer));
+    probe.now = clocks::steady_now();
     probe.wall_ms = clocks::wall_now();
+    probe.process_known = false;
     NodeHealth health = peer->judge->step(probe);
     if (!agent_failure.empty()) {
         add_finding(health,

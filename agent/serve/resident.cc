@@ -251,8 +251,14 @@ asio::awaitable<void> Resident::Parts::probe_loop() {
 asio::awaitable<void> Resident::Parts::probe_once() {
     probing = true;
     const agent_api::NodeSpec probed = *spec;
+    const std::int64_t stamp = spec_stamp;
     auto answer = co_await agent_host::async_probe_twice(
         probed.address, probed.client_port, kPollTimeout, kPollAgainTimeout);
+    // What was asked by another specification is no answer to this one.
+    if (spec_stamp != stamp) {
+        probing = false;
+        co_return;
+    }
     node_judge::Probe probe;
     fill_answer(probe, std::move(answer));
     if (probed.manager == Manager::supervised) {
@@ -273,6 +279,10 @@ asio::awaitable<void> Resident::Parts::probe_once() {
     if (due && probe.serving) {
         auto conf =
             co_await agent_host::async_ask_conf(probed.address, probed.client_port, kPollTimeout);
+        if (spec_stamp != stamp) {
+            probing = false;
+            co_return;
+        }
         identity_look.take(std::move(conf));
     }
     identity_look.fill(probe, probed);

@@ -204,6 +204,8 @@ Result<ApplyDone> Session::carry_out(const agent_api::Apply& request) {
     if (auto* wrong = std::get_if<AgentError>(&decision)) return refused(*wrong);
     const auto& plan = std::get<node_plan::NodePlan>(decision);
     if (request.dry) return planned_only(plan);
+    // What the node is from now on is the controller's word, also after the next boot, and however this ends.
+    ZK_CHECK(state_.end_join());
     auto tell = [this](const agent_api::Event& event) {
         // A controller that is gone does not stop the work: what was begun is brought to its end.
         (void)reply(MessageType::event, agent_api::to_json(event));
@@ -220,8 +222,6 @@ Result<ApplyDone> Session::carry_out(const agent_api::Apply& request) {
     lock_.note("apply begins");
     auto done = agent_host::NodeExecutor(spec, facts, state_, std::move(tell)).run(plan);
     lock_.note(done.error ? "apply failed" : "apply ends");
-    // What the node is from now on is the controller's word, also after the next boot.
-    if (!done.error) ZK_CHECK(state_.end_join());
     if (!done.error) clean_up();
     return done;
 }
@@ -274,15 +274,18 @@ Result<> Session::probe_write(ByteView payload) {
 }
 
 Result<std::string> Session::carry_out(ControlAction action) {
-    ZK_TRY(const auto spec, state_.load_spec());
-    if (!spec) {
+    const auto nothing_here = [this]() -> Error {
         return agent_api::from_agent_error(
             {AgentErrc::not_found,
              "zkprov has not installed a server with the state directory " + state_.path() +
                  "; apply the inventory first"});
-    }
+    };
+    if (state_.spec_stamp() == 0) return nothing_here();
     ZK_TRY(const agent_host::Fd lock, state_.lock());
     ZK_CHECK(lock_.may_change());
+    // Not before: what it waited for may have written another one.
+    ZK_TRY(const auto spec, state_.load_spec());
+    if (!spec) return nothing_here();
     const std::string name(to_string(action));
     lock_.note(name + " begins");
     auto done = carry_out(NodeControl(*spec, state_), action);

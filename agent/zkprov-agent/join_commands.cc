@@ -47,6 +47,19 @@ std::optional<inventory::Inventory> read_inventory(const std::string& file) {
     return inventory;
 }
 
+/// Without a controller nodes find each other by their agents.
+Result<> check_agents(const inventory::Inventory& inventory) {
+    if (inventory.nodes.size() == 1) return ok();
+    for (const inventory::Node& node : inventory.nodes) {
+        if (inventory::member_of(inventory, node).http_port != 0) continue;
+        return Error(Errc::invalid,
+                     "the agent of node " + to_string(node.id) +
+                         " answers no other node; write agent: {http: {listen: node}} into the "
+                         "inventory of all nodes");
+    }
+    return ok();
+}
+
 /// Where the agent of this node will look for it.
 Result<std::string> state_dir_of(const Options& options, const inventory::Inventory& inventory) {
     const bool local = inventory.transport == inventory::Transport::local;
@@ -61,14 +74,21 @@ Result<std::string> state_dir_of(const Options& options, const inventory::Invent
 /// Nothing: none was written since the host started.
 std::optional<JoinReport> read_report(const agent_host::StateDir& state) {
     const auto text = agent_host::read_file(first_boot::report_file(state));
-    if (!text.has_value()) return std::nullopt;
-    auto report = agent_api::parse_join_report(*text);
-    if (!report.has_value()) return std::nullopt;
-    return *std::move(report);
+    if (!text.has_value() && agent_host::is_not_found(text.error())) return std::nullopt;
+    auto report =
+        text.has_value() ? agent_api::parse_join_report(*text) : Result<JoinReport>(text.error());
+    if (report.has_value()) return *std::move(report);
+    JoinReport unknown;
+    unknown.words =
+        report.error().message() + (agent_host::is_no_right(report.error()) ? "; ask as root" : "");
+    return unknown;
 }
 
 JoinReport report_now(const agent_host::StateDir& state) {
-    if (auto report = read_report(state)) return *std::move(report);
+    auto known = read_report(state);
+    if (known && (known->stage == JoinStage::done || !state.join_ended())) {
+        return *std::move(known);
+    }
     JoinReport report;
     if (state.join_ended()) {
         report.stage = JoinStage::done;
@@ -84,6 +104,9 @@ JoinReport report_now(const agent_host::StateDir& state) {
 int join(const Options& options) {
     auto inventory = read_inventory(options.inventory_file);
     if (!inventory) return kWrongInventory;
+    if (auto found = check_agents(*inventory); !found.has_value()) {
+        return fail(found.error().words, kWrongInventory);
+    }
     const auto state_dir = state_dir_of(options, *inventory);
     if (!state_dir.has_value()) return fail(state_dir.error().words, kWrongInventory);
     first_boot::Request request;

@@ -13,6 +13,7 @@ namespace {
 /// Less is what any server's memory and disk do.
 constexpr std::uint64_t kStepBytes = 1U << 20;
 constexpr std::chrono::seconds kPatience{30};
+constexpr std::chrono::minutes kWriting{10};
 constexpr std::size_t kBarCells = 20;
 
 std::string size_text(std::uint64_t bytes) {
@@ -56,13 +57,17 @@ void CopyProgress::look_at(ServerId id, const agent_api::NodeHealth& health, Tim
     Copy& copy = found->second;
     // A process that was started again begins anew, and is no progress.
     if (is_new || copy.pid != health.pid) {
-        copy = Copy{health.pid, now, now - kPatience, health.rss_bytes, health.rss_bytes, free};
+        copy =
+            Copy{health.pid, now, now - kPatience, now, health.rss_bytes, health.rss_bytes, free};
         return;
     }
     const bool grows = health.rss_bytes >= copy.bytes + kStepBytes;
-    const bool fills = free + kStepBytes <= copy.free_bytes;
+    // The disk is not the server's alone: it counts for as long as a snapshot may take to be written.
+    const bool fills = free != 0 && copy.free_bytes != 0 && free + kStepBytes <= copy.free_bytes &&
+                       now - copy.grew < kWriting;
     if (!grows && !fills) return;
     copy.advanced = now;
+    if (grows) copy.grew = now;
     copy.bytes = std::max(copy.bytes, health.rss_bytes);
     copy.free_bytes = std::min(copy.free_bytes, free);
 }

@@ -30,6 +30,7 @@ class CopyProgress {
         std::int64_t pid = 0;
         Time began;
         Time advanced;
+        Time grew;
         std::uint64_t first_bytes = 0;  ///< of its memory
         std::uint64_t bytes = 0;        ///< the most it had
         std::uint64_t free_bytes = 0;   ///< the least that its disk had

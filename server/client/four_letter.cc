@@ -22,7 +22,9 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using asio_impl::kAwait;
-constexpr std::size_t kFourLetterBytesMax = 4UL * 1024 * 1024;
+/// Far more than any word that is asked here is answered with.
+constexpr std::size_t kFourLetterBytesMax = 512UL * 1024;
+constexpr std::size_t kEntriesMax = 2000;
 
 struct Asking {
     explicit Asking(const asio::any_io_executor& executor) : socket(executor), timer(executor) {}
@@ -53,10 +55,19 @@ asio::awaitable<Result<std::string>> ask(std::shared_ptr<Asking> asking,
     co_return answer;
 }
 
+/// Whoever answers, it goes into JSON and onto a person's terminal.
+std::string printable(std::string_view text) {
+    std::string clean(text);
+    for (char& c : clean) {
+        if (c < ' ' || c > '~') c = '?';
+    }
+    return clean;
+}
+
 /// Splits at the first `separator` of each line.
 template <class Take>
 void each_line(std::string_view text, std::string_view separator, Take&& take) {
-    while (!text.empty()) {
+    for (std::size_t lines = 0; lines < kEntriesMax && !text.empty(); ++lines) {
         const std::size_t end = text.find('\n');
         const std::string_view line = text.substr(0, end);
         text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
@@ -127,7 +138,7 @@ std::map<std::string, std::string> parse_mntr(std::string_view text) {
     std::map<std::string, std::string> values;
     each_line(text, "\t", [&](std::string_view name, std::string_view value) {
         if (name.starts_with("zk_")) name.remove_prefix(3);
-        values.emplace(name, value);
+        values.emplace(printable(name), printable(value));
     });
     return values;
 }
@@ -135,7 +146,7 @@ std::map<std::string, std::string> parse_mntr(std::string_view text) {
 std::map<std::string, std::string> parse_srvr(std::string_view text) {
     std::map<std::string, std::string> values;
     each_line(text, ": ", [&](std::string_view name, std::string_view value) {
-        values.emplace(name, value);
+        values.emplace(printable(name), printable(value));
     });
     return values;
 }
@@ -143,7 +154,7 @@ std::map<std::string, std::string> parse_srvr(std::string_view text) {
 std::map<std::string, std::string> parse_conf(std::string_view text) {
     std::map<std::string, std::string> values;
     each_line(text, "=", [&](std::string_view name, std::string_view value) {
-        values.emplace(name, value);
+        values.emplace(printable(name), printable(value));
     });
     return values;
 }

@@ -172,12 +172,15 @@ TEST(NodeJudge, AShortSilenceIsNoChangeOfRoleInTheHistory) {
     EXPECT_EQ(judge.health().changed_at, WallMs(5000));
 }
 
-TEST(NodeJudge, AServerThatLeavesTwoQuestionsUnansweredIsStuckAtOnce) {
+// A host that stood still for a second, as they do while they are moved, is no server that hangs.
+TEST(NodeJudge, AServerThatLeavesItsQuestionsUnansweredTwiceIsStuck) {
     NodeJudge judge = make_judge();
     judge.step(serving(1, "leader", 3, 2));
     Probe probe = silent(2);
     probe.unheard = true;
     probe.waits_for_disk = true;
+    EXPECT_EQ(judge.step(probe).verdict, NodeVerdict::serving);
+    EXPECT_EQ(judge.health().findings.at(0).id, "server.silent");
     const auto health = judge.step(probe);
     EXPECT_EQ(health.verdict, NodeVerdict::stuck);
     EXPECT_EQ(health.role, Role::down);
