@@ -320,17 +320,6 @@ Decision decide_step(const View& view, const std::string& fresh_generation) {
                           ", but server " + to_string(other->sid) +
                           " has data or a record that are not of it; a person decides");
         }
-        const bool serves = std::ranges::any_of(view.heard, [&](const auto& each) {
-            return each.second.generation == ticket->generation && each.second.serving;
-        });
-        // Then there is a quorum without this node: its vote from an empty disk is not needed.
-        if (serves) {
-            return {Step::join,
-                    "formation " + ticket->generation + " serves",
-                    ticket->generation,
-                    {},
-                    {}};
-        }
         return {Step::form, "all members agreed", ticket->generation, *ticket, {}};
     }
     if (auto joins = join_formed(view)) return *std::move(joins);

@@ -52,7 +52,7 @@ std::optional<AgentError> check_data(const NodeSpec& spec, const NodeFacts& fact
                         " says whose data these are and cannot be read, and this host has no "
                         "record; restore one of the two, or move the data away");
     }
-    if (!facts.data.myid && !facts.identity) {
+    if (!facts.data.myid && !facts.identity && !facts.data.owner) {
         return conflict(spec.data_dir +
                         " holds data, but neither a myid nor this host's record "
                         "says whose; write the myid if it is server " +

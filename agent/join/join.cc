@@ -134,9 +134,9 @@ void Join::take(const Done& done) {
     if (!done.error.empty()) {
         words_ = done.error;
         // What was seen of the host may not be true any more: it is looked at again.
-        const bool looks_again =
-            std::holds_alternative<Fetch>(effect) || std::holds_alternative<Store>(effect) ||
-            std::holds_alternative<SetMark>(effect) || std::holds_alternative<TakeMark>(effect);
+        const bool looks_again = std::holds_alternative<Store>(effect) ||
+                                 std::holds_alternative<SetMark>(effect) ||
+                                 std::holds_alternative<TakeMark>(effect);
         if (looks_again) stage_ = Stage::preflight;
         retry_at_ = now_ + kPause * (1 << std::min(failures_++, kPauseDoublings));
         return;

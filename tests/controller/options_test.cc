@@ -54,7 +54,7 @@ TEST(Options, ReplaceNodeTakesOneId) {
     EXPECT_EQ(options.inventory_file, "a.yaml");
     EXPECT_THAT(bad("replace-node"), HasSubstr("needs the node's id"));
     EXPECT_THAT(bad("replace-node 1-2"), HasSubstr("one node at a time"));
-    EXPECT_THAT(bad("replace-node x"), HasSubstr("--node"));
+    EXPECT_THAT(bad("replace-node x"), HasSubstr("must be an id"));
 }
 
 TEST(Options, WipeTakesOneIdToo) {
@@ -110,7 +110,7 @@ TEST(Options, CloudInitTakesProgramsFromOnePlace) {
     EXPECT_THAT(bad("cloud-init --embed --sha256 " + sum), HasSubstr("is for --url and --image"));
     EXPECT_THAT(bad("cloud-init --embed --generic --node 1"), HasSubstr("write one of them"));
     EXPECT_THAT(bad("cloud-init --embed --node 1-2"), HasSubstr("--node"));
-    EXPECT_THAT(bad("cloud-init --embed --node x"), HasSubstr("must be an id"));
+    EXPECT_THAT(bad("cloud-init --embed --node x"), HasSubstr("--node"));
     EXPECT_THAT(bad("apply --embed"), HasSubstr("is for cloud-init"));
     EXPECT_THAT(bad("cloud-init --embed --yes"), HasSubstr("cloud-init does not have it"));
 }

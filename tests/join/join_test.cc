@@ -195,9 +195,37 @@ TEST(Join, ARecordThatCouldNotBeWrittenIsNotSaid) {
     hand.tell(addresses_with({"192.0.2.2"}));
     hand.tell(clean_look());
     hand.tell(Done{"the disk is full"});
+    EXPECT_EQ(hand.join.report().words, "the disk is full");
     hand.tell(Tick{}, 1);
+    // What was seen before may not be true any more.
+    ASSERT_NE(hand.only<Look>(), nullptr);
+    hand.tell(clean_look());
     ASSERT_NE(hand.only<Store>(), nullptr);
     EXPECT_FALSE(hand.join.word());
+}
+
+TEST(Join, WhatAPersonHasToDecideIsNotTriedAgain) {
+    Hand hand;
+    hand.tell(addresses_with({"192.0.2.2"}));
+    hand.tell(clean_look());
+    hand.tell(Done{"the data belong to another ensemble", true});
+    EXPECT_EQ(hand.join.stage(), JoinStage::failed);
+    EXPECT_EQ(hand.join.report().words, "the data belong to another ensemble");
+    hand.tell(Tick{}, 1);
+    EXPECT_TRUE(hand.effects.empty());
+}
+
+TEST(Join, ADirectoryThatCannotBeReadIsNotEmpty) {
+    Hand hand;
+    hand.tell(addresses_with({"192.0.2.2"}));
+    Looked looked = clean_look();
+    looked.facts.data.unreadable = "cannot read /data/version-2: Input/output error";
+    hand.tell(looked);
+    EXPECT_EQ(hand.join.stage(), JoinStage::preflight);
+    EXPECT_NE(hand.join.report().words.find("Input/output error"), std::string::npos);
+    hand.tell(Tick{}, 1);
+    hand.tell(clean_look());
+    EXPECT_NE(hand.only<Store>(), nullptr);
 }
 
 TEST(Join, OnlyAnAnswerToAQuestionOfThisLifeCounts) {
@@ -208,6 +236,7 @@ TEST(Join, OnlyAnAnswerToAQuestionOfThisLifeCounts) {
     word.members_hash = "m";
     word.nonce = "of 1";
     word.generation = "g1";
+    word.serving = true;
     hand.tell(Heard{word, ServerId(1)});
     hand.come_to_peers();
     EXPECT_EQ(hand.effects.size(), 2U);

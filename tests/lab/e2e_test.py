@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
-from programs import Programs, eventually, missing  # noqa: E402
+from programs import Programs, Run, eventually, missing  # noqa: E402
 from zklab import LabError, Lab  # noqa: E402
 
 try:
