@@ -479,6 +479,7 @@ Result<> SshSession::write(ByteView data, Bytes& inbox, LinkDeadline deadline) {
             continue;
         }
         if (put < 0 && put != kAgain) return ended();
+        const unsigned long window = libssh2_channel_window_write_ex(channel_, nullptr);
         // With a packet half sent nothing else may be sent, and reading might send (window
         // updates).
         const bool half_sent =
@@ -487,6 +488,9 @@ Result<> SshSession::write(ByteView data, Bytes& inbox, LinkDeadline deadline) {
             const Got got = take(inbox);
             if (got == Got::end) return ended();
             if (got == Got::bytes) continue;
+            // The word that there is room again may have come while that was read: poll() would wait for another.
+            if (got == Got::nothing && libssh2_channel_window_write_ex(channel_, nullptr) > window)
+                continue;
         }
         if (!wait(deadline)) {
             return link_error(LinkErrc::timeout,

@@ -82,6 +82,8 @@ int main(int argc, char** argv) {
             while (std::chrono::steady_clock::now() < second) {
             }
             if (!send_frame(payload)) return 1;
+        } else if (payload.starts_with("sink ")) {
+            // Only taken.
         } else if (payload == "uid") {
             if (!send_frame(std::to_string(::getuid()))) return 1;
         } else if (!send_frame(payload)) {
