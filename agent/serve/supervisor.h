@@ -16,6 +16,7 @@
 #include "agent_host/state_dir.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "elections/causes.h"
 
 namespace zk::agent_serve {
 
@@ -43,6 +44,8 @@ class Supervisor {
 
     [[nodiscard]] std::int64_t pid() const { return process_ ? process_->pid : 0; }
     [[nodiscard]] std::uint64_t restarts() const { return restarts_; }
+    /// How a server that was this agent's child ended: the last one.
+    [[nodiscard]] const std::optional<elections::ProcessEnd>& last_end() const { return last_end_; }
     /// Of a server that should run and does not: until it is started again. Nothing for any other.
     [[nodiscard]] std::optional<std::uint64_t> next_start_ms() const;
     [[nodiscard]] bool wants_server() const { return desired_ == agent_host::Desired::run; }
@@ -50,6 +53,7 @@ class Supervisor {
   private:
     Result<> launch();
     bool still_lives();
+    void reap();
     void notice_death();
     void note_process();
     boost::asio::awaitable<Result<>> end_server();
@@ -63,6 +67,7 @@ class Supervisor {
     std::chrono::steady_clock::time_point started_at_;
     std::chrono::steady_clock::time_point next_start_;
     std::chrono::steady_clock::time_point next_rotation_;
+    std::optional<elections::ProcessEnd> last_end_;
     std::uint32_t deaths_ = 0;
     std::uint64_t restarts_ = 0;
     std::uint64_t looks_ = 0;

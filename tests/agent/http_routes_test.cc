@@ -29,7 +29,7 @@ NodeHealth leader() {
     return health;
 }
 agent_http::Response ask(const std::string& target, const NodeHealth& health) {
-    return answer_http({target, "", ""}, health, EventLog());
+    return answer_http({target, "", ""}, health, EventLog(), {});
 }
 
 TEST(HttpRoutes, AWellNodeSaysSo) {
@@ -81,7 +81,7 @@ TEST(HttpRoutes, EventsBeginWithWhatWasMissed) {
     EventLog events;
     events.restore(leader().history);
     const auto from = [&](const std::string& id) {
-        return answer_http({"/v1/events", "text/event-stream", id}, leader(), events);
+        return answer_http({"/v1/events", "text/event-stream", id}, leader(), events, {});
     };
     EXPECT_TRUE(from("").stream);
     EXPECT_EQ(from("").content_type, "text/event-stream");
