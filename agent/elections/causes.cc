@@ -132,7 +132,7 @@ Found cause_of(const Evidence& evidence) {
         if (!has_leader(evidence.now)) return {};
         Found result = found(Cause::elected);
         const auto& search = evidence.search;
-        if (search && search->serving) {
+        if (search && search->serving && search->serving->epoch == evidence.now.epoch) {
             result.at = WallMs(search->began.value() + to_ms(search->serving->after));
         }
         return result;

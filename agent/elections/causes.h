@@ -46,7 +46,7 @@ struct Evidence {
     std::optional<ProcessEnd> end;  ///< the last one seen
     std::vector<Deed> deeds;        ///< the last ones, oldest first
     std::optional<election::Search>
-        search;  ///< the server's last one, when it began after `before`
+        search;  ///< the server's last one; not one that led to `before`
 };
 
 struct Found {

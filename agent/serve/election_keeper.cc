@@ -130,9 +130,20 @@ void ElectionKeeper::step(const NodeHealth& health,
         for (; fresh != health.history.end(); ++fresh) note(*fresh, health, probe, process_known);
     }
     if (probe.answered) round_ = round_in(health);
+    note_process(probe);
     pid_seen_ = probe.process ? probe.pid : (process_known ? 0 : pid_seen_);
     looked_ = true;
     if (unsaved_) save();
+}
+
+/// A boot, or another process, that changed nothing of the role is not why it changes later.
+void ElectionKeeper::note_process(const node_judge::Probe& probe) {
+    ElectionsKept& kept = history_.kept();
+    if (kept.records.empty() || kept.records.back().entry.role == Role::down) return;
+    if (!probe.process || (kept.pid == probe.pid && kept.boot == boot_)) return;
+    kept.pid = probe.pid;
+    kept.boot = boot_;
+    unsaved_ = true;
 }
 
 void ElectionKeeper::note(const ElectionEntry& entry,
@@ -144,7 +155,9 @@ void ElectionKeeper::note(const ElectionEntry& entry,
     if (!kept.records.empty()) {
         evidence.before = kept.records.back().entry;
         evidence.cause_before = kept.records.back().cause;
-        evidence.search = history_.last_search(evidence.before->at);
+        // One that began before led to the role that has ended now, or goes on.
+        const bool reigned = elections::has_leader(*evidence.before);
+        evidence.search = history_.last_search(reigned ? evidence.before->at : WallMs(0));
     }
     evidence.now = entry;
     evidence.process = probe.process;

@@ -51,6 +51,7 @@ class ElectionKeeper {
               const agent_api::NodeHealth& health,
               const node_judge::Probe& probe,
               bool process_known);
+    void note_process(const node_judge::Probe& probe);
     void save();
 
     const agent_host::StateDir& state_;

@@ -262,6 +262,8 @@ TEST(Causes, AnElection) {
     evidence.search = search("lost the leader: end of stream");
     evidence.search->serving = election::Search::Reign{milliseconds(250), Epoch(2)};
     EXPECT_EQ(cause_of(evidence).at, WallMs(9150));
+    evidence.search->serving->epoch = Epoch(1);
+    EXPECT_EQ(cause_of(evidence).at, std::nullopt) << "that is how an earlier one ended";
     evidence.now = entry(9000, Role::looking, 2);
     EXPECT_EQ(cause(evidence), Cause::unknown) << "only the epoch changed";
 }

@@ -256,7 +256,7 @@ TEST(ElectionsFile, AnyBytesAreReadWithinBounds) {
     const std::string whole = to_json(some());
     std::mt19937 random(7);
     int read = 0;
-    for (int run = 0; run < 4000; ++run) {
+    for (int run = 0; run < 800; ++run) {
         std::string text = whole;
         const auto any = [&](std::size_t below) { return random() % below; };
         for (std::size_t changes = 1 + any(4); changes > 0; --changes) {
@@ -288,7 +288,7 @@ TEST(ElectionsFile, AnyBytesAreReadWithinBounds) {
         const auto again = agent_api::parse_elections_kept(to_json(log.kept()));
         ASSERT_TRUE(again.has_value());
     }
-    EXPECT_GT(read, 100);
+    EXPECT_GT(read, 20);
 }
 
 }  // namespace
