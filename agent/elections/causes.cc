@@ -132,9 +132,10 @@ Found cause_of(const Evidence& evidence) {
         if (!has_leader(evidence.now)) return {};
         Found result = found(Cause::elected);
         const auto& search = evidence.search;
-        if (search && search->serving && search->serving->epoch == evidence.now.epoch) {
-            result.at = WallMs(search->began.value() + to_ms(search->serving->after));
-        }
+        if (!search || !search->serving || search->serving->epoch != evidence.now.epoch)
+            return result;
+        const WallMs served(search->began.value() + to_ms(search->serving->after));
+        if (served >= before.at) result.at = served;
         return result;
     }
     if (has_leader(before)) return left(evidence);

@@ -136,12 +136,12 @@ std::optional<std::uint64_t> ElectionLog::without_leader(const ElectionRecord& r
     const ElectionRecord& before = kept_.records.back();
     const bool told =
         !told_.empty() && told_.back().serving && told_.back().serving->epoch == record.entry.epoch;
-    const WallMs until = told ? at(told_.back(), told_.back().serving->after) : record.entry.at;
+    const WallMs served = told ? at(told_.back(), told_.back().serving->after) : WallMs(0);
     if (has_leader(before.entry)) {
         // It lost one leader and found another between two looks: only the server knows.
         const auto since = told ? searching_since() : std::nullopt;
-        if (!since || *since < before.entry.at || until < *since) return std::nullopt;
-        return static_cast<std::uint64_t>(until.value() - since->value());
+        if (!since || *since < before.entry.at || served < *since) return std::nullopt;
+        return static_cast<std::uint64_t>(served.value() - since->value());
     }
     auto first = kept_.records.rbegin();
     for (auto each = first; each != kept_.records.rend() && !has_leader(each->entry); ++each) {
@@ -152,7 +152,8 @@ std::optional<std::uint64_t> ElectionLog::without_leader(const ElectionRecord& r
     const bool since_ever = std::next(first) == kept_.records.rend();
     if (since_ever || record.agent_away) return std::nullopt;
     const WallMs since = first->cause_at.value_or(first->entry.at);
-    // Clocks are set back.
+    // A server that was silent tells how it came to serve before that; and clocks are set back.
+    const WallMs until = served >= since ? served : record.entry.at;
     if (until < since) return std::nullopt;
     return static_cast<std::uint64_t>(until.value() - since.value());
 }

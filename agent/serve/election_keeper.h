@@ -13,6 +13,7 @@
 #include "agent_host/state_dir.h"
 #include "agent_host/systemd.h"
 #include "base/log.h"
+#include "elections/causes.h"
 #include "elections/log.h"
 #include "node_judge/probe.h"
 

@@ -306,6 +306,8 @@ asio::awaitable<void> Resident::Parts::probe_once() {
 /// The server is asked for its votes when something changed, before what it says is forgotten.
 asio::awaitable<void> Resident::Parts::keep_elections(const node_judge::Probe& probe) {
     const agent_api::NodeSpec asked = *spec;
+    // The process may have ended since the last look at it.
+    supervisor.reap();
     keeper.take_end(supervisor.last_end());
     if (keeper.wants_searches(judge->health(), probe)) {
         auto answer = co_await agent_host::async_ask_elections(

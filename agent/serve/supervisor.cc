@@ -140,6 +140,7 @@ bool Supervisor::still_lives() {
 }
 
 void Supervisor::notice_death() {
+    reap();
     const auto lived = std::chrono::duration_cast<milliseconds>(Clock::now() - started_at_);
     deaths_ = deaths_in_a_row(deaths_, lived);
     const auto delay = restart_delay(deaths_);
@@ -236,6 +237,7 @@ asio::awaitable<Result<>> Supervisor::end_server() {
         }
         co_await wait(milliseconds(10));
     }
+    reap();
     log_.info("server.stopped pid={}", process.pid);
     process_.reset();
     busy_ = false;

@@ -36,6 +36,8 @@ class Supervisor {
     void adopt(const agent_api::NodeSpec& spec);
     /// One look: reaps, notices death, starts when it is time. Call a few times a second.
     void look();
+    /// Part of a look: how a child ended is known from now on.
+    void reap();
 
     /// Starts (when it does not run) and waits until it has lived for a moment or listens.
     boost::asio::awaitable<Result<>> start();
@@ -53,7 +55,6 @@ class Supervisor {
   private:
     Result<> launch();
     bool still_lives();
-    void reap();
     void notice_death();
     void note_process();
     boost::asio::awaitable<Result<>> end_server();

@@ -262,6 +262,9 @@ TEST(Causes, AnElection) {
     evidence.search = search("lost the leader: end of stream");
     evidence.search->serving = election::Search::Reign{milliseconds(250), Epoch(2)};
     EXPECT_EQ(cause_of(evidence).at, WallMs(9150));
+    evidence.before->at = WallMs(9151);
+    EXPECT_EQ(cause_of(evidence).at, std::nullopt) << "it looked at that time";
+    evidence.before->at = WallMs(1000);
     evidence.search->serving->epoch = Epoch(1);
     EXPECT_EQ(cause_of(evidence).at, std::nullopt) << "that is how an earlier one ended";
     evidence.now = entry(9000, Role::looking, 2);

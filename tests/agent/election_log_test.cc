@@ -62,6 +62,11 @@ TEST(ElectionLog, TimeWithoutALeaderByTheLooks) {
     log.add(record(11000, Role::looking));
     log.add(record(12500, Role::leader, 2, 1));
     EXPECT_EQ(without(log), 3500u);
+    // What the server tells is how it came to serve long ago.
+    log.take_searches(search(2, 500, 100, 3));
+    log.add(record(12600, Role::down));
+    log.add(record(12700, Role::leader, 3, 1));
+    EXPECT_EQ(without(log), 100u);
     log.add(record(13000, Role::looking));
     log.add(record(12900, Role::leader, 3, 1));
     EXPECT_EQ(without(log), std::nullopt) << "the clock was set back";
