@@ -256,6 +256,22 @@ TEST(ElectionsFile, WhatIsTooMuchIsDropped) {
     EXPECT_EQ(seen_in(log.kept().searches).size(), agent_api::kSearchesMax - 1);
 }
 
+TEST(ElectionsFile, TimesThatNobodyCanReckonWithAreNotKept) {
+    const std::string most = "9223372036854775807";
+    const std::string ended = "ended after_us=5 why=\"y\"\n";
+    const auto told = [&](const std::string& began, const std::string& end) {
+        return "search number=1 began_ms=" + began +
+               " epoch=1 zxid=0x1 votes=yes left_out=0 why=\"x\"\n" + end;
+    };
+    ElectionLog log;
+    EXPECT_FALSE(log.take_searches(told(most, ended)));
+    EXPECT_FALSE(log.take_searches(told("-1", ended)));
+    EXPECT_FALSE(log.take_searches(told("1", "ended after_us=" + most + " why=\"y\"\n")));
+    EXPECT_FALSE(log.take_searches(told("1", "serving after_us=" + most + " epoch=1\n" + ended)));
+    EXPECT_FALSE(log.take_searches(told("1", "ended after_us=-1 why=\"y\"\n")));
+    EXPECT_TRUE(log.take_searches(told("1", ended)));
+}
+
 /// Torn, with flipped bits, with pieces of itself in wrong places: an error, or what is within bounds and can be told.
 TEST(ElectionsFile, AnyBytesAreReadWithinBounds) {
     const std::string whole = to_json(some());
