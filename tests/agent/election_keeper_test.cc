@@ -232,6 +232,48 @@ TEST_F(KeptElections, WhatCannotBeSavedIsToldAndSavedLater) {
     unmute();
 }
 
+/// A keeper alone, told what systemd said of process 70, which was there and is not any more.
+ElectionRecord by_systemd(std::int64_t code, std::int64_t status, const std::string& result) {
+    char name[] = "/tmp/zk-keeper-XXXXXX";
+    const agent_host::StateDir state(::mkdtemp(name));
+    agent_api::NodeSpec spec;
+    spec.cluster = "demo";
+    spec.sid = ServerId(1);
+    ElectionKeeper keeper(state, Log());
+    keeper.open(spec, {});
+    agent_api::NodeHealth health;
+    node_judge::Probe probe;
+    health.history = {{WallMs(1000), Role::leader, Epoch(1), ServerId(1)}};
+    probe.answered = probe.process = true;
+    probe.pid = 70;
+    keeper.step(health, probe, true);
+    agent_host::UnitState unit;
+    unit.last_pid = 70;
+    unit.exit_code = code;
+    unit.exit_status = status;
+    unit.result = result;
+    keeper.take_unit(unit);
+    health.history.push_back({WallMs(2000), Role::down, {}, {}});
+    probe.answered = probe.process = false;
+    probe.pid = 0;
+    keeper.step(health, probe, true);
+    EXPECT_EQ(elections_on_disk(state, spec), keeper.kept());
+    spec.sid = ServerId(2);
+    EXPECT_TRUE(elections_on_disk(state, spec).records.empty()) << "of another node";
+    (void)agent_host::run_command({"rm", "-r", state.path()}, std::chrono::seconds(10));
+    return keeper.kept().records.back();
+}
+
+TEST(KeeperAndSystemd, SaysHowTheProcessEnded) {
+    EXPECT_EQ(by_systemd(2, 11, "signal").cause, Cause::killed);
+    EXPECT_EQ(by_systemd(3, 6, "core-dump").signal, 6);
+    EXPECT_EQ(by_systemd(1, 14, "exit-code").exit_status, 14);
+    EXPECT_EQ(by_systemd(2, 6, "watchdog").cause, Cause::watchdog);
+    EXPECT_EQ(by_systemd(2, 9, "oom-kill").words, "the host had no memory left");
+    EXPECT_EQ(by_systemd(0, 0, "success").cause, Cause::ended)
+        << "it had started another one already";
+}
+
 TEST(Deeds, ComeBackAndNothingElseDoes) {
     using agent_host::parse_deeds;
     using elections::Deed;
