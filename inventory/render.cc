@@ -119,6 +119,18 @@ std::string state_dir_of(const Inventory& inventory, const Node& node) {
     return std::string(kStateDir);
 }
 
+Result<> check_agents(const Inventory& inventory) {
+    if (inventory.nodes.size() == 1) return ok();
+    for (const Node& node : inventory.nodes) {
+        if (member_of(inventory, node).http_port != 0) continue;
+        return Error(Errc::invalid,
+                     "the agent of node " + to_string(node.id) +
+                         " answers no other node, and without a controller that is how nodes find "
+                         "each other; write agent: {http: {listen: node}} into the inventory");
+    }
+    return ok();
+}
+
 std::string render_zoo_cfg(const Inventory& inventory, const Node& node) {
     std::map<std::string_view, std::string_view> given(node.config.begin(), node.config.end());
     std::map<std::string_view, std::string_view> own;

@@ -22,6 +22,9 @@ inline constexpr std::string_view kStateDir = "/var/lib/zkprov";
 std::string state_dir_of(const Inventory& inventory, const Node& node);
 /// What the other nodes know of a node. Its http_port is 0 where they do not reach its agent.
 agent_api::MemberSpec member_of(const Inventory& inventory, const Node& node);
+/// Without a controller nodes find each other by their agents. Errc::invalid: one answers no other node. A node that is
+/// alone has nobody to find.
+Result<> check_agents(const Inventory& inventory);
 /// The text of a node's zoo.cfg.
 std::string render_zoo_cfg(const Inventory& inventory, const Node& node);
 

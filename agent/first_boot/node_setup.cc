@@ -1,6 +1,7 @@
 #include "first_boot/node_setup.h"
 
 #include <chrono>
+#include <filesystem>
 #include <set>
 #include <utility>
 #include <variant>
@@ -85,13 +86,15 @@ NodeSetup::NodeSetup(inventory::Inventory inventory,
       events_(std::move(events)) {}
 
 Result<> NodeSetup::read_release() {
-    const auto content = agent_host::read_file(server_program_, 512UL << 20);
-    if (!content.has_value()) {
-        return content.error().with_context(
-            "the server's program, which comes with this agent (unpack the whole bundle)");
+    std::error_code code;
+    const auto size = std::filesystem::file_size(server_program_, code);
+    if (code) {
+        return Error(code,
+                     "the server's program " + server_program_ +
+                         ", which comes with this agent (unpack the whole bundle)");
     }
+    release_.size = size;
     ZK_TRY(release_.sha256, agent_host::sha256_of_file(server_program_));
-    release_.size = content->size();
     release_.version = agent_host::agent_version() + "-" + release_.sha256.substr(0, 8);
     return ok();
 }

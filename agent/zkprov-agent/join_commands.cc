@@ -47,19 +47,6 @@ std::optional<inventory::Inventory> read_inventory(const std::string& file) {
     return inventory;
 }
 
-/// Without a controller nodes find each other by their agents.
-Result<> check_agents(const inventory::Inventory& inventory) {
-    if (inventory.nodes.size() == 1) return ok();
-    for (const inventory::Node& node : inventory.nodes) {
-        if (inventory::member_of(inventory, node).http_port != 0) continue;
-        return Error(Errc::invalid,
-                     "the agent of node " + to_string(node.id) +
-                         " answers no other node; write agent: {http: {listen: node}} into the "
-                         "inventory of all nodes");
-    }
-    return ok();
-}
-
 /// Where the agent of this node will look for it.
 Result<std::string> state_dir_of(const Options& options, const inventory::Inventory& inventory) {
     const bool local = inventory.transport == inventory::Transport::local;
@@ -104,7 +91,7 @@ JoinReport report_now(const agent_host::StateDir& state) {
 int join(const Options& options) {
     auto inventory = read_inventory(options.inventory_file);
     if (!inventory) return kWrongInventory;
-    if (auto found = check_agents(*inventory); !found.has_value()) {
+    if (auto found = inventory::check_agents(*inventory); !found.has_value()) {
         return fail(found.error().words, kWrongInventory);
     }
     const auto state_dir = state_dir_of(options, *inventory);

@@ -46,17 +46,7 @@ class Events(unittest.TestCase):
         return done.stdout
 
     def pids(self, sid, program):
-        """The processes of that node, which name a file of it."""
-        found = []
-        for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = entry.read_bytes().decode(errors="replace").split("\0")
-            except OSError:
-                continue
-            place = "%s/nodes/node-%d/" % (self.directory, sid)
-            if os.path.basename(words[0]).startswith(program) and any(place in word + "/" for word in words):
-                found.append(int(entry.parent.name))
-        return found
+        return servers.node_pids(self.directory, sid, program)
 
     def await_leader(self, but=None):
         for _ in range(300):

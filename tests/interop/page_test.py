@@ -73,17 +73,7 @@ class Page(unittest.TestCase):
         return done.stdout
 
     def pids(self, sid, program):
-        """The processes of that node, which name a file of it."""
-        found = []
-        for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = entry.read_bytes().decode(errors="replace").split("\0")
-            except OSError:
-                continue
-            place = "%s/nodes/node-%d/" % (self.directory, sid)
-            if os.path.basename(words[0]).startswith(program) and any(place in word + "/" for word in words):
-                found.append(int(entry.parent.name))
-        return found
+        return servers.node_pids(self.directory, sid, program)
 
     def only_pid(self, sid, program):
         found = self.pids(sid, program)

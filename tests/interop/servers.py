@@ -4,6 +4,7 @@ Each server has a directory of its own and is stopped by its process id. INTEROP
 place of ours: that is how a test itself is checked.
 """
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -36,6 +37,20 @@ def zkserver_path():
 
 def effective(flavor):
     return os.environ.get("INTEROP_SERVER", OURS) if flavor == OURS else flavor
+
+
+def node_pids(directory, sid, program):
+    """The processes of a node of transport local below `directory`, by the name of their program."""
+    found = []
+    place = "%s/nodes/node-%d/" % (directory, sid)
+    for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if os.path.basename(words[0]).startswith(program) and any(place in word + "/" for word in words):
+            found.append(int(entry.parent.name))
+    return found
 
 
 def free_ports(count):

@@ -166,6 +166,19 @@ TEST(Render, EveryNodeKnowsWhereTheAgentsOfAllAnswer) {
               (agent_api::MemberSpec{ServerId(3), "127.0.0.1", 2183, "127.0.0.1", 9182}));
 }
 
+TEST(Render, WithoutAControllerEveryAgentHasToBeReached) {
+    EXPECT_TRUE(check_agents(read("agent: { http: { listen: node } }\n"
+                                  "nodes: [{id: 1-3, host: \"10.0.0.[1-3]\"}]\n"))
+                    .has_value());
+    for (const char* const listen : {"off", "loopback"}) {
+        const auto checked =
+            check_agents(read(std::string("agent: { http: { listen: ") + listen +
+                              " } }\nnodes: [{id: 1-3, host: \"10.0.0.[1-3]\"}]\n"));
+        ASSERT_FALSE(checked.has_value()) << listen;
+        EXPECT_THAT(checked.error().words, HasSubstr("the agent of node 1 answers no other node"));
+    }
+}
+
 TEST(Render, TemplatesNeedAValueForEveryName) {
     EXPECT_EQ(*fill_template("a=@A@ b=@B@\n", {{"A", "1"}, {"B", ""}}), "a=1 b=\n");
     EXPECT_FALSE(fill_template("@C@", {{"A", "1"}}).has_value());
