@@ -1,6 +1,7 @@
 // The one place where Boost.JSON's own sources are compiled.
 #include <boost/json/src.hpp>
 
+#include "agent_api/election_record.h"
 #include "agent_api/join_report.h"
 #include "agent_api/json_io.h"
 #include "agent_api/link.h"
@@ -17,6 +18,7 @@ std::string to_json(const std::vector<ElectionEntry>& history) { return write_js
 std::string to_json(const ElectionEntry& entry) { return write_json(entry); }
 std::string to_json(const VerdictEntry& entry) { return write_json(entry); }
 std::string to_json(const ElectionView& view) { return write_json(view); }
+std::string to_json(const ElectionsKept& kept) { return write_json(kept); }
 std::string to_json(const Hello& message) { return write_json(message); }
 std::string to_json(const HelloOk& message) { return write_json(message); }
 std::string to_json(const BlobBegin& message) { return write_json(message); }
@@ -63,6 +65,17 @@ Result<NodeHealth> parse_node_health(std::string_view text) {
 }
 Result<std::vector<ElectionEntry>> parse_history(std::string_view text) {
     return read_json<std::vector<ElectionEntry>>(text, "election history");
+}
+
+Result<ElectionsKept> parse_elections_kept(std::string_view text) {
+    ZK_TRY(auto kept, read_json<ElectionsKept>(text, "elections kept"));
+    if (kept.format != kElectionsFormat) {
+        return Error(Errc::unsupported,
+                     "elections kept in form " + std::to_string(kept.format) + ", not " +
+                         std::to_string(kElectionsFormat));
+    }
+    bound(kept);
+    return kept;
 }
 
 template <class T>

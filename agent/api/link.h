@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent_api/election_record.h"
 #include "agent_api/names.h"
 #include "agent_api/node_facts.h"
 #include "agent_api/node_health.h"
@@ -289,14 +290,19 @@ struct Elections {
     /// What its server says to the word `elec`; empty: it does not tell, and `silence` says why.
     std::string told;
     std::string silence;
-    std::vector<ElectionEntry> history;  ///< as the agent saw it, oldest first
-    WallMs wall_ms;                      ///< of the node, when it said this
+    std::vector<ElectionEntry> history;   ///< as the agent saw it, oldest first
+    std::vector<ElectionRecord> changes;  ///< the same with causes
+    /// Searches that the agent keeps, in the form of `told`; the server may have forgotten them.
+    std::string kept;
+    WallMs wall_ms;  ///< of the node, when it said this
     static void fields(auto& archive, auto& self) {
         archive("cluster", self.cluster);
         archive("sid", self.sid);
         archive("told", self.told);
         archive("silence", self.silence);
         archive("history", self.history);
+        archive("changes", self.changes);
+        archive("kept", self.kept);
         archive("wall_ms", self.wall_ms);
     }
 };

@@ -113,23 +113,6 @@ struct VoteHealth {
     }
 };
 
-/// A node's part in elections, now (where that is known) and before.
-struct ElectionView {
-    std::optional<Role> role;
-    std::optional<Epoch> epoch;
-    std::optional<ServerId> leader;
-    std::optional<VoteHealth> vote;
-    std::vector<ElectionEntry> history;
-
-    static void fields(auto& archive, auto& self) {
-        archive("role", self.role);
-        archive("epoch", self.epoch);
-        archive("leader", self.leader);
-        archive("vote", self.vote);
-        archive("history", self.history);
-    }
-};
-
 struct NodeHealth {
     std::string cluster;
     ServerId sid;
@@ -243,7 +226,6 @@ Result<NodeHealth> parse_node_health(std::string_view json);
 std::string to_json(const std::vector<ElectionEntry>& history);
 std::string to_json(const ElectionEntry& entry);
 std::string to_json(const VerdictEntry& entry);
-std::string to_json(const ElectionView& view);
 Result<std::vector<ElectionEntry>> parse_history(std::string_view json);
 
 }  // namespace zk::agent_api

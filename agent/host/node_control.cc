@@ -11,6 +11,7 @@
 #include "agent_api/agent_errc.h"
 #include "agent_api/link.h"
 #include "agent_host/agent_socket.h"
+#include "agent_host/deeds.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/server_probe.h"
 #include "agent_host/systemd.h"
@@ -65,6 +66,7 @@ std::string last_lines(const std::string& path, std::size_t count) {
 }
 
 Result<> NodeControl::start_server() {
+    note_deed(state_, elections::Deed::Kind::start, 0);
     if (spec_.manager == Manager::supervised) {
         ZK_CHECK(state_.save_desired(Desired::run));
         return tell_resident(ControlAction::start);
@@ -74,6 +76,7 @@ Result<> NodeControl::start_server() {
 }
 
 Result<> NodeControl::restart_server() {
+    note_deed(state_, elections::Deed::Kind::restart, server_pid());
     if (spec_.manager == Manager::supervised) {
         ZK_CHECK(state_.save_desired(Desired::run));
         return tell_resident(ControlAction::restart);
@@ -142,6 +145,7 @@ Result<> NodeControl::restart_agent() {
 }
 
 Result<> NodeControl::stop() {
+    note_deed(state_, elections::Deed::Kind::stop, server_pid());
     if (spec_.manager == Manager::systemd) return stop_unit(spec_.server_unit);
     ZK_CHECK(state_.save_desired(Desired::stop));
     if (const auto agent = read_pid_file(state_.agent_pid_file())) {

@@ -104,12 +104,10 @@ std::map<std::string, std::string> ask_conf(const std::string& address,
     return client::parse_conf(*conf);
 }
 
-ElectionsAnswer ask_elections(const std::string& address,
-                              std::uint16_t port,
-                              ServerId sid,
-                              std::chrono::milliseconds timeout) {
+namespace {
+
+ElectionsAnswer elections_in(const Result<std::string>& said, ServerId sid) {
     ElectionsAnswer answer;
-    const auto said = client::four_letter(address, port, "elec", timeout);
     if (!said.has_value()) {
         answer.silence = "its server does not answer: " + said.error().message();
     } else if (says(said, kNotAllowed)) {
@@ -123,6 +121,23 @@ ElectionsAnswer ask_elections(const std::string& address,
         answer.told = printable(whole_lines(*said));
     }
     return answer;
+}
+
+}  // namespace
+
+asio::awaitable<ElectionsAnswer> async_ask_elections(std::string address,
+                                                     std::uint16_t port,
+                                                     ServerId sid,
+                                                     std::chrono::milliseconds timeout) {
+    const auto said = co_await client::async_four_letter(address, port, "elec", timeout);
+    co_return elections_in(said, sid);
+}
+
+ElectionsAnswer ask_elections(const std::string& address,
+                              std::uint16_t port,
+                              ServerId sid,
+                              std::chrono::milliseconds timeout) {
+    return elections_in(client::four_letter(address, port, "elec", timeout), sid);
 }
 
 ServerAnswer probe_server(const std::string& address,

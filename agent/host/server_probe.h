@@ -42,7 +42,12 @@ struct ElectionsAnswer {
     std::string told;     ///< whole lines, printable; empty: it does not tell
     std::string silence;  ///< and why
 };
-/// What the server remembers of its elections (`elec`). Blocks; never fails.
+/// What the server remembers of its elections (`elec`). Never fails.
+boost::asio::awaitable<ElectionsAnswer> async_ask_elections(std::string address,
+                                                            std::uint16_t port,
+                                                            ServerId sid,
+                                                            std::chrono::milliseconds timeout);
+/// The same; blocks.
 ElectionsAnswer ask_elections(const std::string& address,
                               std::uint16_t port,
                               ServerId sid,

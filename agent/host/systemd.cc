@@ -25,6 +25,9 @@ void take(UnitState& unit, const std::string& key, const std::string& value) {
     if (key == "NRestarts") unit.restarts = number<std::uint64_t>(value);
     if (key == "Job") unit.job = number<std::uint64_t>(value) != 0;
     if (key == "ExecMainStatus") unit.exit_status = number<std::int64_t>(value);
+    if (key == "ExecMainCode") unit.exit_code = number<std::int64_t>(value);
+    if (key == "ExecMainPID") unit.last_pid = number<std::int64_t>(value);
+    if (key == "Result") unit.result = value;
 }
 
 Result<> systemctl(std::vector<std::string> arguments) {
@@ -63,7 +66,8 @@ Result<std::vector<UnitState>> unit_states(const std::vector<std::string>& units
         "show",
         "--no-pager",
         "-p",
-        "Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,ExecMainStatus,Job"};
+        "Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,ExecMainStatus,"
+        "ExecMainCode,ExecMainPID,Result,Job"};
     command.insert(command.end(), units.begin(), units.end());
     ZK_TRY(const std::string text, run_checked(command, patience));
     auto states = parse_unit_states(text);

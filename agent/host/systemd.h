@@ -19,7 +19,12 @@ struct UnitState {
     std::int64_t main_pid = 0;
     std::uint64_t restarts = 0;
     std::int64_t exit_status = 0;
-    bool job = false;  ///< a start or stop of it waits or goes on
+    /// Of the main process that ran last: its pid, and how it ended as waitid() tells it (CLD_EXITED 1, CLD_KILLED 2,
+    /// CLD_DUMPED 3; 0: it runs, or none did). `exit_status` is then its status or signal.
+    std::int64_t last_pid = 0;
+    std::int64_t exit_code = 0;
+    std::string result;  ///< in systemd's words: success, signal, exit-code, watchdog, oom-kill, …
+    bool job = false;    ///< a start or stop of it waits or goes on
 };
 
 /// Whether systemd is this system's first process.

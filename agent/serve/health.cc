@@ -7,9 +7,11 @@
 #include "agent_host/host_facts.h"
 #include "agent_host/node_control.h"
 #include "agent_host/process.h"
+#include "agent_serve/election_keeper.h"
 #include "agent_serve/host_look.h"
 #include "agent_serve/identity_look.h"
 #include "clocks/clocks.h"
+#include "elections/log.h"
 #include "ensemble/properties.h"
 
 namespace zk::agent_serve {
@@ -135,6 +137,9 @@ agent_api::Elections node_elections(const agent_host::StateDir& state) {
         elections.told = std::move(answer.told);
         elections.silence = std::move(answer.silence);
         elections.history = state.load_history();
+        auto kept = elections_on_disk(state, node);
+        elections.kept = elections::text_of(kept.searches);
+        elections.changes = std::move(kept.records);
     }
     elections.wall_ms = clocks::wall_now();
     return elections;

@@ -1,6 +1,7 @@
 #include "agent_serve/http_routes.h"
 
 #include "agent_metrics/metrics.h"
+#include "elections/log.h"
 
 namespace zk::agent_serve {
 namespace {
@@ -51,9 +52,12 @@ Response dated(const NodeHealth& health,
     return page(200, kJson, std::move(body));
 }
 
-Response election(const NodeHealth& health) {
+Response election(const NodeHealth& health, const agent_api::ElectionsKept& kept) {
     agent_api::ElectionView view;
     view.history = health.history;
+    view.changes = kept.records;
+    view.searches = elections::seen_in(kept.searches);
+    view.silence = kept.silence;
     if (agent_api::is_fresh(health)) {
         view.role = health.role;
         view.epoch = health.epoch;
@@ -74,13 +78,14 @@ Response stream(const agent_http::Request& request, const EventLog& events) {
 
 Response answer_http(const agent_http::Request& request,
                      const NodeHealth& health,
-                     const EventLog& events) {
+                     const EventLog& events,
+                     const agent_api::ElectionsKept& kept) {
     const std::string_view path =
         std::string_view(request.target).substr(0, request.target.find('?'));
     if (path == "/healthz") return healthz(health);
     if (path == "/readyz") return readyz(health);
     if (path == "/v1/status") return dated(health, "zkprov-node/1", "node", to_json(health));
-    if (path == "/v1/election") return election(health);
+    if (path == "/v1/election") return election(health, kept);
     if (path == "/v1/events") return stream(request, events);
     if (path == "/metrics")
         return page(200, agent_metrics::kContentType, agent_metrics::render(health));

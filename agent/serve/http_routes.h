@@ -3,6 +3,7 @@
 // never told as what is: then /healthz and /readyz fail, and pages say `"fresh":false`.
 #pragma once
 
+#include "agent_api/election_record.h"
 #include "agent_api/node_health.h"
 #include "agent_http/http_listener.h"
 #include "agent_serve/event_log.h"
@@ -11,6 +12,7 @@ namespace zk::agent_serve {
 
 agent_http::Response answer_http(const agent_http::Request& request,
                                  const agent_api::NodeHealth& health,
-                                 const EventLog& events);
+                                 const EventLog& events,
+                                 const agent_api::ElectionsKept& kept);
 
 }  // namespace zk::agent_serve

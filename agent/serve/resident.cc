@@ -25,6 +25,7 @@
 #include "agent_host/server_probe.h"
 #include "agent_host/systemd.h"
 #include "agent_http/http_listener.h"
+#include "agent_serve/election_keeper.h"
 #include "agent_serve/event_log.h"
 #include "agent_serve/formation_page.h"
 #include "agent_serve/health.h"
@@ -78,7 +79,8 @@ struct Resident::Parts {
           log(std::move(agent_log)),
           signals(loop, SIGTERM, SIGINT),
           acceptor(loop),
-          supervisor(state, log) {}
+          supervisor(state, log),
+          keeper(state, log) {}
 
     Result<> open();
     asio::awaitable<void> probe_loop();
@@ -93,6 +95,7 @@ struct Resident::Parts {
     asio::awaitable<void> probe_now();
     void look_at_port(node_judge::Probe& probe);
     void take_spec();
+    asio::awaitable<void> keep_elections(const node_judge::Probe& probe);
     void ask_systemd(bool answered);
     void remember_data();
     [[nodiscard]] bool is_about_spec(const agent_api::RecordedIdentity& record) const;
@@ -109,6 +112,7 @@ struct Resident::Parts {
     asio::signal_set signals;
     stream_protocol::acceptor acceptor;
     Supervisor supervisor;
+    ElectionKeeper keeper;
     agent_host::Fd lock;
     std::size_t connections = 0;
 
@@ -219,6 +223,7 @@ void Resident::Parts::take_spec() {
         auto history = state.load_history();
         events = EventLog();
         events.restore(history);
+        keeper.open(*spec, history);
         judge->restore(std::move(history));
         saved_history = 0;
     } else {
@@ -290,7 +295,6 @@ asio::awaitable<void> Resident::Parts::probe_once() {
     const auto& health = judge->step(probe);
     if (health.conflict) identity_look.look_again();
     probed_at = Clock::now();
-    probing = false;
     const std::string news = events.note(health);
     if (http && !news.empty()) http->publish(news);
     if (health.verdict != before) {
@@ -305,6 +309,25 @@ asio::awaitable<void> Resident::Parts::probe_once() {
         if (saved.has_value()) saved_history = judge->history_version();
     }
     remember_data();
+    co_await keep_elections(probe);
+    probing = false;
+}
+
+/// The server is asked for its votes when something changed, before what it says is forgotten.
+asio::awaitable<void> Resident::Parts::keep_elections(const node_judge::Probe& probe) {
+    const agent_api::NodeSpec asked = *spec;
+    // The process may have ended since the last look at it.
+    supervisor.reap();
+    keeper.take_end(supervisor.last_end());
+    if (keeper.wants_searches(judge->health(), probe)) {
+        auto answer = co_await agent_host::async_ask_elections(
+            asked.address, asked.client_port, asked.sid, kPollTimeout);
+        // Meanwhile this may have become another node.
+        if (spec->cluster != asked.cluster || spec->sid != asked.sid) co_return;
+        keeper.take_searches(answer);
+    }
+    const bool supervised = asked.manager == Manager::supervised;
+    keeper.step(judge->health(), probe, supervised || !systemd_silent);
 }
 
 void Resident::Parts::look_at_port(node_judge::Probe& probe) {
@@ -383,6 +406,7 @@ void Resident::Parts::ask_systemd(bool answered) {
         unit.reset();
         return;
     }
+    keeper.take_unit(states->front());
     unit_pid = states->front().main_pid;
     unit_restarts = states->front().restarts;
     unit_stopped = states->front().active == "inactive";
@@ -423,7 +447,7 @@ agent_http::Response Resident::Parts::page_of(const agent_http::Request& request
     }
     const auto health = health_now();
     auto page = answer_page(request, spec ? &*spec : nullptr, health, peers);
-    return page ? *std::move(page) : answer_http(request, health, events);
+    return page ? *std::move(page) : answer_http(request, health, events, keeper.kept());
 }
 
 agent_api::NodeHealth Resident::Parts::health_now() const {
@@ -450,12 +474,19 @@ agent_api::NodeHealth Resident::Parts::health_now() const {
                                             agent_api::FindingLevel::warning,
                                             "the agent's pages: " + http_failure));
     }
-    if (!saving_failure.empty()) {
-        add_finding(
-            health,
-            agent_api::make_finding("agent.unsaved",
-                                    agent_api::FindingLevel::warning,
-                                    "the agent cannot keep its history: " + saving_failure));
+    const std::string& unsaved = saving_failure.empty() ? keeper.failure() : saving_failure;
+    if (!unsaved.empty()) {
+        add_finding(health,
+                    agent_api::make_finding("agent.unsaved",
+                                            agent_api::FindingLevel::warning,
+                                            "the agent cannot keep its history: " + unsaved));
+    }
+    if (!keeper.damage().empty()) {
+        add_finding(health,
+                    agent_api::make_finding(
+                        "agent.elections",
+                        agent_api::FindingLevel::note,
+                        "what was kept of elections could not be read: " + keeper.damage()));
     }
     return health;
 }

@@ -15,6 +15,7 @@
 #include "agent_host/posix.h"
 #include "agent_host/server_probe.h"
 #include "asio_impl/await.h"
+#include "clocks/clocks.h"
 
 namespace zk::agent_serve {
 namespace {
@@ -95,9 +96,7 @@ void Supervisor::adopt(const agent_api::NodeSpec& spec) {
 }
 
 void Supervisor::look() {
-    // A child that died waits for its parent; an adopted one is somebody else's.
-    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
-    }
+    reap();
     if (!spec_ || busy_) return;
     if (process_ && !still_lives()) notice_death();
     if (process_ && Clock::now() >= next_rotation_) {
@@ -112,6 +111,27 @@ void Supervisor::look() {
     }
 }
 
+/// A child that died waits for its parent; how an adopted one ended is told to somebody else.
+void Supervisor::reap() {
+    int status = 0;
+    for (;;) {
+        const pid_t pid = ::waitpid(-1, &status, WNOHANG);
+        if (pid <= 0) return;
+        if (!process_ || process_->pid != pid) continue;
+        elections::ProcessEnd end;
+        end.pid = pid;
+        end.at = clocks::wall_now();
+        if (WIFSIGNALED(status)) {
+            end.way = elections::ProcessEnd::Way::killed;
+            end.number = WTERMSIG(status);
+        } else if (WIFEXITED(status)) {
+            end.way = elections::ProcessEnd::Way::exited;
+            end.number = WEXITSTATUS(status);
+        }
+        last_end_ = end;
+    }
+}
+
 /// Many times a second, so the cheap question first: whether there is such a process. Now and then, whether it is this one.
 bool Supervisor::still_lives() {
     const bool there = ::kill(static_cast<pid_t>(process_->pid), 0) == 0 || errno == EPERM;
@@ -120,6 +140,7 @@ bool Supervisor::still_lives() {
 }
 
 void Supervisor::notice_death() {
+    reap();
     const auto lived = std::chrono::duration_cast<milliseconds>(Clock::now() - started_at_);
     deaths_ = deaths_in_a_row(deaths_, lived);
     const auto delay = restart_delay(deaths_);
@@ -169,8 +190,7 @@ asio::awaitable<Result<>> Supervisor::await_start() {
     const auto deadline = Clock::now() + kStable;
     const std::string console = spec_->console_log_path();
     while (Clock::now() < deadline) {
-        while (::waitpid(-1, nullptr, WNOHANG) > 0) {
-        }
+        reap();
         if (process_ && !agent_host::is_alive(*process_)) {
             notice_death();
             co_return agent_api::from_agent_error(
@@ -206,8 +226,7 @@ asio::awaitable<Result<>> Supervisor::end_server() {
     bool killed = false;
     if (agent_host::is_alive(process)) ::kill(pid, SIGTERM);
     while (agent_host::is_alive(process)) {
-        while (::waitpid(-1, nullptr, WNOHANG) > 0) {
-        }
+        reap();
         if (!killed && Clock::now() > patience) {
             ::kill(pid, SIGKILL);
             killed = true;
@@ -218,6 +237,7 @@ asio::awaitable<Result<>> Supervisor::end_server() {
         }
         co_await wait(milliseconds(10));
     }
+    reap();
     log_.info("server.stopped pid={}", process.pid);
     process_.reset();
     busy_ = false;

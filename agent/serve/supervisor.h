@@ -16,6 +16,7 @@
 #include "agent_host/state_dir.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "elections/causes.h"
 
 namespace zk::agent_serve {
 
@@ -35,6 +36,8 @@ class Supervisor {
     void adopt(const agent_api::NodeSpec& spec);
     /// One look: reaps, notices death, starts when it is time. Call a few times a second.
     void look();
+    /// Part of a look: how a child ended is known from now on.
+    void reap();
 
     /// Starts (when it does not run) and waits until it has lived for a moment or listens.
     boost::asio::awaitable<Result<>> start();
@@ -43,6 +46,8 @@ class Supervisor {
 
     [[nodiscard]] std::int64_t pid() const { return process_ ? process_->pid : 0; }
     [[nodiscard]] std::uint64_t restarts() const { return restarts_; }
+    /// How a server that was this agent's child ended: the last one.
+    [[nodiscard]] const std::optional<elections::ProcessEnd>& last_end() const { return last_end_; }
     /// Of a server that should run and does not: until it is started again. Nothing for any other.
     [[nodiscard]] std::optional<std::uint64_t> next_start_ms() const;
     [[nodiscard]] bool wants_server() const { return desired_ == agent_host::Desired::run; }
@@ -63,6 +68,7 @@ class Supervisor {
     std::chrono::steady_clock::time_point started_at_;
     std::chrono::steady_clock::time_point next_start_;
     std::chrono::steady_clock::time_point next_rotation_;
+    std::optional<elections::ProcessEnd> last_end_;
     std::uint32_t deaths_ = 0;
     std::uint64_t restarts_ = 0;
     std::uint64_t looks_ = 0;

@@ -23,12 +23,37 @@ json::object node_of(const Witness& witness) {
     object["host"] = word_of(witness.host);
     object["answered"] = witness.silence.empty();
     object["error"] = words_or_null(witness.silence);
-    object["tells_votes"] = witness.word.searches.has_value();
+    object["tells_votes"] = witness.word.searches.has_value() && witness.word.why_not.empty();
+    object["searches_kept"] = witness.word.kept;
     object["why_not"] = words_or_null(witness.silence.empty() ? witness.word.why_not : "");
     object["clock_ahead_ms"] = to_ms(witness.clock.ahead);
     object["clock_uncertain_ms"] = to_ms(witness.clock.uncertain);
     object["clock_corrected_ms"] = to_ms(witness.word.clock_ahead);
     return object;
+}
+
+template <class Number>
+json::value count_or_null(const std::optional<Number>& number) {
+    return number ? json::value(*number) : json::value(nullptr);
+}
+
+void add_cause(json::object& object, const Happened& happened) {
+    if (!happened.change) return;
+    const agent_api::ElectionRecord& change = *happened.change;
+    object["role"] = word_of(to_string(change.entry.role));
+    object["cause"] = word_of(to_string(change.cause));
+    object["cause_words"] = words_or_null(words_of(change));
+    object["signal"] = count_or_null(change.signal);
+    object["exit_status"] = count_or_null(change.exit_status);
+    object["without_leader_ms"] = count_or_null(change.without_leader_ms);
+    object["agent_away"] = change.agent_away;
+    object["leader_fate"] = nullptr;
+    if (!happened.fate) return;
+    json::object fate;
+    fate["leader"] = happened.fate->leader.value();
+    fate["cause"] = word_of(happened.fate->cause);
+    fate["words"] = word_of(happened.fate->words);
+    object["leader_fate"] = std::move(fate);
 }
 
 json::object event_of(const Happened& happened) {
@@ -40,6 +65,7 @@ json::object event_of(const Happened& happened) {
     object["epoch"] = value_or_null(happened.epoch);
     object["leader"] = value_or_null(happened.leader);
     object["words"] = word_of(happened.words);
+    add_cause(object, happened);
     return object;
 }
 

@@ -174,7 +174,7 @@ std::vector<Part> parts_of(const Outcome& outcome, const std::vector<NodeWord>& 
         if (!node.searches) continue;
         const auto found =
             std::find_if(node.searches->begin(), node.searches->end(), [&](const Search& search) {
-                return search.serving && search.serving->epoch == outcome.epoch;
+                return search.decided && search.serving && search.serving->epoch == outcome.epoch;
             });
         if (found != node.searches->end()) parts.push_back({&node, &*found});
     }
@@ -249,6 +249,18 @@ void add_story(const std::vector<Part>& parts, std::vector<std::string>& told) {
     }
 }
 
+/// Whose votes are known from an agent's disk.
+void add_keepers(const std::vector<Part>& parts, std::vector<std::string>& told) {
+    for (const Part& part : parts) {
+        const auto place = static_cast<std::size_t>(part.search - part.node->searches->data());
+        if (place >= part.node->kept) continue;
+        told.push_back(fmt::format(
+            "What {} says here is what its agent has kept: {}.",
+            part.node->sid.value(),
+            part.node->why_not.empty() ? "its server has forgotten it" : part.node->why_not));
+    }
+}
+
 }  // namespace
 
 ClockLook look_at_clock(WallMs asked, WallMs told, WallMs answered) {
@@ -281,6 +293,7 @@ std::vector<std::string> explain(const std::vector<NodeWord>& nodes) {
                                utc_text(WallMs(reign / 1000))));
     if (!parts.empty()) {
         add_story(parts, told);
+        add_keepers(parts, told);
         told.push_back(why_it_won(*outcome, parts));
         told.push_back(how_long(parts));
     }
@@ -295,10 +308,10 @@ std::vector<std::string> explain(const std::vector<NodeWord>& nodes) {
                                        joined->search->why));
             continue;
         }
-        told.push_back(
-            fmt::format("{} is missing here: {}.",
-                        node.sid.value(),
-                        node.searches ? "it remembers no part in this election" : node.why_not));
+        told.push_back(fmt::format(
+            "{} is missing here: {}.",
+            node.sid.value(),
+            node.why_not.empty() ? "it remembers no part in this election" : node.why_not));
     }
     return told;
 }

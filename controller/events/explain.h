@@ -3,6 +3,7 @@
 // Rules of the order: docs/PROTOCOL.md 2.6 and 2.7.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ struct NodeWord {
     /// Apache's server, which does not tell votes.
     std::optional<std::vector<election::Search>> searches{};
     std::string why_not{};
+    /// So many of the first ones are what the node's agent kept: the server has forgotten them, or does not tell.
+    std::size_t kept = 0;
 };
 
 /// By how much a node's clock is ahead of the controller's, as far as it can be seen: when the question was sent, when

@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "events/fate.h"
 #include "status/table.h"
 
 namespace zk::events {
@@ -62,6 +63,32 @@ void add_search(const NodeWord& word,
     if (next != nullptr) ended.at = std::min(ended.at, on_our_clock(next->began, {}, word));
 }
 
+std::string seconds_text(std::uint64_t ms) {
+    return ms < 1000 ? fmt::format("{} ms", ms)
+                     : fmt::format("{:.1f} s", static_cast<double>(ms) / 1000);
+}
+
+Happened as_agent_saw(const std::vector<Witness>& witnesses,
+                      const Witness& witness,
+                      std::size_t index) {
+    const agent_api::ElectionRecord& change = witness.changes[index];
+    Happened saw{on_our_clock(change.entry.at, {}, witness.word),
+                 witness.word.sid,
+                 Source::agent,
+                 Kind::role,
+                 words_of(change.entry),
+                 change.entry.epoch,
+                 change.entry.leader};
+    saw.change = change;
+    saw.fate = fate_of_leader(witnesses, witness, index);
+    if (const std::string why = words_of(change); !why.empty()) saw.words += ": " + why;
+    if (saw.fate) saw.words += "; " + saw.fate->words;
+    if (change.without_leader_ms) {
+        saw.words += fmt::format("; {} without a leader", seconds_text(*change.without_leader_ms));
+    }
+    return saw;
+}
+
 /// "13.4 ms": whole ones above ten.
 std::string ms_text(Duration duration) { return std::to_string(to_ms(duration)) + " ms"; }
 
@@ -95,17 +122,48 @@ std::string_view to_string(Kind kind) {
     return "unknown";
 }
 
-void take_elections(NodeWord& word, const std::string& told, const std::string& silence) {
+void take_elections(NodeWord& word,
+                    const std::string& told,
+                    const std::string& silence,
+                    const std::string& kept) {
+    std::vector<Search> all;
+    // What was kept and cannot be read is not told: the agent has checked it.
+    if (auto searches = election::parse_searches(kept); searches.has_value()) {
+        all = *std::move(searches);
+    }
+    std::vector<Search> live;
     if (told.empty()) {
         word.why_not = silence.empty() ? "it says nothing of its elections" : silence;
-        return;
-    }
-    auto searches = election::parse_searches(told);
-    if (searches.has_value()) {
-        word.searches = *std::move(searches);
+    } else if (auto searches = election::parse_searches(told); searches.has_value()) {
+        live = *std::move(searches);
     } else {
         word.why_not = searches.error().words;
     }
+    // Of a search that both tell the server knows more.
+    std::erase_if(all, [&](const Search& search) {
+        return std::ranges::any_of(live, [&](const Search& each) {
+            return each.number == search.number && each.began == search.began;
+        });
+    });
+    word.kept = all.size();
+    all.insert(all.end(), live.begin(), live.end());
+    if (word.why_not.empty() || word.kept > 0) word.searches = std::move(all);
+}
+
+std::vector<agent_api::ElectionRecord> changes_of(
+    std::vector<agent_api::ElectionRecord> changes,
+    const std::vector<agent_api::ElectionEntry>& history) {
+    for (const agent_api::ElectionEntry& entry : history) {
+        const bool known = std::ranges::any_of(
+            changes, [&](const agent_api::ElectionRecord& each) { return each.entry == entry; });
+        if (known) continue;
+        agent_api::ElectionRecord record;
+        record.entry = entry;
+        changes.push_back(std::move(record));
+    }
+    std::ranges::stable_sort(
+        changes, {}, [](const agent_api::ElectionRecord& record) { return record.entry.at; });
+    return changes;
 }
 
 std::vector<Happened> timeline(const std::vector<Witness>& witnesses, std::optional<WallMs> since) {
@@ -119,14 +177,8 @@ std::vector<Happened> timeline(const std::vector<Witness>& witnesses, std::optio
                     word, searches[i], i + 1 < searches.size() ? &searches[i + 1] : nullptr, all);
             }
         }
-        for (const agent_api::ElectionEntry& entry : witness.history) {
-            all.push_back({on_our_clock(entry.at, {}, word),
-                           word.sid,
-                           Source::agent,
-                           Kind::role,
-                           words_of(entry),
-                           entry.epoch,
-                           entry.leader});
+        for (std::size_t i = 0; i < witness.changes.size(); ++i) {
+            all.push_back(as_agent_saw(witnesses, witness, i));
         }
     }
     if (since) {
@@ -142,9 +194,13 @@ std::vector<NodeWord> words_since(const std::vector<Witness>& witnesses,
     for (const Witness& witness : witnesses) {
         NodeWord word = witness.word;
         if (since && word.searches) {
-            std::erase_if(*word.searches, [&](const Search& search) {
+            const auto is_old = [&](const Search& search) {
                 return on_our_clock(search.began, last_word(search), word) < *since;
-            });
+            };
+            const auto kept = word.searches->begin() + static_cast<std::ptrdiff_t>(word.kept);
+            word.kept -=
+                static_cast<std::size_t>(std::count_if(word.searches->begin(), kept, is_old));
+            std::erase_if(*word.searches, is_old);
         }
         words.push_back(std::move(word));
     }
@@ -161,10 +217,12 @@ std::vector<std::string> remarks(const std::vector<Witness>& witnesses, Silent s
             continue;
         }
         uncertain = std::max(uncertain, witness.clock.uncertain);
-        if (!witness.word.searches && silent == Silent::to_name) {
-            lines.push_back(fmt::format("! node {} does not tell of votes: {}",
-                                        witness.word.sid.value(),
-                                        witness.word.why_not));
+        if (!witness.word.why_not.empty() && silent == Silent::to_name) {
+            lines.push_back(
+                fmt::format("! node {} does not tell of votes: {}{}",
+                            witness.word.sid.value(),
+                            witness.word.why_not,
+                            witness.word.kept > 0 ? "; what its agent has kept is told" : ""));
         }
         if (auto line = clock_remark(witness); !line.empty()) lines.push_back(std::move(line));
     }

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent_api/node_health.h"
+#include "agent_api/election_record.h"
 #include "events/explain.h"
 
 namespace zk::events {
@@ -19,11 +19,25 @@ struct Witness {
     /// Why nothing is known of it at all; empty: its agent answered.
     std::string silence{};
     ClockLook clock{};
-    std::vector<agent_api::ElectionEntry> history{};  ///< as its agent saw it
+    std::vector<agent_api::ElectionRecord> changes{};  ///< as its agent saw it
 };
 
-/// An answer of `elec`. Its searches, or why they cannot be read.
-void take_elections(NodeWord& word, const std::string& told, const std::string& silence);
+/// An answer of `elec`. Its searches, or why they cannot be read; `kept`: those that the agent has, in the same form.
+void take_elections(NodeWord& word,
+                    const std::string& told,
+                    const std::string& silence,
+                    const std::string& kept = {});
+/// An older agent tells its history without causes.
+std::vector<agent_api::ElectionRecord> changes_of(
+    std::vector<agent_api::ElectionRecord> changes,
+    const std::vector<agent_api::ElectionEntry>& history);
+
+/// What became of a leader that a node lost: fate.h.
+struct Fate {
+    ServerId leader;
+    std::string cause;  ///< a word of agent_api::Cause, or "network": it went on leading
+    std::string words;
+};
 
 struct Happened {
     enum class Source { server, agent };  ///< who saw it
@@ -35,6 +49,8 @@ struct Happened {
     std::string words;
     std::optional<Epoch> epoch{};
     std::optional<ServerId> leader{};
+    std::optional<agent_api::ElectionRecord> change{};  ///< what the agent saw
+    std::optional<Fate> fate{};
 };
 std::string_view to_string(Happened::Source source);
 std::string_view to_string(Happened::Kind kind);

@@ -31,8 +31,8 @@ void ask_one(const inventory::Inventory& inventory,
     if (!witness.silence.empty()) return;
     witness.clock = events::look_at_clock(asked, said->wall_ms, answered);
     witness.word.clock_ahead = events::correction(witness.clock);
-    witness.history = std::move(said->history);
-    events::take_elections(witness.word, said->told, said->silence);
+    witness.changes = events::changes_of(std::move(said->changes), said->history);
+    events::take_elections(witness.word, said->told, said->silence, said->kept);
 }
 
 }  // namespace

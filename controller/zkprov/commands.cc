@@ -102,9 +102,11 @@ again until Ctrl-C, on a terminal in place, and ends with the last verdict.
          .meaning = "elections: who left when, and why that server was elected",
          .help =
              R"(Asks each node what its server saw of its last eight elections since it started, and what its agent
-saw of its role. --explain tells the last election that was decided: which votes were cast, whose word
-changed them and by which rule, when a majority stood, how long it took. Nodes that do not tell are
-named: a server that is down, or Apache's. Exit: 0, or 22 when no node answered.
+saw and kept: changes of its role with their causes, the time without a leader, and the votes of
+elections that the server has forgotten. --explain tells the last election that was decided: which
+votes were cast, whose word changed them and by which rule, when a majority stood, how long it took.
+Nodes that do not tell are named: a server that is down, or Apache's. Exit: 0, or 22 when no node
+answered.
 )",
          .operands = {inventory()},
          .examples = {"zkprov events --since 1h", "zkprov events --explain"}},

@@ -1,6 +1,8 @@
 // Stands in the server's place: reads zoo.cfg, notes that it was started, answers `mntr` and `ruok`
 // until it is killed. Keys of its own in zoo.cfg: fake.exit (end at once with that status),
-// fake.state (what mntr says), fake.sid (the id with which it speaks), fake.elec (the first line of what elec says).
+// fake.state (what mntr says), fake.sid (the id with which it speaks),
+// fake.elec (what elec says, with \\n between its lines).
+// A file "end" in its data directory makes it end with the status that stands there.
 // While there is a file "mute" in its data directory it takes connections and says nothing.
 #include <csignal>
 #include <cstdio>
@@ -58,6 +60,8 @@ int main(int argc, char** argv) {
     ::mkdir((data + "/version-2").c_str(), 0750);
     std::ofstream(data + "/version-2/snapshot.0") << "x";
     ::unlink((config["dataLogDir"] + "/initialize").c_str());
+    std::string elec = config["fake.elec"];
+    for (std::size_t at; (at = elec.find("\\n")) != std::string::npos;) elec.replace(at, 2, "\n");
     const int socket = listen_on(std::atoi(config["clientPort"].c_str()));
     const std::string state = config.contains("fake.state") ? config["fake.state"] : "leader";
     const std::string mntr = "zk_version\tfake\nzk_server_state\t" + state +
@@ -71,15 +75,18 @@ int main(int argc, char** argv) {
         if (client < 0) continue;
         // As one that hangs: it takes the connection, and that is all.
         while (::access((data + "/mute").c_str(), F_OK) == 0) ::usleep(10000);
+        if (std::ifstream end(data + "/end"); end) {
+            int status = 0;
+            end >> status;
+            ::unlink((data + "/end").c_str());
+            return status;
+        }
         char word[4] = {};
         if (::recv(client, word, 4, MSG_WAITALL) == 4) {
             const bool is_mntr = std::memcmp(word, "mntr", 4) == 0;
             const bool is_conf = std::memcmp(word, "conf", 4) == 0;
             const bool is_elec = std::memcmp(word, "elec", 4) == 0;
-            const std::string answer = is_mntr   ? mntr
-                                       : is_conf ? conf
-                                       : is_elec ? config["fake.elec"]
-                                                 : "imok";
+            const std::string answer = is_mntr ? mntr : is_conf ? conf : is_elec ? elec : "imok";
             [[maybe_unused]] const ssize_t sent =
                 ::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
         }

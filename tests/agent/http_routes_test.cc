@@ -29,7 +29,7 @@ NodeHealth leader() {
     return health;
 }
 agent_http::Response ask(const std::string& target, const NodeHealth& health) {
-    return answer_http({target, "", ""}, health, EventLog());
+    return answer_http({target, "", ""}, health, EventLog(), {});
 }
 
 TEST(HttpRoutes, AWellNodeSaysSo) {
@@ -46,6 +46,29 @@ TEST(HttpRoutes, AWellNodeSaysSo) {
     EXPECT_THAT(ask("/metrics", leader()).body, HasSubstr("\nzkprov_node_epoch{"));
     EXPECT_EQ(ask("/v1", leader()).status, 404U);
     EXPECT_EQ(ask("/", leader()).status, 404U);
+}
+
+TEST(HttpRoutes, AnElectionIsShownWithItsCausesAndVotes) {
+    agent_api::ElectionsKept kept;
+    kept.records.resize(1);
+    kept.records[0].entry = leader().history[1];
+    kept.records[0].cause = agent_api::Cause::elected;
+    kept.records[0].without_leader_ms = 412;
+    kept.searches = {
+        {1,
+         WallMs(150),
+         "search number=1 began_ms=150 epoch=1 zxid=0x7 votes=yes left_out=0 why=\"x\"\n"
+         "heard after_us=9000 from=1 state=LOOKING leader=1 epoch=1 zxid=0x6 round=4\n"}};
+    const auto body = answer_http({"/v1/election", "", ""}, leader(), EventLog(), kept).body;
+    EXPECT_THAT(body, HasSubstr("\"cause\":\"elected\""));
+    EXPECT_THAT(body, HasSubstr("\"without_leader_ms\":412"));
+    EXPECT_THAT(body,
+                HasSubstr("{\"at\":159,\"kind\":\"heard\",\"from\":1,\"leader\":1,\"zxid\":6,"
+                          "\"round\":4,\"epoch\":1,"));
+    kept.searches.clear();
+    kept.silence = "it is Apache's";
+    EXPECT_THAT(answer_http({"/v1/election", "", ""}, leader(), EventLog(), kept).body,
+                HasSubstr("\"searches\":[],\"silence\":\"it is Apache's\""));
 }
 
 TEST(HttpRoutes, ANodeThatDoesNotServeIsNotReadyAndSaysWhy) {
@@ -81,7 +104,7 @@ TEST(HttpRoutes, EventsBeginWithWhatWasMissed) {
     EventLog events;
     events.restore(leader().history);
     const auto from = [&](const std::string& id) {
-        return answer_http({"/v1/events", "text/event-stream", id}, leader(), events);
+        return answer_http({"/v1/events", "text/event-stream", id}, leader(), events, {});
     };
     EXPECT_TRUE(from("").stream);
     EXPECT_EQ(from("").content_type, "text/event-stream");

@@ -239,9 +239,18 @@ std::int64_t NodeFixture::agent_pid() const {
 }
 std::vector<std::string> NodeFixture::leftovers() const {
     std::vector<std::string> found;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_)) {
-        const std::string path = entry.path().string();
-        if (path.find(".zkprov-new") != std::string::npos) found.push_back(path);
+    // The resident agent may be writing one of its files at this moment: that is none yet.
+    for (int tries = 0; tries < 20; ++tries) {
+        found.clear();
+        std::error_code gone;
+        for (std::filesystem::recursive_directory_iterator entry(dir_, gone), end;
+             !gone && entry != end;
+             entry.increment(gone)) {
+            const std::string path = entry->path().string();
+            if (path.find(".zkprov-new") != std::string::npos) found.push_back(path);
+        }
+        if (!gone && found.empty()) break;
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     return found;
 }

@@ -33,6 +33,18 @@ TEST(UnitStates, JobAndWhatIsEnabledOnlyUntilTheNextBoot) {
     EXPECT_TRUE(units[1].enabled);
 }
 
+TEST(UnitStates, HowTheMainProcessEnded) {
+    const auto units = parse_unit_states(
+        "Id=a.service\nActiveState=activating\nSubState=auto-restart\nMainPID=0\nExecMainPID=231\n"
+        "ExecMainCode=2\nExecMainStatus=9\nResult=oom-kill\n");
+    ASSERT_EQ(units.size(), 1u);
+    EXPECT_EQ(units[0].main_pid, 0);
+    EXPECT_EQ(units[0].last_pid, 231);
+    EXPECT_EQ(units[0].exit_code, 2);
+    EXPECT_EQ(units[0].exit_status, 9);
+    EXPECT_EQ(units[0].result, "oom-kill");
+}
+
 TEST(UnitStates, NothingGivesNothing) { EXPECT_TRUE(parse_unit_states("\n\n").empty()); }
 
 }  // namespace

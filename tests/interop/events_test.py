@@ -117,6 +117,90 @@ class Events(unittest.TestCase):
         self.assertRegex(text, r"(?m)^%d came when there was a leader already, at .*: the server has started\." % first)
         self.assertRegex(self.zkprov("events"), r"(?m)^[0-9-]+ [0-9:.]+ +%d +agent +(down|looking)" % first)
 
+    def changes(self):
+        """What each agent saw, by node: changes with their causes, oldest first."""
+        report = json.loads(self.zkprov("events", "-o", "json"))
+        seen = {sid: [] for sid in (1, 2, 3)}
+        for event in report["events"]:
+            if event["kind"] == "role":
+                seen[event["node"]].append(event)
+        return report, seen
+
+    def await_change(self, what, fits):
+        """The first change of a node that fits; the agents look each second."""
+        for _ in range(100):
+            report, seen = self.changes()
+            found = [event for node in sorted(seen) for event in seen[node] if fits(event)]
+            if found:
+                return found
+            time.sleep(0.3)
+        self.fail("no change: %s\n%s" % (what, json.dumps(seen, indent=1)))
+
+    def after_loss(self, sid, old_epoch):
+        """The change with which a node that lived on lost the leader of that epoch, and the one with the next leader."""
+        _, seen = self.changes()
+        losses = [at for at, event in enumerate(seen[sid]) if event["cause"] == "leader_lost"
+                  and seen[sid][at - 1]["epoch"] == old_epoch]
+        self.assertEqual(len(losses), 1, json.dumps(seen[sid], indent=1))
+        found = [event for event in seen[sid][losses[0]:] if event["leader"] is not None and event["epoch"] > old_epoch]
+        return seen[sid][losses[0]], found[0]
+
+    def test_why_a_leader_went_and_what_outlives_whom(self):
+        self.zkprov("apply", "--yes")
+        first, epoch = self.await_leader()
+        survivors = sorted({1, 2, 3} - {first})
+        self.await_change("all have a leader", lambda event: event["node"] == survivors[0] and event["epoch"] == epoch
+                          and event["leader"] == first)
+        self.await_change("the other as well", lambda event: event["node"] == survivors[1] and event["epoch"] == epoch
+                          and event["leader"] == first)
+
+        # The leader's process dies. Its own agent says how; the others that they lost it, and how long they had none.
+        os.kill(self.pids(first, "zkserver")[0], signal.SIGKILL)
+        killed = self.await_change("killed", lambda event: event["cause"] == "killed")
+        self.assertEqual([(event["node"], event["signal"]) for event in killed], [(first, 9)])
+        self.assertIn("killed by signal 9 (SIGKILL)", killed[0]["words"])
+        second, next_epoch = self.await_leader()
+        for sid in survivors:
+            self.await_change("%d has the next leader" % sid,
+                              lambda event: event["node"] == sid and event["epoch"] == next_epoch and event["leader"])
+            loss, found = self.after_loss(sid, epoch)
+            self.assertIn("its leader went away", loss["words"])
+            self.assertEqual((loss["leader_fate"]["leader"], loss["leader_fate"]["cause"]), (first, "killed"), loss)
+            self.assertIn("server %d: its process was killed by signal 9 (SIGKILL)" % first, loss["words"])
+            self.assertIsNotNone(found["without_leader_ms"], found)
+            self.assertTrue(0 < found["without_leader_ms"] < 60000, found)
+        table = self.zkprov("events")
+        self.assertRegex(table, r"agent +[a-z].*: its leader went away \(.*\); server %d: its process was killed" % first)
+        self.assertRegex(table, r"[0-9.]+ m?s without a leader\n")
+
+        # An agent that is killed and comes back has kept all of it.
+        _, before = self.changes()
+        agent = self.pids(survivors[0], "zkprov-agent")
+        os.kill(agent[0], signal.SIGKILL)
+        self.zkprov("apply", "--yes")
+        _, after = self.changes()
+        self.assertEqual(after[survivors[0]][:len(before[survivors[0]])], before[survivors[0]])
+
+        # A rolling restart by zkprov is told as such, also to those whose leader it was.
+        leader, epoch_before_roll = self.await_leader()
+        with open(self.inventory) as file:
+            text = file.read()
+        with open(self.inventory, "w") as file:
+            file.write(text.replace("tickTime: 500", "tickTime: 600"))
+        self.zkprov("apply", "--yes")
+        _, last_epoch = self.await_leader()
+        self.assertGreater(last_epoch, epoch_before_roll)
+        restarted = self.await_change("restarted", lambda event: event["node"] == leader and event["cause"] == "restarted")
+        self.assertIn("restarted by zkprov", restarted[0]["words"])
+        fates = self.await_change("the others know why", lambda event: (event["leader_fate"] or {}).get("cause") == "restarted")
+        self.assertEqual({event["leader_fate"]["leader"] for event in fates}, {leader})
+
+        # All servers were restarted: what they saw before that is what the agents have kept.
+        report, _ = self.changes()
+        self.assertTrue(all(node["searches_kept"] > 0 and node["tells_votes"] for node in report["nodes"]), report["nodes"])
+        serves = [event for event in report["events"] if event["kind"] == "serves" and event["epoch"] == epoch]
+        self.assertEqual(sorted({event["node"] for event in serves}), [1, 2, 3])
+
 
 if __name__ == "__main__":
     unittest.main()
