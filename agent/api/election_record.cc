@@ -98,6 +98,30 @@ std::string words_of(const ElectionRecord& record) {
     return words;
 }
 
+std::string without_leader_words(const ElectionRecord& record) {
+    if (!record.without_leader_ms) return {};
+    const std::uint64_t ms = *record.without_leader_ms;
+    if (ms < 1000) return std::to_string(ms) + " ms without a leader";
+    const std::uint64_t tenths = (ms + 50) / 100;
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s without a leader";
+}
+
+ElectionNews news_of(const ElectionRecord& record) {
+    return {record.entry, record.cause, words_of(record), record.without_leader_ms};
+}
+
+std::vector<RoleCause> causes_of(const std::vector<ElectionRecord>& records) {
+    std::vector<RoleCause> causes;
+    for (const ElectionRecord& record : records) {
+        std::string words = words_of(record);
+        const std::string without = without_leader_words(record);
+        if (!words.empty() && !without.empty()) words += "; ";
+        words += without;
+        if (!words.empty()) causes.push_back({record.entry.at, std::move(words)});
+    }
+    return causes;
+}
+
 void bound(ElectionsKept& kept) {
     drop_oldest(kept.records, kRecordsMax);
     for (ElectionRecord& record : kept.records) {

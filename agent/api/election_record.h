@@ -82,6 +82,10 @@ struct ElectionRecord {
 };
 /// For people, the rest of a sentence: "its process was killed by signal 9 (SIGKILL)". Empty for `unknown`.
 std::string words_of(const ElectionRecord& record);
+/// "1.2 s without a leader", or nothing where that is not known.
+std::string without_leader_words(const ElectionRecord& record);
+/// What NodeHealth tells of them: those whose cause, or whose time without a leader, is known.
+std::vector<RoleCause> causes_of(const std::vector<ElectionRecord>& records);
 
 /// One search for a leader that has ended, as the server told it to the word `elec`.
 struct KeptSearch {
@@ -193,7 +197,24 @@ struct ElectionView {
     }
 };
 
+/// An event of /v1/events: an entry with its cause, as one flat object.
+struct ElectionNews {
+    ElectionEntry entry;
+    Cause cause = Cause::unknown;
+    std::string words;  ///< of the cause; may be empty
+    std::optional<std::uint64_t> without_leader_ms;
+
+    static void fields(auto& archive, auto& self) {
+        ElectionEntry::fields(archive, self.entry);
+        archive("cause", self.cause);
+        archive("words", self.words);
+        archive("without_leader_ms", self.without_leader_ms);
+    }
+};
+ElectionNews news_of(const ElectionRecord& record);
+
 std::string to_json(const ElectionView& view);
+std::string to_json(const ElectionNews& news);
 std::string to_json(const ElectionsKept& kept);
 /// Drops and cuts until nothing exceeds the limits above: oldest first.
 void bound(ElectionsKept& kept);

@@ -15,7 +15,7 @@ std::string to_json(const RecordedIdentity& identity) { return write_json(identi
 std::string to_json(const DataOwner& owner) { return write_json(owner); }
 std::string to_json(const NodeHealth& health) { return write_json(health); }
 std::string to_json(const std::vector<ElectionEntry>& history) { return write_json(history); }
-std::string to_json(const ElectionEntry& entry) { return write_json(entry); }
+std::string to_json(const ElectionNews& news) { return write_json(news); }
 std::string to_json(const VerdictEntry& entry) { return write_json(entry); }
 std::string to_json(const ElectionView& view) { return write_json(view); }
 std::string to_json(const ElectionsKept& kept) { return write_json(kept); }

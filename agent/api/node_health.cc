@@ -1,5 +1,6 @@
 #include "agent_api/node_health.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace zk::agent_api {
@@ -18,6 +19,11 @@ void add_finding(NodeHealth& health, Finding finding) {
     if (health.findings.size() >= kFindingsMax) return;
     if (finding.level != FindingLevel::note) health.reasons.push_back(finding.words);
     health.findings.push_back(std::move(finding));
+}
+
+const RoleCause* cause_of(const NodeHealth& health, const ElectionEntry& entry) {
+    const auto found = std::ranges::find(health.causes, entry.at, &RoleCause::at);
+    return found == health.causes.end() ? nullptr : &*found;
 }
 
 bool is_fresh(const NodeHealth& health) { return health.age_ms <= kFreshMsMax; }

@@ -81,6 +81,18 @@ struct ElectionEntry {
     }
 };
 
+/// Why the entry of the history with this time began, in words for people.
+struct RoleCause {
+    WallMs at;
+    std::string words;
+
+    friend bool operator==(const RoleCause&, const RoleCause&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("at", self.at);
+        archive("words", self.words);
+    }
+};
+
 /// From this moment on the agent judged its server so.
 struct VerdictEntry {
     WallMs at;
@@ -162,6 +174,7 @@ struct NodeHealth {
     std::uint64_t agent_rss_bytes = 0;
     WallMs changed_at;                   ///< last change of role, epoch or leader
     std::vector<ElectionEntry> history;  ///< oldest first, at most kHistoryMax
+    std::vector<RoleCause> causes;       ///< of entries of the history, where they are known
     std::uint64_t age_ms = 0;            ///< of the probe this rests on
     HealthSource source = HealthSource::fourlw;
     WallMs wall_ms;  ///< of the node, when it said this
@@ -206,6 +219,7 @@ struct NodeHealth {
         archive("agent_rss_bytes", self.agent_rss_bytes);
         archive("changed_at", self.changed_at);
         archive("history", self.history);
+        archive("causes", self.causes);
         archive("age_ms", self.age_ms);
         archive("source", self.source);
         archive("wall_ms", self.wall_ms);
@@ -218,13 +232,14 @@ inline constexpr std::size_t kFindingsMax = 32;
 inline constexpr std::uint64_t kFreshMsMax = 10000;
 /// Whether it says how the node is, and not how it was.
 bool is_fresh(const NodeHealth& health);
+/// Why that entry of its history began; nothing where it is not known.
+const RoleCause* cause_of(const NodeHealth& health, const ElectionEntry& entry);
 /// The one way to say that something is not well; beyond kFindingsMax it is left out.
 void add_finding(NodeHealth& health, Finding finding);
 
 std::string to_json(const NodeHealth& health);
 Result<NodeHealth> parse_node_health(std::string_view json);
 std::string to_json(const std::vector<ElectionEntry>& history);
-std::string to_json(const ElectionEntry& entry);
 std::string to_json(const VerdictEntry& entry);
 Result<std::vector<ElectionEntry>> parse_history(std::string_view json);
 

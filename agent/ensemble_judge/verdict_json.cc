@@ -35,6 +35,8 @@ json::array history_of(const NodeHealth& health) {
         object["role"] = word(to_string(entry.role));
         object["epoch"] = number_or_null(entry.epoch);
         object["leader"] = number_or_null(entry.leader);
+        const agent_api::RoleCause* const cause = cause_of(health, entry);
+        object["why"] = cause == nullptr ? json::value(nullptr) : word(cause->words);
         array.push_back(std::move(object));
     }
     return array;

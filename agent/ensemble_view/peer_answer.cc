@@ -61,6 +61,12 @@ void bound(agent_api::NodeHealth& health) {
         history.erase(history.begin(), history.begin() + static_cast<std::ptrdiff_t>(surplus));
     }
     for (agent_api::ElectionEntry& entry : history) bound(entry.at);
+    auto& causes = health.causes;
+    if (causes.size() > agent_api::kHistoryMax) causes.resize(agent_api::kHistoryMax);
+    for (agent_api::RoleCause& cause : causes) {
+        bound(cause.at);
+        cut(cause.words, kWordBytesMax);
+    }
     bound(health.changed_at);
     bound(health.verdict_since);
     bound(health.wall_ms);

@@ -311,9 +311,10 @@ function lanesOf(doc) {
       const from = entry.at_ms - node.clock_ahead_ms;
       const next = history[index + 1];
       const to = Math.max(next ? next.at_ms - node.clock_ahead_ms : until, from);
-      return {from, to, ended: Boolean(next), role: entry.role, epoch: entry.epoch, leader: entry.leader, id: node.id,
+      const why = entry.why || '';
+      return {from, to, ended: Boolean(next), role: entry.role, epoch: entry.epoch, leader: entry.leader, id: node.id, why,
         words: `Server ${node.id} ${didWhat(entry.role, entry.epoch, entry.leader)}, ` +
-          `${clock(from)} to ${next ? clock(to) : 'now'}`};
+          `${clock(from)} to ${next ? clock(to) : 'now'}${why ? `: ${why}` : ''}`};
     });
     return {id: node.id, name: `Server ${node.id}`, spans};
   });
@@ -346,7 +347,7 @@ function showElections(doc) {
 
 function showChanges(all) {
   const known = [...all].sort((a, b) => b.from - a.from || a.id - b.id);
-  const parts = known.map((span) => [span.id, span.from, span.role, span.epoch, span.leader, span.ended]);
+  const parts = known.map((span) => [span.id, span.from, span.role, span.epoch, span.leader, span.ended, span.why]);
   const key = JSON.stringify([state.allChanges, parts]);
   if (state.changesKey === key) return;
   state.changesKey = key;
@@ -357,6 +358,7 @@ function showChanges(all) {
     at.dateTime = new Date(span.from).toISOString();
     const what = make('span', 'what', didWhat(span.role, span.epoch, span.leader));
     if (span.ended) what.append(make('span', 'lasted', `, for ${shortDuration(span.to - span.from)}`));
+    if (span.why) what.append(make('span', 'why', span.why));
     item.append(at, make('span', 'who', `Server ${span.id}`), what);
     return item;
   }));

@@ -22,30 +22,32 @@ std::string EventLog::add(std::string_view kind, WallMs at, const std::string& d
     return events_.back().text;
 }
 
-void EventLog::restore(const std::vector<agent_api::ElectionEntry>& history) {
-    for (const agent_api::ElectionEntry& entry : history) {
-        add("election", entry.at, to_json(entry));
-        last_election_ = entry;
+void EventLog::restore(const std::vector<agent_api::ElectionRecord>& changes) {
+    for (const agent_api::ElectionRecord& change : changes) {
+        add("election", change.entry.at, to_json(news_of(change)));
+        last_election_ = change.entry;
     }
 }
 
-std::string EventLog::note(const agent_api::NodeHealth& health) {
+std::string EventLog::note(const agent_api::NodeHealth& health,
+                           const std::vector<agent_api::ElectionRecord>& changes) {
     std::string news;
     if (last_verdict_ != health.verdict) {
         last_verdict_ = health.verdict;
         agent_api::VerdictEntry entry{health.wall_ms, health.verdict, health.reasons};
         news += add("verdict", entry.at, to_json(entry));
     }
-    // The history is bounded: what is new stands behind what was its end.
-    auto fresh = health.history.begin();
+    // They are bounded in number: what is new stands behind what was their end.
+    auto fresh = changes.begin();
     if (last_election_) {
-        const auto known =
-            std::find(health.history.rbegin(), health.history.rend(), *last_election_);
-        fresh = known.base() == health.history.begin() ? fresh : known.base();
+        const auto known = std::find_if(changes.rbegin(), changes.rend(), [&](const auto& change) {
+            return change.entry == *last_election_;
+        });
+        if (known != changes.rend()) fresh = known.base();
     }
-    for (; fresh != health.history.end(); ++fresh) {
-        news += add("election", fresh->at, to_json(*fresh));
-        last_election_ = *fresh;
+    for (; fresh != changes.end(); ++fresh) {
+        news += add("election", fresh->entry.at, to_json(news_of(*fresh)));
+        last_election_ = fresh->entry;
     }
     return news;
 }

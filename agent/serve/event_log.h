@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent_api/election_record.h"
 #include "agent_api/node_health.h"
 
 namespace zk::agent_serve {
@@ -18,9 +19,10 @@ namespace zk::agent_serve {
 class EventLog {
   public:
     /// Elections that an earlier agent saw.
-    void restore(const std::vector<agent_api::ElectionEntry>& history);
-    /// The new events, as they go over the wire; empty when nothing changed.
-    std::string note(const agent_api::NodeHealth& health);
+    void restore(const std::vector<agent_api::ElectionRecord>& changes);
+    /// The new events, as they go over the wire; empty when nothing changed. `changes` are the last of them, oldest first.
+    std::string note(const agent_api::NodeHealth& health,
+                     const std::vector<agent_api::ElectionRecord>& changes);
     /// What came after `last_event_id`; nothing for who has none.
     [[nodiscard]] std::string since(std::string_view last_event_id) const;
 

@@ -96,6 +96,7 @@ struct Resident::Parts {
     void look_at_port(node_judge::Probe& probe);
     void take_spec();
     asio::awaitable<void> keep_elections(const node_judge::Probe& probe);
+    void tell_news();
     void ask_systemd(bool answered);
     void remember_data();
     [[nodiscard]] bool is_about_spec(const agent_api::RecordedIdentity& record) const;
@@ -221,9 +222,9 @@ void Resident::Parts::take_spec() {
         judge.emplace(judge_settings(*spec));
         probed_at = Clock::time_point();
         auto history = state.load_history();
-        events = EventLog();
-        events.restore(history);
         keeper.open(*spec, history);
+        events = EventLog();
+        events.restore(keeper.kept().records);
         judge->restore(std::move(history));
         saved_history = 0;
     } else {
@@ -295,8 +296,6 @@ asio::awaitable<void> Resident::Parts::probe_once() {
     const auto& health = judge->step(probe);
     if (health.conflict) identity_look.look_again();
     probed_at = Clock::now();
-    const std::string news = events.note(health);
-    if (http && !news.empty()) http->publish(news);
     if (health.verdict != before) {
         log.info("server.verdict now={} before={} role={}",
                  agent_api::to_string(health.verdict),
@@ -310,7 +309,13 @@ asio::awaitable<void> Resident::Parts::probe_once() {
     }
     remember_data();
     co_await keep_elections(probe);
+    tell_news();
     probing = false;
+}
+
+void Resident::Parts::tell_news() {
+    const std::string news = events.note(judge->health(), keeper.kept().records);
+    if (http && !news.empty()) http->publish(news);
 }
 
 /// The server is asked for its votes when something changed, before what it says is forgotten.
@@ -454,6 +459,7 @@ agent_api::NodeHealth Resident::Parts::health_now() const {
     agent_api::NodeHealth health;
     if (judge) {
         health = judge->health();
+        health.causes = agent_api::causes_of(keeper.kept().records);
     } else {
         add_finding(health, nothing_installed(spec_failure));
     }

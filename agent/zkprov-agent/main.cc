@@ -87,10 +87,12 @@ int status(const zk::agent_host::StateDir& state, bool json) {
     const std::size_t shown = std::min(health.history.size(), kHistoryShown);
     for (std::size_t back = 1; back <= shown; ++back) {
         const auto& entry = health.history[health.history.size() - back];
-        std::printf("%s %s: %s\n",
+        const auto* const cause = cause_of(health, entry);
+        std::printf("%s %s: %s%s\n",
                     back == 1 ? "since" : "before, from",
                     zk::utc_text(entry.at).c_str(),
-                    words_of(entry).c_str());
+                    words_of(entry).c_str(),
+                    cause == nullptr ? "" : (": " + cause->words).c_str());
     }
     print_findings(health);
     return EXIT_SUCCESS;

@@ -63,11 +63,6 @@ void add_search(const NodeWord& word,
     if (next != nullptr) ended.at = std::min(ended.at, on_our_clock(next->began, {}, word));
 }
 
-std::string seconds_text(std::uint64_t ms) {
-    return ms < 1000 ? fmt::format("{} ms", ms)
-                     : fmt::format("{:.1f} s", static_cast<double>(ms) / 1000);
-}
-
 Happened as_agent_saw(const std::vector<Witness>& witnesses,
                       const Witness& witness,
                       std::size_t index) {
@@ -83,8 +78,8 @@ Happened as_agent_saw(const std::vector<Witness>& witnesses,
     saw.fate = fate_of_leader(witnesses, witness, index);
     if (const std::string why = words_of(change); !why.empty()) saw.words += ": " + why;
     if (saw.fate) saw.words += "; " + saw.fate->words;
-    if (change.without_leader_ms) {
-        saw.words += fmt::format("; {} without a leader", seconds_text(*change.without_leader_ms));
+    if (const std::string without = without_leader_words(change); !without.empty()) {
+        saw.words += "; " + without;
     }
     return saw;
 }

@@ -293,5 +293,21 @@ TEST(Causes, EachHasWordsAndUnknownHasNone) {
     EXPECT_EQ(words_of(record), "its process was killed by signal 99");
 }
 
+TEST(ElectionRecord, HealthTellsTheCausesThatAreKnown) {
+    std::vector<agent_api::ElectionRecord> records(3);
+    for (int i = 0; i < 3; ++i) records[static_cast<std::size_t>(i)].entry.at = WallMs(100 + i);
+    records[1].cause = Cause::leader_lost;
+    records[1].words = "x";
+    records[2].without_leader_ms = 1960;
+    auto causes = causes_of(records);
+    ASSERT_EQ(causes.size(), 2U);
+    EXPECT_EQ(causes[0], (agent_api::RoleCause{WallMs(101), "its leader went away (x)"}));
+    EXPECT_EQ(causes[1].words, "2.0 s without a leader");
+    records[2].cause = Cause::elected;
+    records[2].without_leader_ms = 999;
+    EXPECT_EQ(causes_of(records).back().words,
+              "the search for a leader came to its end; 999 ms without a leader");
+}
+
 }  // namespace
 }  // namespace zk::elections

@@ -33,6 +33,9 @@ NodeHealth health_of(std::int64_t sid, Role role) {
     health.zxid = Zxid(Epoch(3), 7);
     if (role == Role::leader) health.synced_followers = 2;
     health.history = {{WallMs(kNowMs - 5000), role, Epoch(3), ServerId(2)}};
+    if (role == Role::leader) {
+        health.causes = {{WallMs(kNowMs - 5000), "its leader went away; 1.2 s without a leader"}};
+    }
     health.source = agent_api::HealthSource::agent;
     health.wall_ms = WallMs(kNowMs);
     health.age_ms = 300;
@@ -89,7 +92,10 @@ TEST(EnsembleView, AllThatAnswerAreOneVerdict) {
     EXPECT_EQ(leader.at("age_ms"), 700) << "its own age, and that of its word";
     EXPECT_EQ(leader.at("heard_ms"), 400);
     EXPECT_EQ(leader.at("last"), nullptr);
-    EXPECT_EQ(leader.at("history").as_array().size(), 1U);
+    const auto& history = leader.at("history").as_array();
+    ASSERT_EQ(history.size(), 1U);
+    EXPECT_EQ(history[0].as_object().at("why"), "its leader went away; 1.2 s without a leader");
+    EXPECT_EQ(own.at("history").as_array()[0].as_object().at("why"), nullptr);
 }
 
 TEST(EnsembleView, WhoMissedAQuestionIsNotShownAsItWas) {
@@ -219,6 +225,7 @@ TEST(PeerAnswer, AStrangersNumbersAndTextsAreBounded) {
     health.history.clear();
     for (int i = 0; i < 100; ++i) health.history.push_back({WallMs(kLeast), Role::down, {}, {}});
     health.history.push_back({WallMs(kMost), Role::leader, Epoch(kLeast), ServerId(kMost)});
+    health.causes.assign(100, {WallMs(kMost), std::string(170, 'c')});
     const auto read = read_peer_answer(page_of(health));
     ASSERT_TRUE(read.has_value()) << read.error().message();
     EXPECT_EQ(read->reasons.size(), 16U);
@@ -229,6 +236,9 @@ TEST(PeerAnswer, AStrangersNumbersAndTextsAreBounded) {
     EXPECT_EQ(read->history.size(), agent_api::kHistoryMax);
     EXPECT_EQ(read->history.back().role, Role::leader);
     EXPECT_EQ(read->history.front().at, WallMs(0));
+    EXPECT_EQ(read->causes.size(), agent_api::kHistoryMax);
+    EXPECT_LT(read->causes.back().at, WallMs(kMost));
+    EXPECT_LT(read->causes.back().words.size(), 170U);
     EXPECT_LT(read->wall_ms, WallMs(kMost));
     // The judge reckons with all of it.
     Look look = look_from_1();

@@ -28,6 +28,15 @@ NodeHealth leader() {
     health.age_ms = 40;
     return health;
 }
+/// Its history with causes.
+std::vector<agent_api::ElectionRecord> changes_of(const NodeHealth& health) {
+    std::vector<agent_api::ElectionRecord> changes;
+    for (const agent_api::ElectionEntry& entry : health.history) {
+        changes.emplace_back();
+        changes.back().entry = entry;
+    }
+    return changes;
+}
 agent_http::Response ask(const std::string& target, const NodeHealth& health) {
     return answer_http({target, "", ""}, health, EventLog(), {});
 }
@@ -102,7 +111,7 @@ TEST(HttpRoutes, WhatIsOldIsNotShownAsFresh) {
 
 TEST(HttpRoutes, EventsBeginWithWhatWasMissed) {
     EventLog events;
-    events.restore(leader().history);
+    events.restore(changes_of(leader()));
     const auto from = [&](const std::string& id) {
         return answer_http({"/v1/events", "text/event-stream", id}, leader(), events, {});
     };
@@ -112,7 +121,9 @@ TEST(HttpRoutes, EventsBeginWithWhatWasMissed) {
     EXPECT_EQ(from("nonsense").body, "retry: 2000\n\n");
     EXPECT_EQ(from("100").body,
               "retry: 2000\n\nid: 200\nevent: election\n"
-              "data: {\"at\":200,\"role\":\"leader\",\"epoch\":3,\"leader\":2}\n\n");
+              "data: "
+              "{\"at\":200,\"role\":\"leader\",\"epoch\":3,\"leader\":2,\"cause\":\"unknown\","
+              "\"words\":\"\"}\n\n");
     EXPECT_THAT(from("0").body, HasSubstr("id: 100\n"));
     EXPECT_EQ(from("200").body, "retry: 2000\n\n");
 }
@@ -120,27 +131,41 @@ TEST(HttpRoutes, EventsBeginWithWhatWasMissed) {
 TEST(EventLog, TellsEachChangeOnce) {
     EventLog events;
     NodeHealth health = leader();
-    events.restore(health.history);
-    EXPECT_THAT(events.note(health),
+    events.restore(changes_of(health));
+    EXPECT_THAT(events.note(health, changes_of(health)),
                 HasSubstr("event: verdict\ndata: {\"at\":300,\"verdict\":\"serving\""));
-    EXPECT_EQ(events.note(health), "");
+    EXPECT_EQ(events.note(health, changes_of(health)), "");
     health.history.push_back({WallMs(310), Role::follower, Epoch(4), ServerId(1)});
-    const std::string news = events.note(health);
+    const std::string news = events.note(health, changes_of(health));
     EXPECT_THAT(news, HasSubstr("event: election\ndata: {\"at\":310,\"role\":\"follower\""));
     EXPECT_THAT(news, Not(HasSubstr("verdict")));
-    EXPECT_EQ(events.note(health), "");
+    EXPECT_EQ(events.note(health, changes_of(health)), "");
+}
+
+TEST(EventLog, AChangeIsToldWithItsCause) {
+    EventLog events;
+    const NodeHealth health = leader();
+    auto changes = changes_of(health);
+    changes[1].cause = agent_api::Cause::elected;
+    changes[1].without_leader_ms = 1234;
+    EXPECT_THAT(
+        events.note(health, changes),
+        HasSubstr(
+            "\"leader\":2,\"cause\":\"elected\",\"words\":\"the search for a leader came to its "
+            "end\",\"without_leader_ms\":1234}"));
+    EXPECT_EQ(events.note(health, changes), "") << "each once, also with a cause";
 }
 
 TEST(EventLog, BoundedHistoryThatMovesOnIsFollowed) {
     EventLog events;
     NodeHealth health = leader();
-    events.restore(health.history);
-    events.note(health);
+    events.restore(changes_of(health));
+    events.note(health, changes_of(health));
     for (int i = 0; i < 500; ++i) {
         health.history.push_back({WallMs(400 + i), Role::looking, Epoch(i), {}});
         if (health.history.size() > agent_api::kHistoryMax)
             health.history.erase(health.history.begin());
-        const std::string news = events.note(health);
+        const std::string news = events.note(health, changes_of(health));
         ASSERT_THAT(news, HasSubstr("\"at\":" + std::to_string(400 + i) + ","));
         ASSERT_EQ(news.find("id: ", 4), std::string::npos) << news;
     }
@@ -152,11 +177,11 @@ TEST(EventLog, BoundedHistoryThatMovesOnIsFollowed) {
 TEST(EventLog, IdsGrowThoughTheClockGoesBack) {
     EventLog events;
     NodeHealth health = leader();
-    events.restore(health.history);
+    events.restore(changes_of(health));
     health.wall_ms = WallMs(50);
-    EXPECT_THAT(events.note(health), HasSubstr("id: 201\n"));
+    EXPECT_THAT(events.note(health, changes_of(health)), HasSubstr("id: 201\n"));
     health.verdict = NodeVerdict::down;
-    EXPECT_THAT(events.note(health), HasSubstr("id: 202\n"));
+    EXPECT_THAT(events.note(health, changes_of(health)), HasSubstr("id: 202\n"));
 }
 
 }  // namespace

@@ -188,9 +188,12 @@ class Page(unittest.TestCase):
         self.assertTrue(any("ode %d does not answer" % first in reason for reason in seen["reasons"]), seen["reasons"])
         self.assertEqual(seen["announced"], "Serving, but not all is well. Server %d leads." % second)
         news = [change.replace("\n", " ") for change in seen["changes"]]
-        led = [change for change in news if re.search(r"Server %d\b.* leads in epoch \d+$" % second, change)]
+        told = [re.search(r"Server %d\b.* leads in epoch (\d+) the search for a leader came to its end" % second, change)
+                for change in news]
+        led = [int(match[1]) for match in told if match]
         self.assertEqual(len(led), 1, news)
-        self.assertGreater(int(led[0].split()[-1]), epoch)
+        self.assertGreater(led[0], epoch)
+        self.assertTrue(any("its leader went away" in change for change in news), news)
         self.assertTrue(any(words.startswith("Server %d leads" % second) for words in seen["leading"]), seen["leading"])
         return {"leader": second}
 

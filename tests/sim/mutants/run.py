@@ -9,9 +9,11 @@
   run.py --open                those only that no earlier run has seen killed in their present form
   run.py --table FILE          writes what is known of all of them (after a run, if other options ask for one)
 
-The copy is build/mutants/tree. Unit tests are built there as by the preset asan, the simulator as by the preset release,
-so that ccache knows most of it and builds are incremental; results are kept in build/mutants/results.json. What counts as killed: a unit test or a seed that fails, crashes, meets an assertion or hangs.
-A seed that fails without the mutant as well does not count. A mutant that does not compile is an error of the mutant.
+The copy is build/mutants/tree, built by the preset mutants: no sanitizers, and each file by itself, so that a mutant costs
+one small compilation and its tests take seconds. --tests-only builds by the preset asan instead, of which CI's cache knows
+most. Results are kept in build/mutants/results.json. What counts as killed: a unit test or a seed that fails, crashes, meets an
+assertion or hangs. A seed that fails without the mutant as well does not count. A mutant that does not compile is an error of
+the mutant. One that survives may still die under --tests-only, by a sanitizer.
 
 A file *.toml holds the mutants of one room: `tests` are the unit test programs that should notice (names of zk_test in
 tests/*/CMakeLists.txt), and of each [[mutant]]: name, the rule in one line, file, old text, new text, and if it wants
@@ -37,8 +39,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 WORK = os.path.join(ROOT, "build", "mutants")
 TREE = os.path.join(WORK, "tree")
-UNIT = os.path.join(TREE, "build", "asan")
-RELEASE = os.path.join(TREE, "build", "release")
+PLAIN = os.path.join(TREE, "build", "mutants")
+SANITIZED = os.path.join(TREE, "build", "asan")
 RESULTS = os.path.join(WORK, "results.json")
 CLEAN_SIM = os.path.join(WORK, "sim-unmutated")
 
@@ -180,9 +182,9 @@ def assertion(text):
     return ""
 
 
-def unit_test(test):
+def unit_test(test, folder):
     """None, or how it failed."""
-    code, text = run([os.path.join(UNIT, "bin", test + "_test")], TEST_SECONDS)
+    code, text = run([os.path.join(folder, "bin", test + "_test")], TEST_SECONDS)
     if code == 0:
         return None
     failed = re.findall(r"^\[  FAILED  \] (\S+?),? .*\(\d+ ms\)", text, re.MULTILINE)
@@ -229,10 +231,10 @@ class Clean:
         if name in self.known:
             return
         self.known.add(name)
-        words = build(UNIT, [name + "_test"], self.options.jobs)
+        words = build(self.options.folder, [name + "_test"], self.options.jobs)
         if words:
             sys.exit("the unmutated tree does not compile: " + words)
-        failure = unit_test(name)
+        failure = unit_test(name, self.options.folder)
         if failure:
             sys.exit("fails without any mutant: " + failure)
         print(f"  {name} is clean", flush=True)
@@ -241,10 +243,10 @@ class Clean:
         if "sim" in self.known:
             return
         self.known.add("sim")
-        words = build(RELEASE, ["sim"], self.options.jobs)
+        words = build(PLAIN, ["sim"], self.options.jobs)
         if words:
             sys.exit("the unmutated tree does not compile: " + words)
-        shutil.copy(os.path.join(RELEASE, "bin", "sim"), CLEAN_SIM)
+        shutil.copy(os.path.join(PLAIN, "bin", "sim"), CLEAN_SIM)
         for seed in range(1, CLEAN_SEEDS + 1):
             failure = seeds_fail(CLEAN_SIM, seed, 1)
             if failure:
@@ -254,18 +256,18 @@ class Clean:
 def run_tests(m, options):
     """How the first of its unit tests that fails does, or None."""
     for test in m.tests:
-        words = build(UNIT, [test + "_test"], options.jobs)
+        words = build(options.folder, [test + "_test"], options.jobs)
         if words:
             return Judgement("error", "does not compile: " + words)
         began = time.time()
-        failure = unit_test(test)
+        failure = unit_test(test, options.folder)
         if failure:
             return Judgement("killed", failure, 0, time.time() - began)
     return None
 
 
 def run_seeds(options):
-    words = build(RELEASE, ["sim"], options.jobs)
+    words = build(PLAIN, ["sim"], options.jobs)
     if words:
         return Judgement("error", "does not compile: " + words)
     began = time.time()
@@ -273,7 +275,7 @@ def run_seeds(options):
     while seed <= options.seeds:
         if options.limit and time.time() - began > options.limit:
             return Judgement("open", f"stopped after {options.limit} s", seed - 1, time.time() - began)
-        failure = seeds_fail(os.path.join(RELEASE, "bin", "sim"), seed, min(BATCH, options.seeds - seed + 1))
+        failure = seeds_fail(os.path.join(PLAIN, "bin", "sim"), seed, min(BATCH, options.seeds - seed + 1))
         if failure is None:
             seed += BATCH
         elif seeds_fail(CLEAN_SIM, failure[0], 1):
@@ -406,7 +408,9 @@ def parse():
     parser.add_argument("--limit", type=int, default=0, help="seconds of seeds for each mutant (default: no limit)")
     parser.add_argument("--jobs", type=int, default=1, help="of the build (default: 1)")
     parser.add_argument("--table", metavar="FILE", help="write the document")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.folder = SANITIZED if options.tests_only else PLAIN
+    return options
 
 
 def chosen(mutants, options):
@@ -430,7 +434,7 @@ def run_all(mutants, options):
     results = load_results()
     began = time.time()
     copy_tree()
-    configure([UNIT] if options.tests_only else [UNIT, RELEASE])
+    configure([options.folder])
     clean = Clean(options)
     left = 0
     for m in mutants:
