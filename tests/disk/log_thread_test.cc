@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../storage/forwarding_disk.h"
 #include "disk/posix_disk.h"
 #include "jute/txn.h"
 #include "sim_disk/sim_disk.h"
@@ -147,39 +148,20 @@ TEST(LogThread, FullQueueHoldsThePosterBack) {
 }
 
 /// A disk that makes no file while somebody holds it.
-class HeldDisk : public storage::Disk {
+class HeldDisk : public storage::ForwardingDisk {
   public:
+    using ForwardingDisk::ForwardingDisk;
     std::mutex held;
 
     Result<std::unique_ptr<storage::DiskFile>> create(const std::string& path) override {
         const std::lock_guard wait(held);
-        return disk_.create(path);
+        return ForwardingDisk::create(path);
     }
-    Result<std::vector<std::string>> list(const std::string& dir) override {
-        return disk_.list(dir);
-    }
-    Result<bool> exists(const std::string& path) override { return disk_.exists(path); }
-    Result<std::uint64_t> size(const std::string& path) override { return disk_.size(path); }
-    Result<Bytes> read(const std::string& path, std::uint64_t offset, std::size_t size) override {
-        return disk_.read(path, offset, size);
-    }
-    Result<> rename(const std::string& from, const std::string& to) override {
-        return disk_.rename(from, to);
-    }
-    Result<> remove(const std::string& path) override { return disk_.remove(path); }
-    Result<> truncate(const std::string& path, std::uint64_t size) override {
-        return disk_.truncate(path, size);
-    }
-    Result<> sync_dir(const std::string& dir) override { return disk_.sync_dir(dir); }
-    Result<> settle(const std::string& path) override { return disk_.settle(path); }
-    Result<> make_dirs(const std::string& dir) override { return disk_.make_dirs(dir); }
-
-  private:
-    sim::SimDisk disk_;
 };
 
 TEST(LogThread, TellsHowLongSyncsTookAndThatOneGoesOn) {
-    HeldDisk disk;
+    sim::SimDisk stored;
+    HeldDisk disk(stored);
     const storage::Paths paths{"/zk", "/zk"};
     value_of(storage::recover(disk, paths, {}));
     Events events;
