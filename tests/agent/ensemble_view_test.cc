@@ -225,7 +225,7 @@ TEST(PeerAnswer, AStrangersNumbersAndTextsAreBounded) {
     health.history.clear();
     for (int i = 0; i < 100; ++i) health.history.push_back({WallMs(kLeast), Role::down, {}, {}});
     health.history.push_back({WallMs(kMost), Role::leader, Epoch(kLeast), ServerId(kMost)});
-    health.causes.assign(100, {WallMs(kMost), std::string(170, 'c')});
+    health.causes.assign(70, {WallMs(kMost), std::string(170, 'c')});
     const auto read = read_peer_answer(page_of(health));
     ASSERT_TRUE(read.has_value()) << read.error().message();
     EXPECT_EQ(read->reasons.size(), 16U);
