@@ -215,7 +215,7 @@ TEST(PeerAnswer, AStrangersNumbersAndTextsAreBounded) {
     health.synced_followers = std::numeric_limits<std::uint64_t>::max();
     health.zxid = Zxid(kLeast);
     health.epoch = Epoch(kMost);
-    health.reasons.assign(60, std::string(500, 'x') + "</script><b>ü");
+    health.reasons.assign(20, std::string(500, 'x') + "</script><b>ü");
     health.reasons[1] = std::string(599, 'x') + "ü and more";
     auto finding = agent_api::make_finding(
         std::string(170, 'i'), agent_api::FindingLevel::critical, std::string(650, 'w'));
