@@ -67,6 +67,7 @@ void add_directories(NodeSpec& spec) {
     const std::string server = own_user ? spec.user + ":" + spec.group : "";
     spec.directories = {
         DirectorySpec{spec.install_dir, 0755, root},
+        DirectorySpec{spec.install_dir + "/bin", 0755, root},
         DirectorySpec{spec.install_dir + "/conf", 0755, root},
         DirectorySpec{spec.data_dir, 0750, server},
     };
@@ -223,7 +224,14 @@ Result<NodeSpec> render_node(const Inventory& inventory,
                                   server_reads,
                                   agent_api::to_json(owner) + "\n",
                                   FileKind::plain});
-    if (!local) ZK_CHECK(add_units(spec));
+    if (!local) {
+        spec.files.push_back(FileSpec{spec.install_dir + "/bin/zkServer.sh",
+                                      0755,
+                                      "root:root",
+                                      std::string(kServerScript),
+                                      FileKind::plain});
+        ZK_CHECK(add_units(spec));
+    }
     ZK_CHECK(agent_api::validate(spec));
     return spec;
 }

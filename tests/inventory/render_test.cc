@@ -109,6 +109,12 @@ TEST(Render, NodeSpecForSystemd) {
     }
     EXPECT_THAT(file_of(spec, "/etc/systemd/system/zookeeper.service")->content,
                 HasSubstr("/usr/local/zookeeper/current/bin/zkserver"));
+    const FileSpec* script = file_of(spec, "/usr/local/zookeeper/bin/zkServer.sh");
+    ASSERT_NE(script, nullptr);
+    EXPECT_EQ(script->mode, 0755U);
+    EXPECT_EQ(script->kind, agent_api::FileKind::plain) << "another script restarts nothing";
+    EXPECT_TRUE(script->content.starts_with("#!"));
+    EXPECT_THAT(script->content, HasSubstr("\nUNIT=" + spec.server_unit + "\n"));
     EXPECT_TRUE(agent_api::validate(spec).has_value());
 }
 
