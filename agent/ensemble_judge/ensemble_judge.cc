@@ -71,6 +71,7 @@ class Judge {
             verdict_.nodes.push_back(std::move(each));
         }
         check_members(expected);
+        compare_clocks();
     }
 
     EnsembleVerdict run() {
@@ -117,6 +118,25 @@ class Judge {
             disown(*node.status.health, stranger->second);
         }
         verdict_.reasons = std::move(check.sentences);
+    }
+
+    /// Agents that listen for each other have compared theirs; who hears all nodes can do it for the others.
+    void compare_clocks() {
+        std::vector<clock_offset::HeardClock> clocks;
+        for (const NodeVerdict& node : verdict_.nodes) {
+            if (!node.status.health || !node.status.clock) continue;
+            clocks.push_back({node.status.id, *node.status.clock});
+        }
+        for (NodeVerdict& node : verdict_.nodes) {
+            const auto deviation = clock_offset::deviation_of(node.status.id, clocks);
+            if (!deviation || node.status.health->clock_offset_ms) continue;
+            NodeHealth& health = *node.status.health;
+            health.clock_offset_ms = to_ms(deviation->look.ahead);
+            health.clock_uncertain_ms = to_ms(deviation->look.uncertain);
+            if (auto finding = clock_offset::finding_of(*deviation)) {
+                add_finding(health, *std::move(finding));
+            }
+        }
     }
 
     static void disown(NodeHealth& health, const agent_api::IdentityConflict& conflict) {

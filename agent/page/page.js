@@ -154,9 +154,8 @@ function leaderlessStory(doc) {
 
 function leaderStory(doc) {
   const leader = doc.nodes.find((node) => node.id === doc.leader);
-  if (!leader || !leader.answered || leader.role !== 'leader' || leader.changed_at_ms === null) {
-    return 'A majority follows it; it does not tell itself.';
-  }
+  if (!leader || !leader.answered || leader.role !== 'leader') return 'A majority follows it; it does not tell itself.';
+  if (leader.changed_at_ms === null) return `On ${leader.host}; its agent, which would know since when, does not tell.`;
   const since = leader.changed_at_ms - leader.clock_ahead_ms;
   return `On ${leader.host}, since ${clock(since)} (${duration(now() - since)}).`;
 }

@@ -86,7 +86,9 @@ NodeHealth node_health(const agent_host::StateDir& state) {
         return nothing;
     }
     const agent_api::NodeSpec* const spec = &**loaded;
-    node_judge::NodeJudge judge(judge_settings(*spec));
+    node_judge::JudgeSettings settings = judge_settings(*spec);
+    settings.dates_first_look = false;
+    node_judge::NodeJudge judge(std::move(settings));
     judge.restore(state.load_history());
     node_judge::Probe probe;
     // The silence of systemd says nothing of the process.

@@ -78,6 +78,8 @@ std::vector<std::string> row_of(const NodeVerdict& node) {
 std::string format_history(const NodeHealth& health) {
     if (health.history.empty()) return {};
     const ElectionEntry& now = health.history.back();
+    // Without an agent this is the first look, and not when that came about.
+    if (health.changed_at == WallMs()) return words_of(now) + "; since when is not known";
     const auto age_s = [&](const ElectionEntry& from, std::int64_t to_ms) {
         return (to_ms - from.at.value()) / 1000;
     };

@@ -372,6 +372,22 @@ TEST(NodeJudge, HistoryIsBoundedAndSurvivesARestart) {
     EXPECT_EQ(later.health().changed_at, WallMs(600));
 }
 
+// Nobody knows since when a server is what a first look finds; without an agent there is no other.
+TEST(NodeJudge, AFirstLookAloneIsNoChange) {
+    JudgeSettings settings;
+    settings.cluster = "demo";
+    settings.self = {ServerId(2), "/data", 2181, ""};
+    settings.dates_first_look = false;
+    NodeJudge judge(settings);
+    EXPECT_EQ(judge.step(serving(1000, "follower", 3, 1)).changed_at, WallMs());
+    EXPECT_EQ(judge.step(serving(2000, "follower", 3, 1)).changed_at, WallMs());
+    ASSERT_EQ(judge.health().history.size(), 1U) << "it was seen so from then on";
+    EXPECT_EQ(judge.step(serving(3000, "leader", 4, 2)).changed_at, WallMs(3000));
+    NodeJudge later(settings);
+    later.restore(judge.health().history);
+    EXPECT_EQ(later.step(serving(4000, "follower", 5, 1)).changed_at, WallMs(4000));
+}
+
 TEST(NodeJudge, NonsenseInAnswersIsLeftOut) {
     NodeJudge judge = make_judge();
     Probe probe = serving(1, "follower", 3, 1);

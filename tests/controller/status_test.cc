@@ -48,9 +48,11 @@ NodeStatus node(std::int64_t id, Role role, std::int64_t zxid = 0x300000005) {
     health.connections = 7;
     health.uptime_s = 3723;
     health.wall_ms = WallMs(kNowMs);
-    return {ServerId(id), health, ""};
+    return {ServerId(id), health, "", false, {}};
 }
-NodeStatus silent(std::int64_t id) { return {ServerId(id), std::nullopt, "connection refused"}; }
+NodeStatus silent(std::int64_t id) {
+    return {ServerId(id), std::nullopt, "connection refused", false, {}};
+}
 NodeStatus leader(std::int64_t id, std::uint64_t synced) {
     NodeStatus status = node(id, Role::leader);
     status.health->synced_followers = synced;
@@ -229,6 +231,49 @@ TEST(EnsembleJudge, AServerOfAnotherEnsembleIsNotThatNode) {
     EXPECT_THAT(neither.reasons,
                 testing::ElementsAre("the servers on 10.0.0.1 and 10.0.0.2 share no other member: "
                                      "one of them belongs to another ensemble"));
+}
+
+TEST(EnsembleJudge, AClockThatDiffersFromTheMedianIsTold) {
+    const auto with_clock = [](NodeStatus status, std::int64_t ahead_ms) {
+        status.clock.emplace();
+        status.clock->ahead = milliseconds(ahead_ms);
+        status.clock->uncertain = milliseconds(5);
+        return status;
+    };
+    // The clock of who asks is 40 s off; that is nobody's fault here.
+    const auto well = judge(ensemble_of(3),
+                            {with_clock(leader(2, 2), 40'000),
+                             with_clock(follower(1, 2), 40'010),
+                             with_clock(follower(3, 2), 39'900)});
+    EXPECT_EQ(well.verdict, Verdict::healthy);
+    EXPECT_EQ(well.find(ServerId(3))->status.health->clock_offset_ms, -100);
+    const auto off = judge(ensemble_of(3),
+                           {with_clock(leader(2, 2), 40'000),
+                            with_clock(follower(1, 2), 40'010),
+                            with_clock(follower(3, 2), 20'000)});
+    EXPECT_EQ(off.verdict, Verdict::degraded);
+    EXPECT_THAT(off.reasons,
+                testing::ElementsAre("node 3: its clock is 20.0 s behind the median of 3 nodes' "
+                                     "clocks; set up NTP (chrony) there"));
+    EXPECT_EQ(off.find(ServerId(3))->status.health->findings.at(0).id, "clock.offset");
+    // A node without an answer has no clock either.
+    const auto two = judge(
+        ensemble_of(3), {with_clock(leader(2, 2), 0), with_clock(follower(1, 2), 2000), silent(3)});
+    EXPECT_THAT(two.reasons,
+                testing::Contains(testing::HasSubstr("of two nobody can tell")).Times(2));
+}
+
+TEST(EnsembleJudge, WhatAnAgentFoundOfItsClockIsNotToldTwice) {
+    auto told = follower(3, 2);
+    told.health->clock_offset_ms = 3000;
+    add_finding(*told.health,
+                agent_api::make_finding(
+                    "clock.offset", agent_api::FindingLevel::warning, "its clock is off"));
+    std::vector<NodeStatus> statuses{leader(2, 2), follower(1, 2), told};
+    for (NodeStatus& status : statuses) status.clock.emplace();
+    statuses[2].clock->ahead = milliseconds(3000);
+    EXPECT_THAT(judge(ensemble_of(3), statuses).reasons,
+                testing::ElementsAre("node 3: its clock is off"));
 }
 
 TEST(EnsembleJudge, AFollowerThatItsLeaderDoesNotCountIsTold) {
@@ -446,9 +491,14 @@ TEST(Report, TellsTheLastChangeAndWhatWasBefore) {
         ElectionEntry{at(125), Role::looking, std::nullopt, std::nullopt},
         ElectionEntry{at(124), Role::leader, Epoch(3), ServerId(2)},
     };
+    health.changed_at = at(124);
     EXPECT_EQ(format_history(health),
               "leader in epoch 3 since 07:57:56 UTC (2m 4s); before: follower of 3 in epoch 2, for "
               "1h 2m");
+    // A single look of somebody else than its agent.
+    health.history = {ElectionEntry{at(0), Role::leader, Epoch(3), ServerId(2)}};
+    health.changed_at = WallMs();
+    EXPECT_EQ(format_history(health), "leader in epoch 3; since when is not known");
 }
 
 TEST(Report, JsonIsOneDocumentWithASchema) {

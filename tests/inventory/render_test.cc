@@ -115,6 +115,11 @@ TEST(Render, NodeSpecForSystemd) {
     EXPECT_EQ(script->kind, agent_api::FileKind::plain) << "another script restarts nothing";
     EXPECT_TRUE(script->content.starts_with("#!"));
     EXPECT_THAT(script->content, HasSubstr("\nUNIT=" + spec.server_unit + "\n"));
+    // An agent without the server's disk is the one that tells of it; it only comes behind the mounts.
+    const std::string agent = file_of(spec, "/etc/systemd/system/zkprov-agent.service")->content;
+    EXPECT_THAT(agent, HasSubstr("After=network-online.target remote-fs.target\n"));
+    EXPECT_THAT(agent, Not(HasSubstr("RequiresMountsFor=" + spec.data_dir)));
+    EXPECT_THAT(agent, HasSubstr("RequiresMountsFor=/usr/local/zookeeper /var/lib/zkprov\n"));
     EXPECT_TRUE(agent_api::validate(spec).has_value());
 }
 
