@@ -121,7 +121,9 @@ TEST_F(Sweep, GoesByItsSettings) {
     EXPECT_EQ(due(), (Strings{"/a", "/b"})) << "100 ms each, and as much may be made up for";
     now += milliseconds(50);
     EXPECT_TRUE(due().empty());
-    now += milliseconds(450);
+    now += milliseconds(100);
+    EXPECT_TRUE(due().empty());
+    now += milliseconds(350);
     EXPECT_EQ(due(), (Strings{"/a", "/b"}));
 }
 

@@ -107,7 +107,8 @@ class Generator:
         return self.rng.choice([-1, -1, -1, 0, 0, 1, 2, -2])
 
     def create_body(self, multi, flags):
-        return text(self.path_in(multi, 1)) + text(self.data()) + acl_list(self.acl()) + i32(flags)
+        # It looks at the flags before it notices that there is no path.
+        return text(self.path_in(multi or flags not in range(4), 1)) + text(self.data()) + acl_list(self.acl()) + i32(flags)
 
     def path_in(self, multi, op):
         path = self.path()
