@@ -152,6 +152,7 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
     } else if (request.op == OpCode::delete_container && !request.owner) {
         auto removal = preparer_->delete_container(request.body, zxid, wall_);
         if (!removal) return;
+        ZK_COVERED("core.left_over_removed");
         txn = *std::move(removal);
     } else {
         txn = preparer_->prepare({.session = request.session,

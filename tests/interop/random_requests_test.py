@@ -104,7 +104,8 @@ class Requests:
         rng, version = self.rng, self.rng.choice(VERSIONS)
         choices = [
             (22, lambda: (rng.choice([CREATE, CREATE, CREATE2]), self.create())),
-            (3, lambda: (CREATE_CONTAINER, self.create((4, 4, 4, 0, 1, 2)))), (3, self.create_ttl),
+            # Until it is applied, Apache's server takes a container with the flags of an ephemeral for one.
+            (3, lambda: (CREATE_CONTAINER, self.create((4, 4, 4, 0, 2)))), (3, self.create_ttl),
             (8, lambda: (DELETE, version_body(self.path(), version))),
             (10, lambda: (SET_DATA, set_data_body(self.path(), rng.choice(DATA), version))),
             (7, lambda: (SET_ACL, set_acl_body(self.path(), rng.choice(ACLS), version))),
