@@ -23,6 +23,7 @@ Core::Core(Settings settings, storage::RecoveredState recovered, Log log)
       election_(settings_.my_id, members_, log_, settings_.election),
       accepted_epoch_(recovered.accepted_epoch),
       current_epoch_(recovered.current_epoch),
+      container_sweep_(settings_.sweep),
       next_session_(session::first_session_id(settings_.my_id, settings_.monotonic_ms)) {
     take_sessions(recovered.sessions);
     database_.set_config(members_->text(), Zxid(members_->version()));
@@ -132,7 +133,10 @@ void Core::handle(Tick& event, Instant now, Actions& out) {
     }
     if (learner_) learner_->on_tick(now, zab_actions_);
     run_zab(now, out);
-    if (state_ == State::leading && serving_) expire_sessions(now, out);
+    if (state_ == State::leading && serving_) {
+        expire_sessions(now, out);
+        remove_left_over(now, out);
+    }
 }
 
 void Core::handle(NotificationReceived& event, Instant now, Actions& out) {
@@ -174,7 +178,8 @@ void Core::adopt_config_version(std::int64_t version) {
 
 void Core::begin_serving(Epoch epoch, Instant now, Actions& out) {
     if (leader_) {
-        preparer_.emplace(tree());
+        preparer_.emplace(tree(), settings_.extended_types);
+        container_sweep_.begin(now);
         database_.begin_epoch(epoch);
         sessions_.restart_all(working_.now());
     }

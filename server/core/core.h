@@ -21,6 +21,7 @@
 #include "base/working_time.h"
 #include "core/actions.h"
 #include "core/client_requests.h"
+#include "core/container_sweep.h"
 #include "core/database.h"
 #include "core/event.h"
 #include "core/status_page.h"
@@ -42,6 +43,9 @@ struct Settings {
     Duration tick = std::chrono::milliseconds(2000);  ///< tickTime
     int init_limit = 10;                              ///< ticks for connecting and synchronising
     int sync_limit = 5;                               ///< ticks a learner may be silent
+    /// extendedTypesEnabled: TTL nodes. The same at all members.
+    prep::ExtendedTypes extended_types = prep::ExtendedTypes::off;
+    SweepSettings sweep{};  ///< of containers and TTL nodes
     /// Txns between snapshots, before randomisation.
     std::int64_t snap_count = 100'000;
     std::size_t committed_window = limits::kCommittedWindow;  ///< txns kept in memory for DIFF
@@ -106,7 +110,8 @@ class Core {
     };
     /// A request that waits at the leader for room among the proposals.
     struct QueuedRequest {
-        /// Who serves the session: 0 for this server, a learner's link, or nobody for the leader's own closeSession.
+        /// Who serves the session: 0 for this server, a learner's link, or nobody for the leader's own closeSession and
+        /// deleteContainer.
         std::optional<std::int64_t> owner;
         SessionId session;
         Xid cxid;
@@ -170,6 +175,7 @@ class Core {
     void revalidated(SessionId session, bool valid, Actions& out);
     ErrorCode check_session(const QueuedRequest& request) const;
     void expire_sessions(Instant now, Actions& out);
+    void remove_left_over(Instant now, Actions& out);
     void touch(SessionId session);
 
     // apply.cc: committed txns
@@ -202,6 +208,7 @@ class Core {
     Epoch accepted_elsewhere_;  ///< the latest epoch that a voter was seen to have accepted
     Attempt attempt_ = 0;
     std::optional<ServerId> leader_sid_;
+    ContainerSweep container_sweep_;  ///< at the leader
     SessionId next_session_;
     /// At the leader: sessions whose createSession is proposed and not applied. They may be used already, but are no part
     /// of the state: their txn may be cut off again.

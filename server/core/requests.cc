@@ -149,6 +149,11 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
         const auto body = jute::decode<jute::CreateSessionTxn>(request.body);
         timeout_ms = body ? body->timeout_ms : 0;
         txn = preparer_->create_session(request.session, request.cxid, timeout_ms, zxid, wall_);
+    } else if (request.op == OpCode::delete_container && !request.owner) {
+        auto removal = preparer_->delete_container(request.body, zxid, wall_);
+        if (!removal) return;
+        ZK_COVERED("core.left_over_removed");
+        txn = *std::move(removal);
     } else {
         txn = preparer_->prepare({.session = request.session,
                                   .cxid = request.cxid,
@@ -225,6 +230,23 @@ void Core::expire_sessions(Instant now, Actions& out) {
                 .cxid = Xid(0),
                 .op = OpCode::close_session,
                 .body = {},
+                .auth = {},
+                .sync_token = 0},
+               now,
+               out);
+    }
+}
+
+// Clients come first: what is left over can wait for the next tick.
+void Core::remove_left_over(Instant now, Actions& out) {
+    if (!queued_.empty() || leader_->window_full()) return;
+    for (std::string& path : container_sweep_.due(tree(), wall_, now)) {
+        log_.debug("container.remove path={}", path);
+        submit({.owner = std::nullopt,
+                .session = {},
+                .cxid = Xid(0),
+                .op = OpCode::delete_container,
+                .body = std::move(path),
                 .auth = {},
                 .sync_token = 0},
                now,

@@ -45,8 +45,11 @@ struct ServerConfig {
     int purge_interval_hours = 0;  ///< autopurge.purgeInterval; 0: never
     /// db.autocreate: may an empty disk vote without the file `initialize`.
     bool db_autocreate = true;
-    bool data_dir_autocreate = true;       ///< datadir.autocreate
-    bool listen_on_all_addresses = false;  ///< quorumListenOnAllIPs
+    bool data_dir_autocreate = true;             ///< datadir.autocreate
+    bool extended_types = false;                 ///< extendedTypesEnabled: TTL nodes
+    milliseconds container_interval{60'000};     ///< znode.container.checkIntervalMs
+    int container_removals_per_minute = 10'000;  ///< znode.container.maxPerMinute
+    bool listen_on_all_addresses = false;        ///< quorumListenOnAllIPs
     /// standaloneEnabled: one voter alone runs without quorum ports.
     bool standalone_enabled = true;
     int election_bind_retries = 3;                ///< electionPortBindRetry; 0: for ever

@@ -68,6 +68,10 @@ core::Settings core_settings(const Configuration& configuration) {
             .tick = config.tick_time,
             .init_limit = config.init_limit_ticks,
             .sync_limit = config.sync_limit_ticks,
+            .extended_types =
+                config.extended_types ? prep::ExtendedTypes::on : prep::ExtendedTypes::off,
+            .sweep = {.interval = config.container_interval,
+                      .removals_per_minute = config.container_removals_per_minute},
             .snap_count = config.snap_count,
             .committed_window = config.committed_window,
             .election = {.resend_min = config.notification_interval_min,

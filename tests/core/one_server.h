@@ -42,7 +42,7 @@ class OneServer {
         : executor_(disk_, kPaths, executor_options()) {
         const auto keep = [this](LogLevel, std::string_view line) { errors_.emplace_back(line); };
         turn_.emplace(settings, *storage::recover(disk_, kPaths, {}), Log(keep, LogLevel::error));
-        turn_->start(WallMs(1), now_, effects_);
+        turn_->start(wall_, now_, effects_);
         carry_out();
         run_disk();
         const bool alone = settings.config.members.size() == 1;
@@ -64,7 +64,7 @@ class OneServer {
     }
     void post(Event event) { turn_->post(std::move(event)); }
     void run() {
-        while (turn_->run(WallMs(1), now_, effects_) == Turn::Ended::at_a_read) {
+        while (turn_->run(wall_, now_, effects_) == Turn::Ended::at_a_read) {
             hear();
             turn_->heard();
         }
@@ -75,15 +75,17 @@ class OneServer {
     void wait(Duration duration) {
         for (const Instant end = now_ + duration; now_ < end;) {
             now_ += Core::kTickPeriod;
-            step(Tick{WallMs(1)});
+            step(Tick{wall_});
         }
     }
     void pause(Duration duration) {
         now_ += duration;
-        step(Tick{WallMs(1)});
+        step(Tick{wall_});
     }
 
     void pass(Duration duration) { now_ += duration; }
+    /// What the clock on the wall says from now on; it stands still otherwise.
+    void set_wall(WallMs wall) { wall_ = wall; }
 
     void hold_disk() { disk_held_ = true; }
     void release_disk() {
@@ -268,6 +270,7 @@ class OneServer {
     std::optional<Turn> turn_;
     Effects effects_;
     Instant now_{milliseconds(10'000)};
+    WallMs wall_{1};
     bool disk_held_ = false;
     std::vector<storage::DiskCommand> commands_;
     std::size_t longest_txn_ = 0;

@@ -196,7 +196,7 @@ TEST(ZooCfg, RefusesFeaturesItDoesNotHave) {
           "weight.1=3",
           "server.4=a:1:2|b:1:2",
           "observerMasterPort=4000",
-          "extendedTypesEnabled=true",
+          "emulate353TTLNodes=true",
           "snapshot.compression.method=gz",
           "metricsProvider.className=org.apache.zookeeper.metrics.prometheus."
           "PrometheusMetricsProvider"}) {

@@ -4,7 +4,9 @@ import struct
 
 CREATE, DELETE, EXISTS, GET_DATA, SET_DATA, GET_ACL, SET_ACL, GET_CHILDREN, SYNC = range(1, 10)
 PING, GET_CHILDREN2, CHECK, MULTI, CREATE2, RECONFIG = 11, 12, 13, 14, 15, 16
+CHECK_WATCHES, REMOVE_WATCHES, CREATE_CONTAINER, DELETE_CONTAINER, CREATE_TTL, MULTI_READ = range(17, 23)
 AUTH, SET_WATCHES, SASL, CLOSE_SESSION = 100, 101, 102, -11
+GET_EPHEMERALS, GET_ALL_CHILDREN_NUMBER, SET_WATCHES2, ADD_WATCH, WHO_AM_I = range(103, 108)
 OPEN_ACL = [(31, "world", "anyone")]
 
 
@@ -56,6 +58,14 @@ def multi_body(*parts):
 
 def set_watches_body(zxid, data=(), exist=(), child=()):
     return struct.pack(">q", zxid) + vector(data, string) + vector(exist, string) + vector(child, string)
+
+
+def set_watches2_body(zxid, data=(), exist=(), child=(), persistent=(), recursive=()):
+    return set_watches_body(zxid, data, exist, child) + vector(persistent, string) + vector(recursive, string)
+
+
+def ttl_body(path, ttl, data=b"", acl=OPEN_ACL, flags=5):
+    return create_body(path, data, acl, flags) + struct.pack(">q", ttl)
 
 
 class Closed(Exception):

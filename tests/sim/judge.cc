@@ -108,6 +108,11 @@ void Judge::on_committed(Zxid zxid, const SharedBytes& bytes, Instant now) {
         sessions_.closed(header.session, header.cxid != Xid(0), now);
         return sessions_.committed(now);
     }
+    if (header.type == OpCode::delete_container) {
+        if (header.session != SessionId() || header.cxid != Xid())
+            complain_(words + " deletes what is left over, and is not the leader's own");
+        return replay_.commit(*txn, nullptr);
+    }
     const auto asked = session.asked.find(header.cxid);
     if (asked == session.asked.end()) {
         complain_(words + (session.done.contains(header.cxid) ? " is done twice"

@@ -31,6 +31,7 @@ struct Shape {
     std::int64_t snap_count = 40;
     std::uint32_t counter_limit = 0xffffffff;
     std::size_t committed_window = 500;
+    Duration sweep_interval = milliseconds(1500);  ///< of containers and TTL nodes
     std::int64_t outstanding_max = 1000;
     int init_limit = 10, sync_limit = 4;  ///< ticks of one second
     zab::Bounds bounds{};

@@ -129,6 +129,8 @@ core::Settings World::core_settings(const Server& server) const {
     settings.committed_window = shape_.committed_window;
     settings.bounds = shape_.bounds;
     settings.counter_limit = shape_.counter_limit;
+    settings.extended_types = prep::ExtendedTypes::on;
+    settings.sweep.interval = shape_.sweep_interval;
     settings.monotonic_ms = to_ms(now_.time_since_epoch());
     settings.seed = options_.seed;
     return settings;
