@@ -139,6 +139,9 @@ std::string render_zoo_cfg(const Inventory& inventory, const Node& node) {
         if (key->zkprov_writes.empty()) continue;
         (key->set_by == ensemble::SetBy::user ? given : own).emplace(key->name, key->zkprov_writes);
     }
+    // One node is a server alone: no elections, no ports for others. Of several each waits for a majority.
+    const bool alone = inventory.nodes.size() == 1;
+    if (alone) own["standaloneEnabled"] = "true";
     std::string text = "# " + inventory.cluster + ", server " + to_string(node.id) +
                        ". Written by zkprov apply, which overwrites changes made here.\n";
     const auto line = [&](std::string_view key, std::string_view value) {
@@ -151,6 +154,7 @@ std::string render_zoo_cfg(const Inventory& inventory, const Node& node) {
     for (const auto& keys : {given, own}) {
         for (const auto& [key, value] : keys) line(key, value);
     }
+    if (alone) return text;
     for (const Node& member : inventory.nodes) {
         line("server." + to_string(member.id),
              fmt::format(

@@ -183,6 +183,7 @@ class Judge {
 
     void mark_in_sync(const NodeStatus& leader) {
         verdict_.leader = leader.id;
+        verdict_.standalone = leader.is(Role::standalone);
         verdict_.epoch = leader.health->epoch;
         for (NodeVerdict& node : verdict_.nodes) {
             node.in_sync = node.status.id == leader.id || follows(node.status, leader.id);
@@ -392,6 +393,10 @@ std::string_view role_word(const NodeHealth& health) {
 }
 
 std::string headline(const EnsembleVerdict& verdict) {
+    if (verdict.standalone) {
+        return fmt::format("server {} serves alone (standalone), bears no failure",
+                           *verdict.leader);
+    }
     if (verdict.leader) {
         const std::size_t more = verdict.failures_borne();
         return fmt::format("server {} leads{}; {} of {} voters in sync, bears {} more failure{}",
@@ -401,6 +406,9 @@ std::string headline(const EnsembleVerdict& verdict) {
                            verdict.voters,
                            more,
                            more == 1 ? "" : "s");
+    }
+    if (verdict.verdict == Verdict::no_quorum && verdict.voters == 1) {
+        return fmt::format("server {} does not serve", verdict.nodes.front().status.id);
     }
     if (verdict.verdict == Verdict::no_quorum) {
         return fmt::format("no server leads: that takes {} of {} voters who agree",

@@ -54,7 +54,8 @@ struct NodeVerdict {
 struct EnsembleVerdict {
     std::string cluster;
     Verdict verdict = Verdict::unknown;
-    std::optional<ServerId> leader;
+    std::optional<ServerId> leader;  ///< or the server that is alone
+    bool standalone = false;         ///< that server serves alone, without elections
     std::optional<Epoch> epoch;
     std::size_t voters = 0;
     std::size_t voters_in_sync = 0;

@@ -262,7 +262,9 @@ constexpr std::array kHonoured = {
               .standard = "true",
               .set_by = SetBy::zkprov,
               .field = &ServerConfig::standalone_enabled,
-              .why_not = "zkprov writes false: every node takes part in elections",
+              .why_not =
+                  "zkprov writes false: every node takes part in elections; and true when the "
+                  "inventory has one node",
               .zkprov_writes = "false",
               .source = "QuorumPeerConfig"},
     ConfigKey{.name = "electionPortBindRetry",

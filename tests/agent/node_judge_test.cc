@@ -65,6 +65,24 @@ TEST(NodeJudge, ServingFollower) {
     EXPECT_EQ(health.changed_at, WallMs(1000));
 }
 
+// As ours tells it, and Apache's: a server alone has no number, no leader and no vote.
+TEST(NodeJudge, AServerAlone) {
+    NodeJudge judge = make_judge();
+    Probe probe = serving(1000, "standalone", 3, 1);
+    probe.mntr.erase("leader_id");
+    probe.mntr["server_id"] = "0";
+    probe.conf = {{"serverId", "0"}, {"clientPort", "2181"}};
+    const auto health = judge.step(probe);
+    EXPECT_FALSE(health.conflict) << health.conflict->words;
+    EXPECT_FALSE(health.answered_sid);
+    EXPECT_EQ(health.verdict, NodeVerdict::serving);
+    EXPECT_EQ(health.role, Role::standalone);
+    EXPECT_FALSE(health.leader);
+    EXPECT_FALSE(health.vote);
+    EXPECT_EQ(health.epoch, Epoch(3));
+    EXPECT_TRUE(health.reasons.empty());
+}
+
 TEST(NodeJudge, ApacheTextOfSrvrIsEnough) {
     NodeJudge judge = make_judge();
     Probe probe = at(1);

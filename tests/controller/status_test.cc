@@ -36,7 +36,7 @@ NodeStatus node(std::int64_t id, Role role, std::int64_t zxid = 0x300000005) {
     NodeHealth health;
     health.sid = ServerId(id);
     health.role = role;
-    const bool serves = role == Role::leader || role == Role::follower;
+    const bool serves = role == Role::leader || role == Role::follower || role == Role::standalone;
     health.verdict = serves                  ? HealthVerdict::serving
                      : role == Role::looking ? HealthVerdict::looking
                                              : HealthVerdict::down;
@@ -430,6 +430,43 @@ TEST(EnsembleJudge, AnOldAnswerIsNoAnswer) {
 TEST(EnsembleJudge, OneVoter) {
     EXPECT_EQ(judge(ensemble_of(1), {leader(1, 0)}).verdict, Verdict::healthy);
     EXPECT_EQ(judge(ensemble_of(1), {node(1, Role::down)}).verdict, Verdict::no_quorum);
+}
+
+TEST(EnsembleJudge, AServerAloneIsHealthyAndBearsNothing) {
+    NodeStatus alone = node(1, Role::standalone);
+    const auto verdict = judge(ensemble_of(1), {alone});
+    EXPECT_EQ(verdict.verdict, Verdict::healthy);
+    EXPECT_TRUE(verdict.standalone);
+    EXPECT_TRUE(verdict.find(ServerId(1))->in_sync);
+    EXPECT_EQ(verdict.failures_borne(), 0U);
+    EXPECT_EQ(headline(verdict), "server 1 serves alone (standalone), bears no failure");
+    EXPECT_EQ(format_report(verdict, Colours::no),
+              "demo  HEALTHY  standalone, bears no failure\n"
+              "ID  HOST      ROLE        EPOCH  ZXID         LAG  CONN  UPTIME  AGENT SAYS\n"
+              "1   10.0.0.1  standalone  3      0x300000005  0    7     1h 2m   serving\n");
+    // A database that was just begun.
+    alone.health->zxid = Zxid(0);
+    EXPECT_EQ(judge(ensemble_of(1), {alone}).verdict, Verdict::healthy);
+
+    const auto down = judge(ensemble_of(1), {node(1, Role::down)});
+    EXPECT_FALSE(down.standalone);
+    EXPECT_EQ(headline(down), "server 1 does not serve");
+    EXPECT_FALSE(judge(ensemble_of(1), {leader(1, 0)}).standalone) << "an ensemble of one";
+}
+
+// One of three that runs alone has left its ensemble: it says nothing about it.
+TEST(EnsembleJudge, AServerAloneIsNoneOfSeveral) {
+    const auto split =
+        judge(ensemble_of(3), {node(1, Role::standalone), follower(2, 3), leader(3, 1)});
+    EXPECT_EQ(split.verdict, Verdict::degraded);
+    EXPECT_EQ(split.leader, ServerId(3));
+    EXPECT_FALSE(split.find(ServerId(1))->in_sync);
+    EXPECT_FALSE(split.standalone);
+    EXPECT_THAT(split.reasons, Contains(HasSubstr("node 1 is serving (standalone)")));
+    const auto lost =
+        judge(ensemble_of(3),
+              {node(1, Role::standalone), node(2, Role::looking), node(3, Role::looking)});
+    EXPECT_EQ(lost.verdict, Verdict::no_quorum);
 }
 
 TEST(Report, TableHasARowForEveryNode) {

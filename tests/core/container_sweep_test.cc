@@ -140,8 +140,12 @@ TEST_F(Sweep, LooksAtAFewNodesOnlyInOneCall) {
     EXPECT_EQ(due(), (Strings{"/z"}));
 }
 
-TEST(LeftOver, IsRemovedByALeaderInATxnOfItsOwn) {
+class LeftOverAt : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(ALeaderOrAServerAlone, LeftOverAt, ::testing::Bool());
+
+TEST_P(LeftOverAt, IsRemovedInATxnOfItsOwn) {
     Settings settings = settings_of({1});
+    settings.standalone = GetParam();
     settings.extended_types = prep::ExtendedTypes::on;
     OneServer leader(settings);
     const SessionId session = leader.open();

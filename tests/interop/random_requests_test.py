@@ -219,7 +219,8 @@ class RandomRequests(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         alone = effective(OURS) == APACHE
-        cls.ensembles = [Ensemble([APACHE], standalone=True, **SETTINGS), Ensemble([OURS], standalone=alone, **SETTINGS)]
+        cls.ensembles = [Ensemble([APACHE], standalone=True, **SETTINGS), Ensemble([OURS], standalone=alone, **SETTINGS),
+                         Ensemble([OURS], standalone=True, **SETTINGS)]
         for ensemble in cls.ensembles:
             cls.addClassCleanup(ensemble.__exit__, None, None, None)
             ensemble.servers[0].start()
@@ -242,6 +243,7 @@ class RandomRequests(unittest.TestCase):
             if any(frame[2] == -102 and frame[0] > 0 and requests[frame[0] - 1][0] == EXISTS for frame in told[1][0]):
                 break
             self.assertEqual(told[1], told[0], "seed %d: %r" % (seed, requests))
+            self.assertEqual(told[2], told[0], "alone, seed %d: %r" % (seed, requests))
         for side in sides:
             side.end()
 

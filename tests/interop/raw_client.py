@@ -74,7 +74,8 @@ class Closed(Exception):
 
 class RawClient:
     def __init__(self, port, timeout=20):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        self.address = ("127.0.0.1", port)
+        self.socket = socket.create_connection(self.address, timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.session = 0
         self.password = b"\0" * 16
@@ -83,16 +84,29 @@ class RawClient:
         return self
 
     def __exit__(self, *unused):
-        """Closes the session, too, if there is one: a later expiry would be a txn in the middle of another test."""
-        try:
-            if self.session and self.socket.fileno() >= 0:
-                self.socket.settimeout(3)
-                self.send(0, CLOSE_SESSION)
-                while True:
-                    self.read_frame()
-        except (Closed, OSError):
-            pass
+        """Closes the session, too, if there is one: a later expiry would be a txn in the middle of another test. If the
+        server has closed the connection, over another one."""
+        if self.session and self.socket.fileno() >= 0 and not self._end_session():
+            self.close()
+            session, self.socket = self.session, socket.create_connection(self.address, timeout=3)
+            try:
+                self.connect(session=session, password=self.password)
+                self._end_session()
+            except (Closed, OSError):
+                pass
         self.close()
+
+    def _end_session(self):
+        """False: the connection ended before any answer."""
+        answered = False
+        try:
+            self.socket.settimeout(3)
+            self.send(0, CLOSE_SESSION)
+            while True:
+                self.read_frame()
+                answered = True
+        except (Closed, OSError):
+            return answered
 
     def close(self):
         """Lets go of the connection only."""

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Our server beside Apache's: the same bytes in, the same bytes out.
 
-Both servers get the same requests, one after the other, on fresh one-server ensembles. Answers are compared after times,
+All get the same requests, one after the other: Apache's alone, ours as an ensemble of one and alone. Answers are compared after times,
 zxids of the epoch, session ids and passwords have been taken out.
 """
 import struct
@@ -21,7 +21,8 @@ class Differential(unittest.TestCase):
         cls.ensembles = []
         # Apache's server alone: as the only member of an ensemble, a multi that cannot be decoded breaks it for good.
         ours_alone = effective(OURS) == APACHE
-        for ensemble in (Ensemble([APACHE], standalone=True), Ensemble([OURS], standalone=ours_alone)):
+        for ensemble in (Ensemble([APACHE], standalone=True), Ensemble([OURS], standalone=ours_alone),
+                         Ensemble([OURS], standalone=True)):
             cls.addClassCleanup(ensemble.__exit__, None, None, None)
             cls.ensembles.append(ensemble)
             ensemble.servers[0].start()
@@ -29,7 +30,7 @@ class Differential(unittest.TestCase):
             ensemble.servers[0].wait_serving()
 
     def both(self, story):
-        """Runs story(client, port) against both servers and compares what it returns."""
+        """Runs story(client, port) against all servers and compares what it returns."""
         told = []
         for ensemble in self.ensembles:
             port = ensemble[1].client_port
@@ -37,6 +38,7 @@ class Differential(unittest.TestCase):
                 client.connect()
                 told.append(story(client, port))
         self.assertEqual(told[1], told[0])
+        self.assertEqual(told[2], told[0], "alone")
         return told[0]
 
     def compare(self, *requests, with_zxid=True):
@@ -387,7 +389,8 @@ class Differential(unittest.TestCase):
                 auth = struct.pack(">ii", -4, AUTH) + auth_body("digest", "u:p")
                 exists = struct.pack(">ii", 1, EXISTS) + watch_body("/")
                 other.socket.sendall(b"".join(struct.pack(">i", len(p)) + p for p in (payload, auth, exists)))
-                other.read_frame()
+                answer = other.read_frame()
+                other.session, other.password = struct.unpack(">q", answer[8:16])[0], answer[20:36]
                 return other.read()[0], other.read()[0]
         self.both(story)
 
@@ -398,6 +401,24 @@ class Differential(unittest.TestCase):
                 answers = [ensemble[1].word(word) for ensemble in ensembles]
                 self.assertEqual(answers[1], answers[0])
             self.compare_words(ensembles)
+
+    def test_words_of_a_server_alone(self):
+        with Ensemble([APACHE], standalone=True) as theirs, Ensemble([OURS], standalone=True) as own:
+            ensembles = [theirs.start(), own.start()]
+            for word in ("ruok", "isro"):
+                answers = [ensemble[1].word(word) for ensemble in ensembles]
+                self.assertEqual(answers[1], answers[0])
+            self.compare_words(ensembles)
+            for ensemble in ensembles:
+                self.assertEqual(ensemble[1].mode(), "standalone")
+                self.assertIn("zk_server_state\tstandalone\n", ensemble[1].word("mntr"))
+            answers = [ensemble[1].word("conf").splitlines() for ensemble in ensembles]
+            differ = {one.split("=")[0] for one, other in zip(*answers) if one != other}
+            self.assertLessEqual(differ, {"clientPort", "dataDir", "dataDirSize", "dataLogDir", "dataLogSize"})
+            apache, ours = [ensemble[1].word("mntr") for ensemble in ensembles]
+            for absent in ("peer_state", "quorum_size", "learners", "synced_followers", "leader_uptime"):
+                self.assertNotIn("zk_%s\t" % absent, apache)
+                self.assertNotIn("zk_%s\t" % absent, ours)
 
     def test_words_that_are_not_allowed(self):
         few = {"4lw.commands.whitelist": "ruok, isro"}

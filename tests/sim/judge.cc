@@ -62,6 +62,12 @@ void Judge::on_logged(Zxid zxid, const SharedBytes& bytes) {
     if (zxid > replay_.last()) logged_.emplace(zxid, Logged{bytes, Zxid(zxid.value() - 1)});
 }
 
+void Judge::continues(Zxid last, Zxid zxid) {
+    logged_.erase(logged_.upper_bound(std::max(last, replay_.last())), logged_.end());
+    if (zxid.value() != last.value() + 1)
+        logged_.emplace(Zxid(zxid.value() - 1), Logged{nullptr, last});
+}
+
 void Judge::on_established(Epoch epoch, Zxid last, Instant now) {
     logged_.emplace(Zxid(epoch, 0), Logged{nullptr, last});
     sessions_.leader_established(now);

@@ -20,6 +20,7 @@ namespace zk::sim {
 struct Shape {
     std::string_view name;
     int servers = 3;
+    bool standalone = false;  ///< one server, which is alone and no ensemble of one
     int clients = 4;
     Duration chaos = std::chrono::seconds(30);  ///< virtual time with faults
     /// Chance of each kind, relative to the others. Companions: a percentage.
