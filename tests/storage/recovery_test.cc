@@ -181,7 +181,10 @@ TEST(Recovery, ADirectoryGoesToAServerAloneAndBack) {
 
     // Apache's server alone counts on into the next epoch, which the files of an ensemble know nothing of.
     sim::SimDisk rolled;
-    history(rolled, zxids({1, 0x1ffffffff, 0x200000000, 0x200000001}));
+    tree::DataTree tree;
+    tree.set_last_zxid(Zxid(0x1fffffffe));
+    save_snapshot(rolled, tree);
+    write_log(rolled, zxids({0x1ffffffff, 0x200000000, 0x200000001}));
     set_epochs(rolled, "1", "1");
     state = recover_ok(rolled, alone);
     EXPECT_EQ(state.last_zxid, Zxid(0x200000001));
