@@ -120,7 +120,8 @@ class Judge {
         verdict_.reasons = std::move(check.sentences);
     }
 
-    /// Agents that listen for each other have compared theirs; who hears all nodes can do it for the others.
+    /// Agents that listen for each other have compared theirs; who hears all nodes knows more, unless that is only that
+    /// two halves differ.
     void compare_clocks() {
         std::vector<clock_offset::HeardClock> clocks;
         for (const NodeVerdict& node : verdict_.nodes) {
@@ -129,13 +130,17 @@ class Judge {
         }
         for (NodeVerdict& node : verdict_.nodes) {
             const auto deviation = clock_offset::deviation_of(node.status.id, clocks);
-            if (!deviation || node.status.health->clock_offset_ms) continue;
+            if (!deviation) continue;
             NodeHealth& health = *node.status.health;
+            auto finding = clock_offset::finding_of(*deviation);
+            const bool knows = health.clock_offset_ms.has_value();
+            const bool told =
+                std::ranges::find(health.findings, "clock.offset", &agent_api::Finding::id) !=
+                health.findings.end();
+            if (told || (knows && (!finding || deviation->split))) continue;
             health.clock_offset_ms = to_ms(deviation->look.ahead);
             health.clock_uncertain_ms = to_ms(deviation->look.uncertain);
-            if (auto finding = clock_offset::finding_of(*deviation)) {
-                add_finding(health, *std::move(finding));
-            }
+            if (finding) add_finding(health, *std::move(finding));
         }
     }
 

@@ -72,11 +72,6 @@ void fill_process_files(node_judge::Probe& probe) {
 
 }  // namespace
 
-void HostLook::fill(node_judge::Probe& probe, const NodeSpec& spec) {
-    fill_processes(probe);
-    fill_files(probe, spec, [](const std::string& /*path*/) {});
-}
-
 void HostLook::fill_processes(node_judge::Probe& probe) {
     probe.wall_ms = clocks::wall_now();
     probe.now = clocks::steady_now();

@@ -21,11 +21,10 @@ using AtPath = std::function<void(const std::string&)>;
 /// For one specification: another one begins with another object.
 class HostLook {
   public:
-    /// REQUIRES: answer and process of `probe` are filled in.
-    void fill(node_judge::Probe& probe, const agent_api::NodeSpec& spec);
-    /// The same in two: the time, the server's process and the host's memory, of which the kernel tells at once; ...
+    /// The time, the server's process and the host's memory, of which the kernel tells at once. REQUIRES: answer and process
+    /// of `probe` are filled in.
     void fill_processes(node_judge::Probe& probe);
-    /// ... and disks and files. REQUIRES: the time is filled in, too.
+    /// Disks and files. REQUIRES: as above, and the time.
     void fill_files(node_judge::Probe& probe, const agent_api::NodeSpec& spec, const AtPath& at);
     /// For the resident agent: whether the program that it runs is the one that lies where it would be started again.
     void fill_agent(node_judge::Probe& probe, const agent_api::NodeSpec& spec, const AtPath& at);

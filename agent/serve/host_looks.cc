@@ -4,6 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -113,25 +115,28 @@ bool HostLooks::is_silent() const {
     return shared_->busy && Clock::now() - shared_->since >= kSilentAfter;
 }
 
-void HostLooks::begin(const Probe& probe, const agent_api::NodeSpec& spec) {
+bool HostLooks::begin(const Probe& probe, const agent_api::NodeSpec& spec) {
     if (!shared_) {
         shared_ = std::make_shared<Shared>(loop_, make_());
         std::thread([shared = shared_] { Shared::run(shared); }).detach();
     }
     const threads::Lock lock(shared_->mutex);
-    if (shared_->busy) return;
+    if (shared_->busy) return false;
     shared_->busy = true;
     shared_->since = Clock::now();
     shared_->found.reset();
     shared_->question = Question{probe, spec};
     shared_->asked.notify_one();
+    return true;
 }
 
-asio::awaitable<void> HostLooks::fill(Probe* probe, agent_api::NodeSpec spec) {
+asio::awaitable<void> HostLooks::fill(Probe* probe,
+                                      agent_api::NodeSpec spec,
+                                      std::chrono::milliseconds patience) {
     processes_.fill_processes(*probe);
-    begin(*probe, spec);
+    const bool begun = begin(*probe, spec);
     const std::shared_ptr<Shared> shared = shared_;
-    const auto until = Clock::now() + kPatience;
+    const auto until = begun ? Clock::now() + patience : Clock::time_point();
     for (;;) {
         std::shared_ptr<asio::steady_timer> wake;
         {
@@ -158,6 +163,22 @@ asio::awaitable<void> HostLooks::fill(Probe* probe, agent_api::NodeSpec spec) {
     probe->silent_disk.emplace();
     probe->silent_disk->path = shared->at;
     probe->silent_disk->for_s = static_cast<std::uint64_t>(silent_s);
+}
+
+void look_once(Probe& probe, const agent_api::NodeSpec& spec) {
+    const auto make = []() -> HostLooks::LookAtFiles {
+        auto files = std::make_shared<HostLook>();
+        return [files](Probe& to, const agent_api::NodeSpec& of, const AtPath& at) {
+            files->fill_files(to, of, at);
+        };
+    };
+    asio::io_context loop(1);
+    HostLooks looks(loop, make);
+    auto job = [&]() -> asio::awaitable<void> {
+        co_await looks.fill(&probe, spec, HostLooks::kSilentAfter);
+    };
+    asio::co_spawn(loop, std::move(job), asio::detached);
+    loop.run();
 }
 
 }  // namespace zk::agent_serve

@@ -32,9 +32,12 @@ class HostLooks {
     HostLooks(const HostLooks&) = delete;
     HostLooks& operator=(const HostLooks&) = delete;
 
-    /// What is known now of files and processes; waits for kPatience at most. Of files that take longer it is what was known
-    /// before, and after kSilentAfter nothing but which one it is. REQUIRES: answer and process of `*probe` are filled in.
-    boost::asio::awaitable<void> fill(node_judge::Probe* probe, agent_api::NodeSpec spec);
+    /// What is known now of files and processes; waits for `patience` at most, and not again for what kept it waiting
+    /// before. Of files that take longer it is what was known before, and after kSilentAfter nothing but which one it is.
+    /// REQUIRES: answer and process of `*probe` are filled in.
+    boost::asio::awaitable<void> fill(node_judge::Probe* probe,
+                                      agent_api::NodeSpec spec,
+                                      std::chrono::milliseconds patience = kPatience);
     /// Another specification begins anew.
     void forget();
     /// Files have not answered for so long that nobody should touch them.
@@ -47,7 +50,8 @@ class HostLooks {
     struct Shared;
 
     static LookAtFiles look();
-    void begin(const node_judge::Probe& probe, const agent_api::NodeSpec& spec);
+    /// False when another look is still under way.
+    bool begin(const node_judge::Probe& probe, const agent_api::NodeSpec& spec);
 
     boost::asio::io_context& loop_;
     MakeLook make_;
@@ -55,5 +59,8 @@ class HostLooks {
     std::shared_ptr<Shared> shared_;  ///< with the thread that looks; null: none yet
     node_judge::Probe known_;         ///< its files only
 };
+
+/// One look by somebody else than the resident agent: the same of files and processes, within HostLooks::kSilentAfter.
+void look_once(node_judge::Probe& probe, const agent_api::NodeSpec& spec);
 
 }  // namespace zk::agent_serve

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <future>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -17,29 +18,34 @@ namespace {
 namespace asio = boost::asio;
 using node_judge::Probe;
 
-/// A disk that answers when it is let.
+/// A disk that answers when it is let. A thread that hangs with it may outlive the test.
 class Disk {
   public:
     Disk() : opened_(gate_.get_future().share()) {}
     void open() { gate_.set_value(); }
+    void hang(bool hangs) { state_->hangs = hangs; }
+    [[nodiscard]] std::uint64_t looks() const { return state_->looks; }
     HostLooks::MakeLook maker() {
         return [this] {
             ++made_;
-            return [gate = opened_, hangs = &hangs_, looks = &looks_](
+            return [gate = opened_, state = state_](
                        Probe& probe, const agent_api::NodeSpec& spec, const AtPath& at) {
                 at(spec.data_dir);
-                const std::uint64_t look = ++*looks;
-                if (*hangs) gate.wait();
+                const std::uint64_t look = ++state->looks;
+                if (state->hangs) gate.wait();
                 probe.data_disk.directory = spec.data_dir;
                 probe.data_disk.free_bytes = look;
             };
         };
     }
-    std::atomic<bool> hangs_ = false;
-    std::atomic<std::uint64_t> looks_ = 0;
     int made_ = 0;
 
   private:
+    struct State {
+        std::atomic<bool> hangs = false;
+        std::atomic<std::uint64_t> looks = 0;
+    };
+    std::shared_ptr<State> state_ = std::make_shared<State>();
     std::promise<void> gate_;
     std::shared_future<void> opened_;
 };
@@ -48,11 +54,11 @@ class FilesThatHang : public ::testing::Test {
   protected:
     FilesThatHang() { spec_.data_dir = spec_.log_dir = "/data"; }
     ~FilesThatHang() override { loop_.stop(); }
-    Probe look(HostLooks& looks) {
+    Probe look(HostLooks& looks, std::chrono::milliseconds patience = HostLooks::kPatience) {
         auto probe = std::make_shared<Probe>();
         bool over = false;
         auto job = [&, probe]() -> asio::awaitable<void> {
-            co_await looks.fill(probe.get(), spec_);
+            co_await looks.fill(probe.get(), spec_, patience);
             over = true;
         };
         asio::co_spawn(loop_, std::move(job), asio::detached);
@@ -82,7 +88,7 @@ TEST_F(FilesThatHang, ADiskThatAnswersIsLookedAtEachTime) {
 TEST_F(FilesThatHang, ASilentOneIsToldAndBelievedAgainOnceItAnswers) {
     HostLooks looks(loop_, disk_.maker());
     look(looks);
-    disk_.hangs_ = true;
+    disk_.hang(true);
     const Probe waiting = look(looks);
     EXPECT_EQ(waiting.data_disk.free_bytes, 1U) << "for a moment it is as it was";
     EXPECT_FALSE(waiting.silent_disk);
@@ -97,8 +103,8 @@ TEST_F(FilesThatHang, ASilentOneIsToldAndBelievedAgainOnceItAnswers) {
     EXPECT_GE(silent->silent_disk->for_s, 3U);
     EXPECT_FALSE(silent->data_disk.free_bytes) << "what was is not what is";
     EXPECT_TRUE(looks.is_silent());
-    EXPECT_EQ(disk_.looks_, 2U) << "one look hangs, no more";
-    disk_.hangs_ = false;
+    EXPECT_EQ(disk_.looks(), 2U) << "one look hangs, no more";
+    disk_.hang(false);
     disk_.open();
     Probe after = look(looks);
     for (int i = 0; i < 1000 && after.silent_disk; ++i) after = look(looks);
@@ -107,9 +113,18 @@ TEST_F(FilesThatHang, ASilentOneIsToldAndBelievedAgainOnceItAnswers) {
     EXPECT_FALSE(looks.is_silent());
 }
 
+TEST_F(FilesThatHang, ASingleLookWaitsUntilItMaySayWhichOneItIs) {
+    disk_.hang(true);
+    HostLooks looks(loop_, disk_.maker());
+    const Probe probe = look(looks, HostLooks::kSilentAfter);
+    ASSERT_TRUE(probe.silent_disk);
+    EXPECT_EQ(probe.silent_disk->path, "/data");
+    disk_.open();
+}
+
 // Its thread comes back when the agent's other parts are gone.
 TEST_F(FilesThatHang, TheAgentEndsWithoutIt) {
-    disk_.hangs_ = true;
+    disk_.hang(true);
     {
         asio::io_context loop(1);
         HostLooks looks(loop, disk_.maker());
@@ -118,7 +133,7 @@ TEST_F(FilesThatHang, TheAgentEndsWithoutIt) {
             co_await looks.fill(probe.get(), spec_);
         };
         asio::co_spawn(loop, std::move(job), asio::detached);
-        while (disk_.looks_ == 0) loop.poll();
+        while (disk_.looks() == 0) loop.poll();
     }
     disk_.open();
     // Another one with the same work shows that the thread has gone on.
@@ -128,9 +143,9 @@ TEST_F(FilesThatHang, TheAgentEndsWithoutIt) {
 
 TEST_F(FilesThatHang, AnotherSpecificationDoesNotWaitForIt) {
     HostLooks looks(loop_, disk_.maker());
-    disk_.hangs_ = true;
+    disk_.hang(true);
     EXPECT_FALSE(look(looks).data_disk.free_bytes);
-    disk_.hangs_ = false;
+    disk_.hang(false);
     looks.forget();
     EXPECT_EQ(look(looks).data_disk.free_bytes, 2U);
     disk_.open();

@@ -274,6 +274,17 @@ TEST(EnsembleJudge, WhatAnAgentFoundOfItsClockIsNotToldTwice) {
     statuses[2].clock->ahead = milliseconds(3000);
     EXPECT_THAT(judge(ensemble_of(3), statuses).reasons,
                 testing::ElementsAre("node 3: its clock is off"));
+    // What it did not find is told by who hears more; not so that two differ, when it heard of three.
+    statuses[2].health->findings.clear();
+    statuses[2].health->reasons.clear();
+    statuses[2].health->clock_offset_ms = 0;
+    const auto verdict = judge(ensemble_of(3), statuses);
+    EXPECT_THAT(verdict.reasons,
+                testing::ElementsAre(HasSubstr("node 3: its clock is 3.0 s ahead")));
+    EXPECT_EQ(verdict.find(ServerId(3))->status.health->clock_offset_ms, 3000);
+    statuses[0].clock.reset();
+    statuses[1].health->clock_offset_ms = 0;
+    EXPECT_THAT(judge(ensemble_of(3), statuses).reasons, IsEmpty());
 }
 
 TEST(EnsembleJudge, AFollowerThatItsLeaderDoesNotCountIsTold) {
