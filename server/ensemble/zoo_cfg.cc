@@ -193,6 +193,14 @@ Result<> set_identity(ServerConfig& config, ServerId my_id, std::string_view fil
                                    my_id.value(),
                                    my_id.value()));
     }
+    if (my_id.value() < 0 || my_id.value() > 254) {
+        // Apache's server refuses it with extendedTypesEnabled.
+        return invalid(
+            file,
+            fmt::format("server.{}: the owner of its sessions' ephemerals would look like "
+                        "that of a TTL node; give this server an id from 1 to 254",
+                        my_id.value()));
+    }
     if (config.peer_type && *config.peer_type != me->role) {
         config.warnings.push_back(
             fmt::format("{}: peerType={} but server.{} is a {}; the line counts",

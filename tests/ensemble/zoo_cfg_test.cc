@@ -297,6 +297,15 @@ TEST(ZooCfg, TakesTheClientAddressOfTheOwnLine) {
         set_identity(stranger, ServerId(5), "zoo.cfg").error().message(),
         "zoo.cfg: this server's id (myid) is 5 but there is no server.5 line; correct the file "
         "myid or add the line");
+    for (const char* sid : {"255", "300"}) {
+        const std::string line = std::string("server.") + sid + "=c:2888:3888;2181\n";
+        auto beyond = parse_zoo_cfg("dataDir=/d\ninitLimit=5\nsyncLimit=5\n" + line, "zoo.cfg");
+        ASSERT_TRUE(beyond.has_value());
+        const ServerId own = beyond->ensemble.members.begin()->first;
+        EXPECT_THAT(set_identity(*beyond, own, "zoo.cfg").error().message(),
+                    HasSubstr("give this server an id from 1 to 254"))
+            << sid;
+    }
 }
 
 TEST(ZooCfg, WhatApacheRunsAndThisVersionDoesNotIsRefusedWithTheWayOut) {

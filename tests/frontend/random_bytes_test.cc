@@ -16,6 +16,7 @@ class RandomBytes : public Harness {
         tight.connection_bytes_max = 2000;
         tight.loop_bytes_max = 8000;
         tight.small_bytes_max = 500;
+        tight.watch_bytes_max = 3000;
         return tight;
     }
     std::mt19937 random{20260704};
@@ -27,12 +28,26 @@ class RandomBytes : public Harness {
         return bytes;
     }
     Bytes request() {
-        static constexpr std::int32_t kOps[] = {0,  1,  2,  3,  4,  5,   6,   7,   8,   9,   11,
-                                                12, 13, 14, 15, 16, 100, 101, 102, 105, 107, -11};
+        static constexpr std::int32_t kOps[] = {0,   1,   2,   3,   4,   5,   6,   7,   8,   9,  11,
+                                                12,  13,  14,  15,  16,  17,  18,  19,  20,  21, 22,
+                                                100, 101, 102, 103, 104, 105, 106, 106, 107, -11};
         const auto op = static_cast<OpCode>(kOps[below(std::size(kOps))]);
         const auto xid = static_cast<std::int32_t>(below(5));
         Bytes body;
-        switch (below(4)) {
+        switch (below(7)) {
+            case 4:
+                body = jute::encode(
+                    jute::AddWatchRequest{below(2) == 0 ? "/a" : "/", AddWatchMode(below(3))});
+                break;
+            case 5:
+                body = jute::encode(
+                    jute::SetWatches2Request{{Zxid(1), {"/a"}, {}, {"/"}}, {"/a", "/b"}, {"/"}});
+                break;
+            case 6:
+                body = jute::encode(jute::MultiHeader{OpCode::get_data, below(9) == 0, {}}) +
+                       jute::encode(watch("/a")) +
+                       jute::encode(jute::MultiHeader{OpCode::error, below(9) != 0, {}});
+                break;
             case 0:
                 body = jute::encode(watch(below(2) == 0 ? "/a" : "/b"));
                 break;

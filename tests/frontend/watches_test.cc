@@ -339,6 +339,99 @@ TEST(WatchesOfALoop, NamesEachConnectionOnceInTheOrderOfItsFirstWatch) {
     EXPECT_EQ(watches.bytes(), 0U);
 }
 
+// Against a list that is searched from end to end.
+TEST(WatchesOfALoop, AreThoseOfAPlainList) {
+    using enum Watches::Kind;
+    struct Entry {
+        Watches::Kind kind{};
+        std::string path;
+        ConnectionId id = 0;
+        bool operator==(const Entry&) const = default;
+    };
+    std::mt19937 random{20261129};
+    const auto below = [&random](std::size_t bound) { return random() % bound; };
+    static constexpr Watches::Kind kKinds[] = {data, child, persistent, recursive};
+    const Strings paths = {"/", "/a", "/a/b", "/a/b/c", "/ab", "/a/", "", "nonsense", "/b"};
+    Watches watches;
+    std::vector<Entry> list;
+    const auto taken = [&list](auto wanted) {
+        std::set<ConnectionId> told;
+        for (const Entry& entry : list) {
+            if (wanted(entry)) told.insert(entry.id);
+        }
+        std::erase_if(list, [&](const Entry& entry) {
+            return wanted(entry) && (entry.kind == data || entry.kind == child);
+        });
+        return told;
+    };
+    const auto above = [](const Entry& entry, const std::string& path) {
+        if (entry.path == path || entry.path == "/") return true;
+        return !entry.path.empty() && path.starts_with(entry.path + "/");
+    };
+    const auto as_set = [](const Ids& ids) {
+        std::set<ConnectionId> set(ids.begin(), ids.end());
+        EXPECT_EQ(set.size(), ids.size()) << "each once";
+        return set;
+    };
+    for (int round = 0; round < 20'000; ++round) {
+        const std::string path = paths[below(paths.size())];
+        const ConnectionId id = 1 + below(6);
+        const Watches::Kind kind = kKinds[below(4)];
+        switch (below(9)) {
+            case 0: {
+                const std::string real = paths[below(5)];
+                const auto told = taken([&](const Entry& e) {
+                    return ((e.kind == data || e.kind == persistent) && e.path == real) ||
+                           (e.kind == recursive && above(e, real));
+                });
+                EXPECT_EQ(as_set(watches.node_changed(real)), told) << real;
+                break;
+            }
+            case 1: {
+                const auto told = taken([&](const Entry& e) {
+                    return (e.kind == child || e.kind == persistent) && e.path == path;
+                });
+                EXPECT_EQ(as_set(watches.children_changed(path)), told);
+                break;
+            }
+            case 2: {
+                const auto type = WatcherType(1 + below(5));
+                const auto named = [&](const Entry& e) {
+                    static constexpr Watches::Kind kOf[] = {
+                        child, data, data, persistent, recursive};
+                    return e.path == path && e.id == id &&
+                           (type == WatcherType::any ||
+                            e.kind == kOf[static_cast<std::size_t>(type) - 1]);
+                };
+                const bool there = std::any_of(list.begin(), list.end(), named);
+                EXPECT_EQ(watches.contains(type, path, id), there);
+                EXPECT_EQ(watches.remove(type, path, id), there);
+                std::erase_if(list, named);
+                break;
+            }
+            case 3:
+                if (below(5) != 0) break;
+                watches.remove_connection(id);
+                std::erase_if(list, [&](const Entry& e) { return e.id == id; });
+                break;
+            default: {
+                watches.add(kind, path, id);
+                const Entry entry{kind, path, id};
+                if (std::find(list.begin(), list.end(), entry) == list.end()) list.push_back(entry);
+            }
+        }
+        std::size_t size = 0, bytes = 0;
+        for (const Entry& entry : list) {
+            size += entry.kind == persistent ? 2 : 1;
+            bytes += WatchTable::kWatchBytes + entry.path.size();
+        }
+        ASSERT_EQ(watches.size(), size);
+        ASSERT_EQ(watches.bytes(), bytes);
+    }
+    for (ConnectionId id = 1; id <= 6; ++id) watches.remove_connection(id);
+    EXPECT_TRUE(watches.empty());
+}
+
 // Only ancestors with as long a path as some recursive watch are looked up: all of them would take minutes here.
 TEST(WatchesOfALoop, DeepPathsCostNothingWithoutRecursiveWatches) {
     Watches watches;

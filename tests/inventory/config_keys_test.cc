@@ -112,7 +112,7 @@ TEST(ConfigKeys, WhatAUserMaySayTheServerTakes) {
         SCOPED_TRACE(key->name);
         if (key->type == KeyType::number) {
             expect_number(*key);
-        } else if (key->type == KeyType::boolean) {
+        } else if (key->type == KeyType::boolean || key->type == KeyType::property_flag) {
             expect_taken(*key, "true");
             expect_taken(*key, "false");
             for (const char* const bad : {"yes", "TRUE", "", "1"})
