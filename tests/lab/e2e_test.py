@@ -20,6 +20,8 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -104,6 +106,55 @@ def wait_until_healthy(timeout_s=60):
 
 def wait_until_serving(timeout_s=60):
     eventually(lambda: status()[0] in (EXIT_DONE, EXIT_DEGRADED), "a leader with a quorum", timeout_s)
+
+
+def findings(number):
+    """What the agent of the node finds: levels by id."""
+    node = next(node for node in status()[1]["nodes"] if node["id"] == number)
+    return {finding["id"]: finding["level"] for finding in node.get("findings", [])}
+
+
+def fetch(url):
+    """The body, also of an answer that tells of a failure; None: no answer."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=30) as answer:
+            return answer.read()
+    except urllib.error.HTTPError as error:
+        return error.read()
+    except OSError:
+        return None
+
+
+@contextlib.contextmanager
+def watching(*words):
+    """A zkprov command that goes on until Ctrl-C, which it gets at the end."""
+    with tempfile.TemporaryDirectory() as home:
+        process = subprocess.Popen([programs.zkprov, *words, "-i", str(lab.inventory)], text=True, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env={"PATH": os.environ["PATH"], "HOME": home, "LC_ALL": "C.UTF-8"})
+        try:
+            yield process
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
+            process.communicate()
+
+
+@contextlib.contextmanager
+def small_disk(number, directory, unit, mebibytes):
+    """The directory of a unit on a file system of its own, with what was in it and so much room; what is there at the end
+    goes back."""
+    lab.ssh(number, f"systemctl stop {unit} && cp -a --sparse=always {directory} /run/kept && "
+                    f"mount -t tmpfs -o size=$(($(du -sm /run/kept | cut -f1) + {mebibytes}))m small {directory} && "
+                    f"cp -a --sparse=always /run/kept/. {directory}/ && rm -r /run/kept && systemctl start {unit}")
+    try:
+        yield
+    finally:
+        lab.ssh(number, f"rm -f {directory}/ballast; systemctl stop {unit}; cp -a --sparse=always {directory} /run/kept && umount {directory} && "
+                        f"find {directory} -mindepth 1 -delete && cp -a /run/kept/. {directory}/ && rm -r /run/kept && "
+                        f"systemctl start {unit}")
 
 
 def history_of(number):
@@ -689,7 +740,96 @@ class Ensemble(Case):
         wait_until_healthy()
         self.assertEqual(server_pid(3), before)
 
-    def test_09j_the_script_that_operators_know(self):
+    def test_09j_the_page_over_ssh_outlives_the_host_that_shows_it(self):
+        with watching("ui") as ui:
+            url = ui.stdout.readline().strip()
+            self.assertRegex(url, r"^http://127\.0\.0\.1:\d+/$")
+            self.assertIn(b"<!doctype html>", fetch(url))
+
+            def page():
+                text = fetch(url + "v1/ensemble")
+                return json.loads(text) if text and text.startswith(b"{") else None
+
+            def all_answer():
+                seen = page()
+                return seen if seen and all(node["answered"] for node in seen["nodes"]) else None
+            first = eventually(all_answer, "the page of all nodes")
+            self.assertEqual(first["leader"], leader())
+            shown = first["asked"]
+            lab.partition(shown)
+            try:
+                def another():
+                    seen = page()
+                    return seen if seen and seen["asked"] != shown else None
+                eventually(another, "the page of another host")
+                eventually(lambda: not next(node["answered"] for node in page()["nodes"] if node["id"] == shown),
+                           "it says who does not answer")
+            finally:
+                lab.heal(shown)
+            eventually(all_answer, "the page of all nodes again")
+        self.assertEqual(ui.returncode, EXIT_DONE)
+        wait_until_healthy()
+
+    def test_09k_a_watch_goes_on_while_a_host_is_silent(self):
+        with watching("status", "-w", "--interval", "300ms", "-o", "json") as watch:
+            def next_look():
+                nodes = json.loads(watch.stdout.readline())["nodes"]
+                return {node["id"] for node in nodes if node["answered"]}
+
+            def looks_until(wanted):
+                for _ in range(400):
+                    if next_look() == wanted:
+                        return
+                self.fail(f"no look at {wanted}")
+            looks_until({1, 2, 3})
+            lab.partition(3)
+            try:
+                looks_until({1, 2})
+                for _ in range(5):
+                    self.assertEqual(next_look(), {1, 2})
+            finally:
+                lab.heal(3)
+            looks_until({1, 2, 3})
+        wait_until_healthy()
+
+    def test_09l_a_servers_full_disk_is_told_and_passes(self):
+        directory = f"{INSTALL_DIR}/logs"
+        agent = lab.ssh(2, "systemctl show -p MainPID --value zkprov-agent.service").stdout
+        with clients.Writer([address(1), address(3)], "/e2e-full") as writer, small_disk(2, directory, "zookeeper", 100):
+            wait_until_serving()
+            eventually(lambda: "disk.space" in findings(2), "its small disk is told")
+            lab.ssh(2, f"dd if=/dev/zero of={directory}/ballast bs=1M 2>/dev/null; true")
+            eventually(lambda: findings(2).get("disk.space") == "critical", "its full disk is told")
+            # A server that begins a log now cannot: it ends, is started again, and the others serve.
+            lab.ssh(2, "systemctl restart --no-block zookeeper")
+            eventually(lambda: set(findings(2)) & {"server.down", "server.restarts", "server.starting", "server.looking"},
+                       "it does not serve")
+            writer.wait_for_more(20)
+            self.assertEqual(status()[0], EXIT_DEGRADED)
+            lab.ssh(2, f"rm {directory}/ballast")
+            eventually(lambda: next(node["in_sync"] for node in status()[1]["nodes"] if node["id"] == 2), "it comes back by itself")
+            writer.wait_for_more(20)
+        eventually(lambda: not set(findings(2)) - {"server.restarts"}, "all is well but what is remembered")
+        self.assertEqual(lab.ssh(2, "systemctl show -p MainPID --value zkprov-agent.service").stdout, agent)
+        self.assert_nothing_lost(writer)
+
+    def test_09m_an_agents_full_disk_is_told_and_harms_no_server(self):
+        directory = "/var/lib/zkprov"
+        before = server_pid(1)
+        with small_disk(1, directory, "zkprov-agent", 4):
+            wait_until_serving()
+            lab.ssh(1, f"dd if=/dev/zero of={directory}/ballast bs=4k 2>/dev/null; true")
+            self.assertEqual(server_pid(1), before)
+            lab.ssh(1, "systemctl restart zookeeper")  # a change that it would like to keep
+            eventually(lambda: "agent.unsaved" in findings(1), "what cannot be kept is told")
+            eventually(lambda: next(node["in_sync"] for node in status()[1]["nodes"] if node["id"] == 1), "its server serves")
+            server = server_pid(1)
+            lab.ssh(1, f"rm {directory}/ballast")
+            eventually(lambda: "agent.unsaved" not in findings(1), "it keeps it now")
+        wait_until_serving()
+        self.assertEqual(server_pid(1), server)
+
+    def test_09n_the_script_that_operators_know(self):
         def script(*words):
             done = lab.ssh(2, "/usr/local/zookeeper/bin/zkServer.sh " + " ".join(words), check=False)
             return done.returncode, done.stdout

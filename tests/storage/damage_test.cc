@@ -157,9 +157,10 @@ TEST(LogDamage, ATornEndIsCutByAServerAloneAsWell) {
     big_log(disk, 5);
     edit(disk, [](Bytes& bytes) { lose_sector(bytes, 5); });
     EXPECT_EQ(ZK_VALUE(recover(disk, kPaths, {.standalone = true})).last_zxid, Zxid(4));
-    big_log(disk, 4000);
-    edit(disk, [](Bytes& bytes) { bytes.replace(begin_of(500), 2048, 2048, '\0'); });
-    const auto refused = recover(disk, kPaths, {.standalone = true});
+    sim::SimDisk other;
+    big_log(other, 4000);
+    edit(other, [](Bytes& bytes) { bytes.replace(begin_of(500), 2048, 2048, '\0'); });
+    const auto refused = recover(other, kPaths, {.standalone = true});
     ASSERT_FALSE(refused.has_value());
     EXPECT_THAT(refused.error().message(), HasSubstr("from a backup; or, to go on without"));
 }
