@@ -114,7 +114,9 @@ std::vector<std::string> Runner::children(const std::string& path) {
 
 bool Runner::fail(const Error& error, const std::string& path) {
     const bool session_is_over = error.code == make_error_code(Errc::refused);
-    if (session_is_over) {
+    if (zk_.state() == client::SessionState::auth_failed) {
+        outcome_.fail("AUTHFAILED", cli::error_text(ErrorCode::auth_failed, path), path);
+    } else if (session_is_over) {
         outcome_.fail("SESSIONEXPIRED", cli::error_text(ErrorCode::session_expired, path), path);
     } else {
         outcome_.fail(

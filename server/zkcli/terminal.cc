@@ -95,6 +95,7 @@ class Terminal final : public LineSource {
     }
 
     void interject(const std::string& text) override {
+        if (typing_ && text.front() != '\n') std::fputs("\n", stdout);
         std::fwrite(text.data(), 1, text.size(), stdout);
         std::fflush(stdout);
         if (typing_) ::el_set(edit_, EL_REFRESH);

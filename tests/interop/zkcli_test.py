@@ -244,6 +244,16 @@ class SameAsApaches(unittest.TestCase):
         self.assertEqual(code, 0)
         self.assertIn("zookeeper", out)
 
+    def test_an_identity_that_is_refused_ends_the_session(self):
+        code, _, err = run(ZKCLI, "addauth", "bogus", "x", server=self.apaches[1].address)
+        self.assertEqual((code, err), (1, "KeeperErrorCode = AuthFailed\n"))
+        for ensemble in (self.apaches, self.ours):
+            code, out, _ = run(ZKCLI, server=ensemble[1].address, text="ls /\naddauth bogus x\nls /\nconnect\nls /\n")
+            self.assertEqual(code, 0)
+            self.assertIn("state:AuthFailed", out)
+            self.assertIn("Not connected\n", out)
+            self.assertTrue(out.endswith("[zookeeper]\n"), out)
+
     def test_json(self):
         for ensemble in (self.apaches, self.ours):
             address = ensemble[1].address
