@@ -4,9 +4,10 @@
     /usr/bin/python3 bench/load.py                                  # ours beside Apache's, all cases, about 6 minutes
     /usr/bin/python3 bench/load.py --ours-only --other-bin OLD      # two builds of ours, A/B
     /usr/bin/python3 bench/load.py --only get --rounds 5            # some cases only; --list names them
+    /usr/bin/python3 bench/load.py --alone                          # one server of each kind, without an ensemble
     /usr/bin/python3 bench/load.py --smoke                          # 1 s a case, ours only: does it all work
 
-Three servers of each kind on loopback; zkload makes the load and checks each answer. All kinds stay up during the run, and
+Three servers of each kind on loopback, or with --alone one, and then also from its start to its first write; zkload makes the load and checks each answer. All kinds stay up during the run, and
 for each case they take turns: A B, B A, A B. Each turn begins with a warm-up of the same load; Apache's servers get
 --jvm-warm seconds of it once more before each case's first turn, because a cold JVM is not what anybody runs. How to read
 the table: bench/README.md.
@@ -42,6 +43,9 @@ CASES = [
     Case("get-100x1", "get", 100, 1, "spread"),
 ]
 
+ALONE_CASES = [case for case in CASES if case.at == "spread"] + [Case("get-1x1", "get", 1, 1, "spread")]
+STARTS = 9
+
 
 def mode_of(port):
     for line in (servers.four_letter(port, "srvr") or "").splitlines():
@@ -70,7 +74,7 @@ class Kind:
         self.ensemble.start()
 
     def wait(self):
-        servers.wait_until("three servers of %s serve" % self.name, lambda: all(self.modes()))
+        servers.wait_until("the servers of %s serve" % self.name, lambda: all(self.modes()))
 
     def modes(self):
         return [mode_of(port) for port in self.ensemble.client_ports]
@@ -101,7 +105,7 @@ class Kind:
 
     def log_tails(self):
         tails = []
-        for i in range(3):
+        for i in range(len(self.ensemble.configs)):
             path = os.path.join(self.ensemble.directory, "log%d" % (i + 1))
             if os.path.exists(path):
                 with open(path, errors="replace") as f:
@@ -156,11 +160,18 @@ def run(arguments, cases, directory):
         os.makedirs(os.path.join(directory, name))
         return os.path.join(directory, name)
 
-    kinds = [Kind(OURS, serve.Ensemble(OURS, zkserver_command(arguments.bin), folder(OURS)))]
+    commands = {OURS: zkserver_command(arguments.bin)}
     if arguments.other_bin:
-        kinds.append(Kind(OTHER, serve.Ensemble(OTHER, zkserver_command(arguments.other_bin), folder(OTHER))))
+        commands[OTHER] = zkserver_command(arguments.other_bin)
     if not arguments.ours_only:
-        kinds.append(Kind(APACHE, serve.Ensemble(APACHE, serve.apache_command(), folder(APACHE))))
+        commands[APACHE] = serve.apache_command()
+    count = 1 if arguments.alone else 3
+    kinds = [Kind(name, serve.Ensemble(name, command, folder(name), count)) for name, command in commands.items()]
+    if arguments.alone:
+        for name, command in commands.items():
+            times = [serve.first_write_ms(command, folder("%s-start-%d" % (name, i))) for i in range(STARTS)]
+            print("# %s: %.1f ms from start to first write, median of %d; %.1f..%.1f" % (
+                name, statistics.median(times), STARTS, min(times), max(times)), flush=True)
     if arguments.floor:
         kinds.append(Kind(FLOOR, Floor(arguments.zkload, arguments.value, folder(FLOOR))))
     try:
@@ -172,8 +183,8 @@ def run(arguments, cases, directory):
             arguments.value, arguments.rounds, arguments.seconds, arguments.warmup,
             "" if arguments.ours_only else "; Apache's warmed for %g s more before each case" % arguments.jvm_warm))
         for kind in kinds:
-            print("# %s: three idle servers take %.1f ms of CPU a second" % (
-                kind.name, kind.idle_ms_per_s(1 if arguments.smoke else 3)))
+            print("# %s: idle %s %.1f ms of CPU a second" % (
+                kind.name, "it takes" if arguments.alone else "three servers take", kind.idle_ms_per_s(1 if arguments.smoke else 3)))
         print(HEAD, flush=True)
         for case in cases:
             measure(case, kinds, arguments)
@@ -187,8 +198,8 @@ def run(arguments, cases, directory):
             kind.ensemble.stop()
 
 
-def chosen_cases(only):
-    cases = [case for case in CASES if not only or any(word in case.name for word in only)]
+def chosen_cases(only, alone):
+    cases = [case for case in (ALONE_CASES if alone else CASES) if not only or any(word in case.name for word in only)]
     if not cases:
         raise SystemExit("bench: no case has one of these words in its name: %s" % ", ".join(only))
     return cases
@@ -200,6 +211,7 @@ def parse():
     parser.add_argument("--other-bin", help="a second build of zkserver, measured in the same run")
     parser.add_argument("--zkload", default=os.path.join(RELEASE, "zkload"), help="the load generator (the release build's)")
     parser.add_argument("--ours-only", action="store_true", help="leave Apache's server out")
+    parser.add_argument("--alone", action="store_true", help="one server of each kind, alone (standalone)")
     parser.add_argument("--floor", action="store_true", help="and servers that only answer: what the wire itself costs")
     parser.add_argument("--only", action="append", metavar="WORD", help="cases with this word in their name; repeatable")
     parser.add_argument("--list", action="store_true", help="name the cases and end")
@@ -215,6 +227,8 @@ def parse():
     arguments = parser.parse_args()
     if arguments.smoke:
         arguments.ours_only, arguments.rounds, arguments.seconds, arguments.warmup = True, 1, 1, 0.2
+    if arguments.alone and arguments.floor:
+        parser.error("--floor is of three servers: not with --alone")
     if arguments.rounds < 1:
         parser.error("--rounds must be 1 or more")
     return arguments
@@ -222,7 +236,7 @@ def parse():
 
 def main():
     arguments = parse()
-    cases = chosen_cases(arguments.only)
+    cases = chosen_cases(arguments.only, arguments.alone)
     if arguments.list:
         print("\n".join(case.name for case in cases))
         return 0

@@ -34,17 +34,19 @@ def free_ports(count):
 
 
 class Ensemble:
-    """Three servers of one kind, started and stopped by pid."""
+    """Three servers of one kind, or one that is alone, started and stopped by pid."""
 
-    def __init__(self, name, command, directory):
+    def __init__(self, name, command, directory, count=3):
         self.name = name
         self.command = command
         self.directory = directory
-        ports = free_ports(9)
-        self.client_ports = ports[:3]
-        lines = ["server.%d=127.0.0.1:%d:%d" % (i + 1, ports[3 + i], ports[6 + i]) for i in range(3)]
+        ports = free_ports(3 * count)
+        self.client_ports = ports[:count]
+        lines = ["server.%d=127.0.0.1:%d:%d" % (i + 1, ports[count + i], ports[2 * count + i]) for i in range(count)]
+        if count == 1:
+            lines = []
         self.configs = []
-        for i in range(3):
+        for i in range(count):
             data = os.path.join(directory, "data%d" % (i + 1))
             os.makedirs(data)
             with open(os.path.join(data, "myid"), "w") as f:
@@ -152,6 +154,26 @@ def wait_for_session(port, deadline_s=60):
         except (OSError, ConnectionError):
             time.sleep(0.02)
     raise SystemExit("no server on port %d within %d s" % (port, deadline_s))
+
+
+def first_write_ms(command, directory):
+    """From the start of a server alone on an empty directory to its first write that was answered."""
+    ensemble = Ensemble("first", command, directory, count=1)
+    ensemble.start()
+    try:
+        while True:
+            try:
+                session = Session(ensemble.client_ports[0])
+                break
+            except (OSError, ConnectionError):
+                if ensemble.processes[0].poll() is not None or time.monotonic() - ensemble.started > 60:
+                    raise SystemExit("the server in %s does not serve" % directory)
+                time.sleep(0.0005)
+        if session.call(CREATE) != 0:
+            raise SystemExit("the first write failed")
+        return (time.monotonic() - ensemble.started) * 1000
+    finally:
+        ensemble.stop()
 
 
 def load(ensemble, request, operations, depth):

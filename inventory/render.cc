@@ -67,6 +67,7 @@ void add_directories(NodeSpec& spec) {
     const std::string server = own_user ? spec.user + ":" + spec.group : "";
     spec.directories = {
         DirectorySpec{spec.install_dir, 0755, root},
+        DirectorySpec{spec.install_dir + "/bin", 0755, root},
         DirectorySpec{spec.install_dir + "/conf", 0755, root},
         DirectorySpec{spec.data_dir, 0750, server},
     };
@@ -138,6 +139,9 @@ std::string render_zoo_cfg(const Inventory& inventory, const Node& node) {
         if (key->zkprov_writes.empty()) continue;
         (key->set_by == ensemble::SetBy::user ? given : own).emplace(key->name, key->zkprov_writes);
     }
+    // One node is a server alone: no elections, no ports for others. Of several each waits for a majority.
+    const bool alone = inventory.nodes.size() == 1;
+    if (alone) own["standaloneEnabled"] = "true";
     std::string text = "# " + inventory.cluster + ", server " + to_string(node.id) +
                        ". Written by zkprov apply, which overwrites changes made here.\n";
     const auto line = [&](std::string_view key, std::string_view value) {
@@ -150,6 +154,7 @@ std::string render_zoo_cfg(const Inventory& inventory, const Node& node) {
     for (const auto& keys : {given, own}) {
         for (const auto& [key, value] : keys) line(key, value);
     }
+    if (alone) return text;
     for (const Node& member : inventory.nodes) {
         line("server." + to_string(member.id),
              fmt::format(
@@ -223,7 +228,14 @@ Result<NodeSpec> render_node(const Inventory& inventory,
                                   server_reads,
                                   agent_api::to_json(owner) + "\n",
                                   FileKind::plain});
-    if (!local) ZK_CHECK(add_units(spec));
+    if (!local) {
+        spec.files.push_back(FileSpec{spec.install_dir + "/bin/zkServer.sh",
+                                      0755,
+                                      "root:root",
+                                      std::string(kServerScript),
+                                      FileKind::plain});
+        ZK_CHECK(add_units(spec));
+    }
     ZK_CHECK(agent_api::validate(spec));
     return spec;
 }

@@ -1,5 +1,5 @@
-// The unit files under systemd/, as text in the program. The source is generated when the build is
-// configured. Used by render, and by the controller's cloud_init.
+// The unit files under systemd/, and the script for operators, as text in the program. The source is generated
+// when the build is configured. Used by render, and by the controller's cloud_init.
 #pragma once
 
 #include <map>
@@ -12,6 +12,8 @@ namespace zk::inventory {
 
 extern const std::string_view kServerUnitTemplate;
 extern const std::string_view kAgentUnitTemplate;
+/// packaging/zkServer.sh: no template, the same on every host.
+extern const std::string_view kServerScript;
 /// Of hosts without a controller: brings the node into its ensemble.
 extern const std::string_view kJoinUnitTemplate;
 

@@ -168,6 +168,16 @@ struct NodeHealth {
     std::optional<std::uint64_t> snapshots;       ///< files in the data directory
     std::optional<std::uint64_t> logs;            ///< and in the log directory
     std::optional<std::uint64_t> snapshot_age_s;  ///< of the newest
+    std::optional<std::uint64_t> memory_bytes;    ///< of the host
+    std::optional<std::uint64_t> memory_available_bytes;
+    /// Hundredths of a percent of the last minute in which nothing on the host could go on for want of memory.
+    std::optional<std::uint64_t> memory_stalled_parts;
+    std::optional<std::uint64_t>
+        memory_limit_bytes;  ///< of the server's cgroup, or one around it; nothing: none
+    std::optional<std::uint64_t> memory_limited_bytes;  ///< used there
+    /// Its wall clock by the median of those that it, or who asked all nodes, heard of; below 0: behind.
+    std::optional<std::int64_t> clock_offset_ms;
+    std::optional<std::int64_t> clock_uncertain_ms;  ///< known to that
     std::string server_version;
     std::string agent_version;
     std::int64_t agent_pid = 0;  ///< of the resident agent; 0: none
@@ -213,6 +223,13 @@ struct NodeHealth {
         archive("snapshots", self.snapshots);
         archive("logs", self.logs);
         archive("snapshot_age_s", self.snapshot_age_s);
+        archive("memory_bytes", self.memory_bytes);
+        archive("memory_available_bytes", self.memory_available_bytes);
+        archive("memory_stalled_parts", self.memory_stalled_parts);
+        archive("memory_limit_bytes", self.memory_limit_bytes);
+        archive("memory_limited_bytes", self.memory_limited_bytes);
+        archive("clock_offset_ms", self.clock_offset_ms);
+        archive("clock_uncertain_ms", self.clock_uncertain_ms);
         archive("server_version", self.server_version);
         archive("agent_version", self.agent_version);
         archive("agent_pid", self.agent_pid);

@@ -71,6 +71,7 @@ class Judge {
             verdict_.nodes.push_back(std::move(each));
         }
         check_members(expected);
+        compare_clocks();
     }
 
     EnsembleVerdict run() {
@@ -119,6 +120,30 @@ class Judge {
         verdict_.reasons = std::move(check.sentences);
     }
 
+    /// Agents that listen for each other have compared theirs; who hears all nodes knows more, unless that is only that
+    /// two halves differ.
+    void compare_clocks() {
+        std::vector<clock_offset::HeardClock> clocks;
+        for (const NodeVerdict& node : verdict_.nodes) {
+            if (!node.status.health || !node.status.clock) continue;
+            clocks.push_back({node.status.id, *node.status.clock});
+        }
+        for (NodeVerdict& node : verdict_.nodes) {
+            const auto deviation = clock_offset::deviation_of(node.status.id, clocks);
+            if (!deviation) continue;
+            NodeHealth& health = *node.status.health;
+            auto finding = clock_offset::finding_of(*deviation);
+            const bool knows = health.clock_offset_ms.has_value();
+            const bool told =
+                std::ranges::find(health.findings, "clock.offset", &agent_api::Finding::id) !=
+                health.findings.end();
+            if (told || (knows && (!finding || deviation->split))) continue;
+            health.clock_offset_ms = to_ms(deviation->look.ahead);
+            health.clock_uncertain_ms = to_ms(deviation->look.uncertain);
+            if (finding) add_finding(health, *std::move(finding));
+        }
+    }
+
     static void disown(NodeHealth& health, const agent_api::IdentityConflict& conflict) {
         health.verdict = agent_api::NodeVerdict::conflict;
         health.conflict = conflict;
@@ -163,6 +188,7 @@ class Judge {
 
     void mark_in_sync(const NodeStatus& leader) {
         verdict_.leader = leader.id;
+        verdict_.standalone = leader.is(Role::standalone);
         verdict_.epoch = leader.health->epoch;
         for (NodeVerdict& node : verdict_.nodes) {
             node.in_sync = node.status.id == leader.id || follows(node.status, leader.id);
@@ -372,6 +398,10 @@ std::string_view role_word(const NodeHealth& health) {
 }
 
 std::string headline(const EnsembleVerdict& verdict) {
+    if (verdict.standalone) {
+        return fmt::format("server {} serves alone (standalone), bears no failure",
+                           *verdict.leader);
+    }
     if (verdict.leader) {
         const std::size_t more = verdict.failures_borne();
         return fmt::format("server {} leads{}; {} of {} voters in sync, bears {} more failure{}",
@@ -381,6 +411,9 @@ std::string headline(const EnsembleVerdict& verdict) {
                            verdict.voters,
                            more,
                            more == 1 ? "" : "s");
+    }
+    if (verdict.verdict == Verdict::no_quorum && verdict.voters == 1) {
+        return fmt::format("server {} does not serve", verdict.nodes.front().status.id);
     }
     if (verdict.verdict == Verdict::no_quorum) {
         return fmt::format("no server leads: that takes {} of {} voters who agree",

@@ -11,6 +11,7 @@
 
 #include "agent_api/node_health.h"
 #include "base/ids.h"
+#include "clock_offset/clock_offset.h"
 #include "ensemble_judge/identity_check.h"
 
 namespace zk::ensemble_judge {
@@ -21,6 +22,7 @@ struct NodeStatus {
     std::optional<agent_api::NodeHealth> health;
     std::string silence;  ///< without health: why
     bool other = false;   ///< without health: its host answers for another node, as silence says
+    std::optional<clock_offset::ClockLook> clock;  ///< by the clock of who asks
 
     [[nodiscard]] bool answered() const { return health.has_value(); }
     [[nodiscard]] bool is(agent_api::Role role) const { return health && health->role == role; }
@@ -52,7 +54,8 @@ struct NodeVerdict {
 struct EnsembleVerdict {
     std::string cluster;
     Verdict verdict = Verdict::unknown;
-    std::optional<ServerId> leader;
+    std::optional<ServerId> leader;  ///< or the server that is alone
+    bool standalone = false;         ///< that server serves alone, without elections
     std::optional<Epoch> epoch;
     std::size_t voters = 0;
     std::size_t voters_in_sync = 0;

@@ -88,6 +88,13 @@ void add_measured(json::object& object, const NodeHealth& health) {
     object["snapshots"] = number_or_null(health.snapshots);
     object["logs"] = number_or_null(health.logs);
     object["snapshot_age_s"] = number_or_null(health.snapshot_age_s);
+    object["memory_bytes"] = number_or_null(health.memory_bytes);
+    object["memory_available_bytes"] = number_or_null(health.memory_available_bytes);
+    object["memory_stalled_parts"] = number_or_null(health.memory_stalled_parts);
+    object["memory_limit_bytes"] = number_or_null(health.memory_limit_bytes);
+    object["memory_limited_bytes"] = number_or_null(health.memory_limited_bytes);
+    object["clock_offset_ms"] = number_or_null(health.clock_offset_ms);
+    object["clock_uncertain_ms"] = number_or_null(health.clock_uncertain_ms);
 }
 
 json::value vote_of(const NodeHealth& health) {

@@ -30,6 +30,7 @@ NodeStatus own_status(const Look& look) {
     NodeStatus status;
     status.id = look.self;
     status.health = look.own;
+    status.clock.emplace();
     return status;
 }
 
@@ -45,10 +46,18 @@ NodeStatus status_of(const Look& look, ServerId sid) {
     if (counts(*peer)) {
         status.health = peer->health;
         status.health->age_ms += peer->heard_ms;
+        status.clock = peer->clock;
     } else {
         status.silence = silence_of(*peer);
     }
     return status;
+}
+
+/// The difference that the time of the question cannot explain.
+std::int64_t clock_ahead_ms(const Peer& peer) {
+    if (!peer.clock) return 0;
+    const auto& [ahead, uncertain] = *peer.clock;
+    return ahead <= uncertain && ahead >= -uncertain ? 0 : to_ms(ahead);
 }
 
 /// What the judge does not know of: who says it, how long ago, and what a silent node was last.
@@ -58,7 +67,7 @@ void add_hearsay(json::object& node, const Look& look, ServerId sid) {
     node["self"] = self;
     node["pending"] = !self && (peer == nullptr || !peer->asked);
     node["heard_ms"] = nullptr;
-    node["clock_ahead_ms"] = peer == nullptr ? 0 : peer->clock_ahead_ms;
+    node["clock_ahead_ms"] = peer == nullptr ? 0 : clock_ahead_ms(*peer);
     node["last"] = nullptr;
     if (self) node["heard_ms"] = 0;
     if (peer == nullptr || !peer->health) return;

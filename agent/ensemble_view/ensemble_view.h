@@ -12,6 +12,7 @@
 #include "agent_api/node_spec.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "clock_offset/clock_offset.h"
 
 namespace zk::ensemble_view {
 
@@ -23,8 +24,8 @@ struct Peer {
     std::uint64_t heard_ms = 0;  ///< how long ago that was
     std::string failure;         ///< why the last question has no answer; empty: it has one
     bool asked = false;          ///< a question has been answered or has failed
-    /// By how much its wall clock is ahead of ours, where that is more than the question took.
-    std::int64_t clock_ahead_ms = 0;
+    /// Its wall clock by ours; nothing: its agent did not tell it.
+    std::optional<clock_offset::ClockLook> clock;
 };
 
 struct Look {

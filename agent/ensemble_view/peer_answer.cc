@@ -70,6 +70,9 @@ void bound(agent_api::NodeHealth& health) {
     bound(health.changed_at);
     bound(health.verdict_since);
     bound(health.wall_ms);
+    for (auto* const clock : {&health.clock_offset_ms, &health.clock_uncertain_ms}) {
+        if (*clock) *clock = std::clamp<std::int64_t>(**clock, -kWallMax, kWallMax);
+    }
     health.age_ms = std::min(health.age_ms, kAgeMax);
     health.uptime_s = std::min(health.uptime_s, kAgeMax);
     if (health.synced_followers) {

@@ -36,6 +36,12 @@ std::string escaped(std::string_view text) {
 /// Whole milliseconds as seconds, without a float that could round.
 std::string seconds_of(std::uint64_t ms) { return fmt::format("{}.{:03}", ms / 1000, ms % 1000); }
 
+/// The same of what may be below 0.
+std::string signed_seconds_of(std::int64_t ms) {
+    const auto magnitude = static_cast<std::uint64_t>(ms < 0 ? -ms : ms);
+    return (ms < 0 ? "-" : "") + seconds_of(magnitude);
+}
+
 class Page {
   public:
     explicit Page(const NodeHealth& health)
@@ -180,6 +186,41 @@ void add_ensemble(Page& page, const NodeHealth& health) {
     }
 }
 
+void add_host(Page& page, const NodeHealth& health) {
+    page.gauge("zkprov_node_memory_bytes", "Memory of the host.", health.memory_bytes);
+    page.gauge("zkprov_node_memory_available_bytes",
+               "Memory of the host that is free, or can be freed without swapping.",
+               health.memory_available_bytes);
+    if (health.memory_stalled_parts) {
+        page.family("zkprov_node_memory_stalled_ratio",
+                    "gauge",
+                    "Share of the last minute in which nothing on the host could go on for want of "
+                    "memory.");
+        page.sample(fmt::format("{}.{:04}",
+                                *health.memory_stalled_parts / 10000,
+                                *health.memory_stalled_parts % 10000));
+    }
+    page.gauge("zkprov_node_memory_limit_bytes",
+               "Limit of the cgroup of the server, or of the one around it that has least left.",
+               health.memory_limit_bytes);
+    page.gauge("zkprov_node_memory_limited_bytes",
+               "Memory used under that limit, without what the kernel can take back.",
+               health.memory_limited_bytes);
+    if (health.clock_offset_ms) {
+        page.family("zkprov_node_clock_offset_seconds",
+                    "gauge",
+                    "Wall clock of the host by the median of those that its agent heard of; below "
+                    "0: behind.");
+        page.sample(signed_seconds_of(*health.clock_offset_ms));
+    }
+    if (health.clock_uncertain_ms) {
+        page.family("zkprov_node_clock_uncertain_seconds",
+                    "gauge",
+                    "How far that offset may be off: half of the way there and back.");
+        page.sample(signed_seconds_of(*health.clock_uncertain_ms));
+    }
+}
+
 void add_server(Page& page, const NodeHealth& health) {
     page.gauge("zkprov_node_connections", "Connections of clients.", health.connections);
     page.gauge("zkprov_node_outstanding_requests",
@@ -230,6 +271,7 @@ std::string render(const NodeHealth& health) {
     add_findings(page, health);
     add_ensemble(page, health);
     add_server(page, health);
+    add_host(page, health);
     return page.take();
 }
 

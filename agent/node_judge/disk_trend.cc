@@ -13,11 +13,17 @@ constexpr std::size_t kThirdMin = 3;
 
 }  // namespace
 
-void DiskTrend::add(Instant now, std::uint64_t free_bytes) {
+void DiskTrend::add(Instant now, std::uint64_t device, std::uint64_t free_bytes) {
     free_bytes_ = free_bytes;
+    if (device_ != 0 && device != 0 && device != device_) samples_.clear();
+    if (device != 0) device_ = device;
     if (!samples_.empty() && now - samples_.back().at < kSpacing) return;
     samples_.push_back({now, free_bytes});
     if (samples_.size() > kSamplesMax) samples_.pop_front();
+}
+
+Duration DiskTrend::seen() const {
+    return samples_.empty() ? Duration(0) : samples_.back().at - samples_.front().at;
 }
 
 DiskTrend::Sample DiskTrend::mean_of_third(std::size_t index) const {
@@ -39,7 +45,7 @@ DiskTrend::Sample DiskTrend::mean_of_third(std::size_t index) const {
 
 std::optional<std::uint64_t> DiskTrend::full_in_s() const {
     if (samples_.size() < 3 * kThirdMin) return std::nullopt;
-    if (samples_.back().at - samples_.front().at < kSeenMin) return std::nullopt;
+    if (seen() < kSeenMin) return std::nullopt;
     const Sample first = mean_of_third(0);
     const Sample middle = mean_of_third(1);
     const Sample last = mean_of_third(2);

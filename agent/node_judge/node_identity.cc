@@ -97,9 +97,9 @@ std::optional<std::int64_t> number(std::string_view text) {
 
 std::optional<ServerId> answered_sid(const Probe& probe) {
     // Our own server says it in each answer, Apache's in `conf`.
-    if (const auto told = number(find(probe.mntr, "server_id"))) return ServerId(*told);
-    const auto told = number(find(probe.conf, "serverId"));
-    // Apache's standalone server says 0 whatever its myid is.
+    auto told = number(find(probe.mntr, "server_id"));
+    if (!told) told = number(find(probe.conf, "serverId"));
+    // A server alone says 0 whatever its myid is.
     if (!told || *told == 0) return std::nullopt;
     return ServerId(*told);
 }

@@ -294,6 +294,7 @@ void NodeJudge::note_change(WallMs at) {
         if (misses_ < settings_.misses_told) return;
         now.at = silent_since_;
     }
+    const bool dated = settings_.dates_first_look || !health_.history.empty();
     if (!health_.history.empty()) {
         const ElectionEntry& last = health_.history.back();
         if (last.role == now.role && last.epoch == now.epoch && last.leader == now.leader) return;
@@ -302,7 +303,7 @@ void NodeJudge::note_change(WallMs at) {
     if (health_.history.size() > agent_api::kHistoryMax) {
         health_.history.erase(health_.history.begin());
     }
-    health_.changed_at = now.at;
+    if (dated) health_.changed_at = now.at;
     ++history_version_;
 }
 

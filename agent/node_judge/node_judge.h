@@ -29,6 +29,8 @@ struct JudgeSettings {
     std::uint32_t misses_max = 1;
     /// A silence of so many probes is part of the history: a short one of a server that goes on is no change of its role.
     std::uint32_t misses_told = 3;
+    /// Without a history, what the first look finds may be much older: then it is no change of role when this is false.
+    bool dates_first_look = true;
     RuleLimits limits;
 };
 

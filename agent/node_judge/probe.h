@@ -11,6 +11,7 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "clock_offset/clock_offset.h"
 
 namespace zk::node_judge {
 
@@ -38,6 +39,12 @@ struct DiskLook {
     bool read_only = false;  ///< as the server sees it
 };
 
+/// A file or directory that gave no answer yet: its file system hangs.
+struct SilentDisk {
+    std::string path;
+    std::uint64_t for_s = 0;
+};
+
 /// The server's files, counted now and then.
 struct StorageLook {
     std::uint64_t snapshots = 0;
@@ -52,6 +59,19 @@ struct StorageLook {
 struct Drift {
     std::string path;
     std::string words;  ///< the rest of a sentence that begins with the path
+};
+
+/// The host's memory, and what the server may have of it. What is not known is nothing.
+struct MemoryLook {
+    std::optional<std::uint64_t> total_bytes;
+    std::optional<std::uint64_t> available_bytes;  ///< without swapping
+    /// Hundredths of a percent of the last minute in which no process of the host could go on for want of memory.
+    std::optional<std::uint64_t> stalled_parts;
+    /// Of the cgroup of the server's process, or of one around it: the one with the least left.
+    std::optional<std::uint64_t> limit_bytes;
+    std::optional<std::uint64_t>
+        limited_bytes;     ///< used there, without what the kernel can take back
+    std::string limit_at;  ///< which cgroup has that limit
 };
 
 /// The server's unit, as systemd told it last.
@@ -100,8 +120,12 @@ struct Probe {
     std::optional<Epoch> current_epoch;  ///< of the file in the data directory
     DiskLook data_disk;
     DiskLook log_disk;
+    std::optional<SilentDisk> silent_disk;  ///< then nothing else is known of files
     std::optional<StorageLook> storage;
     std::vector<Drift> drifts;
+    std::optional<Drift> agent_drift;  ///< the file of the agent's own program
+    MemoryLook memory;
+    std::vector<clock_offset::HeardClock> clocks;  ///< the other nodes', by this one's
 };
 
 /// A decimal number, or one after "0x"; what is behind a point is left out. Nothing for other text.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/numbers.h"
 
@@ -21,6 +22,8 @@ constexpr std::uint64_t kFullVerySoonS = 2UL * 3600;
 constexpr auto kSyncSpacing = seconds(5);
 constexpr auto kSyncWindow = seconds(60);
 constexpr std::uint64_t kSyncsMin = 5;
+/// Seconds; the agent tells nothing sooner.
+constexpr std::uint64_t kSilentMax = 3;
 constexpr std::uint64_t kSyncMsNoted = 20;
 constexpr std::uint64_t kSyncMsAdvised = 100;
 constexpr std::uint64_t kSyncMsMax = 1000;
@@ -37,6 +40,18 @@ constexpr std::int64_t kBehindMax = 1000;
 constexpr auto kBehindPatience = seconds(5);
 /// An apply writes the specification down before the files.
 constexpr auto kDriftPatience = seconds(15);
+/// Of a small host a part, of a large one an amount: a server writes its log and takes its snapshots with a few MiB.
+constexpr std::uint64_t kAvailableAdvisedPart = 20;
+constexpr std::uint64_t kAvailableAdvised = 512ULL << 20;
+constexpr std::uint64_t kAvailableNeededPart = 50;
+constexpr std::uint64_t kAvailableNeeded = 128ULL << 20;
+/// Page cache comes and goes.
+constexpr auto kMemoryPatience = seconds(30);
+/// Percent of a minute in which nothing went on; heartbeats of sessions are a third of 4 s and more.
+constexpr std::uint64_t kStalledAdvised = 10;
+constexpr std::uint64_t kStalledMax = 40;
+constexpr std::uint64_t kLimitAdvisedPart = 10;
+constexpr std::uint64_t kLimitNeededPart = 33;
 /// What systemd said of a unit may be half a minute old.
 constexpr auto kUnitPatience = seconds(35);
 
@@ -57,6 +72,18 @@ Finding about(std::string subject, Finding made) {
 bool is_same_disk(const DiskLook& one, const DiskLook& other) {
     if (one.device != 0 && other.device != 0) return one.device == other.device;
     return one.free_bytes == other.free_bytes;
+}
+
+/// The part of `total` that a small host should keep, or the amount that is enough on any.
+std::uint64_t least_of(std::uint64_t total, std::uint64_t part, std::uint64_t enough) {
+    return std::min(total / part, enough);
+}
+
+/// "two hours", once that much was looked at.
+std::string span_words(Duration seen) {
+    const auto minutes_seen = (to_ms(seen) + 30'000) / 60'000;
+    return minutes_seen >= 119 ? std::string("two hours")
+                               : std::to_string(minutes_seen) + " minutes";
 }
 
 std::string time_left(std::uint64_t seconds_left) {
@@ -180,9 +207,110 @@ void look_at_drift(const Probe& probe, Findings& found) {
     }
 }
 
+void look_at_silence(const Probe& probe, Findings& found) {
+    if (!probe.silent_disk) return;
+    found.add(about(probe.silent_disk->path,
+                    measured(make_finding("disk.silent",
+                                          FindingLevel::critical,
+                                          "the file system of " + probe.silent_disk->path +
+                                              " has not answered for " +
+                                              plural(probe.silent_disk->for_s, "second") +
+                                              ": look at the disk or the file server behind it, "
+                                              "and at the kernel's log (dmesg)"),
+                             probe.silent_disk->for_s,
+                             kSilentMax)));
+}
+
+void look_at_agent(const Probe& probe, Findings& found) {
+    if (!probe.agent_drift) return;
+    found.add_lasting(kDriftPatience,
+                      about(probe.agent_drift->path,
+                            make_finding("agent.drift",
+                                         FindingLevel::warning,
+                                         probe.agent_drift->path + " " + probe.agent_drift->words +
+                                             "; zkprov apply installs its own agent and starts it "
+                                             "again")));
+}
+
+void look_at_host_memory(const MemoryLook& memory, Findings& found) {
+    if (!memory.total_bytes || !memory.available_bytes) return;
+    const std::uint64_t advised =
+        least_of(*memory.total_bytes, kAvailableAdvisedPart, kAvailableAdvised);
+    if (*memory.available_bytes >= advised) return;
+    const std::uint64_t needed =
+        least_of(*memory.total_bytes, kAvailableNeededPart, kAvailableNeeded);
+    const bool little = *memory.available_bytes < needed;
+    found.add_lasting(
+        little ? Duration(0) : Duration(kMemoryPatience),
+        measured(make_finding("memory.host",
+                              little ? FindingLevel::critical : FindingLevel::warning,
+                              "its host has only " + mebibytes(*memory.available_bytes) +
+                                  " of memory left for all: a server that swaps loses its "
+                                  "sessions, and the kernel may end it"),
+                 *memory.available_bytes,
+                 little ? needed : advised));
+}
+
+void look_at_memory_pressure(const MemoryLook& memory, Findings& found) {
+    if (!memory.stalled_parts || *memory.stalled_parts < kStalledAdvised * 100) return;
+    const std::uint64_t percent = *memory.stalled_parts / 100;
+    const bool much = percent >= kStalledMax;
+    found.add(measured(
+        make_finding("memory.pressure",
+                     much ? FindingLevel::critical : FindingLevel::warning,
+                     "for " + std::to_string(percent) +
+                         " % of the last minute nothing on its host could go on for want of "
+                         "memory; more memory, or less beside the server"),
+        percent,
+        much ? kStalledMax : kStalledAdvised));
+}
+
+void look_at_memory_limit(const MemoryLook& memory, Findings& found) {
+    if (!memory.limit_bytes || !memory.limited_bytes || *memory.limit_bytes == 0) return;
+    const std::uint64_t limit = *memory.limit_bytes;
+    const std::uint64_t left = limit - std::min(limit, *memory.limited_bytes);
+    if (left > limit / kLimitAdvisedPart) return;
+    const bool little = left <= limit / kLimitNeededPart;
+    found.add(about(
+        memory.limit_at,
+        measured(make_finding("memory.limit",
+                              little ? FindingLevel::critical : FindingLevel::warning,
+                              "its server has " + mebibytes(*memory.limited_bytes) + " of the " +
+                                  mebibytes(limit) + " that " + memory.limit_at +
+                                  " may have, and the kernel ends it there; raise MemoryMax, or "
+                                  "keep less in the tree"),
+                 *memory.limited_bytes,
+                 limit - limit / (little ? kLimitNeededPart : kLimitAdvisedPart))));
+}
+
+void look_at_memory(const Probe& probe, agent_api::NodeHealth& health, Findings& found) {
+    const MemoryLook& memory = probe.memory;
+    health.memory_bytes = memory.total_bytes;
+    health.memory_available_bytes = memory.available_bytes;
+    health.memory_stalled_parts = memory.stalled_parts;
+    health.memory_limit_bytes = memory.limit_bytes;
+    health.memory_limited_bytes = memory.limited_bytes;
+    look_at_host_memory(memory, found);
+    look_at_memory_pressure(memory, found);
+    look_at_memory_limit(memory, found);
+}
+
+void look_at_clocks(const Probe& probe, agent_api::NodeHealth& health, Findings& found) {
+    health.clock_offset_ms.reset();
+    health.clock_uncertain_ms.reset();
+    std::vector<clock_offset::HeardClock> clocks = probe.clocks;
+    clocks.push_back({health.sid, {}});
+    const auto deviation = clock_offset::deviation_of(health.sid, clocks);
+    if (!deviation) return;
+    health.clock_offset_ms = to_ms(deviation->look.ahead);
+    health.clock_uncertain_ms = to_ms(deviation->look.uncertain);
+    if (auto finding = clock_offset::finding_of(*deviation)) found.add(*std::move(finding));
+}
+
 }  // namespace
 
 void Rules::look(const Probe& probe, agent_api::NodeHealth& health, Findings& found) {
+    look_at_silence(probe, found);
     look_at_disk(probe.data_disk, "data", found);
     const bool one_disk = is_same_disk(probe.data_disk, probe.log_disk);
     if (!one_disk) look_at_disk(probe.log_disk, "logs", found);
@@ -195,6 +323,9 @@ void Rules::look(const Probe& probe, agent_api::NodeHealth& health, Findings& fo
     look_at_restarts(probe, found, health.verdict == agent_api::NodeVerdict::serving);
     look_at_unit(probe, found);
     look_at_drift(probe, found);
+    look_at_agent(probe, found);
+    look_at_memory(probe, health, found);
+    look_at_clocks(probe, health, found);
 }
 
 void Rules::look_at_disk(const DiskLook& disk, const char* what, Findings& found) const {
@@ -236,7 +367,7 @@ void Rules::look_at_disk(const DiskLook& disk, const char* what, Findings& found
 void Rules::look_at_trend(const Probe& probe, agent_api::NodeHealth& health, Findings& found) {
     const auto one = [&](DiskTrend& trend, const DiskLook& disk, const char* what) {
         if (!disk.free_bytes) return;
-        trend.add(probe.now, *disk.free_bytes);
+        trend.add(probe.now, disk.device, *disk.free_bytes);
         const auto left = trend.full_in_s();
         if (!left) return;
         health.full_in_s = std::min(health.full_in_s.value_or(*left), *left);
@@ -247,7 +378,7 @@ void Rules::look_at_trend(const Probe& probe, agent_api::NodeHealth& health, Fin
                          "disk.trend",
                          *left < kFullVerySoonS ? FindingLevel::critical : FindingLevel::warning,
                          "the disk of " + std::string(what) + " is full in " + time_left(*left) +
-                             " if it goes on as in the last two hours"),
+                             " if it goes on as in the last " + span_words(trend.seen())),
                      *left,
                      kFullSoonS)));
     };

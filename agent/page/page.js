@@ -126,7 +126,9 @@ function showHero(doc) {
   glyph(byId('hero-glyph'), lost ? 'unknown' : VERDICT_GLYPHS[doc.verdict] || 'unknown');
   text(byId('verdict'), waiting ? 'A moment' : lost ? `Last known: ${verdict}` : verdict);
   const leads = doc.leader !== null;
-  text(byId('headline'), waiting ? 'Asking the other nodes…' : leads ? `Server ${doc.leader} leads`
+  const alone = doc.nodes.some((node) => node.id === doc.leader && node.role === 'standalone');
+  const does = alone ? 'serves alone' : 'leads';
+  text(byId('headline'), waiting ? 'Asking the other nodes…' : leads ? `Server ${doc.leader} ${does}`
     : doc.verdict === 'no_quorum' ? 'No server leads' : 'Who leads is not known');
   text(byId('story'), leads ? leaderStory(doc) : waiting ? '' : leaderlessStory(doc));
   figure('figure-sync', leads ? String(doc.voters_in_sync) : '–', `of ${doc.voters}`);
@@ -136,7 +138,7 @@ function showHero(doc) {
   else figure('figure-bears', String(bears), bears === 1 ? 'node' : 'nodes');
   figure('figure-epoch', or(doc.epoch), '');
   const mark = {healthy: '●', degraded: '▲', no_quorum: '■'}[byId('hero').dataset.verdict] || '?';
-  const news = lost ? 'no contact' : leads ? `server ${doc.leader} leads` : 'no known leader';
+  const news = lost ? 'no contact' : leads ? `server ${doc.leader} ${does}` : 'no known leader';
   const title = `${mark} ${doc.cluster || 'zkprov'}: ${news}`;
   if (document.title !== title) document.title = title;
 }
@@ -154,9 +156,9 @@ function leaderlessStory(doc) {
 
 function leaderStory(doc) {
   const leader = doc.nodes.find((node) => node.id === doc.leader);
-  if (!leader || !leader.answered || leader.role !== 'leader' || leader.changed_at_ms === null) {
-    return 'A majority follows it; it does not tell itself.';
-  }
+  const tells = leader && leader.answered && (leader.role === 'leader' || leader.role === 'standalone');
+  if (!tells) return 'A majority follows it; it does not tell itself.';
+  if (leader.changed_at_ms === null) return `On ${leader.host}; its agent, which would know since when, does not tell.`;
   const since = leader.changed_at_ms - leader.clock_ahead_ms;
   return `On ${leader.host}, since ${clock(since)} (${duration(now() - since)}).`;
 }
@@ -336,7 +338,8 @@ function showElections(doc) {
   }
   const first = Math.min(now() - 60000, ...all.map((span) => span.from));
   const from = state.range ? now() - state.range * 1000 : first - (now() - first) * .03;
-  const leads = doc.leader === null ? 'No leader is known now.' : `Server ${doc.leader} leads now.`;
+  const leads = doc.leader === null ? 'No leader is known now.' : `Server ${doc.leader} ${doc.nodes.some((node) =>
+    node.id === doc.leader && node.role === 'standalone') ? 'serves alone' : 'leads now'}.`;
   const decided = all.filter((span) => span.role === 'leader' && span.from >= from);
   const elections = new Set(decided.map((span) => span.epoch)).size;
   timeline.draw(lanes, from, now(), `Roles of ${lanes.length} servers over time. ${leads} ` +

@@ -8,7 +8,7 @@
 #include "agent_host/node_control.h"
 #include "agent_host/process.h"
 #include "agent_serve/election_keeper.h"
-#include "agent_serve/host_look.h"
+#include "agent_serve/host_looks.h"
 #include "agent_serve/identity_look.h"
 #include "clocks/clocks.h"
 #include "elections/log.h"
@@ -24,7 +24,8 @@ using agent_api::MessageType;
 using agent_api::NodeHealth;
 using std::chrono::milliseconds;
 
-constexpr auto kResidentTimeout = milliseconds(2000);
+/// It may be at the beginning of a look, and makes another one: each at most 1.25 s.
+constexpr auto kResidentTimeout = milliseconds(3000);
 constexpr auto kProbeTimeout = milliseconds(1500);
 
 /// As the server reads it: of a key that is there twice the last one counts.
@@ -86,7 +87,9 @@ NodeHealth node_health(const agent_host::StateDir& state) {
         return nothing;
     }
     const agent_api::NodeSpec* const spec = &**loaded;
-    node_judge::NodeJudge judge(judge_settings(*spec));
+    node_judge::JudgeSettings settings = judge_settings(*spec);
+    settings.dates_first_look = false;
+    node_judge::NodeJudge judge(std::move(settings));
     judge.restore(state.load_history());
     node_judge::Probe probe;
     // The silence of systemd says nothing of the process.
@@ -97,7 +100,7 @@ NodeHealth node_health(const agent_host::StateDir& state) {
                                agent_host::exists(state.file("desired")) &&
                                state.load_desired() == agent_host::Desired::stop;
     fill_answer(probe, agent_host::probe_server(spec->address, spec->client_port, kProbeTimeout));
-    HostLook().fill(probe, *spec);
+    look_once(probe, *spec);
     IdentityLook look;
     look.is_due(probe);
     if (knows_process) look.look_at_port(probe, *spec);

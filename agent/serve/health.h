@@ -1,5 +1,5 @@
 // Health of this node for a session: from the resident agent, or, without one, from one look at the
-// server. Shell. Blocking, bounded to about three seconds.
+// server. Shell. Blocking, bounded to about nine seconds.
 #pragma once
 
 #include "agent_api/link.h"

@@ -8,8 +8,10 @@
 
 #include "agent_host/disks.h"
 #include "agent_host/host_facts.h"
+#include "agent_host/memory.h"
 #include "agent_host/posix.h"
 #include "agent_host/process.h"
+#include "agent_serve/identity_look.h"
 #include "base/numbers.h"
 #include "clocks/clocks.h"
 #include "ensemble/properties.h"
@@ -24,6 +26,7 @@ using std::chrono::seconds;
 constexpr auto kStorageInterval = seconds(30);
 constexpr auto kRereadInterval = seconds(60);
 constexpr auto kMountsInterval = seconds(10);
+constexpr auto kMemoryInterval = seconds(5);
 
 /// Whether old snapshots are removed, as the server reads it: of a key that is there twice the last one counts.
 bool has_autopurge(const NodeSpec& spec) {
@@ -38,6 +41,14 @@ bool has_autopurge(const NodeSpec& spec) {
         }
     }
     return purges;
+}
+
+/// Where this program was started from, also when another file lies there by now.
+std::string started_from() {
+    constexpr std::string_view kGone = " (deleted)";
+    std::string path = agent_host::own_program();
+    if (path.ends_with(kGone)) path.resize(path.size() - kGone.size());
+    return path;
 }
 
 std::string difference(const FileSpec& file, std::uint32_t mode) {
@@ -61,10 +72,17 @@ void fill_process_files(node_judge::Probe& probe) {
 
 }  // namespace
 
-void HostLook::fill(node_judge::Probe& probe, const NodeSpec& spec) {
+void HostLook::fill_processes(node_judge::Probe& probe) {
     probe.wall_ms = clocks::wall_now();
     probe.now = clocks::steady_now();
+    fill_process_files(probe);
+    fill_memory(probe);
+}
+
+void HostLook::fill_files(node_judge::Probe& probe, const NodeSpec& spec, const AtPath& at) {
+    at(spec.data_dir);
     probe.current_epoch = agent_host::read_current_epoch(spec.data_dir);
+    probe.myid = read_myid(spec.data_dir);
     // A server that does not answer may have met such a disk a moment ago.
     mounts_due_ = !probe.answered || Clock::now() - mounts_at_ >= kMountsInterval;
     if (mounts_due_) mounts_at_ = Clock::now();
@@ -72,11 +90,47 @@ void HostLook::fill(node_judge::Probe& probe, const NodeSpec& spec) {
     if (spec.log_dir == spec.data_dir) {
         probe.log_disk = probe.data_disk;
     } else {
+        at(spec.log_dir);
         fill_disk(probe.log_disk, spec.log_dir, probe.pid);
     }
     fill_storage(probe, spec);
-    fill_process_files(probe);
-    fill_drifts(probe, spec);
+    fill_drifts(probe, spec, at);
+}
+
+void HostLook::fill_memory(node_judge::Probe& probe) {
+    const std::int64_t server = probe.process ? probe.pid : 0;
+    const bool first = memory_at_ == Clock::time_point();
+    if (first || memory_of_ != server || Clock::now() - memory_at_ >= kMemoryInterval) {
+        memory_at_ = Clock::now();
+        memory_of_ = server;
+        const auto host = agent_host::read_host_memory();
+        memory_ = node_judge::MemoryLook();
+        memory_.total_bytes = host.total_bytes;
+        memory_.available_bytes = host.available_bytes;
+        memory_.stalled_parts = agent_host::read_stalled_parts();
+        if (auto limit = agent_host::read_memory_limit(server)) {
+            memory_.limit_bytes = limit->limit_bytes;
+            memory_.limited_bytes = limit->used_bytes;
+            memory_.limit_at = std::move(limit->cgroup);
+        }
+    }
+    probe.memory = memory_;
+}
+
+void HostLook::fill_agent(node_judge::Probe& probe, const NodeSpec& spec, const AtPath& at) {
+    const bool installed = spec.manager == agent_api::Manager::systemd;
+    // A supervised one is started from where the controller's lay, which may be gone by now.
+    if (!agent_path_) {
+        agent_path_ = installed ? spec.resident_agent_path() : started_from();
+    }
+    at(*agent_path_);
+    if (agent_path_->empty() || (!installed && !agent_host::exists(*agent_path_))) return;
+    std::string words = check(*agent_path_, false, [&](std::uint32_t) -> std::string {
+        const auto digest = agent_host::sha256_of_file(*agent_path_);
+        if (!digest.has_value() || *digest == agent_host::own_sha256()) return {};
+        return "is another program than the agent that runs (" + agent_host::agent_version() + ")";
+    });
+    if (!words.empty()) probe.agent_drift = {*agent_path_, std::move(words)};
 }
 
 void HostLook::fill_disk(node_judge::DiskLook& disk,
@@ -126,15 +180,12 @@ void HostLook::fill_storage(node_judge::Probe& probe, const NodeSpec& spec) {
 }
 
 template <class Compare>
-void HostLook::check(node_judge::Probe& probe,
-                     const std::string& path,
-                     bool rereads,
-                     Compare compare) {
+std::string HostLook::check(const std::string& path, bool rereads, Compare compare) {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) {
-        if (errno == ENOENT) probe.drifts.push_back({path, "is missing"});
+        const bool missing = errno == ENOENT;
         checked_.erase(path);
-        return;
+        return missing ? "is missing" : "";
     }
     const Stamp stamp{status.st_ino,
                       status.st_size,
@@ -145,15 +196,26 @@ void HostLook::check(node_judge::Probe& probe,
         checked = {
             stamp, Clock::now(), compare(static_cast<std::uint32_t>(status.st_mode & 07777))};
     }
-    if (!checked.words.empty()) probe.drifts.push_back({path, checked.words});
+    return checked.words;
 }
 
-void HostLook::fill_drifts(node_judge::Probe& probe, const NodeSpec& spec) {
+template <class Compare>
+void HostLook::check(node_judge::Probe& probe,
+                     const std::string& path,
+                     bool rereads,
+                     Compare compare) {
+    std::string words = check(path, rereads, compare);
+    if (!words.empty()) probe.drifts.push_back({path, std::move(words)});
+}
+
+void HostLook::fill_drifts(node_judge::Probe& probe, const NodeSpec& spec, const AtPath& at) {
     for (const FileSpec& file : spec.files) {
         // Who the node is has its own words.
         if (file.path == spec.data_dir + "/myid") continue;
+        at(file.path);
         check(probe, file.path, true, [&](std::uint32_t mode) { return difference(file, mode); });
     }
+    at(spec.server_path());
     check(probe, spec.server_path(), false, [&](std::uint32_t) -> std::string {
         const auto digest = agent_host::sha256_of_file(spec.server_path());
         if (!digest.has_value() || *digest == spec.release.sha256) return {};

@@ -1,10 +1,11 @@
 // Fills in what a probe has of the host: disks, the server's files on them, files that zkprov wrote, descriptors.
 // Shell. Decides nothing: node_judge does. What is dear to find out is looked at now and then, and at once where a cheap
-// sign says that it changed. Blocks for as long as these disks take to answer such questions.
+// sign says that it changed. What is of files blocks for as long as their disks take to answer.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,11 +15,19 @@
 
 namespace zk::agent_serve {
 
+/// Is told each path before it is touched.
+using AtPath = std::function<void(const std::string&)>;
+
 /// For one specification: another one begins with another object.
 class HostLook {
   public:
-    /// REQUIRES: answer and process of `probe` are filled in.
-    void fill(node_judge::Probe& probe, const agent_api::NodeSpec& spec);
+    /// The time, the server's process and the host's memory, of which the kernel tells at once. REQUIRES: answer and process
+    /// of `probe` are filled in.
+    void fill_processes(node_judge::Probe& probe);
+    /// Disks and files. REQUIRES: as above, and the time.
+    void fill_files(node_judge::Probe& probe, const agent_api::NodeSpec& spec, const AtPath& at);
+    /// For the resident agent: whether the program that it runs is the one that lies where it would be started again.
+    void fill_agent(node_judge::Probe& probe, const agent_api::NodeSpec& spec, const AtPath& at);
 
   private:
     using Clock = std::chrono::steady_clock;
@@ -37,8 +46,12 @@ class HostLook {
 
     void fill_disk(node_judge::DiskLook& disk, const std::string& directory, std::int64_t pid);
     void fill_storage(node_judge::Probe& probe, const agent_api::NodeSpec& spec);
-    void fill_drifts(node_judge::Probe& probe, const agent_api::NodeSpec& spec);
-    /// `compare` reads the file; it is called when the stamp is another one, and once a minute when `rereads`.
+    void fill_drifts(node_judge::Probe& probe, const agent_api::NodeSpec& spec, const AtPath& at);
+    void fill_memory(node_judge::Probe& probe);
+    /// How the file differs, as the rest of a sentence; empty: it does not. `compare` reads it; it is called when the stamp
+    /// is another one, and once a minute when `rereads`.
+    template <class Compare>
+    std::string check(const std::string& path, bool rereads, Compare compare);
     template <class Compare>
     void check(node_judge::Probe& probe, const std::string& path, bool rereads, Compare compare);
 
@@ -55,6 +68,11 @@ class HostLook {
     std::int64_t storage_of_ = 0;  ///< the process that answered then; 0: none did
     std::int64_t snapshot_written_s_ = 0;
     std::optional<bool> purges_;
+    std::optional<std::string>
+        agent_path_;  ///< where this program was when it was looked for first
+    node_judge::MemoryLook memory_;
+    Clock::time_point memory_at_;
+    std::int64_t memory_of_ = 0;  ///< the process whose limit was read then
 };
 
 }  // namespace zk::agent_serve

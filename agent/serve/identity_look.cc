@@ -13,25 +13,6 @@ namespace {
 constexpr std::uint32_t kProbesBetween = 10;
 constexpr std::string_view kDataFolder = "/version-2";
 
-node_judge::MyIdFile read_myid(const std::string& data_dir) {
-    node_judge::MyIdFile file;
-    const std::string path = data_dir + "/myid";
-    const auto text = agent_host::read_file(path, 4096);
-    if (!text.has_value()) {
-        // Without the right to look nothing is known; a server that has it may be well.
-        if (agent_host::is_no_right(text.error())) return file;
-        file.failure = agent_host::is_not_found(text.error()) ? "is missing" : "cannot be read";
-        return file;
-    }
-    const auto sid = ensemble::parse_myid(*text, path);
-    if (sid.has_value()) {
-        file.sid = *sid;
-    } else {
-        file.failure = "does not hold a server's number";
-    }
-    return file;
-}
-
 /// The same directory under two names is the same directory.
 bool is_same_place(std::string said, const std::string& own) {
     if (said.ends_with(kDataFolder)) said.resize(said.size() - kDataFolder.size());
@@ -86,6 +67,25 @@ std::optional<node_judge::PortHolder> find_stranger(const node_judge::Probe& pro
 
 }  // namespace
 
+node_judge::MyIdFile read_myid(const std::string& data_dir) {
+    node_judge::MyIdFile file;
+    const std::string path = data_dir + "/myid";
+    const auto text = agent_host::read_file(path, 4096);
+    if (!text.has_value()) {
+        // Without the right to look nothing is known; a server that has it may be well.
+        if (agent_host::is_no_right(text.error())) return file;
+        file.failure = agent_host::is_not_found(text.error()) ? "is missing" : "cannot be read";
+        return file;
+    }
+    const auto sid = ensemble::parse_myid(*text, path);
+    if (sid.has_value()) {
+        file.sid = *sid;
+    } else {
+        file.failure = "does not hold a server's number";
+    }
+    return file;
+}
+
 bool IdentityLook::is_due(const node_judge::Probe& probe) {
     const Seen now{probe.process ? probe.pid : 0, probe.answered, probe.serving};
     const bool due = !seen_ || *seen_ != now || ++probes_since_ >= kProbesBetween;
@@ -102,7 +102,6 @@ void IdentityLook::look_at_port(const node_judge::Probe& probe, const agent_api:
 }
 
 void IdentityLook::fill(node_judge::Probe& probe, const agent_api::NodeSpec& spec) const {
-    probe.myid = read_myid(spec.data_dir);
     probe.conf = conf_;
     probe.own_data_dir = has_own_data(conf_, spec);
     probe.stranger = stranger_;

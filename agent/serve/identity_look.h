@@ -1,5 +1,5 @@
 // Finds out who answers on the node's client port: what the server says of its configuration, the
-// file myid, and which process listens. Shell. Decides nothing: node_judge does. What is dear to
+// file myid (read_myid), and which process listens. Shell. Decides nothing: node_judge does. What is dear to
 // find out is looked at when another process answers and now and then.
 #pragma once
 
@@ -14,6 +14,8 @@
 
 namespace zk::agent_serve {
 
+node_judge::MyIdFile read_myid(const std::string& data_dir);
+
 class IdentityLook {
   public:
     /// Whether it is time to look closely. REQUIRES: answer and process of `probe` are filled in.
@@ -27,7 +29,7 @@ class IdentityLook {
     /// What was found is a conflict: it is looked at each time until it is gone. An apply writes the
     /// specification down before it restarts the server, which is another one till then.
     void look_again() { seen_.reset(); }
-    /// Fills in what was found.
+    /// Fills in what was found; of the file myid HostLook does.
     void fill(node_judge::Probe& probe, const agent_api::NodeSpec& spec) const;
 
   private:

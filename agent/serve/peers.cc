@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <optional>
 #include <utility>
 
@@ -38,6 +37,9 @@ constexpr auto kLookTime = seconds(15);
 /// An address that answered is asked again without its name.
 constexpr auto kNameTime = seconds(60);
 constexpr auto kNamePatience = seconds(1);
+/// Clocks run apart by a second in hours, when nobody sets them.
+constexpr auto kClockInterval = seconds(60);
+constexpr auto kClockFirstInterval = seconds(10);
 /// Far more than an ensemble has.
 constexpr std::size_t kPeersMax = 32;
 
@@ -62,6 +64,9 @@ struct Asked {
     std::optional<node_judge::NodeJudge> judge;  ///< while its agent does not answer
     Place agent;
     Place server;
+    clock_offset::ClockFilter clock;
+    Clock::time_point clock_asked_at;
+    bool asks_clock = false;
     bool runs = false;
     bool gone = false;  ///< no member any more
 };
@@ -70,15 +75,9 @@ using AskedPeer = std::shared_ptr<Asked>;
 node_judge::JudgeSettings server_settings(const Asked& peer) {
     node_judge::JudgeSettings settings;
     settings.cluster = peer.cluster;
+    settings.dates_first_look = false;
     settings.self = {peer.member.sid, "its data directory", peer.member.client_port, ""};
     return settings;
-}
-
-/// The difference that the time of the question cannot explain.
-std::int64_t clock_ahead_ms(WallMs asked, WallMs told, WallMs answered) {
-    const std::int64_t took = std::max<std::int64_t>(answered.value() - asked.value(), 0);
-    const std::int64_t ahead = told.value() - asked.value() - took / 2;
-    return std::abs(ahead) <= took / 2 + 1 ? 0 : ahead;
 }
 
 void take(Asked& peer, NodeHealth health) {
@@ -111,10 +110,17 @@ asio::awaitable<Found> find_address(asio::io_context& loop, Place& place) {
     co_return found;
 }
 
-/// Why it does not tell; empty when it did.
-asio::awaitable<std::string> ask_agent(asio::io_context& loop, AskedPeer peer) {
+struct AgentAnswer {
+    std::optional<NodeHealth> health;
+    std::string failure;
+};
+
+/// Its health, and a look at its clock.
+asio::awaitable<AgentAnswer> ask_status(asio::io_context& loop, AskedPeer peer) {
+    AgentAnswer answer;
     const Found found = co_await find_address(loop, peer->agent);
-    if (!found.failure.empty()) co_return found.failure;
+    answer.failure = found.failure;
+    if (!found.failure.empty()) co_return answer;
     const WallMs asked = clocks::wall_now();
     const auto page = co_await agent_http::async_get(loop.get_executor(),
                                                      found.address,
@@ -122,14 +128,43 @@ asio::awaitable<std::string> ask_agent(asio::io_context& loop, AskedPeer peer) {
                                                      "/v1/status",
                                                      kAskTimeout,
                                                      ensemble_view::kPeerAnswerBytesMax);
-    if (!page.has_value()) co_return page.error().message();
-    if (page->status != 200) co_return "its agent answers " + std::to_string(page->status);
+    const WallMs answered = clocks::wall_now();
+    if (!page.has_value()) {
+        answer.failure = page.error().message();
+        co_return answer;
+    }
+    if (page->status != 200) {
+        answer.failure = "its agent answers " + std::to_string(page->status);
+        co_return answer;
+    }
     auto health = ensemble_view::read_peer_answer(page->body);
-    if (!health.has_value()) co_return health.error().message();
-    peer->word.clock_ahead_ms = clock_ahead_ms(asked, health->wall_ms, clocks::wall_now());
+    if (!health.has_value()) {
+        answer.failure = health.error().message();
+        co_return answer;
+    }
+    // Another node at its address says nothing of this one's clock.
+    const bool is_peer = health->cluster == peer->cluster && health->sid == peer->member.sid;
+    const auto look = clock_offset::look_at_clock(asked, health->wall_ms, answered);
+    peer->clock_asked_at = Clock::now();
+    if (look && is_peer) peer->clock.add(clocks::steady_now(), *look);
+    answer.health = *std::move(health);
+    co_return answer;
+}
+
+/// Why it does not tell; empty when it did.
+asio::awaitable<std::string> ask_agent(asio::io_context& loop, AskedPeer peer) {
+    AgentAnswer answer = co_await ask_status(loop, peer);
+    if (!answer.health) co_return answer.failure;
+    peer->word.clock = peer->clock.best(clocks::steady_now());
     peer->judge.reset();
-    take(*peer, *std::move(health));
+    take(*peer, *std::move(answer.health));
     co_return std::string();
+}
+
+asio::awaitable<void> ask_clock(asio::io_context& loop, AskedPeer peer) {
+    const AgentAnswer answer = co_await ask_status(loop, peer);
+    if (!answer.health) peer->agent.until = Clock::time_point();
+    peer->asks_clock = false;
 }
 
 /// The same of its server alone: what anybody on the network is told.
@@ -159,7 +194,7 @@ asio::awaitable<std::string> ask_server(asio::io_context& loop,
     }
     health.source = agent_api::HealthSource::fourlw;
     ensemble_view::bound(health);
-    peer->word.clock_ahead_ms = 0;
+    peer->word.clock.reset();
     take(*peer, std::move(health));
     co_return std::string();
 }
@@ -184,6 +219,7 @@ struct Peers::Shared {
     Shared(asio::io_context& io, Log to) : loop(io), log(std::move(to)) {}
 
     static asio::awaitable<void> ask_while_looked(std::shared_ptr<Shared> shared, AskedPeer peer);
+    void set_members(const agent_api::NodeSpec& spec);
 
     asio::io_context& loop;
     Log log;
@@ -216,25 +252,27 @@ asio::awaitable<void> Peers::Shared::ask_while_looked(std::shared_ptr<Shared> sh
     peer->runs = false;
 }
 
+void Peers::Shared::set_members(const agent_api::NodeSpec& spec) {
+    if (spec.members == members && spec.cluster == cluster && spec.sid == self) return;
+    for (const AskedPeer& peer : std::exchange(peers, {})) peer->gone = true;
+    members = spec.members;
+    cluster = spec.cluster;
+    self = spec.sid;
+    for (const MemberSpec& member : spec.members) {
+        if (member.sid == spec.sid || peers.size() == kPeersMax) continue;
+        auto peer = std::make_shared<Asked>();
+        peer->member = member;
+        peer->cluster = spec.cluster;
+        peer->agent.host = member.http_address;
+        peer->server.host = member.host;
+        peers.push_back(std::move(peer));
+    }
+}
+
 void Peers::look(const agent_api::NodeSpec& spec) {
     Shared& shared = *shared_;
     shared.looked_at = Clock::now();
-    if (spec.members != shared.members || spec.cluster != shared.cluster ||
-        spec.sid != shared.self) {
-        for (const AskedPeer& peer : std::exchange(shared.peers, {})) peer->gone = true;
-        shared.members = spec.members;
-        shared.cluster = spec.cluster;
-        shared.self = spec.sid;
-        for (const MemberSpec& member : spec.members) {
-            if (member.sid == spec.sid || shared.peers.size() == kPeersMax) continue;
-            auto peer = std::make_shared<Asked>();
-            peer->member = member;
-            peer->cluster = spec.cluster;
-            peer->agent.host = member.http_address;
-            peer->server.host = member.host;
-            shared.peers.push_back(std::move(peer));
-        }
-    }
+    shared.set_members(spec);
     for (const AskedPeer& peer : shared.peers) {
         if (std::exchange(peer->runs, true)) continue;
         // What was true when somebody looked last is no news.
@@ -242,6 +280,30 @@ void Peers::look(const agent_api::NodeSpec& spec) {
         peer->word.sid = peer->member.sid;
         asio::co_spawn(shared.loop, Shared::ask_while_looked(shared_, peer), asio::detached);
     }
+}
+
+void Peers::look_at_clocks(const agent_api::NodeSpec& spec) {
+    Shared& shared = *shared_;
+    shared.set_members(spec);
+    const auto now = Clock::now();
+    for (const AskedPeer& peer : shared.peers) {
+        if (peer->member.http_port == 0 || peer->runs || peer->asks_clock) continue;
+        const auto interval = peer->clock.empty() ? kClockFirstInterval : kClockInterval;
+        const bool first = peer->clock_asked_at == Clock::time_point();
+        if (!first && now - peer->clock_asked_at < interval) continue;
+        peer->clock_asked_at = now;
+        peer->asks_clock = true;
+        asio::co_spawn(shared.loop, ask_clock(shared.loop, peer), asio::detached);
+    }
+}
+
+std::vector<clock_offset::HeardClock> Peers::clocks() const {
+    std::vector<clock_offset::HeardClock> heard;
+    for (const AskedPeer& peer : shared_->peers) {
+        const auto look = peer->clock.best(zk::clocks::steady_now());
+        if (look) heard.push_back({peer->member.sid, *look});
+    }
+    return heard;
 }
 
 std::vector<ensemble_view::Peer> Peers::words() const {

@@ -29,7 +29,7 @@
 #include "agent_serve/event_log.h"
 #include "agent_serve/formation_page.h"
 #include "agent_serve/health.h"
-#include "agent_serve/host_look.h"
+#include "agent_serve/host_looks.h"
 #include "agent_serve/http_routes.h"
 #include "agent_serve/identity_look.h"
 #include "agent_serve/pages.h"
@@ -122,7 +122,7 @@ struct Resident::Parts {
     std::string spec_failure;  ///< why there is none though the file is there
     std::optional<node_judge::NodeJudge> judge;
     IdentityLook identity_look;
-    HostLook host_look;
+    HostLooks host_looks{loop};
     std::uint64_t saved_history = 0;
     Clock::time_point probed_at;  ///< long ago: never, or what was found does not hold any more
     bool probing = false;
@@ -216,7 +216,7 @@ void Resident::Parts::take_spec() {
     spec = std::move(loaded);
     formed_recorded = false;
     identity_look = IdentityLook();
-    host_look = HostLook();
+    host_looks.forget();
     asked_systemd_at = Clock::time_point();
     if (!same_node) {
         judge.emplace(judge_settings(*spec));
@@ -279,7 +279,13 @@ asio::awaitable<void> Resident::Parts::probe_once() {
         probe.unit = unit;
         fill_process(probe, unit_pid);
     }
-    host_look.fill(probe, probed);
+    co_await host_looks.fill(&probe, probed);
+    if (spec_stamp != stamp) {
+        probing = false;
+        co_return;
+    }
+    peers.look_at_clocks(probed);
+    probe.clocks = peers.clocks();
     const bool due = identity_look.is_due(probe);
     if (due) look_at_port(probe);
     if (due && probe.serving) {
@@ -307,7 +313,7 @@ asio::awaitable<void> Resident::Parts::probe_once() {
         note_saving(saved);
         if (saved.has_value()) saved_history = judge->history_version();
     }
-    remember_data();
+    if (!host_looks.is_silent()) remember_data();
     co_await keep_elections(probe);
     tell_news();
     probing = false;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent_api/agent_errc.h"
+#include "clocks/clocks.h"
 #include "phases/parallel.h"
 
 namespace zk::phases {
@@ -20,6 +21,11 @@ agent_api::NodeHealth nothing_installed(const inventory::Node& node) {
     health.role = agent_api::Role::down;
     health.reasons = {"nothing is installed here; run zkprov apply"};
     return health;
+}
+
+void look_at_clock(Host& host, WallMs asked, WallMs told) {
+    const auto look = clock_offset::look_at_clock(asked, told, clocks::wall_now());
+    if (look) host.clock.add(clocks::steady_now(), *look);
 }
 
 ExitCode exit_code_of_agent(AgentErrc code) {
@@ -164,8 +170,10 @@ void ask_health(std::vector<Host>& hosts, LinkDeadline deadline) {
     for_all(hosts, [&](Host& host) {
         host.health.reset();
         if (!host.connected()) return;
+        const WallMs asked = clocks::wall_now();
         auto health = host.talk->health(deadline);
         if (health) {
+            look_at_clock(host, asked, health->wall_ms);
             host.health = *std::move(health);
         } else if (agent_api::agent_errc(health.error()) == AgentErrc::not_found) {
             host.health = nothing_installed(*host.node);
@@ -181,6 +189,7 @@ std::vector<status::NodeStatus> statuses_of(const std::vector<Host>& hosts) {
         status::NodeStatus status;
         status.id = host.node->id;
         status.health = host.health;
+        status.clock = host.clock.best(clocks::steady_now());
         status.silence = host.failure ? reason_of(host) : host.silence;
         if (status.silence.empty()) status.silence = "no answer";
         statuses.push_back(std::move(status));

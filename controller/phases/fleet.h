@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent_api/node_health.h"
+#include "clock_offset/clock_offset.h"
 #include "inventory/inventory.h"
 #include "phases/conversation.h"
 #include "phases/exit_code.h"
@@ -29,6 +30,7 @@ struct Host {
     std::optional<Error> failure;                 ///< the first thing that went wrong
     std::string silence;                          ///< the run goes on without this host: why
     std::optional<agent_api::NodeHealth> health;  ///< at the last look
+    clock_offset::ClockFilter clock;              ///< of all looks over this link
 
     [[nodiscard]] bool connected() const { return talk != nullptr && !failure; }
 };

@@ -74,6 +74,7 @@ class GatePhase final : public Phase {
 
     [[nodiscard]] std::string state() const {
         const status::EnsembleVerdict& verdict = run_.verdict;
+        if (verdict.standalone) return status::headline(verdict);
         return fmt::format("leader {}, {} of {} voters in sync",
                            verdict.leader ? to_string(*verdict.leader) : "?",
                            verdict.voters_in_sync,

@@ -1,10 +1,13 @@
 // zkprov ui: a node's page in a browser here, over the link to its agent. No agent has to listen for it, and sshd need not
 // allow forwarding. The page's own files are those of this program; of the host comes only what they show.
+#include <algorithm>
 #include <chrono>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -16,6 +19,7 @@
 #include "agent_page/page.h"
 #include "phases/control.h"
 #include "phases/runner.h"
+#include "threads/mutex.h"
 
 namespace zk::phases {
 namespace {
@@ -23,6 +27,9 @@ namespace {
 constexpr milliseconds kFirstWord{10000};
 constexpr milliseconds kPageLimit{6000};
 constexpr milliseconds kLookForEnd{100};
+constexpr milliseconds kLookForNode{10};
+/// For so long a node is waited for though one behind it answers.
+constexpr milliseconds kPreferred{2000};
 /// A host that has just failed is not dialled at each look of a browser.
 constexpr milliseconds kRedialPause{2000};
 
@@ -37,6 +44,70 @@ agent_http::Response words_only(unsigned status, const std::string& words) {
     return response;
 }
 
+/// Dials some nodes, each on a thread of its own; the first of them that answers is taken. One that is dead keeps the others
+/// waiting for kPreferred only.
+class Dial {
+  public:
+    Dial(const std::vector<const inventory::Node*>& nodes, const RunSettings& settings)
+        : until_(deadline_in(kPreferred)) {
+        for (const inventory::Node* const node : nodes) tries_.emplace_back().host.node = node;
+        for (Try& each : tries_) {
+            each.thread = std::thread([this, &each, &settings] {
+                std::vector<Host> one(1);
+                one.front().node = each.host.node;
+                connect_all(one, settings, kFirstWord);
+                const threads::Lock lock(mutex_);
+                each.host = std::move(one.front());
+                each.over = true;
+            });
+        }
+    }
+    Dial(const Dial&) = delete;
+    Dial& operator=(const Dial&) = delete;
+    ~Dial() {
+        for (Try& each : tries_) {
+            each.thread.join();
+            if (each.host.talk) each.host.talk->close();
+        }
+    }
+
+    /// The node that is taken, once; nothing: it is not known yet, or nobody answers.
+    std::optional<Host> take() ZK_EXCLUDES(mutex_) {
+        const threads::Lock lock(mutex_);
+        for (Try& each : tries_) {
+            if (!each.over && LinkDeadline::clock::now() < until_) return std::nullopt;
+            if (!each.over || !each.host.connected()) continue;
+            Host taken = each.host;
+            each.host.talk.reset();
+            return taken;
+        }
+        return std::nullopt;
+    }
+    [[nodiscard]] bool is_over() const ZK_EXCLUDES(mutex_) {
+        const threads::Lock lock(mutex_);
+        return std::ranges::all_of(tries_, &Try::over);
+    }
+    [[nodiscard]] std::vector<std::string> failures() const ZK_EXCLUDES(mutex_) {
+        const threads::Lock lock(mutex_);
+        std::vector<std::string> failures;
+        for (const Try& each : tries_) {
+            if (!each.over || !each.host.failure) continue;
+            failures.push_back(name_of(*each.host.node) + ": " + reason_of(each.host));
+        }
+        return failures;
+    }
+
+  private:
+    struct Try {
+        Host host;
+        bool over = false;
+        std::thread thread;
+    };
+    const LinkDeadline until_;
+    mutable threads::Mutex mutex_;
+    std::list<Try> tries_;  ///< all but their threads guarded by the mutex
+};
+
 /// The node whose page is shown: the wanted one, or the first that answers, for as long as it does.
 class PageSource {
   public:
@@ -44,33 +115,36 @@ class PageSource {
                const RunSettings& settings,
                std::optional<ServerId> wanted)
         : settings_(settings) {
-        for (Host& host : make_hosts(inventory)) {
-            if (!wanted || host.node->id == *wanted) hosts_.push_back(std::move(host));
+        for (const inventory::Node& node : inventory.nodes) {
+            if (!wanted || node.id == *wanted) nodes_.push_back(&node);
         }
     }
     PageSource(const PageSource&) = delete;
     PageSource& operator=(const PageSource&) = delete;
     ~PageSource() { hang_up(); }
 
-    /// True when a node answers.
+    /// True when a node answers; false: none does, or none yet: is_dialling().
     bool dial() {
-        if (talk_ || LinkDeadline::clock::now() < redial_at_) return talk_ != nullptr;
-        failures_.clear();
-        for (const Host& host : hosts_) {
-            if (settings_.is_interrupted()) return false;
-            std::vector<Host> one(1);
-            one.front().node = host.node;
-            connect_all(one, settings_, kFirstWord);
-            if (one.front().connected()) {
-                talk_ = one.front().talk;
-                name_ = name_of(*host.node);
-                return true;
-            }
-            failures_.push_back(name_of(*host.node) + ": " + reason_of(one.front()));
+        if (talk_) {
+            if (dial_ && dial_->is_over()) dial_.reset();
+            return true;
         }
+        if (!dial_) {
+            if (LinkDeadline::clock::now() < redial_at_) return false;
+            dial_ = std::make_unique<Dial>(nodes_, settings_);
+        }
+        if (auto host = dial_->take()) {
+            talk_ = std::move(host->talk);
+            name_ = name_of(*host->node);
+        }
+        // Those that are still dialled may go on for a while: they are given up when they are over.
+        if (!dial_->is_over()) return talk_ != nullptr;
+        failures_ = dial_->failures();
+        dial_.reset();
         redial_at_ = deadline_in(kRedialPause);
-        return false;
+        return talk_ != nullptr;
     }
+    [[nodiscard]] bool is_dialling() const { return dial_ != nullptr; }
     agent_http::Response page(const agent_http::Request& request) {
         if (!dial()) return words_only(502, why_not());
         auto page = talk_->page(request.target, settings_.deadline_for(kPageLimit));
@@ -93,16 +167,19 @@ class PageSource {
     void hang_up() {
         if (talk_) talk_->close();
         talk_.reset();
+        // Others that have answered meanwhile come next; who was dead when it was dialled may be back.
     }
     [[nodiscard]] std::string why_not() const {
+        if (dial_) return "looking for a node that answers";
         std::string words = "no node answers";
         for (const std::string& failure : failures_) words += "\n" + failure;
         return words;
     }
 
     const RunSettings& settings_;
-    std::vector<Host> hosts_;
+    std::vector<const inventory::Node*> nodes_;
     std::shared_ptr<Conversation> talk_;
+    std::unique_ptr<Dial> dial_;  ///< till all of them have answered or failed
     std::string name_;
     std::vector<std::string> failures_;
     LinkDeadline redial_at_;
@@ -115,6 +192,9 @@ ExitCode run_ui(const inventory::Inventory& inventory,
                 Console& console,
                 const UiRequest& request) {
     PageSource source(inventory, settings, request.node);
+    while (!source.dial() && source.is_dialling() && !settings.is_interrupted()) {
+        std::this_thread::sleep_for(kLookForNode);
+    }
     if (!source.dial()) {
         report_stop(console, "ui", {ExitCode::unreachable, source.failures()});
         return ExitCode::unreachable;

@@ -9,31 +9,17 @@
 #include "base/time.h"
 #include "clocks/clocks.h"
 #include "phases/control.h"
-#include "phases/parallel.h"
 #include "phases/runner.h"
+#include "phases/watched_hosts.h"
 
 namespace zk::phases {
 namespace {
 
-constexpr milliseconds kWatchLimit{8000};
+/// Who has not answered by then is shown as it was.
+constexpr milliseconds kFirstPatience{3000};  // a connection is made
+constexpr milliseconds kPatience{1500};       // an agent may be in the middle of a look
 constexpr milliseconds kWatchPause{50};
 constexpr std::size_t kColumnsLeast = 20;
-
-/// Whose connection has ended is dialled anew; the others keep theirs.
-void watch_once(std::vector<Host>& hosts, const RunSettings& settings) {
-    std::vector<Host> lost;
-    for (Host& host : hosts) {
-        if (host.connected()) continue;
-        Host anew;
-        anew.node = host.node;
-        lost.push_back(std::move(anew));
-    }
-    connect_all(lost, settings, kWatchLimit);
-    for (Host& host : lost) {
-        *std::ranges::find(hosts, host.node, &Host::node) = std::move(host);
-    }
-    ask_health(hosts, settings.deadline_for(kWatchLimit));
-}
 
 /// Over what stands there; what does not fit is not shown, so that nothing scrolls.
 std::string redraw(const std::string& text, const Terminal& terminal) {
@@ -53,14 +39,15 @@ ExitCode run_watch(const inventory::Inventory& inventory,
                    const RunSettings& settings,
                    Console& console,
                    const Watch& watch) {
-    std::vector<Host> hosts = make_hosts(inventory);
+    WatchedHosts hosts(inventory, settings);
     ExitCode code = ExitCode::unknown;
     const LinkDeadline end = settings.deadline.value_or(LinkDeadline::max());
     bool first = true;
     while (!settings.is_interrupted()) {
         const LinkDeadline next = deadline_in(watch.interval);
-        watch_once(hosts, settings);
-        const auto verdict = status::judge(inventory, statuses_of(hosts));
+        hosts.ask();
+        hosts.wait(settings.deadline_for(first ? kFirstPatience : kPatience));
+        const auto verdict = status::judge(inventory, hosts.statuses());
         code = exit_code_of(verdict.verdict);
         const std::string when = utc_text(clocks::wall_now());
         const auto terminal = watch.terminal();
@@ -81,9 +68,6 @@ ExitCode run_watch(const inventory::Inventory& inventory,
             std::this_thread::sleep_for(kWatchPause);
         }
     }
-    for_all(hosts, [](Host& host) {
-        if (host.talk) host.talk->close();
-    });
     return code;
 }
 

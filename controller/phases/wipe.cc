@@ -76,12 +76,14 @@ class Wipe {
         const auto done = control_host(
             run_, host_, agent_api::ControlAction::wipe, run_.settings.deadline_for(kWipeLimit));
         if (done.has_value()) {
-            run_.outcome = fmt::format(
-                "{}: server {} is stopped and has no data any more; zkprov replace-node {} brings "
-                "it back",
-                run_.inventory.cluster,
-                request_.node,
-                request_.node);
+            const std::string back =
+                run_.inventory.nodes.size() == 1
+                    ? "nobody else has them; a backup, or what was moved aside, brings them back"
+                    : fmt::format("zkprov replace-node {} brings it back", request_.node);
+            run_.outcome = fmt::format("{}: server {} is stopped and has no data any more; {}",
+                                       run_.inventory.cluster,
+                                       request_.node,
+                                       back);
             return std::nullopt;
         }
         host_.failure = done.error();

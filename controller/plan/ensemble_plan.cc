@@ -82,8 +82,10 @@ Plan formation_plan(const Inventory& inventory, const std::vector<NodeActual>& a
     Plan plan;
     plan.cluster = inventory.cluster;
     Wave wave;
-    wave.why = fmt::format("form a new ensemble of {}: all nodes answered, none has data",
-                           inventory.nodes.size());
+    wave.why = inventory.nodes.size() == 1
+                   ? "begin a new database: the node answered, it has no data"
+                   : fmt::format("form a new ensemble of {}: all nodes answered, none has data",
+                                 inventory.nodes.size());
     for (const NodeActual& actual : actuals) {
         wave.nodes.push_back({actual.id, Action::form, false, actual.change.steps});
     }
@@ -199,6 +201,13 @@ class ApplyPlanner {
         };
         const auto others = static_cast<std::size_t>(std::ranges::count_if(actuals_, counts));
         if (others >= majority) return std::nullopt;
+        if (inventory_.nodes.size() == 1) {
+            return Refusal{
+                Refusal::Kind::quorum,
+                fmt::format("node {} is the only one: its restart is an outage; to accept "
+                            "that: zkprov stop, then zkprov apply. Nothing was changed",
+                            first.id)};
+        }
         return Refusal{
             Refusal::Kind::quorum,
             fmt::format("restarting node {} would leave {} of {} voters in sync, {} are needed; "
@@ -367,6 +376,14 @@ std::optional<Refusal> refuse_replace(const Inventory& inventory,
     ZK_ASSERT(inventory.find(id) != nullptr && node != nullptr);
     if (auto refusal = refuse_mixed_generations(actuals)) return refusal;
     if (auto refusal = refuse_membership_change(inventory, actuals)) return refusal;
+    if (inventory.nodes.size() == 1) {
+        return Refusal{
+            Refusal::Kind::quorum,
+            fmt::format("node {} is the only one: no other node has its data to bring it up to "
+                        "date with; restore its data_dir and log_dir from a backup, then zkprov "
+                        "apply. Nothing was changed",
+                        id)};
+    }
     if (auto refusal = refuse_without_quorum(inventory, id, actuals)) return refusal;
     if (node->data_empty || node->in_sync) return std::nullopt;
     return Refusal{
@@ -406,7 +423,11 @@ Decision plan_replace(const Inventory& inventory,
 }
 
 std::string format_plan(const Plan& plan, const Inventory& inventory, Detail detail) {
-    std::string text = fmt::format("{}: {} voters\n", plan.cluster, inventory.nodes.size());
+    const std::size_t nodes = inventory.nodes.size();
+    std::string text = fmt::format(
+        "{}: {}\n",
+        plan.cluster,
+        nodes == 1 ? "one server, alone (standalone)" : fmt::format("{} voters", nodes));
     const auto host_of = [&](ServerId id) {
         const Node* const node = inventory.find(id);
         return node == nullptr ? std::string() : node->host;

@@ -11,6 +11,7 @@
 namespace zk::status {
 
 using ensemble_judge::EnsembleVerdict;
+using ensemble_judge::headline;
 using ensemble_judge::NodeStatus;
 using ensemble_judge::NodeVerdict;
 using ensemble_judge::role_word;

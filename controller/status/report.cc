@@ -78,6 +78,8 @@ std::vector<std::string> row_of(const NodeVerdict& node) {
 std::string format_history(const NodeHealth& health) {
     if (health.history.empty()) return {};
     const ElectionEntry& now = health.history.back();
+    // Without an agent this is the first look, and not when that came about.
+    if (health.changed_at == WallMs()) return words_of(now) + "; since when is not known";
     const auto age_s = [&](const ElectionEntry& from, std::int64_t to_ms) {
         return (to_ms - from.at.value()) / 1000;
     };
@@ -88,7 +90,8 @@ std::string format_history(const NodeHealth& health) {
     // The last settled role says more than the moments of searching in between.
     for (std::size_t i = health.history.size() - 1; i-- > 0;) {
         const ElectionEntry& before = health.history[i];
-        const bool settled = before.role == Role::leader || before.role == Role::follower;
+        const bool settled = before.role == Role::leader || before.role == Role::follower ||
+                             before.role == Role::standalone;
         if (!settled && i > 0) continue;
         const std::int64_t until_ms = health.history[i + 1].at.value();
         return text + fmt::format("; before: {}, for {}",
@@ -102,7 +105,9 @@ std::string format_report(const EnsembleVerdict& verdict, Colours colours) {
     const std::string head = capitals(verdict);
     std::string text = fmt::format(
         "{}  {}", verdict.cluster, colours == Colours::yes ? colour(verdict, head) : head);
-    if (verdict.leader) {
+    if (verdict.standalone) {
+        text += "  standalone, bears no failure";
+    } else if (verdict.leader) {
         text +=
             fmt::format("  leader {}  epoch {}  {} of {} voters in sync, bears {} more failure{}",
                         *verdict.leader,

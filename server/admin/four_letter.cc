@@ -106,7 +106,7 @@ std::string vote(const core::StatusPage& status) {
     metrics.add("server_id", status.my_id.value());
     metrics.add("server_state", role_text(status));
     if (status.leader) metrics.add("leader_id", status.leader->value());
-    add_election_metrics(status, metrics);
+    if (status.role != Role::standalone) add_election_metrics(status, metrics);
     metrics.add("current_epoch", status.current_epoch.value());
     return metrics.take();
 }
@@ -168,6 +168,7 @@ std::string mntr(const Facts& facts, const ensemble::ServerConfig& config) {
     metrics.add("last_logged_zxid", hex(status.last_logged.value()));
     metrics.add("accepted_epoch", status.accepted_epoch.value());
     metrics.add("current_epoch", status.current_epoch.value());
+    if (status.role == Role::standalone) return metrics.take();
     add_election_metrics(status, metrics);
     metrics.add("last_election_ms", to_ms(status.last_election_took));
     return metrics.take();

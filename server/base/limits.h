@@ -31,6 +31,11 @@ inline constexpr std::size_t kClientLoopBytesMax = std::size_t{16} << 20;
 inline constexpr std::size_t kSmallBytesMax = std::size_t{64} << 10;
 /// Answers and events of a client loop that clients do not take, beyond which each may leave only kSmallBytesMax.
 inline constexpr std::size_t kClientOutputBytesMax = std::size_t{64} << 20;
+/// Watches of a client loop, as they are reckoned (WatchTable::kWatchBytes and the path for each): four million ordinary
+/// ones. Beyond it the connection that has most of them is closed.
+inline constexpr std::size_t kWatchBytesMax = std::size_t{1} << 30;
+/// Answer of one multiRead. Apache's server has no limit, and each of the 60,000 parts may ask for a megabyte.
+inline constexpr std::size_t kMultiReadBytesMax = std::size_t{16} << 20;
 
 /// An epoch, or a vote's epoch, is believed this far beyond what a server knows by itself: more elections than an ensemble
 /// has in years, and so little that nobody can use the 31 bits up.

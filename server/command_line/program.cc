@@ -24,14 +24,19 @@ bool is_sentence_part(std::string_view text) { return !text.empty() && !text.end
 void check_operands(const Command& command, std::vector<std::string>& found) {
     const std::string name(command.name);
     bool optional = false;
+    bool several = false;
     for (const Operand& operand : command.operands) {
         const std::string where = name + " " + std::string(operand.name);
         if (operand.name.empty() || !is_sentence_part(operand.meaning)) {
             found.push_back(where + ": an operand without name or meaning");
         }
         if (operand.most < operand.least || operand.most == 0) found.push_back(where + ": count");
-        if (optional) found.push_back(where + ": stands behind one that may be left out");
+        // [A [B]] is filled from the left; [A...] [B] and [A] B leave open whose word one is.
+        if (several || (optional && operand.least > 0)) {
+            found.push_back(where + ": stands behind one that may be left out");
+        }
         if (operand.least != operand.most) optional = true;
+        if (operand.least != operand.most && operand.most > 1) several = true;
         if ((operand.type == Type::choice) == operand.choices.empty()) {
             found.push_back(where + ": choices");
         }

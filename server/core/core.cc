@@ -9,10 +9,15 @@
 #include "session/session_ids.h"
 
 namespace zk::core {
+namespace {
+/// In the ids of sessions that a server alone opens, whatever its myid is; Apache's does so.
+constexpr ServerId kAloneSid{1};
+}  // namespace
 
 Core::Core(Settings settings, storage::RecoveredState recovered, Log log)
     : settings_(std::move(settings)),
-      members_(std::make_shared<ensemble::Membership>(std::move(settings_.config))),
+      members_(std::make_shared<ensemble::Membership>(
+          settings_.standalone ? ensemble::EnsembleConfig() : std::move(settings_.config))),
       log_(std::move(log)),
       database_({.snap_count = settings_.snap_count,
                  .committed_window = settings_.committed_window,
@@ -23,14 +28,18 @@ Core::Core(Settings settings, storage::RecoveredState recovered, Log log)
       election_(settings_.my_id, members_, log_, settings_.election),
       accepted_epoch_(recovered.accepted_epoch),
       current_epoch_(recovered.current_epoch),
-      next_session_(session::first_session_id(settings_.my_id, settings_.monotonic_ms)) {
+      container_sweep_(settings_.sweep),
+      next_session_(session::first_session_id(settings_.standalone ? kAloneSid : settings_.my_id,
+                                              settings_.monotonic_ms)) {
     take_sessions(recovered.sessions);
-    database_.set_config(members_->text(), Zxid(members_->version()));
+    // A server alone leaves the node as it is: empty, or what an ensemble has left there.
+    if (!settings_.standalone) database_.set_config(members_->text(), Zxid(members_->version()));
 }
 
 void Core::start(WallMs wall, Instant now, Actions& out) {
     wall_ = wall;
     working_.advance(now);
+    if (settings_.standalone) return serve_alone(now, out);
     look(now, out);
 }
 
@@ -50,7 +59,7 @@ void Core::proceed(Instant now, Actions& out) {
 void Core::finish_step(Instant now, Actions& out) {
     run_zab(now, out);
     if (paused_) return;
-    if (state_ == State::leading) {
+    if (makes_txns()) {
         propose_queued(now, out);
         run_zab(now, out);
     }
@@ -123,19 +132,25 @@ zab::Settings Core::zab_settings() const {
 
 void Core::handle(Tick& event, Instant now, Actions& out) {
     wall_ = event.wall;
-    election::ElectionActions actions;
-    election_.on_tick(now, actions);
-    run_election(actions, now, out);
+    if (!alone_) {
+        election::ElectionActions actions;
+        election_.on_tick(now, actions);
+        run_election(actions, now, out);
+    }
     if (leader_) {
         leader_->allow_abdication(!abdicated_at_ || now - *abdicated_at_ >= kAbdicationPause);
         leader_->on_tick(now, zab_actions_);
     }
     if (learner_) learner_->on_tick(now, zab_actions_);
     run_zab(now, out);
-    if (state_ == State::leading && serving_) expire_sessions(now, out);
+    if (makes_txns() && serving_) {
+        expire_sessions(now, out);
+        remove_left_over(now, out);
+    }
 }
 
 void Core::handle(NotificationReceived& event, Instant now, Actions& out) {
+    if (alone_) return;
     auto notification = election::decode_notification(event.body);
     if (!notification.has_value()) {
         log_.warn("election.bad_notification from={} why=\"{}\"",
@@ -173,15 +188,16 @@ void Core::adopt_config_version(std::int64_t version) {
 // ---- roles
 
 void Core::begin_serving(Epoch epoch, Instant now, Actions& out) {
-    if (leader_) {
-        preparer_.emplace(tree());
-        database_.begin_epoch(epoch);
+    if (makes_txns()) {
+        preparer_.emplace(tree(), settings_.extended_types);
+        container_sweep_.begin(now);
         sessions_.restart_all(working_.now());
     }
+    if (leader_) database_.begin_epoch(epoch);
     serving_ = true;
-    election_.serving(epoch, now);
+    if (!alone_) election_.serving(epoch, now);
     log_.info("server.serving role={} leader={} epoch={} zxid={} znodes={}",
-              leader_ ? "leader" : "follower",
+              to_string(role()),
               leader_sid_.value_or(ServerId(-1)),
               epoch,
               tree().last_zxid(),
@@ -199,7 +215,7 @@ void Core::stop_serving(Actions& out) {
 }
 
 void Core::leave_role(const std::string& why, Instant now, Actions& out) {
-    log_.info("role.left role={} why=\"{}\"", leader_ ? "leader" : "follower", why);
+    log_.info("role.left role={} why=\"{}\"", to_string(role()), why);
     election_.role_ended(why, now);
     std::vector<zab::CommittedTxn> pending;
     if (leader_) {
@@ -257,10 +273,15 @@ const char* to_string(Role role) {
     return "looking";
 }
 
+Role Core::role() const {
+    if (alone_) return Role::standalone;
+    return leader_ ? Role::leading : learner_ ? Role::following : Role::looking;
+}
+
 StatusPage Core::status() const {
     StatusPage page;
     page.my_id = settings_.my_id;
-    page.role = leader_ ? Role::leading : learner_ ? Role::following : Role::looking;
+    page.role = role();
     page.serving = serving_;
     page.leader = leader_sid_;
     page.accepted_epoch = accepted_epoch_;
@@ -277,7 +298,7 @@ StatusPage Core::status() const {
     page.session_count = sessions_.size();
     page.approximate_data_bytes = tree().approximate_bytes();
     page.outstanding = requests_.size();
-    page.proposals_pending = proposed_.size();
+    page.proposals_pending = alone_ ? alone_->in_flight() : proposed_.size();
     if (leader_) {
         for (const zab::LearnerView& view : leader_->learners()) {
             page.learners.push_back({.sid = view.sid,

@@ -2,7 +2,8 @@
 // Pure: no clock, socket, file, thread or random source. Lives on the core loop. Not thread-safe.
 //
 // A core is LOOKING (an Election searches), FOLLOWING (a zab::Learner), LEADING (a zab::Leader), or reloading its
-// database from disk after an aborted synchronisation. It matches committed txns to the requests of its own clients and
+// database from disk after an aborted synchronisation. A server without others is in none of these but alone (alone.h),
+// from its start to its end. It matches committed txns to the requests of its own clients and
 // tells frontends what changed. Source: ZooKeeper QuorumPeer, and the request processor chains it stands for.
 #pragma once
 
@@ -20,7 +21,9 @@
 #include "base/time.h"
 #include "base/working_time.h"
 #include "core/actions.h"
+#include "core/alone.h"
 #include "core/client_requests.h"
+#include "core/container_sweep.h"
 #include "core/database.h"
 #include "core/event.h"
 #include "core/status_page.h"
@@ -39,9 +42,14 @@ namespace zk::core {
 struct Settings {
     ServerId my_id;
     ensemble::EnsembleConfig config;  ///< at the start; from then on Core::members() has it
+    /// A server alone: `config` is of no interest then.
+    bool standalone = false;
     Duration tick = std::chrono::milliseconds(2000);  ///< tickTime
     int init_limit = 10;                              ///< ticks for connecting and synchronising
     int sync_limit = 5;                               ///< ticks a learner may be silent
+    /// extendedTypesEnabled: TTL nodes. The same at all members.
+    prep::ExtendedTypes extended_types = prep::ExtendedTypes::off;
+    SweepSettings sweep{};  ///< of containers and TTL nodes
     /// Txns between snapshots, before randomisation.
     std::int64_t snap_count = 100'000;
     std::size_t committed_window = limits::kCommittedWindow;  ///< txns kept in memory for DIFF
@@ -86,7 +94,7 @@ class Core {
   private:
     friend class Turn;  // the only one who may drive a core
 
-    /// Begins the first election. Called once, before any step().
+    /// Begins the first election, or serves at once when alone. Called once, before any step().
     void start(WallMs wall, Instant now, Actions& out);
     /// Lets one thing happen. Appends what must be done to `out`, in order. REQUIRES: !more().
     void step(Event event, Instant now, Actions& out);
@@ -98,15 +106,16 @@ class Core {
     /// Every frontend has heard all that it was told.
     void heard() { requests_.heard(); }
 
-    enum class State { looking, reloading, following, leading };
+    enum class State { looking, reloading, following, leading, alone };
     /// Whoever asked for a session that is ending: told so once the closeSession has committed, not before.
     struct WaitsForEnd {
         std::optional<request::Origin> origin;  ///< none: a client of `link`
         zab::LinkId link = 0;
     };
-    /// A request that waits at the leader for room among the proposals.
+    /// A request that waits, where txns are made, for room among the proposals.
     struct QueuedRequest {
-        /// Who serves the session: 0 for this server, a learner's link, or nobody for the leader's own closeSession.
+        /// Who serves the session: 0 for this server, a learner's link, or nobody for the leader's own closeSession and
+        /// deleteContainer.
         std::optional<std::int64_t> owner;
         SessionId session;
         Xid cxid;
@@ -119,6 +128,17 @@ class Core {
     // core.cc: time, elections and roles
     void handle(Tick& event, Instant now, Actions& out);
     void handle(NotificationReceived& event, Instant now, Actions& out);
+
+    // alone.cc: a server alone, and what it has in common with a leader
+    void serve_alone(Instant now, Actions& out);
+    /// Txns are made here: at a leader and at a server alone.
+    [[nodiscard]] bool makes_txns() const {
+        return state_ == State::leading || state_ == State::alone;
+    }
+    // REQUIRES: makes_txns().
+    [[nodiscard]] bool window_full() const;
+    [[nodiscard]] Zxid next_zxid() const;
+    [[nodiscard]] bool propose_txn(Zxid zxid, SharedBytes bytes, Instant now);
 
     // events.cc: links, disk, and what the role asks for
     void handle(LearnerConnected& event, Instant now, Actions& out);
@@ -146,6 +166,7 @@ class Core {
     void run_zab(Instant now, Actions& out);
     [[nodiscard]] bool reads_come_before(const zab::Action& action) const;
     void finish_step(Instant now, Actions& out);
+    [[nodiscard]] Role role() const;
     void begin_serving(Epoch epoch, Instant now, Actions& out);
     void stop_serving(Actions& out);
     void take_sessions(const std::map<SessionId, std::int32_t>& sessions);
@@ -170,6 +191,7 @@ class Core {
     void revalidated(SessionId session, bool valid, Actions& out);
     ErrorCode check_session(const QueuedRequest& request) const;
     void expire_sessions(Instant now, Actions& out);
+    void remove_left_over(Instant now, Actions& out);
     void touch(SessionId session);
 
     // apply.cc: committed txns
@@ -186,6 +208,7 @@ class Core {
     election::Election election_;
     std::unique_ptr<zab::Leader> leader_;
     std::unique_ptr<zab::Learner> learner_;
+    std::unique_ptr<Alone> alone_;
     zab::Actions zab_actions_;  ///< asked for and not yet taken up
     zab::Actions zab_current_;  ///< being carried out, up to zab_done_
     std::size_t zab_done_ = 0;
@@ -202,6 +225,7 @@ class Core {
     Epoch accepted_elsewhere_;  ///< the latest epoch that a voter was seen to have accepted
     Attempt attempt_ = 0;
     std::optional<ServerId> leader_sid_;
+    ContainerSweep container_sweep_;  ///< at the leader
     SessionId next_session_;
     /// At the leader: sessions whose createSession is proposed and not applied. They may be used already, but are no part
     /// of the state: their txn may be cut off again.

@@ -91,6 +91,7 @@ void Core::handle(storage::DiskEvent& event, Instant now, Actions& out) {
         Actions& out;
         void operator()(storage::LogDurable& e) {
             core.database_.durable(e.up_to);
+            if (core.alone_) core.alone_->on_log_durable(e.up_to, core.zab_actions_);
             if (core.leader_) core.leader_->on_log_durable(e.up_to, now, core.zab_actions_);
             if (core.learner_) core.learner_->on_log_durable(e.up_to, now, core.zab_actions_);
         }

@@ -1,5 +1,5 @@
 // Clients and sessions: what frontends ask for, on the way to a proposal.
-// A learner passes writes to its leader; a leader turns them into txns. See core.h.
+// A learner passes writes to its leader; a leader, and a server alone, turns them into txns. See core.h.
 #include "base/check.h"
 #include "core/core.h"
 #include "session/session_ids.h"
@@ -89,7 +89,7 @@ void Core::accept(request::ConnectionClosed&, Instant, Actions&) {
 
 void Core::touch(SessionId session) {
     if (!sessions_.contains(session)) return;
-    if (state_ == State::leading) {
+    if (makes_txns()) {
         sessions_.touch(session, working_.now());
     } else if (state_ == State::following) {
         learner_->touch(session, sessions_.timeout_ms(session).value_or(0));
@@ -102,8 +102,8 @@ void Core::submit(QueuedRequest request, Instant now, Actions& out) {
             request.session, request.cxid, request.op, request.body, request.auth, zab_actions_);
         return;
     }
-    ZK_ASSERT(state_ == State::leading);
-    if (!queued_.empty() || leader_->window_full()) {
+    ZK_ASSERT(makes_txns());
+    if (!queued_.empty() || window_full()) {
         ZK_COVERED("core.window_full");
         queued_.push_back(std::move(request));
         return;
@@ -114,7 +114,9 @@ void Core::submit(QueuedRequest request, Instant now, Actions& out) {
 // A sync has its place among the writes, and is no txn.
 void Core::order(QueuedRequest& request, Instant now, Actions& out) {
     if (request.op != OpCode::sync) return propose(request, now, out);
-    if (request.owner == kOwnerSelf) {
+    if (alone_) {
+        alone_->request_sync(request.sync_token, zab_actions_);
+    } else if (request.owner == kOwnerSelf) {
         leader_->request_sync(request.sync_token, zab_actions_);
     } else {
         leader_->request_sync_of(static_cast<zab::LinkId>(*request.owner), zab_actions_);
@@ -122,7 +124,7 @@ void Core::order(QueuedRequest& request, Instant now, Actions& out) {
 }
 
 void Core::propose_queued(Instant now, Actions& out) {
-    while (state_ == State::leading && serving_ && !queued_.empty() && !leader_->window_full()) {
+    while (makes_txns() && serving_ && !queued_.empty() && !window_full()) {
         QueuedRequest request = std::move(queued_.front());
         queued_.pop_front();
         order(request, now, out);
@@ -140,7 +142,7 @@ ErrorCode Core::check_session(const QueuedRequest& request) const {
 }
 
 void Core::propose(QueuedRequest& request, Instant now, Actions&) {
-    const Zxid zxid = leader_->next_zxid();
+    const Zxid zxid = next_zxid();
     const bool opens = request.op == OpCode::create_session;
     const ErrorCode session_check = opens ? ErrorCode::ok : check_session(request);
     std::int32_t timeout_ms = 0;
@@ -149,6 +151,11 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
         const auto body = jute::decode<jute::CreateSessionTxn>(request.body);
         timeout_ms = body ? body->timeout_ms : 0;
         txn = preparer_->create_session(request.session, request.cxid, timeout_ms, zxid, wall_);
+    } else if (request.op == OpCode::delete_container && !request.owner) {
+        auto removal = preparer_->delete_container(request.body, zxid, wall_);
+        if (!removal) return;
+        ZK_COVERED("core.left_over_removed");
+        txn = *std::move(removal);
     } else {
         txn = preparer_->prepare({.session = request.session,
                                   .cxid = request.cxid,
@@ -162,7 +169,7 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
     }
     auto bytes = std::make_shared<const Bytes>(jute::encode_txn(txn, request.body.size()));
     // A txn that is not proposed is in no log: then the table of sessions must not know of it either.
-    if (!leader_->propose(zxid, std::move(bytes), now, zab_actions_)) return;
+    if (!propose_txn(zxid, std::move(bytes), now)) return;
     if (opens) {
         sessions_.add(request.session, timeout_ms, working_.now());
         opening_.insert(request.session);
@@ -225,6 +232,23 @@ void Core::expire_sessions(Instant now, Actions& out) {
                 .cxid = Xid(0),
                 .op = OpCode::close_session,
                 .body = {},
+                .auth = {},
+                .sync_token = 0},
+               now,
+               out);
+    }
+}
+
+// Clients come first: what is left over can wait for the next tick.
+void Core::remove_left_over(Instant now, Actions& out) {
+    if (!queued_.empty() || window_full()) return;
+    for (std::string& path : container_sweep_.due(tree(), wall_, now)) {
+        log_.debug("container.remove path={}", path);
+        submit({.owner = std::nullopt,
+                .session = {},
+                .cxid = Xid(0),
+                .op = OpCode::delete_container,
+                .body = std::move(path),
                 .auth = {},
                 .sync_token = 0},
                now,

@@ -31,12 +31,11 @@ Election::Election(ServerId my_id, ensemble::MembershipPtr members, Log log, Ele
       voter_(members_->config().is_voter(my_id)),
       timing_(within_bounds(timing)),
       log_(std::move(log)),
-      mistrust_(my_id) {
-    ZK_ASSERT(!members_->quorum().voters().empty());
-}
+      mistrust_(my_id) {}
 
 void Election::start(
     Zxid last_zxid, Epoch current_epoch, Instant now, ElectionActions& out, WallMs wall) {
+    ZK_ASSERT(!members_->quorum().voters().empty());
     const bool in_vain = started_ && state_ != PeerState::looking && !reigned_;
     mistrust_.begin(
         last_zxid, current_epoch, in_vain ? std::optional(vote_.leader) : std::nullopt, now);

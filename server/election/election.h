@@ -71,7 +71,7 @@ class Election {
 
     /// This server has no leader (any more): a new round begins. `last_zxid` is the last zxid of
     /// its history; -1 for an empty database that must not vote, which can only join an established
-    /// majority. `wall`: for the history alone.
+    /// majority. `wall`: for the history alone. REQUIRES: somebody votes.
     void start(Zxid last_zxid,
                Epoch current_epoch,
                Instant now,

@@ -122,7 +122,7 @@ constexpr Missing kTlsBetween{"TLS between servers", kSetFalse};
 constexpr Missing kSaslBetween{"SASL between servers"};
 constexpr Missing kSuperUser{"a super user"};
 constexpr Missing kLocalSessions{"local sessions", kSetFalse};
-constexpr Missing kTtl{"TTL nodes", kSetFalse};
+constexpr Missing kOldTtl{"TTL nodes in the form of 3.5.3", kSetFalse};
 constexpr Missing kGroups{"hierarchical quorums",
                           "remove the group and weight lines to use plain majorities"};
 
@@ -263,8 +263,7 @@ constexpr std::array kRefused = {
             kLocalSessions,
             "QuorumPeerConfig",
             "false"),
-    refused("extendedTypesEnabled", property_flag, kLoose, kTtl, "EphemeralType", "false"),
-    refused("emulate353TTLNodes", property_flag, kLoose, kTtl, "EphemeralType", "false"),
+    refused("emulate353TTLNodes", property_flag, kLoose, kOldTtl, "EphemeralType", "false"),
     refused("enforceQuota",
             property_flag,
             kLoose,

@@ -91,6 +91,12 @@ void warn_about_members(ServerConfig& config, std::string_view file) {
         config.warnings.push_back(fmt::format(
             "{}: {} voters tolerate no more failures than {}", file, voters, voters - 1));
     }
+    if (voters == 1 && !config.replicated()) {
+        config.warnings.push_back(
+            fmt::format("{}: one server.N line with standaloneEnabled=true is a server alone "
+                        "(standalone); for an ensemble of one say standaloneEnabled=false",
+                        file));
+    }
     for (const auto& [sid, member] : config.ensemble.members) {
         if (sid.value() >= 1 && sid.value() <= 254) continue;
         config.warnings.push_back(
@@ -140,14 +146,6 @@ Result<> read_zoo_cfg(std::string_view text, std::string_view file, ServerConfig
 }
 
 Result<> check_supported(const ServerConfig& config, std::string_view file) {
-    if (!config.replicated()) {
-        return Error(
-            Errc::unsupported,
-            fmt::format("{}: a server without an ensemble (standalone) is not supported in "
-                        "this version; name at least two server.N lines, or one and "
-                        "standaloneEnabled=false",
-                        file));
-    }
     for (const auto& [sid, member] : config.ensemble.members) {
         if (member.role == Role::participant) continue;
         return Error(Errc::unsupported,
@@ -161,6 +159,15 @@ Result<> check_supported(const ServerConfig& config, std::string_view file) {
 
 Result<> check_client_port(const ServerConfig& config, ServerId my_id, std::string_view file) {
     if (config.client_port) return ok();
+    if (config.ensemble.members.empty()) {
+        return invalid(file, "no port for clients; add clientPort=2181");
+    }
+    if (!config.replicated()) {
+        return invalid(
+            file,
+            "no port for clients; add clientPort=2181 (of a single server.N line ';port' "
+            "counts when the file myid in dataDir holds that N)");
+    }
     return invalid(file,
                    fmt::format("no port for clients; add clientPort=2181, or ;2181 to the line "
                                "server.{}",
@@ -169,6 +176,16 @@ Result<> check_client_port(const ServerConfig& config, ServerId my_id, std::stri
 
 Result<> set_identity(ServerConfig& config, ServerId my_id, std::string_view file) {
     const Member* me = config.ensemble.find(my_id);
+    if (me == nullptr && !config.replicated()) {
+        if (config.ensemble.members.empty()) return ok();
+        config.warnings.push_back(
+            fmt::format("{}: myid is {} but there is no server.{} line; the server is alone, and "
+                        "the line of the other one has no effect",
+                        file,
+                        my_id.value(),
+                        my_id.value()));
+        return ok();
+    }
     if (me == nullptr) {
         return invalid(file,
                        fmt::format("this server's id (myid) is {} but there is no server.{} line; "

@@ -45,8 +45,11 @@ struct ServerConfig {
     int purge_interval_hours = 0;  ///< autopurge.purgeInterval; 0: never
     /// db.autocreate: may an empty disk vote without the file `initialize`.
     bool db_autocreate = true;
-    bool data_dir_autocreate = true;       ///< datadir.autocreate
-    bool listen_on_all_addresses = false;  ///< quorumListenOnAllIPs
+    bool data_dir_autocreate = true;             ///< datadir.autocreate
+    bool extended_types = false;                 ///< extendedTypesEnabled: TTL nodes
+    milliseconds container_interval{60'000};     ///< znode.container.checkIntervalMs
+    int container_removals_per_minute = 10'000;  ///< znode.container.maxPerMinute
+    bool listen_on_all_addresses = false;        ///< quorumListenOnAllIPs
     /// standaloneEnabled: one voter alone runs without quorum ports.
     bool standalone_enabled = true;
     int election_bind_retries = 3;                ///< electionPortBindRetry; 0: for ever
@@ -58,7 +61,8 @@ struct ServerConfig {
     std::optional<Role> peer_type;  ///< peerType; the server list wins when they disagree
     /// 4lw.commands.whitelist; "*" allows all.
     std::vector<std::string> four_letter_words{"srvr"};
-    EnsembleConfig ensemble;  ///< server.N lines; empty: standalone
+    EnsembleConfig
+        ensemble;  ///< server.N lines; with none, or one, a server may be alone: replicated()
 
     /// Accepted but without effect, one sentence each with file and line; for the log.
     std::vector<std::string> warnings;
@@ -92,11 +96,12 @@ Result<ServerConfig> parse_zoo_cfg(std::string_view text, std::string_view file)
 /// cause may be one of them, such as a server line that a second one of that id has replaced.
 Result<> read_zoo_cfg(std::string_view text, std::string_view file, ServerConfig& config);
 
-/// Refuses what Apache's server runs and this version's does not: a server alone, observers.
+/// Refuses what Apache's server runs and this version's does not: observers.
 Result<> check_supported(const ServerConfig& config, std::string_view file);
 
 /// Applies who this server is: it must be a member, and the client address of its own server line
-/// takes effect. A client address in both places must be the same one, as in Apache's server.
+/// takes effect. A client address in both places must be the same one, as in Apache's server. A
+/// server alone need not be a member; a line of another id is of no use to it then, with a warning.
 Result<> set_identity(ServerConfig& config, ServerId my_id, std::string_view file);
 
 /// After set_identity(): refuses a server without a port for clients, which Apache's may be.

@@ -111,8 +111,8 @@ void Frontend::hear(request::Reply& message, Instant now, Out& out) {
 }
 
 void Frontend::hear(request::Changed& message, Instant, Out& out) {
-    if (data_watches_.size() + child_watches_.size() == 0) return;
-    for (const tree::Change& change : message.changes) fire(change, out);
+    if (watches_.empty()) return;
+    for (const tree::Change& change : message.changes) fire(change, message.zxid, out);
 }
 
 /// The session is over: what is already written goes out (maybe events of its own ephemerals), then
@@ -140,47 +140,39 @@ void Frontend::hear(request::Serving& message, Instant, Out& out) {
 }
 
 /// Turns one change into events, table by table; each connection hears at most once per table.
-void Frontend::fire(const tree::Change& change, Out& out) {
+void Frontend::fire(const tree::Change& change, Zxid zxid, Out& out) {
     using Kind = tree::Change::Kind;
-    const std::vector<ConnectionId> told = data_watches_.take(change.path);
+    const std::vector<ConnectionId> told = watches_.node_changed(change.path);
     switch (change.kind) {
         case Kind::data_changed:
-            return fire(told, EventType::node_data_changed, change.path, change.acl, out);
+            return fire(told, {EventType::node_data_changed, change.path, zxid}, change.acl, out);
         case Kind::created:
-            fire(told, EventType::node_created, change.path, change.acl, out);
+            fire(told, {EventType::node_created, change.path, zxid}, change.acl, out);
             break;
         case Kind::deleted: {
-            fire(told, EventType::node_deleted, change.path, change.acl, out);
-            std::vector<ConnectionId> rest = child_watches_.take(change.path);
-            std::vector<ConnectionId> sorted = told;
-            std::sort(sorted.begin(), sorted.end());
-            std::erase_if(rest, [&sorted](ConnectionId id) {
-                return std::binary_search(sorted.begin(), sorted.end(), id);
-            });
-            fire(rest, EventType::node_deleted, change.path, change.acl, out);
+            const Event deleted{EventType::node_deleted, change.path, zxid};
+            fire(told, deleted, change.acl, out);
+            fire(watches_.rest_of_deleted(change.path, told), deleted, change.acl, out);
             break;
         }
     }
     const std::string_view parent = tree::event_parent_of(change.path);
-    fire(child_watches_.take(parent),
-         EventType::node_children_changed,
-         parent,
+    fire(watches_.children_changed(parent),
+         {EventType::node_children_changed, parent, zxid},
          change.parent_acl,
          out);
 }
 
-/// An event about a node that the connection may not read is dropped; its watch is gone all the
-/// same.
+/// An event about a node that the connection may not read is dropped; a watch that fires once is gone all the same.
 void Frontend::fire(const std::vector<ConnectionId>& watchers,
-                    EventType type,
-                    std::string_view path,
+                    const Event& event,
                     const tree::AclRef& acl,
                     Out& out) {
     for (const ConnectionId id : watchers) {
         Connection* connection = find(id);
         if (connection == nullptr || connection->state == Connection::State::closing) continue;
         if (!tree::check_acl(acl, perms::kRead, connection->auth)) continue;
-        send_event(*connection, type, path);
+        send_event(*connection, event);
         account(*connection);
         list(*connection, out);
         if (connection->event_bytes > kEventBytesMax)
@@ -188,13 +180,14 @@ void Frontend::fire(const std::vector<ConnectionId>& watchers,
     }
 }
 
-void Frontend::send_event(Connection& connection, EventType type, std::string_view path) {
+void Frontend::send_event(Connection& connection, const Event& event) {
     Bytes& out = connection.output;
-    append_be(out, static_cast<std::int32_t>(16 + 12 + path.size()));
+    const std::size_t bytes = 16 + 12 + event.path.size();
+    append_be(out, static_cast<std::int32_t>(bytes));
     jute::OutputArchive archive(out);
-    archive(jute::ReplyHeader{Xid(xids::kNotification), Zxid(-1), ErrorCode::ok});
-    archive(type, kStateSyncConnected, path);
-    connection.event_bytes += 4 + 16 + 12 + path.size();
+    archive(jute::ReplyHeader{Xid(xids::kNotification), event.zxid, ErrorCode::ok});
+    archive(event.type, kStateSyncConnected, event.path);
+    connection.event_bytes += 4 + bytes;
     ++connection.packets_sent;
     ++totals_.packets_sent;
 }

@@ -153,6 +153,7 @@ void Frontend::pump(Connection& connection, Instant now, Out& out) {
     while (true) {
         if (connection.state == State::open || connection.state == State::ending)
             run_parked(connection, now, out);
+        bound_watches(out);
         if (connection.state == State::ending && connection.gate.empty()) {
             close(connection, Close::after_flush, "ending", out);
         }
@@ -236,8 +237,7 @@ void Frontend::close(Connection& connection, Close how, std::string_view why, Ou
                to_string(connection.session),
                why);
     connection.state = Connection::State::closing;
-    data_watches_.remove_connection(connection.id);
-    child_watches_.remove_connection(connection.id);
+    watches_.remove_connection(connection.id);
     outstanding_ -= connection.gate.at_core();
     if (connection.gate.at_core() > 0) --asking_;
     orphan(connection);
@@ -305,7 +305,7 @@ Statistics Frontend::statistics() const {
     Statistics statistics = totals_;
     statistics.connections = static_cast<std::int64_t>(connections_.size());
     statistics.outstanding = outstanding_;
-    statistics.watches = static_cast<std::int64_t>(data_watches_.size() + child_watches_.size());
+    statistics.watches = static_cast<std::int64_t>(watches_.size());
     return statistics;
 }
 

@@ -32,8 +32,9 @@
 #include "base/time.h"
 #include "base/working_time.h"
 #include "frontend/statistics.h"
-#include "frontend/watch_table.h"
+#include "frontend/watches.h"
 #include "jute/codes.h"
+#include "jute/protocol.h"
 #include "request/outcome.h"
 #include "request/request.h"
 #include "tree/data_tree.h"
@@ -64,6 +65,8 @@ struct Settings {
     /// Bytes of answers and events that clients have not taken, over all connections of the loop.
     /// Beyond it a connection's requests wait when small_bytes_max of its own are not taken.
     std::size_t loop_output_bytes_max = limits::kClientOutputBytesMax;
+    /// What the watches of the loop may cost (Watches::bytes). Beyond it the connection that has most is closed.
+    std::size_t watch_bytes_max = limits::kWatchBytesMax;
 };
 
 /// Where a connection comes from.
@@ -150,6 +153,13 @@ class Frontend {
     [[nodiscard]] std::vector<ConnectionStatistics> connections() const;
 
   private:
+    struct Event {
+        EventType type{};
+        std::string_view path;
+        /// Of the txn; -1 when setWatches tells what happened before.
+        Zxid zxid = Zxid(-1);
+    };
+
     // frontend.cc: connections
     Connection* find(ConnectionId id);
     [[nodiscard]] std::vector<ConnectionId> sorted_ids() const;
@@ -186,7 +196,12 @@ class Frontend {
     void admit_local(Connection& connection, Xid xid, OpCode op, ByteView body, Instant now);
     void answer_in_turn(Connection& connection, ParkedRequest answer, Instant now);
     void serve(Connection& connection, Xid xid, OpCode op, ByteView body, std::int64_t waited_ms);
-    ErrorCode serve_set_watches(Connection& connection, ByteView body);
+    ErrorCode answer_local(Connection& connection, OpCode op, ByteView body, Bytes& out);
+    ErrorCode serve_set_watches(Connection& connection, OpCode op, ByteView body);
+    void catch_up(Connection& connection, const jute::SetWatchesRequest& request);
+    ErrorCode serve_add_watch(Connection& connection, ByteView body, Bytes& out);
+    ErrorCode serve_watches(Connection& connection, OpCode op, ByteView body);
+    void bound_watches(Out& out);
 
     // core_messages.cc: what the core says
     void hear(request::SessionOpened& message, Instant now, Out& out);
@@ -195,13 +210,12 @@ class Frontend {
     void hear(request::SessionGone& message, Instant now, Out& out);
     void hear(request::Serving& message, Instant now, Out& out);
     void reattached_elsewhere(SessionId session, Out& out);
-    void fire(const tree::Change& change, Out& out);
+    void fire(const tree::Change& change, Zxid zxid, Out& out);
     void fire(const std::vector<ConnectionId>& watchers,
-              EventType type,
-              std::string_view path,
+              const Event& event,
               const tree::AclRef& acl,
               Out& out);
-    void send_event(Connection& connection, EventType type, std::string_view path);
+    void send_event(Connection& connection, const Event& event);
 
     Settings settings_;
     const tree::DataTree* tree_;
@@ -209,8 +223,7 @@ class Frontend {
     bool serving_ = false;
     std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;
     std::unordered_map<SessionId, ConnectionId> sessions_;
-    WatchTable data_watches_;  ///< and exists watches
-    WatchTable child_watches_;
+    Watches watches_;
     std::int64_t outstanding_ = 0;  ///< requests at the core, over all connections
     std::int64_t asking_ = 0;       ///< connections that have some there
     Statistics totals_;

@@ -1,8 +1,11 @@
 #include "frontend/read_service.h"
 
+#include <algorithm>
 #include <optional>
+#include <string>
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "jute/archive.h"
 #include "tree/acl.h"
 
@@ -26,6 +29,10 @@ std::optional<PathWatch> parse(ByteView body, bool has_watch) {
     request.path = body.substr(4, size);
     request.watch = has_watch && body[4 + size] != '\0';
     return request;
+}
+
+bool has_watch_flag(OpCode op) {
+    return op != OpCode::get_acl && op != OpCode::get_all_children_number;
 }
 
 /// Hides password hashes from those who may not administer the node.
@@ -83,6 +90,118 @@ ErrorCode read_node(const tree::DataTree& tree,
     return ErrorCode::ok;
 }
 
+ErrorCode read_count(const tree::DataTree& tree,
+                     const tree::Node* node,
+                     const std::vector<jute::AuthId>& auth,
+                     jute::OutputArchive& archive) {
+    if (node == nullptr) return ErrorCode::no_node;
+    if (!tree::check_acl(tree.acl_of(*node), perms::kRead, auth)) return ErrorCode::no_auth;
+    archive(static_cast<std::int32_t>(tree.count_below(*node)));
+    return ErrorCode::ok;
+}
+
+/// Without the blanks that Java trims: all up to U+0020.
+std::string_view trimmed(std::string_view text) {
+    const auto blank = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
+    while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+ErrorCode read_ephemerals(const tree::DataTree& tree,
+                          SessionId session,
+                          ByteView body,
+                          jute::OutputArchive& archive) {
+    jute::InputArchive request(body);
+    const auto prefix = request.get<jute::NullableString>();
+    if (!request.ok()) return ErrorCode::marshalling_error;
+    std::vector<std::string> paths = tree.ephemerals(session);
+    const std::string_view wanted = prefix ? trimmed(*prefix) : std::string_view();
+    if (!wanted.empty() && wanted != "/") {
+        std::erase_if(paths, [&](const std::string& path) { return !path.starts_with(*prefix); });
+    }
+    archive(paths);
+    return ErrorCode::ok;
+}
+
+/// The next part of a multiRead: nullopt for one that is none. `header.done` is the end.
+struct ReadPart {
+    jute::MultiHeader header;
+    jute::PathWatchRequest request;
+};
+std::optional<ReadPart> next_part(jute::InputArchive& archive) {
+    ReadPart part;
+    archive.read(part.header);
+    if (!archive.ok() || part.header.done) return archive.ok() ? std::optional(part) : std::nullopt;
+    if (part.header.type != OpCode::get_data && part.header.type != OpCode::get_children)
+        return std::nullopt;
+    archive.read(part.request);
+    return archive.ok() ? std::optional(part) : std::nullopt;
+}
+
+void write_part_error(ErrorCode error, jute::OutputArchive& archive) {
+    archive(jute::MultiHeader{OpCode::error, false, error}, error);
+}
+
+/// Each part succeeds or fails for itself; what its flag says of a watch is of no interest.
+ErrorCode read_parts(const tree::DataTree& tree,
+                     ByteView body,
+                     const std::vector<jute::AuthId>& auth,
+                     Bytes& out) {
+    const std::size_t start = out.size();
+    const auto refuse = [&] {
+        out.resize(start);
+        return ErrorCode::marshalling_error;
+    };
+    jute::InputArchive archive(body);
+    jute::OutputArchive answer(out);
+    while (true) {
+        const std::optional<ReadPart> part = next_part(archive);
+        if (!part) return refuse();
+        if (part->header.done) break;
+        const tree::Node* node = tree.find(part->request.path);
+        if (node == nullptr) {
+            write_part_error(ErrorCode::no_node, answer);
+        } else if (!tree::check_acl(tree.acl_of(*node), perms::kRead, auth)) {
+            write_part_error(ErrorCode::no_auth, answer);
+        } else {
+            answer(jute::MultiHeader{part->header.type, false, ErrorCode::ok});
+            (void)read_node(tree, part->header.type, *node, auth, answer);
+        }
+        if (out.size() - start > limits::kMultiReadBytesMax) {
+            ZK_COVERED("frontend.multi_read_too_large");
+            return refuse();
+        }
+    }
+    answer(jute::MultiHeader{OpCode::error, true, static_cast<ErrorCode>(-1)});
+    return ErrorCode::ok;
+}
+
+constexpr std::size_t kAnswerAround = 128;  // the frame's head, and a Stat
+constexpr std::size_t kAnswerName = 64;
+
+std::size_t node_answer_bytes(const tree::Node* node, OpCode op) {
+    if (node == nullptr) return kAnswerAround;
+    switch (op) {
+        case OpCode::get_data:
+            return kAnswerAround + node->data_size();
+        case OpCode::get_children:
+        case OpCode::get_children2:
+            return kAnswerAround + node->child_count() * kAnswerName;
+        default:
+            return kAnswerAround;
+    }
+}
+
+std::size_t parts_answer_bytes(const tree::DataTree& tree, ByteView body) {
+    std::size_t bytes = kAnswerAround;
+    jute::InputArchive archive(body);
+    for (auto part = next_part(archive); part && !part->header.done; part = next_part(archive)) {
+        bytes += node_answer_bytes(tree.find(part->request.path), part->header.type);
+    }
+    return std::min(bytes, limits::kMultiReadBytesMax);
+}
+
 }  // namespace
 
 bool is_read(OpCode op) {
@@ -92,6 +211,9 @@ bool is_read(OpCode op) {
         case OpCode::get_children:
         case OpCode::get_children2:
         case OpCode::get_acl:
+        case OpCode::multi_read:
+        case OpCode::get_ephemerals:
+        case OpCode::get_all_children_number:
             return true;
         default:
             return false;
@@ -99,31 +221,30 @@ bool is_read(OpCode op) {
 }
 
 std::size_t answer_bytes(const tree::DataTree& tree, OpCode op, ByteView body) {
-    constexpr std::size_t kAround = 128;  // the frame's head, and a Stat
-    constexpr std::size_t kName = 64;
+    if (op == OpCode::multi_read) return parts_answer_bytes(tree, body);
     const std::optional<PathWatch> request =
-        is_read(op) ? parse(body, op != OpCode::get_acl) : std::nullopt;
-    const tree::Node* node = request ? tree.find(request->path) : nullptr;
-    if (node == nullptr) return kAround;
-    switch (op) {
-        case OpCode::get_data:
-            return kAround + node->data().value_or(ByteView()).size();
-        case OpCode::get_children:
-        case OpCode::get_children2:
-            return kAround + node->child_count() * kName;
-        default:
-            return kAround;
-    }
+        is_read(op) ? parse(body, has_watch_flag(op)) : std::nullopt;
+    return node_answer_bytes(request ? tree.find(request->path) : nullptr, op);
 }
 
 ReadResult read(const tree::DataTree& tree,
                 OpCode op,
                 ByteView body,
                 const std::vector<jute::AuthId>& auth,
-                Bytes& out) {
+                Bytes& out,
+                SessionId session) {
     ZK_ASSERT(is_read(op));
     ReadResult result;
-    const std::optional<PathWatch> request = parse(body, op != OpCode::get_acl);
+    if (op == OpCode::multi_read) {
+        result.error = read_parts(tree, body, auth, out);
+        return result;
+    }
+    if (op == OpCode::get_ephemerals) {
+        jute::OutputArchive ephemerals(out);
+        result.error = read_ephemerals(tree, session, body, ephemerals);
+        return result;
+    }
+    const std::optional<PathWatch> request = parse(body, has_watch_flag(op));
     if (!request) {
         result.error = ErrorCode::marshalling_error;
         return result;
@@ -141,6 +262,10 @@ ReadResult read(const tree::DataTree& tree,
         if (told && request->watch) result.watch = ReadResult::Watch::data;
         return result;
     }
+    if (op == OpCode::get_all_children_number) {
+        result.error = read_count(tree, node, auth, archive);
+        return result;
+    }
     if (node == nullptr) {
         result.error = ErrorCode::no_node;
         return result;
@@ -154,6 +279,16 @@ ReadResult read(const tree::DataTree& tree,
         result.watch = op == OpCode::get_data ? ReadResult::Watch::data : ReadResult::Watch::child;
     }
     return result;
+}
+
+void write_identities(const std::vector<jute::AuthId>& auth, Bytes& out) {
+    std::vector<jute::ClientInfo> shown;
+    for (const jute::AuthId& id : auth) {
+        const bool digest = id.scheme == "digest";  // user:hash
+        shown.push_back({id.scheme, digest ? id.id.substr(0, id.id.find(':')) : id.id});
+    }
+    jute::OutputArchive archive(out);
+    archive(shown);
 }
 
 }  // namespace zk::frontend

@@ -22,19 +22,24 @@ struct ReadResult {
     std::string_view path;  ///< part of the request's body
 };
 
-/// True for the operations that read() knows: exists, getData, getChildren, getChildren2, getACL.
+/// True for the operations that read() knows: exists, getData, getChildren, getChildren2, getACL, multiRead,
+/// getEphemerals, getAllChildrenNumber.
 bool is_read(OpCode op);
 
 /// About how many bytes the answer to this request would have now. Source of the sizes: the records of jute/protocol.h.
 std::size_t answer_bytes(const tree::DataTree& tree, OpCode op, ByteView body);
 
-/// Runs a read for somebody with the identities `auth`. The response record is appended to `out`
+/// Runs a read for somebody with the identities `auth` and this session. The response record is appended to `out`
 /// when there is no error; nothing is appended otherwise. A body that is no request of this kind is
 /// ErrorCode::marshalling_error.
 ReadResult read(const tree::DataTree& tree,
                 OpCode op,
                 ByteView body,
                 const std::vector<jute::AuthId>& auth,
-                Bytes& out);
+                Bytes& out,
+                SessionId session = {});
+
+/// whoAmI: appends each identity with what its scheme shows of it, which is never a secret.
+void write_identities(const std::vector<jute::AuthId>& auth, Bytes& out);
 
 }  // namespace zk::frontend

@@ -17,16 +17,13 @@ namespace {
 
 /// What becomes of a request, by its operation.
 enum class Way {
-    core,   ///< a write, sync or closeSession
-    local,  ///< a read or a ping, or an operation that is switched off: answered here in its turn
-    auth,   ///< about the connection itself
+    core,  ///< a write, sync or closeSession
+    local,  ///< a read, about watches or a ping, or refused to every client: answered here in its turn
+    auth,  ///< about the connection itself
     sasl,
-    absent,   ///< this version does not have it: answered with "unimplemented" in its turn
-    unknown,  ///< no operation: the same, then the connection closes
+    unknown,  ///< no operation: answered with "unimplemented" in its turn, then the connection closes
 };
 
-/// Operations that this version does not have are answered as by a server that has them switched off: clients know that, and
-/// keep their connection.
 Way way_of(OpCode op) {
     switch (op) {
         case OpCode::create:
@@ -35,6 +32,8 @@ Way way_of(OpCode op) {
         case OpCode::set_data:
         case OpCode::set_acl:
         case OpCode::multi:
+        case OpCode::create_container:
+        case OpCode::create_ttl:
         case OpCode::sync:
         case OpCode::close_session:
             return Way::core;
@@ -43,22 +42,19 @@ Way way_of(OpCode op) {
         case OpCode::get_acl:
         case OpCode::get_children:
         case OpCode::get_children2:
-        case OpCode::ping:
-        case OpCode::set_watches:
-        case OpCode::reconfig:
-            return Way::local;
-        case OpCode::check_watches:
-        case OpCode::remove_watches:
-        case OpCode::create_container:
-        case OpCode::delete_container:
-        case OpCode::create_ttl:
         case OpCode::multi_read:
         case OpCode::get_ephemerals:
         case OpCode::get_all_children_number:
+        case OpCode::who_am_i:
+        case OpCode::ping:
+        case OpCode::set_watches:
         case OpCode::set_watches2:
         case OpCode::add_watch:
-        case OpCode::who_am_i:
-            return Way::absent;
+        case OpCode::check_watches:
+        case OpCode::remove_watches:
+        case OpCode::reconfig:
+        case OpCode::delete_container:
+            return Way::local;
         case OpCode::auth:
             return Way::auth;
         case OpCode::sasl:
@@ -146,7 +142,6 @@ void Frontend::accept_request(Connection& connection, ByteView frame, Instant no
         case Way::core:
             return forward(connection, header.xid, header.op, body, now, out);
         case Way::local:
-        case Way::absent:
             return admit_local(connection, header.xid, header.op, body, now);
         case Way::auth:
             return accept_auth(connection, header.xid, body, now, out);
@@ -267,31 +262,16 @@ void Frontend::admit_local(Connection& connection, Xid xid, OpCode op, ByteView 
 void Frontend::serve(
     Connection& connection, Xid xid, OpCode op, ByteView body, std::int64_t waited_ms) {
     ErrorCode error = ErrorCode::ok;
-    const bool catches_up = op == OpCode::set_watches;
+    const bool catches_up = op == OpCode::set_watches || op == OpCode::set_watches2;
     if (catches_up)
-        error = serve_set_watches(connection, body);  // its events come before its reply
+        error = serve_set_watches(connection, op, body);  // its events come before its reply
     Bytes& out = connection.output;
     const std::size_t start = out.size();
     constexpr std::size_t kHeaderBytes = 20;
     out.append(kHeaderBytes, '\0');
-    if (is_read(op)) {
-        const ReadResult result = read(*tree_, op, body, connection.auth, out);
-        error = result.error;
-        if (result.watch == ReadResult::Watch::data) data_watches_.add(result.path, connection.id);
-        if (result.watch == ReadResult::Watch::child)
-            child_watches_.add(result.path, connection.id);
-    } else if (op == OpCode::ping) {
-        xid = Xid(xids::kPing);
-    } else if (op == OpCode::reconfig) {
-        error = ErrorCode::reconfig_disabled;
-    } else if (way_of(op) == Way::absent) {
-        error = ErrorCode::unimplemented;
-    } else if (op == OpCode::sync) {
-        error = ErrorCode::marshalling_error;
-    } else {
-        ZK_ASSERT(catches_up);
-    }
+    if (!catches_up) error = answer_local(connection, op, body, out);
     ZK_ASSERT(error == ErrorCode::ok || out.size() == start + kHeaderBytes);
+    if (op == OpCode::ping) xid = Xid(xids::kPing);
     store_be(out.data() + start, static_cast<std::int32_t>(out.size() - start - 4));
     store_be(out.data() + start + 4, xid.value());
     store_be(out.data() + start + 8, tree_->last_zxid().value());
@@ -301,40 +281,131 @@ void Frontend::serve(
     totals_.latency.add(waited_ms);
 }
 
+/// Appends the response record, or nothing when there is an error.
+ErrorCode Frontend::answer_local(Connection& connection, OpCode op, ByteView body, Bytes& out) {
+    switch (op) {
+        case OpCode::ping:
+            return ErrorCode::ok;
+        case OpCode::reconfig:
+            return ErrorCode::reconfig_disabled;
+        case OpCode::delete_container:  // asks for no permission: only the leader's own may
+            return ErrorCode::unimplemented;
+        case OpCode::sync:  // those that can be decoded go to the core
+            return ErrorCode::marshalling_error;
+        case OpCode::who_am_i:
+            write_identities(connection.auth, out);
+            return ErrorCode::ok;
+        case OpCode::add_watch:
+            return serve_add_watch(connection, body, out);
+        case OpCode::check_watches:
+        case OpCode::remove_watches:
+            return serve_watches(connection, op, body);
+        default:
+            break;
+    }
+    ZK_ASSERT(is_read(op));
+    const ReadResult result = read(*tree_, op, body, connection.auth, out, connection.session);
+    if (result.watch == ReadResult::Watch::data)
+        watches_.add(Watches::Kind::data, result.path, connection.id);
+    if (result.watch == ReadResult::Watch::child)
+        watches_.add(Watches::Kind::child, result.path, connection.id);
+    return result.error;
+}
+
+/// Neither looks whether the path is one, nor whether it may be read: events are checked one by one.
+ErrorCode Frontend::serve_add_watch(Connection& connection, ByteView body, Bytes& out) {
+    const auto request = jute::decode<jute::AddWatchRequest>(body);
+    if (!request) return ErrorCode::marshalling_error;
+    switch (request->mode) {
+        case AddWatchMode::persistent:
+            watches_.add(Watches::Kind::persistent, request->path, connection.id);
+            break;
+        case AddWatchMode::persistent_recursive:
+            watches_.add(Watches::Kind::recursive, request->path, connection.id);
+            break;
+        default:
+            return ErrorCode::marshalling_error;
+    }
+    append_be(out, static_cast<std::int32_t>(ErrorCode::ok));  // an ErrorResponse
+    return ErrorCode::ok;
+}
+
+/// checkWatches and removeWatches: nobody else's watches count.
+ErrorCode Frontend::serve_watches(Connection& connection, OpCode op, ByteView body) {
+    const auto request = jute::decode<jute::WatchesRequest>(body);
+    if (!request || request->type < WatcherType::children ||
+        request->type > WatcherType::persistent_recursive)
+        return ErrorCode::marshalling_error;
+    const bool found = op == OpCode::check_watches
+                           ? watches_.contains(request->type, request->path, connection.id)
+                           : watches_.remove(request->type, request->path, connection.id);
+    return found ? ErrorCode::ok : ErrorCode::no_watcher;
+}
+
+/// setWatches and setWatches2: of what addWatch had set nothing is told, it is only set again.
+ErrorCode Frontend::serve_set_watches(Connection& connection, OpCode op, ByteView body) {
+    if (op == OpCode::set_watches) {
+        const auto request = jute::decode<jute::SetWatchesRequest>(body);
+        if (!request) return ErrorCode::marshalling_error;
+        catch_up(connection, *request);
+        return ErrorCode::ok;
+    }
+    const auto request = jute::decode<jute::SetWatches2Request>(body);
+    if (!request) return ErrorCode::marshalling_error;
+    catch_up(connection, request->one_shot);
+    for (const std::string& path : request->persistent)
+        watches_.add(Watches::Kind::persistent, path, connection.id);
+    for (const std::string& path : request->recursive)
+        watches_.add(Watches::Kind::recursive, path, connection.id);
+    return ErrorCode::ok;
+}
+
+/// Watches are what clients cannot be made to take back: who has most of them must go when there are too many.
+void Frontend::bound_watches(Out& out) {
+    while (watches_.bytes() > settings_.watch_bytes_max) {
+        const auto largest = watches_.largest(sorted_ids());
+        ZK_ASSERT(largest);
+        ZK_COVERED("frontend.watches_full");
+        Connection& connection = *find(*largest);
+        log_.warn("watches.too_many peer={} session={} bytes_max={}",
+                  connection.peer.address,
+                  to_string(connection.session),
+                  settings_.watch_bytes_max);
+        close(connection, Close::at_once, "watches_full", out);
+    }
+}
+
 /// A client that lost its connection sets its watches again: what happened since `relative_zxid` is
 /// told at once, the other watches are registered.
-ErrorCode Frontend::serve_set_watches(Connection& connection, ByteView body) {
-    const auto request = jute::decode<jute::SetWatchesRequest>(body);
-    if (!request) return ErrorCode::marshalling_error;
-    const Zxid seen = request->relative_zxid;
-    for (const std::string& path : request->data) {
+void Frontend::catch_up(Connection& connection, const jute::SetWatchesRequest& request) {
+    const Zxid seen = request.relative_zxid;
+    for (const std::string& path : request.data) {
         const tree::Node* node = tree_->find(path);
         if (node == nullptr) {
-            send_event(connection, EventType::node_deleted, path);
+            send_event(connection, {EventType::node_deleted, path});
         } else if (node->stat().mzxid > seen) {
-            send_event(connection, EventType::node_data_changed, path);
+            send_event(connection, {EventType::node_data_changed, path});
         } else {
-            data_watches_.add(path, connection.id);
+            watches_.add(Watches::Kind::data, path, connection.id);
         }
     }
-    for (const std::string& path : request->exist) {
+    for (const std::string& path : request.exist) {
         if (tree_->find(path) != nullptr) {
-            send_event(connection, EventType::node_created, path);
+            send_event(connection, {EventType::node_created, path});
         } else {
-            data_watches_.add(path, connection.id);
+            watches_.add(Watches::Kind::data, path, connection.id);
         }
     }
-    for (const std::string& path : request->child) {
+    for (const std::string& path : request.child) {
         const tree::Node* node = tree_->find(path);
         if (node == nullptr) {
-            send_event(connection, EventType::node_deleted, path);
+            send_event(connection, {EventType::node_deleted, path});
         } else if (node->stat().pzxid > seen) {
-            send_event(connection, EventType::node_children_changed, path);
+            send_event(connection, {EventType::node_children_changed, path});
         } else {
-            child_watches_.add(path, connection.id);
+            watches_.add(Watches::Kind::child, path, connection.id);
         }
     }
-    return ErrorCode::ok;
 }
 
 }  // namespace zk::frontend

@@ -52,7 +52,7 @@ struct Statistics {
     std::int64_t bytes_received = 0;
     std::int64_t connections = 0;  ///< open now
     std::int64_t outstanding = 0;  ///< requests that wait for the core
-    std::int64_t watches = 0;      ///< one-shot watches set now
+    std::int64_t watches = 0;      ///< set now; see Watches::size()
     std::int64_t auth_failures = 0;
     std::int64_t sessionless_expired = 0;  ///< closed because they never sent a ConnectRequest
 

@@ -1,8 +1,7 @@
-// Watches of one client loop: which connections wait for which paths.
-// Pure. Lives on its client loop. Events come in zxid order, before any newer read is served.
-// A watch belongs to a connection, not to its session, and fires at most once.
-// Invariant: a connection appears once per path and table.
-// Source: ZooKeeper WatchManager, DataTree.
+// Watches of one kind in one client loop: which connections wait for which paths.
+// Pure. Lives on its client loop. A watch belongs to a connection, not to its session.
+// Invariant: a connection appears once per path.
+// Source: ZooKeeper WatchManager.
 #pragma once
 
 #include <cstdint>
@@ -16,22 +15,36 @@ namespace zk::frontend {
 
 using ConnectionId = std::uint64_t;
 
-/// One table of one-shot watches. ZooKeeper has two: data (and exists) watches, and child watches.
+/// One table. What its watches mean, and whether they fire once only, is for the caller (watches.h).
 class WatchTable {
   public:
-    /// Sets a watch. Setting the same one twice is the same as once.
-    void add(std::string_view path, ConnectionId connection);
+    /// What a watch costs beside the bytes of its path, about.
+    static constexpr std::size_t kWatchBytes = 256;
+
+    /// Sets a watch. Setting the same one twice is the same as once; then false.
+    bool add(std::string_view path, ConnectionId connection);
     /// Takes all watches at `path` out of the table: their connections, in the order in which they
     /// were set.
     std::vector<ConnectionId> take(std::string_view path);
-    /// Forgets what `connection` waits for.
-    void remove_connection(ConnectionId connection);
+    /// Appends the connections that watch `path`, in the same order. Their watches stay.
+    void collect(std::string_view path, std::vector<ConnectionId>& out) const;
+    /// Forgets one watch. False if there is none.
+    bool remove(std::string_view path, ConnectionId connection);
+    /// Forgets what `connection` waits for, and gives each path to `forgotten`.
+    template <class Forgotten>
+    void remove_connection(ConnectionId connection, const Forgotten& forgotten);
+    void remove_connection(ConnectionId connection) {
+        remove_connection(connection, [](std::string_view) {});
+    }
 
     [[nodiscard]] bool contains(std::string_view path, ConnectionId connection) const;
     /// How many watches are set.
     [[nodiscard]] std::size_t size() const { return size_; }
+    /// What they cost; each pays for its path, though paths are kept once.
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+    [[nodiscard]] std::size_t bytes_of(ConnectionId connection) const;
 
-    // Each call costs a constant for each watch that it sets, takes or forgets, however many
+    // Each call costs a constant for each watch that it sets, takes, forgets or names, however many
     // connections watch the same path.
 
   private:
@@ -49,12 +62,32 @@ class WatchTable {
         Queue* queue = nullptr;
         Queue::iterator at;
     };
-    /// By key of `watchers_`; keys and queues keep their address as long as their entry lives.
-    using Places = std::unordered_map<const std::string*, Place>;
+    /// What one connection waits for.
+    struct Own {
+        /// By key of `watchers_`; keys and queues keep their address as long as their entry lives.
+        std::unordered_map<const std::string*, Place> places;
+        std::size_t bytes = 0;
+    };
+    static std::size_t cost(std::string_view path) { return kWatchBytes + path.size(); }
 
     Watchers watchers_;
-    std::unordered_map<ConnectionId, Places> places_of_;
+    std::unordered_map<ConnectionId, Own> own_;
     std::size_t size_ = 0;
+    std::size_t bytes_ = 0;
 };
+
+template <class Forgotten>
+void WatchTable::remove_connection(ConnectionId connection, const Forgotten& forgotten) {
+    const auto own = own_.find(connection);
+    if (own == own_.end()) return;
+    for (const auto& [path, place] : own->second.places) {
+        forgotten(std::string_view(*path));
+        place.queue->erase(place.at);
+        --size_;
+        if (place.queue->empty()) watchers_.erase(watchers_.find(*path));
+    }
+    bytes_ -= own->second.bytes;
+    own_.erase(own);
+}
 
 }  // namespace zk::frontend

@@ -89,6 +89,18 @@ enum class EventType : std::int32_t {
 /// The only state a server ever sends in a WatcherEvent.
 inline constexpr std::int32_t kStateSyncConnected = 3;
 
+/// What addWatch asks for.
+enum class AddWatchMode : std::int32_t { persistent = 0, persistent_recursive = 1 };
+
+/// Which watches checkWatches and removeWatches mean; the last two since 3.9.
+enum class WatcherType : std::int32_t {
+    children = 1,
+    data = 2,
+    any = 3,
+    persistent = 4,
+    persistent_recursive = 5,
+};
+
 /// flags of create requests.
 enum class CreateMode : std::int32_t {
     persistent = 0,
@@ -104,6 +116,11 @@ inline bool is_ephemeral(CreateMode mode) {
 }
 inline bool is_sequential(CreateMode mode) {
     return mode == CreateMode::persistent_sequential || mode == CreateMode::ephemeral_sequential ||
+           mode == CreateMode::persistent_sequential_with_ttl;
+}
+
+inline bool has_ttl(CreateMode mode) {
+    return mode == CreateMode::persistent_with_ttl ||
            mode == CreateMode::persistent_sequential_with_ttl;
 }
 

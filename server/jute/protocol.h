@@ -179,6 +179,35 @@ struct SetWatchesRequest {
     }
 };
 
+/// setWatches2: the same, and what addWatch has set.
+struct SetWatches2Request {
+    SetWatchesRequest one_shot;
+    std::vector<std::string> persistent, recursive;
+    static void fields(auto& archive, auto& self) {
+        archive(self.one_shot, self.persistent, self.recursive);
+    }
+};
+
+struct AddWatchRequest {
+    std::string path;
+    AddWatchMode mode{};
+    static void fields(auto& archive, auto& self) { archive(self.path, self.mode); }
+};
+
+/// checkWatches and removeWatches.
+struct WatchesRequest {
+    std::string path;
+    WatcherType type{};
+    static void fields(auto& archive, auto& self) { archive(self.path, self.type); }
+};
+
+/// One identity of a connection as whoAmI tells it: no secret is in it.
+struct ClientInfo {
+    std::string scheme;
+    std::string user;
+    static void fields(auto& archive, auto& self) { archive(self.scheme, self.user); }
+};
+
 struct WatcherEvent {
     EventType type{};
     std::int32_t state = kStateSyncConnected;

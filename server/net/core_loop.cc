@@ -6,6 +6,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/check.h"
 #include "clocks/clocks.h"
 
 namespace zk::net {
@@ -113,9 +114,9 @@ void CoreLoop::carry_out() {
 void CoreLoop::carry_out(core::LinkEffect& effect) {
     struct Handler {
         QuorumLinks& quorum;
-        Doors& doors;
+        NotificationPort& notifications;
         void operator()(core::SendNotification& e) {
-            doors.notifications.notify(e.to, std::move(e.body));
+            notifications.notify(e.to, std::move(e.body));
         }
         void operator()(core::OpenLearnerPort&) { quorum.open_port(); }
         void operator()(core::CloseLearnerPort&) { quorum.close_port(); }
@@ -133,7 +134,8 @@ void CoreLoop::carry_out(core::LinkEffect& effect) {
         void operator()(core::CloseLeader&) { quorum.close_leader(); }
         void operator()(core::ReadLeader& e) { quorum.read_leader(e.on); }
     };
-    std::visit(Handler{doors_->quorum, *doors_}, effect);
+    ZK_ASSERT(doors_->quorum != nullptr && doors_->notifications != nullptr);
+    std::visit(Handler{*doors_->quorum, *doors_->notifications}, effect);
 }
 
 void CoreLoop::carry_out(core::SnapshotEffect& effect) {

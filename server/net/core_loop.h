@@ -22,8 +22,9 @@ class CoreLoop final : public CorePort, public disk::DiskPort {
   public:
     /// Where effects go. All of it lives longer than the loop's last turn.
     struct Doors {
-        NotificationPort& notifications;
-        QuorumLinks& quorum;
+        NotificationPort*
+            notifications;    ///< null: a server alone, which has nothing to say to others
+        QuorumLinks* quorum;  ///< null as well then
         disk::LogThread& log;
         disk::SnapshotThread& snapshots;
         ClientPort& clients;

@@ -18,11 +18,6 @@ bool is_known(CreateMode mode) {
     return mode >= CreateMode::persistent && mode <= CreateMode::persistent_sequential_with_ttl;
 }
 
-bool has_ttl(CreateMode mode) {
-    return mode == CreateMode::persistent_with_ttl ||
-           mode == CreateMode::persistent_sequential_with_ttl;
-}
-
 bool has_parent(std::string_view path) {
     return path.find('/') != std::string_view::npos && path.find('\0') == std::string_view::npos;
 }
@@ -76,13 +71,27 @@ bool NodeOps::allowed(const ProjectedNode& node, std::int32_t needed) const {
     return tree::check_acl(node.acl, needed, auth);
 }
 
+/// What the flags say of the kind of node, before anything else is looked at. `ttl_ms`: of createTTL.
+ErrorCode NodeOps::check_mode(CreateMode mode, std::optional<std::int64_t> ttl_ms) const {
+    if (!is_known(mode)) return ErrorCode::bad_arguments;
+    if (has_ttl(mode) && extended_types == ExtendedTypes::off) return ErrorCode::unimplemented;
+    if (has_ttl(mode) != ttl_ms.has_value()) return ErrorCode::bad_arguments;
+    if (ttl_ms && (*ttl_ms <= 0 || *ttl_ms > tree::kTtlMax)) return ErrorCode::bad_arguments;
+    return session_check;
+}
+
 Prepared NodeOps::create(const jute::CreateRequest& request, OpCode type) {
-    if (!is_known(request.flags)) return mistake(ErrorCode::bad_arguments);
-    const bool container = type == OpCode::create_container;
-    if (has_ttl(request.flags) || (container && containers == Containers::refused)) {
-        return mistake(ErrorCode::unimplemented);
-    }
-    if (session_check != ErrorCode::ok) return mistake(session_check);
+    const ErrorCode error = check_mode(request.flags, std::nullopt);
+    return error == ErrorCode::ok ? make(request, type, 0) : mistake(error);
+}
+
+Prepared NodeOps::create_ttl(const CreateTtlRequest& request) {
+    const ErrorCode error = check_mode(request.create.flags, request.ttl_ms);
+    if (error != ErrorCode::ok) return mistake(error);
+    return make(request.create, OpCode::create_ttl, request.ttl_ms);
+}
+
+Prepared NodeOps::make(const jute::CreateRequest& request, OpCode type, std::int64_t ttl_ms) {
     if (!has_parent(request.path)) return mistake(ErrorCode::bad_arguments);
     const std::size_t data_bytes = request.data ? request.data->size() : 0;
     if (is_too_large(request.path.size() + data_bytes, request.acl, auth)) {
@@ -111,30 +120,30 @@ Prepared NodeOps::create(const jute::CreateRequest& request, OpCode type) {
         parent->stat.pzxid = zxid;
     }
     parent->child_count += 1;
-    const bool ephemeral = !container && is_ephemeral(request.flags);
+    const bool ephemeral = is_ephemeral(request.flags);
     ProjectedNode node;
     node.stat.czxid = node.stat.mzxid = node.stat.pzxid = zxid;
     node.stat.ctime = node.stat.mtime = time;
-    node.stat.ephemeral_owner = container ? tree::kContainerOwner : ephemeral ? session.value() : 0;
+    node.stat.ephemeral_owner = type == OpCode::create_container ? tree::kContainerOwner
+                                : type == OpCode::create_ttl     ? tree::kTtlMark | ttl_ms
+                                : ephemeral                      ? session.value()
+                                                                 : 0;
     node.acl = acl_ref(*acl);
     node.path_data_crc = tree::path_data_crc(path, view_of(request.data));
     changes.put(parent_path, std::move(parent), zxid);
     changes.put(path, std::move(node), zxid);
-    if (container) {
-        return Prepared{
-            ErrorCode::ok,
-            type,
-            jute::CreateContainerTxn{std::move(path), request.data, *std::move(acl), new_cversion}};
+    jute::TxnBody body;
+    if (type == OpCode::create_container) {
+        body =
+            jute::CreateContainerTxn{std::move(path), request.data, *std::move(acl), new_cversion};
+    } else if (type == OpCode::create_ttl) {
+        body = jute::CreateTtlTxn{
+            std::move(path), request.data, *std::move(acl), new_cversion, ttl_ms};
+    } else {
+        body = jute::CreateTxn{
+            std::move(path), request.data, *std::move(acl), ephemeral, new_cversion};
     }
-    return Prepared{
-        ErrorCode::ok,
-        type,
-        jute::CreateTxn{std::move(path), request.data, *std::move(acl), ephemeral, new_cversion}};
-}
-
-Prepared NodeOps::create_ttl(const CreateTtlRequest& request) const {
-    return mistake(has_ttl(request.create.flags) ? ErrorCode::unimplemented
-                                                 : ErrorCode::bad_arguments);
+    return Prepared{ErrorCode::ok, type, std::move(body)};
 }
 
 Prepared NodeOps::remove(const jute::DeleteRequest& request) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,9 +38,9 @@ struct CreateTtlRequest {
     static void fields(auto& archive, auto& self) { archive(self.create, self.ttl_ms); }
 };
 
-/// Container nodes need a leader that removes them once they are empty. Without such a cleaner they
-/// are refused.
-enum class Containers { refused, served };
+/// TTL nodes are served only with extendedTypesEnabled, as in ZooKeeper: servers without it take a TTL node for an ephemeral
+/// of a strange session.
+enum class ExtendedTypes { off, on };
 
 /// Who asks, and the txn's place. Operations change `changes` only when they succeed.
 struct NodeOps {
@@ -49,14 +50,13 @@ struct NodeOps {
     Zxid zxid;
     WallMs time;
     ErrorCode session_check = ErrorCode::ok;
-    Containers containers = Containers::refused;
+    ExtendedTypes extended_types = ExtendedTypes::off;
 
     /// `type`: create, create2 or create_container. The opcode decides what is made; the flags only
     /// say ephemeral and sequential.
     Prepared create(const jute::CreateRequest& request, OpCode type);
-    /// TTL nodes are off, as in ZooKeeper without extendedTypesEnabled: always a mistake, but which
-    /// one depends.
-    Prepared create_ttl(const CreateTtlRequest& request) const;
+    /// Flags without a TTL are a mistake, whatever the time says: Apache's server writes a txn for -1 that nobody can read.
+    Prepared create_ttl(const CreateTtlRequest& request);
     Prepared remove(const jute::DeleteRequest& request);
     Prepared set_data(const jute::SetDataRequest& request);
     Prepared set_acl(const jute::SetAclRequest& request);
@@ -66,6 +66,8 @@ struct NodeOps {
     void project_removal(const std::string& path);
 
   private:
+    [[nodiscard]] ErrorCode check_mode(CreateMode mode, std::optional<std::int64_t> ttl_ms) const;
+    Prepared make(const jute::CreateRequest& request, OpCode type, std::int64_t ttl_ms);
     [[nodiscard]] bool allowed(const ProjectedNode& node, std::int32_t needed) const;
 };
 

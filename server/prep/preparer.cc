@@ -67,7 +67,8 @@ struct MultiVisitor {
         return create_in_multi(ops, request);
     }
     Prepared operator()(const CreateTtlRequest& request) const {
-        return create_in_multi(ops, request.create);
+        return has_ttl(request.create.flags) ? ops.create_ttl(request)
+                                             : create_in_multi(ops, request.create);
     }
     Prepared operator()(const jute::DeleteRequest& request) const { return ops.remove(request); }
     Prepared operator()(const jute::SetDataRequest& request) const { return ops.set_data(request); }
@@ -168,7 +169,7 @@ NodeOps Preparer::ops_for(const PrepareRequest& request) {
             request.zxid,
             request.time,
             request.session_check,
-            containers_};
+            extended_types_};
 }
 
 jute::Txn Preparer::prepare_multi(const PrepareRequest& request) {
@@ -227,9 +228,7 @@ jute::Txn Preparer::create_session(
 
 std::optional<jute::Txn> Preparer::delete_container(std::string_view path, Zxid zxid, WallMs time) {
     const std::optional<ProjectedNode> node = changes_.find(path);
-    if (!node || node->child_count > 0 || node->stat.ephemeral_owner != tree::kContainerOwner) {
-        return std::nullopt;
-    }
+    if (!node || !tree::is_left_over(node->stat, node->child_count, time)) return std::nullopt;
     const std::vector<jute::AuthId> nobody;
     NodeOps ops{changes_, SessionId(), nobody, zxid, time};
     ops.project_removal(std::string(path));

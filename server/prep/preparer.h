@@ -38,8 +38,8 @@ struct PrepareRequest {
 /// Zxids must rise from call to call. One object per reign.
 class Preparer {
   public:
-    explicit Preparer(const tree::DataTree& tree, Containers containers = Containers::refused)
-        : changes_(tree), containers_(containers) {}
+    explicit Preparer(const tree::DataTree& tree, ExtendedTypes extended_types = ExtendedTypes::off)
+        : changes_(tree), extended_types_(extended_types) {}
 
     /// Never fails. Every OpCode is accepted: operations that never become a txn, and those this
     /// version does not have, give an error txn (unimplemented).
@@ -51,8 +51,8 @@ class Preparer {
     }
     jute::Txn create_session(
         SessionId session, Xid cxid, std::int32_t timeout_ms, Zxid zxid, WallMs time);
-    /// deleteContainer, for the leader's own cleaner: nullopt if the node may not be removed (any
-    /// more).
+    /// deleteContainer, for the leader's own clean-up of containers and TTL nodes (tree::is_left_over): nullopt if the node
+    /// may not be removed (any more).
     std::optional<jute::Txn> delete_container(std::string_view path, Zxid zxid, WallMs time);
     /// An error txn, for refusals that are decided elsewhere and need a place in the order.
     static jute::Txn error(SessionId session, Xid cxid, Zxid zxid, WallMs time, ErrorCode error);
@@ -70,7 +70,7 @@ class Preparer {
     jute::Txn with_digest(jute::Txn txn) const;
 
     OutstandingChanges changes_;
-    Containers containers_;
+    ExtendedTypes extended_types_;
 };
 
 }  // namespace zk::prep

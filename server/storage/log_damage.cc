@@ -216,6 +216,22 @@ Result<> set_aside(
     return disk.sync_dir(paths.logs());
 }
 
+// A server alone has nobody who knows what is lost: only a person may say that it does not matter.
+std::string way_out_alone(const std::string& path, const LogEnd& end) {
+    return " from a backup; or, to go on without everything from the damage on: truncate -s " +
+           std::to_string(end.offset) + " " + path;
+}
+
+Error refuse_known_loss(const Paths& paths) {
+    const std::string mark = paths.snapshots() + "/" + kNeedsSnapshotName;
+    return {Errc::refused,
+            mark +
+                " says that these data lack transactions which this member of an ensemble may have "
+                "acknowledged; a server alone has no leader to copy them from. Start it as a "
+                "member, or take another member's data; to go on without what is lost, remove " +
+                mark};
+}
+
 }  // namespace
 
 Result<LogEnd> examine_log_end(Disk& disk,
@@ -230,6 +246,7 @@ Result<bool> repair_newest_log(Disk& disk,
                                const RecoveryOptions& options,
                                const Log& log) {
     ZK_TRY(const bool lost_before, needs_snapshot(disk, paths));
+    if (lost_before && options.standalone) return refuse_known_loss(paths);
     ZK_TRY(const std::vector<LogFile> files, list_logs(disk, paths.logs()));
     if (files.empty()) return lost_before;
     const std::string& name = files.back().name;
@@ -240,12 +257,20 @@ Result<bool> repair_newest_log(Disk& disk,
         return Error(Errc::corrupt,
                      end.what +
                          ": this is not the end of the log, so acknowledged transactions are "
-                         "damaged. Restore the "
-                         "file, or empty the directories to copy everything from the leader");
+                         "damaged. Restore the file" +
+                         (options.standalone
+                              ? way_out_alone(paths.logs() + "/" + name, end)
+                              : ", or empty the directories to copy everything from the leader"));
     }
     if (end.kind == LogEnd::Kind::torn) {
         if (!lost_before) ZK_CHECK(cut_torn_end(disk, paths.logs(), name, end, log));
         return lost_before;
+    }
+    if (options.standalone) {
+        ZK_COVERED("storage.rot_alone");
+        return Error(Errc::corrupt,
+                     end.what + ": acknowledged transactions may be damaged. Restore the file" +
+                         way_out_alone(paths.logs() + "/" + name, end));
     }
     ZK_CHECK(set_aside(disk, paths, name, end, log));
     return true;

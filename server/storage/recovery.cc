@@ -138,22 +138,40 @@ Result<bool> has_seen_epoch(Disk& disk, const std::string& dir) {
     return std::max(current.value_or(Epoch(0)), accepted.value_or(Epoch(0))) > Epoch(0);
 }
 
+// The end of the words of a refusal.
+std::string copy_advice(const RecoveryOptions& options) {
+    return options.standalone ? " from a backup; a server alone has no leader to copy it from"
+                              : ", or empty the directories to copy everything from the leader";
+}
+
+// A member that may not begin a database can still copy one. Nobody is there for a server alone.
+Result<RecoveredState> refuse_new_database(const Paths& paths, bool had_epoch) {
+    return Error(Errc::refused,
+                 paths.snapshots() + " has no snapshot and " + paths.logs() +
+                     " has no transactions, " +
+                     (had_epoch ? "but the epoch files say that there was a database"
+                                : "and db.autocreate=false") +
+                     ". Correct dataDir or restore the data; to begin with an empty database, "
+                     "create the file " +
+                     paths.initialize_marker());
+}
+
 // No snapshot at all: a new database, if that is allowed.
 Result<RecoveredState> create_database(
     Disk& disk, const Paths& paths, const RecoveryOptions& options, bool marked, const Log& log) {
     ZK_TRY(const bool has_records, any_record(disk, paths));
     if (has_records) {
-        return Error(
-            Errc::refused,
-            paths.snapshots() + " has no snapshot, but " + paths.logs() +
-                " has transactions: the snapshot they build on is lost. Restore it, or empty both "
-                "directories to let this member copy everything from the leader");
+        return Error(Errc::refused,
+                     paths.snapshots() + " has no snapshot, but " + paths.logs() +
+                         " has transactions: the snapshot they build on is lost. Restore it" +
+                         copy_advice(options));
     }
     RecoveredState state = without_vote();
     // Epochs without data: a member whose data are gone, or whose first SNAP was cut. It may copy,
     // but not vote.
     ZK_TRY(const bool had_epoch, has_seen_epoch(disk, paths.snapshots()));
     if ((!options.autocreate || had_epoch) && !marked) {
+        if (options.standalone) return refuse_new_database(paths, had_epoch);
         log.warn(
             "storage.empty autocreate={} had_epoch={} initialize=false last_zxid=-1 may_vote=false",
             options.autocreate,
@@ -232,6 +250,17 @@ Result<> load_epochs(Disk& disk, const Paths& paths, RecoveredState& state) {
     return ok();
 }
 
+// What the files of an ensemble say is kept in mind: the next epoch, when the counter is used up, must be none of theirs.
+Epoch look_at_epoch(
+    Disk& disk, const std::string& dir, const char* name, Epoch of_zxid, const Log& log) {
+    const auto epoch = read_epoch(disk, dir, name);
+    if (!epoch.has_value()) {
+        log.warn("storage.epoch_ignored why=\"{}\"", epoch.error().message());
+        return of_zxid;
+    }
+    return std::max(epoch->value_or(of_zxid), of_zxid);
+}
+
 // Snapshots newest first until one loads and its log carries it to a consistent state.
 struct Attempts {
     std::string words;   // why the newer ones were not used
@@ -266,8 +295,7 @@ Result<std::optional<RecoveredState>> try_snapshot(Disk& disk,
     if (!replayed.has_value()) {
         Error error = std::move(replayed).error();
         if (error.code == Errc::corrupt && limit == kNoLimit) {
-            error.words +=
-                ". Restore the file, or empty the directories to copy everything from the leader";
+            error.words += ". Restore the file" + copy_advice(options);
         }
         return error;
     }
@@ -309,10 +337,9 @@ Result<RecoveredState> restore(
         return *std::move(state);
     }
     if (any) {
-        return Error(
-            Errc::corrupt,
-            "no snapshot in " + paths.snapshots() + " is usable" + attempts.words +
-                ". Restore one, or empty the directories to copy everything from the leader");
+        return Error(Errc::corrupt,
+                     "no snapshot in " + paths.snapshots() + " is usable" + attempts.words +
+                         ". Restore one" + copy_advice(options));
     }
     return Error(Errc::not_found, "no snapshot in " + paths.snapshots());
 }
@@ -346,7 +373,10 @@ Result<RecoveredState> recover(Disk& disk,
         ZK_CHECK(disk.sync_dir(paths.log_dir));
     }
     if (options.standalone) {
-        state.current_epoch = state.accepted_epoch = state.last_zxid.epoch();
+        const std::string dir = paths.snapshots();
+        const Epoch of_zxid = state.last_zxid.epoch();
+        state.current_epoch = look_at_epoch(disk, dir, kCurrentEpochName, of_zxid, log);
+        state.accepted_epoch = look_at_epoch(disk, dir, kAcceptedEpochName, of_zxid, log);
     } else {
         ZK_CHECK(load_epochs(disk, paths, state));
     }

@@ -34,7 +34,8 @@ struct Paths {
 struct RecoveryOptions {
     /// zookeeper.db.autocreate: an empty directory becomes a new database even without the marker.
     bool autocreate = true;
-    /// A standalone server has no epochs: its epoch files are neither written nor compared.
+    /// A server alone: it has no epochs, so the epoch files are neither made nor compared with the zxids, only read. Nor
+    /// has it a leader to copy from: what an ensemble's member would get from there is a reason not to start.
     bool standalone = false;
     /// Removes temporary files of a crashed predecessor. Only at the start of a process: later they
     /// may be in use.
@@ -62,7 +63,7 @@ struct RecoveredState {
 
 /// Loads the newest valid snapshot and replays the log; makes a new database in empty directories
 /// when allowed; checks and completes the epoch files. Fails rather than start from less than was
-/// once there; the words name the file. What a crash may leave half-made (temporary files, a last
+/// once there; the words name the file, and what can be done. What a crash may leave half-made (temporary files, a last
 /// log file without header) is removed; for a damaged end of the newest log see log_damage.h.
 /// Everything that the state was built from is durable when this returns, and was read from the disk, not from what
 /// memory may still show of a predecessor that was killed.

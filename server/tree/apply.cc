@@ -49,7 +49,7 @@ ApplyResult DataTree::Applier::apply(OpCode type, const jute::TxnBody& body) {
             } else if constexpr (std::is_same_v<T, jute::CreateContainerTxn>) {
                 create(result, txn, kContainerOwner);
             } else if constexpr (std::is_same_v<T, jute::CreateTtlTxn>) {
-                create(result, txn, kTtlMark | (txn.ttl_ms & 0xffffffffffLL));
+                create(result, txn, kTtlMark | (txn.ttl_ms & kTtlMax));
             } else if constexpr (std::is_same_v<T, jute::DeleteTxn>) {
                 remove(result, txn.path);
             } else if constexpr (std::is_same_v<T, jute::SetDataTxn>) {

@@ -28,6 +28,7 @@ DataTree& DataTree::operator=(DataTree&& other) noexcept {
     root_ = std::move(other.root_);
     ephemerals_ = std::move(other.ephemerals_);
     containers_ = std::move(other.containers_);
+    ttl_nodes_ = std::move(other.ttl_nodes_);
     last_zxid_ = other.last_zxid_;
     digest_ = other.digest_;
     node_count_ = other.node_count_;
@@ -170,6 +171,8 @@ Node& DataTree::add_node(Node& parent,
         ephemeral_count_ += 1;
     } else if (stat.ephemeral_owner == kContainerOwner) {
         containers_.insert(std::string(path));
+    } else if (ttl_of(stat.ephemeral_owner)) {
+        ttl_nodes_.insert(std::string(path));
     }
     return node;
 }
@@ -209,6 +212,8 @@ void DataTree::forget(const Node& node, const std::string& path) {
         ephemeral_count_ -= 1;
     } else if (owner == kContainerOwner) {
         containers_.erase(path);
+    } else if (ttl_of(owner)) {
+        ttl_nodes_.erase(path);
     }
 }
 
@@ -217,6 +222,7 @@ void DataTree::clear_for_load() {
     acl_ = AclCache();
     ephemerals_.clear();
     containers_.clear();
+    ttl_nodes_.clear();
     last_zxid_ = Zxid();
     digest_ = 0;
     node_count_ = 0;

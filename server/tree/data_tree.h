@@ -83,6 +83,8 @@ class DataTree {
     [[nodiscard]] std::vector<SessionId> ephemeral_sessions() const;
     /// Paths of container nodes, sorted.
     [[nodiscard]] const std::set<std::string>& containers() const { return containers_; }
+    /// Paths of TTL nodes, sorted.
+    [[nodiscard]] const std::set<std::string>& ttl_nodes() const { return ttl_nodes_; }
 
     [[nodiscard]] std::size_t node_count() const { return node_count_; }
     /// Bytes of all paths and data, like ZooKeeper's approximate data size.
@@ -131,7 +133,7 @@ class DataTree {
     AclCache acl_;
     Node::Owned root_;
     std::map<SessionId, std::set<std::string>> ephemerals_;
-    std::set<std::string> containers_;
+    std::set<std::string> containers_, ttl_nodes_;
     Zxid last_zxid_;
     std::uint64_t digest_ = 0;
     std::size_t node_count_ = 0;

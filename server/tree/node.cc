@@ -235,4 +235,15 @@ void Node::take_children(std::vector<Owned>& out) {
     children_.reset();
 }
 
+bool is_left_over(const StatPersisted& stat, std::size_t child_count, WallMs now) {
+    if (child_count > 0) return false;
+    if (stat.ephemeral_owner == kContainerOwner) return stat.cversion > 0;
+    const std::optional<std::int64_t> ttl_ms = ttl_of(stat.ephemeral_owner);
+    if (!ttl_ms || *ttl_ms == 0 || now <= stat.mtime) return false;
+    // A snapshot may hold any time.
+    const auto age =
+        static_cast<std::uint64_t>(now.value()) - static_cast<std::uint64_t>(stat.mtime.value());
+    return age > static_cast<std::uint64_t>(*ttl_ms);
+}
+
 }  // namespace zk::tree

@@ -50,6 +50,18 @@ constexpr bool is_session_owner(std::int64_t ephemeral_owner) {
            (ephemeral_owner & kTtlMark) != kTtlMark;
 }
 
+/// Longest time to live of a TTL node, ms: 40 bits. Bits 40 to 55 name a feature, of which 0, TTL, is the only one.
+inline constexpr std::int64_t kTtlMax = 0xffffffffffLL;
+/// Time to live of a TTL node, ms; nullopt for all others.
+constexpr std::optional<std::int64_t> ttl_of(std::int64_t ephemeral_owner) {
+    if (ephemeral_owner == kContainerOwner || (ephemeral_owner & kTtlMark) != kTtlMark)
+        return std::nullopt;
+    return ephemeral_owner & kTtlMax;
+}
+/// True if the leader is to remove a node with these counters and so many children: a container that has had children, a
+/// TTL node whose data have not been set for longer than it lives. Source: ZooKeeper ContainerManager.
+bool is_left_over(const StatPersisted& stat, std::size_t child_count, WallMs now);
+
 class ChildSet;
 
 class Node {

@@ -1,4 +1,4 @@
-// zkserver: a ZooKeeper server. `zkserver path/to/zoo.cfg` runs in the foreground and logs to
+// zkserver: a ZooKeeper server. `zkserver path/to/zoo.cfg`, or `zkserver PORT DATADIR`, runs in the foreground and logs to
 // stderr. Exit codes: zkserver/server.h.
 #include <csignal>
 #include <cstdio>
@@ -47,7 +47,12 @@ int main(int argc, char** argv) {
     }
 
     zk::zkserver::Configuration configuration;
-    const auto loaded = zk::zkserver::load_configuration(options->config_path, configuration);
+    zk::Result<> loaded = zk::ok();
+    if (options->alone) {
+        configuration = zk::zkserver::configuration_of(*options->alone);
+    } else {
+        loaded = zk::zkserver::load_configuration(options->config_path, configuration);
+    }
     const bool check_only = options->what == Options::What::check;
     if (check_only || !loaded.has_value()) {
         for (const std::string& warning : configuration.config.warnings) {
@@ -59,9 +64,11 @@ int main(int argc, char** argv) {
         return kInvalid;
     }
     if (check_only) {
-        std::printf("%s: configuration can be used by server.%s\n",
-                    options->config_path.c_str(),
-                    to_string(configuration.my_id).c_str());
+        std::printf("%s: configuration can be used by %s\n",
+                    configuration.file.c_str(),
+                    configuration.standalone()
+                        ? "a server alone (standalone)"
+                        : ("server." + to_string(configuration.my_id)).c_str());
         return 0;
     }
     const zk::Log log = zk::stderr_log(options->level);

@@ -1,6 +1,9 @@
 #include "zkserver/options.h"
 
+#include <limits>
+
 #include "base/check.h"
+#include "base/numbers.h"
 #include "command_line/parse.h"
 
 namespace zk::zkserver {
@@ -10,15 +13,49 @@ using command_line::Parsed;
 using command_line::Program;
 using command_line::Type;
 
+namespace {
+
+constexpr std::string_view kDataDir = "DATADIR";
+constexpr std::string_view kTickTime = "TICKTIME";
+constexpr std::string_view kConnectionsMax = "MAXCNXNS";
+
+Result<int> number(std::string_view name, std::string_view text, int least, int most) {
+    const auto value = parse_number<int>(text);
+    if (value && *value >= least && *value <= most) return *value;
+    return Error(Errc::invalid,
+                 std::string(name) + " must be a whole number, " + std::to_string(least) + " to " +
+                     std::to_string(most) + "; found \"" + std::string(text) + "\"");
+}
+
+Result<AloneArguments> read_alone(const Parsed& parsed, const std::string& port) {
+    constexpr int kMost = std::numeric_limits<int>::max();
+    AloneArguments alone;
+    ZK_TRY(const int client_port, number("PORT, when a DATADIR follows,", port, 0, 65535));
+    alone.client_port = static_cast<std::uint16_t>(client_port);
+    alone.data_dir = parsed.operand(kDataDir);
+    if (const std::string tick = parsed.operand(kTickTime); !tick.empty()) {
+        ZK_TRY(alone.tick_ms, number(kTickTime, tick, 1, kMost));
+    }
+    if (const std::string most = parsed.operand(kConnectionsMax); !most.empty()) {
+        ZK_TRY(alone.connections_max, number(kConnectionsMax, most, 0, kMost));
+    }
+    return alone;
+}
+
+}  // namespace
+
 const Program& program() {
     static const Program kProgram = {
         .name = "zkserver",
-        .meaning = "serves one member of a ZooKeeper ensemble, in the foreground.",
+        .meaning = "serves one member of a ZooKeeper ensemble, or alone, in the foreground.",
         .commands =
             {{.name = {},
               .meaning = "serve",
               .help =
                   R"(Logs to stderr. Ends at SIGTERM and SIGINT. docs/CONFIG.md lists the keys of zoo.cfg.
+
+With one word it is a zoo.cfg; with two to four a server alone, without one. So is a server whose
+zoo.cfg has at most one server.N line (standaloneEnabled).
 
 Exit codes
     0  ended by SIGTERM or SIGINT
@@ -27,8 +64,18 @@ Exit codes
     3  dataDir or dataLogDir in use, not writable, missing or damaged
    14  quorum or election port cannot be opened
 )",
-              .operands =
-                  {{.name = "ZOO_CFG", .meaning = "the configuration file", .type = Type::file}}}},
+              .operands = {{.name = "ZOO_CFG|PORT",
+                            .meaning =
+                                "the configuration file, or a port for clients, with a DATADIR",
+                            .type = Type::file},
+                           {.name = kDataDir,
+                            .meaning = "the directory of snapshots and logs",
+                            .type = Type::directory,
+                            .least = 0},
+                           {.name = kTickTime, .meaning = "ms, 3000 without it", .least = 0},
+                           {.name = kConnectionsMax,
+                            .meaning = "connections of one client address, unlimited without it",
+                            .least = 0}}}},
         .options = {{.name = "check",
                      .meaning = "read the configuration and say whether it can be used"},
                     {.name = "log-level",
@@ -48,7 +95,12 @@ Result<Options> parse_options(const std::vector<std::string>& words) {
     if (parsed.asked == Asked::version) options.what = Options::What::version;
     if (parsed.asked != Asked::run) return options;
     if (parsed.flag("check")) options.what = Options::What::check;
-    options.config_path = parsed.operand("ZOO_CFG");
+    const std::string first = parsed.operand("ZOO_CFG|PORT");
+    if (parsed.operand(kDataDir).empty()) {
+        options.config_path = first;
+    } else {
+        ZK_TRY(options.alone, read_alone(parsed, first));
+    }
     const bool known = parse_log_level(parsed.text("log-level"), options.level);
     ZK_ASSERT(known);
     return options;

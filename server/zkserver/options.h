@@ -1,6 +1,8 @@
 // The command line of zkserver: its table, and what it means. Pure.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,10 +13,19 @@
 
 namespace zk::zkserver {
 
+/// A server alone without a zoo.cfg, in the words of Apache's ZooKeeperServerMain.
+struct AloneArguments {
+    std::uint16_t client_port = 0;  ///< 0: the kernel picks
+    std::string data_dir;
+    std::optional<int> tick_ms;          ///< at least 1
+    std::optional<int> connections_max;  ///< per client address; 0, as without it: no limit
+};
+
 struct Options {
     enum class What { serve, check, help, version };
     What what = What::serve;
-    std::string config_path;
+    std::string config_path;              ///< with `alone`: empty
+    std::optional<AloneArguments> alone;  ///< instead of a file
     LogLevel level = LogLevel::info;
 };
 

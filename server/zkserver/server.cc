@@ -51,6 +51,10 @@ Result<std::string> read_text(const std::string& path) {
     return text;
 }
 
+bool is_missing(const Result<std::string>& text) {
+    return !text.has_value() && text.error().code == boost::system::errc::no_such_file_or_directory;
+}
+
 /// Why a server cannot go on, with the way out where there is a usual one.
 Failure failed(const std::string& why) {
     const boost::system::error_code no_space(ENOSPC, boost::system::system_category());
@@ -65,9 +69,14 @@ core::Settings core_settings(const Configuration& configuration) {
     const ensemble::ServerConfig& config = configuration.config;
     return {.my_id = configuration.my_id,
             .config = config.ensemble,
+            .standalone = configuration.standalone(),
             .tick = config.tick_time,
             .init_limit = config.init_limit_ticks,
             .sync_limit = config.sync_limit_ticks,
+            .extended_types =
+                config.extended_types ? prep::ExtendedTypes::on : prep::ExtendedTypes::off,
+            .sweep = {.interval = config.container_interval,
+                      .removals_per_minute = config.container_removals_per_minute},
             .snap_count = config.snap_count,
             .committed_window = config.committed_window,
             .election = {.resend_min = config.notification_interval_min,
@@ -80,7 +89,18 @@ storage::ExecutorOptions executor_options(const ensemble::ServerConfig& config) 
     storage::ExecutorOptions options;
     options.log.preallocate_bytes = static_cast<std::uint64_t>(config.log_grow_kib) * 1024;
     options.recovery.autocreate = config.db_autocreate;
+    options.recovery.standalone = !config.replicated();
     return options;
+}
+
+net::QuorumLinkSettings quorum_settings(const Configuration& configuration,
+                                        ensemble::MembershipPtr members) {
+    const ensemble::ServerConfig& config = configuration.config;
+    return {.my_id = configuration.my_id,
+            .members = std::move(members),
+            .connect_timeout = config.connect_limit(),
+            .listen_on_all_addresses = config.listen_on_all_addresses,
+            .dead_after = std::max(config.init_limit(), config.sync_limit())};
 }
 
 net::ElectionLinkSettings election_settings(const Configuration& configuration,
@@ -129,21 +149,6 @@ class Server final : public net::ServerPort {
           log_(log),
           core_turn_(core_settings(configuration_), std::move(recovered), log_),
           loop_(io_, core_turn_, log_),
-          quorum_(io_,
-                  {.my_id = configuration_.my_id,
-                   .members = core_turn_.core().members(),
-                   .connect_timeout = configuration_.config.connect_limit(),
-                   .listen_on_all_addresses = configuration_.config.listen_on_all_addresses,
-                   .dead_after = std::max(configuration_.config.init_limit(),
-                                          configuration_.config.sync_limit())},
-                  loop_,
-                  *this,
-                  log_),
-          election_(io_,
-                    election_settings(configuration_, core_turn_.core().members()),
-                    loop_,
-                    *this,
-                    log_),
           clients_(io_,
                    client_settings(configuration_.config),
                    core_turn_.core().tree(),
@@ -155,7 +160,9 @@ class Server final : public net::ServerPort {
           watchdog_(io_),
           log_thread_(
               disk_, paths, {.executor = executor_options(configuration_.config)}, loop_, log_),
-          snapshot_thread_(snapshot_disk_, paths, loop_, log_) {}
+          snapshot_thread_(snapshot_disk_, paths, loop_, log_) {
+        if (!configuration_.standalone()) meet_peers();
+    }
 
     std::optional<Failure> run();
 
@@ -165,6 +172,7 @@ class Server final : public net::ServerPort {
         stop(Failure{ExitCode::peer_port, error});
     }
     std::string four_letter(std::string_view word) override;
+    void meet_peers();
     void stop(std::optional<Failure> why);
     void purge_later();
     void show_that_it_lives();
@@ -174,8 +182,8 @@ class Server final : public net::ServerPort {
     asio::io_context io_{1};
     core::Turn core_turn_;
     net::CoreLoop loop_;
-    net::QuorumLinks quorum_;
-    net::ElectionLinks election_;
+    std::optional<net::QuorumLinks> quorum_;      ///< none of a server alone
+    std::optional<net::ElectionLinks> election_;  ///< none of a server alone
     net::ClientLoop clients_;
     asio::signal_set signals_;
     net::Alarm purge_;
@@ -189,6 +197,12 @@ class Server final : public net::ServerPort {
     bool stopping_ = false;
 };
 
+void Server::meet_peers() {
+    const ensemble::MembershipPtr members = core_turn_.core().members();
+    quorum_.emplace(io_, quorum_settings(configuration_, members), loop_, *this, log_);
+    election_.emplace(io_, election_settings(configuration_, members), loop_, *this, log_);
+}
+
 std::optional<Failure> Server::run() {
     const Result<std::uint16_t> opened = clients_.open();
     if (!opened.has_value()) return Failure{ExitCode::failed, opened.error()};
@@ -198,10 +212,10 @@ std::optional<Failure> Server::run() {
         log_.info("server.signal number={}", signal);
         stop(std::nullopt);
     });
-    election_.start();
-    quorum_.check_port();
-    loop_.start({.notifications = election_,
-                 .quorum = quorum_,
+    if (election_) election_->start();
+    if (quorum_) quorum_->check_port();
+    loop_.start({.notifications = election_ ? &*election_ : nullptr,
+                 .quorum = quorum_ ? &*quorum_ : nullptr,
                  .log = log_thread_,
                  .snapshots = snapshot_thread_,
                  .clients = clients_,
@@ -243,8 +257,8 @@ void Server::stop(std::optional<Failure> why) {
     service_manager::tell_stopping();
     loop_.stop();
     clients_.stop();
-    election_.close();
-    quorum_.stop();
+    if (election_) election_->close();
+    if (quorum_) quorum_->stop();
     signals_.cancel();
     purge_.stop();
     watchdog_.stop();
@@ -285,6 +299,9 @@ Result<> load_configuration(const std::string& path, Configuration& configuratio
     ZK_CHECK(ensemble::check_supported(config, path));
     const std::string myid_path = config.data_dir + "/myid";
     auto myid_text = read_text(myid_path);
+    if (configuration.standalone() && is_missing(myid_text)) {
+        return ensemble::check_client_port(config, configuration.my_id, path);
+    }
     if (!myid_text.has_value()) {
         return myid_text.error().with_context(
             "this server's number cannot be read: the file myid in dataDir must hold the N of its "
@@ -292,7 +309,19 @@ Result<> load_configuration(const std::string& path, Configuration& configuratio
     }
     ZK_TRY(configuration.my_id, ensemble::parse_myid(*myid_text, myid_path));
     ZK_CHECK(ensemble::set_identity(config, configuration.my_id, path));
+    if (configuration.standalone()) configuration.my_id = ServerId(0);
     return ensemble::check_client_port(config, configuration.my_id, path);
+}
+
+Configuration configuration_of(const AloneArguments& arguments) {
+    Configuration configuration;
+    configuration.file = "the command line";
+    ensemble::ServerConfig& config = configuration.config;
+    config.client_port = arguments.client_port;
+    config.data_dir = arguments.data_dir;
+    if (arguments.tick_ms) config.tick_time = milliseconds(*arguments.tick_ms);
+    config.client_connections_max = arguments.connections_max.value_or(0);
+    return configuration;
 }
 
 namespace {
@@ -322,13 +351,13 @@ Result<storage::RecoveredState> open_database(const ensemble::ServerConfig& conf
     ZK_CHECK(check_directory(paths.log_dir, "dataLogDir", config.data_dir_autocreate));
     ZK_TRY(lock, disk::DirectoryLock::acquire(paths));
     disk::PosixDisk disk;
-    return storage::recover(disk, paths, {.autocreate = config.db_autocreate}, log);
+    return storage::recover(disk, paths, executor_options(config).recovery, log);
 }
 
 }  // namespace
 
 std::optional<Failure> run(Configuration configuration, Log log) {
-    log = log.with("sid=" + to_string(configuration.my_id));
+    log = log.with("sid=" + to_string(configuration.my_id));  // 0 of a server alone
     log.info("server.starting version={} config={} data={} log={}",
              kVersion,
              configuration.file,

@@ -1,5 +1,5 @@
 // One server: its rooms, built in order, started, and stopped in reverse.
-// Shell. One loop runs core, clients and peers; the log and the snapshot file have a thread each.
+// Shell. One loop runs core, clients and peers (a server alone has none); the log and the snapshot file have a thread each.
 #pragma once
 
 #include <memory>
@@ -10,19 +10,24 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "ensemble/zoo_cfg.h"
+#include "zkserver/options.h"
 
 namespace zk::zkserver {
 
 /// A configuration that was read, with the place it came from.
 struct Configuration {
     ensemble::ServerConfig config;
-    ServerId my_id;
-    std::string file;  ///< path of zoo.cfg
+    ServerId my_id;    ///< 0 of a server alone, whatever the file myid says, as Apache's
+    std::string file;  ///< path of zoo.cfg, or where else it came from
+
+    [[nodiscard]] bool standalone() const { return !config.replicated(); }
 };
 
 /// Reads zoo.cfg and myid into a fresh `configuration`. The error names file and line and says what
 /// to do; the warnings of what was read before it are in `configuration` then, too.
 Result<> load_configuration(const std::string& path, Configuration& configuration);
+/// The configuration of a server alone that was started without a zoo.cfg.
+Configuration configuration_of(const AloneArguments& arguments);
 
 /// Exit codes of zkserver; Apache's numbers.
 enum class ExitCode {

@@ -177,6 +177,44 @@ TEST_F(FourLetter, MntrLinesAreNameTabValue) {
     }
 }
 
+TEST_F(FourLetter, AServerAloneReadsLikeApaches) {
+    config =
+        ensemble::parse_zoo_cfg(
+            "dataDir=/d\nclientPort=22311\ntickTime=2000\n4lw.commands.whitelist=*\n", "zoo.cfg")
+            .value();
+    facts.status.my_id = ServerId(0);
+    facts.status.role = core::Role::standalone;
+    facts.status.leader.reset();
+    facts.status.current_epoch = Epoch(1);
+    facts.process.data_bytes = 11;
+    facts.process.log_bytes = 22;
+    EXPECT_THAT(ask("srvr"), HasSubstr("\nZxid: 0x100000390\nMode: standalone\nNode count: 10\n"));
+    EXPECT_THAT(ask("srvr"), testing::EndsWith("Node count: 10\n"));
+    EXPECT_THAT(ask("stat"), HasSubstr("\nMode: standalone\n"));
+    EXPECT_EQ(ask("isro"), "rw");
+    EXPECT_EQ(ask("conf"),
+              "clientPort=22311\nsecureClientPort=-1\ndataDir=/d/version-2\ndataDirSize=11\n"
+              "dataLogDir=/d/version-2\ndataLogSize=22\ntickTime=2000\nmaxClientCnxns=60\n"
+              "minSessionTimeout=4000\nmaxSessionTimeout=40000\nclientPortListenBacklog=-1\n"
+              "serverId=0\n");
+    const std::string mntr = ask("mntr");
+    EXPECT_THAT(mntr, HasSubstr("\nzk_server_state\tstandalone\n"));
+    EXPECT_THAT(mntr, HasSubstr("\nzk_looking_count\t0\n"));
+    for (const std::string_view absent : {"zk_peer_state",
+                                          "zk_quorum_size",
+                                          "zk_learners",
+                                          "zk_synced_followers",
+                                          "zk_pending_syncs",
+                                          "zk_proposals_pending",
+                                          "zk_leader_id",
+                                          "zk_vote_",
+                                          "zk_election_round",
+                                          "zk_last_election_ms"}) {
+        EXPECT_THAT(mntr, Not(HasSubstr(std::string(absent))));
+    }
+    EXPECT_EQ(ask("vote"), "zk_server_id\t0\nzk_server_state\tstandalone\nzk_current_epoch\t1\n");
+}
+
 TEST_F(FourLetter, LeaderCountsItsLearners) {
     facts.status.role = core::Role::leading;
     facts.status.learners = {

@@ -20,7 +20,7 @@ std::optional<std::uint64_t> after(minutes time,
                                    const std::function<std::uint64_t(std::uint64_t)>& free_at) {
     DiskTrend trend;
     for (std::uint64_t s = 0; s <= static_cast<std::uint64_t>(seconds(time).count()); ++s) {
-        trend.add(Instant() + seconds(s), free_at(s));
+        trend.add(Instant() + seconds(s), 7, free_at(s));
     }
     return trend.full_in_s();
 }
@@ -44,6 +44,25 @@ TEST(DiskTrend, TenMinutesHaveToBeSeen) {
     const auto fall = [](std::uint64_t s) { return 20 * kGiB - s * kMiB; };
     EXPECT_FALSE(after(minutes(9), fall));
     EXPECT_TRUE(after(minutes(10), fall));
+}
+
+TEST(DiskTrend, AnotherDiskIsLookedAtAnew) {
+    DiskTrend trend;
+    Instant now{};
+    const auto looks = [&](std::uint64_t device, std::uint64_t count) {
+        for (std::uint64_t s = 0; s < count; ++s) {
+            now += seconds(1);
+            trend.add(now, device, 20 * kGiB - s * kMiB);
+        }
+        return trend.full_in_s();
+    };
+    EXPECT_TRUE(looks(7, 900));
+    // The directory was moved to a smaller one, which is as full as it is.
+    EXPECT_FALSE(looks(8, 500));
+    EXPECT_LT(trend.seen(), minutes(9));
+    // A look that could not tell the device says nothing of another one.
+    EXPECT_FALSE(looks(0, 1));
+    EXPECT_TRUE(looks(8, 900));
 }
 
 TEST(DiskTrend, OneNewLogFileIsNoTrend) {

@@ -205,17 +205,40 @@ TEST(PeerAnswer, OtherWordsAreRefused) {
     }
 }
 
+TEST(EnsembleView, APeersClockIsJudgedAmongTheOthers) {
+    Look look = look_from_1();
+    look.peers[0].clock = clock_offset::ClockLook{milliseconds(4), milliseconds(3)};
+    look.peers[1].clock = clock_offset::ClockLook{milliseconds(15'000), milliseconds(3)};
+    auto document = shown(look);
+    EXPECT_EQ(document.at("verdict"), "degraded");
+    EXPECT_EQ(node_of(document, 0).at("clock_offset_ms"), -4);
+    EXPECT_EQ(node_of(document, 2).at("clock_offset_ms"), 14'996);
+    EXPECT_EQ(node_of(document, 2).at("findings").as_array().at(0).at("id"), "clock.offset");
+    EXPECT_EQ(node_of(document, 2).at("clock_ahead_ms"), 15'000);
+    EXPECT_EQ(node_of(document, 1).at("clock_ahead_ms"), 4);
+    // What the time of the question may explain is no difference.
+    look.peers[1].clock = clock_offset::ClockLook{milliseconds(-200), milliseconds(200)};
+    document = shown(look);
+    EXPECT_EQ(document.at("verdict"), "healthy");
+    EXPECT_EQ(node_of(document, 2).at("clock_ahead_ms"), 0);
+    // A word that does not count any more has no clock either.
+    look.peers[1].clock = clock_offset::ClockLook{milliseconds(15'000), milliseconds(3)};
+    look.peers[1].heard_ms = kSilentMsMax + 1;
+    EXPECT_EQ(node_of(shown(look), 0).at("findings").as_array().size(), 0U);
+}
+
 TEST(PeerAnswer, AStrangersNumbersAndTextsAreBounded) {
     constexpr auto kLeast = std::numeric_limits<std::int64_t>::min();
     constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
     NodeHealth health = health_of(2, Role::leader);
     health.wall_ms = WallMs(kMost);
+    health.clock_offset_ms = kLeast;
     health.changed_at = WallMs(kLeast);
     health.age_ms = std::numeric_limits<std::uint64_t>::max();
     health.synced_followers = std::numeric_limits<std::uint64_t>::max();
     health.zxid = Zxid(kLeast);
     health.epoch = Epoch(kMost);
-    health.reasons.assign(60, std::string(500, 'x') + "</script><b>ü");
+    health.reasons.assign(20, std::string(500, 'x') + "</script><b>ü");
     health.reasons[1] = std::string(599, 'x') + "ü and more";
     auto finding = agent_api::make_finding(
         std::string(170, 'i'), agent_api::FindingLevel::critical, std::string(650, 'w'));
@@ -225,9 +248,10 @@ TEST(PeerAnswer, AStrangersNumbersAndTextsAreBounded) {
     health.history.clear();
     for (int i = 0; i < 100; ++i) health.history.push_back({WallMs(kLeast), Role::down, {}, {}});
     health.history.push_back({WallMs(kMost), Role::leader, Epoch(kLeast), ServerId(kMost)});
-    health.causes.assign(100, {WallMs(kMost), std::string(170, 'c')});
+    health.causes.assign(70, {WallMs(kMost), std::string(170, 'c')});
     const auto read = read_peer_answer(page_of(health));
     ASSERT_TRUE(read.has_value()) << read.error().message();
+    EXPECT_EQ(read->clock_offset_ms, -253'402'300'799'999);
     EXPECT_EQ(read->reasons.size(), 16U);
     EXPECT_EQ(read->reasons[1], std::string(599, 'x') + "…") << "no half of a character";
     EXPECT_EQ(read->findings.size(), 16U);

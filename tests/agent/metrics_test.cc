@@ -181,6 +181,13 @@ NodeHealth full() {
     health.rss_bytes = 1000;
     health.data_free_bytes = 123456789012;
     health.log_free_bytes = 5;
+    health.memory_bytes = 4000;
+    health.memory_available_bytes = 3000;
+    health.memory_stalled_parts = 1205;
+    health.memory_limit_bytes = 2000;
+    health.memory_limited_bytes = 900;
+    health.clock_offset_ms = -1020;
+    health.clock_uncertain_ms = 4;
     health.server_version = "0.1.0";
     health.agent_version = "0.1.0";
     health.agent_rss_bytes = 2000;
@@ -226,6 +233,13 @@ TEST(Metrics, WhatIsKnownIsThere) {
     EXPECT_EQ(page.value("zkprov_node_snapshots"), 3);
     EXPECT_EQ(page.value("zkprov_node_logs"), 5);
     EXPECT_EQ(page.value("zkprov_node_snapshot_age_seconds"), 60);
+    EXPECT_EQ(page.value("zkprov_node_memory_bytes"), 4000);
+    EXPECT_EQ(page.value("zkprov_node_memory_available_bytes"), 3000);
+    EXPECT_EQ(page.value("zkprov_node_memory_stalled_ratio"), 0.1205);
+    EXPECT_EQ(page.value("zkprov_node_memory_limit_bytes"), 2000);
+    EXPECT_EQ(page.value("zkprov_node_memory_limited_bytes"), 900);
+    EXPECT_EQ(page.value("zkprov_node_clock_offset_seconds"), -1.02);
+    EXPECT_EQ(page.value("zkprov_node_clock_uncertain_seconds"), 0.004);
 }
 
 TEST(Metrics, WhatIsNotKnownIsAbsentAndNotZero) {

@@ -65,6 +65,24 @@ TEST(NodeJudge, ServingFollower) {
     EXPECT_EQ(health.changed_at, WallMs(1000));
 }
 
+// As ours tells it, and Apache's: a server alone has no number, no leader and no vote.
+TEST(NodeJudge, AServerAlone) {
+    NodeJudge judge = make_judge();
+    Probe probe = serving(1000, "standalone", 3, 1);
+    probe.mntr.erase("leader_id");
+    probe.mntr["server_id"] = "0";
+    probe.conf = {{"serverId", "0"}, {"clientPort", "2181"}};
+    const auto health = judge.step(probe);
+    EXPECT_FALSE(health.conflict) << health.conflict->words;
+    EXPECT_FALSE(health.answered_sid);
+    EXPECT_EQ(health.verdict, NodeVerdict::serving);
+    EXPECT_EQ(health.role, Role::standalone);
+    EXPECT_FALSE(health.leader);
+    EXPECT_FALSE(health.vote);
+    EXPECT_EQ(health.epoch, Epoch(3));
+    EXPECT_TRUE(health.reasons.empty());
+}
+
 TEST(NodeJudge, ApacheTextOfSrvrIsEnough) {
     NodeJudge judge = make_judge();
     Probe probe = at(1);
@@ -370,6 +388,22 @@ TEST(NodeJudge, HistoryIsBoundedAndSurvivesARestart) {
     EXPECT_EQ(later.history_version(), 0u);
     later.step(dead(600));
     EXPECT_EQ(later.health().changed_at, WallMs(600));
+}
+
+// Nobody knows since when a server is what a first look finds; without an agent there is no other.
+TEST(NodeJudge, AFirstLookAloneIsNoChange) {
+    JudgeSettings settings;
+    settings.cluster = "demo";
+    settings.self = {ServerId(2), "/data", 2181, ""};
+    settings.dates_first_look = false;
+    NodeJudge judge(settings);
+    EXPECT_EQ(judge.step(serving(1000, "follower", 3, 1)).changed_at, WallMs());
+    EXPECT_EQ(judge.step(serving(2000, "follower", 3, 1)).changed_at, WallMs());
+    ASSERT_EQ(judge.health().history.size(), 1U) << "it was seen so from then on";
+    EXPECT_EQ(judge.step(serving(3000, "leader", 4, 2)).changed_at, WallMs(3000));
+    NodeJudge later(settings);
+    later.restore(judge.health().history);
+    EXPECT_EQ(later.step(serving(4000, "follower", 5, 1)).changed_at, WallMs(4000));
 }
 
 TEST(NodeJudge, NonsenseInAnswersIsLeftOut) {

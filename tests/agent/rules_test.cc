@@ -1,6 +1,7 @@
 #include "node_judge/rules.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -128,7 +129,120 @@ TEST_F(NodeRules, ADiskThatFillsUpIsToldBeforeItIsFull) {
     EXPECT_EQ(judge_.health().full_in_s, static_cast<std::uint64_t>(*finding.value));
     EXPECT_NEAR(static_cast<double>(*finding.value), 9940.0 * 4, 600);
     EXPECT_EQ(finding.words,
-              "the disk of logs is full in 11 hours if it goes on as in the last two hours");
+              "the disk of logs is full in 11 hours if it goes on as in the last 20 minutes");
+    for (int s = 0; s < 6300; ++s) {
+        free -= kMebibyte / 4;
+        probe_.log_disk.free_bytes = free;
+        look();
+    }
+    EXPECT_EQ(judge_.health().findings[0].words,
+              "the disk of logs is full in 9 hours if it goes on as in the last two hours");
+    probe_.log_disk.device = 3;
+    EXPECT_EQ(told(look()), Told());
+    EXPECT_FALSE(judge_.health().full_in_s);
+}
+
+TEST_F(NodeRules, AFileSystemThatHangs) {
+    probe_.data_disk = {"/data", 0, {}, {}, {}, false};
+    probe_.silent_disk.emplace();
+    probe_.silent_disk->path = "/data";
+    probe_.silent_disk->for_s = 4;
+    EXPECT_EQ(told(look()), Told{"disk.silent critical 4/3 /data"});
+    EXPECT_EQ(
+        judge_.health().findings[0].words,
+        "the file system of /data has not answered for 4 seconds: look at the disk or the file "
+        "server behind it, and at the kernel's log (dmesg)");
+    probe_.silent_disk.reset();
+    EXPECT_EQ(told(look()), Told());
+}
+
+TEST_F(NodeRules, TheAgentsOwnProgram) {
+    probe_.agent_drift = {"/opt/zkprov/bin/zkprov-agent", "is missing"};
+    EXPECT_EQ(told(looks(seconds(15))), Told()) << "an apply may be under way";
+    EXPECT_EQ(told(looks(seconds(1))), Told{"agent.drift warning /opt/zkprov/bin/zkprov-agent"});
+    EXPECT_EQ(judge_.health().findings[0].words,
+              "/opt/zkprov/bin/zkprov-agent is missing; zkprov apply installs its own agent and "
+              "starts it again");
+    probe_.agent_drift.reset();
+    EXPECT_EQ(told(look()), Told());
+}
+
+TEST_F(NodeRules, MemoryOfASmallHostAndOfALargeOne) {
+    struct Case {
+        std::uint64_t total;
+        std::uint64_t available;
+        Told told;
+    };
+    constexpr std::uint64_t kGibibyte = 1024 * kMebibyte;
+    for (const auto& [total, available, expected] : std::vector<Case>{
+             {2 * kGibibyte, 2 * kGibibyte / 20, {}},
+             {2 * kGibibyte, 2 * kGibibyte / 20 - 1, {"memory.host warning 107374181/107374182"}},
+             {2 * kGibibyte, 2 * kGibibyte / 50 - 1, {"memory.host critical 42949671/42949672"}},
+             {64 * kGibibyte, 512 * kMebibyte, {}},
+             {64 * kGibibyte, 511 * kMebibyte, {"memory.host warning 535822336/536870912"}},
+             {64 * kGibibyte, 127 * kMebibyte, {"memory.host critical 133169152/134217728"}}}) {
+        probe_.memory.total_bytes = total;
+        probe_.memory.available_bytes = available;
+        EXPECT_EQ(told(looks(seconds(31))), expected) << available;
+        EXPECT_EQ(judge_.health().memory_available_bytes, available);
+    }
+    probe_.memory.total_bytes.reset();
+    EXPECT_EQ(told(look()), Told()) << "what is not known is not guessed";
+}
+
+TEST_F(NodeRules, LittleMemoryForAMomentIsBorneNoneIsNot) {
+    probe_.memory.total_bytes = 2048 * kMebibyte;
+    probe_.memory.available_bytes = 80 * kMebibyte;
+    EXPECT_EQ(told(looks(seconds(30))), Told());
+    EXPECT_EQ(told(look()), Told{"memory.host warning 83886080/107374182"});
+    probe_.memory.available_bytes = 1024 * kMebibyte;
+    EXPECT_EQ(told(look()), Told());
+    probe_.memory.available_bytes = kMebibyte;
+    EXPECT_EQ(told(look()), Told{"memory.host critical 1048576/42949672"});
+}
+
+TEST_F(NodeRules, PressureOfMemory) {
+    probe_.memory.stalled_parts = 999;
+    EXPECT_EQ(told(look()), Told());
+    probe_.memory.stalled_parts = 1000;
+    EXPECT_EQ(told(look()), Told{"memory.pressure warning 10/10"});
+    probe_.memory.stalled_parts = 3999;
+    EXPECT_EQ(told(look()), Told{"memory.pressure warning 39/10"});
+    probe_.memory.stalled_parts = 4000;
+    EXPECT_EQ(told(look()), Told{"memory.pressure critical 40/40"});
+}
+
+TEST_F(NodeRules, TheLimitOfItsUnit) {
+    probe_.memory.limit_at = "/system.slice/zookeeper.service";
+    probe_.memory.limit_bytes = 1000 * kMebibyte;
+    probe_.memory.limited_bytes = 900 * kMebibyte - 1;
+    EXPECT_EQ(told(look()), Told());
+    probe_.memory.limited_bytes = 900 * kMebibyte;
+    EXPECT_EQ(told(look()),
+              Told{"memory.limit warning 943718400/943718400 /system.slice/zookeeper.service"});
+    EXPECT_EQ(judge_.health().findings[0].words,
+              "its server has 900 MiB of the 1000 MiB that /system.slice/zookeeper.service may "
+              "have, and the kernel ends it there; raise MemoryMax, or keep less in the tree");
+    probe_.memory.limited_bytes = 1200 * kMebibyte;
+    EXPECT_EQ(judge_.health().findings.size(), 1U);
+    EXPECT_EQ(look().findings[0].level, FindingLevel::critical);
+    probe_.memory.limited_bytes.reset();
+    EXPECT_EQ(told(look()), Told());
+}
+
+TEST_F(NodeRules, TheClockByTheMedianOfThoseItHears) {
+    EXPECT_FALSE(look().clock_offset_ms);
+    probe_.clocks = {{ServerId(1), {seconds(3), milliseconds(2)}},
+                     {ServerId(3), {seconds(3), milliseconds(2)}}};
+    EXPECT_EQ(told(look()), Told{"clock.offset warning 3000/500"});
+    EXPECT_EQ(judge_.health().clock_offset_ms, -3000);
+    EXPECT_EQ(judge_.health().clock_uncertain_ms, 2);
+    // It is the other one that is off.
+    probe_.clocks[0].look.ahead = Duration(0);
+    EXPECT_EQ(told(look()), Told());
+    EXPECT_LE(std::abs(*judge_.health().clock_offset_ms), 2);
+    probe_.clocks.clear();
+    EXPECT_FALSE(look().clock_offset_ms);
 }
 
 TEST_F(NodeRules, SyncsOfTheLastMinuteCount) {

@@ -232,6 +232,47 @@ TEST(PlanApply, MembershipChangesAreRefused) {
     EXPECT_THAT(waves_of(plan_replace(moved, ServerId(2), actuals)), HasSubstr("membership"));
 }
 
+TEST(PlanApply, OneNodeIsBegunStartedAndNeverRestartedUnasked) {
+    const Inventory one = ensemble_of(1);
+    const Decision begun = plan_apply(one, {bare(1)});
+    EXPECT_EQ(waves_of(begun), "form 1");
+    EXPECT_EQ(std::get<Plan>(begun).waves.front().why,
+              "begin a new database: the node answered, it has no data");
+    auto alone = all_serving(one, 1);
+    EXPECT_EQ(waves_of(plan_apply(one, alone)), "");
+    alone[0].change.steps = {"agent's unit differs"};
+    EXPECT_EQ(waves_of(plan_apply(one, alone)), "change 1");
+    need_restart(alone[0]);
+    EXPECT_EQ(waves_of(plan_apply(one, alone)),
+              "refused: node 1 is the only one: its restart is an outage; to accept that: zkprov "
+              "stop, then zkprov apply. Nothing was changed");
+    alone[0].server_running = alone[0].in_sync = alone[0].leads = false;
+    EXPECT_EQ(waves_of(plan_apply(one, alone)), "start 1");
+    alone[0].data_empty = true;
+    EXPECT_THAT(waves_of(plan_apply(one, alone)), HasSubstr("refused: node 1 belonged to this"));
+}
+
+TEST(PlanApply, OneNodeDoesNotBecomeThree) {
+    const Inventory one = ensemble_of(1);
+    auto actuals = all_serving(one, 1);
+    actuals.push_back(bare(2));
+    actuals.push_back(bare(3));
+    EXPECT_THAT(waves_of(plan_apply(ensemble_of(3), actuals)),
+                HasSubstr("refused: the inventory names other members (ids, hosts, peer or "
+                          "election ports) than those node 1 formed an ensemble with; membership "
+                          "changes are not supported in this version"));
+}
+
+TEST(PlanReplace, NobodyBringsBackTheOnlyNode) {
+    const Inventory one = ensemble_of(1);
+    auto actuals = all_serving(one, 1);
+    for (const bool empty : {false, true}) {
+        actuals[0].data_empty = empty;
+        EXPECT_THAT(waves_of(plan_replace(one, ServerId(1), actuals)),
+                    HasSubstr("refused: node 1 is the only one: no other node has its data"));
+    }
+}
+
 TEST(PlanApply, TwoFormationsAreNotMixed) {
     const Inventory inventory = ensemble_of(3);
     auto actuals = all_serving(inventory, 1);
@@ -321,6 +362,8 @@ TEST(FormatPlan, NamesNodesActionsAndReasons) {
 TEST(FormatPlan, NewNodesCanBeBrief) {
     const Inventory inventory = ensemble_of(1);
     const Plan plan = std::get<Plan>(plan_apply(inventory, {bare(1)}));
+    EXPECT_THAT(format_plan(plan, inventory, Detail::all),
+                testing::StartsWith("demo: one server, alone (standalone)\nwave 1: begin a new "));
     EXPECT_THAT(format_plan(plan, inventory, Detail::all), HasSubstr("form\n      install\n"));
     EXPECT_THAT(format_plan(plan, inventory, Detail::changes), HasSubstr("form, 1 steps\nPlan"));
 }

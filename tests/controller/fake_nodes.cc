@@ -29,6 +29,7 @@ class FakeLink final : public AgentLink {
         counters_.bytes_sent += payload.size() + 5;
         ++counters_.frames_sent;
         const std::lock_guard lock(nodes_.mutex());
+        if (type == MessageType::health_request) gate_ = nodes_[id_.value()].answers_after;
         if (nodes_[id_.value()].link_breaks_in_apply && type == MessageType::apply &&
             !payload_of<Apply>(std::string(payload)).dry) {
             broken_ = true;
@@ -47,6 +48,7 @@ class FakeLink final : public AgentLink {
         return ok();
     }
     Result<Message> receive(LinkDeadline) override {
+        if (gate_.valid()) gate_.wait();
         if (broken_) return link_error(LinkErrc::closed, name_ + ": the link ended");
         if (std::exchange(late_, false)) {
             return link_error(LinkErrc::timeout, name_ + ": no answer in time");
@@ -78,6 +80,7 @@ class FakeLink final : public AgentLink {
     LinkHello hello_;
     LinkCounters counters_;
     std::deque<Message> answers_;
+    std::shared_future<void> gate_;
     bool broken_ = false;
     bool late_ = false;
 };
@@ -100,7 +103,12 @@ std::vector<std::string> members_of(const NodeSpec& spec) {
 OpenLink FakeNodes::opener() {
     return [this](const inventory::Node& node,
                   LinkDeadline deadline) -> Result<std::unique_ptr<AgentLink>> {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
+        if (const auto gate = nodes_.at(node.id).opens_after; gate.valid()) {
+            lock.unlock();
+            gate.wait();
+            lock.lock();
+        }
         open_deadline = deadline;
         FakeNode& fake = nodes_.at(node.id);
         if (fake.open_error) return *fake.open_error;
@@ -281,6 +289,7 @@ NodeHealth FakeNodes::health_of(ServerId id) {
     health.cluster = node.applied ? node.applied->cluster : "";
     health.sid = node.applied ? node.applied->sid : id;
     health.source = HealthSource::agent;
+    health.wall_ms = WallMs(clocks::wall_now().value() + node.clock_ahead_ms);
     if (!node.running) return health;
     health.answered_sid = node.speaks_as.value_or(id);
     if (node.applied) health.members = members_of(*node.applied);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -19,6 +20,8 @@ struct FakeNode {
     std::optional<agent_api::AgentError> apply_error;  ///< the next real apply fails
     std::optional<agent_api::AgentError> dry_error;    ///< dry runs fail
     std::optional<agent_api::AgentError> control_error;
+    std::shared_future<void> opens_after;    ///< when valid: its link opens no sooner
+    std::shared_future<void> answers_after;  ///< when valid: its health comes no sooner
     bool link_breaks_in_apply = false;
     bool probe_fails = false;
     std::function<void(FakeNode&)> after_apply;  ///< what becomes of it then

@@ -36,7 +36,7 @@ NodeStatus node(std::int64_t id, Role role, std::int64_t zxid = 0x300000005) {
     NodeHealth health;
     health.sid = ServerId(id);
     health.role = role;
-    const bool serves = role == Role::leader || role == Role::follower;
+    const bool serves = role == Role::leader || role == Role::follower || role == Role::standalone;
     health.verdict = serves                  ? HealthVerdict::serving
                      : role == Role::looking ? HealthVerdict::looking
                                              : HealthVerdict::down;
@@ -48,9 +48,11 @@ NodeStatus node(std::int64_t id, Role role, std::int64_t zxid = 0x300000005) {
     health.connections = 7;
     health.uptime_s = 3723;
     health.wall_ms = WallMs(kNowMs);
-    return {ServerId(id), health, ""};
+    return {ServerId(id), health, "", false, {}};
 }
-NodeStatus silent(std::int64_t id) { return {ServerId(id), std::nullopt, "connection refused"}; }
+NodeStatus silent(std::int64_t id) {
+    return {ServerId(id), std::nullopt, "connection refused", false, {}};
+}
 NodeStatus leader(std::int64_t id, std::uint64_t synced) {
     NodeStatus status = node(id, Role::leader);
     status.health->synced_followers = synced;
@@ -231,6 +233,60 @@ TEST(EnsembleJudge, AServerOfAnotherEnsembleIsNotThatNode) {
                                      "one of them belongs to another ensemble"));
 }
 
+TEST(EnsembleJudge, AClockThatDiffersFromTheMedianIsTold) {
+    const auto with_clock = [](NodeStatus status, std::int64_t ahead_ms) {
+        status.clock.emplace();
+        status.clock->ahead = milliseconds(ahead_ms);
+        status.clock->uncertain = milliseconds(5);
+        return status;
+    };
+    // The clock of who asks is 40 s off; that is nobody's fault here.
+    const auto well = judge(ensemble_of(3),
+                            {with_clock(leader(2, 2), 40'000),
+                             with_clock(follower(1, 2), 40'010),
+                             with_clock(follower(3, 2), 39'900)});
+    EXPECT_EQ(well.verdict, Verdict::healthy);
+    EXPECT_EQ(well.find(ServerId(3))->status.health->clock_offset_ms, -100);
+    const auto off = judge(ensemble_of(3),
+                           {with_clock(leader(2, 2), 40'000),
+                            with_clock(follower(1, 2), 40'010),
+                            with_clock(follower(3, 2), 20'000)});
+    EXPECT_EQ(off.verdict, Verdict::degraded);
+    EXPECT_THAT(off.reasons,
+                testing::ElementsAre("node 3: its clock is 20.0 s behind the median of 3 nodes' "
+                                     "clocks; set up NTP (chrony) there"));
+    EXPECT_EQ(off.find(ServerId(3))->status.health->findings.at(0).id, "clock.offset");
+    // A node without an answer has no clock either.
+    const auto two = judge(
+        ensemble_of(3), {with_clock(leader(2, 2), 0), with_clock(follower(1, 2), 2000), silent(3)});
+    EXPECT_THAT(two.reasons,
+                testing::Contains(testing::HasSubstr("of two nobody can tell")).Times(2));
+}
+
+TEST(EnsembleJudge, WhatAnAgentFoundOfItsClockIsNotToldTwice) {
+    auto told = follower(3, 2);
+    told.health->clock_offset_ms = 3000;
+    add_finding(*told.health,
+                agent_api::make_finding(
+                    "clock.offset", agent_api::FindingLevel::warning, "its clock is off"));
+    std::vector<NodeStatus> statuses{leader(2, 2), follower(1, 2), told};
+    for (NodeStatus& status : statuses) status.clock.emplace();
+    statuses[2].clock->ahead = milliseconds(3000);
+    EXPECT_THAT(judge(ensemble_of(3), statuses).reasons,
+                testing::ElementsAre("node 3: its clock is off"));
+    // What it did not find is told by who hears more; not so that two differ, when it heard of three.
+    statuses[2].health->findings.clear();
+    statuses[2].health->reasons.clear();
+    statuses[2].health->clock_offset_ms = 0;
+    const auto verdict = judge(ensemble_of(3), statuses);
+    EXPECT_THAT(verdict.reasons,
+                testing::ElementsAre(HasSubstr("node 3: its clock is 3.0 s ahead")));
+    EXPECT_EQ(verdict.find(ServerId(3))->status.health->clock_offset_ms, 3000);
+    statuses[0].clock.reset();
+    statuses[1].health->clock_offset_ms = 0;
+    EXPECT_THAT(judge(ensemble_of(3), statuses).reasons, IsEmpty());
+}
+
 TEST(EnsembleJudge, AFollowerThatItsLeaderDoesNotCountIsTold) {
     const auto settled = [](NodeStatus status, std::int64_t for_ms) {
         status.health->changed_at = WallMs(kNowMs - for_ms);
@@ -387,6 +443,43 @@ TEST(EnsembleJudge, OneVoter) {
     EXPECT_EQ(judge(ensemble_of(1), {node(1, Role::down)}).verdict, Verdict::no_quorum);
 }
 
+TEST(EnsembleJudge, AServerAloneIsHealthyAndBearsNothing) {
+    NodeStatus alone = node(1, Role::standalone);
+    const auto verdict = judge(ensemble_of(1), {alone});
+    EXPECT_EQ(verdict.verdict, Verdict::healthy);
+    EXPECT_TRUE(verdict.standalone);
+    EXPECT_TRUE(verdict.find(ServerId(1))->in_sync);
+    EXPECT_EQ(verdict.failures_borne(), 0U);
+    EXPECT_EQ(headline(verdict), "server 1 serves alone (standalone), bears no failure");
+    EXPECT_EQ(format_report(verdict, Colours::no),
+              "demo  HEALTHY  standalone, bears no failure\n"
+              "ID  HOST      ROLE        EPOCH  ZXID         LAG  CONN  UPTIME  AGENT SAYS\n"
+              "1   10.0.0.1  standalone  3      0x300000005  0    7     1h 2m   serving\n");
+    // A database that was just begun.
+    alone.health->zxid = Zxid(0);
+    EXPECT_EQ(judge(ensemble_of(1), {alone}).verdict, Verdict::healthy);
+
+    const auto down = judge(ensemble_of(1), {node(1, Role::down)});
+    EXPECT_FALSE(down.standalone);
+    EXPECT_EQ(headline(down), "server 1 does not serve");
+    EXPECT_FALSE(judge(ensemble_of(1), {leader(1, 0)}).standalone) << "an ensemble of one";
+}
+
+// One of three that runs alone has left its ensemble: it says nothing about it.
+TEST(EnsembleJudge, AServerAloneIsNoneOfSeveral) {
+    const auto split =
+        judge(ensemble_of(3), {node(1, Role::standalone), follower(2, 3), leader(3, 1)});
+    EXPECT_EQ(split.verdict, Verdict::degraded);
+    EXPECT_EQ(split.leader, ServerId(3));
+    EXPECT_FALSE(split.find(ServerId(1))->in_sync);
+    EXPECT_FALSE(split.standalone);
+    EXPECT_THAT(split.reasons, Contains(HasSubstr("node 1 is serving (standalone)")));
+    const auto lost =
+        judge(ensemble_of(3),
+              {node(1, Role::standalone), node(2, Role::looking), node(3, Role::looking)});
+    EXPECT_EQ(lost.verdict, Verdict::no_quorum);
+}
+
 TEST(Report, TableHasARowForEveryNode) {
     auto first = follower(1, 2);
     const auto verdict = judge(ensemble_of(3), {first, leader(2, 1), silent(3)});
@@ -446,9 +539,14 @@ TEST(Report, TellsTheLastChangeAndWhatWasBefore) {
         ElectionEntry{at(125), Role::looking, std::nullopt, std::nullopt},
         ElectionEntry{at(124), Role::leader, Epoch(3), ServerId(2)},
     };
+    health.changed_at = at(124);
     EXPECT_EQ(format_history(health),
               "leader in epoch 3 since 07:57:56 UTC (2m 4s); before: follower of 3 in epoch 2, for "
               "1h 2m");
+    // A single look of somebody else than its agent.
+    health.history = {ElectionEntry{at(0), Role::leader, Epoch(3), ServerId(2)}};
+    health.changed_at = WallMs();
+    EXPECT_EQ(format_history(health), "leader in epoch 3; since when is not known");
 }
 
 TEST(Report, JsonIsOneDocumentWithASchema) {

@@ -85,6 +85,16 @@ TEST_F(Ui, TheWantedNodeOnly) {
     EXPECT_EQ(code_, ExitCode::done);
 }
 
+TEST_F(Ui, ANodeThatHangsKeepsNobodyWaiting) {
+    std::promise<void> gate;
+    nodes[1].opens_after = gate.get_future().share();
+    const auto port = start({});
+    EXPECT_EQ(get(port, "/v1/status").body, "{\"node\":2,\"target\":\"/v1/status\"}");
+    gate.set_value();
+    stop();
+    EXPECT_THAT(said_, HasSubstr("the page of node 2 (192.168.6.138)"));
+}
+
 TEST_F(Ui, NobodyAnswers) {
     for (std::int64_t id = 1; id <= 3; ++id) {
         nodes[id].open_error = link_error(LinkErrc::unreachable, "no route");

@@ -38,15 +38,20 @@ class OneServer {
   public:
     static constexpr std::int32_t kTimeoutMs = 4000;
 
-    explicit OneServer(const Settings& settings = settings_of({1}))
-        : executor_(disk_, kPaths, executor_options()) {
-        const auto keep = [this](LogLevel, std::string_view line) { errors_.emplace_back(line); };
-        turn_.emplace(settings, *storage::recover(disk_, kPaths, {}), Log(keep, LogLevel::error));
-        turn_->start(WallMs(1), now_, effects_);
-        carry_out();
-        run_disk();
+    explicit OneServer(const Settings& settings = settings_of({1})) : settings_(settings) {
+        boot();
         const bool alone = settings.config.members.size() == 1;
         for (int i = 0; alone && i < 100 && !core().serving(); ++i) wait(Core::kTickPeriod);
+    }
+    /// The power is cut, and comes back.
+    void restart(sim::CrashMode mode) {
+        turn_.reset();
+        executor_.reset();
+        commands_.clear();
+        effects_ = {};
+        disk_.crash(mode);
+        disk_held_ = false;
+        boot();
     }
 
     [[nodiscard]] const Core& core() const { return turn_->core(); }
@@ -64,7 +69,7 @@ class OneServer {
     }
     void post(Event event) { turn_->post(std::move(event)); }
     void run() {
-        while (turn_->run(WallMs(1), now_, effects_) == Turn::Ended::at_a_read) {
+        while (turn_->run(wall_, now_, effects_) == Turn::Ended::at_a_read) {
             hear();
             turn_->heard();
         }
@@ -75,21 +80,30 @@ class OneServer {
     void wait(Duration duration) {
         for (const Instant end = now_ + duration; now_ < end;) {
             now_ += Core::kTickPeriod;
-            step(Tick{WallMs(1)});
+            step(Tick{wall_});
         }
     }
     void pause(Duration duration) {
         now_ += duration;
-        step(Tick{WallMs(1)});
+        step(Tick{wall_});
     }
 
     void pass(Duration duration) { now_ += duration; }
+    /// What the clock on the wall says from now on; it stands still otherwise.
+    void set_wall(WallMs wall) { wall_ = wall; }
 
     void hold_disk() { disk_held_ = true; }
     void release_disk() {
         disk_held_ = false;
         run_disk();
     }
+    [[nodiscard]] std::string file(const std::string& name) {
+        const std::string path = kPaths.snapshots() + "/" + name;
+        const auto size = disk_.size(path);
+        if (!size.has_value()) return "no such file";
+        return Bytes(*disk_.read(path, 0, static_cast<std::size_t>(*size)));
+    }
+    sim::SimDisk& disk() { return disk_; }
     /// Of what was appended to the log.
     [[nodiscard]] std::size_t longest_txn() const { return longest_txn_; }
     /// Lines of level error.
@@ -203,8 +217,19 @@ class OneServer {
   private:
     inline static const storage::Paths kPaths{"/data", "/data"};
 
-    static storage::ExecutorOptions executor_options() {
+    void boot() {
+        const auto keep = [this](LogLevel, std::string_view line) { errors_.emplace_back(line); };
+        executor_.emplace(disk_, kPaths, executor_options());
+        turn_.emplace(settings_,
+                      *storage::recover(disk_, kPaths, executor_options().recovery),
+                      Log(keep, LogLevel::error));
+        turn_->start(wall_, now_, effects_);
+        carry_out();
+        run_disk();
+    }
+    [[nodiscard]] storage::ExecutorOptions executor_options() const {
         storage::ExecutorOptions options;
+        options.recovery.standalone = settings_.standalone;
         options.log.preallocate_bytes = 4096;
         return options;
     }
@@ -258,16 +283,18 @@ class OneServer {
     void run_disk() {
         std::vector<storage::DiskCommand> commands = std::exchange(commands_, {});
         std::vector<storage::DiskEvent> events;
-        executor_.execute(commands, events);
+        executor_->execute(commands, events);
         for (storage::DiskEvent& event : events) step(std::move(event));
     }
 
+    const Settings settings_;
     std::vector<std::string> errors_;
     sim::SimDisk disk_;
-    storage::DiskExecutor executor_;
+    std::optional<storage::DiskExecutor> executor_;
     std::optional<Turn> turn_;
     Effects effects_;
     Instant now_{milliseconds(10'000)};
+    WallMs wall_{1};
     bool disk_held_ = false;
     std::vector<storage::DiskCommand> commands_;
     std::size_t longest_txn_ = 0;

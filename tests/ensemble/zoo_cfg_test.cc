@@ -179,6 +179,32 @@ TEST(ZooCfg, StandaloneLikeApache) {
                     .replicated());
 }
 
+// Apache's takes the port of its one line only with a myid that names it, and says nothing when it has none at all.
+TEST(ZooCfg, AServerAloneAndItsClientPort) {
+    ServerConfig line = parsed("dataDir=/d\nserver.2=a:1:2;77\n");
+    EXPECT_THAT(line.warnings, testing::ElementsAre(HasSubstr("is a server alone (standalone)")));
+    EXPECT_EQ(
+        check_client_port(line, ServerId(0), "zoo.cfg").error().message(),
+        "zoo.cfg: no port for clients; add clientPort=2181 (of a single server.N line ';port' "
+        "counts when the file myid in dataDir holds that N)");
+    ASSERT_TRUE(set_identity(line, ServerId(2), "zoo.cfg").has_value());
+    EXPECT_EQ(line.client_port, 77);
+    EXPECT_TRUE(check_client_port(line, ServerId(2), "zoo.cfg").has_value());
+
+    ServerConfig other = parsed("dataDir=/d\nclientPort=5\nserver.2=a:1:2;77\n");
+    ASSERT_TRUE(set_identity(other, ServerId(9), "zoo.cfg").has_value());
+    EXPECT_EQ(other.client_port, 5);
+    EXPECT_THAT(other.warnings.back(), HasSubstr("myid is 9 but there is no server.9 line"));
+    EXPECT_FALSE(set_identity(other, ServerId(2), "zoo.cfg").has_value()) << "two ports";
+
+    ServerConfig none = parsed("dataDir=/d\n");
+    EXPECT_TRUE(none.warnings.empty());
+    EXPECT_TRUE(set_identity(none, ServerId(9), "zoo.cfg").has_value());
+    EXPECT_TRUE(none.warnings.empty());
+    EXPECT_EQ(check_client_port(none, ServerId(9), "zoo.cfg").error().message(),
+              "zoo.cfg: no port for clients; add clientPort=2181");
+}
+
 TEST(ZooCfg, RefusesFeaturesItDoesNotHave) {
     for (const std::string_view line :
          {"dynamicConfigFile=/etc/zoo.dynamic",
@@ -196,7 +222,7 @@ TEST(ZooCfg, RefusesFeaturesItDoesNotHave) {
           "weight.1=3",
           "server.4=a:1:2|b:1:2",
           "observerMasterPort=4000",
-          "extendedTypesEnabled=true",
+          "emulate353TTLNodes=true",
           "snapshot.compression.method=gz",
           "metricsProvider.className=org.apache.zookeeper.metrics.prometheus."
           "PrometheusMetricsProvider"}) {
@@ -279,10 +305,7 @@ TEST(ZooCfg, WhatApacheRunsAndThisVersionDoesNotIsRefusedWithTheWayOut) {
         return checked.has_value() ? "" : checked.error().message();
     };
     EXPECT_EQ(refusal(parsed(kThree)), "");
-    EXPECT_EQ(
-        refusal(parsed("dataDir=/d\nclientPort=1\nserver.1=a:1:2\n")),
-        "zoo.cfg: a server without an ensemble (standalone) is not supported in this version; "
-        "name at least two server.N lines, or one and standaloneEnabled=false");
+    EXPECT_EQ(refusal(parsed("dataDir=/d\nclientPort=1\nserver.1=a:1:2\n")), "");
     EXPECT_EQ(refusal(parsed(three_with("server.4=h:1:2:observer\n"))),
               "zoo.cfg: server.4 is an observer, which is not supported in this version; make it a "
               "participant or remove the line");

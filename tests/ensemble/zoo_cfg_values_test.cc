@@ -121,8 +121,15 @@ TEST(ZooCfgValues, NumbersThatAreJavaProperties) {
          {"quorumCnxnTimeoutMs=5s", "", "the default -1 counts"},
          {"cnxTimeout=0", "", "5000 ms count"},
          {"fastleader.minNotificationInterval=0xc9", "fastleader.minNotificationInterval=201", ""},
+         {"znode.container.checkIntervalMs=500", "znode.container.checkIntervalMs=500", ""},
+         {"znode.container.checkIntervalMs=1m", "", "the default 60000 counts"},
+         {"znode.container.maxPerMinute=1", "znode.container.maxPerMinute=1", ""},
          {"fastleader.maxNotificationInterval=1m", "", "the default 60000 counts"}});
-    expect_refused({"cnxTimeout=x", "cnxTimeout=-1", "fastleader.minNotificationInterval=0"});
+    expect_refused({"znode.container.checkIntervalMs=0",
+                    "znode.container.maxPerMinute=0",
+                    "cnxTimeout=x",
+                    "cnxTimeout=-1",
+                    "fastleader.minNotificationInterval=0"});
 }
 
 // The key is none of Apache's in a file; with the command line it is another matter.
@@ -148,6 +155,8 @@ TEST(ZooCfgValues, WordsThatAreJavaProperties) {
          {"leaderServes=No", "", "everything but 'no' is yes"},
          {"db.autocreate=no", "db.autocreate=false", "everything but 'true' is false"},
          {"db.autocreate=TRUE", "", ""},
+         {"extendedTypesEnabled=True", "extendedTypesEnabled=true", ""},
+         {"extendedTypesEnabled=yes", "", "everything but 'true' is false"},
          {"datadir.autocreate=FALSE", "datadir.autocreate=false", ""},
          {"datadir.autocreate=0", "datadir.autocreate=false", "everything but 'true' is false"},
          {"admin.enableServer=true", "", "no admin server"},
@@ -176,7 +185,6 @@ TEST(ZooCfgValues, FeaturesThatStayOff) {
                   {"reconfigEnabled=False", "", ""},
                   {"sessionRequireClientSASLAuth=no", "", ""},
                   {"enforce.auth.enabled=yes", "", "does not switch it on"},
-                  {"extendedTypesEnabled=yes", "", "does not switch it on"},
                   {"emulate353TTLNodes=no", "", ""},
                   {"enforceQuota=on", "", "does not switch it on"},
                   {"audit.enable=no", "", ""},
@@ -199,7 +207,6 @@ TEST(ZooCfgValues, FeaturesThatStayOff) {
                     "reconfigEnabled=no",
                     "sessionRequireClientSASLAuth=TRUE",
                     "enforce.auth.enabled=true",
-                    "extendedTypesEnabled=True",
                     "enforceQuota=true",
                     "audit.enable=true",
                     "snapshot.compression.method=GZ",

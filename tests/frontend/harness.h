@@ -184,6 +184,10 @@ class Harness : public ::testing::Test {
         return apply(OpCode::create,
                      jute::CreateTxn{path, std::move(data), std::move(acl), false, -1});
     }
+    request::Changed create_ephemeral(const std::string& path, std::int64_t session) {
+        return apply(
+            OpCode::create, jute::CreateTxn{path, "x", tree::open_acl_list(), true, -1}, session);
+    }
     request::Changed remove(const std::string& path) {
         return apply(OpCode::remove, jute::DeleteTxn{path});
     }

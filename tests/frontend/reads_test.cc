@@ -1,5 +1,6 @@
 // Reads, permissions and watches.
 #include <algorithm>
+#include <tuple>
 
 #include "frontend/read_service.h"
 #include "frontend/watch_table.h"
@@ -11,7 +12,7 @@ namespace {
 using Strings = std::vector<std::string>;
 
 class Reads : public Harness {};
-class Watches : public Harness {
+class OneShotWatches : public Harness {
   protected:
     void run(ConnectionId id, OpCode op, const std::string& path) {
         feed(id, request_frame(1, op, watch(path)));
@@ -38,7 +39,7 @@ TEST_F(Reads, AnswersByteForByte) {
     say(changed);
     EXPECT_EQ(hex(sent[1]),
               hex(from_hex(
-                  "0000001e ffffffff ffffffffffffffff 00000000 00000003 00000003 00000002 2f61")));
+                  "0000001e ffffffff 0000000000000003 00000000 00000003 00000003 00000002 2f61")));
 }
 
 TEST_F(Reads, NullDataIsNotEmptyData) {
@@ -129,7 +130,160 @@ TEST_F(Reads, DigestsAreMaskedForThoseWhoDoNotAdminister) {
     EXPECT_EQ(*shown, list);
 }
 
-TEST_F(Watches, AreOneShotAndPerTable) {
+/// A multiRead's body.
+struct Parts {
+    Bytes bytes;
+    template <class Record>
+    Parts& add(OpCode op, const Record& record) {
+        jute::OutputArchive archive(bytes);
+        archive(jute::MultiHeader{op, false, ErrorCode(-1)}, record);
+        return *this;
+    }
+    [[nodiscard]] Bytes end() const {
+        return bytes + jute::encode(jute::MultiHeader{OpCode::error, true, ErrorCode(-1)});
+    }
+};
+Bytes multi_read_frame(std::int32_t xid, const Bytes& body) {
+    Bytes frame;
+    jute::append_frame(frame,
+                       jute::encode(jute::RequestHeader{Xid(xid), OpCode::multi_read}) + body);
+    return frame;
+}
+
+TEST_F(Reads, PartsOfAMultiReadSucceedOrFailForThemselves) {
+    create("/a", tree::open_acl_list(), "data");
+    create("/a/c");
+    create("/closed", {acl(perms::kWrite, "world", "anyone")});
+    join(1, 9);
+    feed(1,
+         multi_read_frame(7,
+                          Parts()
+                              .add(OpCode::get_data, watch("/a"))
+                              .add(OpCode::get_data, plain("/none"))
+                              .add(OpCode::get_children, watch("/a"))
+                              .add(OpCode::get_data, plain("/closed"))
+                              .add(OpCode::get_children, plain("/closed"))
+                              .end()));
+    const auto all = frames(1);
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_EQ(all[0].header.error, ErrorCode::ok);
+    jute::InputArchive archive(all[0].body);
+    const auto head = [&archive] {
+        const auto header = archive.get<jute::MultiHeader>();
+        return std::tuple(header.type, header.done, header.error);
+    };
+    using Head = std::tuple<OpCode, bool, ErrorCode>;
+    EXPECT_EQ(head(), Head(OpCode::get_data, false, ErrorCode::ok));
+    EXPECT_EQ(archive.get<jute::Buffer>(), "data");
+    EXPECT_EQ(archive.get<jute::Stat>().children_count, 1);
+    for (const ErrorCode error :
+         {ErrorCode::no_node, ErrorCode::ok, ErrorCode::no_auth, ErrorCode::no_auth}) {
+        if (error == ErrorCode::ok) {
+            EXPECT_EQ(head(), Head(OpCode::get_children, false, ErrorCode::ok));
+            EXPECT_EQ(archive.get<Strings>(), Strings{"c"});
+        } else {
+            EXPECT_EQ(head(), Head(OpCode::error, false, error));
+            EXPECT_EQ(archive.get<ErrorCode>(), error) << "twice, as in a multi";
+        }
+    }
+    EXPECT_EQ(head(), Head(OpCode::error, true, ErrorCode(-1)));
+    EXPECT_TRUE(archive.ok() && archive.at_end());
+    EXPECT_EQ(frontend.statistics().watches, 0) << "the flag is ignored";
+}
+
+TEST_F(Reads, AMultiReadMayBeEmptyButHoldNothingElse) {
+    create("/a");
+    join(1, 9);
+    feed(1, multi_read_frame(1, Parts().end()));
+    EXPECT_EQ(hex(frames(1).at(0).body), "ffffffff01ffffffff");
+    const Bytes good = Parts().add(OpCode::get_data, plain("/a")).bytes;
+    for (const Bytes& body : {good,
+                              good + Parts().add(OpCode::exists, plain("/a")).end(),
+                              good + Parts().add(OpCode::get_children2, plain("/a")).end(),
+                              good + Parts().add(OpCode::remove, jute::DeleteRequest{"/a"}).end(),
+                              good + Parts().add(OpCode::get_data, std::int32_t{-1}).end()}) {
+        feed(1, multi_read_frame(2, body));
+        EXPECT_EQ(hex(sent[1]).substr(0, 16), "0000001000000002") << "no body";
+        EXPECT_EQ(story(1), (Strings{"2:-5"}));
+    }
+    EXPECT_EQ(orders[1].close, Close::no);
+}
+
+// 60,000 parts fit into a request: each of them could ask for a megabyte.
+TEST_F(Reads, AMultiReadThatWouldBeTooLargeIsRefused) {
+    create("/large", tree::open_acl_list(), std::string(1'000'000, 'x'));
+    join(1, 9);
+    Parts parts;
+    for (int i = 0; i < 16; ++i) parts.add(OpCode::get_data, plain("/large"));
+    feed(1, multi_read_frame(1, parts.end()));
+    EXPECT_EQ(story(1), (Strings{"1:0"}));
+    feed(1, multi_read_frame(2, parts.add(OpCode::get_data, plain("/large")).end()));
+    EXPECT_EQ(story(1), (Strings{"2:-5"}));
+    EXPECT_EQ(answer_bytes(tree, OpCode::multi_read, parts.end()), limits::kMultiReadBytesMax)
+        << "what it may have to make room for";
+}
+
+TEST_F(Reads, EphemeralsAreThoseOfTheOwnSessionBelowAPrefix) {
+    create("/p");
+    create_ephemeral("/p/b", 9);
+    create_ephemeral("/p/a", 9);
+    create_ephemeral("/pa", 9);
+    create_ephemeral("/p/other", 10);
+    join(1, 9);
+    const auto listed = [this](const jute::NullableString& prefix) {
+        feed(1, request_frame(1, OpCode::get_ephemerals, prefix));
+        auto paths = jute::decode<Strings>(frames(1).at(0).body).value();
+        std::sort(paths.begin(), paths.end());
+        return paths;
+    };
+    const Strings all = {"/p/a", "/p/b", "/pa"};
+    EXPECT_EQ(listed(std::nullopt), all);
+    EXPECT_EQ(listed(""), all);
+    EXPECT_EQ(listed(" \t"), all);
+    EXPECT_EQ(listed(" / "), all);
+    EXPECT_EQ(listed("/p/"), (Strings{"/p/a", "/p/b"}));
+    EXPECT_EQ(listed("/pa"), (Strings{"/pa"})) << "a prefix of the text, not of the path";
+    EXPECT_TRUE(listed("/p/other").empty());
+    EXPECT_TRUE(listed(" /p").empty()) << "not trimmed when it is compared";
+}
+
+TEST_F(Reads, AllDescendantsAreCounted) {
+    const std::string id = tree::digest_id("u:p");
+    create("/a");
+    create("/a/b");
+    create("/a/b/c");
+    create("/a/d");
+    create("/closed", {acl(perms::kAll, "digest", id)});
+    join(1, 9);
+    const auto count = [this](const std::string& path) {
+        feed(1, request_frame(1, OpCode::get_all_children_number, jute::PathRequest{path}));
+        const Frame frame = frames(1).at(0);
+        return frame.header.error == ErrorCode::ok ? jute::decode<std::int32_t>(frame.body).value()
+                                                   : static_cast<std::int32_t>(frame.header.error);
+    };
+    EXPECT_EQ(count("/a"), 3);
+    EXPECT_EQ(count("/a/b/c"), 0);
+    EXPECT_EQ(count("/"), 8) << "all but the root itself, /zookeeper included";
+    EXPECT_EQ(count("/none"), -101);
+    EXPECT_EQ(count("/closed"), -102);
+}
+
+TEST_F(Reads, IdentitiesAreShownWithoutSecrets) {
+    join(1, 9, "10.1.2.3");
+    feed(1,
+         request_frame(-4, OpCode::auth, jute::AuthRequest{0, "digest", "super:secret"}) +
+             request_frame(-4, OpCode::auth, jute::AuthRequest{0, "digest", "whole"}) +
+             request_frame(5, OpCode::who_am_i));
+    const auto shown = jute::decode<std::vector<jute::ClientInfo>>(frames(1).at(2).body);
+    ASSERT_TRUE(shown);
+    std::vector<std::pair<std::string, std::string>> ids;
+    for (const auto& info : *shown) ids.emplace_back(info.scheme, info.user);
+    EXPECT_EQ(ids,
+              (std::vector<std::pair<std::string, std::string>>{
+                  {"ip", "10.1.2.3"}, {"super", ""}, {"digest", "super"}, {"digest", "whole"}}));
+}
+
+TEST_F(OneShotWatches, AreOneShotAndPerTable) {
     create("/a");
     join(1, 9);
     run(1, OpCode::get_data, "/a");
@@ -145,7 +299,7 @@ TEST_F(Watches, AreOneShotAndPerTable) {
     EXPECT_TRUE(story(1).empty());
 }
 
-TEST_F(Watches, DeletedNodeIsToldOnce) {
+TEST_F(OneShotWatches, DeletedNodeIsToldOnce) {
     create("/a");
     join(1, 9);
     join(2, 10);
@@ -160,7 +314,7 @@ TEST_F(Watches, DeletedNodeIsToldOnce) {
     EXPECT_EQ(frontend.statistics().watches, 0);
 }
 
-TEST_F(Watches, ExistsWaitsForANodeThatIsMissing) {
+TEST_F(OneShotWatches, ExistsWaitsForANodeThatIsMissing) {
     join(1, 9);
     run(1, OpCode::exists, "/a");
     run(1, OpCode::get_data, "/a");
@@ -170,7 +324,7 @@ TEST_F(Watches, ExistsWaitsForANodeThatIsMissing) {
     EXPECT_EQ(story(1), (Strings{"E1:/a"}));
 }
 
-TEST_F(Watches, MultiTellsItsPartsInOrder) {
+TEST_F(OneShotWatches, MultiTellsItsPartsInOrder) {
     create("/p");
     join(1, 9);
     run(1, OpCode::exists, "/p/a");
@@ -186,7 +340,7 @@ TEST_F(Watches, MultiTellsItsPartsInOrder) {
     EXPECT_EQ(story(1), (Strings{"E1:/p/a", "E4:/p", "E3:/p"}));
 }
 
-TEST_F(Watches, EventPrecedesTheReplyOfItsWriter) {
+TEST_F(OneShotWatches, EventPrecedesTheReplyOfItsWriter) {
     create("/a");
     join(1, 9);
     run(1, OpCode::get_data, "/a");
@@ -196,7 +350,7 @@ TEST_F(Watches, EventPrecedesTheReplyOfItsWriter) {
     EXPECT_EQ(story(1), (Strings{"E3:/a", "2:0"}));
 }
 
-TEST_F(Watches, UnreadableNodesAreNotToldButTheWatchIsGone) {
+TEST_F(OneShotWatches, UnreadableNodesAreNotToldButTheWatchIsGone) {
     const jute::AclList closed = {acl(perms::kAll, "digest", tree::digest_id("u:p"))};
     create("/p");
     join(1, 9);
@@ -209,7 +363,7 @@ TEST_F(Watches, UnreadableNodesAreNotToldButTheWatchIsGone) {
     EXPECT_TRUE(story(1).empty());
 }
 
-TEST_F(Watches, GoWithTheirConnection) {
+TEST_F(OneShotWatches, GoWithTheirConnection) {
     create("/a");
     join(1, 9);
     join(2, 10);
@@ -223,7 +377,7 @@ TEST_F(Watches, GoWithTheirConnection) {
     EXPECT_EQ(story(2), (Strings{"E3:/a"}));
 }
 
-TEST_F(Watches, SetWatchesTellsWhatWasMissed) {
+TEST_F(OneShotWatches, SetWatchesTellsWhatWasMissed) {
     create("/old");             // 1
     create("/changed");         // 2
     create("/parent");          // 3
@@ -249,7 +403,7 @@ TEST_F(Watches, SetWatchesTellsWhatWasMissed) {
     EXPECT_EQ(frontend.statistics().watches, 0);
 }
 
-TEST_F(Watches, SetWatchesTellsOfWhatWasAwaitedAndHasCome) {
+TEST_F(OneShotWatches, SetWatchesTellsOfWhatWasAwaitedAndHasCome) {
     create("/seen");  // 1
     jute::SetWatchesRequest request;
     request.relative_zxid = Zxid(zxid);
@@ -267,7 +421,7 @@ TEST_F(Watches, SetWatchesTellsOfWhatWasAwaitedAndHasCome) {
     EXPECT_EQ(story(1), (Strings{"E1:/came_and_went"}));
 }
 
-TEST_F(Watches, SetWatchesTakesNullListsAndAnyXid) {
+TEST_F(OneShotWatches, SetWatchesTakesNullListsAndAnyXid) {
     join(1, 9);
     feed(1, framed(from_hex("00000005 00000065 0000000000000000 ffffffff ffffffff ffffffff")));
     EXPECT_EQ(story(1), (Strings{"5:0"}));
@@ -291,6 +445,29 @@ TEST(WatchTable, ConnectionsWithTheSameWatchGoOneByOne) {
     EXPECT_EQ(table.take("/everybody"),
               (std::vector<ConnectionId>{kConnections - 1, kConnections}));
     EXPECT_EQ(table.size(), 0U);
+}
+
+TEST(WatchTable, ReckonsWhatWatchesCost) {
+    WatchTable table;
+    EXPECT_TRUE(table.add("/a", 1));
+    EXPECT_FALSE(table.add("/a", 1));
+    table.add("/a", 2);
+    table.add("/long", 2);
+    const std::size_t one = WatchTable::kWatchBytes + 2;
+    const std::size_t other = WatchTable::kWatchBytes + 5;
+    EXPECT_EQ(table.bytes(), 2 * one + other);
+    EXPECT_EQ(table.bytes_of(1), one);
+    EXPECT_EQ(table.bytes_of(2), one + other);
+    EXPECT_TRUE(table.remove("/long", 2));
+    EXPECT_FALSE(table.remove("/long", 2));
+    EXPECT_FALSE(table.remove("/a", 3));
+    EXPECT_FALSE(table.contains("/long", 2));
+    EXPECT_EQ(table.bytes(), 2 * one);
+    table.take("/a");
+    EXPECT_EQ(table.bytes() + table.bytes_of(1) + table.bytes_of(2), 0U);
+    table.add("/a", 1);
+    table.remove_connection(1);
+    EXPECT_EQ(table.bytes() + table.size(), 0U);
 }
 
 TEST(WatchTable, KeepsOrderAndForgets) {

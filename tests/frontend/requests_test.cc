@@ -146,32 +146,27 @@ TEST_F(Requests, UnknownOperationIsRefusedInItsTurn) {
     EXPECT_EQ(orders[1].close, Close::after_flush);
 }
 
-// A client that tries one of them goes on without it; one that is cut off tries it again on its next connection.
-TEST_F(Requests, OperationsThatWeDoNotHaveYetKeepTheConnection) {
+// Whoever could ask for deleteContainer could delete without a permission.
+TEST_F(Requests, WhatIsRefusedToEveryClientKeepsTheConnection) {
     join(1, 9);
-    Bytes asked = set_frame(1, "/a", "1");
-    Strings told = {"1:0"};
-    std::int32_t xid = 1;
-    for (const std::int32_t op : {17, 18, 19, 20, 21, 22, 103, 104, 105, 106, 107}) {
-        asked += request_frame(++xid, static_cast<OpCode>(op), plain("/a"));
-        told.push_back(std::to_string(xid) + ":-6");
-    }
-    feed(1, asked + request_frame(-2, OpCode::ping));
+    feed(1,
+         set_frame(1, "/a", "1") + request_frame(2, OpCode::reconfig) +
+             request_frame(3, OpCode::delete_container, plain("/a")) +
+             request_frame(-2, OpCode::ping));
     EXPECT_TRUE(sent[1].empty()) << "each in its turn";
     say(reply(1, 9, 1, OpCode::set_data));
-    told.emplace_back("-2:0");
-    EXPECT_EQ(story(1), told);
+    EXPECT_EQ(story(1), (Strings{"1:0", "2:-123", "3:-6", "-2:0"}));
     EXPECT_EQ(orders[1].close, Close::no);
     EXPECT_EQ(told_core<request::ClientRequest>().size(), 1U);
 }
 
-TEST_F(Requests, FeaturesThatAreOffKeepTheConnection) {
+TEST_F(Requests, ContainersAndTtlNodesAreForTheCore) {
     join(1, 9);
-    feed(1,
-         request_frame(1, OpCode::reconfig) + request_frame(2, OpCode::create_ttl) +
-             request_frame(-2, OpCode::ping));
-    EXPECT_EQ(story(1), (Strings{"1:-123", "2:-6", "-2:0"}));
-    EXPECT_EQ(orders[1].close, Close::no);
+    feed(1, request_frame(1, OpCode::create_container) + request_frame(2, OpCode::create_ttl));
+    const auto asked = told_core<request::ClientRequest>();
+    ASSERT_EQ(asked.size(), 2U);
+    EXPECT_EQ(asked[0].op, OpCode::create_container);
+    EXPECT_EQ(asked[1].op, OpCode::create_ttl);
 }
 
 TEST_F(Requests, ShortHeaderClosesSilently) {
@@ -191,8 +186,15 @@ TEST_F(Requests, UndecodableBodiesAreAnswered) {
                             OpCode::get_children,
                             OpCode::get_children2,
                             OpCode::get_acl,
+                            OpCode::get_ephemerals,
+                            OpCode::get_all_children_number,
+                            OpCode::multi_read,
                             OpCode::sync,
-                            OpCode::set_watches}) {
+                            OpCode::add_watch,
+                            OpCode::check_watches,
+                            OpCode::remove_watches,
+                            OpCode::set_watches,
+                            OpCode::set_watches2}) {
         const Bytes header = jute::encode(jute::RequestHeader{Xid(1), op});
         feed(1,
              framed(header) + framed(header + from_hex("00000009 2f61")) +

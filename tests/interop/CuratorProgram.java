@@ -1,5 +1,5 @@
-// What programs do through Curator 5, against one server: the framework's plain operations and the recipes that need no more
-// than those. Prints one line per step and, at the end, how the connection fared. Run by curator_test.py:
+// What programs do through Curator 5, against one server: the framework's operations, and recipes. Prints one line per
+// step and, at the end, how the connection fared. Run by curator_test.py:
 //   java -cp ... CuratorProgram 127.0.0.1:2181
 
 import java.nio.charset.StandardCharsets;
@@ -14,11 +14,15 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
+import org.apache.curator.framework.api.CuratorWatcher;
 import org.apache.curator.framework.recipes.atomic.DistributedAtomicLong;
+import org.apache.curator.framework.recipes.cache.CuratorCache;
+import org.apache.curator.framework.recipes.cache.CuratorCacheListener;
 import org.apache.curator.framework.recipes.cache.PathChildrenCache;
 import org.apache.curator.framework.recipes.leader.LeaderLatch;
 import org.apache.curator.framework.recipes.locks.InterProcessMutex;
 import org.apache.curator.framework.recipes.nodes.PersistentNode;
+import org.apache.curator.framework.recipes.watch.PersistentWatcher;
 import org.apache.curator.framework.state.ConnectionState;
 import org.apache.curator.retry.RetryOneTime;
 import org.apache.zookeeper.AddWatchMode;
@@ -59,7 +63,7 @@ public final class CuratorProgram {
 
     public static void main(String[] arguments) throws Exception {
         try (Client first = new Client(arguments[0]); Client second = new Client(arguments[0])) {
-            // Parents are made by hand: as containers they would need an operation that may be missing.
+            // Parents are made by hand: as containers they would go between two steps.
             for (String path : new String[] {"/mutex", "/children", "/latch", "/number", "/persistent"}) {
                 first.framework.create().forPath(path, new byte[0]);
             }
@@ -72,40 +76,108 @@ public final class CuratorProgram {
             step("latch", CuratorProgram::latch, first, second);
             step("number", CuratorProgram::number, first, second);
             step("persistent", CuratorProgram::persistent, first, second);
-            step("newer", CuratorProgram::newer, first, second);
+            step("containers", CuratorProgram::containers, first, second);
+            step("ttl", CuratorProgram::ttl, first, second);
+            step("persistent_watcher", CuratorProgram::persistentWatcher, first, second);
+            step("cache", CuratorProgram::cache, first, second);
+            step("removal", CuratorProgram::removal, first, second);
             step("after_all", CuratorProgram::operations, first, second);
             report(first, second);
         }
         System.exit(failures == 0 ? 0 : 1);
     }
 
-    private interface Call {
-        void run() throws Exception;
+    /** Parents as containers: they go with their last child. */
+    private static void containers(Client first, Client second) throws Exception {
+        CuratorFramework client = first.framework;
+        client.create().withMode(CreateMode.CONTAINER).forPath("/container");
+        client.create().creatingParentContainersIfNeeded().forPath("/container/parent/n");
+        require("no owner that clients see", client.checkExists().forPath("/container").getEphemeralOwner() == 0);
+        client.delete().forPath("/container/parent/n");
+        awaitAbsence(second.framework, "/container");
     }
 
-    /** An operation that a server may not have; then it says so and nothing else. */
-    private static void haveOrSay(String what, Call call) throws Exception {
-        try {
-            call.run();
-            System.out.println("has " + what);
-        } catch (KeeperException.UnimplementedException refused) {
-            System.out.println("lacks " + what);
+    private static void ttl(Client first, Client second) throws Exception {
+        CuratorFramework client = first.framework;
+        client.create().withTtl(200).withMode(CreateMode.PERSISTENT_WITH_TTL).forPath("/ttl-short");
+        client.create().withTtl(3_600_000).withMode(CreateMode.PERSISTENT_WITH_TTL).forPath("/ttl-long");
+        String path = client.create().withTtl(3_600_000).withMode(CreateMode.PERSISTENT_SEQUENTIAL_WITH_TTL).forPath("/ttl-");
+        require("a number", path.matches("/ttl-[0-9]{10}"));
+        awaitAbsence(second.framework, "/ttl-short");
+        client.delete().forPath("/ttl-long");
+        client.delete().forPath(path);
+    }
+
+    private static void awaitAbsence(CuratorFramework client, String path) throws Exception {
+        for (int i = 0; i < SECONDS * 20; ++i) {
+            if (client.checkExists().forPath(path) == null) return;
+            Thread.sleep(50);
+        }
+        require("the end of " + path, false);
+    }
+
+    private static void persistentWatcher(Client first, Client second) throws Exception {
+        BlockingQueue<String> events = new LinkedBlockingQueue<>();
+        try (PersistentWatcher watcher = new PersistentWatcher(first.framework, "/watched-tree", true)) {
+            CountDownLatch set = new CountDownLatch(1);
+            watcher.getResetListenable().addListener(set::countDown);
+            watcher.getListenable().addListener(event -> events.add(event.getType() + " " + event.getPath()));
+            watcher.start();
+            require("the watch", set.await(SECONDS, TimeUnit.SECONDS));
+            second.framework.create().creatingParentsIfNeeded().forPath("/watched-tree/a/b", bytes("1"));
+            for (int i = 0; i < 3; ++i) second.framework.setData().forPath("/watched-tree/a/b", bytes("2"));
+            second.framework.delete().deletingChildrenIfNeeded().forPath("/watched-tree");
+            for (String expected : new String[] {
+                     "NodeCreated /watched-tree", "NodeCreated /watched-tree/a", "NodeCreated /watched-tree/a/b",
+                     "NodeDataChanged /watched-tree/a/b", "NodeDataChanged /watched-tree/a/b", "NodeDataChanged /watched-tree/a/b",
+                     "NodeDeleted /watched-tree/a/b", "NodeDeleted /watched-tree/a", "NodeDeleted /watched-tree"}) {
+                String event = events.poll(SECONDS, TimeUnit.SECONDS);
+                require(expected + ", and not " + event, expected.equals(event));
+            }
+        }
+        require("nothing more", events.isEmpty());
+    }
+
+    /** The cache that Curator recommends since 5.0: it lives of one recursive watch. */
+    private static void cache(Client first, Client second) throws Exception {
+        second.framework.create().creatingParentsIfNeeded().forPath("/cached/a", bytes("0"));
+        try (CuratorCache cache = CuratorCache.build(first.framework, "/cached")) {
+            CountDownLatch filled = new CountDownLatch(1);
+            cache.listenable().addListener(CuratorCacheListener.builder().forInitialized(filled::countDown).build());
+            cache.start();
+            require("the cache", filled.await(SECONDS, TimeUnit.SECONDS));
+            for (int i = 1; i <= ROUNDS; ++i) {
+                second.framework.setData().forPath("/cached/a", bytes("" + i));
+                second.framework.create().forPath("/cached/n" + i, bytes("" + i));
+                if (i % 2 == 0) second.framework.delete().forPath("/cached/n" + (i - 1));
+            }
+            for (int i = 0; i < SECONDS * 20; ++i) {
+                if (cache.size() == 2 + ROUNDS / 2 && same(cache, "/cached/a", "" + ROUNDS)) return;
+                Thread.sleep(50);
+            }
+            require("all of the tree, not " + cache.size(), false);
         }
     }
 
-    private static void newer(Client first, Client second) throws Exception {
+    private static boolean same(CuratorCache cache, String path, String data) {
+        return cache.get(path).map(node -> new String(node.getData(), StandardCharsets.UTF_8).equals(data)).orElse(false);
+    }
+
+    private static void removal(Client first, Client second) throws Exception {
         CuratorFramework client = first.framework;
-        haveOrSay("containers", () -> client.create().withMode(CreateMode.CONTAINER).forPath("/container"));
-        haveOrSay("container parents",
-                  () -> client.create().creatingParentContainersIfNeeded().forPath("/container_parent/n"));
-        haveOrSay("ttl", () -> client.create().withTtl(60000).withMode(CreateMode.PERSISTENT_WITH_TTL).forPath("/ttl"));
-        haveOrSay("persistent watches", () -> client.watchers().add().withMode(AddWatchMode.PERSISTENT_RECURSIVE)
-            .usingWatcher((org.apache.curator.framework.api.CuratorWatcher) event -> { }).forPath("/mutex"));
-        haveOrSay("removal of watches", () -> {
-            org.apache.curator.framework.api.CuratorWatcher watcher = event -> { };
-            client.checkExists().usingWatcher(watcher).forPath("/watched");
-            client.watchers().remove(watcher).forPath("/watched");
-        });
+        BlockingQueue<String> events = new LinkedBlockingQueue<>();
+        CuratorWatcher watcher = event -> events.add(event.getType() + " " + event.getPath());
+        client.checkExists().usingWatcher(watcher).forPath("/watched");
+        client.watchers().remove(watcher).forPath("/watched");
+        client.watchers().add().withMode(AddWatchMode.PERSISTENT).usingWatcher(watcher).forPath("/watched");
+        client.watchers().remove(watcher).forPath("/watched");
+        second.framework.create().forPath("/watched");
+        client.sync().forPath("/watched");
+        client.checkExists().forPath("/watched");
+        List<String> told = new ArrayList<>(events);
+        require("only what the client itself says of the removal: " + told,
+                told.stream().allMatch(event -> event.contains("WatchRemoved")));
+        second.framework.delete().forPath("/watched");
     }
 
     private static void step(String name, Step step, Client first, Client second) {

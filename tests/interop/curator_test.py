@@ -14,7 +14,9 @@ JARS = ":".join("/usr/share/java/%s.jar" % name for name in (
     "curator-client", "curator-framework", "curator-recipes", "zookeeper", "zookeeper-jute", "guava", "slf4j-api",
     "slf4j-nop"))
 STEPS = ["operations", "background", "watch", "transaction", "mutex", "children", "latch", "number", "persistent",
-         "newer", "after_all"]
+         "containers", "ttl", "persistent_watcher", "cache", "removal", "after_all"]
+# A server without a sweep so soon could not be told from one without any.
+SETTINGS = {"extendedTypesEnabled": "true", "znode.container.checkIntervalMs": 500}
 RUN_SECONDS = 300
 
 
@@ -27,7 +29,7 @@ class Curator(unittest.TestCase):
                         os.path.join(HERE, PROGRAM + ".java")], check=True, timeout=RUN_SECONDS)
 
     def run_against(self, flavor):
-        with Ensemble([flavor]) as ensemble:
+        with Ensemble([flavor], **SETTINGS) as ensemble:
             ensemble.start()
             done = subprocess.run(["java", "-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp",
                                    self.classes + ":" + JARS, PROGRAM, ensemble[1].address],

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """A data directory written by Apache's server opens in ours, and the other way round, again and again."""
 import glob
+import os
+import pathlib
 import unittest
 
 from kazoo.security import make_acl, make_digest_acl
@@ -10,7 +12,7 @@ from servers import APACHE, OURS, Ensemble, effective
 from trees import Connected, differences, tree_of
 
 
-class DataDirectory(unittest.TestCase):
+class Filled(unittest.TestCase):
     def fill(self, server, root):
         """Some of everything that a log and a snapshot can hold."""
         with Connected(server.address, auth_data=[("digest", "u:p")]) as client:
@@ -37,6 +39,8 @@ class DataDirectory(unittest.TestCase):
             t.commit()
             client.create(root + "/gone", ephemeral=True)
 
+
+class DataDirectory(Filled):
     def swap(self, order, **settings):
         with Ensemble([order[0]], **settings) as ensemble:
             server = ensemble[1]
@@ -89,6 +93,79 @@ class DataDirectory(unittest.TestCase):
                         self.assertEqual(other.exists("/e").ephemeralOwner, client.session)
                 with Connected(server.address) as other:
                     self.assertIsNone(other.exists("/e"), "gone with its session")
+
+
+class MovedDirectory(Filled):
+    """Between a server alone and an ensemble."""
+
+    def epochs(self, server):
+        """What the files say; None: there is no such file."""
+        told = []
+        for name in ("acceptedEpoch", "currentEpoch"):
+            path = os.path.join(server.data_dir, "version-2", name)
+            told.append(int(pathlib.Path(path).read_text()) if os.path.exists(path) else None)
+        return told
+
+    def zxid(self, server):
+        line = [line for line in server.word("srvr").splitlines() if line.startswith("Zxid: ")][0]
+        return int(line.split()[1], 16)
+
+    def move(self, order, **settings):
+        """One directory under servers of `order`, a flavor and whether it is alone each, whose writes each other reads."""
+        with Ensemble([order[0][0]], **settings) as ensemble:
+            server = ensemble[1]
+            before, last, files = None, 0, [None, None]
+            for step, (flavor, alone) in enumerate(order):
+                now = "%s%s in step %d" % (flavor, " alone" if alone else "", step)
+                server.flavor, ensemble.standalone = effective(flavor), alone
+                ensemble.configure()
+                ensemble.start()
+                self.assertEqual(server.mode(), "standalone" if alone else "leader")
+                if before is not None:
+                    self.assertEqual(differences(before, tree_of(server)), [], now)
+                self.fill(server, "/step-%d-%s" % (step, flavor))
+                before, first, last = tree_of(server), last, self.zxid(server)
+                self.assertGreater(last, first, now)
+                if alone:
+                    self.assertEqual(last >> 32, first >> 32, now + ": goes on in the epoch of the last txn")
+                    self.assertEqual(self.epochs(server), files, now + ": leaves the epoch files as they are")
+                else:
+                    self.assertEqual(last >> 32, (first >> 32) + 1, now + ": begins an epoch")
+                    self.assertEqual(self.epochs(server), [last >> 32] * 2, now)
+                files = self.epochs(server)
+                if step % 2 == 0:
+                    server.kill()
+                else:
+                    server.stop()
+                with open(os.path.join(server.folder, "server.log"), errors="replace") as log:
+                    wrong = [line for line in log if "not matching" in line or "digest_mismatch" in line]
+                self.assertEqual(wrong, [], now + ": digests")
+
+    def test_from_alone_to_an_ensemble_and_back(self):
+        self.move([(APACHE, True), (OURS, True), (OURS, False), (APACHE, True), (OURS, True), (APACHE, False), (OURS, True)])
+
+    def test_from_an_ensemble_to_alone_and_back(self):
+        self.move([(OURS, False), (OURS, True), (APACHE, False), (OURS, True), (APACHE, True), (OURS, False)])
+
+    def test_snapshots_of_servers_alone(self):
+        self.move([(OURS, True), (APACHE, True), (OURS, False), (APACHE, True), (OURS, True)], snapCount=100)
+
+    # Clients that look for the members in it find the same on both.
+    def test_the_configuration_that_an_ensemble_has_left(self):
+        for filler in (APACHE, OURS):
+            told = []
+            for reader in (APACHE, OURS):
+                with Ensemble([filler], snapCount=100) as ensemble:
+                    server = ensemble.start()[1]
+                    self.fill(server, "/filled")
+                    server.stop()
+                    server.flavor, ensemble.standalone = effective(reader), True
+                    ensemble.configure()
+                    ensemble.start()
+                    with Connected(server.address) as client:
+                        data, stat = client.get("/zookeeper/config")
+                    told.append((data.count(b"server."), stat.version, stat.cversion, stat.numChildren))
+            self.assertEqual(told[1], told[0], "written by " + filler)
 
 
 if __name__ == "__main__":

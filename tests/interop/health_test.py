@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How is each node? Three real servers under their agents on this machine; then one is stopped, held by a debugger's signal,
-killed again and again, loses its disk to somebody's file or has its files changed: the right verdict, with what shows it,
-within two seconds, and no server ended for it.
+killed again and again, loses its disk to somebody's file, has a slow one or one that does not answer, or has its files
+changed: the right verdict, with what shows it, within two looks, and no server ended for it. The same with Apache's server.
 
     ZKPROV_BIN=build/release/bin tests/interop/health_test.py
 """
@@ -12,22 +12,59 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
+import disks
 import identity_test
+import servers
 
 BIN = identity_test.BIN
 PATIENCE_S = 60
 DISK_MIB = 600
+SLOW_WRITES_PER_S = 4
+
+
+class Writer:
+    """Writes again and again from a thread of its own until it is told to end."""
+
+    def __init__(self, port):
+        from kazoo.client import KazooClient
+        self.client = KazooClient(hosts="127.0.0.1:%d" % port, timeout=10)
+        self.client.start(timeout=PATIENCE_S)
+        self.ends = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        from kazoo.exceptions import KazooException
+        self.client.ensure_path("/slow")
+        while not self.ends.is_set():
+            try:
+                self.client.set("/slow", b"x")
+            except KazooException:
+                self.ends.wait(0.1)
+
+    def end(self):
+        self.ends.set()
+        self.thread.join(PATIENCE_S)
+        self.client.stop()
+        self.client.close()
 
 
 class Health(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="zkprov-health-")
-        port = identity_test.free_ports(12)
+        cls.port = port = identity_test.free_ports(12)
         os.makedirs(cls.node(3))
+        os.makedirs(cls.node(2))
+        cls.loop = None
+        try:
+            cls.loop = disks.LoopDisk(cls.node(2), 1024)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print("no loop device: %s" % error, file=sys.stderr)
         # A disk of its own that can be filled, where this user may mount one.
         cls.disk = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%dm" % DISK_MIB, "zkprov-health", cls.node(3)],
                                   capture_output=True).returncode == 0
@@ -45,6 +82,8 @@ class Health(unittest.TestCase):
         cls.zkprov("stop")
         if cls.disk:
             subprocess.run(["umount", cls.node(3)], check=True)
+        if cls.loop:
+            cls.loop.end()
         cls.folder.cleanup()
 
     @classmethod
@@ -165,6 +204,83 @@ class Health(unittest.TestCase):
             os.unlink(ballast)
         self.await_health(3, lambda health: not self.finding(health, "disk.space"))
         self.await_health(3, lambda health: health["verdict"] == "serving")
+
+    def test_a_slow_disk(self):
+        if not self.loop or not self.loop.slow(self.agent(2)["pid"], SLOW_WRITES_PER_S):
+            self.skipTest("no loop device, or no block controller to slow it down (cgroup v1, root)")
+        writer = Writer(self.port + 1)
+        try:
+            health, finding, _ = self.await_finding(2, "disk.slow")
+            self.assertEqual(health["verdict"], "serving")
+            self.assertGreater(finding["value"], 20)
+            health, _ = self.await_health(
+                2, lambda health: (self.finding(health, "disk.slow") or {"level": ""})["level"] in ("warning", "critical"))
+            self.assertGreaterEqual(self.finding(health, "disk.slow")["value"], 1000 // SLOW_WRITES_PER_S // 2)
+        finally:
+            self.loop.fast()
+            writer.end()
+        # What the last minute took is told for a minute.
+        self.await_health(2, lambda health: not self.finding(health, "disk.slow"), PATIENCE_S * 2)
+
+    def test_a_file_system_that_hangs(self):
+        pid = self.agent(1)["pid"]
+        # Not the data: a server that is asked for its configuration sizes them, and hangs with them.
+        data = os.path.realpath(self.node(1, "current", "bin"))
+        try:
+            silent = disks.SilentDisk(data)
+        except OSError as error:
+            self.skipTest("only root mounts a file system that hangs: %s" % error)
+        try:
+            health, finding, took = self.await_finding(1, "disk.silent")
+            self.tell_soon("a file system that hangs is told", took)
+            self.assertEqual(finding["level"], "critical")
+            self.assertEqual(os.path.basename(finding["subject"]), "zkserver", finding)
+            self.assertGreaterEqual(finding["value"], finding["limit"])
+            self.assertEqual(health["verdict"], "serving", "its server has its files open and goes on")
+            self.assertIsNone(health.get("data_free_bytes"), "what was is not what is")
+            # The agent looks on at what is no file.
+            again, _ = self.await_health(1, lambda health: self.finding(health, "disk.silent")["value"] > finding["value"])
+            self.assertLess(again["age_ms"], 5000)
+        finally:
+            silent.end()
+        self.assertEqual(self.await_serving(1)["pid"], pid, "nobody ended it for that")
+
+    def test_y_apaches_server_stopped(self):
+        if not all(os.path.exists(jar) for jar in servers.JARS):
+            self.skipTest("Apache's server is not installed")
+        program = subprocess.run(["find", "-L", self.node(1), "-path", "*/current/bin/zkserver"], capture_output=True,
+                                 text=True).stdout.split("\n")[0]
+        os.rename(program, program + ".ours")
+        ours = self.agent(1)["pid"]
+        with open(program, "w") as file:
+            file.write("#!/bin/sh\nexec java -Xmx160m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "
+                       "-Dzookeeper.admin.enableServer=false -cp %s org.apache.zookeeper.server.quorum.QuorumPeerMain \"$1\"\n"
+                       % ":".join(servers.JARS))
+        os.chmod(program, 0o755)
+        try:
+            os.kill(ours, signal.SIGKILL)
+            health, _ = self.await_health(1, lambda health: health["pid"] not in (0, ours) and health["verdict"] == "serving" and
+                                          "zkprov" not in health["server_version"])
+            self.assertIn(health["role"], ("follower", "leader"))
+            self.assertGreater(health["memory_available_bytes"], 0)
+            # Our file is another one now, and that is told.
+            self.await_finding(1, "files.drift")
+            pid = health["pid"]
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                health, finding, took = self.await_finding(1, "server.frozen")
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            self.tell_soon("Apache's server, stopped, is told", took)
+            self.assertEqual(health["verdict"], "stuck")
+            self.assertEqual(finding["level"], "critical")
+            self.assertIn("kill -CONT %d" % pid, finding["words"])
+            after, _ = self.await_health(1, lambda health: health["verdict"] == "serving")
+            self.assertEqual(after["pid"], pid, "nobody ended it for that")
+            os.kill(pid, signal.SIGKILL)
+        finally:
+            os.rename(program + ".ours", program)
+        self.await_health(1, lambda health: health["verdict"] == "serving" and "zkprov" in health["server_version"])
 
     def test_z_a_server_that_dies_again_and_again(self):
         for _ in range(3):

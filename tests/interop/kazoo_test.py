@@ -19,9 +19,11 @@ LONG = 10
 
 
 class Kazoo(unittest.TestCase):
+    standalone = False
+
     @classmethod
     def setUpClass(cls):
-        cls.ensemble = Ensemble([OURS])
+        cls.ensemble = Ensemble([OURS], standalone=cls.standalone)
         cls.addClassCleanup(cls.ensemble.__exit__, None, None, None)
         cls.ensemble.start()
         cls.server = cls.ensemble[1]
@@ -170,7 +172,11 @@ class Kazoo(unittest.TestCase):
         zk = self.zk
         self.assertIn("zookeeper", zk.get_children("/"))
         self.assertEqual(sorted(zk.get_children("/zookeeper")), ["config", "quota"])
-        self.assertIn(b"server.1=127.0.0.1:", zk.get("/zookeeper/config")[0])
+        config = zk.get("/zookeeper/config")[0]
+        if self.standalone:
+            self.assertEqual(config, b"")
+        else:
+            self.assertIn(b"server.1=127.0.0.1:", config)
         self.assertRaises(Exception, zk.delete, "/zookeeper/quota")
         self.assertIsNotNone(zk.exists("/zookeeper/quota"))
 
@@ -418,6 +424,14 @@ class Kazoo(unittest.TestCase):
     def test_words(self):
         self.assertEqual(self.zk.command(b"ruok"), "imok")
         self.assertEqual(self.server.word("isro"), "rw")
+
+
+class KazooAlone(Kazoo):
+    standalone = True
+
+    def test_it_is_alone(self):
+        self.assertEqual(self.server.mode(), "standalone")
+        self.assertEqual(self.zk.client_id[0] >> 56, 1, "as Apache's")
 
 
 if __name__ == "__main__":

@@ -188,8 +188,8 @@ class Page(unittest.TestCase):
         self.assertTrue(any("ode %d does not answer" % first in reason for reason in seen["reasons"]), seen["reasons"])
         self.assertEqual(seen["announced"], "Serving, but not all is well. Server %d leads." % second)
         news = [change.replace("\n", " ") for change in seen["changes"]]
-        told = [re.search(r"Server %d\b.* leads in epoch (\d+) the search for a leader came to its end" % second, change)
-                for change in news]
+        told = [re.search(r"Server %d\b.* leads in epoch (\d+) (?:the search for|its) (?:a )?leader (?:came to its end|went away)" % second,
+                          change) for change in news]  # between two looks, or seen while it searched
         led = [int(match[1]) for match in told if match]
         self.assertEqual(len(led), 1, news)
         self.assertGreater(led[0], epoch)

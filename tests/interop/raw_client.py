@@ -4,7 +4,9 @@ import struct
 
 CREATE, DELETE, EXISTS, GET_DATA, SET_DATA, GET_ACL, SET_ACL, GET_CHILDREN, SYNC = range(1, 10)
 PING, GET_CHILDREN2, CHECK, MULTI, CREATE2, RECONFIG = 11, 12, 13, 14, 15, 16
+CHECK_WATCHES, REMOVE_WATCHES, CREATE_CONTAINER, DELETE_CONTAINER, CREATE_TTL, MULTI_READ = range(17, 23)
 AUTH, SET_WATCHES, SASL, CLOSE_SESSION = 100, 101, 102, -11
+GET_EPHEMERALS, GET_ALL_CHILDREN_NUMBER, SET_WATCHES2, ADD_WATCH, WHO_AM_I = range(103, 108)
 OPEN_ACL = [(31, "world", "anyone")]
 
 
@@ -58,13 +60,22 @@ def set_watches_body(zxid, data=(), exist=(), child=()):
     return struct.pack(">q", zxid) + vector(data, string) + vector(exist, string) + vector(child, string)
 
 
+def set_watches2_body(zxid, data=(), exist=(), child=(), persistent=(), recursive=()):
+    return set_watches_body(zxid, data, exist, child) + vector(persistent, string) + vector(recursive, string)
+
+
+def ttl_body(path, ttl, data=b"", acl=OPEN_ACL, flags=5):
+    return create_body(path, data, acl, flags) + struct.pack(">q", ttl)
+
+
 class Closed(Exception):
     pass
 
 
 class RawClient:
     def __init__(self, port, timeout=20):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        self.address = ("127.0.0.1", port)
+        self.socket = socket.create_connection(self.address, timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.session = 0
         self.password = b"\0" * 16
@@ -73,16 +84,29 @@ class RawClient:
         return self
 
     def __exit__(self, *unused):
-        """Closes the session, too, if there is one: a later expiry would be a txn in the middle of another test."""
-        try:
-            if self.session and self.socket.fileno() >= 0:
-                self.socket.settimeout(3)
-                self.send(0, CLOSE_SESSION)
-                while True:
-                    self.read_frame()
-        except (Closed, OSError):
-            pass
+        """Closes the session, too, if there is one: a later expiry would be a txn in the middle of another test. If the
+        server has closed the connection, over another one."""
+        if self.session and self.socket.fileno() >= 0 and not self._end_session():
+            self.close()
+            session, self.socket = self.session, socket.create_connection(self.address, timeout=3)
+            try:
+                self.connect(session=session, password=self.password)
+                self._end_session()
+            except (Closed, OSError):
+                pass
         self.close()
+
+    def _end_session(self):
+        """False: the connection ended before any answer."""
+        answered = False
+        try:
+            self.socket.settimeout(3)
+            self.send(0, CLOSE_SESSION)
+            while True:
+                self.read_frame()
+                answered = True
+        except (Closed, OSError):
+            return answered
 
     def close(self):
         """Lets go of the connection only."""

@@ -108,6 +108,7 @@ class Server:
         self.process = None
         self.log = None
         self.starts = 0
+        self.java_properties = []
 
     @property
     def address(self):
@@ -129,6 +130,8 @@ class Server:
         values = {"tickTime": TICK_MS, "initLimit": 20, "syncLimit": 10, "minSessionTimeout": 2000,
                   "standaloneEnabled": "false" if members else "true"}
         values.update(settings)
+        # Apache's server takes these from its command line only.
+        self.java_properties = ["-D%s=%s" % item for item in settings.items() if item[0].startswith("znode.container.")]
         if self.flavor == APACHE:
             values["admin.enableServer"] = "false"
         lines += ["%s=%s" % item for item in values.items()]
@@ -146,7 +149,7 @@ class Server:
         if self.flavor == APACHE:
             return ["java", "-Xmx160m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
                     "-Dzookeeper.DigestAuthenticationProvider.superDigest=super:D/InIHSb7yEEbrWz8b9l71RjZJU=",
-                    "-cp", ":".join([self.folder] + JARS),
+                    *self.java_properties, "-cp", ":".join([self.folder] + JARS),
                     "org.apache.zookeeper.server.quorum.QuorumPeerMain", config]
         return [zkserver_path(), config]
 

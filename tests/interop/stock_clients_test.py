@@ -1,10 +1,16 @@
 #!/usr/bin/python3
-"""Apache's own clients against our server: zkCli.sh (Java) and cli_mt (C)."""
+"""Apache's own clients against our server: zkCli.sh and a program of its own (Java), cli_mt (C)."""
 import os
 import subprocess
+import tempfile
 import unittest
 
-from servers import OURS, Ensemble
+from servers import OURS, Ensemble, wait_until
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROGRAM = "ZooKeeperProgram"
+JARS = ":".join("/usr/share/java/%s.jar" % name for name in ("zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-nop"))
+STEPS = ["reads", "persistent", "recursive", "removal", "containers", "reconnect"]
 
 ZKCLI = "/usr/share/zookeeper/bin/zkCli.sh"
 CLI_MT = "/usr/lib/zookeeper/bin/cli_mt"
@@ -13,7 +19,7 @@ CLI_MT = "/usr/lib/zookeeper/bin/cli_mt"
 class StockClients(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.ensemble = Ensemble([OURS])
+        cls.ensemble = Ensemble([OURS], extendedTypesEnabled="true", **{"znode.container.checkIntervalMs": 500})
         cls.addClassCleanup(cls.ensemble.__exit__, None, None, None)
         cls.ensemble.start()
         cls.address = cls.ensemble[1].address
@@ -54,6 +60,38 @@ class StockClients(unittest.TestCase):
                           "delete /w")
         for expected in ["type:NodeDataChanged path:/w", "type:NodeChildrenChanged path:/w", "type:NodeDeleted path:/w/c"]:
             self.assertIn(expected, text)
+
+    def test_zkcli_newer_commands(self):
+        text = self.zkcli(
+            "addWatch -m PERSISTENT_RECURSIVE /new", "create /new 1", "create /new/a 1", "set /new/a 2", "set /new/a 3",
+            "create -e /new/e x", "create -c /new/c", "create -t 1000000 /new/t x", "create -s -t 1000000 /new/s- x",
+            "getEphemerals /new", "getAllChildrenNumber /new", "addauth digest carol:pw", "whoami", "ls -R /new",
+            "removewatches /new", "set /new 9", "removewatches /new", "addWatch -m PERSISTENT /new/a", "delete /new/a",
+            "create -t 0 /new/bad x", "create -c /new/c/d", "deleteall /new")
+        for expected in ["type:NodeCreated path:/new\n", "type:NodeCreated path:/new/c\n", "type:NodeCreated path:/new/t\n",
+                         "type:PersistentWatchRemoved path:/new\n", "type:NodeDeleted path:/new/a\n", "[/new/e]\n", "\n5\n",
+                         "ip: 127.0.0.1\n", "digest: carol\n", "/new\n/new/a\n/new/c\n/new/e\n/new/s-0000000004\n/new/t\n",
+                         "No such watcher for /new"]:
+            self.assertIn(expected, text)
+        self.assertEqual(text.count("type:NodeDataChanged path:/new/a\n"), 2)
+        self.assertNotIn("type:NodeDataChanged path:/new\n", text)
+        self.assertNotIn("NodeChildrenChanged", text)
+
+    def test_zkcli_what_is_left_over_goes(self):
+        self.zkcli("create /left", "create -c /left/c", "create -c /left/unused", "create /left/c/x", "delete /left/c/x",
+                   "create -t 100 /left/t", "create -t 1000000 /left/later")
+        wait_until("the clean-up", lambda: "[later, unused]" in self.zkcli("ls /left"), 30)
+        self.zkcli("deleteall /left")
+
+    def test_java_program(self):
+        with tempfile.TemporaryDirectory(prefix="zkinterop-classes-") as classes:
+            subprocess.run(["javac", "-Werror", "-Xlint:all,-classfile,-processing,-path", "-cp", JARS, "-d", classes,
+                            os.path.join(HERE, PROGRAM + ".java")], check=True, timeout=300)
+            done = subprocess.run(["java", "-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp",
+                                   classes + ":" + JARS, PROGRAM, self.address], capture_output=True, text=True, timeout=300)
+        self.assertEqual([line for line in done.stdout.splitlines() if line.startswith("step ")],
+                         ["step %s ok" % step for step in STEPS], done.stdout + done.stderr)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_zkcli_errors(self):
         text = self.zkcli("create /e", "create /e", "create /x/y", "delete -v 5 /e", "delete /zookeeper/quota",

@@ -61,6 +61,20 @@ TEST(Render, ZooCfgIsWhatTheServerReads) {
     EXPECT_EQ(config->ensemble.voters().size(), 3U);
 }
 
+TEST(Render, OneNodeIsAServerAlone) {
+    const Inventory inventory = read("nodes: [{id: 7, host: 192.168.6.137}]\n");
+    const std::string text = render_zoo_cfg(inventory, inventory.nodes[0]);
+    EXPECT_THAT(text, HasSubstr("standaloneEnabled=true\n"));
+    EXPECT_THAT(text, Not(HasSubstr("server.")));
+    const auto config = ensemble::parse_zoo_cfg(text, "z");
+    ASSERT_TRUE(config.has_value());
+    EXPECT_TRUE(config->warnings.empty());
+    EXPECT_FALSE(config->replicated());
+    const NodeSpec spec = render(inventory, 0);
+    EXPECT_EQ(file_of(spec, spec.conf_path)->content, text);
+    EXPECT_NE(file_of(spec, spec.data_dir + "/myid"), nullptr) << "it may become a member";
+}
+
 TEST(Render, Ipv6AddressesStandInBracketsBeforePorts) {
     const Inventory inventory = read("nodes: [{id: 1-3, host: \"fd00::[137-139]\"}]\n");
     const std::string text = render_zoo_cfg(inventory, inventory.nodes[0]);
@@ -69,7 +83,7 @@ TEST(Render, Ipv6AddressesStandInBracketsBeforePorts) {
     ASSERT_TRUE(config.has_value());
     EXPECT_EQ(config->ensemble.members.at(ServerId(3)).host, "fd00::139");
     EXPECT_EQ(render(inventory, 0).host, "fd00::137");
-    const Inventory zoned = read("nodes: [{id: 1, host: \"fe80::1%eth0\"}]\n");
+    const Inventory zoned = read("nodes: [{id: 1-2, host: \"fe80::[1-2]%eth0\"}]\n");
     EXPECT_THAT(render_zoo_cfg(zoned, zoned.nodes[0]),
                 HasSubstr("server.1=[fe80::1%eth0]:2888:3888\n"));
     EXPECT_EQ(render(zoned, 0).host, "fe80::1%eth0");
@@ -109,6 +123,17 @@ TEST(Render, NodeSpecForSystemd) {
     }
     EXPECT_THAT(file_of(spec, "/etc/systemd/system/zookeeper.service")->content,
                 HasSubstr("/usr/local/zookeeper/current/bin/zkserver"));
+    const FileSpec* script = file_of(spec, "/usr/local/zookeeper/bin/zkServer.sh");
+    ASSERT_NE(script, nullptr);
+    EXPECT_EQ(script->mode, 0755U);
+    EXPECT_EQ(script->kind, agent_api::FileKind::plain) << "another script restarts nothing";
+    EXPECT_TRUE(script->content.starts_with("#!"));
+    EXPECT_THAT(script->content, HasSubstr("\nUNIT=" + spec.server_unit + "\n"));
+    // An agent without the server's disk is the one that tells of it; it only comes behind the mounts.
+    const std::string agent = file_of(spec, "/etc/systemd/system/zkprov-agent.service")->content;
+    EXPECT_THAT(agent, HasSubstr("After=network-online.target remote-fs.target\n"));
+    EXPECT_THAT(agent, Not(HasSubstr("RequiresMountsFor=" + spec.data_dir)));
+    EXPECT_THAT(agent, HasSubstr("RequiresMountsFor=/usr/local/zookeeper /var/lib/zkprov\n"));
     EXPECT_TRUE(agent_api::validate(spec).has_value());
 }
 

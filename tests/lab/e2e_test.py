@@ -689,6 +689,26 @@ class Ensemble(Case):
         wait_until_healthy()
         self.assertEqual(server_pid(3), before)
 
+    def test_09j_the_script_that_operators_know(self):
+        def script(*words):
+            done = lab.ssh(2, "/usr/local/zookeeper/bin/zkServer.sh " + " ".join(words), check=False)
+            return done.returncode, done.stdout
+
+        head = "Client port found: 2181. Client address: localhost. Client SSL: false.\n"
+        code, out = script("status")
+        self.assertEqual(code, 0)
+        self.assertRegex(out, f"^{head}Mode: (leader|follower)\n$")
+        running = f"Starting zookeeper ... already running as process {server_pid(2)}.\n"
+        self.assertEqual(script("start"), (1, running))
+        self.assertEqual(script("stop"), (0, "Stopping zookeeper ... STOPPED\n"))
+        self.assertEqual(lab.ssh(2, "systemctl is-active zookeeper", check=False).stdout, "inactive\n")
+        self.assertEqual(script("status"), (1, head + "Error contacting service. It is probably not running.\n"))
+        self.assertEqual(script("start"), (0, "Starting zookeeper ... STARTED\n"))
+        self.assertEqual(lab.ssh(2, "systemctl is-active zookeeper").stdout, "active\n")
+        self.assertEqual(script("restart")[0], 0)
+        wait_until_healthy()
+        self.assertEqual(script("status")[0], 0)
+
     def test_10_replace_a_wiped_node(self):
         others = [number for number in HOSTS if number != 2]
         before = [units(number) for number in others]

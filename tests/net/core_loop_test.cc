@@ -132,8 +132,8 @@ class CoreLoopTest : public testing::Test,
     disk::LogThread log_{disk_, paths_, {}, *this};
     disk::SnapshotThread snapshots_{disk_, paths_, *this};
     const bool started_ = [this] {
-        loop_.start({.notifications = *this,
-                     .quorum = quorum_,
+        loop_.start({.notifications = this,
+                     .quorum = &quorum_,
                      .log = log_,
                      .snapshots = snapshots_,
                      .clients = *this,

@@ -168,7 +168,7 @@ TEST_P(ApacheTest, SameRequestsGiveTheSameTxnsAndTheSameTree) {
     const std::vector<Bytes> records = read_log(read_file(folder_ / "log"));
     ASSERT_GT(records.size(), 3000U);
     tree::DataTree tree;
-    Preparer preparer(tree, Containers::served);
+    Preparer preparer(tree, ExtendedTypes::on);
     std::deque<jute::Txn> outstanding;
     const auto apply_oldest = [&] {
         tree.apply(outstanding.front());
@@ -213,6 +213,7 @@ TEST_P(ApacheTest, SameRequestsGiveTheSameTxnsAndTheSameTree) {
                             OpCode::set_acl,
                             OpCode::multi,
                             OpCode::create_container,
+                            OpCode::create_ttl,
                             OpCode::close_session}) {
         EXPECT_GT(seen[op], 0) << to_string(op);
     }

@@ -75,21 +75,60 @@ TEST(Preparer, CreateErrorsInTheirOrder) {
     EXPECT_EQ(error(create("/c"), OpCode::create_container), ErrorCode::ok);
 }
 
-// A follower's client may ask for one, or hide one in a multi: nobody here would remove it again.
-TEST(Preparer, ContainersAreRefusedWithoutACleaner) {
-    tree::DataTree tree;
-    Preparer preparer(tree);
-    const std::vector<jute::AuthId> auth;
-    const auto request = create("/c", CreateMode::container);
-    const Bytes alone = jute::encode(request);
-    const Bytes multi = MultiBody().add(OpCode::create, request).end();
-    const jute::Txn refused = preparer.prepare(
-        {SessionId(1), Xid(1), OpCode::create_container, alone, auth, Zxid(1), WallMs(1)});
-    EXPECT_EQ(std::get<jute::ErrorTxn>(refused.body).error, ErrorCode::unimplemented);
-    const jute::Txn part =
-        preparer.prepare({SessionId(1), Xid(2), OpCode::multi, multi, auth, Zxid(2), WallMs(2)});
-    EXPECT_EQ(std::get<jute::MultiTxn>(part.body).parts.front().body,
-              jute::encode(jute::ErrorTxn{ErrorCode::unimplemented}));
+jute::CreateRequest ttl_create(std::string path,
+                               CreateMode mode = CreateMode::persistent_with_ttl) {
+    return create(std::move(path), mode);
+}
+
+TEST(Preparer, TtlNodesNeedExtendedTypes) {
+    EXPECT_EQ(Bench().error(OpCode::create_ttl, CreateTtlRequest{ttl_create("/t"), 1000}),
+              ErrorCode::unimplemented);
+    Bench bench(ExtendedTypes::on);
+    const jute::Txn txn = bench.ask(OpCode::create_ttl, CreateTtlRequest{ttl_create("/t"), 1000});
+    EXPECT_EQ(txn.header.type, OpCode::create_ttl);
+    const auto& body = std::get<jute::CreateTtlTxn>(txn.body);
+    EXPECT_EQ(body.path, "/t");
+    EXPECT_EQ(body.ttl_ms, 1000);
+    EXPECT_EQ(body.parent_cversion, 1);
+    bench.ask(OpCode::create_ttl,
+              CreateTtlRequest{ttl_create("/t/s-", CreateMode::persistent_sequential_with_ttl),
+                               tree::kTtlMax});
+    bench.ask(OpCode::create, create("/t/s-0000000000/below"));
+    const auto results = bench.apply();
+    EXPECT_EQ(results.back().error, ErrorCode::ok) << "unlike an ephemeral it may have children";
+    EXPECT_EQ(bench.tree.find("/t")->stat().ephemeral_owner, tree::kTtlMark | 1000);
+    EXPECT_EQ(bench.tree.find("/t/s-0000000000")->stat().ephemeral_owner, -1 & ~(0xffffLL << 40));
+    EXPECT_THAT(bench.tree.ttl_nodes(), ElementsAre("/t", "/t/s-0000000000"));
+    const jute::Txn after = bench.ask(OpCode::create, create("/after"));
+    bench.apply();
+    EXPECT_EQ(after.digest->tree_digest, bench.tree.digest());
+}
+
+// docs/PROTOCOL.md 1.2: kind of node, then the session, then the path.
+TEST(Preparer, TtlErrorsInTheirOrder) {
+    Bench bench(ExtendedTypes::on);
+    const auto error = [&bench](CreateMode mode, std::int64_t ttl_ms) {
+        return bench.error(OpCode::create_ttl, CreateTtlRequest{create("nonsense", mode), ttl_ms});
+    };
+    bench.session_check = ErrorCode::session_expired;
+    for (const CreateMode mode :
+         {CreateMode::persistent_with_ttl, CreateMode::persistent_sequential_with_ttl}) {
+        for (const std::int64_t ttl_ms : {std::int64_t{0}, std::int64_t{-1}, tree::kTtlMax + 1}) {
+            EXPECT_EQ(error(mode, ttl_ms), ErrorCode::bad_arguments) << ttl_ms;
+        }
+        EXPECT_EQ(error(mode, 1), ErrorCode::session_expired);
+        for (const OpCode op : {OpCode::create, OpCode::create2, OpCode::create_container}) {
+            EXPECT_EQ(bench.error(op, create("/a", mode)), ErrorCode::bad_arguments)
+                << "no time to live comes with it";
+        }
+    }
+    for (const std::int64_t ttl_ms : {-1, 5}) {
+        EXPECT_EQ(error(CreateMode::persistent, ttl_ms), ErrorCode::bad_arguments);
+        EXPECT_EQ(error(CreateMode::container, ttl_ms), ErrorCode::bad_arguments);
+    }
+    bench.session_check = ErrorCode::ok;
+    EXPECT_EQ(bench.error(OpCode::create_ttl, CreateTtlRequest{ttl_create("/none/x"), 1}),
+              ErrorCode::no_node);
 }
 
 TEST(Preparer, OtherOpsErrorsInTheirOrder) {
@@ -277,7 +316,7 @@ TEST(Preparer, VersionsWrapPastMinusOne) {
 }
 
 TEST(Preparer, MultiIsAllOrNothing) {
-    Bench bench;
+    Bench bench(ExtendedTypes::on);
     bench.ask(OpCode::create, create("/p"));
     const std::uint64_t before = bench.outstanding.back().digest->tree_digest;
     const jute::Txn failed =
@@ -306,6 +345,7 @@ TEST(Preparer, MultiIsAllOrNothing) {
                           .add(OpCode::create_container, create("/p/c", CreateMode::container))
                           .add(OpCode::create, create("/p/c2", CreateMode::container))
                           .add(OpCode::create_ttl, CreateTtlRequest{create("/p/plain"), -1})
+                          .add(OpCode::create_ttl, CreateTtlRequest{ttl_create("/p/t"), 7})
                           .add(OpCode::remove, jute::DeleteRequest{"/p/c", -1})
                           .end());
     EXPECT_THAT(part_errors(good), ::testing::Each(ErrorCode::ok));
@@ -318,6 +358,7 @@ TEST(Preparer, MultiIsAllOrNothing) {
                             OpCode::create_container,
                             OpCode::create_container,
                             OpCode::create,
+                            OpCode::create_ttl,
                             OpCode::remove));
     const auto results = bench.apply();
     EXPECT_EQ(results[1].parts[0].type, OpCode::error);
@@ -325,6 +366,7 @@ TEST(Preparer, MultiIsAllOrNothing) {
     EXPECT_EQ(results[2].parts[1].stat.version, 1);
     EXPECT_EQ(bench.tree.digest(), good.digest->tree_digest);
     EXPECT_THAT(bench.tree.containers(), ElementsAre("/p/c2"));
+    EXPECT_THAT(bench.tree.ttl_nodes(), ElementsAre("/p/t"));
 }
 
 TEST(Preparer, MultiRefusals) {
@@ -446,23 +488,40 @@ TEST(Preparer, SessionTxns) {
     EXPECT_EQ(Bench::error_of(error), ErrorCode::session_moved);
 }
 
-TEST(Preparer, DeleteContainerOnlyEmptyContainers) {
-    Bench bench;
+TEST(Preparer, DeleteContainerOnlyOfWhatIsLeftOver) {
+    Bench bench(ExtendedTypes::on);
+    const auto removal = [&bench](std::string_view path, std::int64_t time = 1) {
+        return bench.preparer.delete_container(path, Zxid(bench.zxid + 1), WallMs(time));
+    };
     bench.ask(OpCode::create_container, create("/c", CreateMode::container));
+    EXPECT_FALSE(removal("/c")) << "nobody has used it yet";
     bench.ask(OpCode::create, create("/c/x"));
     bench.ask(OpCode::create, create("/plain"));
-    EXPECT_FALSE(bench.preparer.delete_container("/c", Zxid(10), WallMs(1)));
-    EXPECT_FALSE(bench.preparer.delete_container("/plain", Zxid(10), WallMs(1)));
-    EXPECT_FALSE(bench.preparer.delete_container("/none", Zxid(10), WallMs(1)));
+    bench.ask(OpCode::create, create("/e", CreateMode::ephemeral));
+    bench.ask(OpCode::create_ttl, CreateTtlRequest{ttl_create("/t"), 50});  // at 1005
+    for (const char* path : {"/c", "/plain", "/none", "/e", "/", "", "/zookeeper"}) {
+        EXPECT_FALSE(removal(path, 9999)) << path;
+    }
+    EXPECT_FALSE(removal("/t", 1055));
     bench.ask(OpCode::remove, jute::DeleteRequest{"/c/x", -1});
-    const auto txn = bench.preparer.delete_container("/c", Zxid(10), WallMs(1));
-    ASSERT_TRUE(txn);
-    EXPECT_EQ(txn->header.type, OpCode::delete_container);
-    EXPECT_EQ(txn->header.session, SessionId(0));
-    bench.outstanding.push_back(*txn);
+    bench.ask(OpCode::set_data, jute::SetDataRequest{"/t", Bytes("new"), -1});  // at 1007
+    EXPECT_FALSE(removal("/t", 1057)) << "what is proposed counts";
+    for (const char* path : {"/c", "/t"}) {
+        const auto txn = removal(path, 1058);
+        ASSERT_TRUE(txn) << path;
+        ++bench.zxid;
+        EXPECT_EQ(txn->header.type, OpCode::delete_container);
+        EXPECT_EQ(txn->header.session, SessionId(0));
+        EXPECT_EQ(txn->header.cxid, Xid(0));
+        bench.outstanding.push_back(*txn);
+        EXPECT_FALSE(removal(path, 1058)) << "once";
+    }
+    const std::uint64_t digest = bench.outstanding.back().digest->tree_digest;
     bench.apply();
     EXPECT_EQ(bench.tree.find("/c"), nullptr);
-    EXPECT_EQ(bench.tree.digest(), txn->digest->tree_digest);
+    EXPECT_EQ(bench.tree.find("/t"), nullptr);
+    EXPECT_TRUE(bench.tree.containers().empty() && bench.tree.ttl_nodes().empty());
+    EXPECT_EQ(bench.tree.digest(), digest);
 }
 
 TEST(Preparer, ResetForgetsWhatWasNeverApplied) {

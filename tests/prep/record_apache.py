@@ -107,7 +107,8 @@ class Generator:
         return self.rng.choice([-1, -1, -1, 0, 0, 1, 2, -2])
 
     def create_body(self, multi, flags):
-        return text(self.path_in(multi, 1)) + text(self.data()) + acl_list(self.acl()) + i32(flags)
+        # It looks at the flags before it notices that there is no path.
+        return text(self.path_in(multi or flags not in range(4), 1)) + text(self.data()) + acl_list(self.acl()) + i32(flags)
 
     def path_in(self, multi, op):
         path = self.path()
@@ -125,8 +126,9 @@ class Generator:
                 flags = rng.choice([7, 9, -1] if multi else [5, 6, 7, 9, -1])
             if rng.random() < 0.08:
                 return 19, self.create_body(multi, 4)
-            if rng.random() < 0.03:
-                return 21, self.create_body(multi, 5) + struct.pack(">q", 1000)
+            if rng.random() < 0.08:
+                ttl = rng.choice([1, 1000, 10 ** 9, 2 ** 40 - 1, 0, -1, 2 ** 40])
+                return 21, self.create_body(multi, rng.choice([5, 5, 6])) + struct.pack(">q", ttl)
             return rng.choice([1, 15]), self.create_body(multi, flags)
         if kind < 0.62:
             return 2, text(self.path_in(multi, 2)) + i32(self.version())
@@ -162,7 +164,7 @@ def start(folder, port):
     os.makedirs(folder + "/data", exist_ok=True)
     log = open(folder + "/server.log", "ab")
     process = subprocess.Popen(["java", "-Xmx256m", "-cp", CLASSPATH, "-Dzookeeper.log.dir=" + folder,
-                                "-Dznode.container.checkIntervalMs=3600000",
+                                "-Dznode.container.checkIntervalMs=3600000", "-Dzookeeper.extendedTypesEnabled=true",
                                 "org.apache.zookeeper.server.quorum.QuorumPeerMain", config],
                                stdout=log, stderr=log, cwd=folder)
     for _ in range(900):

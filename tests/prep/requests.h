@@ -45,8 +45,11 @@ class MultiBody {
 
 /// A tree with its preparer and a session that asks. Txns stay outstanding until apply().
 struct Bench {
+    explicit Bench(ExtendedTypes extended_types = ExtendedTypes::off)
+        : preparer(tree, extended_types) {}
+
     tree::DataTree tree;
-    Preparer preparer{tree, Containers::served};
+    Preparer preparer;
     std::vector<jute::AuthId> auth = {{"ip", "127.0.0.1"}};
     SessionId session{0x100};
     ErrorCode session_check = ErrorCode::ok;

@@ -235,7 +235,7 @@ void World::pause(Server& server) {
     const Duration takes = milliseconds(random_.between(100, 8000));
     // A leader that stands still may be late with everything; but it hears what waited before it expires anybody.
     judge_.sessions().delayed(now_ + takes);
-    if (!server.core->serving() || server.core->status().role != core::Role::leading) {
+    if (!server.core->serving() || !rules(server.core->status().role)) {
         judge_.sessions().disturbed(now_ + takes);
     }
     later(takes, [this, &server, life = server.life] {

@@ -62,6 +62,12 @@ void Judge::on_logged(Zxid zxid, const SharedBytes& bytes) {
     if (zxid > replay_.last()) logged_.emplace(zxid, Logged{bytes, Zxid(zxid.value() - 1)});
 }
 
+void Judge::continues(Zxid last, Zxid zxid) {
+    logged_.erase(logged_.upper_bound(std::max(last, replay_.last())), logged_.end());
+    if (zxid.value() != last.value() + 1)
+        logged_.emplace(Zxid(zxid.value() - 1), Logged{nullptr, last});
+}
+
 void Judge::on_established(Epoch epoch, Zxid last, Instant now) {
     logged_.emplace(Zxid(epoch, 0), Logged{nullptr, last});
     sessions_.leader_established(now);
@@ -107,6 +113,11 @@ void Judge::on_committed(Zxid zxid, const SharedBytes& bytes, Instant now) {
         replay_.commit(*txn, nullptr);
         sessions_.closed(header.session, header.cxid != Xid(0), now);
         return sessions_.committed(now);
+    }
+    if (header.type == OpCode::delete_container) {
+        if (header.session != SessionId() || header.cxid != Xid())
+            complain_(words + " deletes what is left over, and is not the leader's own");
+        return replay_.commit(*txn, nullptr);
     }
     const auto asked = session.asked.find(header.cxid);
     if (asked == session.asked.end()) {

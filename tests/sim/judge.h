@@ -43,6 +43,9 @@ class Judge {
 
     /// A server is about to log a txn; it may yet be committed or not.
     void on_logged(Zxid zxid, const SharedBytes& bytes);
+    /// A server alone is about to log `zxid` right behind `last`, which an earlier life of it may have followed up with
+    /// others that are lost.
+    void continues(Zxid last, Zxid zxid);
     /// A leader serves with a history that ends at `last`.
     void on_established(Epoch epoch, Zxid last, Instant now);
     /// A server that serves has applied `zxid`, and with it everything before. Before any client can hear of it.

@@ -239,6 +239,42 @@ TEST_F(Judges, ADeleteOfANodeWithChildren) {
     EXPECT_FAULT("makes the request NOTEMPTY");
 }
 
+// Times of txns are all the same here: no TTL node grows old.
+TEST_F(Judges, ARemovalOfWhatIsNotLeftOver) {
+    open(1, kA);
+    const auto made = [this](int xid, OpCode op, const std::string& path, jute::TxnBody txn) {
+        ask(1,
+            xid,
+            op,
+            create(path, CreateMode::persistent) +
+                (op == OpCode::create_ttl ? jute::encode(std::int64_t{7}) : Bytes()));
+        const Zxid at = commit(kA, xid, op, std::move(txn));
+        answer(1, xid, at, encoded(path) + stat(path));
+    };
+    made(1, OpCode::create_container, "/c", jute::CreateContainerTxn{"/c", Bytes("v"), kOpen, 1});
+    made(2, OpCode::create_ttl, "/t", jute::CreateTtlTxn{"/t", Bytes("v"), kOpen, 2, 7});
+    ask(1, 3, OpCode::create, create("/c/x"));
+    answer(1,
+           3,
+           commit(kA, 3, OpCode::create, jute::CreateTxn{"/c/x", Bytes("v"), kOpen, false, 1}),
+           encoded("/c/x"));
+    const auto removal = [this](const std::string& path, SessionId session = {}) {
+        commit(session, 0, OpCode::delete_container, jute::DeleteTxn{path});
+        return std::exchange(faults_, {});
+    };
+    EXPECT_THAT(removal("/t"), ElementsAre(HasSubstr("deletes /t, which is not left over")));
+    ask(1, 4, OpCode::remove, remove("/c/x"));
+    answer(1, 4, commit(kA, 4, OpCode::remove, jute::DeleteTxn{"/c/x"}));
+    EXPECT_THAT(faults_, IsEmpty());
+    EXPECT_THAT(removal("/c"), IsEmpty());
+    EXPECT_THAT(removal("/c"), ElementsAre(HasSubstr("which is not there")));
+    made_ = 2;
+    make(1, kA, 5, "/plain");
+    EXPECT_THAT(faults_, IsEmpty());
+    EXPECT_THAT(removal("/plain", kA),
+                ElementsAre(HasSubstr("is not the leader's own"), HasSubstr("is not left over")));
+}
+
 TEST_F(Judges, AWriteThatTheAclForbids) {
     open(1, kA);
     open(2, kB, 4000, {kAlice});

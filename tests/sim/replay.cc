@@ -124,7 +124,7 @@ struct Replay::Step {
         child_changes.emplace_back(path, ModelChange{header.zxid, type, std::move(acl)});
     }
 
-    Done create(const jute::CreateRequest& request, OpCode type) {
+    Done create(const jute::CreateRequest& request, OpCode type, std::int64_t ttl_ms = 0) {
         auto acl = stored_acl(request.acl, auth);
         if (!acl) return refused(ErrorCode::invalid_acl);
         const std::string parent_path = parent_of(request.path);
@@ -139,8 +139,11 @@ struct Replay::Step {
         above.creates += 1;
         above.children += 1;
         above.pzxid = header.zxid;
+        const bool container = type == OpCode::create_container;
         const bool ephemeral = is_ephemeral(request.flags);
         ModelNode node;
+        node.container = container;
+        node.ttl_ms = ttl_ms;
         node.data = share(request.data);
         node.acl = *acl == *kOpenList ? kOpenList : share(*acl);
         node.czxid = node.mzxid = node.pzxid = header.zxid;
@@ -148,7 +151,12 @@ struct Replay::Step {
         node.owner = ephemeral ? header.session.value() : 0;
         tell_data(path, EventType::node_created, node.acl);
         tell_child(parent_path, EventType::node_children_changed, above.acl);
-        const jute::CreateTxn txn{path, request.data, *acl, ephemeral, above.creates};
+        jute::TxnBody txn = jute::CreateTxn{path, request.data, *acl, ephemeral, above.creates};
+        if (container) {
+            txn = jute::CreateContainerTxn{path, request.data, *acl, above.creates};
+        } else if (ttl_ms != 0) {
+            txn = jute::CreateTtlTxn{path, request.data, *acl, above.creates, ttl_ms};
+        }
         const jute::Stat stat = node.stat();
         put(parent_path, std::move(above));
         put(path, std::move(node));
@@ -236,7 +244,12 @@ struct Replay::Step {
         switch (op) {
             case OpCode::create:
             case OpCode::create2:
+            case OpCode::create_container:
                 return create(archive.get<jute::CreateRequest>(), op);
+            case OpCode::create_ttl: {
+                const auto request = archive.get<jute::CreateRequest>();
+                return create(request, op, archive.get<std::int64_t>());
+            }
             case OpCode::remove:
                 return remove(archive.get<jute::DeleteRequest>());
             case OpCode::set_data:
@@ -256,11 +269,11 @@ struct Replay::Step {
         answer.error = done.error;
         jute::OutputArchive out(answer.body);
         if (done.error != ErrorCode::ok) return done;
-        if (request.op == OpCode::create || request.op == OpCode::create2) out(done.path);
-        if (request.op == OpCode::create2 || request.op == OpCode::set_data ||
-            request.op == OpCode::set_acl) {
-            out(done.stat);
-        }
+        const bool creates = std::holds_alternative<jute::CreateTxn>(done.txn) ||
+                             std::holds_alternative<jute::CreateContainerTxn>(done.txn) ||
+                             std::holds_alternative<jute::CreateTtlTxn>(done.txn);
+        if (creates) out(done.path);
+        if (creates ? request.op != OpCode::create : request.op != OpCode::remove) out(done.stat);
         return done;
     }
 
@@ -365,6 +378,7 @@ void Replay::commit(const jute::Txn& txn,
     }
     if (const auto* body = std::get_if<jute::CloseSessionTxn>(&txn.body))
         return close_session(txn, *body);
+    if (header.type == OpCode::delete_container) return delete_left_over(txn);
     const auto* error = std::get_if<jute::ErrorTxn>(&txn.body);
     if (error != nullptr) entry.answer.error = error->error;
     if (asked == nullptr) return;
@@ -409,6 +423,22 @@ void Replay::close_session(const jute::Txn& txn, const jute::CloseSessionTxn& bo
     const std::vector<jute::AuthId> nobody;
     Step step{*this, txn.header, nobody, {}, {}, {}};
     for (const std::string& path : own) step.take_away(path, *current(path));
+    keep(step);
+}
+
+// The leader's own: only what is left over may go.
+void Replay::delete_left_over(const jute::Txn& txn) {
+    const std::string& path = std::get<jute::DeleteTxn>(txn.body).path;
+    const ModelNodeRef node = current(path);
+    if (!node) return complain(txn, "deletes " + path + ", which is not there");
+    const bool used_up = node->container && node->creates > 0;
+    const bool too_old =
+        node->ttl_ms > 0 && txn.header.time.value() - node->mtime.value() > node->ttl_ms;
+    if (node->children > 0 || (!used_up && !too_old))
+        complain(txn, "deletes " + path + ", which is not left over");
+    const std::vector<jute::AuthId> nobody;
+    Step step{*this, txn.header, nobody, {}, {}, {}};
+    step.take_away(path, *node);
     keep(step);
 }
 
@@ -508,7 +538,9 @@ std::string describe(OpCode op, const Answer& answer) {
     switch (op) {
         case OpCode::create:
             return "ok " + archive.get<std::string>();
-        case OpCode::create2: {
+        case OpCode::create2:
+        case OpCode::create_container:
+        case OpCode::create_ttl: {
             const auto path = archive.get<std::string>();
             return "ok " + path + stat();
         }

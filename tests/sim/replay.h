@@ -38,7 +38,9 @@ struct ModelNode {
     Zxid czxid, mzxid, pzxid;
     WallMs ctime, mtime;
     std::int32_t version = 0, creates = 0, aversion = 0, children = 0;
-    std::int64_t owner = 0;
+    std::int64_t owner = 0;  ///< a session
+    bool container = false;
+    std::int64_t ttl_ms = 0;  ///< 0: no TTL node
     [[nodiscard]] jute::Stat stat() const;
 };
 using ModelNodeRef = std::shared_ptr<const ModelNode>;
@@ -77,8 +79,8 @@ class Replay {
     void watch(Watching watching) { watching_ = std::move(watching); }
 
     /// The next txn of the history; `asked` is the request it must come from, null for the leader's own (closeSession,
-    /// createSession) and for refusals that are about the session. Complains when it is not what the request must
-    /// become. `refusal`: the request is a multi, and this is the answer because of its session.
+    /// createSession, deleteContainer) and for refusals that are about the session. Complains when it is not what the
+    /// request must become. `refusal`: the request is a multi, and this is the answer because of its session.
     void commit(const jute::Txn& txn,
                 const SentRequest* asked,
                 std::optional<ErrorCode> refusal = {});
@@ -121,6 +123,7 @@ class Replay {
     [[nodiscard]] ModelNodeRef current(const std::string& path) const;
     void keep(Step& step);
     void close_session(const jute::Txn& txn, const jute::CloseSessionTxn& body);
+    void delete_left_over(const jute::Txn& txn);
     void complain(const jute::Txn& txn, const std::string& what) const;
 
     Complain complain_;

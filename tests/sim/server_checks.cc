@@ -187,6 +187,7 @@ void ServerChecks::check_tree(int index, const core::Core& core) {
 
 std::optional<Epoch> ServerChecks::check_leader(int index, const core::Core& core) {
     const core::StatusPage page = core.status();
+    if (page.role == core::Role::standalone) check_history(index, page);
     if (page.role != core::Role::leading) return {};
     const auto [leader, fresh] = leaders_.emplace(page.current_epoch, index);
     if (!fresh && leader->second != index) {
@@ -194,14 +195,18 @@ std::optional<Epoch> ServerChecks::check_leader(int index, const core::Core& cor
                  "leads epoch " + to_string(page.current_epoch) + ", and so did server " +
                      std::to_string(leader->second + 1));
     }
+    check_history(index, page);
+    return page.current_epoch;
+}
+
+void ServerChecks::check_history(int index, const core::StatusPage& page) {
     const Zxid has =
         std::max(page.last_logged, page.last_zxid.counter() == 0 ? Zxid(0) : page.last_zxid);
-    if (has < committed_last_) {
-        complain(index,
-                 "leads epoch " + to_string(page.current_epoch) + " with a history up to " +
-                     to_string(has) + ", but " + to_string(committed_last_) + " was committed");
-    }
-    return page.current_epoch;
+    if (has >= committed_last_) return;
+    complain(index,
+             std::string(page.role == core::Role::leading ? "leads" : "serves alone in") +
+                 " epoch " + to_string(page.current_epoch) + " with a history up to " +
+                 to_string(has) + ", but " + to_string(committed_last_) + " was committed");
 }
 
 // Timeouts are left out: a client may have taken another one with it to the server it moved to.

@@ -18,6 +18,11 @@
 
 namespace zk::sim {
 
+/// Makes txns and expires sessions.
+inline bool rules(core::Role role) {
+    return role == core::Role::leading || role == core::Role::standalone;
+}
+
 class ServerChecks {
   public:
     using Complain = std::function<void(const std::string&)>;
@@ -64,6 +69,7 @@ class ServerChecks {
     void commit_up_to(int index, Zxid last);
     void check_tree(int server, const core::Core& core);
     std::optional<Epoch> check_leader(int server, const core::Core& core);
+    void check_history(int server, const core::StatusPage& page);
     void check_sessions(int server, const core::Core& core);
 
     Complain complain_;

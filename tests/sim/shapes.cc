@@ -160,6 +160,26 @@ void calm(Shape& shape, Random&) {
     shape.chaos = std::chrono::seconds(20);
 }
 
+// One server without others: what a power cut, a slow disk or a pause does to what it has promised.
+void alone(Shape& shape, Random& random) {
+    shape.servers = 1;
+    shape.standalone = true;
+    for (const K kind : {K::power_cut, K::power_cut_call, K::kill, K::slow_disk, K::stuck_client})
+        shape.weights[kind] *= 5;
+    for (const K kind : {K::partition, K::one_way, K::reset, K::cut_sync, K::lost_promises})
+        shape.weights[kind] = 0;
+    for (const K kind : {K::slow_link, K::stranger_info, K::stranger_vote, K::late_address})
+        shape.weights[kind] = 0;
+    shape.weights[K::failed_sync] = 15;
+    shape.weights[K::torn_pages] = 60;
+    shape.slow_batches_percent = 15;
+    shape.boot_max = milliseconds(1500);
+    shape.bounds.proposals_max = random.chance(50) ? 8 : 1000;
+    if (random.chance(50)) {
+        shape.counter_limit = static_cast<std::uint32_t>(random.between(60, 250));
+    }
+}
+
 struct Entry {
     std::string_view name;
     void (*change)(Shape&, Random&);
@@ -175,7 +195,8 @@ constexpr Entry kShapes[] = {{"mixed", mixed},
                              {"large", large},
                              {"strangers", strangers},
                              {"net", net},
-                             {"calm", calm}};
+                             {"calm", calm},
+                             {"alone", alone}};
 
 Shape make(const Entry& entry, std::uint64_t seed) {
     Random random(seed ^ 0x5a4b5368617065ULL);

@@ -20,6 +20,7 @@ namespace zk::sim {
 struct Shape {
     std::string_view name;
     int servers = 3;
+    bool standalone = false;  ///< one server, which is alone and no ensemble of one
     int clients = 4;
     Duration chaos = std::chrono::seconds(30);  ///< virtual time with faults
     /// Chance of each kind, relative to the others. Companions: a percentage.
@@ -31,6 +32,7 @@ struct Shape {
     std::int64_t snap_count = 40;
     std::uint32_t counter_limit = 0xffffffff;
     std::size_t committed_window = 500;
+    Duration sweep_interval = milliseconds(1500);  ///< of containers and TTL nodes
     std::int64_t outstanding_max = 1000;
     int init_limit = 10, sync_limit = 4;  ///< ticks of one second
     zab::Bounds bounds{};

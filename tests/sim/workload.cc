@@ -55,8 +55,27 @@ Bytes Workload::value() {
     return text;
 }
 
+// What the leader has to remove: containers that have had children, TTL nodes that grow old. Some get a child again, or new
+// data, just in time.
+std::vector<Asked> Workload::left_over() {
+    if (random_.chance(40)) {
+        const std::string path = name("t", 3);
+        if (random_.chance(30)) return {set_data(path)};
+        const auto ttl_ms = static_cast<std::int64_t>(random_.between(100, 3000));
+        Asked asked = create(path, CreateMode::persistent_with_ttl);
+        return {{OpCode::create_ttl, asked.body + jute::encode(ttl_ms)}};
+    }
+    const std::string container = name("k", 3), child = container + "/x";
+    const Asked made{OpCode::create_container, create(container, CreateMode::container).body};
+    if (random_.chance(30)) return {made, create(child, CreateMode::ephemeral)};
+    return {made,
+            create(child, CreateMode::persistent),
+            {OpCode::remove, jute::encode(jute::DeleteRequest{child, -1})}};
+}
+
 // Parents that come and go.
 std::vector<Asked> Workload::churn() {
+    if (random_.chance(50)) return left_over();
     const std::string parent = name("e", 2), child = parent + "/x";
     if (random_.chance(50)) return {create(parent, CreateMode::persistent)};
     const auto remove = [](const std::string& path) {
@@ -114,7 +133,7 @@ std::vector<Asked> Workload::next() {
     if (dice < 6) return {sync(), read()};
     if (dice < 44) return {read()};
     if (dice < 46) return {{OpCode::ping, {}}};
-    if (dice < 50) return churn();
+    if (dice < 52) return churn();
     return {write()};
 }
 

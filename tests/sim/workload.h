@@ -65,6 +65,7 @@ class Workload {
     Asked remove();
     Asked acl();
     std::vector<Asked> churn();
+    std::vector<Asked> left_over();
     Bytes value();
     std::string name(const char* kind, int count);
     std::string child();

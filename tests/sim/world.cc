@@ -122,6 +122,7 @@ core::Settings World::core_settings(const Server& server) const {
     core::Settings settings;
     settings.my_id = server.sid();
     settings.config = config_;
+    settings.standalone = shape_.standalone;
     settings.tick = kTick;
     settings.init_limit = shape_.init_limit;
     settings.sync_limit = shape_.sync_limit;
@@ -129,6 +130,8 @@ core::Settings World::core_settings(const Server& server) const {
     settings.committed_window = shape_.committed_window;
     settings.bounds = shape_.bounds;
     settings.counter_limit = shape_.counter_limit;
+    settings.extended_types = prep::ExtendedTypes::on;
+    settings.sweep.interval = shape_.sweep_interval;
     settings.monotonic_ms = to_ms(now_.time_since_epoch());
     settings.seed = options_.seed;
     return settings;
@@ -136,7 +139,8 @@ core::Settings World::core_settings(const Server& server) const {
 
 void World::boot(Server& server) {
     const Log log = log_of(server);
-    auto recovered = storage::recover(server.disk, kPaths, executor_options().recovery, log);
+    auto recovered =
+        storage::recover(server.disk, kPaths, executor_options(shape_.standalone).recovery, log);
     if (!recovered.has_value()) {
         if (server.power_failing) return lose_power(server);  // again, while it was starting
         if (server.sync_failing) return fatal(server, "cannot recover");
@@ -144,6 +148,7 @@ void World::boot(Server& server) {
                     " cannot recover: " + recovered.error().message());
     }
     checks_.recovered(server.index, *recovered);
+    server.last_noted = recovered->last_zxid;
     server.up = true;
     ++server.life;
     judge_.sessions().disturbed(now_);
@@ -163,8 +168,8 @@ void World::boot(Server& server) {
          ++front.loop) {
         server.loops.push_back(std::make_unique<frontend::Turn>(front, server.core->tree(), log));
     }
-    server.executor =
-        std::make_unique<storage::DiskExecutor>(server.disk, kPaths, executor_options());
+    server.executor = std::make_unique<storage::DiskExecutor>(
+        server.disk, kPaths, executor_options(shape_.standalone));
     server.disk_queue.clear();
     server.disk_busy = false;
     server.port_open = false;
@@ -176,6 +181,7 @@ void World::boot(Server& server) {
     server.paused = false;
     server.tick_waits = false;
 
+    if (shape_.standalone) judge_.sessions().leader_established(now_);
     server.turn->start(wall(server), now_, server.effects);
     carry_out(server);
     tick(server);
@@ -209,7 +215,7 @@ std::string World::unsettled() const {
         if (!server->up || !server->core || !server->core->serving())
             return name + " does not serve";
         const core::StatusPage page = server->core->status();
-        leaders += page.role == core::Role::leading ? 1 : 0;
+        leaders += rules(page.role) ? 1 : 0;
         if (page.proposals_pending != 0) return name + " has proposals in flight";
         // Not the zxids: a follower that has had no txn of the leader's epoch still shows its older
         // one.

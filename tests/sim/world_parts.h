@@ -19,10 +19,11 @@ inline constexpr Duration kDiskReplacedMax = std::chrono::seconds(12);
 
 inline const storage::Paths kPaths{"/data", "/data"};
 
-inline storage::ExecutorOptions executor_options() {
+inline storage::ExecutorOptions executor_options(bool standalone) {
     storage::ExecutorOptions options;
     options.log.preallocate_bytes = 4096;
     options.recovery.autocreate = false;
+    options.recovery.standalone = standalone;
     return options;
 }
 
@@ -44,6 +45,7 @@ struct World::Server {
     std::vector<std::unique_ptr<frontend::Turn>> loops;
     core::Effects effects;  ///< of the turn that runs
     std::size_t noted = 0;  ///< of effects.disk: the checkers know them
+    Zxid last_noted;        ///< of a server alone: the txn before the next one
     bool turn_due = false;  ///< of the core
     std::unique_ptr<storage::DiskExecutor> executor;
     std::vector<storage::DiskCommand> disk_queue;

@@ -67,6 +67,8 @@ void World::look(Server& server, const core::Effects& effects) {
         const auto* append = std::get_if<storage::AppendTxn>(&effects.disk[server.noted]);
         if (append == nullptr) continue;
         checks_.logs(server.index, append->zxid, append->payload);
+        if (shape_.standalone) judge_.continues(server.last_noted, append->zxid);
+        server.last_noted = append->zxid;
         judge_.on_logged(append->zxid, append->payload);
     }
     if (server.core->serving()) {

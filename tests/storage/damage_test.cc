@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/check.h"
 #include "samples.h"
 #include "storage/disk_command.h"
 #include "storage/install.h"
@@ -129,6 +130,52 @@ TEST(LogDamage, RotTakesTheVoteUntilASnapshotIsInstalled) {
     disk.crash(sim::CrashMode::lose);
     EXPECT_EQ(ZK_VALUE(recover(disk, kPaths, {})).last_zxid, Zxid(9));
     EXPECT_EQ(content(disk, "damaged.log.1"), damaged);
+}
+
+// It would serve what is left as the truth: nobody else knows better.
+TEST(LogDamage, AServerAloneDoesNotStartFromARottenLog) {
+    sim::SimDisk disk;
+    big_log(disk, 5);
+    edit(disk, [](Bytes& bytes) { bytes[begin_of(4) + 1000] ^= 1; });
+    const Bytes damaged = content(disk, "log.1");
+    const auto refused = recover(disk, kPaths, {.standalone = true});
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_THAT(refused.error().message(), HasSubstr("(rot: "));
+    EXPECT_THAT(refused.error().message(), Not(HasSubstr("leader")));
+    const std::string way = "truncate -s " + std::to_string(begin_of(4)) + " " + kDir + "/log.1";
+    EXPECT_THAT(refused.error().message(), testing::EndsWith(way));
+    EXPECT_EQ(content(disk, "log.1"), damaged) << "nothing is changed";
+    EXPECT_THAT(names(disk), Not(Contains(kNeedsSnapshotName)));
+    // The way out is one.
+    edit(disk, [](Bytes& bytes) { bytes.resize(begin_of(4)); });
+    EXPECT_EQ(ZK_VALUE(recover(disk, kPaths, {.standalone = true})).last_zxid, Zxid(3));
+    EXPECT_TRUE(covered_marks().contains("storage.rot_alone"));
+}
+
+TEST(LogDamage, ATornEndIsCutByAServerAloneAsWell) {
+    sim::SimDisk disk;
+    big_log(disk, 5);
+    edit(disk, [](Bytes& bytes) { lose_sector(bytes, 5); });
+    EXPECT_EQ(ZK_VALUE(recover(disk, kPaths, {.standalone = true})).last_zxid, Zxid(4));
+    big_log(disk, 4000);
+    edit(disk, [](Bytes& bytes) { bytes.replace(begin_of(500), 2048, 2048, '\0'); });
+    const auto refused = recover(disk, kPaths, {.standalone = true});
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_THAT(refused.error().message(), HasSubstr("from a backup; or, to go on without"));
+}
+
+// A member that waits for its leader's snapshot is no server alone.
+TEST(LogDamage, WhatAMemberLacksAServerAloneLacksToo) {
+    sim::SimDisk disk;
+    big_log(disk, 5);
+    edit(disk, [](Bytes& bytes) { bytes[begin_of(4) + 1000] ^= 1; });
+    EXPECT_EQ(ZK_VALUE(recover(disk, kPaths, {})).last_zxid, Zxid(-1));
+    const auto refused = recover(disk, kPaths, {.standalone = true});
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_THAT(refused.error().message(),
+                HasSubstr("to go on without what is lost, remove " + kDir));
+    ZK_OK(disk.remove(kDir + "/" + kNeedsSnapshotName));
+    EXPECT_EQ(ZK_VALUE(recover(disk, kPaths, {.standalone = true})).last_zxid, Zxid(0));
 }
 
 TEST(LogDamage, RotAtEveryCallKeepsTheFileAndTakesTheVote) {

@@ -141,6 +141,74 @@ TEST(Recovery, EpochWithoutDataMayNotVote) {
     EXPECT_EQ(state.current_epoch, Epoch(3));
 }
 
+TEST(Recovery, AServerAloneBeginsADatabaseOnlyWhereNoneWas) {
+    const RecoveryOptions alone{.standalone = true};
+    sim::SimDisk disk;
+    EXPECT_TRUE(recover_ok(disk, alone).fresh);
+    EXPECT_THAT(names(disk), ElementsAre("snapshot.0")) << "no epochs";
+    EXPECT_FALSE(recover_ok(disk, alone).fresh);
+
+    sim::SimDisk wiped;
+    set_epochs(wiped, "3", "3");
+    expect_refused(wiped, "the epoch files say that there was a database", alone);
+    sim::SimDisk empty;
+    const RecoveryOptions marked_only{.autocreate = false, .standalone = true};
+    expect_refused(empty, "and db.autocreate=false", marked_only);
+    EXPECT_THAT(names(empty), IsEmpty());
+    for (sim::SimDisk* each : {&wiped, &empty}) {
+        expect_refused(*each, "create the file " + kPaths.initialize_marker(), marked_only);
+        each->put(kPaths.initialize_marker(), "");
+        EXPECT_TRUE(recover_ok(*each, marked_only).fresh);
+        EXPECT_FALSE(ZK_VALUE(each->exists(kPaths.initialize_marker())));
+        EXPECT_EQ(recover_ok(*each, marked_only).last_zxid, Zxid(0));
+    }
+}
+
+TEST(Recovery, ADirectoryGoesToAServerAloneAndBack) {
+    const RecoveryOptions alone{.standalone = true};
+    sim::SimDisk disk;
+    history(disk, zxids({1, 0x300000001}));
+    set_epochs(disk, "5", "4");
+    RecoveredState state = recover_ok(disk, alone);
+    EXPECT_EQ(state.last_zxid, Zxid(0x300000001));
+    EXPECT_EQ(state.accepted_epoch, Epoch(5));
+    EXPECT_EQ(state.current_epoch, Epoch(4));
+    EXPECT_EQ(content(disk, "acceptedEpoch") + content(disk, "currentEpoch"), "54");
+    write_log(disk, zxids({0x300000002}));  // written alone
+    state = recover_ok(disk);
+    EXPECT_EQ(state.last_zxid, Zxid(0x300000002));
+    EXPECT_EQ(state.current_epoch, Epoch(4));
+
+    // Apache's server alone counts on into the next epoch, which the files of an ensemble know nothing of.
+    sim::SimDisk rolled;
+    tree::DataTree tree;
+    tree.set_last_zxid(Zxid(0x1fffffffe));
+    save_snapshot(rolled, tree);
+    write_log(rolled, zxids({0x1ffffffff, 0x200000000, 0x200000001}));
+    set_epochs(rolled, "1", "1");
+    state = recover_ok(rolled, alone);
+    EXPECT_EQ(state.last_zxid, Zxid(0x200000001));
+    EXPECT_EQ(state.current_epoch, Epoch(2));
+    expect_refused(rolled, "currentEpoch says epoch 1, but transactions of epoch 2");
+}
+
+TEST(Recovery, WhereNobodyIsThereToCopyFromTheAdviceIsAnother) {
+    const RecoveryOptions alone{.standalone = true};
+    sim::SimDisk disk;
+    disk.put(kDir + "/snapshot.0", "damaged");
+    expect_refused(disk, "Restore one from a backup; a server alone has no leader", alone);
+    sim::SimDisk other;
+    write_log(other, zxids({1}));
+    expect_refused(other, "is lost. Restore it from a backup; a server alone has no leader", alone);
+    sim::SimDisk middle;
+    history(middle, zxids({1, 2, 3}));
+    write_log(middle, zxids({4}));
+    Bytes bytes = content(middle, "log.1");
+    bytes[60] ^= 1;
+    middle.put(kDir + "/log.1", bytes);
+    expect_refused(middle, "Restore the file from a backup; a server alone has no", alone);
+}
+
 TEST(Recovery, ReplaysTheLogOntoTheNewestSnapshot) {
     sim::SimDisk disk;
     history(disk, zxids({1, 2, 3, 4, 5}));
@@ -415,8 +483,9 @@ TEST(Recovery, EpochsMustFitTheData) {
     expect_refused(disk, "acceptedEpoch says 3, below currentEpoch with 4");
     set_epochs(disk, "x", "4");
     expect_refused(disk, "acceptedEpoch does not hold an epoch");
-    // A standalone server has no use for them.
-    EXPECT_EQ(recover_ok(disk, {.standalone = true}).current_epoch, Epoch(3));
+    // A server alone has little use for them.
+    EXPECT_EQ(recover_ok(disk, {.standalone = true}).current_epoch, Epoch(4));
+    EXPECT_EQ(recover_ok(disk, {.standalone = true}).accepted_epoch, Epoch(3));
 }
 
 TEST(Recovery, CrashBetweenSynchronisedTxnsAndCurrentEpoch) {

@@ -267,11 +267,41 @@ TEST(DataTree, ContainersAndTtlNodesAreNotOwnedByASession) {
               static_cast<std::int64_t>(0xff00000000001388ULL));
     EXPECT_EQ(tree.ephemeral_count(), 0U);
     EXPECT_THAT(tree.containers(), ElementsAre("/c"));
+    EXPECT_THAT(tree.ttl_nodes(), ElementsAre("/t"));
+    DataTree moved(std::move(tree));
+    tree = std::move(moved);
+    EXPECT_THAT(tree.ttl_nodes(), ElementsAre("/t"));
     tree.apply({header(OpCode::delete_container, 3, 0), jute::DeleteTxn{"/c"}, {}});
+    tree.apply({header(OpCode::delete_container, 4, 0), jute::DeleteTxn{"/t"}, {}});
     EXPECT_TRUE(tree.containers().empty());
+    EXPECT_TRUE(tree.ttl_nodes().empty());
     // A negative session id (sid 128 and above) owns like any other.
     EXPECT_TRUE(is_session_owner(static_cast<std::int64_t>(0x8100000000000001ULL)));
     EXPECT_TRUE(is_session_owner(static_cast<std::int64_t>(0xfe00000000000001ULL)));
+}
+
+TEST(DataTree, WhatIsLeftOver) {
+    StatPersisted stat;
+    stat.ephemeral_owner = kContainerOwner;
+    EXPECT_FALSE(is_left_over(stat, 0, WallMs(1))) << "never used";
+    stat.cversion = 1;
+    EXPECT_TRUE(is_left_over(stat, 0, WallMs(1)));
+    EXPECT_FALSE(is_left_over(stat, 1, WallMs(1)));
+    stat.ephemeral_owner = kTtlMark | 10;
+    stat.mtime = WallMs(100);
+    EXPECT_FALSE(is_left_over(stat, 0, WallMs(110)));
+    EXPECT_TRUE(is_left_over(stat, 0, WallMs(111)));
+    EXPECT_FALSE(is_left_over(stat, 1, WallMs(111)));
+    EXPECT_FALSE(is_left_over(stat, 0, WallMs(0))) << "the clock went back";
+    stat.mtime = WallMs(INT64_MIN);
+    EXPECT_TRUE(is_left_over(stat, 0, WallMs(INT64_MAX)));
+    for (const std::int64_t owner : {std::int64_t{0}, std::int64_t{0x100}, kTtlMark}) {
+        stat.ephemeral_owner = owner;
+        EXPECT_FALSE(is_left_over(stat, 0, WallMs(INT64_MAX))) << owner;
+    }
+    EXPECT_EQ(ttl_of(kTtlMark | kTtlMax), kTtlMax);
+    EXPECT_FALSE(ttl_of(kContainerOwner));
+    EXPECT_FALSE(ttl_of(static_cast<std::int64_t>(0xfe00000000000001ULL)));
 }
 
 TEST(DataTree, ManyChildren) {

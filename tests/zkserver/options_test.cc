@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "zkserver/server.h"
+
 namespace zk::zkserver {
 namespace {
 
@@ -37,13 +39,44 @@ TEST(ServerOptions, OneFile) {
     EXPECT_EQ(good({"zoo.cfg", "--help"}).what, Options::What::help);
 }
 
+// Apache's ZooKeeperServerMain: no limit of connections there, unlike in a zoo.cfg.
+TEST(ServerOptions, AServerAlone) {
+    const Options two = good({"2181", "/data"});
+    EXPECT_TRUE(two.config_path.empty());
+    ASSERT_TRUE(two.alone.has_value());
+    const Configuration plain = configuration_of(*two.alone);
+    EXPECT_TRUE(plain.standalone());
+    EXPECT_EQ(plain.config.client_port, 2181);
+    EXPECT_EQ(plain.config.data_dir, "/data");
+    EXPECT_EQ(plain.config.log_dir(), "/data");
+    EXPECT_EQ(plain.config.tick_time, milliseconds(3000));
+    EXPECT_EQ(plain.config.client_connections_max, 0);
+    const Options four = good({"--log-level", "warn", "0", "/data", "500", "7"});
+    ASSERT_TRUE(four.alone.has_value());
+    const Configuration full = configuration_of(*four.alone);
+    EXPECT_EQ(full.config.client_port, 0);
+    EXPECT_EQ(full.config.tick_time, milliseconds(500));
+    EXPECT_EQ(full.config.session_timeout_lowest(), milliseconds(1000));
+    EXPECT_EQ(full.config.client_connections_max, 7);
+    EXPECT_FALSE(good({"2181"}).alone.has_value()) << "a file of that name";
+}
+
 TEST(ServerOptions, Mistakes) {
-    EXPECT_EQ(bad({}), "zkserver needs the configuration file (ZOO_CFG); see: zkserver --help");
-    EXPECT_THAT(bad({"2181", "/data"}), HasSubstr("\"/data\" is one word too many"));
+    EXPECT_THAT(bad({}), HasSubstr("zkserver needs the configuration file, or a port for clients"));
+    EXPECT_THAT(bad({"2181", "/data", "2000", "60", "x"}), HasSubstr("\"x\" is one word too many"));
     EXPECT_THAT(bad({"--chekc", "zoo.cfg"}), HasSubstr("did you mean \"--check\"?"));
     EXPECT_THAT(bad({"--log-level", "all", "zoo.cfg"}), HasSubstr("--log-level must be trace"));
     EXPECT_THAT(bad({"--log-level"}), HasSubstr("needs a value"));
-    EXPECT_THAT(bad({""}), HasSubstr("ZOO_CFG needs a file"));
+    EXPECT_THAT(bad({""}), HasSubstr("ZOO_CFG|PORT needs a file"));
+    EXPECT_THAT(bad({"2181", ""}), HasSubstr("DATADIR needs a directory"));
+    EXPECT_EQ(
+        bad({"zoo.cfg", "/data"}),
+        "PORT, when a DATADIR follows, must be a whole number, 0 to 65535; found \"zoo.cfg\"");
+    EXPECT_THAT(bad({"65536", "/data"}), HasSubstr("0 to 65535; found \"65536\""));
+    EXPECT_EQ(bad({"2181", "/data", "0"}),
+              "TICKTIME must be a whole number, 1 to 2147483647; found \"0\"");
+    EXPECT_EQ(bad({"2181", "/data", "2000", "many"}),
+              "MAXCNXNS must be a whole number, 0 to 2147483647; found \"many\"");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 import unittest
 
 SERVER = os.path.abspath(os.environ["ZKSERVER"])
@@ -96,15 +97,14 @@ class Start(unittest.TestCase):
         self.refused(2, "clientPort=2181")
         self.config(without=["dataDir"])
         self.refused(2, "dataDir is not set")
-        self.config(without=["server.2", "server.3"])
-        self.refused(2, "standalone")
         self.config("server.4=127.0.0.1:1:2:observer")
         self.refused(2, "server.4 is an observer")
 
     # Three lines of one id leave one server: what is wrong is not that it is alone.
     def test_warnings_are_told_before_a_refusal(self):
-        self.config("server.1=127.0.0.1:5:6", "Server.2=127.0.0.1:7:8", without=["server.2", "server.3"])
-        lines = self.refused(2, "standalone")
+        self.config("server.1=127.0.0.1:5:6", "Server.2=127.0.0.1:7:8", "standaloneEnabled=maybe",
+                    without=["server.2", "server.3"])
+        lines = self.refused(2, "standaloneEnabled=maybe")
         path = self.path("zoo.cfg")
         self.assertEqual(lines[0], "zkserver: warning: " + path +
                          ":7: server.1 is set again (first in line 6); the last one counts")
@@ -119,6 +119,88 @@ class Start(unittest.TestCase):
         self.refused(2, self.path("data/myid"), "'one' is not a server id")
         os.remove(self.path("data/myid"))
         self.refused(2, self.path("data/myid"), "No such file")
+
+    def started(self, process):
+        for line in process.stderr:
+            if "server.started" in line:
+                return
+        self.fail("it ended with %d" % process.wait(PATIENCE_S))
+
+    def ended(self, process):
+        process.send_signal(signal.SIGTERM)
+        errors = process.communicate(timeout=PATIENCE_S)[1]
+        self.assertEqual(process.returncode, 0, errors)
+
+    def mode(self, port):
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as asked:
+            asked.sendall(b"srvr")
+            answer = b""
+            while chunk := asked.recv(4096):
+                answer += chunk
+        return [line for line in answer.decode().splitlines() if line.startswith("Mode: ")]
+
+    # No myid, no quorum port, no election port: those of the line are somebody else's here.
+    def test_a_server_alone(self):
+        os.remove(self.path("data/myid"))
+        with listener() as taken:
+            port = taken.getsockname()[1]
+            for without in (["server."], ["server.2", "server.3", "initLimit", "syncLimit"]):
+                self.config(quorum=port, election=port + 1, without=without)
+                process = self.start()
+                self.started(process)
+                self.assertEqual(self.mode(self.ports[0]), ["Mode: standalone"])
+                self.ended(process)
+        self.assertEqual(os.listdir(self.data + "/version-2"), ["snapshot.0"], "no epochs")
+
+    def test_one_line_and_standalone_enabled_false_is_an_ensemble(self):
+        self.config("standaloneEnabled=false", without=["server.2", "server.3"])
+        process = self.start()
+        self.started(process)
+        deadline = time.monotonic() + PATIENCE_S
+        while self.mode(self.ports[0]) != ["Mode: leader"]:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+        self.ended(process)
+        self.assertIn("currentEpoch", os.listdir(self.data + "/version-2"))
+
+    # As Apache's: the port of the line counts for the one whose myid names it.
+    def test_the_client_port_of_a_line_alone(self):
+        line = "server.1=127.0.0.1:%d:%d;127.0.0.1:%d" % tuple(self.ports[1:4])
+        self.config(line, without=["clientPort", "server."])
+        os.remove(self.path("data/myid"))
+        self.refused(2, "no port for clients")
+        self.write("data/myid", "1")
+        process = self.start()
+        self.started(process)
+        self.assertEqual(self.mode(self.ports[3]), ["Mode: standalone"])
+        self.ended(process)
+        self.write("data/myid", "x")
+        self.refused(2, "'x' is not a server id")
+
+    def test_port_and_directory_instead_of_a_file(self):
+        data = self.path("other")
+        process = self.start(str(self.ports[0]), data, "500", "7")
+        self.started(process)
+        self.assertEqual(self.mode(self.ports[0]), ["Mode: standalone"])
+        self.ended(process)
+        self.assertIn("snapshot.0", os.listdir(data + "/version-2"))
+        for words, wrong in ((["2181x", data], "PORT"), ([str(self.ports[0]), data, "0"], "TICKTIME"),
+                             (["1", data, "2000", "60", "more"], "one word too many")):
+            process = self.start(*words)
+            errors = process.communicate(timeout=PATIENCE_S)[1]
+            self.assertEqual(process.returncode, 2)
+            self.assertIn(wrong, errors)
+
+    def test_a_server_alone_does_not_begin_anew_where_data_were(self):
+        os.mkdir(self.data + "/version-2")
+        self.write("data/version-2/currentEpoch", "3")
+        self.config(without=["server."])
+        self.refused(3, self.data + "/initialize", "there was a database")
+        self.config("db.autocreate=false", without=["server."])
+        self.write("data/initialize", "")
+        process = self.start()
+        self.started(process)
+        self.ended(process)
 
     def test_no_file_to_read(self):
         process = self.start(self.folder.name)

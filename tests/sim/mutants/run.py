@@ -344,7 +344,7 @@ edited by hand.
 tests/sim/mutants/run.py --check              each mutant still fits the sources (no build)
 tests/sim/mutants/run.py --quick --tests-only a few that die at once, as in CI
 tests/sim/mutants/run.py --only NAME          one
-tests/sim/mutants/run.py --seeds 500          all of them: hours; --open goes on where a run was stopped
+tests/sim/mutants/run.py                      all of them: half an hour; --open goes on where a run was stopped
 tests/sim/mutants/run.py --table docs/MUTANTS.md
 ```
 

@@ -1,0 +1,155 @@
+// Files that hang: the agent's loop goes on, and says which one it is. The work is the test's own, so that it hangs for as
+// long as the test wants.
+#include "agent_serve/host_looks.h"
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <gtest/gtest.h>
+
+namespace zk::agent_serve {
+namespace {
+
+namespace asio = boost::asio;
+using node_judge::Probe;
+
+/// A disk that answers when it is let. A thread that hangs with it may outlive the test.
+class Disk {
+  public:
+    Disk() : opened_(gate_.get_future().share()) {}
+    void open() { gate_.set_value(); }
+    void hang(bool hangs) { state_->hangs = hangs; }
+    [[nodiscard]] std::uint64_t looks() const { return state_->looks; }
+    HostLooks::MakeLook maker() {
+        return [this] {
+            ++made_;
+            return [gate = opened_, state = state_](
+                       Probe& probe, const agent_api::NodeSpec& spec, const AtPath& at) {
+                at(spec.data_dir);
+                const std::uint64_t look = ++state->looks;
+                if (state->hangs) gate.wait();
+                probe.data_disk.directory = spec.data_dir;
+                probe.data_disk.free_bytes = look;
+            };
+        };
+    }
+    int made_ = 0;
+
+  private:
+    struct State {
+        std::atomic<bool> hangs = false;
+        std::atomic<std::uint64_t> looks = 0;
+    };
+    std::shared_ptr<State> state_ = std::make_shared<State>();
+    std::promise<void> gate_;
+    std::shared_future<void> opened_;
+};
+
+class FilesThatHang : public ::testing::Test {
+  protected:
+    FilesThatHang() { spec_.data_dir = spec_.log_dir = "/data"; }
+    ~FilesThatHang() override { loop_.stop(); }
+    Probe look(HostLooks& looks, std::chrono::milliseconds patience = HostLooks::kPatience) {
+        auto probe = std::make_shared<Probe>();
+        bool over = false;
+        auto job = [&, probe]() -> asio::awaitable<void> {
+            co_await looks.fill(probe.get(), spec_, patience);
+            over = true;
+        };
+        asio::co_spawn(loop_, std::move(job), asio::detached);
+        loop_.restart();
+        while (!over && loop_.run_one() > 0) {
+        }
+        EXPECT_TRUE(over);
+        return *probe;
+    }
+
+    Disk disk_;
+    agent_api::NodeSpec spec_;
+    asio::io_context loop_{1};
+};
+
+TEST_F(FilesThatHang, ADiskThatAnswersIsLookedAtEachTime) {
+    HostLooks looks(loop_, disk_.maker());
+    EXPECT_EQ(look(looks).data_disk.free_bytes, 1U);
+    EXPECT_EQ(look(looks).data_disk.free_bytes, 2U);
+    EXPECT_FALSE(looks.is_silent());
+    EXPECT_EQ(disk_.made_, 1);
+    looks.forget();
+    EXPECT_EQ(look(looks).data_disk.free_bytes, 3U);
+    EXPECT_EQ(disk_.made_, 2) << "what was remembered of another specification";
+}
+
+TEST_F(FilesThatHang, ASilentOneIsToldAndBelievedAgainOnceItAnswers) {
+    HostLooks looks(loop_, disk_.maker());
+    look(looks);
+    disk_.hang(true);
+    const Probe waiting = look(looks);
+    EXPECT_EQ(waiting.data_disk.free_bytes, 1U) << "for a moment it is as it was";
+    EXPECT_FALSE(waiting.silent_disk);
+    std::optional<Probe> silent;
+    for (int i = 0; i < 1000 && !silent; ++i) {
+        Probe probe = look(looks);
+        EXPECT_NE(probe.now, Instant()) << "what is not of files is told all the same";
+        if (probe.silent_disk) silent = std::move(probe);
+    }
+    ASSERT_TRUE(silent);
+    EXPECT_EQ(silent->silent_disk->path, "/data");
+    EXPECT_GE(silent->silent_disk->for_s, 3U);
+    EXPECT_FALSE(silent->data_disk.free_bytes) << "what was is not what is";
+    EXPECT_TRUE(looks.is_silent());
+    EXPECT_EQ(disk_.looks(), 2U) << "one look hangs, no more";
+    disk_.hang(false);
+    disk_.open();
+    Probe after = look(looks);
+    for (int i = 0; i < 1000 && after.silent_disk; ++i) after = look(looks);
+    EXPECT_FALSE(after.silent_disk);
+    EXPECT_TRUE(after.data_disk.free_bytes);
+    EXPECT_FALSE(looks.is_silent());
+}
+
+TEST_F(FilesThatHang, ASingleLookWaitsUntilItMaySayWhichOneItIs) {
+    disk_.hang(true);
+    HostLooks looks(loop_, disk_.maker());
+    const Probe probe = look(looks, HostLooks::kSilentAfter);
+    ASSERT_TRUE(probe.silent_disk);
+    EXPECT_EQ(probe.silent_disk->path, "/data");
+    disk_.open();
+}
+
+// Its thread comes back when the agent's other parts are gone.
+TEST_F(FilesThatHang, TheAgentEndsWithoutIt) {
+    disk_.hang(true);
+    {
+        asio::io_context loop(1);
+        HostLooks looks(loop, disk_.maker());
+        auto probe = std::make_shared<Probe>();
+        auto job = [&, probe]() -> asio::awaitable<void> {
+            co_await looks.fill(probe.get(), spec_);
+        };
+        asio::co_spawn(loop, std::move(job), asio::detached);
+        while (disk_.looks() == 0) loop.poll();
+    }
+    disk_.open();
+    // Another one with the same work shows that the thread has gone on.
+    HostLooks looks(loop_, disk_.maker());
+    EXPECT_TRUE(look(looks).data_disk.free_bytes);
+}
+
+TEST_F(FilesThatHang, AnotherSpecificationDoesNotWaitForIt) {
+    HostLooks looks(loop_, disk_.maker());
+    disk_.hang(true);
+    EXPECT_FALSE(look(looks).data_disk.free_bytes);
+    disk_.hang(false);
+    looks.forget();
+    EXPECT_EQ(look(looks).data_disk.free_bytes, 2U);
+    disk_.open();
+}
+
+}  // namespace
+}  // namespace zk::agent_serve
