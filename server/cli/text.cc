@@ -98,7 +98,7 @@ std::string acl_text(const jute::AclList& acl) {
     return text;
 }
 
-std::string identities_text(const std::vector<jute::ShownIdentity>& identities) {
+std::string identities_text(const std::vector<jute::ClientInfo>& identities) {
     std::string text = "Auth scheme: User\n";
     for (const auto& identity : identities) text += identity.scheme + ": " + identity.user + "\n";
     return text;
@@ -111,6 +111,7 @@ std::string event_text(jute::EventKind kind, jute::KeeperState state, const std:
 }
 
 std::string hex_dump(ByteView bytes) {
+    if (bytes.empty()) return "\n";
     constexpr std::size_t kRow = 16;
     const std::string frame =
         "+--------+-------------------------------------------------+----------------+\n";

@@ -22,7 +22,7 @@ std::string stat_text(const jute::Stat& stat, const WhenText& when);
 std::string list_text(std::vector<std::string> names);
 /// Two lines for each entry.
 std::string acl_text(const jute::AclList& acl);
-std::string identities_text(const std::vector<jute::ShownIdentity>& identities);
+std::string identities_text(const std::vector<jute::ClientInfo>& identities);
 /// "WATCHER::" and the event, with a blank line before each. `path` empty: "null".
 std::string event_text(jute::EventKind kind, jute::KeeperState state, const std::string& path);
 /// As Netty prints bytes: sixteen in a row, in a frame.

@@ -472,10 +472,10 @@ Session::Answer<std::int32_t> Session::get_all_children_number(std::string path)
     co_return session_reply<std::int32_t>(raw);
 }
 
-Session::Answer<std::vector<jute::ShownIdentity>> Session::who_am_i() {
+Session::Answer<std::vector<jute::ClientInfo>> Session::who_am_i() {
     const auto core = core_;
     auto raw = co_await core->request(OpCode::who_am_i, Bytes());
-    co_return session_reply<std::vector<jute::ShownIdentity>>(raw);
+    co_return session_reply<std::vector<jute::ClientInfo>>(raw);
 }
 
 Session::Answer<NodeData> Session::reconfig(Reconfiguration wanted) {
@@ -534,9 +534,9 @@ Session::Answer<Nothing> Session::add_auth(std::string scheme, Bytes auth) {
     co_return session_reply(raw);
 }
 
-Session::Answer<Nothing> Session::add_watch(std::string path, jute::WatchMode mode) {
+Session::Answer<Nothing> Session::add_watch(std::string path, AddWatchMode mode) {
     const auto core = core_;
-    jute::WatchModeRequest request;
+    jute::AddWatchRequest request;
     request.path = core->absolute(path);
     request.mode = mode;
     const std::string full = request.path;
@@ -547,13 +547,11 @@ Session::Answer<Nothing> Session::add_watch(std::string path, jute::WatchMode mo
     co_return session_reply(raw);
 }
 
-Session::Answer<Nothing> Session::remove_watches(std::string path,
-                                                 jute::WatchKind kind,
-                                                 bool local) {
+Session::Answer<Nothing> Session::remove_watches(std::string path, WatcherType kind, bool local) {
     const auto core = core_;
-    jute::WatchKindRequest request;
+    jute::WatchesRequest request;
     request.path = core->absolute(path);
-    request.kind = kind;
+    request.type = kind;
     Reply<Nothing> reply;
     if (!core->watches.has(request.path, kind)) {
         reply.error = ErrorCode::no_watcher;

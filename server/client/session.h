@@ -106,17 +106,17 @@ class Session {
     /// Of this session, below the path.
     Answer<std::vector<std::string>> get_ephemerals(std::string path);
     Answer<std::int32_t> get_all_children_number(std::string path);
-    Answer<std::vector<jute::ShownIdentity>> who_am_i();
+    Answer<std::vector<jute::ClientInfo>> who_am_i();
     Answer<NodeData> reconfig(Reconfiguration wanted);
     /// All of them or none, in order; whatever their versions. The error is the first one's that
     /// failed, and `value` says which it was.
     Answer<std::size_t> remove_all(std::vector<std::string> paths);
     /// Counts for later requests, on every connection of this session. A wrong one ends it.
     Answer<Nothing> add_auth(std::string scheme, Bytes auth);
-    Answer<Nothing> add_watch(std::string path, jute::WatchMode mode);
+    Answer<Nothing> add_watch(std::string path, AddWatchMode mode);
     /// ErrorCode::no_watcher: this session has none of the kind there. With `local` a server that is
     /// away, or says no, does not matter.
-    Answer<Nothing> remove_watches(std::string path, jute::WatchKind kind, bool local);
+    Answer<Nothing> remove_watches(std::string path, WatcherType kind, bool local);
 
   private:
     struct Core;

@@ -7,14 +7,14 @@ namespace {
 
 constexpr std::size_t kRequestBytes = 128 * 1024;
 
-bool wants(jute::WatchKind asked, jute::WatchKind sort) {
-    return asked == jute::WatchKind::any || asked == sort;
+bool wants(WatcherType asked, WatcherType sort) {
+    return asked == WatcherType::any || asked == sort;
 }
 
 }  // namespace
 
-void Watches::add(const std::string& path, jute::WatchMode mode) {
-    (mode == jute::WatchMode::persistent ? persistent_ : recursive_).insert(path);
+void Watches::add(const std::string& path, AddWatchMode mode) {
+    (mode == AddWatchMode::persistent ? persistent_ : recursive_).insert(path);
 }
 
 bool Watches::covered(EventType type, const std::string& path) const {
@@ -37,27 +37,25 @@ bool Watches::take(EventType type, const std::string& path) {
     return ended > 0 || covered(type, path);
 }
 
-bool Watches::has(const std::string& path, jute::WatchKind kind) const {
-    using jute::WatchKind;
-    return (wants(kind, WatchKind::data) && (data_.contains(path) || exist_.contains(path))) ||
-           (wants(kind, WatchKind::children) && child_.contains(path)) ||
-           (wants(kind, WatchKind::persistent) && persistent_.contains(path)) ||
-           (wants(kind, WatchKind::persistent_recursive) && recursive_.contains(path));
+bool Watches::has(const std::string& path, WatcherType kind) const {
+    return (wants(kind, WatcherType::data) && (data_.contains(path) || exist_.contains(path))) ||
+           (wants(kind, WatcherType::children) && child_.contains(path)) ||
+           (wants(kind, WatcherType::persistent) && persistent_.contains(path)) ||
+           (wants(kind, WatcherType::persistent_recursive) && recursive_.contains(path));
 }
 
-std::vector<jute::EventKind> Watches::remove(const std::string& path, jute::WatchKind kind) {
+std::vector<jute::EventKind> Watches::remove(const std::string& path, WatcherType kind) {
     using jute::EventKind;
-    using jute::WatchKind;
     std::vector<EventKind> told;
-    if (wants(kind, WatchKind::data) && data_.erase(path) + exist_.erase(path) > 0) {
+    if (wants(kind, WatcherType::data) && data_.erase(path) + exist_.erase(path) > 0) {
         told.push_back(EventKind::data_watch_removed);
     }
-    if (wants(kind, WatchKind::children) && child_.erase(path) > 0) {
+    if (wants(kind, WatcherType::children) && child_.erase(path) > 0) {
         told.push_back(EventKind::child_watch_removed);
     }
     std::size_t lasting = 0;
-    if (wants(kind, WatchKind::persistent)) lasting += persistent_.erase(path);
-    if (wants(kind, WatchKind::persistent_recursive)) lasting += recursive_.erase(path);
+    if (wants(kind, WatcherType::persistent)) lasting += persistent_.erase(path);
+    if (wants(kind, WatcherType::persistent_recursive)) lasting += recursive_.erase(path);
     if (lasting > 0) told.push_back(EventKind::persistent_watch_removed);
     return told;
 }
@@ -69,7 +67,7 @@ bool Watches::empty() const {
 
 std::vector<WatchesAgain> Watches::again(Zxid seen) const {
     std::vector<WatchesAgain> requests;
-    jute::AllWatchesRequest batch;
+    jute::SetWatches2Request batch;
     std::size_t size = 0;
     const auto flush = [&] {
         if (size == 0) return;

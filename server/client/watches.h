@@ -24,14 +24,14 @@ class Watches {
     /// Of a node that is not there yet.
     void add_exist(const std::string& path) { exist_.insert(path); }
     void add_child(const std::string& path) { child_.insert(path); }
-    void add(const std::string& path, jute::WatchMode mode);
+    void add(const std::string& path, AddWatchMode mode);
 
     /// Whether somebody waits for this event. Watches that it ends are gone afterwards.
     bool take(EventType type, const std::string& path);
     /// Whether there is a watch of `kind` at the path.
-    [[nodiscard]] bool has(const std::string& path, jute::WatchKind kind) const;
+    [[nodiscard]] bool has(const std::string& path, WatcherType kind) const;
     /// Takes the watches of `kind` away and says what is then told: one event for each sort.
-    std::vector<jute::EventKind> remove(const std::string& path, jute::WatchKind kind);
+    std::vector<jute::EventKind> remove(const std::string& path, WatcherType kind);
     /// Requests for a server that does not know the watches, in order. What happened after `seen` is
     /// told by events. A request is bounded at about 128 KiB: a server refuses large ones.
     [[nodiscard]] std::vector<WatchesAgain> again(Zxid seen) const;

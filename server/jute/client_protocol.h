@@ -1,28 +1,13 @@
-// Records and numbers that only clients say or need beyond protocol.h: persistent watches, identities,
-// reconfig, what is counted below a node, and the events that a client's library makes itself.
-// Pure. Source: ZooKeeper zookeeper.jute, Watcher.Event, Watcher.WatcherType, AddWatchMode.
+// What clients need beyond protocol.h: requests that our servers read in another way or not at all, and the events that a
+// client's library makes itself. Pure. Source: ZooKeeper zookeeper.jute, Watcher.Event.
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "jute/protocol.h"
 
 namespace zk::jute {
-
-/// What addWatch sets.
-enum class WatchMode : std::int32_t { persistent = 0, persistent_recursive = 1 };
-
-/// Which watches of a path removeWatches takes away; the last two since 3.9.
-enum class WatchKind : std::int32_t {
-    children = 1,
-    data = 2,
-    any = 3,
-    persistent = 4,
-    persistent_recursive = 5,
-};
 
 /// What a watcher is told. A server sends 1 to 4 only; the others are made by the client.
 enum class EventKind : std::int32_t {
@@ -86,36 +71,6 @@ constexpr std::string_view to_string(KeeperState state) {
     }
     return "Unknown";
 }
-
-/// addWatch.
-struct WatchModeRequest {
-    std::string path;
-    WatchMode mode{};
-    static void fields(auto& archive, auto& self) { archive(self.path, self.mode); }
-};
-
-/// removeWatches.
-struct WatchKindRequest {
-    std::string path;
-    WatchKind kind{};
-    static void fields(auto& archive, auto& self) { archive(self.path, self.kind); }
-};
-
-/// setWatches2: what setWatches says, and the watches of addWatch.
-struct AllWatchesRequest {
-    SetWatchesRequest one_shot;
-    std::vector<std::string> persistent, recursive;
-    static void fields(auto& archive, auto& self) {
-        archive(self.one_shot, self.persistent, self.recursive);
-    }
-};
-
-/// One identity of a connection as whoAmI tells it.
-struct ShownIdentity {
-    std::string scheme;
-    std::string user;
-    static void fields(auto& archive, auto& self) { archive(self.scheme, self.user); }
-};
 
 /// createTTL. `ttl_ms` is above 0.
 struct CreateTtlRequest {

@@ -4,8 +4,10 @@
 #include <ctime>
 #include <fstream>
 #include <limits>
+#include <map>
 
 #include "base/base64.h"
+#include "base/check.h"
 #include "base/numbers.h"
 #include "cli/acl_text.h"
 #include "cli/json.h"
@@ -28,76 +30,34 @@ std::string local_time_text(WallMs at) {
 }
 
 Outcome Runner::run(const cli::Command& command) {
+    static const std::map<Verb, void (Runner::*)()> kDeeds = {
+        {Verb::create, &Runner::create},
+        {Verb::get, &Runner::get},
+        {Verb::set, &Runner::set},
+        {Verb::ls, &Runner::list},
+        {Verb::stat, &Runner::stat},
+        {Verb::remove, &Runner::remove},
+        {Verb::remove_all, &Runner::remove_all},
+        {Verb::get_acl, &Runner::get_acl},
+        {Verb::set_acl, &Runner::set_acl},
+        {Verb::add_auth, &Runner::add_auth},
+        {Verb::add_watch, &Runner::add_watch},
+        {Verb::remove_watches, &Runner::remove_watches},
+        {Verb::sync, &Runner::sync},
+        {Verb::get_all_children_number, &Runner::count_all},
+        {Verb::get_ephemerals, &Runner::ephemerals},
+        {Verb::who_am_i, &Runner::who_am_i},
+        {Verb::config, &Runner::config},
+        {Verb::reconfig, &Runner::reconfig},
+        {Verb::set_quota, &Runner::set_quota},
+        {Verb::list_quota, &Runner::list_quota},
+        {Verb::remove_quota, &Runner::remove_quota},
+    };
     command_ = &command;
     outcome_ = Outcome();
-    switch (command.spec->verb) {
-        case Verb::create:
-            create();
-            break;
-        case Verb::get:
-            get();
-            break;
-        case Verb::set:
-            set();
-            break;
-        case Verb::ls:
-            list();
-            break;
-        case Verb::stat:
-            stat();
-            break;
-        case Verb::remove:
-            remove();
-            break;
-        case Verb::remove_all:
-            remove_all();
-            break;
-        case Verb::get_acl:
-            get_acl();
-            break;
-        case Verb::set_acl:
-            set_acl();
-            break;
-        case Verb::add_auth:
-            add_auth();
-            break;
-        case Verb::add_watch:
-            add_watch();
-            break;
-        case Verb::remove_watches:
-            remove_watches();
-            break;
-        case Verb::sync:
-            sync();
-            break;
-        case Verb::get_all_children_number:
-            count_all();
-            break;
-        case Verb::get_ephemerals:
-            ephemerals();
-            break;
-        case Verb::who_am_i:
-            who_am_i();
-            break;
-        case Verb::config:
-            config();
-            break;
-        case Verb::reconfig:
-            reconfig();
-            break;
-        case Verb::set_quota:
-            set_quota();
-            break;
-        case Verb::list_quota:
-            list_quota();
-            break;
-        case Verb::remove_quota:
-            remove_quota();
-            break;
-        default:
-            outcome_.fail("USAGE", "no command for a server");
-            break;
-    }
+    const auto deed = kDeeds.find(command.spec->verb);
+    ZK_ASSERT(deed != kDeeds.end());
+    (this->*deed->second)();
     return std::move(outcome_);
 }
 
@@ -420,17 +380,17 @@ void Runner::add_watch() {
     }
     if (!path_is_good(path)) return;
     const auto asked =
-        mode == "PERSISTENT" ? jute::WatchMode::persistent : jute::WatchMode::persistent_recursive;
+        mode == "PERSISTENT" ? AddWatchMode::persistent : AddWatchMode::persistent_recursive;
     good(call(zk_.add_watch(path, asked)), path);
 }
 
 void Runner::remove_watches() {
     const std::string& path = command_->operands[0];
-    jute::WatchKind kind = jute::WatchKind::any;
-    if (command_->has("c")) kind = jute::WatchKind::children;
-    if (command_->has("d")) kind = jute::WatchKind::data;
-    if (command_->has("p")) kind = jute::WatchKind::persistent;
-    if (command_->has("r")) kind = jute::WatchKind::persistent_recursive;
+    WatcherType kind = WatcherType::any;
+    if (command_->has("c")) kind = WatcherType::children;
+    if (command_->has("d")) kind = WatcherType::data;
+    if (command_->has("p")) kind = WatcherType::persistent;
+    if (command_->has("r")) kind = WatcherType::persistent_recursive;
     if (!path_is_good(path)) return;
     good(call(zk_.remove_watches(path, kind, command_->has("l"))), path);
 }

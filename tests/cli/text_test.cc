@@ -45,6 +45,7 @@ TEST(CliText, AnEventStandsBetweenBlankLines) {
 }
 
 TEST(CliText, HexDumpHasSixteenInARow) {
+    EXPECT_EQ(hex_dump(""), "\n");
     EXPECT_EQ(hex_dump(std::string("0123456789abcdef\n\0x", 19)),
               "         +-------------------------------------------------+\n"
               "         |  0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f |\n"

@@ -29,6 +29,40 @@ using asio_impl::kAwait;
 using std::chrono::milliseconds;
 using testing::ElementsAre;
 
+Bytes handshake_answer(std::int32_t timeout_ms) {
+    jute::ConnectResponse response;
+    response.timeout_ms = timeout_ms;
+    response.session = SessionId(timeout_ms == 0 ? 0 : 0x77);
+    response.password = Bytes(16, timeout_ms == 0 ? '\0' : 'p');
+    Bytes frame;
+    jute::append_frame(frame, jute::encode(response) + Bytes(1, '\0'));
+    return frame;
+}
+
+/// Takes one session, waits for two requests and gives its answers to them.
+asio::awaitable<void> answer_two(tcp::acceptor& acceptor, std::vector<jute::ReplyHeader> answers) {
+    auto [failed, socket] = co_await acceptor.async_accept(kAwait);
+    Bytes bytes(4 + 45, '\0');
+    auto [cut, size] = co_await asio::async_read(socket, asio::buffer(bytes), kAwait);
+    if (failed || cut) co_return;
+    Bytes out = handshake_answer(60'000);
+    auto [lost, sent] = co_await asio::async_write(socket, asio::buffer(out), kAwait);
+    for (int frames = 0; frames < 2 && !lost; ++frames) {
+        bytes.assign(4, '\0');
+        auto [ended, word] = co_await asio::async_read(socket, asio::buffer(bytes), kAwait);
+        if (ended) co_return;
+        bytes.assign(static_cast<std::size_t>(load_be<std::int32_t>(bytes.data())), '\0');
+        auto [broken, body] = co_await asio::async_read(socket, asio::buffer(bytes), kAwait);
+        if (broken) co_return;
+    }
+    out.clear();
+    for (const auto& answer : answers) jute::append_frame(out, jute::encode(answer));
+    auto [gone, told] = co_await asio::async_write(socket, asio::buffer(out), kAwait);
+    // Until the other side ends it.
+    bytes.assign(1, '\0');
+    if (!gone) co_await asio::async_read(socket, asio::buffer(bytes), kAwait);
+}
+
 /// Passes bytes on to a server, until it is shut; a moment later it may be open again.
 class Door {
   public:
@@ -112,12 +146,7 @@ class Mute {
             auto [cut, size] = co_await asio::async_read(socket, asio::buffer(request), kAwait);
             if (cut) continue;
             asked.push_back(*jute::decode<jute::ConnectRequest>(request.substr(4)));
-            jute::ConnectResponse response;
-            response.timeout_ms = answer.timeout_ms;
-            response.session = SessionId(answer.timeout_ms == 0 ? 0 : 0x77);
-            response.password = Bytes(16, answer.timeout_ms == 0 ? '\0' : 'p');
-            Bytes frame;
-            jute::append_frame(frame, jute::encode(response) + Bytes(1, '\0'));
+            const Bytes frame = handshake_answer(answer.timeout_ms);
             auto [lost, sent] = co_await asio::async_write(socket, asio::buffer(frame), kAwait);
             if (!lost && !answer.ends) open_.push_back(std::move(socket));
         }
@@ -213,6 +242,47 @@ TEST_F(SessionAlone, AnExpiredSessionIsOver) {
     EXPECT_EQ(late.error().code, make_error_code(Errc::refused));
 }
 
+class OrderOfAnswers : public SessionAlone {
+  protected:
+    /// Sends two requests at once and answers them so; whether the first one was answered.
+    bool answered(std::vector<jute::ReplyHeader> answers, bool second_is_auth) {
+        tcp::acceptor acceptor(loop_, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+        auto serve = [&acceptor, answers]() -> asio::awaitable<void> {
+            co_await answer_two(acceptor, answers);
+        };
+        asio::co_spawn(loop_, std::move(serve), asio::detached);
+        Session& session = open({acceptor.local_endpoint().port()});
+        EXPECT_TRUE(run(session.ready()).has_value());
+        std::optional<bool> first;
+        asio::co_spawn(loop_,
+                       session.exists("/first"),
+                       [&first](std::exception_ptr, Result<Reply<jute::Stat>> answer) {
+                           first = answer.has_value() && answer->error == ErrorCode::no_node;
+                       });
+        const bool second = second_is_auth ? run(session.add_auth("digest", "u:p")).has_value()
+                                           : run(session.sync("/")).has_value();
+        run_until([&] { return first.has_value(); });
+        session_.reset();
+        return *first && second;
+    }
+    static jute::ReplyHeader reply(std::int32_t xid, ErrorCode error = ErrorCode::ok) {
+        jute::ReplyHeader header;
+        header.xid = Xid(xid);
+        header.error = error;
+        return header;
+    }
+};
+
+TEST_F(OrderOfAnswers, AnAnswerToAuthMayComeFirst) {
+    EXPECT_TRUE(answered({reply(1, ErrorCode::no_node), reply(xids::kAuth)}, true));
+    EXPECT_TRUE(answered({reply(xids::kAuth), reply(1, ErrorCode::no_node)}, true));
+}
+
+TEST_F(OrderOfAnswers, OthersMayNot) {
+    EXPECT_TRUE(answered({reply(1, ErrorCode::no_node), reply(2)}, false));
+    EXPECT_FALSE(answered({reply(2), reply(1, ErrorCode::no_node)}, false));
+}
+
 TEST_F(SessionAlone, LeavesAServerThatDoesNotAnswerPings) {
     Mute silent(loop_, {{300, false}});
     Mute next(loop_, {{60'000, false}});
@@ -287,12 +357,12 @@ TEST_F(SessionWithApache, WatchesAreToldAndRemoved) {
     Session& session = open({server_->port()});
     EXPECT_EQ(run(session.exists("/w", Watch::yes))->error, ErrorCode::no_node);
     ASSERT_TRUE(made("/w"));
-    ASSERT_TRUE(run(session.add_watch("/w", jute::WatchMode::persistent_recursive))->ok());
+    ASSERT_TRUE(run(session.add_watch("/w", AddWatchMode::persistent_recursive))->ok());
     ASSERT_TRUE(made("/w/x"));
     ASSERT_TRUE(run(session.get_children("/w", Watch::yes))->ok());
-    EXPECT_EQ(run(session.remove_watches("/w", jute::WatchKind::data, false))->error,
+    EXPECT_EQ(run(session.remove_watches("/w", WatcherType::data, false))->error,
               ErrorCode::no_watcher);
-    EXPECT_TRUE(run(session.remove_watches("/w", jute::WatchKind::any, false))->ok());
+    EXPECT_TRUE(run(session.remove_watches("/w", WatcherType::any, false))->ok());
     ASSERT_TRUE(made("/w/y"));
     EXPECT_THAT(events_,
                 ElementsAre("SyncConnected",
@@ -311,7 +381,7 @@ TEST_F(SessionWithApache, GoesOnWithItsSessionWatchesAndIdentities) {
     ASSERT_TRUE(kept.has_value() && kept->ok());
     ASSERT_TRUE(made("/seen"));
     ASSERT_TRUE(run(session.get_data("/seen", Watch::yes))->ok());
-    ASSERT_TRUE(run(session.add_watch("/lasting", jute::WatchMode::persistent))->ok());
+    ASSERT_TRUE(run(session.add_watch("/lasting", AddWatchMode::persistent))->ok());
     const SessionId id = session.id();
     EXPECT_EQ(session.server().port, first.port());
 

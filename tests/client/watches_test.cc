@@ -7,8 +7,6 @@ namespace zk::client {
 namespace {
 
 using jute::EventKind;
-using jute::WatchKind;
-using jute::WatchMode;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -28,7 +26,7 @@ TEST(Watches, AChangeOfDataLeavesThoseOfChildren) {
     watches.add_data("/a");
     watches.add_child("/a");
     EXPECT_TRUE(watches.take(EventType::node_data_changed, "/a"));
-    EXPECT_TRUE(watches.has("/a", WatchKind::children));
+    EXPECT_TRUE(watches.has("/a", WatcherType::children));
     EXPECT_TRUE(watches.take(EventType::node_children_changed, "/a"));
     watches.add_data("/a");
     watches.add_child("/a");
@@ -39,7 +37,7 @@ TEST(Watches, AChangeOfDataLeavesThoseOfChildren) {
 
 TEST(Watches, LastingOnesStay) {
     Watches watches;
-    watches.add("/a", WatchMode::persistent);
+    watches.add("/a", AddWatchMode::persistent);
     for (int i = 0; i < 2; ++i) {
         EXPECT_TRUE(watches.take(EventType::node_children_changed, "/a"));
         EXPECT_TRUE(watches.take(EventType::node_data_changed, "/a"));
@@ -50,13 +48,13 @@ TEST(Watches, LastingOnesStay) {
 
 TEST(Watches, RecursiveOnesSeeAllBelowButNoListsOfChildren) {
     Watches watches;
-    watches.add("/a", WatchMode::persistent_recursive);
+    watches.add("/a", AddWatchMode::persistent_recursive);
     EXPECT_TRUE(watches.take(EventType::node_created, "/a/b/c"));
     EXPECT_TRUE(watches.take(EventType::node_data_changed, "/a"));
     EXPECT_FALSE(watches.take(EventType::node_children_changed, "/a"));
     EXPECT_FALSE(watches.take(EventType::node_created, "/ab"));
     EXPECT_FALSE(watches.take(EventType::node_created, "/"));
-    watches.add("/", WatchMode::persistent_recursive);
+    watches.add("/", AddWatchMode::persistent_recursive);
     EXPECT_TRUE(watches.take(EventType::node_created, "/ab"));
     EXPECT_TRUE(watches.take(EventType::node_data_changed, "/"));
 }
@@ -66,20 +64,20 @@ TEST(Watches, RemovalTellsOfEachSortOnce) {
     watches.add_data("/a");
     watches.add_exist("/a");
     watches.add_child("/a");
-    watches.add("/a", WatchMode::persistent);
-    watches.add("/a", WatchMode::persistent_recursive);
+    watches.add("/a", AddWatchMode::persistent);
+    watches.add("/a", AddWatchMode::persistent_recursive);
     watches.add_data("/b");
-    EXPECT_TRUE(watches.has("/a", WatchKind::any));
-    EXPECT_FALSE(watches.has("/c", WatchKind::any));
-    EXPECT_FALSE(watches.has("/b", WatchKind::children));
-    EXPECT_THAT(watches.remove("/a", WatchKind::persistent),
+    EXPECT_TRUE(watches.has("/a", WatcherType::any));
+    EXPECT_FALSE(watches.has("/c", WatcherType::any));
+    EXPECT_FALSE(watches.has("/b", WatcherType::children));
+    EXPECT_THAT(watches.remove("/a", WatcherType::persistent),
                 ElementsAre(EventKind::persistent_watch_removed));
-    EXPECT_THAT(watches.remove("/a", WatchKind::any),
+    EXPECT_THAT(watches.remove("/a", WatcherType::any),
                 ElementsAre(EventKind::data_watch_removed,
                             EventKind::child_watch_removed,
                             EventKind::persistent_watch_removed));
-    EXPECT_THAT(watches.remove("/a", WatchKind::any), IsEmpty());
-    EXPECT_TRUE(watches.has("/b", WatchKind::data));
+    EXPECT_THAT(watches.remove("/a", WatcherType::any), IsEmpty());
+    EXPECT_TRUE(watches.has("/b", WatcherType::data));
 }
 
 TEST(Watches, ANewServerIsToldOfAll) {
@@ -98,12 +96,12 @@ TEST(Watches, ANewServerIsToldOfAll) {
     EXPECT_THAT(old->exist, ElementsAre("/e"));
     EXPECT_THAT(old->child, ElementsAre("/c"));
 
-    watches.add("/p", WatchMode::persistent);
-    watches.add("/r", WatchMode::persistent_recursive);
+    watches.add("/p", AddWatchMode::persistent);
+    watches.add("/r", AddWatchMode::persistent_recursive);
     requests = watches.again(Zxid(7));
     ASSERT_EQ(requests.size(), 1U);
     EXPECT_EQ(requests[0].op, OpCode::set_watches2);
-    const auto all = jute::decode<jute::AllWatchesRequest>(requests[0].body);
+    const auto all = jute::decode<jute::SetWatches2Request>(requests[0].body);
     ASSERT_TRUE(all);
     EXPECT_THAT(all->one_shot.data, ElementsAre("/d"));
     EXPECT_THAT(all->persistent, ElementsAre("/p"));

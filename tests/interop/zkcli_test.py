@@ -26,7 +26,7 @@ VARYING = [(re.compile(r"0x[0-9a-f]+"), "0xZ"), (re.compile(r"(Created /\S*?)\d{
 # Of Java and its start.
 JAVA_ONLY = re.compile(r"^(SLF4J: .*|JLine support is .*)$")
 
-# In order: each builds on those before it. Every server that this version of ours can stand beside knows them.
+# In order: each builds on those before it.
 COMMANDS = [
     "create /z hello", "create /z/q 'single quoted' world:anyone:r", 'create /z/e "a b c"', "create -s /z/seq- x",
     "create -s -e /z/eseq- x", "create -e /z/eph y", "create /z/empty \"\"", "create /z/null", "create /z/acl d world:anyone:r,ip:127.0.0.1:cdrwa",
@@ -51,7 +51,6 @@ COMMANDS = [
 ]
 SKIPPED_TEXT = {"reconfig -members a -file b -v 1 -x", "history x"}  # other words on purpose; the exit code counts
 
-# What Apache's server has and this version of ours may not have yet.
 NEWER = ["create -c /n", "create -t 60000 /n/ttl data", "get /n", "getAllChildrenNumber /n", "getAllChildrenNumber /none",
          "create -e /n2", "getEphemerals", "getEphemerals /n2", "getEphemerals /zzz", "whoami"]
 
@@ -160,7 +159,7 @@ class SameAsApaches(unittest.TestCase):
     def setUpClass(cls):
         cls.apaches = Ensemble([APACHE], extendedTypesEnabled="true")
         cls.addClassCleanup(cls.apaches.__exit__, None, None, None)
-        cls.ours = Ensemble([OURS])
+        cls.ours = Ensemble([OURS], extendedTypesEnabled="true")
         cls.addClassCleanup(cls.ours.__exit__, None, None, None)
         for ensemble in (cls.apaches, cls.ours):
             ensemble.start()
@@ -185,15 +184,17 @@ class SameAsApaches(unittest.TestCase):
         self.compare(self.apaches, COMMANDS + NEWER)
 
     def test_commands_against_our_server(self):
-        self.compare(self.ours, COMMANDS)
+        self.compare(self.ours, COMMANDS + NEWER)
 
     def test_watches(self):
         for ensemble in (self.apaches, self.ours):
             with self.subTest(server=ensemble[1].flavor):
                 self.compare(ensemble, WATCHES)
 
-    def test_lasting_watches_of_apaches_server(self):
-        self.compare(self.apaches, LASTING_WATCHES)
+    def test_lasting_watches(self):
+        for ensemble in (self.apaches, self.ours):
+            with self.subTest(server=ensemble[1].flavor):
+                self.compare(ensemble, LASTING_WATCHES)
 
     def test_exit_codes_of_single_commands(self):
         address = self.apaches[1].address
