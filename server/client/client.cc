@@ -9,14 +9,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-jute::AclList open_acl() {
-    jute::Acl anyone;
-    anyone.perms = perms::kAll;
-    anyone.id.scheme = "world";
-    anyone.id.id = "anyone";
-    return {anyone};
-}
-
 /// Reads the body of a good answer into `value`.
 template <class T, class Read>
 Result<Reply<T>> reply_of(const Result<RawReply>& raw, Read&& read) {
@@ -45,6 +37,14 @@ Bytes path_watch_body(std::string path) {
 }
 
 }  // namespace
+
+jute::AclList open_acl() {
+    jute::Acl anyone;
+    anyone.perms = perms::kAll;
+    anyone.id.scheme = "world";
+    anyone.id.id = "anyone";
+    return {anyone};
+}
 
 Client::Client(asio::any_io_executor executor, ClientOptions options)
     : connection_(std::make_shared<Connection>(executor, std::move(options))) {}

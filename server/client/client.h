@@ -1,8 +1,8 @@
 // A small asynchronous client of any ZooKeeper server, for our own tools: probe writes, health
 // probes, tests. Shell, Asio. Lives on the thread of its executor; any number of requests may be in
 // flight, answers come in order. One connection to one server: the caller decides where to go next
-// when it ends. Notifications are ignored, because nothing here sets a watch. Source: facts of the
-// client protocol (handshake, headers, reserved xids); zookeeper.jute.
+// when it ends (client/session.h is a client that knows several). Notifications are ignored, because
+// nothing here sets a watch. Source: facts of the client protocol (handshake, headers, reserved xids); zookeeper.jute.
 #pragma once
 
 #include <chrono>
@@ -26,9 +26,13 @@ struct ClientOptions {
     std::chrono::milliseconds session_timeout{10000};  ///< asked for; the server may clamp it
     std::chrono::milliseconds connect_timeout{5000};   ///< TCP and handshake
     std::chrono::milliseconds request_timeout{10000};  ///< of each request
-    SessionId session;    ///< 0: a new session; else the one to go on with
-    Bytes password;       ///< of `session`
-    Zxid last_zxid_seen;  ///< a server behind it refuses the connection
+    SessionId session;       ///< 0: a new session; else the one to go on with
+    Bytes password;          ///< of `session`
+    Zxid last_zxid_seen;     ///< a server behind it refuses the connection
+    bool read_only = false;  ///< a server without a quorum will do, too
+    /// A ping without an answer for a third of the session's timeout ends the connection, so that
+    /// there is time to go on elsewhere. Without it the ping has `request_timeout`, too.
+    bool leaves_silent_server = false;
 };
 
 /// What came back of one request. A client's mistake (no node, bad version) is `error`, not a
@@ -45,6 +49,9 @@ struct NodeData {
     jute::Buffer data;
     jute::Stat stat;
 };
+
+/// ACL world:anyone, all rights.
+jute::AclList open_acl();
 
 class Connection;
 

@@ -1,6 +1,8 @@
 #include "client/connection.h"
 
+#include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -34,7 +36,7 @@ Bytes connect_frame(const ClientOptions& options) {
     request.session = options.session;
     request.password = options.password.empty() ? Bytes(16, '\0') : options.password;
     Bytes payload = jute::encode(request);
-    payload.push_back('\0');  // read-only servers are of no use to a tool
+    payload.push_back(options.read_only ? '\1' : '\0');
     Bytes frame;
     jute::append_frame(frame, payload);
     return frame;
@@ -116,6 +118,8 @@ asio::awaitable<Result<>> Connection::handshake() {
         co_return Error(Errc::refused, place_of(options) + ": the session has expired");
     }
     session = *response;
+    // One byte behind the record, since 3.4: this server is cut off and serves reads only.
+    read_only = answer.size() > jute::encode(*response).size() && answer.back() != '\0';
     co_return ok();
 }
 
@@ -155,16 +159,31 @@ void Connection::take_frame(ByteView frame) {
     RawReply reply;
     archive.read(reply.header);
     if (!archive.ok()) return shut(closed_error(options, "a reply without header"));
-    if (reply.header.xid == Xid(xids::kNotification)) return;
-    if (reply.header.zxid > last_zxid) last_zxid = reply.header.zxid;
-    if (pending_.empty() || pending_.front()->xid != reply.header.xid) {
-        return shut(closed_error(options, "a reply that nobody waits for"));
+    if (reply.header.xid == Xid(xids::kNotification)) {
+        if (!on_event) return;
+        const auto event = archive.get<jute::WatcherEvent>();
+        if (!archive.ok()) return shut(closed_error(options, "a watch event that is too short"));
+        const auto tell = on_event;  // shut() takes it away, and whoever hears may end us
+        return tell(event);
     }
+    if (reply.header.zxid > last_zxid) last_zxid = reply.header.zxid;
+    const auto first = take_pending(reply.header.xid);
+    if (!first) return shut(closed_error(options, "a reply that nobody waits for"));
     reply.body.assign(archive.rest());
-    const auto first = pending_.front();
-    pending_.pop_front();
+    if (first->heard) first->heard(reply.header);
     first->answer.emplace(std::move(reply));
     first->timer.cancel();
+}
+
+/// Answers come in the order of the requests, but Apache's servers answer an auth at once.
+std::shared_ptr<Connection::Pending> Connection::take_pending(Xid xid) {
+    const auto is_it = [xid](const auto& pending) { return pending->xid == xid; };
+    auto found = pending_.begin();
+    if (xid == Xid(xids::kAuth)) found = std::find_if(found, pending_.end(), is_it);
+    if (found == pending_.end() || !is_it(*found)) return nullptr;
+    const auto first = *found;
+    pending_.erase(found);
+    return first;
 }
 
 asio::awaitable<void> Connection::ping_loop() {
@@ -175,32 +194,58 @@ asio::awaitable<void> Connection::ping_loop() {
         auto [failed] = co_await idle_timer_.async_wait(kAwait);
         if (failed || ended_) co_return;
         // A ping that gets no answer ends the connection by its own timeout.
-        auto answer = co_await request(OpCode::ping, Bytes());
+        const auto patience = options.leaves_silent_server ? interval : options.request_timeout;
+        auto answer = co_await ask(OpCode::ping, Bytes(), {}, patience);
         if (!answer.has_value() && !ended_) shut(answer.error());
     }
 }
 
-asio::awaitable<Result<RawReply>> Connection::request(OpCode op, Bytes body) {
+Xid Connection::xid_for(OpCode op) {
+    switch (op) {
+        case OpCode::ping:
+            return Xid(xids::kPing);
+        case OpCode::auth:
+            return Xid(xids::kAuth);
+        case OpCode::set_watches:
+        case OpCode::set_watches2:
+            return Xid(xids::kSetWatches);
+        default:
+            break;
+    }
+    const Xid xid(next_xid_);
+    next_xid_ = next_xid_ == std::numeric_limits<std::int32_t>::max() ? 1 : next_xid_ + 1;
+    return xid;
+}
+
+asio::awaitable<Result<RawReply>> Connection::request(OpCode op, Bytes body, OnAnswer heard) {
+    const auto self = shared_from_this();
+    co_return co_await ask(op, std::move(body), std::move(heard), options.request_timeout);
+}
+
+asio::awaitable<Result<RawReply>> Connection::ask(OpCode op,
+                                                  Bytes body,
+                                                  OnAnswer heard,
+                                                  std::chrono::milliseconds timeout) {
     const auto self = shared_from_this();
     if (ended_) co_return *ended_;
     if (!open) co_return Error(Errc::closed, place_of(options) + ": not connected");
-    const Xid xid = op == OpCode::ping ? Xid(xids::kPing) : Xid(next_xid_++);
-    if (next_xid_ < 0) next_xid_ = 1;
+    const Xid xid = xid_for(op);
     jute::RequestHeader header;
     header.xid = xid;
     header.op = op;
     Bytes frame;
     jute::append_frame(frame, jute::encode(header) + body);
     const auto mine = std::make_shared<Pending>(executor_, xid);
+    mine->heard = std::move(heard);
     pending_.push_back(mine);
     send(std::move(frame));
-    mine->timer.expires_after(options.request_timeout);
+    mine->timer.expires_after(timeout);
     if (!mine->answer) co_await mine->timer.async_wait(kAwait);
     if (mine->answer) co_return *std::move(mine->answer);
     // The entry stays in the queue: its answer may still come and has to be matched.
-    co_return Error(Errc::timeout,
-                    place_of(options) + ": no answer within " +
-                        std::to_string(options.request_timeout.count()) + " ms");
+    co_return Error(
+        Errc::timeout,
+        place_of(options) + ": no answer within " + std::to_string(timeout.count()) + " ms");
 }
 
 void Connection::send(Bytes frame) {
@@ -224,7 +269,7 @@ void Connection::write_on() {
 void Connection::shut(Error why) {
     if (ended_) return;
     ended_ = std::move(why);
-    open = false;
+    const bool was_open = std::exchange(open, false);
     boost::system::error_code ignored;
     socket_.close(ignored);
     idle_timer_.cancel();
@@ -232,6 +277,9 @@ void Connection::shut(Error why) {
         waiting->answer.emplace(*ended_);
         waiting->timer.cancel();
     }
+    // What the owner gave may hold the owner, who holds us.
+    on_event = {};
+    if (const auto tell = std::exchange(on_end, {}); tell && was_open) tell();
 }
 
 }  // namespace zk::client

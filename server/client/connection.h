@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,15 +31,27 @@ class Connection : public std::enable_shared_from_this<Connection> {
   public:
     Connection(const boost::asio::any_io_executor& executor, ClientOptions options);
 
+    /// Called with the header of an answer, before any frame behind it is looked at: a watch that
+    /// a read has set is known before its event comes.
+    using OnAnswer = std::function<void(const jute::ReplyHeader&)>;
+
     boost::asio::awaitable<Result<>> connect();
     /// Sends `op` with `body` and waits for its answer.
-    boost::asio::awaitable<Result<RawReply>> request(OpCode op, Bytes body);
+    boost::asio::awaitable<Result<RawReply>> request(OpCode op, Bytes body, OnAnswer heard = {});
     void shut(Error why);
+    /// Why the connection is no more; nothing while it is, or is to come.
+    [[nodiscard]] const std::optional<Error>& ended() const { return ended_; }
+
+    /// Called for each watch event; without it they are ignored.
+    std::function<void(const jute::WatcherEvent&)> on_event;
+    /// Called once, when an open connection has ended.
+    std::function<void()> on_end;
 
     ClientOptions options;
     jute::ConnectResponse session;
     Zxid last_zxid;
     bool open = false;
+    bool read_only = false;  ///< the server has no quorum and serves reads only
 
   private:
     struct Pending {
@@ -46,6 +59,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
             : timer(executor), xid(request_xid) {}
         boost::asio::steady_timer timer;
         Xid xid;
+        OnAnswer heard;
         std::optional<Result<RawReply>> answer;
     };
 
@@ -54,7 +68,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     boost::asio::awaitable<Result<Bytes>> read_first_frame();
     boost::asio::awaitable<void> read_loop();
     boost::asio::awaitable<void> ping_loop();
+    boost::asio::awaitable<Result<RawReply>> ask(OpCode op,
+                                                 Bytes body,
+                                                 OnAnswer heard,
+                                                 std::chrono::milliseconds timeout);
     void take_frame(ByteView frame);
+    std::shared_ptr<Pending> take_pending(Xid xid);
+    Xid xid_for(OpCode op);
     void send(Bytes frame);
     void write_on();
 
