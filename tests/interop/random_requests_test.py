@@ -215,6 +215,7 @@ class Side:
 
 class RandomRequests(unittest.TestCase):
     maxDiff = None
+    count = 25
 
     @classmethod
     def setUpClass(cls):
@@ -240,21 +241,41 @@ class RandomRequests(unittest.TestCase):
                     side.old = side.now
             told = [[side.burst(side.clients[who], requests), side.burst(side.clients[1 - who], [])] for side in sides]
             # Of an unreadable node Debian's 3.8.0 tells that it exists; later servers and ours refuse.
-            if any(frame[2] == -102 and frame[0] > 0 and requests[frame[0] - 1][0] == EXISTS for frame in told[1][0]):
+            if any(frame[2] == -102 and frame[0] > 0 and requests[frame[0] - 1][0] == EXISTS
+                   for answers in told[1:] for frame in answers[0]):
                 break
-            self.assertEqual(told[1], told[0], "seed %d: %r" % (seed, requests))
-            self.assertEqual(told[2], told[0], "alone, seed %d: %r" % (seed, requests))
+            for answers in told[1:]:
+                self.assertEqual(answers, told[0], "seed %d: %r" % (seed, requests))
         for side in sides:
             side.end()
 
     def test_one_after_the_other(self):
-        for seed in seeds(25):
+        for seed in seeds(self.count):
             self.compare(seed, 150, 1, ())
 
     def test_in_bursts(self):
         # Apache's server checks what comes behind a setACL, and is not applied yet, against the old list.
-        for seed in seeds(25):
+        for seed in seeds(self.count):
             self.compare(seed, 15, 24, (SET_ACL,))
+
+
+class ThroughAFollower(RandomRequests):
+    """The same of a follower of ours under Apache's leader, and of a follower of Apache's under ours."""
+    count = 3
+    members = [[OURS, APACHE, APACHE], [APACHE, APACHE, OURS]]
+
+    @classmethod
+    def setUpClass(cls):
+        cls.ensembles = [Ensemble([APACHE], standalone=True, **SETTINGS)]
+        cls.ensembles += [Ensemble(flavors, **SETTINGS) for flavors in cls.members]
+        for ensemble in cls.ensembles:
+            cls.addClassCleanup(ensemble.__exit__, None, None, None)
+        cls.ensembles[0].start()
+        for ensemble in cls.ensembles[1:]:
+            one, two, three = ensemble.servers
+            ensemble.start([three, two])
+            ensemble.start([one])
+            assert (one.mode(), three.mode()) == ("follower", "leader")
 
 
 if __name__ == "__main__":

@@ -347,9 +347,11 @@ void Judge::set_watch(std::uint64_t id, const Sent& sent, const jute::ReplyHeade
         id, children ? WatchJudge::Table::child : WatchJudge::Table::data, read->path, header.zxid);
 }
 
-void Judge::event(std::uint64_t connection, const jute::WatcherEvent& event) {
+void Judge::event(std::uint64_t connection,
+                  const jute::WatcherEvent& event,
+                  std::optional<Zxid> zxid) {
     ++events_;
-    watches_.event(connection, event);
+    watches_.event(connection, event, zxid);
 }
 
 void Judge::closed(std::uint64_t id) {

@@ -78,7 +78,10 @@ class Judge {
                   const jute::ReplyHeader& header,
                   ByteView body,
                   Instant now);
-    void event(std::uint64_t connection, const jute::WatcherEvent& event);
+    /// `zxid`: of the header, where it is to be judged.
+    void event(std::uint64_t connection,
+               const jute::WatcherEvent& event,
+               std::optional<Zxid> zxid = {});
     /// The connection is gone; what was not answered may have happened.
     void closed(std::uint64_t connection);
 

@@ -110,12 +110,16 @@ void WatchJudge::take(std::uint64_t id,
     connection.watches[index(table)].erase(watch);
 }
 
-void WatchJudge::event(std::uint64_t id, const jute::WatcherEvent& event) {
+void WatchJudge::event(std::uint64_t id,
+                       const jute::WatcherEvent& event,
+                       std::optional<Zxid> zxid) {
     const auto found = connections_.find(id);
     if (found == connections_.end()) return;
     Connection& connection = found->second;
     if (connection.catching_up) {
         connection.catching_up->emplace_back(event.type, event.path);
+        if (zxid.value_or(Zxid(-1)) != Zxid(-1))
+            complain_(connection.name + " is told of what it missed with zxid " + to_string(*zxid));
         return;
     }
     const std::string words =
@@ -142,6 +146,10 @@ void WatchJudge::event(std::uint64_t id, const jute::WatcherEvent& event) {
         take(id, connection, table, event.path);
     }
     if (!told) return complain_(words + " without a watch that this change is due to");
+    if (zxid && *zxid != told->zxid) {
+        complain_(words + " with zxid " + to_string(*zxid) + ", but the change was at " +
+                  to_string(told->zxid));
+    }
     if (!connection.due.empty() && std::get<0>(*connection.due.begin()) < told->zxid) {
         const auto& [at, table, path] = *connection.due.begin();
         complain_(words + " at " + to_string(told->zxid) + " before the event of " + path + " at " +

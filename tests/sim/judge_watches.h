@@ -30,7 +30,10 @@ class WatchJudge {
     void answered(std::uint64_t connection, Zxid zxid);
     /// A read answered at `zxid` set a watch. After answered().
     void set(std::uint64_t connection, Table table, const std::string& path, Zxid zxid);
-    void event(std::uint64_t connection, const jute::WatcherEvent& event);
+    /// `zxid`: of the header, where it is to be judged: that of the change, or -1 where setWatches tells it.
+    void event(std::uint64_t connection,
+               const jute::WatcherEvent& event,
+               std::optional<Zxid> zxid = {});
     /// Between these two, events are those that setWatches owes at once.
     void catching_up(std::uint64_t connection);
     /// setWatches was answered at `zxid`.

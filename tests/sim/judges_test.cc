@@ -125,8 +125,8 @@ class Judges : public ::testing::Test {
         archive(ByteView(*tree_.find(path)->data()), tree_.stat_of(*tree_.find(path)));
         return body;
     }
-    void event(int client, EventType type, const std::string& path) {
-        judge_.event(number(client), {type, kStateSyncConnected, path});
+    void event(int client, EventType type, const std::string& path, std::optional<Zxid> zxid = {}) {
+        judge_.event(number(client), {type, kStateSyncConnected, path}, zxid);
     }
     static std::uint64_t number(int client) { return static_cast<std::uint64_t>(100 + client); }
 
@@ -660,6 +660,28 @@ TEST_F(Watches, FireOnceBeforeNewerAnswers) {
     change_a();
     ping(at_);
     EXPECT_NO_FAULT();
+}
+
+TEST_F(Watches, FireWithTheZxidOfAnotherTxn) {
+    watch();
+    change_a();
+    event(1, EventType::node_data_changed, "/a", at_);
+    EXPECT_NO_FAULT();
+    watch();
+    change_a();
+    event(1, EventType::node_data_changed, "/a", Zxid(at_.value() - 1));
+    EXPECT_FAULT("with zxid 0x100000004, but the change was at 0x100000005");
+}
+
+TEST_F(Watches, AreSetAgainAndTellOfWhatWasMissedWithAZxid) {
+    watch();
+    const Zxid seen = at_;
+    change_a();
+    set_again(seen, {"/a"}, {}, {});
+    event(1, EventType::node_data_changed, "/a", Zxid(-1));
+    EXPECT_NO_FAULT();
+    event(1, EventType::node_data_changed, "/a", at_);
+    EXPECT_FAULT("is told of what it missed with zxid 0x100000004");
 }
 
 TEST_F(Watches, NeverFire) {

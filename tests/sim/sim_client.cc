@@ -181,7 +181,7 @@ void SimClient::on_frame(ByteView frame) {
     jute::InputArchive archive(frame);
     const auto header = archive.get<jute::ReplyHeader>();
     if (!archive.ok()) return complain("reply without header");
-    if (header.xid == Xid(xids::kNotification)) return on_event(archive.rest());
+    if (header.xid == Xid(xids::kNotification)) return on_event(header.zxid, archive.rest());
     if (header.xid == Xid(xids::kAuth)) {
         if (header.error != ErrorCode::ok)
             complain("auth answered " + std::string(to_string(header.error)));
@@ -220,10 +220,10 @@ void SimClient::learn(const Asked& asked, ErrorCode error, ByteView body) {
     }
 }
 
-void SimClient::on_event(ByteView body) {
+void SimClient::on_event(Zxid zxid, ByteView body) {
     const auto event = jute::decode<jute::WatcherEvent>(body);
     if (!event) return complain("bad watch event");
-    world_.judge().event(connection_, *event);
+    world_.judge().event(connection_, *event, zxid);
     const bool deleted = event->type == EventType::node_deleted;
     if (deleted || event->type == EventType::node_children_changed) child_.erase(event->path);
     if (deleted || event->type != EventType::node_children_changed) {

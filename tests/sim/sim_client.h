@@ -50,7 +50,7 @@ class SimClient {
     void connect_later();
     void on_connect_response(ByteView frame);
     void on_frame(ByteView frame);
-    void on_event(ByteView body);
+    void on_event(Zxid zxid, ByteView body);
     void learn(const Asked& asked, ErrorCode error, ByteView body);
     void lose_session();
     void drop();
