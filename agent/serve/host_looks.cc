@@ -124,7 +124,8 @@ bool HostLooks::begin(const Probe& probe, const agent_api::NodeSpec& spec) {
     if (shared_->busy) return false;
     shared_->busy = true;
     shared_->since = Clock::now();
-    shared_->found.reset();
+    // What came behind the patience of the look that asked for it: where each takes so long, nothing newer comes.
+    if (shared_->found) known_ = *std::exchange(shared_->found, std::nullopt);
     shared_->question = Question{probe, spec};
     shared_->asked.notify_one();
     return true;

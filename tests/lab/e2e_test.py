@@ -849,6 +849,19 @@ class Ensemble(Case):
         wait_until_healthy()
         self.assertEqual(script("status")[0], 0)
 
+    def test_09o_an_agents_program_that_was_replaced_is_told_and_put_right(self):
+        program = f"{INSTALL_DIR}/bin/zkprov-agent"
+        server, agent = server_pid(3), lab.ssh(3, "systemctl show -p MainPID --value zkprov-agent.service").stdout
+        lab.ssh(3, f"cp {program} {program}.new && printf x >> {program}.new && mv {program}.new {program}")
+        eventually(lambda: "agent.drift" in findings(3), "another program lies where the agent's was")
+        for node in status()[1]["nodes"]:  # one clock for all hosts, looked at over ssh
+            self.assertLess(abs(node["clock_offset_ms"]), 500)
+        self.assert_run(zkprov("apply", "--yes"), EXIT_DONE)
+        eventually(lambda: "agent.drift" not in findings(3), "apply has put its own there")
+        self.assertEqual(lab.ssh(3, "systemctl show -p MainPID --value zkprov-agent.service").stdout, agent,
+                         "what runs was the right one all the time")
+        self.assertEqual(server_pid(3), server)
+
     def test_10_replace_a_wiped_node(self):
         others = [number for number in HOSTS if number != 2]
         before = [units(number) for number in others]
