@@ -324,7 +324,7 @@ TEST(PlanReplace, RefusesWithoutAQuorumOfTheOthers) {
     EXPECT_THAT(waves_of(plan_replace(inventory, ServerId(2), actuals)),
                 HasSubstr("node 1 does not answer"));
     EXPECT_THAT(waves_of(plan_replace(ensemble_of(1), ServerId(1), {bare(1)})),
-                HasSubstr("there is no other node"));
+                HasSubstr("no other node has its data"));
 }
 
 TEST(PlanReplace, FiveVotersBearASilentOne) {

@@ -83,7 +83,7 @@ TEST(Render, Ipv6AddressesStandInBracketsBeforePorts) {
     ASSERT_TRUE(config.has_value());
     EXPECT_EQ(config->ensemble.members.at(ServerId(3)).host, "fd00::139");
     EXPECT_EQ(render(inventory, 0).host, "fd00::137");
-    const Inventory zoned = read("nodes: [{id: 1-2, host: \"fe80::[1-2]%eth0\"}]\n");
+    const Inventory zoned = read("nodes: [{id: 1-3, host: \"fe80::[1-3]%eth0\"}]\n");
     EXPECT_THAT(render_zoo_cfg(zoned, zoned.nodes[0]),
                 HasSubstr("server.1=[fe80::1%eth0]:2888:3888\n"));
     EXPECT_EQ(render(zoned, 0).host, "fe80::1%eth0");
