@@ -292,7 +292,7 @@ std::optional<Refusal> refuse_without_quorum(const Inventory& inventory,
                     in_sync,
                     inventory.nodes.size(),
                     majority_of(inventory),
-                    states.empty() ? "there is no other node" : states)};
+                    states)};
 }
 
 }  // namespace

@@ -160,6 +160,7 @@ class WipingTheOnlyOne : public Wiping {
 TEST_F(WipingTheOnlyOne, NeverLeavesAQuorum) {
     EXPECT_EQ(wipe(1), ExitCode::quorum);
     EXPECT_EQ(wipe(1, QuorumLoss::accepted), ExitCode::done) << err;
+    EXPECT_THAT(out, HasSubstr("no data any more; nobody else has them; a backup, or what was"));
 }
 
 }  // namespace
