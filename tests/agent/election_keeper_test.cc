@@ -147,14 +147,16 @@ TEST_F(KeptElections, OutliveTheAgent) {
     ASSERT_FALSE(before.records.empty());
     unmute();
     ASSERT_FALSE(apply(spec_).error);
-    ASSERT_TRUE(await_record(Role::leader, Cause::started));
+    ASSERT_TRUE(await_record(Role::leader, Cause::unknown, true));
+    // The first agent may have started the next server, and found it silent, before it was killed itself.
+    EXPECT_TRUE(found_.cause == Cause::started || found_.cause == Cause::answers);
+    EXPECT_EQ(found_.without_leader_ms, std::nullopt);
     const auto after = kept();
-    ASSERT_GE(after.records.size(), before.records.size());
+    ASSERT_GT(after.records.size(), before.records.size());
     for (std::size_t i = 0; i < before.records.size(); ++i) {
         EXPECT_EQ(after.records[i], before.records[i]) << i;
     }
-    EXPECT_TRUE(found_.agent_away);
-    EXPECT_EQ(found_.without_leader_ms, std::nullopt);
+    EXPECT_TRUE(after.records[before.records.size()].agent_away);
 }
 
 TEST_F(KeptElections, TheServerDiedWhileNoAgentLooked) {
