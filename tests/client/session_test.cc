@@ -6,7 +6,10 @@
 #include <array>
 #include <functional>
 #include <list>
+#include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -19,6 +22,7 @@
 
 #include "apache_server.h"
 #include "asio_impl/await.h"
+#include "jute/frame.h"
 
 namespace zk::client {
 namespace {
