@@ -179,7 +179,9 @@ class Mixed:
                 # The old connection may not write any more, and ends.
                 client.send(2, CREATE, create_body("/never"))
                 self.assertRaises(Closed, client.read)
+                # Both let go of their connections only: the session has to expire.
                 again.close()
+                client.close()
         with Connected(three.address) as watcher:
             self.assertIsNotNone(watcher.exists("/moves"))
             wait_until("the session expires", lambda: watcher.exists("/moves") is None, 20)

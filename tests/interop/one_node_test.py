@@ -62,7 +62,7 @@ class OneNode(unittest.TestCase):
 
         self.assertIn("node 1 is the only one", self.expect(8, "replace-node", "1"))
         self.write_inventory("1-3")
-        self.assertIn("membership changes are not supported", self.expect(3, "apply"))
+        self.assertIn("membership changes are not supported", self.expect(6, "apply"))
         self.write_inventory("1", more="  config: {maxClientCnxns: 77}\n")
         self.assertIn("its restart is an outage", self.expect(8, "apply"))
         self.assertEqual(self.status()[1]["verdict"], "healthy", "nothing was changed")
