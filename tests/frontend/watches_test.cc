@@ -2,6 +2,7 @@
 #include "frontend/watches.h"
 
 #include <chrono>
+#include <random>
 
 #include "harness.h"
 
