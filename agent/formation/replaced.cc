@@ -44,15 +44,17 @@ Opinion ask_whether_replaced(const Members& members, const Word& own, const Hear
         if (number_of(newest) < told->second.number) newest = told->second;
     }
     if (say_so * 2 > others) {
-        return {Standing::replaced, "servers " + who + " say: " + way_out(own, *newest)};
+        return {Standing::replaced, "servers " + who + " say: " + way_out(own, *newest), true};
     }
     const auto here = heard.find(own.sid);
     if (here != heard.end() && counts(here->second, own, own.sid) && here->second.serving &&
         supersedes(here->second.incarnation, own.incarnation)) {
         return {Standing::taken,
-                "at its address answers another: " + way_out(own, *here->second.incarnation)};
+                "at its address answers another: " + way_out(own, *here->second.incarnation),
+                true};
     }
-    return {answered * 2 > others ? Standing::current : Standing::unknown, ""};
+    const bool settled = (say_so + others - answered) * 2 <= others;
+    return {answered * 2 > others ? Standing::current : Standing::unknown, "", settled};
 }
 
 }  // namespace zk::formation

@@ -22,6 +22,8 @@ enum class Standing {
 struct Opinion {
     Standing standing = Standing::unknown;
     std::string words{};  ///< replaced, taken: why, and the way out
+    bool settled =
+        true;  ///< unknown: whatever those that are silent say, no majority will say that it was replaced
 };
 
 /// REQUIRES: `own.sid` is a member and `own.generation` is not empty. A Word in `heard` under `own.sid` is that of whoever

@@ -28,10 +28,10 @@ using asio_impl::kAwait;
 using formation::Standing;
 using std::chrono::milliseconds;
 
-constexpr auto kAskTimeout = milliseconds(1000);
-constexpr auto kNamePatience = milliseconds(1000);
+constexpr auto kLeaveAskTimeout = milliseconds(1000);
+constexpr auto kLeaveNamePatience = milliseconds(1000);
 /// Of a host that boots the network, and the agents of others, may come a moment later.
-constexpr auto kPause = milliseconds(1000);
+constexpr auto kRoundPause = milliseconds(1000);
 constexpr int kRounds = 3;
 /// Far more than an ensemble has.
 constexpr std::size_t kAskedMax = 32;
@@ -46,7 +46,7 @@ struct Round {
 };
 using SharedRound = std::shared_ptr<Round>;
 
-asio::awaitable<std::string> find_address(SharedRound round, std::string host) {
+asio::awaitable<std::string> find_member_address(SharedRound round, std::string host) {
     struct Answer {
         explicit Answer(asio::io_context& io) : wake(io, asio::steady_timer::time_point::max()) {}
         asio::steady_timer wake;
@@ -57,19 +57,19 @@ asio::awaitable<std::string> find_address(SharedRound round, std::string host) {
         if (!addresses.empty()) answer->address = addresses.front().to_string();
         answer->wake.cancel();
     };
-    net::NameLookups::of(round->loop).find(host, kNamePatience, std::move(then));
+    net::NameLookups::of(round->loop).find(host, kLeaveNamePatience, std::move(then));
     co_await answer->wake.async_wait(kAwait);
     co_return answer->address;
 }
 
-asio::awaitable<void> ask(SharedRound round, MemberSpec member) {
-    const std::string address = co_await find_address(round, member.http_address);
+asio::awaitable<void> ask_member(SharedRound round, MemberSpec member) {
+    const std::string address = co_await find_member_address(round, member.http_address);
     if (!address.empty()) {
         const auto page = co_await agent_http::async_get(round->loop.get_executor(),
                                                          address,
                                                          member.http_port,
                                                          "/v1/formation",
-                                                         kAskTimeout,
+                                                         kLeaveAskTimeout,
                                                          agent_api::kWordBytesMax);
         if (page.has_value() && page->status == 200) {
             auto word = agent_api::parse_formation_word(page->body);
@@ -80,7 +80,7 @@ asio::awaitable<void> ask(SharedRound round, MemberSpec member) {
 }
 
 /// All at once: those that have not been heard yet.
-asio::awaitable<void> ask_all(SharedRound round, std::vector<MemberSpec> members) {
+asio::awaitable<void> ask_members(SharedRound round, std::vector<MemberSpec> members) {
     std::vector<MemberSpec> asked;
     for (const MemberSpec& member : members) {
         const bool silent = member.http_port == 0 || round->heard.contains(member.sid);
@@ -90,7 +90,7 @@ asio::awaitable<void> ask_all(SharedRound round, std::vector<MemberSpec> members
     round->under_way = asked.size();
     round->wake.expires_at(asio::steady_timer::time_point::max());
     for (const MemberSpec& member : asked) {
-        asio::co_spawn(round->loop, ask(round, member), asio::detached);
+        asio::co_spawn(round->loop, ask_member(round, member), asio::detached);
     }
     co_await round->wake.async_wait(kAwait);
 }
@@ -104,7 +104,7 @@ formation::Word own_word(const agent_api::RecordedIdentity& identity) {
     return own;
 }
 
-void keep(const agent_host::StateDir& state, const StartRefusal& refusal, Log& log) {
+void keep_refusal(const agent_host::StateDir& state, const StartRefusal& refusal, Log& log) {
     log.error("start.refused why={}", refusal.words);
     const auto saved = state.save_refusal(refusal);
     if (!saved.has_value()) log.error("state.unsaved why={}", saved.error().message());
@@ -147,7 +147,7 @@ asio::awaitable<std::optional<std::string>> refuse_start(asio::io_context& loop,
     refusal.at = clocks::wall_now();
     if (const auto wrong = identity::check_disk(identity, data, spec.data_dir)) {
         refusal.words = wrong->words;
-        keep(state, refusal, log);
+        keep_refusal(state, refusal, log);
         co_return refusal.words;
     }
     formation::Members members;
@@ -155,19 +155,21 @@ asio::awaitable<std::optional<std::string>> refuse_start(asio::io_context& loop,
     const formation::Word own = own_word(identity);
     auto round = std::make_shared<Round>(loop);
     formation::Opinion opinion;
+    opinion.settled = false;
     const int rounds = can_be_asked(spec) ? kRounds : 0;
-    for (int number = 0; number < rounds && opinion.standing == Standing::unknown; ++number) {
+    for (int number = 0; number < rounds; ++number) {
+        if (opinion.settled || opinion.standing != Standing::unknown) break;
         if (number > 0) {
-            asio::steady_timer pause(loop, kPause);
+            asio::steady_timer pause(loop, kRoundPause);
             co_await pause.async_wait(kAwait);
         }
-        co_await ask_all(round, spec.members);
+        co_await ask_members(round, spec.members);
         opinion = formation::ask_whether_replaced(members, own, round->heard);
     }
     if (!opinion.words.empty()) {
         refusal.words = opinion.words;
         refusal.lasting = opinion.standing == Standing::replaced;
-        keep(state, refusal, log);
+        keep_refusal(state, refusal, log);
         co_return refusal.words;
     }
     const auto before = standing_refusal(state);

@@ -126,8 +126,8 @@ asio::awaitable<std::optional<std::string>> Supervisor::ask_leave() {
     const auto asked = asked_about.incarnation;
     auto refused = co_await refuse_(std::move(asked_about));
     asking_ = false;
-    // Meanwhile it may have been made anew: that one is asked about by itself.
-    may_start_ = !refused && spec_->incarnation == asked;
+    // Meanwhile it may have been made anew, or stopped: then it is asked about again.
+    may_start_ = !refused && spec_->incarnation == asked && wants_server();
     co_return refused;
 }
 

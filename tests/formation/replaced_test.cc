@@ -58,6 +58,15 @@ TEST(Replaced, AMajorityOfTheOthersHasToSayIt) {
     five.hear(5, incarnation(1));
     EXPECT_EQ(five.ask().standing, Standing::replaced) << "one that was not told does not help it";
 
+    // Of three, one that does not say it settles the matter: the other alone is no majority.
+    Back one(3);
+    EXPECT_FALSE(one.ask().settled);
+    one.hear(1, incarnation(1));
+    EXPECT_FALSE(one.ask().settled);
+    one.hear(1);
+    EXPECT_EQ(one.ask().standing, Standing::unknown);
+    EXPECT_TRUE(one.ask().settled);
+
     Back two(2);
     two.hear(1, incarnation(1));
     EXPECT_EQ(two.ask().standing, Standing::replaced);
