@@ -164,7 +164,7 @@ class Replaced(unittest.TestCase):
 
     def mode(self, node):
         try:
-            return servers.four_letter(self.ports[node][0], "srvr")
+            return servers.four_letter(self.ports[node][0], "srvr") or ""
         except OSError:
             return ""
 
