@@ -25,6 +25,15 @@ MUST_NOT_START = 9
 EXIT_PREFLIGHT = 6
 
 
+def state_of(pid):
+    """As ps(1) tells it; X: there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "X"
+
+
 class Stranger(http.server.ThreadingHTTPServer):
     """Answers at a member's address that every server was made anew."""
 
@@ -95,11 +104,9 @@ class Replaced(unittest.TestCase):
         try:
             with open(self.machine(node, "agent", program + ".pid"), encoding="utf-8") as file:
                 pid = int(file.read().split()[0])
-            with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-                state = file.read().rsplit(")", 1)[1].split()[0]
             with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
                 ours = self.folder in file.read()
-            return pid if state != "Z" and ours else None
+            return pid if state_of(pid) not in "ZX" and ours else None
         except (OSError, ValueError, IndexError):
             return None
 
@@ -109,8 +116,8 @@ class Replaced(unittest.TestCase):
             if pid is None:
                 continue
             os.kill(pid, signal.SIGKILL)
-            servers.wait_until(f"{program} of {node} is gone",
-                               lambda program=program, pid=pid: self.pid(node, program) != pid)
+            # Not before it has given back its ports.
+            servers.wait_until(f"{program} of {node} is gone", lambda pid=pid: state_of(pid) in "ZX")
 
     def switch_off(self, node):
         self.end(node, "agent", "server")
