@@ -47,7 +47,8 @@ COMMANDS = [
     "setquota -n 5 /z/acl", "get /zookeeper/quota/z/zookeeper_limits", "delquota -n /z", "listquota /z", "delquota /z", "listquota /z",
     "ls -R /zookeeper", "setquota -n 4 /z/acl", "setquota -n 4 /z", "delquota /z/acl", "ls -R /zookeeper",
     "create /d", "create /d/a", "create /d/a/b", "create /d/c", "deleteall /d -b 2", "ls /d", "create /d", "deleteall /d", "deleteall /d",
-    "close x", "ls /", "connect", "ls /z",
+    # No close and connect: Apache's client tells of both from another thread, before or behind what the next command prints.
+    "deleteall /z",  # with its ephemeral nodes: Apache's list of several is in no order
 ]
 SKIPPED_TEXT = {"reconfig -members a -file b -v 1 -x", "history x"}  # other words on purpose; the exit code counts
 
@@ -112,7 +113,7 @@ class Lines:
         self.send("ls /marker-%d" % marker)
         mark = "Node does not exist: /marker-%d\n" % marker
         closed = "Not connected\n"
-        self.read_until(lambda: mark in self.said["err"] or self.said["out"][before["out"]:].endswith(closed), line)
+        self.read_until(lambda: mark in self.said["err"] or closed in self.said["out"][before["out"]:], line)
         self.read_until(None, line)  # events of another thread
         return {name: cleaned(text[before[name]:].replace(mark, "")) for name, text in self.said.items()}
 
