@@ -3,32 +3,12 @@
 #include <utility>
 
 #include "client/connection.h"
+#include "client/reply.h"
 
 namespace zk::client {
 namespace {
 
 namespace asio = boost::asio;
-
-/// Reads the body of a good answer into `value`.
-template <class T, class Read>
-Result<Reply<T>> reply_of(const Result<RawReply>& raw, Read&& read) {
-    if (!raw.has_value()) return raw.error();
-    Reply<T> reply;
-    reply.error = raw->header.error;
-    reply.zxid = raw->header.zxid;
-    if (!reply.ok()) return reply;
-    jute::InputArchive archive(raw->body, static_cast<std::int32_t>(raw->body.size()));
-    read(archive, reply.value);
-    if (!archive.ok()) return Error(Errc::corrupt, "an answer that is too short");
-    return reply;
-}
-template <class T>
-Result<Reply<T>> reply_of(const Result<RawReply>& raw) {
-    return reply_of<T>(raw, [](jute::InputArchive& archive, T& value) { archive.read(value); });
-}
-Result<Reply<Nothing>> empty_reply_of(const Result<RawReply>& raw) {
-    return reply_of<Nothing>(raw, [](jute::InputArchive&, Nothing&) {});
-}
 
 Bytes path_watch_body(std::string path) {
     jute::PathWatchRequest request;

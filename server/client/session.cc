@@ -12,6 +12,7 @@
 #include "asio_impl/await.h"
 #include "base/check.h"
 #include "client/connection.h"
+#include "client/reply.h"
 #include "client/watches.h"
 
 namespace zk::client {
@@ -229,29 +230,8 @@ asio::awaitable<Result<RawReply>> Session::Core::request(OpCode op,
 
 namespace {
 
-/// Reads the body of a good answer into `value`.
-template <class T, class Read>
-Result<Reply<T>> session_reply(const Result<RawReply>& raw, Read&& read) {
-    if (!raw.has_value()) return raw.error();
-    Reply<T> reply;
-    reply.error = raw->header.error;
-    reply.zxid = raw->header.zxid;
-    if (!reply.ok()) return reply;
-    jute::InputArchive archive(raw->body, static_cast<std::int32_t>(raw->body.size()));
-    read(archive, reply.value);
-    if (!archive.ok()) return Error(Errc::corrupt, "an answer that is too short");
-    return reply;
-}
-template <class T>
-Result<Reply<T>> session_reply(const Result<RawReply>& raw) {
-    return session_reply<T>(raw,
-                            [](jute::InputArchive& archive, T& value) { archive.read(value); });
-}
-Result<Reply<Nothing>> session_reply(const Result<RawReply>& raw) {
-    return session_reply<Nothing>(raw, [](jute::InputArchive&, Nothing&) {});
-}
 Result<Reply<NodeData>> node_reply(const Result<RawReply>& raw) {
-    return session_reply<NodeData>(raw, [](jute::InputArchive& archive, NodeData& value) {
+    return reply_of<NodeData>(raw, [](jute::InputArchive& archive, NodeData& value) {
         archive.read(value.data);
         archive.read(value.stat);
     });
@@ -345,7 +325,7 @@ Session::Answer<std::string> Session::create(NewNode node) {
     request.ttl_ms = node.ttl_ms;
     Bytes body = op == OpCode::create_ttl ? jute::encode(request) : jute::encode(request.create);
     auto raw = co_await core->request(op, std::move(body));
-    auto reply = session_reply<std::string>(raw);
+    auto reply = reply_of<std::string>(raw);
     if (reply.has_value()) reply->value = core->relative(reply->value);
     co_return reply;
 }
@@ -356,7 +336,7 @@ Session::Answer<Nothing> Session::remove(std::string path, std::int32_t version)
     request.path = core->absolute(path);
     request.version = version;
     auto raw = co_await core->request(OpCode::remove, jute::encode(request));
-    co_return session_reply(raw);
+    co_return empty_reply_of(raw);
 }
 
 Session::Answer<jute::Stat> Session::exists(std::string path, Watch watch) {
@@ -370,33 +350,28 @@ Session::Answer<jute::Stat> Session::exists(std::string path, Watch watch) {
         };
     }
     auto raw = co_await core->request(OpCode::exists, watch_body(full, watch), std::move(heard));
-    co_return session_reply<jute::Stat>(raw);
+    co_return reply_of<jute::Stat>(raw);
+}
+
+// What a path means is the caller's: get_config() has one that no chroot touches.
+Session::Answer<NodeData> Session::get_at(std::string full, Watch watch) {
+    const auto core = core_;
+    Connection::OnAnswer heard;
+    if (watch == Watch::yes) {
+        heard = [core, full](const jute::ReplyHeader& header) {
+            if (header.error == ErrorCode::ok) core->watches.add_data(full);
+        };
+    }
+    auto raw = co_await core->request(OpCode::get_data, watch_body(full, watch), std::move(heard));
+    co_return node_reply(raw);
 }
 
 Session::Answer<NodeData> Session::get_data(std::string path, Watch watch) {
-    const auto core = core_;
-    const std::string full = core->absolute(path);
-    Connection::OnAnswer heard;
-    if (watch == Watch::yes) {
-        heard = [core, full](const jute::ReplyHeader& header) {
-            if (header.error == ErrorCode::ok) core->watches.add_data(full);
-        };
-    }
-    auto raw = co_await core->request(OpCode::get_data, watch_body(full, watch), std::move(heard));
-    co_return node_reply(raw);
+    return get_at(core_->absolute(path), watch);
 }
 
 Session::Answer<NodeData> Session::get_config(Watch watch) {
-    const auto core = core_;
-    const std::string full = "/zookeeper/config";
-    Connection::OnAnswer heard;
-    if (watch == Watch::yes) {
-        heard = [core, full](const jute::ReplyHeader& header) {
-            if (header.error == ErrorCode::ok) core->watches.add_data(full);
-        };
-    }
-    auto raw = co_await core->request(OpCode::get_data, watch_body(full, watch), std::move(heard));
-    co_return node_reply(raw);
+    return get_at("/zookeeper/config", watch);
 }
 
 Session::Answer<jute::Stat> Session::set_data(std::string path,
@@ -408,7 +383,7 @@ Session::Answer<jute::Stat> Session::set_data(std::string path,
     request.data = std::move(data);
     request.version = version;
     auto raw = co_await core->request(OpCode::set_data, jute::encode(request));
-    co_return session_reply<jute::Stat>(raw);
+    co_return reply_of<jute::Stat>(raw);
 }
 
 Session::Answer<AclAndStat> Session::get_acl(std::string path) {
@@ -417,7 +392,7 @@ Session::Answer<AclAndStat> Session::get_acl(std::string path) {
     const auto read = [](jute::InputArchive& archive, AclAndStat& value) {
         archive(value.acl, value.stat);
     };
-    co_return session_reply<AclAndStat>(raw, read);
+    co_return reply_of<AclAndStat>(raw, read);
 }
 
 Session::Answer<jute::Stat> Session::set_acl(std::string path,
@@ -429,7 +404,7 @@ Session::Answer<jute::Stat> Session::set_acl(std::string path,
     request.acl = std::move(acl);
     request.version = version;
     auto raw = co_await core->request(OpCode::set_acl, jute::encode(request));
-    co_return session_reply<jute::Stat>(raw);
+    co_return reply_of<jute::Stat>(raw);
 }
 
 Session::Answer<ChildrenAndStat> Session::get_children(std::string path, Watch watch) {
@@ -446,19 +421,19 @@ Session::Answer<ChildrenAndStat> Session::get_children(std::string path, Watch w
     const auto read = [](jute::InputArchive& archive, ChildrenAndStat& value) {
         archive(value.children, value.stat);
     };
-    co_return session_reply<ChildrenAndStat>(raw, read);
+    co_return reply_of<ChildrenAndStat>(raw, read);
 }
 
 Session::Answer<Nothing> Session::sync(std::string path) {
     const auto core = core_;
     auto raw = co_await core->request(OpCode::sync, path_body(core->absolute(path)));
-    co_return session_reply(raw);
+    co_return empty_reply_of(raw);
 }
 
 Session::Answer<std::vector<std::string>> Session::get_ephemerals(std::string path) {
     const auto core = core_;
     auto raw = co_await core->request(OpCode::get_ephemerals, path_body(core->absolute(path)));
-    auto reply = session_reply<std::vector<std::string>>(raw);
+    auto reply = reply_of<std::vector<std::string>>(raw);
     if (reply.has_value()) {
         for (auto& found : reply->value) found = core->relative(found);
     }
@@ -469,13 +444,13 @@ Session::Answer<std::int32_t> Session::get_all_children_number(std::string path)
     const auto core = core_;
     auto raw =
         co_await core->request(OpCode::get_all_children_number, path_body(core->absolute(path)));
-    co_return session_reply<std::int32_t>(raw);
+    co_return reply_of<std::int32_t>(raw);
 }
 
 Session::Answer<std::vector<jute::ClientInfo>> Session::who_am_i() {
     const auto core = core_;
     auto raw = co_await core->request(OpCode::who_am_i, Bytes());
-    co_return session_reply<std::vector<jute::ClientInfo>>(raw);
+    co_return reply_of<std::vector<jute::ClientInfo>>(raw);
 }
 
 Session::Answer<NodeData> Session::reconfig(Reconfiguration wanted) {
@@ -531,7 +506,7 @@ Session::Answer<Nothing> Session::add_auth(std::string scheme, Bytes auth) {
         Error why(Errc::refused, "the server refuses the " + scheme + " identity");
         core->end(SessionState::auth_failed, KeeperState::auth_failed, std::move(why));
     }
-    co_return session_reply(raw);
+    co_return empty_reply_of(raw);
 }
 
 Session::Answer<Nothing> Session::add_watch(std::string path, AddWatchMode mode) {
@@ -544,7 +519,7 @@ Session::Answer<Nothing> Session::add_watch(std::string path, AddWatchMode mode)
         if (header.error == ErrorCode::ok) core->watches.add(full, mode);
     };
     auto raw = co_await core->request(OpCode::add_watch, jute::encode(request), std::move(heard));
-    co_return session_reply(raw);
+    co_return empty_reply_of(raw);
 }
 
 Session::Answer<Nothing> Session::remove_watches(std::string path, WatcherType kind, bool local) {
@@ -558,7 +533,7 @@ Session::Answer<Nothing> Session::remove_watches(std::string path, WatcherType k
         co_return reply;
     }
     auto raw = co_await core->request(OpCode::remove_watches, jute::encode(request));
-    auto answer = session_reply(raw);
+    auto answer = empty_reply_of(raw);
     if (!local && (!answer.has_value() || !answer->ok())) co_return answer;
     for (const auto told : core->watches.remove(request.path, kind)) {
         core->tell(told, core->told_state(), path);

@@ -120,6 +120,8 @@ class Session {
 
   private:
     struct Core;
+    Answer<NodeData> get_at(std::string full, Watch watch);
+
     std::shared_ptr<Core> core_;
 };
 
