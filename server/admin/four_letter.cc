@@ -15,9 +15,11 @@ using core::Role;
 constexpr std::string_view kNotServing =
     "This ZooKeeper instance is not currently serving requests\n";
 
-/// `mntr`, `srvr` and `stat` name roles as Apache does; only `vote` shows "looking", since the others
-/// say nothing then.
-std::string role_text(const core::StatusPage& status) { return core::to_string(status.role); }
+/// `mntr`, `srvr` and `stat` name roles as Apache does; only `vote` shows "looking": there the others say nothing, or
+/// "read-only".
+std::string role_text(const core::StatusPage& status) {
+    return status.read_only ? "read-only" : core::to_string(status.role);
+}
 
 std::string hex(std::int64_t value) {
     return fmt::format("0x{:x}", static_cast<std::uint64_t>(value));
@@ -41,7 +43,8 @@ std::string server_lines(const Facts& facts) {
 }
 
 std::string version_line(const Facts& facts) {
-    return fmt::format("Zookeeper version: {}\n", facts.version);
+    return fmt::format("Zookeeper version: {}\n", facts.version) +
+           (facts.status.read_only ? "READ-ONLY mode; serving only read-only clients\n" : "");
 }
 
 std::string srvr(const Facts& facts) { return version_line(facts) + server_lines(facts); }
@@ -104,7 +107,7 @@ void add_election_metrics(const core::StatusPage& status, Metrics& metrics) {
 std::string vote(const core::StatusPage& status) {
     Metrics metrics;
     metrics.add("server_id", status.my_id.value());
-    metrics.add("server_state", role_text(status));
+    metrics.add("server_state", core::to_string(status.role));
     if (status.leader) metrics.add("leader_id", status.leader->value());
     if (status.role != Role::standalone) add_election_metrics(status, metrics);
     metrics.add("current_epoch", status.current_epoch.value());
@@ -219,11 +222,12 @@ bool is_allowed(std::string_view word, const std::vector<std::string>& whitelist
 std::string answer(std::string_view word,
                    const Facts& facts,
                    const ensemble::ServerConfig& config) {
-    if (!is_allowed(word, config.four_letter_words)) {
+    const bool asks_read_only = word == "isro" && config.read_only_mode;  // clients need it then
+    if (!asks_read_only && !is_allowed(word, config.four_letter_words)) {
         return fmt::format("{} is not executed because it is not in the whitelist.\n", word);
     }
     if (word == "ruok") return "imok";
-    if (word == "isro") return facts.status.serving ? "rw" : "null";
+    if (word == "isro") return facts.status.read_only ? "ro" : facts.status.serving ? "rw" : "null";
     if (word == "vote") return vote(facts.status);
     // Also while nothing is served: that is when somebody asks.
     if (word == "elec") return elec(facts);

@@ -131,14 +131,18 @@ void Core::answer(const jute::Txn& txn, const tree::ApplyResult& result, Actions
             out.push_back(request::ToFrontend(request::SessionGone{session}));
             return;
         }
+        // A leader does not know the local sessions of others: to it they have expired.
+        const bool unknown_there =
+            asked->local_session && result.error == ErrorCode::session_expired;
         out.push_back(request::ToFrontend(request::Reply{
             .origin = asked->origin,
             .session = session,
             .xid = txn.header.cxid,
             .op = asked->op,
             .zxid = txn.header.zxid,
-            .error = result.error,
+            .error = unknown_there ? ErrorCode::ephemeral_on_local_session : result.error,
             .body = result.error == ErrorCode::ok ? response_body(asked->op, result) : Bytes()}));
+        if (local_.contains(session)) end_local_if_due(session, out);
     }
     if (closes) {
         requests_.forget(session);

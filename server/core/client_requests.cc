@@ -8,8 +8,9 @@
 
 namespace zk::core {
 
-void ClientRequests::asked(const request::ClientRequest& request) {
-    asked_[request.session].push({request.origin, request.xid, request.op, request.behind_read});
+void ClientRequests::asked(const request::ClientRequest& request, bool local_session) {
+    asked_[request.session].push(
+        {request.origin, request.xid, request.op, request.behind_read, local_session});
 }
 
 std::uint64_t ClientRequests::sync_asked(const request::ClientRequest& request) {
@@ -35,10 +36,18 @@ std::optional<ClientRequests::Asked> ClientRequests::answered_by(SessionId sessi
     if (queue == asked_.end() || queue->second.empty()) return std::nullopt;
     const Request& oldest = queue->second.front();
     if (oldest.xid != cxid || (closes && oldest.op != OpCode::close_session)) return std::nullopt;
-    const Asked answered{oldest.origin, oldest.op};
+    const Asked answered{oldest.origin, oldest.op, oldest.local_session};
     queue->second.pop();
     unheard_.insert(session);
     return answered;
+}
+
+std::optional<ClientRequests::Close> ClientRequests::closed_locally(SessionId session) {
+    const auto queue = asked_.find(session);
+    if (queue == asked_.end() || queue->second.empty()) return std::nullopt;
+    const Request& oldest = queue->second.front();
+    if (oldest.op != OpCode::close_session) return std::nullopt;
+    return Close{oldest.origin, oldest.xid};
 }
 
 std::optional<request::Origin> ClientRequests::opened(SessionId session) {

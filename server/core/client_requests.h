@@ -27,8 +27,8 @@ class ClientRequests {
   public:
     // ---- what clients ask
 
-    /// A write or a closeSession: its txn has this session and xid.
-    void asked(const request::ClientRequest& request);
+    /// A write or a closeSession: its txn has this session and xid. The closeSession of a local session has none.
+    void asked(const request::ClientRequest& request, bool local_session = false);
     /// A sync. Gives the token by which it is answered.
     std::uint64_t sync_asked(const request::ClientRequest& request);
     /// A new session, which is to have the id `session`.
@@ -42,8 +42,15 @@ class ClientRequests {
     struct Asked {
         request::Origin origin;
         OpCode op{};
+        bool local_session = false;  ///< it asked as one
     };
     std::optional<Asked> answered_by(SessionId session, Xid cxid, bool closes);
+    /// The closeSession of a local session, once nothing is asked before it.
+    struct Close {
+        request::Origin origin;
+        Xid xid;
+    };
+    std::optional<Close> closed_locally(SessionId session);
     std::optional<request::Origin> opened(SessionId session);
     std::optional<request::ReattachSession> reattached(SessionId session);
     /// The reply to a sync, at this zxid.
@@ -73,6 +80,7 @@ class ClientRequests {
         Xid xid;
         OpCode op{};
         bool behind_read = false;
+        bool local_session = false;
     };
     struct Sync {
         request::Origin origin;

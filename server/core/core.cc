@@ -25,6 +25,8 @@ Core::Core(Settings settings, storage::RecoveredState recovered, Log log)
                 recovered,
                 log_),
       sessions_(settings_.tick),
+      local_(settings_.standalone ? LocalSessionMode::off : settings_.local_sessions,
+             settings_.tick),
       election_(settings_.my_id, members_, log_, settings_.election),
       accepted_epoch_(recovered.accepted_epoch),
       current_epoch_(recovered.current_epoch),
@@ -87,6 +89,7 @@ void Core::run_election(const election::ElectionActions& actions, Instant now, A
 
 void Core::decided(ServerId leader, Instant now, Actions& out) {
     ZK_ASSERT(state_ == State::looking);
+    end_read_only(out);
     last_election_took_ = now - election_began_;
     leader_sid_ = leader;
     log_.info("election.decided leader={} round={} epoch={} zxid={} took_ms={}",
@@ -147,6 +150,11 @@ void Core::handle(Tick& event, Instant now, Actions& out) {
         expire_sessions(now, out);
         remove_left_over(now, out);
     }
+    if (settings_.read_only_mode && state_ == State::looking && !read_only_ &&
+        now - election_began_ >= std::max(kReadOnlyAfter, settings_.tick)) {
+        begin_read_only(now, out);
+    }
+    if (serving_ || read_only_) expire_local_sessions(out);
 }
 
 void Core::handle(NotificationReceived& event, Instant now, Actions& out) {
@@ -194,6 +202,7 @@ void Core::begin_serving(Epoch epoch, Instant now, Actions& out) {
         sessions_.restart_all(working_.now());
     }
     if (leader_) database_.begin_epoch(epoch);
+    local_.begin_serving(false, working_.now());
     serving_ = true;
     if (!alone_) election_.serving(epoch, now);
     log_.info("server.serving role={} leader={} epoch={} zxid={} znodes={}",
@@ -203,6 +212,24 @@ void Core::begin_serving(Epoch epoch, Instant now, Actions& out) {
               tree().last_zxid(),
               tree().node_count());
     out.push_back(request::ToFrontend(request::Serving{true}));
+}
+
+// What clients see may be old, and may hold txns that never committed: this is for those that ask for it.
+void Core::begin_read_only(Instant now, Actions& out) {
+    ZK_COVERED("core.read_only");
+    read_only_ = true;
+    local_.begin_serving(true, working_.now());
+    log_.warn("server.read_only zxid={} znodes={} searching_ms={}",
+              tree().last_zxid(),
+              tree().node_count(),
+              to_ms(now - election_began_));
+    out.push_back(request::ToFrontend(request::Serving{.serving = true, .read_only = true}));
+}
+
+void Core::end_read_only(Actions& out) {
+    if (!std::exchange(read_only_, false)) return;
+    requests_.clear();
+    out.push_back(request::ToFrontend(request::Serving{false}));
 }
 
 void Core::stop_serving(Actions& out) {
@@ -282,7 +309,8 @@ StatusPage Core::status() const {
     StatusPage page;
     page.my_id = settings_.my_id;
     page.role = role();
-    page.serving = serving_;
+    page.serving = serving_ || read_only_;
+    page.read_only = read_only_;
     page.leader = leader_sid_;
     page.accepted_epoch = accepted_epoch_;
     page.current_epoch = current_epoch_;
@@ -296,6 +324,7 @@ StatusPage Core::status() const {
     page.znode_count = tree().node_count();
     page.ephemeral_count = tree().ephemeral_count();
     page.session_count = sessions_.size();
+    page.local_session_count = local_.size();
     page.approximate_data_bytes = tree().approximate_bytes();
     page.outstanding = requests_.size();
     page.proposals_pending = alone_ ? alone_->in_flight() : proposed_.size();

@@ -26,6 +26,7 @@
 #include "core/container_sweep.h"
 #include "core/database.h"
 #include "core/event.h"
+#include "core/local_sessions.h"
 #include "core/status_page.h"
 #include "election/election.h"
 #include "ensemble/membership.h"
@@ -50,6 +51,9 @@ struct Settings {
     /// extendedTypesEnabled: TTL nodes. The same at all members.
     prep::ExtendedTypes extended_types = prep::ExtendedTypes::off;
     SweepSettings sweep{};  ///< of containers and TTL nodes
+    LocalSessionMode local_sessions = LocalSessionMode::off;  ///< without effect for a server alone
+    /// readonlymode.enabled: a server that finds no leader lets clients read that ask for it. Not for a server alone.
+    bool read_only_mode = false;
     /// Txns between snapshots, before randomisation.
     std::int64_t snap_count = 100'000;
     std::size_t committed_window = limits::kCommittedWindow;  ///< txns kept in memory for DIFF
@@ -69,6 +73,8 @@ class Core {
     static constexpr Duration kTickPeriod = std::chrono::milliseconds(20);
     /// What a pause of this process counts at most for sessions: who could not be heard is not expired.
     static constexpr Duration kPauseMax = 5 * kTickPeriod;
+    /// readonlymode.enabled: how long a search lasts at least, beside a tick, before clients may read.
+    static constexpr Duration kReadOnlyAfter = std::chrono::seconds(2);
     /// A reign ends for a member that has accepted a later epoch at most this often.
     static constexpr Duration kAbdicationPause = std::chrono::seconds(10);
 
@@ -169,6 +175,8 @@ class Core {
     [[nodiscard]] Role role() const;
     void begin_serving(Epoch epoch, Instant now, Actions& out);
     void stop_serving(Actions& out);
+    void begin_read_only(Instant now, Actions& out);
+    void end_read_only(Actions& out);
     void take_sessions(const std::map<SessionId, std::int32_t>& sessions);
     void take_recovered(const storage::RecoveredState& recovered);
     zab::Settings zab_settings() const;
@@ -189,8 +197,15 @@ class Core {
     void tell_waiting_of_end(SessionId session, Actions& out);
     static void shrink(jute::Txn& txn);
     void revalidated(SessionId session, bool valid, Actions& out);
-    ErrorCode check_session(const QueuedRequest& request) const;
+    struct SessionCheck {
+        ErrorCode any = ErrorCode::ok;
+        ErrorCode of_ephemerals = ErrorCode::ok;  ///< of creates that make them
+    };
+    [[nodiscard]] SessionCheck check_session(const QueuedRequest& request) const;
+    bool upgrade(SessionId session, Instant now, Actions& out);
+    void end_local_if_due(SessionId session, Actions& out);
     void expire_sessions(Instant now, Actions& out);
+    void expire_local_sessions(Actions& out);
     void remove_left_over(Instant now, Actions& out);
     void touch(SessionId session);
 
@@ -204,6 +219,7 @@ class Core {
     Log log_;
     Database database_;
     session::SessionTracker sessions_;
+    LocalSessions local_;
     std::optional<prep::Preparer> preparer_;  ///< one for each reign
     election::Election election_;
     std::unique_ptr<zab::Leader> leader_;
@@ -216,6 +232,7 @@ class Core {
 
     State state_ = State::looking;
     bool serving_ = false;
+    bool read_only_ = false;         ///< clients may read, and it searches for a leader
     bool ask_for_snapshot_ = false;  ///< the last TRUNC named a zxid that this log does not have
     WallMs wall_;
     Instant election_began_{};

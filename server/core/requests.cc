@@ -11,7 +11,7 @@ constexpr std::int64_t kOwnerSelf = 0;
 }  // namespace
 
 void Core::handle(request::ToCore& event, Instant now, Actions& out) {
-    if (!serving_) return;  // the frontend closes its connections and asks again elsewhere
+    if (!serving_ && !read_only_) return;  // the frontend closes its connections and asks again elsewhere
     std::visit([&](auto& request) { accept(request, now, out); }, event);
     run_zab(now, out);
 }
@@ -19,6 +19,15 @@ void Core::handle(request::ToCore& event, Instant now, Actions& out) {
 void Core::accept(request::OpenSession& request, Instant now, Actions& out) {
     const SessionId session = next_session_;
     next_session_ = session::next_session_id(next_session_);
+    if (local_.wanted()) {
+        local_.open(session, request.timeout_ms, working_.now());
+        out.push_back(request::ToFrontend(
+            request::SessionOpened{.origin = request.origin,
+                                   .session = session,
+                                   .timeout_ms = request.timeout_ms,
+                                   .password = session::password_for(session)}));
+        return;
+    }
     requests_.open_asked(session, request);
     submit({.owner = kOwnerSelf,
             .session = session,
@@ -36,6 +45,24 @@ void Core::accept(request::ReattachSession& request, Instant, Actions& out) {
         out.push_back(request::ToFrontend(request::SessionOpened{.origin = request.origin}));
     };
     if (!session::check_password(request.session, request.password)) return refuse();
+    const auto accept_at_once = [&] {
+        out.push_back(
+            request::ToFrontend(request::SessionOpened{.origin = request.origin,
+                                                       .session = request.session,
+                                                       .timeout_ms = request.timeout_ms,
+                                                       .password = request.password}));
+    };
+    if (local_.contains(request.session)) {
+        local_.open(request.session, request.timeout_ms, working_.now());
+        return accept_at_once();
+    }
+    if (read_only_) {
+        // It may live where the others are.
+        ZK_COVERED("core.read_only_knows_no_session");
+        out.push_back(request::ToFrontend(
+            request::SessionOpened{.origin = request.origin, .unknown = true}));
+        return;
+    }
     if (state_ == State::following) {
         requests_.reattach_asked(request);
         learner_->revalidate(request.session, request.timeout_ms, zab_actions_);
@@ -50,14 +77,20 @@ void Core::accept(request::ReattachSession& request, Instant, Actions& out) {
     }
     sessions_.add(request.session, request.timeout_ms, working_.now());
     sessions_.set_owner(request.session, kOwnerSelf);
-    out.push_back(request::ToFrontend(request::SessionOpened{.origin = request.origin,
-                                                             .session = request.session,
-                                                             .timeout_ms = request.timeout_ms,
-                                                             .password = request.password}));
+    accept_at_once();
 }
 
 void Core::accept(request::ClientRequest& request, Instant now, Actions& out) {
     touch(request.session);
+    bool local = local_.contains(request.session);
+    if (local && request.op == OpCode::close_session) {
+        requests_.asked(request);
+        return end_local_if_due(request.session, out);
+    }
+    if (read_only_) return;  // of an earlier role: its connection has closed
+    if (local && prep::makes_ephemeral(request.op, request.body)) {
+        local = !upgrade(request.session, now, out);
+    }
     std::uint64_t token = 0;
     if (request.op == OpCode::sync) {
         token = requests_.sync_asked(request);
@@ -67,7 +100,7 @@ void Core::accept(request::ClientRequest& request, Instant now, Actions& out) {
             return;
         }
     } else {
-        requests_.asked(request);
+        requests_.asked(request, local);
     }
     submit({.owner = kOwnerSelf,
             .session = request.session,
@@ -87,7 +120,50 @@ void Core::accept(request::ConnectionClosed&, Instant, Actions&) {
     // is gone.
 }
 
+// The other servers hear of the session by the txn that opens any other. What its client asks for next comes behind that.
+bool Core::upgrade(SessionId session, Instant now, Actions& out) {
+    const std::optional<std::int32_t> timeout_ms = local_.upgrade(session);
+    if (!timeout_ms) return false;
+    ZK_COVERED("core.session_upgraded");
+    log_.info("session.upgraded session={} timeout_ms={}", session, *timeout_ms);
+    submit({.owner = kOwnerSelf,
+            .session = session,
+            .cxid = Xid(0),
+            .op = OpCode::create_session,
+            .body = jute::encode(jute::CreateSessionTxn{*timeout_ms}),
+            .auth = {},
+            .sync_token = 0},
+           now,
+           out);
+    return true;
+}
+
+// A local session is closed once all that its client asked before is answered.
+void Core::end_local_if_due(SessionId session, Actions& out) {
+    const auto close = requests_.closed_locally(session);
+    if (!close) return;
+    ZK_COVERED("core.local_session_closed");
+    local_.end(session);
+    requests_.forget(session);
+    out.push_back(request::ToFrontend(request::Reply{.origin = close->origin,
+                                                     .session = session,
+                                                     .xid = close->xid,
+                                                     .op = OpCode::close_session,
+                                                     .zxid = tree().last_zxid(),
+                                                     .body = {}}));
+}
+
+void Core::expire_local_sessions(Actions& out) {
+    for (const SessionId session : local_.expire(working_.now())) {
+        ZK_COVERED("core.local_session_expired");
+        log_.info("session.expired session={} local=true", session);
+        requests_.forget(session);
+        out.push_back(request::ToFrontend(request::SessionGone{session}));
+    }
+}
+
 void Core::touch(SessionId session) {
+    if (local_.touch(session, working_.now())) return;
     if (!sessions_.contains(session)) return;
     if (makes_txns()) {
         sessions_.touch(session, working_.now());
@@ -131,20 +207,29 @@ void Core::propose_queued(Instant now, Actions& out) {
     }
 }
 
-ErrorCode Core::check_session(const QueuedRequest& request) const {
+Core::SessionCheck Core::check_session(const QueuedRequest& request) const {
+    const auto all = [](ErrorCode error) { return SessionCheck{error, error}; };
     // The leader closes a session that it has expired itself.
-    if (!request.owner) return ErrorCode::ok;
-    if (!sessions_.contains(request.session)) return ErrorCode::session_expired;
+    if (!request.owner) return {};
+    if (!sessions_.contains(request.session)) {
+        if (!local_.may_be_local(request.session, settings_.my_id))
+            return all(ErrorCode::session_expired);
+        // The server of its client knows better what to say.
+        return {ErrorCode::ok,
+                local_.contains(request.session) ? ErrorCode::ephemeral_on_local_session
+                                                 : ErrorCode::session_expired};
+    }
     // A session that nobody has claimed since this reign began belongs to whoever speaks first.
     const auto owner = sessions_.owner(request.session);
-    if (owner && owner != request.owner) return ErrorCode::session_moved;
-    return sessions_.is_closing(request.session) ? ErrorCode::session_expired : ErrorCode::ok;
+    if (owner && owner != request.owner) return all(ErrorCode::session_moved);
+    if (sessions_.is_closing(request.session)) return all(ErrorCode::session_expired);
+    return {};
 }
 
 void Core::propose(QueuedRequest& request, Instant now, Actions&) {
     const Zxid zxid = next_zxid();
     const bool opens = request.op == OpCode::create_session;
-    const ErrorCode session_check = opens ? ErrorCode::ok : check_session(request);
+    const SessionCheck session_check = opens ? SessionCheck{} : check_session(request);
     std::int32_t timeout_ms = 0;
     jute::Txn txn;
     if (opens) {
@@ -164,7 +249,8 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
                                   .auth = request.auth,
                                   .zxid = zxid,
                                   .time = wall_,
-                                  .session_check = session_check});
+                                  .session_check = session_check.any,
+                                  .ephemeral_check = session_check.of_ephemerals});
         shrink(txn);
     }
     auto bytes = std::make_shared<const Bytes>(jute::encode_txn(txn, request.body.size()));
@@ -174,7 +260,7 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
         sessions_.add(request.session, timeout_ms, working_.now());
         opening_.insert(request.session);
     }
-    if (session_check == ErrorCode::ok && request.owner) {
+    if (session_check.any == ErrorCode::ok && request.owner) {
         sessions_.set_owner(request.session, *request.owner);
     }
     // Whoever asks for it: behind the closeSession nothing of this session may be proposed any more.

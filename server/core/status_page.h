@@ -27,7 +27,8 @@ struct LearnerStatus {
 struct StatusPage {
     ServerId my_id;
     Role role = Role::looking;
-    bool serving = false;
+    bool serving = false;    ///< clients are served, were it only to read
+    bool read_only = false;  ///< no leader is known: clients that ask for it may read what is here
     std::optional<ServerId> leader;  ///< known leader, while following or leading
     Epoch accepted_epoch, current_epoch;
     Zxid last_zxid;          ///< last applied
@@ -38,7 +39,8 @@ struct StatusPage {
     Epoch vote_epoch;
     std::size_t znode_count = 0;
     std::size_t ephemeral_count = 0;
-    std::size_t session_count = 0;
+    std::size_t session_count = 0;        ///< those that all servers know
+    std::size_t local_session_count = 0;  ///< those of this server alone
     std::size_t approximate_data_bytes = 0;
     std::size_t outstanding = 0;  ///< client requests waiting for an answer from the core
     std::size_t proposals_pending = 0;

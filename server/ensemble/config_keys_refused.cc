@@ -121,7 +121,6 @@ using enum KeyType;
 constexpr Missing kTlsBetween{"TLS between servers", kSetFalse};
 constexpr Missing kSaslBetween{"SASL between servers"};
 constexpr Missing kSuperUser{"a super user"};
-constexpr Missing kLocalSessions{"local sessions", kSetFalse};
 constexpr Missing kOldTtl{"TTL nodes in the form of 3.5.3", kSetFalse};
 constexpr Missing kGroups{"hierarchical quorums",
                           "remove the group and weight lines to use plain majorities"};
@@ -256,13 +255,6 @@ constexpr std::array kRefused = {
             {"several loops for clients", "set 0 or remove the line"},
             "ours",
             "0"),
-    refused("localSessionsEnabled", boolean, kStrict, kLocalSessions, "QuorumPeerConfig", "false"),
-    refused("localSessionsUpgradingEnabled",
-            boolean,
-            kStrict,
-            kLocalSessions,
-            "QuorumPeerConfig",
-            "false"),
     refused("emulate353TTLNodes", property_flag, kLoose, kOldTtl, "EphemeralType", "false"),
     refused("enforceQuota",
             property_flag,

@@ -217,7 +217,6 @@ constexpr std::array kWithoutEffect = {
           "FollowerRequestProcessor"),
     inert("leader.nodelay", kFlag, "true", kCommandLine, "Leader"),
     inert("follower.nodelay", kFlag, "true", kCommandLine, "Learner"),
-    inert("readonlymode.enabled", kFlag, "false", kCommandLine, "QuorumPeer"),
     // Threads and connections.
     inert("serverCnxnFactory", kClass, "NIOServerCnxnFactory", kInside, "ServerCnxnFactory"),
     inert("nio.sessionlessCnxnTimeout", kMs, "10000", kInside, "NIOServerCnxnFactory"),

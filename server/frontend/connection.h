@@ -77,7 +77,7 @@ class Connection {
     Instant progress;                      ///< when bytes last came or were written
     std::optional<Instant> lingers_since;  ///< a tick that found it closing
 
-    bool told_read_only = false;  ///< the ConnectRequest had the readOnly byte
+    bool sent_read_only = false;  ///< the ConnectRequest had the readOnly byte
     bool asked_core = false;      ///< the core knows this connection
     SessionId session;
     std::int32_t timeout_ms = 0;

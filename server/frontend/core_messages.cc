@@ -17,10 +17,9 @@ namespace {
 
 constexpr std::size_t kPasswordBytes = 16;
 
-/// The handshake's answer; zeros tell an expired session. The read-only byte only goes to clients
-/// that sent theirs.
+/// The handshake's answer; zeros tell an expired session. `read_only`: for clients that sent such a byte.
 void write_connect_response(const request::SessionOpened& message,
-                            bool with_read_only,
+                            std::optional<bool> read_only,
                             Bytes& out) {
     jute::ConnectResponse response;
     if (message.session != SessionId{}) {
@@ -31,7 +30,7 @@ void write_connect_response(const request::SessionOpened& message,
         response.password = Bytes(kPasswordBytes, '\0');
     }
     Bytes record = jute::encode(response);
-    if (with_read_only) record.push_back('\0');
+    if (read_only) record.push_back(*read_only ? '\1' : '\0');
     jute::append_frame(out, record);
 }
 
@@ -61,8 +60,11 @@ void Frontend::hear(request::SessionOpened& message, Instant, Out& out) {
     if (message.origin.loop != settings_.loop) return reattached_elsewhere(message.session, out);
     Connection* connection = find(message.origin.connection);
     if (connection == nullptr || connection->state != Connection::State::joining) return;
+    if (message.unknown) return close(*connection, Close::at_once, "read_only", out);
     connection->heard = connection->progress = time_.now();
-    write_connect_response(message, connection->told_read_only, connection->output);
+    std::optional<bool> read_only;
+    if (connection->sent_read_only) read_only = read_only_;
+    write_connect_response(message, read_only, connection->output);
     ++connection->packets_sent;
     ++totals_.packets_sent;
     if (message.session == SessionId{})
@@ -128,6 +130,7 @@ void Frontend::hear(request::SessionGone& message, Instant, Out&) {
 
 void Frontend::hear(request::Serving& message, Instant, Out& out) {
     serving_ = message.serving;
+    read_only_ = message.read_only;
     if (serving_) return;
     for (const ConnectionId id : sorted_ids()) {
         Connection& connection = *find(id);

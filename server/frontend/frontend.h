@@ -193,6 +193,7 @@ class Frontend {
     void accept_auth(Connection& connection, Xid xid, ByteView body, Instant now, Out& out);
     void accept_sasl(Connection& connection, Xid xid, ByteView body, Instant now, Out& out);
     void forward(Connection& connection, Xid xid, OpCode op, ByteView body, Instant now, Out& out);
+    bool refuse_change(Connection& connection, const jute::RequestHeader& header, Instant now);
     void admit_local(Connection& connection, Xid xid, OpCode op, ByteView body, Instant now);
     void answer_in_turn(Connection& connection, ParkedRequest answer, Instant now);
     void serve(Connection& connection, Xid xid, OpCode op, ByteView body, std::int64_t waited_ms);
@@ -221,6 +222,7 @@ class Frontend {
     const tree::DataTree* tree_;
     Log log_;
     bool serving_ = false;
+    bool read_only_ = false;  ///< serves clients that ask for no more
     std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;
     std::unordered_map<SessionId, ConnectionId> sessions_;
     Watches watches_;

@@ -107,7 +107,10 @@ void Frontend::accept_connect(Connection& connection, ByteView frame, Instant no
     jute::InputArchive archive(frame);
     auto connect = archive.get<jute::ConnectRequest>();
     if (!archive.ok()) return close(connection, Close::at_once, "bad_connect", out);
-    connection.told_read_only = !archive.at_end();
+    connection.sent_read_only = !archive.at_end();
+    const bool may_be_read_only = connection.sent_read_only && archive.get<bool>();
+    if (read_only_ && !may_be_read_only)
+        return close(connection, Close::at_once, "read_only", out);
     if (connect.last_zxid_seen > tree_->last_zxid()) {
         log_.info("connection.refused_ahead peer={} seen={} last={}",
                   connection.peer.address,
@@ -138,6 +141,7 @@ void Frontend::accept_request(Connection& connection, ByteView frame, Instant no
     const auto header = archive.get<jute::RequestHeader>();
     if (!archive.ok()) return close(connection, Close::at_once, "bad_header", out);
     const ByteView body = archive.rest();
+    if (read_only_ && refuse_change(connection, header, now)) return;
     switch (way_of(header.op)) {
         case Way::core:
             return forward(connection, header.xid, header.op, body, now, out);
@@ -160,6 +164,24 @@ void Frontend::accept_request(Connection& connection, ByteView frame, Instant no
     answer.error = ErrorCode::unimplemented;
     answer.then_close = true;
     answer_in_turn(connection, std::move(answer), now);
+}
+
+/// In read-only mode: whatever would change something is refused before it is looked at, in its turn.
+bool Frontend::refuse_change(Connection& connection,
+                             const jute::RequestHeader& header,
+                             Instant now) {
+    const bool changes = (way_of(header.op) == Way::core && header.op != OpCode::close_session) ||
+                         header.op == OpCode::reconfig || header.op == OpCode::check ||
+                         header.op == OpCode::delete_container;
+    if (!changes) return false;
+    connection.touched = true;
+    ParkedRequest answer;
+    answer.xid = header.xid;
+    answer.op = header.op;
+    answer.zxid = tree_->last_zxid();
+    answer.error = ErrorCode::not_read_only;
+    answer_in_turn(connection, std::move(answer), now);
+    return true;
 }
 
 /// addauth. Ids count from the next request on; the answer keeps its place among the others,

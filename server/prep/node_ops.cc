@@ -77,7 +77,7 @@ ErrorCode NodeOps::check_mode(CreateMode mode, std::optional<std::int64_t> ttl_m
     if (has_ttl(mode) && extended_types == ExtendedTypes::off) return ErrorCode::unimplemented;
     if (has_ttl(mode) != ttl_ms.has_value()) return ErrorCode::bad_arguments;
     if (ttl_ms && (*ttl_ms <= 0 || *ttl_ms > tree::kTtlMax)) return ErrorCode::bad_arguments;
-    return session_check;
+    return session_check == ErrorCode::ok && is_ephemeral(mode) ? ephemeral_check : session_check;
 }
 
 Prepared NodeOps::create(const jute::CreateRequest& request, OpCode type) {

@@ -50,6 +50,7 @@ struct NodeOps {
     Zxid zxid;
     WallMs time;
     ErrorCode session_check = ErrorCode::ok;
+    ErrorCode ephemeral_check = ErrorCode::ok;  ///< the same for creates of ephemerals
     ExtendedTypes extended_types = ExtendedTypes::off;
 
     /// `type`: create, create2 or create_container. The opcode decides what is made; the flags only

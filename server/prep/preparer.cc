@@ -1,5 +1,6 @@
 #include "prep/preparer.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
@@ -135,6 +136,21 @@ jute::TxnHeader header_of(const PrepareRequest& request, OpCode type) {
 
 }  // namespace
 
+bool makes_ephemeral(OpCode op, ByteView body) {
+    if (op == OpCode::create || op == OpCode::create2) {
+        const auto request = jute::decode<jute::CreateRequest>(body);
+        return request && is_ephemeral(request->flags);
+    }
+    if (op != OpCode::multi) return false;
+    const auto parts = decode_multi(body);
+    if (!parts) return false;
+    return std::any_of(parts->begin(), parts->end(), [](const auto& part) {
+        const auto* create = std::get_if<jute::CreateRequest>(&part.second);
+        return create != nullptr && part.first != OpCode::create_container &&
+               is_ephemeral(create->flags);
+    });
+}
+
 jute::Txn Preparer::prepare(const PrepareRequest& request) {
     if (request.op == OpCode::close_session) {
         return close_session(request.session, request.cxid, request.zxid, request.time);
@@ -169,6 +185,7 @@ NodeOps Preparer::ops_for(const PrepareRequest& request) {
             request.zxid,
             request.time,
             request.session_check,
+            request.ephemeral_check,
             extended_types_};
 }
 

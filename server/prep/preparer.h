@@ -33,7 +33,13 @@ struct PrepareRequest {
     /// What the session check said (session_expired, ...); it takes its turn among the other
     /// checks.
     ErrorCode session_check = ErrorCode::ok;
+    /// The same for creates of ephemerals.
+    ErrorCode ephemeral_check = ErrorCode::ok;
 };
+
+/// True for a create or create2 with an ephemeral's flags, and for a multi with one. Such a request makes a local session
+/// one that all servers know. Source: ZooKeeper QuorumZooKeeperServer.checkUpgradeSession.
+[[nodiscard]] bool makes_ephemeral(OpCode op, ByteView body);
 
 /// Zxids must rise from call to call. One object per reign.
 class Preparer {

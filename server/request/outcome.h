@@ -21,6 +21,8 @@ struct SessionOpened {
     SessionId session{};
     std::int32_t timeout_ms = 0;
     Bytes password{};  ///< 16 bytes; empty when refused
+    /// Refused without a word, the connection closes: nobody here knows whether the session lives.
+    bool unknown = false;
 };
 
 /// Answer to a ClientRequest. After the reply to a closeSession the connection closes.
@@ -49,6 +51,7 @@ struct SessionGone {
 /// The server begins or stops serving clients. When it stops, every connection closes and nothing pending is answered.
 struct Serving {
     bool serving = false;
+    bool read_only = false;  ///< only clients that ask for it, and nothing that changes anything
 };
 
 using ToFrontend = std::variant<SessionOpened, Reply, Changed, SessionGone, Serving>;

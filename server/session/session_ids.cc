@@ -12,6 +12,10 @@ SessionId first_session_id(ServerId sid, std::int64_t monotonic_ms) {
     return id == 0 || id == 0x8000000000000000ULL ? next_session_id(first) : first;
 }
 
+ServerId server_of(SessionId session) {
+    return ServerId(static_cast<std::int64_t>(static_cast<std::uint64_t>(session.value()) >> 56));
+}
+
 SessionId next_session_id(SessionId previous) {
     auto id = static_cast<std::uint64_t>(previous.value());
     do {

@@ -13,6 +13,8 @@ namespace zk::session {
 /// The first id a server hands out after its start; the following ones count up. The sid is in the
 /// top byte. REQUIRES: 0 <= sid <= 254 (255 marks TTL nodes).
 SessionId first_session_id(ServerId sid, std::int64_t monotonic_ms);
+/// The top byte: which server has opened it.
+ServerId server_of(SessionId session);
 /// The id after `previous`, skipping the two that are no sessions.
 SessionId next_session_id(SessionId previous);
 

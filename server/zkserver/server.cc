@@ -65,6 +65,12 @@ Failure failed(const std::string& why) {
     return {ExitCode::failed, Error(Errc::failed, why + advice)};
 }
 
+core::LocalSessionMode local_session_mode(const ensemble::ServerConfig& config) {
+    if (!config.local_sessions) return core::LocalSessionMode::off;
+    return config.local_sessions_upgrading ? core::LocalSessionMode::upgradable
+                                           : core::LocalSessionMode::on;
+}
+
 core::Settings core_settings(const Configuration& configuration) {
     const ensemble::ServerConfig& config = configuration.config;
     return {.my_id = configuration.my_id,
@@ -77,6 +83,8 @@ core::Settings core_settings(const Configuration& configuration) {
                 config.extended_types ? prep::ExtendedTypes::on : prep::ExtendedTypes::off,
             .sweep = {.interval = config.container_interval,
                       .removals_per_minute = config.container_removals_per_minute},
+            .local_sessions = local_session_mode(config),
+            .read_only_mode = config.read_only_mode && !configuration.standalone(),
             .snap_count = config.snap_count,
             .committed_window = config.committed_window,
             .election = {.resend_min = config.notification_interval_min,

@@ -133,6 +133,8 @@ class OneServer {
     /// What the last SessionOpened said, and how many there were since the last reattach().
     [[nodiscard]] SessionId opened() const { return opened_; }
     [[nodiscard]] int answers() const { return answers_; }
+    [[nodiscard]] bool told_unknown() const { return told_unknown_; }
+    [[nodiscard]] const std::vector<request::Serving>& servings() const { return servings_; }
     [[nodiscard]] bool told_gone(SessionId session) const { return gone_.contains(session); }
 
     /// The last reply that came at once, if one came.
@@ -278,7 +280,9 @@ class OneServer {
         if (const auto* open = std::get_if<request::SessionOpened>(&told)) {
             ++answers_;
             opened_ = open->session;
+            told_unknown_ = open->unknown;
         }
+        if (const auto* serving = std::get_if<request::Serving>(&told)) servings_.push_back(*serving);
     }
     void run_disk() {
         std::vector<storage::DiskCommand> commands = std::exchange(commands_, {});
@@ -300,6 +304,8 @@ class OneServer {
     std::size_t longest_txn_ = 0;
     SessionId opened_;
     int answers_ = 0;
+    bool told_unknown_ = false;
+    std::vector<request::Serving> servings_;
     std::set<SessionId> gone_;
     std::int32_t xid_ = 0;
     std::vector<request::Reply> replies_;

@@ -214,7 +214,6 @@ TEST(ZooCfg, RefusesFeaturesItDoesNotHave) {
           "ssl.quorum.keyStore.location=/k",
           "quorum.auth.enableSasl=true",
           "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
-          "localSessionsEnabled=true",
           "leaderServes=no",
           "clientLoops=4",
           "skipACL=yes",

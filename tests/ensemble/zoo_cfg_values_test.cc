@@ -188,7 +188,6 @@ TEST(ZooCfgValues, FeaturesThatStayOff) {
                   {"emulate353TTLNodes=no", "", ""},
                   {"enforceQuota=on", "", "does not switch it on"},
                   {"audit.enable=no", "", ""},
-                  {"readonlymode.enabled=true", "", "no effect"},
                   {"snapshot.compression.method=", "", ""},
                   {"snapshot.compression.method=zstd", "", "does not switch it on"},
                   {"closeSessionTxn.enabled=True", "", ""},

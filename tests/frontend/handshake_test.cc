@@ -233,5 +233,47 @@ TEST_F(Handshake, UnknownConnectionsAreIgnored) {
     EXPECT_EQ(frontend.take(77, bytes).close, Close::at_once);
 }
 
+/// A handshake whose client takes a server that may not write.
+Bytes read_only_frame(Bytes frame, char byte) {
+    frame.back() = byte;
+    return frame;
+}
+
+TEST_F(Handshake, AReadOnlyServerTakesWhoAsksForIt) {
+    say(request::Serving{false}, request::Serving{.serving = true, .read_only = true});
+    open(1);
+    feed(1, connect_frame({}, {}, 10000, false));
+    EXPECT_EQ(orders[1].close, Close::at_once) << "an old client";
+    open(2);
+    feed(2, connect_frame());
+    EXPECT_EQ(orders[2].close, Close::at_once);
+    EXPECT_TRUE(sent[1].empty() && sent[2].empty());
+    EXPECT_TRUE(to_core.empty());
+    open(3);
+    feed(3, read_only_frame(connect_frame(), '\1'));
+    ASSERT_EQ(told_core<request::OpenSession>().size(), 1U);
+    say(request::SessionOpened{{3, 3}, SessionId(7), 10000, Bytes(16, 'p')});
+    EXPECT_EQ(sent[3].size(), 4U + 37U);
+    EXPECT_EQ(sent[3].back(), '\1');
+}
+
+TEST_F(Handshake, AServerThatWritesTakesReadOnlyClientsToo) {
+    open(1);
+    feed(1, read_only_frame(connect_frame(), '\1'));
+    say(request::SessionOpened{{3, 1}, SessionId(7), 10000, Bytes(16, 'p')});
+    EXPECT_EQ(sent[1].size(), 4U + 37U);
+    EXPECT_EQ(sent[1].back(), '\0') << "what the server is, not what was asked";
+}
+
+TEST_F(Handshake, ASessionThatNobodyHereKnowsIsNotCalledExpired) {
+    say(request::Serving{.serving = true, .read_only = true});
+    open(1);
+    feed(1, read_only_frame(connect_frame(SessionId(9)), '\1'));
+    ASSERT_EQ(told_core<request::ReattachSession>().size(), 1U);
+    say(request::SessionOpened{.origin = {3, 1}, .unknown = true});
+    EXPECT_EQ(orders[1].close, Close::at_once);
+    EXPECT_TRUE(sent[1].empty());
+}
+
 }  // namespace
 }  // namespace zk::frontend

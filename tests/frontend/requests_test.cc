@@ -524,5 +524,69 @@ TEST_F(Requests, AnotherTreeAnswersAfterASnapshot) {
     frontend.set_tree(tree);
 }
 
+/// Against a server in read-only mode.
+class ReadOnlyRequests : public Requests {
+  protected:
+    ReadOnlyRequests() {
+        say(request::Serving{false}, request::Serving{.serving = true, .read_only = true});
+        create("/a");
+        open(1);
+        Bytes hello = connect_frame();
+        hello.back() = '\1';
+        feed(1, hello);
+        say(request::SessionOpened{{3, 1}, SessionId(9), 10000, Bytes(16, 'p')});
+        sent[1].clear();
+        to_core.clear();
+    }
+};
+
+TEST_F(ReadOnlyRequests, ChangesAreRefusedUnseen) {
+    std::int32_t xid = 0;
+    for (const OpCode op : {OpCode::create,
+                            OpCode::create2,
+                            OpCode::create_container,
+                            OpCode::create_ttl,
+                            OpCode::remove,
+                            OpCode::delete_container,
+                            OpCode::set_data,
+                            OpCode::set_acl,
+                            OpCode::multi,
+                            OpCode::check,
+                            OpCode::sync,
+                            OpCode::reconfig}) {
+        feed(1, request_frame(++xid, op));
+        const std::vector<Frame> answers = frames(1);
+        ASSERT_EQ(answers.size(), 1U) << xid;
+        EXPECT_EQ(answers[0].header.xid, Xid(xid));
+        EXPECT_EQ(answers[0].header.error, ErrorCode::not_read_only) << xid;
+        EXPECT_EQ(answers[0].header.zxid, tree.last_zxid());
+        EXPECT_EQ(orders[1].close, Close::no);
+    }
+    EXPECT_TRUE(told_core<request::ClientRequest>().empty());
+    EXPECT_FALSE(told_core<request::TouchSession>().empty()) << "it lives all the same";
+}
+
+TEST_F(ReadOnlyRequests, ReadsWatchesAndTheEndAreServed) {
+    feed(1,
+         request_frame(1, OpCode::get_data, watch("/a")) + request_frame(2, OpCode::who_am_i) +
+             request_frame(3, OpCode::ping) + request_frame(4, OpCode::create) +
+             request_frame(5, OpCode::exists, plain("/b")));
+    EXPECT_EQ(story(1), (Strings{"1:0", "2:0", "-2:0", "4:-119", "5:-101"}));
+    feed(1, request_frame(6, OpCode::close_session));
+    ASSERT_EQ(told_core<request::ClientRequest>().size(), 1U);
+    say(reply(1, 9, 6, OpCode::close_session));
+    EXPECT_EQ(story(1), (Strings{"6:0"}));
+    EXPECT_EQ(orders[1].close, Close::after_flush);
+}
+
+TEST_F(ReadOnlyRequests, EndWhenTheServerFindsALeader) {
+    say(request::Serving{false});
+    EXPECT_EQ(orders[1].close, Close::after_flush);
+    say(request::Serving{true});
+    join(2, 10);
+    feed(2, set_frame(1, "/a", "1"));
+    EXPECT_EQ(told_core<request::ClientRequest>().size(), 1U);
+}
+
 }  // namespace
 }  // namespace zk::frontend
