@@ -50,7 +50,7 @@ struct Settings {
     int sync_limit = 5;                               ///< ticks a learner may be silent
     /// extendedTypesEnabled: TTL nodes. The same at all members.
     prep::ExtendedTypes extended_types = prep::ExtendedTypes::off;
-    SweepSettings sweep{};  ///< of containers and TTL nodes
+    SweepSettings sweep{};                                    ///< of containers and TTL nodes
     LocalSessionMode local_sessions = LocalSessionMode::off;  ///< without effect for a server alone
     /// readonlymode.enabled: a server that finds no leader lets clients read that ask for it. Not for a server alone.
     bool read_only_mode = false;

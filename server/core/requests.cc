@@ -11,7 +11,8 @@ constexpr std::int64_t kOwnerSelf = 0;
 }  // namespace
 
 void Core::handle(request::ToCore& event, Instant now, Actions& out) {
-    if (!serving_ && !read_only_) return;  // the frontend closes its connections and asks again elsewhere
+    if (!serving_ && !read_only_)
+        return;  // the frontend closes its connections and asks again elsewhere
     std::visit([&](auto& request) { accept(request, now, out); }, event);
     run_zab(now, out);
 }
@@ -46,11 +47,10 @@ void Core::accept(request::ReattachSession& request, Instant, Actions& out) {
     };
     if (!session::check_password(request.session, request.password)) return refuse();
     const auto accept_at_once = [&] {
-        out.push_back(
-            request::ToFrontend(request::SessionOpened{.origin = request.origin,
-                                                       .session = request.session,
-                                                       .timeout_ms = request.timeout_ms,
-                                                       .password = request.password}));
+        out.push_back(request::ToFrontend(request::SessionOpened{.origin = request.origin,
+                                                                 .session = request.session,
+                                                                 .timeout_ms = request.timeout_ms,
+                                                                 .password = request.password}));
     };
     if (local_.contains(request.session)) {
         local_.open(request.session, request.timeout_ms, working_.now());
@@ -59,8 +59,8 @@ void Core::accept(request::ReattachSession& request, Instant, Actions& out) {
     if (read_only_) {
         // It may live where the others are.
         ZK_COVERED("core.read_only_knows_no_session");
-        out.push_back(request::ToFrontend(
-            request::SessionOpened{.origin = request.origin, .unknown = true}));
+        out.push_back(
+            request::ToFrontend(request::SessionOpened{.origin = request.origin, .unknown = true}));
         return;
     }
     if (state_ == State::following) {

@@ -109,8 +109,7 @@ void Frontend::accept_connect(Connection& connection, ByteView frame, Instant no
     if (!archive.ok()) return close(connection, Close::at_once, "bad_connect", out);
     connection.sent_read_only = !archive.at_end();
     const bool may_be_read_only = connection.sent_read_only && archive.get<bool>();
-    if (read_only_ && !may_be_read_only)
-        return close(connection, Close::at_once, "read_only", out);
+    if (read_only_ && !may_be_read_only) return close(connection, Close::at_once, "read_only", out);
     if (connect.last_zxid_seen > tree_->last_zxid()) {
         log_.info("connection.refused_ahead peer={} seen={} last={}",
                   connection.peer.address,

@@ -84,6 +84,23 @@ TEST_F(FourLetter, RuokAndIsroHaveNoNewline) {
     }
 }
 
+TEST_F(FourLetter, AReadOnlyServerSaysSo) {
+    facts.status.role = core::Role::looking;
+    facts.status.read_only = true;
+    EXPECT_EQ(ask("isro"), "ro");
+    EXPECT_THAT(ask("srvr"),
+                HasSubstr("\nREAD-ONLY mode; serving only read-only clients\nLatency"));
+    EXPECT_THAT(ask("srvr"), HasSubstr("\nMode: read-only\n"));
+    EXPECT_THAT(ask("stat"),
+                HasSubstr("\nREAD-ONLY mode; serving only read-only clients\nClients:"));
+    EXPECT_THAT(ask("mntr"), HasSubstr("zk_server_state\tread-only\n"));
+    EXPECT_THAT(ask("vote"), HasSubstr("zk_server_state\tlooking\n"));
+    config.four_letter_words = {"srvr"};
+    EXPECT_THAT(ask("isro"), HasSubstr("not in the whitelist"));
+    config.read_only_mode = true;
+    EXPECT_EQ(ask("isro"), "ro") << "clients look for a server that writes";
+}
+
 TEST_F(FourLetter, VoteIsToldInAnElectionToo) {
     facts.status.role = core::Role::looking;
     facts.status.serving = false;

@@ -24,9 +24,7 @@ Bytes multi_with(CreateMode mode) {
     return body;
 }
 
-SessionId session_of(int sid) {
-    return SessionId(static_cast<std::int64_t>(sid) << 56 | 77);
-}
+SessionId session_of(int sid) { return SessionId(static_cast<std::int64_t>(sid) << 56 | 77); }
 
 TEST(LocalSessions, NeedNoTxn) {
     OneServer server(with(LocalSessionMode::on));
@@ -97,7 +95,8 @@ TEST(LocalSessions, OwnNothing) {
         EXPECT_EQ(server.ask(session, op, ephemeral).error, ErrorCode::ephemeral_on_local_session);
     }
     EXPECT_FALSE(server.has("/mine"));
-    EXPECT_EQ(server.core().tree().last_zxid().counter(), before.counter() + 2) << "as for any mistake";
+    EXPECT_EQ(server.core().tree().last_zxid().counter(), before.counter() + 2)
+        << "as for any mistake";
     const request::Reply multi =
         server.ask(session, OpCode::multi, multi_with(CreateMode::ephemeral));
     EXPECT_EQ(multi.error, ErrorCode::ok);
@@ -191,8 +190,8 @@ TEST_F(LocalSessionsOfAFollower, AreToldWhyTheyOwnNothing) {
     OneServer server(settings(LocalSessionMode::on));
     follow(server);
     const SessionId session = server.open();
-    request::ClientRequest request = server.request_of(
-        session, OpCode::create, create("/mine", CreateMode::ephemeral));
+    request::ClientRequest request =
+        server.request_of(session, OpCode::create, create("/mine", CreateMode::ephemeral));
     const Xid xid = request.xid;
     server.ask(std::move(request));
     EXPECT_EQ(forwarded(server), std::vector{OpCode::create});

@@ -282,7 +282,8 @@ class OneServer {
             opened_ = open->session;
             told_unknown_ = open->unknown;
         }
-        if (const auto* serving = std::get_if<request::Serving>(&told)) servings_.push_back(*serving);
+        if (const auto* serving = std::get_if<request::Serving>(&told))
+            servings_.push_back(*serving);
     }
     void run_disk() {
         std::vector<storage::DiskCommand> commands = std::exchange(commands_, {});

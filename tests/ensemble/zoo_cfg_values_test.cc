@@ -157,6 +157,8 @@ TEST(ZooCfgValues, WordsThatAreJavaProperties) {
          {"db.autocreate=TRUE", "", ""},
          {"extendedTypesEnabled=True", "extendedTypesEnabled=true", ""},
          {"extendedTypesEnabled=yes", "", "everything but 'true' is false"},
+         {"readonlymode.enabled=TRUE", "readonlymode.enabled=true", ""},
+         {"readonlymode.enabled=yes", "", "everything but 'true' is false"},
          {"datadir.autocreate=FALSE", "datadir.autocreate=false", ""},
          {"datadir.autocreate=0", "datadir.autocreate=false", "everything but 'true' is false"},
          {"admin.enableServer=true", "", "no admin server"},

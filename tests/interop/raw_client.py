@@ -130,9 +130,10 @@ class RawClient:
     def read_frame(self):
         return self._exactly(struct.unpack(">i", self._exactly(4))[0])
 
-    def connect(self, timeout_ms=10000, session=0, password=b"\0" * 16, seen=0, read_only=True):
+    def connect(self, timeout_ms=10000, session=0, password=b"\0" * 16, seen=0, read_only=b"\0"):
+        """`read_only`: the last byte; old clients send none."""
         payload = struct.pack(">iqiq", 0, seen, timeout_ms, session) + string(password)
-        self.send_frame(payload + (b"\0" if read_only else b""))
+        self.send_frame(payload + read_only)
         answer = self.read_frame()
         self.timeout, self.session = struct.unpack(">iq", answer[4:16])
         self.password = answer[20:36]

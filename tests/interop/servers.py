@@ -131,7 +131,8 @@ class Server:
                   "standaloneEnabled": "false" if members else "true"}
         values.update(settings)
         # Apache's server takes these from its command line only.
-        self.java_properties = ["-D%s=%s" % item for item in settings.items() if item[0].startswith("znode.container.")]
+        self.java_properties = ["-D%s=%s" % item for item in settings.items() 
+                                if item[0].startswith("znode.container.") or item[0] == "readonlymode.enabled"]
         if self.flavor == APACHE:
             values["admin.enableServer"] = "false"
         lines += ["%s=%s" % item for item in values.items()]

@@ -475,6 +475,33 @@ TEST(Preparer, CloseSessionTakesOutstandingChangesIntoAccount) {
     EXPECT_EQ(again.digest->tree_digest, bench.tree.digest());
 }
 
+TEST(Preparer, TellsWhoWantsAnEphemeral) {
+    const auto create = [](CreateMode mode) {
+        return jute::encode(jute::CreateRequest{"/a", Bytes(), {}, mode});
+    };
+    const auto multi = [&](OpCode type, CreateMode mode) {
+        Bytes body;
+        jute::OutputArchive archive(body);
+        archive(jute::MultiHeader{.type = type, .done = false, .error = ErrorCode(-1)});
+        body += create(mode);
+        archive(jute::MultiHeader{.type = OpCode::error, .done = true, .error = ErrorCode(-1)});
+        return body;
+    };
+    for (const OpCode op : {OpCode::create, OpCode::create2}) {
+        EXPECT_TRUE(makes_ephemeral(op, create(CreateMode::ephemeral)));
+        EXPECT_TRUE(makes_ephemeral(op, create(CreateMode::ephemeral_sequential)));
+        EXPECT_FALSE(makes_ephemeral(op, create(CreateMode::persistent_sequential)));
+        EXPECT_FALSE(makes_ephemeral(op, create(CreateMode::container)));
+        EXPECT_FALSE(makes_ephemeral(op, "cut"));
+        EXPECT_TRUE(makes_ephemeral(OpCode::multi, multi(op, CreateMode::ephemeral)));
+        EXPECT_FALSE(makes_ephemeral(OpCode::multi, multi(op, CreateMode::persistent)));
+    }
+    EXPECT_FALSE(
+        makes_ephemeral(OpCode::multi, multi(OpCode::create_container, CreateMode::ephemeral)));
+    EXPECT_FALSE(makes_ephemeral(OpCode::create_container, create(CreateMode::ephemeral)));
+    EXPECT_FALSE(makes_ephemeral(OpCode::set_data, create(CreateMode::ephemeral)));
+}
+
 TEST(Preparer, SessionTxns) {
     Bench bench;
     const jute::Txn made = bench.ask(OpCode::create_session, jute::CreateSessionTxn{4000});

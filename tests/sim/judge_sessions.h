@@ -23,6 +23,8 @@ struct SessionLimits {
     Duration stale = std::chrono::seconds(6);
     /// From the decision to expire to its txn, undisturbed.
     Duration commit = std::chrono::seconds(2);
+    /// Sessions begin as ones that a single server knows: such a one has no txn, and is over for all other servers.
+    bool local_sessions = false;
 };
 
 class SessionJudge {

@@ -180,6 +180,16 @@ void alone(Shape& shape, Random& random) {
     }
 }
 
+// Sessions that become known to all with their first ephemeral; and servers that would serve readers, had they any.
+void local_sessions(Shape& shape, Random& random) {
+    shape.servers = random.chance(60) ? 3 : 5;
+    shape.local_sessions =
+        random.chance(70) ? core::LocalSessionMode::upgradable : core::LocalSessionMode::on;
+    shape.read_only_mode = true;
+    shape.weights[K::client_reset] = 40;
+    shape.weights[K::partition] = 30;
+}
+
 struct Entry {
     std::string_view name;
     void (*change)(Shape&, Random&);
@@ -196,7 +206,8 @@ constexpr Entry kShapes[] = {{"mixed", mixed},
                              {"strangers", strangers},
                              {"net", net},
                              {"calm", calm},
-                             {"alone", alone}};
+                             {"alone", alone},
+                             {"local-sessions", local_sessions}};
 
 Shape make(const Entry& entry, std::uint64_t seed) {
     Random random(seed ^ 0x5a4b5368617065ULL);

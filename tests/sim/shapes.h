@@ -11,6 +11,7 @@
 
 #include "base/limits.h"
 #include "base/time.h"
+#include "core/local_sessions.h"
 #include "sim/faults.h"
 #include "sim/workload.h"
 #include "zab/settings.h"
@@ -32,6 +33,8 @@ struct Shape {
     std::int64_t snap_count = 40;
     std::uint32_t counter_limit = 0xffffffff;
     std::size_t committed_window = 500;
+    core::LocalSessionMode local_sessions = core::LocalSessionMode::off;
+    bool read_only_mode = false;
     Duration sweep_interval = milliseconds(1500);  ///< of containers and TTL nodes
     std::int64_t outstanding_max = 1000;
     int init_limit = 10, sync_limit = 4;  ///< ticks of one second

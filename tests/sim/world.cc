@@ -92,6 +92,7 @@ Report World::run() {
 SessionLimits World::session_limits() const {
     SessionLimits limits;
     limits.tick = kTick;
+    limits.local_sessions = shape_.local_sessions != core::LocalSessionMode::off;
     limits.stale = kTick * shape_.sync_limit + std::chrono::seconds(2);
     return limits;
 }
@@ -131,6 +132,8 @@ core::Settings World::core_settings(const Server& server) const {
     settings.bounds = shape_.bounds;
     settings.counter_limit = shape_.counter_limit;
     settings.extended_types = prep::ExtendedTypes::on;
+    settings.local_sessions = shape_.local_sessions;
+    settings.read_only_mode = shape_.read_only_mode;
     settings.sweep.interval = shape_.sweep_interval;
     settings.monotonic_ms = to_ms(now_.time_since_epoch());
     settings.seed = options_.seed;
