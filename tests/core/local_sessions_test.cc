@@ -7,7 +7,7 @@
 namespace zk::core {
 namespace {
 
-constexpr int kLearner = 9;  ///< no voter
+constexpr int kOther = 9;  ///< no voter
 
 Settings with(LocalSessionMode mode) {
     Settings settings = settings_of({1});
@@ -134,18 +134,18 @@ TEST(LocalSessions, BecomeKnownToAllWithTheirFirstEphemeral) {
 // A leader cannot tell a local session of another server from one that nobody has.
 TEST(LocalSessions, OfOtherServersWriteHere) {
     OneServer leader(with(LocalSessionMode::on));
-    leader.learner_joins(kLearner);
-    leader.learner_forwards(kLearner, session_of(9), OpCode::create, create("/theirs"));
+    leader.learner_joins(kOther);
+    leader.learner_forwards(kOther, session_of(9), OpCode::create, create("/theirs"));
     EXPECT_TRUE(leader.has("/theirs"));
     leader.learner_forwards(
-        kLearner, session_of(9), OpCode::create, create("/owned", CreateMode::ephemeral));
+        kOther, session_of(9), OpCode::create, create("/owned", CreateMode::ephemeral));
     EXPECT_FALSE(leader.has("/owned"));
-    leader.learner_forwards(kLearner, session_of(1), OpCode::create, create("/ended_here"));
+    leader.learner_forwards(kOther, session_of(1), OpCode::create, create("/ended_here"));
     EXPECT_FALSE(leader.has("/ended_here"));
 
     OneServer strict;
-    strict.learner_joins(kLearner);
-    strict.learner_forwards(kLearner, session_of(9), OpCode::create, create("/theirs"));
+    strict.learner_joins(kOther);
+    strict.learner_forwards(kOther, session_of(9), OpCode::create, create("/theirs"));
     EXPECT_FALSE(strict.has("/theirs"));
 }
 
