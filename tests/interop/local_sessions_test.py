@@ -19,17 +19,22 @@ class LocalSessions(unittest.TestCase):
     def stories(self, flavors, **settings):
         """What a client sees at the leader, and at the last follower."""
         with Ensemble(flavors, localSessionsEnabled="true", **settings) as ensemble:
-            # All began with nothing: the highest id wins.
-            ensemble.start()
-            leader = ensemble.wait_leader()
-            self.assertIs(leader, ensemble[3])
+            leader, follower = self.start(ensemble)
             return {name: self.story(server, other, name)
-                    for name, server, other in (("leader", leader, ensemble[1]), ("follower", ensemble[1], leader))}
+                    for name, server, other in (("leader", leader, follower), ("follower", follower, leader))}
+
+    def start(self, ensemble):
+        """Two begin with nothing: the higher id wins, however slowly it starts."""
+        ensemble.start([ensemble[3], ensemble[2]])
+        ensemble.start([ensemble[1]])
+        self.assertIs(ensemble.wait_leader(), ensemble[3])
+        return ensemble[3], ensemble[1]
 
     def story(self, server, other, name):
         told = {}
         with RawClient(other.client_port) as watcher, RawClient(server.client_port) as client:
             watcher.connect()
+            watcher.call(1, CREATE, create_body("/first-" + name))
             before = zxid_of(watcher)
             client.connect(20000)
             self.assertNotEqual(client.session, 0)
@@ -75,10 +80,8 @@ class LocalSessions(unittest.TestCase):
 
     def upgraded(self, flavors):
         with Ensemble(flavors, localSessionsEnabled="true", localSessionsUpgradingEnabled="true") as ensemble:
-            ensemble.start()
-            self.assertIs(ensemble.wait_leader(), ensemble[3])
             told = []
-            for number, server in enumerate((ensemble[3], ensemble[1])):
+            for number, server in enumerate(self.start(ensemble)):
                 other = ensemble[2]
                 path = "/owned-%d" % number
                 with RawClient(server.client_port) as client, RawClient(other.client_port) as there:
