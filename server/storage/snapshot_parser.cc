@@ -130,10 +130,10 @@ Result<std::size_t> SnapshotParser::feed(ByteView bytes) {
         Cursor cursor(rest);
         ZK_TRY(const bool whole, state.step(cursor));
         if (!whole) break;
-        if (state.form == Form::file) {
-            state.adler = adler32(state.adler, rest.substr(0, cursor.position()));
-        }
         state.parsed += cursor.position();
+    }
+    if (state.form == Form::file) {
+        state.adler = adler32(state.adler, ByteView(state.buffer).substr(0, state.parsed));
     }
     std::size_t taken = bytes.size();
     if (state.part == Part::done) taken -= state.buffer.size() - state.parsed;
@@ -248,11 +248,7 @@ Result<bool> SnapshotParser::State::read_node(Cursor& cursor) {
     jute::InputArchive archive(stat_bytes);
     const auto stat = archive.get<tree::StatPersisted>();
     ZK_ASSERT(archive.ok() && archive.at_end());
-    if (tree) {
-        jute::Buffer owned;
-        if (data) owned.emplace(*data);
-        ZK_CHECK(tree->load_node(path, owned, tree::AclId(acl), stat));
-    }
+    if (tree) ZK_CHECK(tree->load_node(path, data, tree::AclId(acl), stat));
     return true;
 }
 

@@ -121,8 +121,9 @@ void DataTree::Applier::create(ApplyResult& result, const auto& txn, std::int64_
     stat.ctime = stat.mtime = header.time;
     stat.ephemeral_owner = ephemeral_owner;
     const AclId acl = tree.acl_.intern(txn.acl);
-    const Node& node = tree.add_node(*parent, txn.path, txn.data, acl, stat);
-    result.stat = tree.stat_of(node);
+    const Node* node = tree.add_node(*parent, txn.path, txn.data, acl, stat);
+    ZK_ASSERT(node != nullptr);
+    result.stat = tree.stat_of(*node);
     changes.push_back(Change{
         Change::Kind::created, txn.path, tree.acl_.share(acl), tree.acl_.share(parent->acl_id())});
 }

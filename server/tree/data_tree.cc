@@ -10,8 +10,7 @@
 namespace zk::tree {
 
 DataTree::DataTree() {
-    root_ = Node::make("");
-    root_->set_data(Bytes());
+    root_ = Node::make("", Bytes());
     node_count_ = 1;
     digest_ = root_->digest();
     add_built_in(kSystemPath);
@@ -36,6 +35,7 @@ DataTree& DataTree::operator=(DataTree&& other) noexcept {
     ephemeral_count_ = other.ephemeral_count_;
     removals_ = std::max(removals_, other.removals_) + 1;
     generation_ = generation;
+    load_parent_ = nullptr;
     return *this;
 }
 
@@ -48,7 +48,8 @@ void DataTree::add_built_in(std::string_view path) {
         acl = acl_.intern(read_only_acl_list());
         stat.aversion = -1;
     }
-    add_node(*parent, path, Bytes(), acl, stat);
+    const Node* added = add_node(*parent, path, Bytes(), acl, stat);
+    ZK_ASSERT(added != nullptr);
 }
 
 const Node* DataTree::find(std::string_view path) const {
@@ -68,6 +69,16 @@ Node* DataTree::find_mutable(std::string_view path) { return const_cast<Node*>(f
 Node* DataTree::find_parent(std::string_view path) {
     if (path.size() < 2 || path[0] != '/' || path[1] == '/' || path.back() == '/') return nullptr;
     return find_mutable(parent_of(path));
+}
+
+Node* DataTree::find_parent_in_load(std::string_view path) {
+    if (path.size() < 2 || path[0] != '/') return find_parent(path);
+    const std::string_view parent_path = parent_of(path);
+    if (load_parent_ == nullptr || parent_path != load_parent_path_) {
+        load_parent_ = find_parent(path);
+        load_parent_path_ = parent_path;
+    }
+    return load_parent_;
 }
 
 jute::Stat DataTree::stat_of(const Node& node) const {
@@ -148,19 +159,18 @@ void DataTree::set_data(Node& node,
     digest_ += node.digest();
 }
 
-Node& DataTree::add_node(Node& parent,
+Node* DataTree::add_node(Node& parent,
                          std::string_view path,
-                         const jute::Buffer& data,
+                         std::optional<ByteView> data,
                          AclId acl,
                          const StatPersisted& stat) {
-    Node::Owned owned = Node::make(name_of(path));
+    Node::Owned owned = Node::make(name_of(path), data);
     Node& node = *owned;
-    node.set_data(data);
+    if (!parent.add_child(owned)) return nullptr;
     node.set_stat(stat);
     node.acl_id_ = static_cast<std::int32_t>(acl.value());
     node.path_data_crc_ = tree::path_data_crc(path, node.data());
     node.outside_digest_ = is_outside_digest(path);
-    parent.add_child(std::move(owned));
     digest_ += node.digest();
     node_count_ += 1;
     bytes_ += path.size() + node.data_size();
@@ -174,7 +184,7 @@ Node& DataTree::add_node(Node& parent,
     } else if (ttl_of(stat.ephemeral_owner)) {
         ttl_nodes_.insert(std::string(path));
     }
-    return node;
+    return &node;
 }
 
 void DataTree::remove_subtree(Node& parent, std::string_view path) {
@@ -230,10 +240,11 @@ void DataTree::clear_for_load() {
     ephemeral_count_ = 0;
     removals_ += 1;
     generation_ += 1;
+    load_parent_ = nullptr;
 }
 
 Result<> DataTree::load_node(std::string_view path,
-                             const jute::Buffer& data,
+                             std::optional<ByteView> data,
                              AclId acl,
                              const StatPersisted& stat) {
     const auto corrupt = [path](const char* what) {
@@ -248,8 +259,7 @@ Result<> DataTree::load_node(std::string_view path,
     }
     if (path.empty() || path == kRootPath) {
         if (root_) return corrupt("comes twice");
-        root_ = Node::make("");
-        root_->set_data(data);
+        root_ = Node::make("", data);
         root_->set_stat(stat);
         root_->acl_id_ = static_cast<std::int32_t>(own_acl->value());
         root_->path_data_crc_ = tree::path_data_crc("", root_->data());
@@ -258,14 +268,14 @@ Result<> DataTree::load_node(std::string_view path,
         digest_ = root_->digest();
         return ok();
     }
-    Node* parent = find_parent(path);
+    Node* parent = find_parent_in_load(path);
     if (parent == nullptr) return corrupt("is no path, or comes before its parent");
-    if (parent->find_child(name_of(path)) != nullptr) return corrupt("comes twice");
-    add_node(*parent, path, data, *own_acl, stat);
+    if (add_node(*parent, path, data, *own_acl, stat) == nullptr) return corrupt("comes twice");
     return ok();
 }
 
 Result<> DataTree::finish_load() {
+    load_parent_ = nullptr;
     acl_.finish_load();
     if (!root_) return Error(Errc::corrupt, "snapshot has no root node");
     for (const std::string_view path : {kSystemPath, kQuotaPath, kConfigPath}) {

@@ -100,7 +100,7 @@ class DataTree {
     /// an error the tree is only good for another clear_for_load.
     void clear_for_load();
     Result<> load_node(std::string_view path,
-                       const jute::Buffer& data,
+                       std::optional<ByteView> data,
                        AclId acl,
                        const StatPersisted& stat);
     /// Adds built-in nodes that an old snapshot lacks, drops unused ACLs.
@@ -115,15 +115,16 @@ class DataTree {
     /// The parent of a node with this path, or null. Null also for another spelling of a path
     /// ("//a"), under which a node would be added and never found again.
     Node* find_parent(std::string_view path);
+    Node* find_parent_in_load(std::string_view path);
     void set_stat(Node& node, const StatPersisted& stat);
     void set_data(Node& node,
                   std::string_view path,
                   const jute::Buffer& data,
                   const StatPersisted& stat);
-    /// Adds a node below `parent`; takes over one use of `acl`.
-    Node& add_node(Node& parent,
+    /// Adds a node below `parent`; takes over one use of `acl`. Null, and nothing done, if there is one of its name.
+    Node* add_node(Node& parent,
                    std::string_view path,
-                   const jute::Buffer& data,
+                   std::optional<ByteView> data,
                    AclId acl,
                    const StatPersisted& stat);
     /// Removes the node and, on replay over a fuzzy snapshot, what lies below it.
@@ -142,6 +143,9 @@ class DataTree {
     /// Nodes removed so far: pointers into the tree from before are stale.
     std::uint64_t removals_ = 0;
     std::uint64_t generation_ = 0;  ///< loads so far: walks from before are over
+    /// While loading, when nothing is removed: the parent of the node before, which most have in common.
+    Node* load_parent_ = nullptr;
+    std::string load_parent_path_;
 };
 
 /// A resumable walk over all nodes, parent before child. The tree may change in any way between two

@@ -13,7 +13,8 @@ namespace {
 
 // A search through so few names is as fast as a hash table, and small.
 constexpr std::size_t kFlatMax = 8;
-char empty_data[sizeof(std::uint32_t)] = {};
+// Longer data get a block of their own, which can be given back when they change.
+constexpr std::size_t kRoomMax = 512;
 
 // FNV-1a with a final mix: the same on every machine and in every run, so that a simulation can be
 // repeated.
@@ -43,17 +44,16 @@ class ChildSet {
         }
         return nullptr;
     }
-    /// REQUIRES: no child of this name.
-    void add(Node* child) {
+    /// False if there is a child of this name.
+    bool add(Node* child) {
         if (!many_ && few_.size() == kFlatMax) {
             many_ = std::make_unique<Many>(few_.begin(), few_.end());
             few_ = {};
         }
-        if (many_) {
-            many_->insert(child);
-        } else {
-            few_.push_back(child);
-        }
+        if (many_) return many_->insert(child).second;
+        if (find(child->name()) != nullptr) return false;
+        few_.push_back(child);
+        return true;
     }
     Node* remove(std::string_view name) {
         Node* child = find(name);
@@ -91,56 +91,74 @@ class ChildSet {
     std::unique_ptr<Many> many_;
 };
 
-std::string_view Node::name() const {
-    return {reinterpret_cast<const char*>(this + 1), name_size_};
-}
+/// What a node has beside its creation.
+struct Node::More {
+    std::unique_ptr<ChildSet> children;  ///< null for leaves
+    std::unique_ptr<char[]> data;        ///< instead of the room behind the node; null: it is there
+    Zxid mzxid;
+    WallMs mtime;
+    Zxid pzxid;
+    std::int64_t ephemeral_owner = 0;
+    std::int32_t version = 0, cversion = 0, aversion = 0;
+    std::uint32_t room = 0;  ///< for data, behind the name
+};
+
+std::string_view Node::name() const { return {behind(), name_size_}; }
 
 std::optional<ByteView> Node::data() const {
-    if (data_ == nullptr) return std::nullopt;
-    return ByteView(data_ + sizeof(std::uint32_t), data_size());
+    if (data_size_ == kNull) return std::nullopt;
+    const char* bytes = more_ && more_->data ? more_->data.get() : behind() + name_size_;
+    return ByteView(bytes, data_size_);
 }
 
-std::size_t Node::data_size() const {
-    if (data_ == nullptr) return 0;
-    std::uint32_t size = 0;
-    std::memcpy(&size, data_, sizeof size);
-    return size;
-}
+std::size_t Node::data_size() const { return data_size_ == kNull ? 0 : data_size_; }
 
 StatPersisted Node::stat() const {
     StatPersisted stat;
     stat.czxid = czxid_;
     stat.ctime = ctime_;
-    stat.mzxid = later_ ? later_->mzxid : czxid_;
-    stat.mtime = later_ ? later_->mtime : ctime_;
-    stat.pzxid = later_ ? later_->pzxid : czxid_;
-    if (later_) {
-        stat.version = later_->version;
-        stat.cversion = later_->cversion;
-        stat.aversion = later_->aversion;
-        stat.ephemeral_owner = later_->ephemeral_owner;
+    stat.mzxid = more_ ? more_->mzxid : czxid_;
+    stat.mtime = more_ ? more_->mtime : ctime_;
+    stat.pzxid = more_ ? more_->pzxid : czxid_;
+    if (more_) {
+        stat.version = more_->version;
+        stat.cversion = more_->cversion;
+        stat.aversion = more_->aversion;
+        stat.ephemeral_owner = more_->ephemeral_owner;
     }
     return stat;
 }
 
-std::size_t Node::child_count() const { return children_ ? children_->size() : 0; }
+ChildSet* Node::children() const { return more_ ? more_->children.get() : nullptr; }
+
+Node::More& Node::more() {
+    if (!more_) {
+        more_ = std::make_unique<More>();
+        more_->mzxid = more_->pzxid = czxid_;
+        more_->mtime = ctime_;
+        more_->room = static_cast<std::uint32_t>(data_size());
+    }
+    return *more_;
+}
+
+std::size_t Node::child_count() const { return children() ? children()->size() : 0; }
 
 std::vector<std::string> Node::child_names() const {
     std::vector<std::string> names;
-    if (!children_) return names;
-    names.reserve(children_->size());
-    children_->for_each([&names](const Node* child) { names.emplace_back(child->name()); });
+    if (!children()) return names;
+    names.reserve(children()->size());
+    children()->for_each([&names](const Node* child) { names.emplace_back(child->name()); });
     return names;
 }
 
 const Node* Node::child(std::string_view name) const {
-    return children_ ? children_->find(name) : nullptr;
+    return children() ? children()->find(name) : nullptr;
 }
 
 void Node::collect_inner_children(std::vector<const Node*>& out) const {
-    if (!children_) return;
-    children_->for_each([&out](const Node* child) {
-        if (child->children_) out.push_back(child);
+    if (!children()) return;
+    children()->for_each([&out](const Node* child) {
+        if (child->children()) out.push_back(child);
     });
 }
 
@@ -148,10 +166,7 @@ std::uint32_t Node::digest() const {
     return outside_digest_ ? 0 : node_digest(path_data_crc_, stat());
 }
 
-Node::~Node() {
-    ZK_ASSERT(children_ == nullptr);
-    if (data_ != empty_data) delete[] data_;
-}
+Node::~Node() { ZK_ASSERT(children() == nullptr); }
 
 void Node::Delete::operator()(Node* node) const {
     // Not by recursion: a path may have as many levels as a frame has bytes.
@@ -159,37 +174,45 @@ void Node::Delete::operator()(Node* node) const {
     while (!doomed.empty()) {
         Node* next = doomed.back();
         doomed.pop_back();
-        if (next->children_) {
-            next->children_->for_each([&doomed](Node* child) { doomed.push_back(child); });
-            next->children_.reset();
+        if (next->children()) {
+            next->children()->for_each([&doomed](Node* child) { doomed.push_back(child); });
+            next->more_->children.reset();
         }
         next->~Node();
         ::operator delete(next);
     }
 }
 
-Node::Owned Node::make(std::string_view name) {
-    void* memory = ::operator new(sizeof(Node) + name.size());
+Node::Owned Node::make(std::string_view name, std::optional<ByteView> data) {
+    const std::size_t room = data && data->size() <= kRoomMax ? data->size() : 0;
+    void* memory = ::operator new(sizeof(Node) + name.size() + room);
     Owned node(new (memory) Node());
-    node->name_size_ = static_cast<std::uint32_t>(name.size());
-    if (!name.empty())
-        std::memcpy(reinterpret_cast<char*>(node.get() + 1), name.data(), name.size());
+    ZK_ASSERT(name.size() <= INT32_MAX);
+    node->name_size_ = static_cast<std::uint32_t>(name.size()) & INT32_MAX;
+    if (!name.empty()) std::memcpy(node->behind(), name.data(), name.size());
+    if (!data) return node;
+    if (room < data->size()) {
+        node->more();  // without room
+    } else {
+        node->data_size_ = static_cast<std::uint32_t>(room);
+    }
+    node->set_data(data);
     return node;
 }
 
-void Node::set_data(const jute::Buffer& data) {
-    char* fresh = nullptr;
-    if (data && data->empty()) {
-        fresh = empty_data;
-    } else if (data) {
-        const auto size = static_cast<std::uint32_t>(data->size());
-        fresh = new char[sizeof size + data->size()];
-        std::memcpy(fresh, &size, sizeof size);
-        // NOLINTNEXTLINE(bugprone-not-null-terminated-result): bytes, with their number in front
-        std::memcpy(fresh + sizeof size, data->data(), data->size());
+void Node::set_data(std::optional<ByteView> data) {
+    const std::size_t size = data ? data->size() : 0;
+    const std::size_t room = more_ ? more_->room : data_size();
+    if (size > room) {
+        auto fresh = std::make_unique<char[]>(size);
+        std::memcpy(fresh.get(), data->data(), size);
+        more().data = std::move(fresh);
+    } else {
+        if (size < room) more();  // remembers the room
+        if (size > 0) std::memcpy(behind() + name_size_, data->data(), size);
+        if (more_) more_->data.reset();
     }
-    if (data_ != empty_data) delete[] data_;
-    data_ = fresh;
+    data_size_ = data ? static_cast<std::uint32_t>(size) : kNull;
 }
 
 void Node::set_stat(const StatPersisted& stat) {
@@ -198,41 +221,40 @@ void Node::set_stat(const StatPersisted& stat) {
     const bool untouched = stat.mzxid == stat.czxid && stat.pzxid == stat.czxid &&
                            stat.mtime == stat.ctime && stat.version == 0 && stat.cversion == 0 &&
                            stat.aversion == 0 && stat.ephemeral_owner == 0;
-    if (untouched) {
-        later_.reset();
-        return;
-    }
-    if (!later_) later_ = std::make_unique<Later>();
-    *later_ = Later{stat.mzxid,
-                    stat.mtime,
-                    stat.pzxid,
-                    stat.ephemeral_owner,
-                    stat.version,
-                    stat.cversion,
-                    stat.aversion};
+    if (untouched && !more_) return;
+    More& rest = more();
+    rest.mzxid = stat.mzxid;
+    rest.mtime = stat.mtime;
+    rest.pzxid = stat.pzxid;
+    rest.version = stat.version;
+    rest.cversion = stat.cversion;
+    rest.aversion = stat.aversion;
+    rest.ephemeral_owner = stat.ephemeral_owner;
 }
 
 Node* Node::find_child(std::string_view name) {
-    return children_ ? children_->find(name) : nullptr;
+    return children() ? children()->find(name) : nullptr;
 }
 
-void Node::add_child(Owned child) {
-    ZK_ASSERT(find_child(child->name()) == nullptr);
-    if (!children_) children_ = std::make_unique<ChildSet>();
-    children_->add(child.release());
+bool Node::add_child(Owned& child) {
+    More& rest = more();
+    if (!rest.children) rest.children = std::make_unique<ChildSet>();
+    if (!rest.children->add(child.get())) return false;
+    child.release();
+    return true;
 }
 
 Node::Owned Node::remove_child(std::string_view name) {
-    if (!children_) return nullptr;
-    Owned child(children_->remove(name));
-    if (child && children_->size() == 0) children_.reset();
+    if (!children()) return nullptr;
+    Owned child(children()->remove(name));
+    if (child && children()->size() == 0) more_->children.reset();
     return child;
 }
 
 void Node::take_children(std::vector<Owned>& out) {
-    if (!children_) return;
-    children_->for_each([&out](Node* child) { out.emplace_back(child); });
-    children_.reset();
+    if (!children()) return;
+    children()->for_each([&out](Node* child) { out.emplace_back(child); });
+    more_->children.reset();
 }
 
 bool is_left_over(const StatPersisted& stat, std::size_t child_count, WallMs now) {

@@ -1,7 +1,7 @@
 // One znode, small: its name (not its path), data, ACL number, counters and children.
 // Pure. Written by the data tree only; read under the tree's read slots.
-// A node that was created and never touched again keeps only its creation's zxid and time;
-// everything else sits in a block of its own that most nodes do not have.
+// Most nodes are created, and never touched again: such a node is one block of memory with the zxid and time of its creation,
+// its name and its data. What only others have (children, counters that moved, data that found no room) is a second block.
 #pragma once
 
 #include <cstdint>
@@ -89,13 +89,7 @@ class Node {
   private:
     friend class DataTree;
     friend class ChildSet;
-    struct Later {
-        Zxid mzxid;
-        WallMs mtime;
-        Zxid pzxid;
-        std::int64_t ephemeral_owner;
-        std::int32_t version, cversion, aversion;
-    };
+    struct More;
     struct Delete {
         void operator()(Node* node) const;
     };
@@ -103,26 +97,34 @@ class Node {
 
     Node() = default;
     ~Node();
-    /// The name is laid behind the node, in the same allocation.
-    static Owned make(std::string_view name);
-    void set_data(const jute::Buffer& data);
+    static Owned make(std::string_view name, std::optional<ByteView> data);
+    void set_data(std::optional<ByteView> data);
     void set_stat(const StatPersisted& stat);
     Node* find_child(std::string_view name);
-    void add_child(Owned child);
+    /// False, and nothing done, if there is one of its name.
+    [[nodiscard]] bool add_child(Owned& child);
     /// Takes the child out; null if there is none of this name.
     Owned remove_child(std::string_view name);
     /// Moves all children to the end of `out`.
     void take_children(std::vector<Owned>& out);
 
-    std::unique_ptr<ChildSet> children_;  ///< null for leaves
-    std::unique_ptr<Later> later_;        ///< null while stat() follows from czxid_ and ctime_
-    char* data_ = nullptr;                ///< 4 bytes length, then the data; null is null data
+    More& more();
+    [[nodiscard]] ChildSet* children() const;
+    /// Behind the node, in the same allocation: the name, then room for data.
+    [[nodiscard]] char* behind() { return reinterpret_cast<char*>(this + 1); }
+    [[nodiscard]] const char* behind() const { return reinterpret_cast<const char*>(this + 1); }
+
+    static constexpr std::uint32_t kNull = 0xffffffff;
+
+    std::unique_ptr<More>
+        more_;  ///< null: stat() follows from czxid_ and ctime_, and there are no children
     Zxid czxid_;
     WallMs ctime_;
     std::int32_t acl_id_ = -1;
-    std::uint32_t name_size_ = 0;
     std::uint32_t path_data_crc_ = 0;
-    bool outside_digest_ = false;
+    std::uint32_t data_size_ = kNull;  ///< kNull: null data, which is not empty data
+    std::uint32_t name_size_ : 31 = 0;
+    std::uint32_t outside_digest_ : 1 = 0;
 };
 
 }  // namespace zk::tree

@@ -108,6 +108,38 @@ TEST(DataTree, NullAndEmptyDataDiffer) {
     EXPECT_EQ(tree.find("/null")->data(), ByteView("x"));
 }
 
+// Data lie behind the name as long as they fit into the room of the first ones, and elsewhere otherwise.
+TEST(DataTree, DataOfEverySizeBehindEveryOther) {
+    std::vector<jute::Buffer> all = {std::nullopt};
+    for (const std::size_t size : {0, 1, 7, 100, 511, 512, 513, 5000}) {
+        all.emplace_back(Bytes(size, static_cast<char>('a' + size % 26)));
+    }
+    std::int64_t zxid = 0;
+    for (const jute::Buffer& first : all) {
+        for (const jute::Buffer& second : all) {
+            DataTree tree;
+            tree.apply(create(++zxid, "/name", 1, first));
+            std::int32_t version = 0;
+            for (const jute::Buffer& data :
+                 {first, second, first, std::optional(Bytes("between")), second}) {
+                if (version > 0) tree.apply(set_data(++zxid, "/name", data, version));
+                ++version;
+                const Node& node = *tree.find("/name");
+                ASSERT_EQ(node.data(), data);
+                EXPECT_EQ(node.name(), "name");
+                EXPECT_EQ(node.data_size(), data ? data->size() : 0);
+                EXPECT_EQ(tree.digest(), recomputed_digest(tree));
+            }
+            tree.apply(create(++zxid, "/name/child", 1, second));
+            EXPECT_EQ(tree.find("/name")->data(), second) << "a parent has data, too";
+            EXPECT_EQ(tree.find("/name/child")->data(), second);
+            tree.apply(remove(++zxid, "/name/child"));
+            EXPECT_EQ(tree.find("/name")->child_count(), 0U);
+            EXPECT_EQ(tree.digest(), recomputed_digest(tree));
+        }
+    }
+}
+
 TEST(DataTree, SetDataAndSetAclTouchOnlyTheirOwnCounters) {
     DataTree tree;
     tree.apply(create(1, "/a", 1));
