@@ -524,6 +524,24 @@ TEST_F(Requests, AnotherTreeAnswersAfterASnapshot) {
     frontend.set_tree(tree);
 }
 
+// Of a local session: what its reads have seen before must not be newer than its end.
+TEST_F(Requests, AnEndWithoutATxnIsToldAtTheTree) {
+    join(1, 9);
+    feed(1,
+         request_frame(1, OpCode::sync, jute::SyncRequest{"/"}) +
+             request_frame(2, OpCode::exists, plain("/b")) +
+             request_frame(3, OpCode::close_session));
+    request::Reply end = reply(1, 9, 3, OpCode::close_session);
+    end.zxid = Zxid(0);
+    say(end);
+    say(create("/a"));
+    say(reply(1, 9, 1, OpCode::sync));
+    const std::vector<Frame> answers = frames(1);
+    ASSERT_EQ(answers.size(), 3U);
+    EXPECT_EQ(answers[1].header.zxid, tree.last_zxid());
+    EXPECT_EQ(answers[2].header.zxid, tree.last_zxid());
+}
+
 /// Against a server in read-only mode.
 class ReadOnlyRequests : public Requests {
   protected:
