@@ -209,10 +209,7 @@ void Frontend::run_parked(Connection& connection, Instant now, Out& out) {
 
 /// Writes a finished request's answer.
 void Frontend::send(Connection& connection, const ParkedRequest& finished, Instant now) {
-    // Reads before it may have been served since the core answered.
-    const bool has_no_txn = finished.op == OpCode::close_session && finished.zxid == Zxid(0);
-    const jute::ReplyHeader header{
-        finished.xid, has_no_txn ? tree_->last_zxid() : finished.zxid, finished.error};
+    const jute::ReplyHeader header{finished.xid, finished.zxid, finished.error};
     append_be(connection.output, static_cast<std::int32_t>(16 + finished.bytes.size()));
     jute::OutputArchive archive(connection.output);
     archive(header);
