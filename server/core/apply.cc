@@ -101,9 +101,9 @@ void Core::apply_sessions(const jute::Txn& txn) {
     if (const auto* created = std::get_if<jute::CreateSessionTxn>(&txn.body)) {
         // A leader has known the session since it proposed the txn.
         opening_.erase(session);
-        if (!sessions_.contains(session)) {
-            sessions_.add(session, created->timeout_ms, working_.now());
-        }
+        if (sessions_.contains(session)) return;
+        const auto early = reattached_early_.extract(session);
+        sessions_.add(session, early ? early.mapped() : created->timeout_ms, working_.now());
     } else if (txn.header.type == OpCode::close_session) {
         sessions_.remove(session);
     }

@@ -238,6 +238,7 @@ void Core::stop_serving(Actions& out) {
     requests_.clear();
     queued_.clear();
     waiting_for_end_.clear();
+    reattached_early_.clear();
     preparer_.reset();
 }
 

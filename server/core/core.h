@@ -248,6 +248,8 @@ class Core {
     /// of the state: their txn may be cut off again.
     std::set<SessionId> opening_;
     std::map<SessionId, std::vector<WaitsForEnd>> waiting_for_end_;
+    /// At a learner: timeouts, in ms, of sessions that have come here before the txn that opens them.
+    std::map<SessionId, std::int32_t> reattached_early_;
     WorkingTime working_{kPauseMax};  ///< all times of sessions
     std::optional<Instant> abdicated_at_;
     ClientRequests requests_;

@@ -149,7 +149,7 @@ void Core::end_local_if_due(SessionId session, Actions& out) {
                                                      .session = session,
                                                      .xid = close->xid,
                                                      .op = OpCode::close_session,
-                                                     .zxid = tree().last_zxid(),
+                                                     .zxid = {},
                                                      .body = {}}));
 }
 
@@ -285,8 +285,14 @@ void Core::revalidated(SessionId session, bool valid, Actions& out) {
     if (!reattach) return;
     request::SessionOpened opened{.origin = reattach->origin};
     if (valid) {
-        // The newly negotiated timeout is what the leader is told with each touch.
-        sessions_.add(session, reattach->timeout_ms, working_.now());
+        // The newly negotiated timeout is what the leader is told with each touch. Of a session that another server has just
+        // made known to all the txn may not be here yet: it is no part of the state before that.
+        if (sessions_.contains(session)) {
+            sessions_.add(session, reattach->timeout_ms, working_.now());
+        } else {
+            ZK_COVERED("core.reattached_before_its_txn");
+            reattached_early_[session] = reattach->timeout_ms;
+        }
         opened.session = session;
         opened.timeout_ms = reattach->timeout_ms;
         opened.password = session::password_for(session);

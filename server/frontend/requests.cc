@@ -306,6 +306,7 @@ void Frontend::serve(
 ErrorCode Frontend::answer_local(Connection& connection, OpCode op, ByteView body, Bytes& out) {
     switch (op) {
         case OpCode::ping:
+        case OpCode::close_session:  // of a local session
             return ErrorCode::ok;
         case OpCode::reconfig:
             return ErrorCode::reconfig_disabled;

@@ -71,14 +71,16 @@ class SessionGate {
         requests_.push_back(std::move(request));
     }
     /// The core has answered: the oldest request with this xid and operation becomes finished, with
-    /// this answer. False if there is none.
+    /// this answer. False if there is none. zxid 0: see request::Reply.
     bool finish(Xid xid, OpCode op, Zxid zxid, ErrorCode error, Bytes body) {
         for (std::size_t i = first_; i < requests_.size(); ++i) {
             ParkedRequest& request = requests_[i];
             if (request.kind != ParkedRequest::Kind::at_core || request.xid != xid ||
                 request.op != op)
                 continue;
-            request.kind = ParkedRequest::Kind::finished;
+            // Without a txn, it says where the tree is: it is answered as a read is.
+            const bool has_no_txn = op == OpCode::close_session && zxid == Zxid(0);
+            request.kind = has_no_txn ? ParkedRequest::Kind::local : ParkedRequest::Kind::finished;
             --at_core_;
             request.zxid = zxid;
             request.error = error;

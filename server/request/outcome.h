@@ -31,7 +31,8 @@ struct Reply {
     SessionId session;
     Xid xid;
     OpCode op{};
-    Zxid zxid;
+    Zxid
+        zxid;  ///< of its txn; 0: it has none (closeSession of a local session), and the answer says where the tree is
     ErrorCode error = ErrorCode::ok;
     Bytes body;  ///< response record; empty when error is not ok
 };

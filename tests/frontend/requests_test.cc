@@ -324,6 +324,7 @@ TEST_F(Requests, CloseSessionIsAnsweredThenTheConnectionCloses) {
 }
 
 TEST_F(Requests, CloseSessionIsAnsweredAlsoWhenTheSessionIsGoneFirst) {
+    create("/a");
     join(1, 9);
     feed(1, request_frame(8, OpCode::close_session));
     say(request::SessionGone{SessionId(9)}, reply(1, 9, 8, OpCode::close_session));
@@ -522,6 +523,37 @@ TEST_F(Requests, AnotherTreeAnswersAfterASnapshot) {
     feed(1, request_frame(2, OpCode::exists, plain("/a")));
     EXPECT_EQ(story(1), (Strings{"2:-101"}));
     frontend.set_tree(tree);
+}
+
+// Of a local session: what its reads have seen before must not be newer than its end.
+TEST_F(Requests, AnEndWithoutATxnIsToldAtTheTree) {
+    join(1, 9);
+    feed(1,
+         request_frame(1, OpCode::sync, jute::SyncRequest{"/"}) +
+             request_frame(2, OpCode::exists, plain("/b")) +
+             request_frame(3, OpCode::close_session));
+    request::Reply end = reply(1, 9, 3, OpCode::close_session);
+    end.zxid = Zxid(0);
+    say(end);
+    say(create("/a"));
+    say(reply(1, 9, 1, OpCode::sync));
+    const std::vector<Frame> answers = frames(1);
+    ASSERT_EQ(answers.size(), 3U);
+    EXPECT_EQ(answers[1].header.zxid, tree.last_zxid());
+    EXPECT_EQ(answers[2].header.zxid, tree.last_zxid());
+    EXPECT_EQ(orders[1].close, Close::after_flush);
+}
+
+TEST_F(Requests, AnEndWithoutATxnIsToldBehindTheEventsOfItsTurn) {
+    create("/a");
+    join(1, 9);
+    feed(1,
+         request_frame(1, OpCode::exists, watch("/a")) + request_frame(2, OpCode::close_session));
+    request::Reply end = reply(1, 9, 2, OpCode::close_session);
+    end.zxid = Zxid(0);
+    sent[1].clear();
+    say(end, set_data("/a", "2"));
+    EXPECT_EQ(story(1), (Strings{"E3:/a", "2:0"}));
 }
 
 /// Against a server in read-only mode.

@@ -48,7 +48,7 @@ std::optional<ErrorCode> refusal_of(const jute::Txn& txn) {
 
 Judge::Judge(SessionLimits limits, Complain complain)
     : complain_(std::move(complain)),
-      replay_(complain_),
+      replay_(complain_, limits.local_sessions),
       watches_(replay_, complain_),
       sessions_(limits, complain_) {}
 

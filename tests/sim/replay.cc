@@ -318,7 +318,8 @@ struct Replay::Step {
     }
 };
 
-Replay::Replay(Complain complain) : complain_(std::move(complain)) {
+Replay::Replay(Complain complain, bool local_sessions)
+    : complain_(std::move(complain)), local_sessions_(local_sessions) {
     // The nodes that are there before the first txn. The contents of /zookeeper are not asked for.
     const auto built_in = [this](const std::string& path, std::int32_t children) {
         ModelNode node;
@@ -382,7 +383,8 @@ void Replay::commit(const jute::Txn& txn,
     const auto* error = std::get_if<jute::ErrorTxn>(&txn.body);
     if (error != nullptr) entry.answer.error = error->error;
     if (asked == nullptr) return;
-    if (error == nullptr && !refusal && !open_.contains(header.session)) {
+    const bool may_be_local = local_sessions_ && !known_.contains(header.session);
+    if (error == nullptr && !refusal && !open_.contains(header.session) && !may_be_local) {
         complain(txn, "comes from a session that has ended");
     }
 

@@ -75,7 +75,8 @@ class Replay {
         std::function<void(const std::string& path, const ModelChange&)> child;
     };
 
-    explicit Replay(Complain complain);
+    /// `local_sessions`: a session may write before it is opened by a txn.
+    explicit Replay(Complain complain, bool local_sessions = false);
     void watch(Watching watching) { watching_ = std::move(watching); }
 
     /// The next txn of the history; `asked` is the request it must come from, null for the leader's own (closeSession,
@@ -133,6 +134,7 @@ class Replay {
     std::map<std::string, std::vector<Version>, std::less<>> nodes_;
     Changes data_changes_, child_changes_;
     std::map<std::int64_t, std::set<std::string>> ephemerals_;
+    bool local_sessions_;
     std::set<SessionId> known_, open_;
     std::map<SessionId, Zxid> ended_;
 };

@@ -183,8 +183,7 @@ void alone(Shape& shape, Random& random) {
 // Sessions that become known to all with their first ephemeral; and servers that would serve readers, had they any.
 void local_sessions(Shape& shape, Random& random) {
     shape.servers = random.chance(60) ? 3 : 5;
-    shape.local_sessions =
-        random.chance(70) ? core::LocalSessionMode::upgradable : core::LocalSessionMode::on;
+    shape.local_sessions = core::LocalSessionMode::upgradable;
     shape.read_only_mode = true;
     shape.weights[K::client_reset] = 40;
     shape.weights[K::partition] = 30;
