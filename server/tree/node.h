@@ -1,7 +1,8 @@
 // One znode, small: its name (not its path), data, ACL number, counters and children.
 // Pure. Written by the data tree only; read under the tree's read slots.
-// Most nodes are created, and never touched again: such a node is one block of memory with the zxid and time of its creation,
-// its name and its data. What only others have (children, counters that moved, data that found no room) is a second block.
+// Most nodes are created, and never touched again: such a node is one block of memory with the zxid and time of its
+// creation, its name and its data. What only others have (children, counters that moved, data that found no room) is a
+// second block.
 #pragma once
 
 #include <cstdint>
