@@ -94,7 +94,7 @@ TEST_F(ActivityTest, WatchedPathsAreThoseOfDataAndExistence) {
 TEST_F(ActivityTest, SilenceEndsAConnectionWhenItIsSaid) {
     open(1);
     join(2, 9);  // 10 seconds
-    now += std::chrono::seconds(3);
+    pass(std::chrono::seconds(3));
     feed(2, request_frame(-2, OpCode::ping));
     const auto connections = frontend.connections();
     EXPECT_EQ(connections[0].ends_in, std::chrono::seconds(7)) << "never said who it is";
