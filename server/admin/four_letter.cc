@@ -1,29 +1,19 @@
 #include "admin/four_letter.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <array>
 
 #include <fmt/core.h>
 
+#include "admin/mntr.h"
+#include "admin/session_words.h"
 #include "ensemble/ensemble_config.h"
 
 namespace zk::admin {
 namespace {
 
-using core::Role;
-
 constexpr std::string_view kNotServing =
     "This ZooKeeper instance is not currently serving requests\n";
-
-/// `mntr`, `srvr` and `stat` name roles as Apache does; only `vote` shows "looking": there the others say nothing, or
-/// "read-only".
-std::string role_text(const core::StatusPage& status) {
-    return status.read_only ? "read-only" : core::to_string(status.role);
-}
-
-std::string hex(std::int64_t value) {
-    return fmt::format("0x{:x}", static_cast<std::uint64_t>(value));
-}
 
 std::string server_lines(const Facts& facts) {
     const frontend::LatencyStatistics& latency = facts.traffic.latency;
@@ -39,6 +29,11 @@ std::string server_lines(const Facts& facts) {
     text += fmt::format("Zxid: {}\n", hex(facts.status.last_zxid.value()));
     text += fmt::format("Mode: {}\n", role_text(facts.status));
     text += fmt::format("Node count: {}\n", facts.status.znode_count);
+    if (facts.status.role == core::Role::leading) {
+        const metrics::SizeStatistics& sizes = facts.status.proposals;
+        text += fmt::format(
+            "Proposal sizes last/min/max: {}/{}/{}\n", sizes.last, sizes.min, sizes.max);
+    }
     return text;
 }
 
@@ -52,66 +47,14 @@ std::string srvr(const Facts& facts) { return version_line(facts) + server_lines
 std::string stat(const Facts& facts) {
     std::string text = version_line(facts) + "Clients:\n";
     for (const frontend::ConnectionStatistics& connection : facts.connections) {
-        // The number in brackets: what is waited for, 1 to read, 4 to write; 0 on the asking
-        // connection itself.
-        int interest = (connection.reading ? 1 : 0) + (connection.writing ? 4 : 0);
-        if (connection.asked) interest = 0;
         text += fmt::format(" /{}[{:x}](queued={},recved={},sent={})\n",
                             connection.address,
-                            interest,
+                            interest_of(connection),
                             connection.queued,
-                            connection.received,
-                            connection.sent);
+                            connection.activity.received,
+                            connection.activity.sent);
     }
     return text + "\n" + server_lines(facts);
-}
-
-class Metrics {
-  public:
-    template <class Value>
-    void add(std::string_view name, const Value& value) {
-        text_ += fmt::format("zk_{}\t{}\n", name, value);
-    }
-    void add(std::string_view name, const std::optional<std::int64_t>& value) {
-        add(name, value.value_or(-1));
-    }
-    [[nodiscard]] std::string take() { return std::move(text_); }
-
-  private:
-    std::string text_;
-};
-
-void add_leader_metrics(const core::StatusPage& status, Metrics& metrics) {
-    const auto count = [&status](bool voter, bool synced) {
-        return std::count_if(
-            status.learners.begin(), status.learners.end(), [&](const auto& learner) {
-                return learner.voter == voter && learner.synced == synced;
-            });
-    };
-    metrics.add("learners", status.learners.size());
-    metrics.add("synced_followers", count(true, true));
-    metrics.add("synced_observers", count(false, true));
-    metrics.add("pending_syncs", count(true, false) + count(false, false));
-    metrics.add("proposals_pending", status.proposals_pending);
-}
-
-/// Whom this server votes for, or follows once the election is over.
-void add_election_metrics(const core::StatusPage& status, Metrics& metrics) {
-    metrics.add("vote_leader", status.vote_leader.value());
-    metrics.add("vote_zxid", hex(status.vote_zxid.value()));
-    metrics.add("vote_epoch", status.vote_epoch.value());
-    metrics.add("election_round", status.round);
-}
-
-/// In the form of `mntr`, and answered while nothing is served, when `mntr` says nothing.
-std::string vote(const core::StatusPage& status) {
-    Metrics metrics;
-    metrics.add("server_id", status.my_id.value());
-    metrics.add("server_state", core::to_string(status.role));
-    if (status.leader) metrics.add("leader_id", status.leader->value());
-    if (status.role != Role::standalone) add_election_metrics(status, metrics);
-    metrics.add("current_epoch", status.current_epoch.value());
-    return metrics.take();
 }
 
 /// What `vote` tells of now, this tells of the last elections. The first line says in which form.
@@ -122,59 +65,26 @@ std::string elec(const Facts& facts) {
            facts.elections;
 }
 
-/// Apache counts only the sync itself, here the write before it counts as well; what goes on now is our own word.
-void add_log_metrics(const LogFacts& log, Metrics& metrics) {
-    metrics.add("avg_fsynctime", average_text(to_ms(log.total), log.syncs));
-    metrics.add("min_fsynctime", to_ms(log.shortest));
-    metrics.add("max_fsynctime", to_ms(log.longest));
-    metrics.add("cnt_fsynctime", log.syncs);
-    metrics.add("sum_fsynctime", to_ms(log.total));
-    metrics.add("fsync_pending_ms", to_ms(log.pending));
+std::string dirs(const ProcessFacts& process) {
+    return fmt::format("datadir_size: {}\nlogdir_size: {}\n",
+                       process.data_bytes.value_or(-1),
+                       process.log_bytes.value_or(-1));
 }
 
-/// Apache's names for what this server counts, then our own for what Apache does not tell at all.
-std::string mntr(const Facts& facts, const ensemble::ServerConfig& config) {
-    const core::StatusPage& status = facts.status;
-    const frontend::Statistics& traffic = facts.traffic;
-    Metrics metrics;
-    metrics.add("version", facts.version);
-    metrics.add("server_state", role_text(status));
-    if (status.role == Role::leading) metrics.add("peer_state", "leading - broadcast");
-    if (status.role == Role::following) metrics.add("peer_state", "following - broadcast");
-    if (status.role == Role::observing) metrics.add("peer_state", "observing - broadcast");
-    metrics.add("avg_latency", average_text(traffic.latency.total_ms, traffic.latency.count));
-    metrics.add("max_latency", traffic.latency.max_ms);
-    metrics.add("min_latency", traffic.latency.min_ms);
-    metrics.add("packets_received", traffic.packets_received);
-    metrics.add("packets_sent", traffic.packets_sent);
-    metrics.add("num_alive_connections", traffic.connections);
-    metrics.add("outstanding_requests", traffic.outstanding);
-    metrics.add("znode_count", status.znode_count);
-    metrics.add("watch_count", traffic.watches);
-    metrics.add("ephemerals_count", status.ephemeral_count);
-    metrics.add("approximate_data_size", status.approximate_data_bytes);
-    metrics.add("global_sessions", status.session_count);
-    metrics.add("local_sessions", 0);
-    metrics.add("uptime", to_ms(facts.uptime));
-    metrics.add("open_file_descriptor_count", facts.process.open_files);
-    metrics.add("max_file_descriptor_count", facts.process.open_files_max);
-    metrics.add("bytes_received_count", traffic.bytes_received);
-    metrics.add("auth_failed_count", traffic.auth_failures);
-    metrics.add("sessionless_connections_expired", traffic.sessionless_expired);
-    metrics.add("looking_count", status.elections);
-    add_log_metrics(facts.log, metrics);
-    if (config.replicated()) metrics.add("quorum_size", config.ensemble.voters().size());
-    if (status.role == Role::leading) add_leader_metrics(status, metrics);
-    metrics.add("server_id", status.my_id.value());
-    if (status.leader) metrics.add("leader_id", status.leader->value());
-    metrics.add("last_zxid", hex(status.last_zxid.value()));
-    metrics.add("last_logged_zxid", hex(status.last_logged.value()));
-    metrics.add("accepted_epoch", status.accepted_epoch.value());
-    metrics.add("current_epoch", status.current_epoch.value());
-    if (status.role == Role::standalone) return metrics.take();
-    add_election_metrics(status, metrics);
-    metrics.add("last_election_ms", to_ms(status.last_election_took));
-    return metrics.take();
+std::string envi(const Environment& environment) {
+    std::string text = "Environment:\n";
+    for (const auto& [key, value] : environment) text += key + "=" + value + "\n";
+    return text;
+}
+
+std::string hash(const Facts& facts) {
+    std::string text;
+    for (const auto& [zxid, digest] : facts.digests) {
+        text += fmt::format("{:x}: {}\n",
+                            static_cast<std::uint64_t>(zxid.value()),
+                            static_cast<std::int64_t>(digest));
+    }
+    return text;
 }
 
 std::string conf(const Facts& facts, const ensemble::ServerConfig& config) {
@@ -219,6 +129,31 @@ bool is_allowed(std::string_view word, const std::vector<std::string>& whitelist
     });
 }
 
+Wanted wanted_by(std::string_view word) {
+    Wanted wanted;
+    wanted.process = word == "conf" || word == "mntr" || word == "dirs";
+    wanted.log = word == "mntr";
+    wanted.connections = word == "stat" || word == "cons" || word == "dump";
+    wanted.watches = word == "wchs" || word == "wchc" || word == "wchp";
+    wanted.sessions = word == "dump";
+    wanted.digests = word == "hash";
+    wanted.elections = word == "elec";
+    wanted.environment = word == "envi";
+    return wanted;
+}
+
+Deed deed_of(std::string_view word) {
+    if (word == "crst") return Deed::reset_connections;
+    if (word == "srst") return Deed::reset_server;
+    if (word == "stmk") return Deed::set_trace_mask;
+    return Deed::none;
+}
+
+bool needs_service(std::string_view word) {
+    constexpr std::array kOthers = {"ruok", "isro", "vote", "elec", "envi", "gtmk", "stmk"};
+    return std::find(kOthers.begin(), kOthers.end(), word) == kOthers.end();
+}
+
 std::string answer(std::string_view word,
                    const Facts& facts,
                    const ensemble::ServerConfig& config) {
@@ -228,24 +163,30 @@ std::string answer(std::string_view word,
     }
     if (word == "ruok") return "imok";
     if (word == "isro") return facts.status.read_only ? "ro" : facts.status.serving ? "rw" : "null";
-    if (word == "vote") return vote(facts.status);
+    if (word == "vote") return to_text(vote_of(facts.status));
     // Also while nothing is served: that is when somebody asks.
     if (word == "elec") return elec(facts);
-    const bool is_known = word == "srvr" || word == "stat" || word == "mntr" || word == "conf";
-    if (!is_known) return fmt::format("{} is not supported by this server.\n", word);
-    if (!facts.status.serving) return std::string(kNotServing);
+    if (word == "envi") return envi(facts.environment);
+    if (word == "gtmk" || word == "stmk") return fmt::format("{}", facts.trace_mask);
+    if (!facts.status.serving) {
+        std::string text(kNotServing);
+        if (word == "hash") text.pop_back();
+        return text;
+    }
     if (word == "srvr") return srvr(facts);
     if (word == "stat") return stat(facts);
-    if (word == "mntr") return mntr(facts, config);
-    return conf(facts, config);
-}
-
-std::string average_text(std::int64_t total, std::int64_t count) {
-    if (count <= 0) return "0.0";
-    std::string text =
-        fmt::format("{:.4f}", static_cast<double>(total) / static_cast<double>(count));
-    while (text.back() == '0' && text[text.size() - 2] != '.') text.pop_back();
-    return text;
+    if (word == "mntr") return to_text(measures_of(facts, config));
+    if (word == "conf") return conf(facts, config);
+    if (word == "cons") return cons(facts);
+    if (word == "dump") return dump(facts);
+    if (word == "wchs") return watch_summary(facts);
+    if (word == "wchc") return watches_by_session(facts);
+    if (word == "wchp") return watches_by_path(facts);
+    if (word == "dirs") return dirs(facts.process);
+    if (word == "hash") return hash(facts);
+    if (word == "crst") return "Connection stats reset.\n";
+    if (word == "srst") return "Server stats reset.\n";
+    return fmt::format("{} is not supported by this server.\n", word);
 }
 
 }  // namespace zk::admin

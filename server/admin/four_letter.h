@@ -12,43 +12,10 @@
 #include <string_view>
 #include <vector>
 
-#include "base/ids.h"
-#include "base/time.h"
-#include "core/status_page.h"
+#include "admin/facts.h"
 #include "ensemble/zoo_cfg.h"
-#include "frontend/statistics.h"
 
 namespace zk::admin {
-
-/// What the operating system says of this process and its files; absent means not known.
-struct ProcessFacts {
-    std::optional<std::int64_t> data_bytes;      ///< size of the files in dataDir
-    std::optional<std::int64_t> log_bytes;       ///< size of the files in dataLogDir
-    std::optional<std::int64_t> open_files;      ///< open file descriptors
-    std::optional<std::int64_t> open_files_max;  ///< their limit
-};
-
-/// How syncing the log went since the server began.
-struct LogFacts {
-    std::int64_t syncs = 0;
-    Duration total{};
-    Duration shortest{};
-    Duration longest{};
-    Duration pending{};  ///< the one that goes on now; 0: none
-};
-
-/// Everything a word may tell.
-struct Facts {
-    core::StatusPage status;
-    frontend::Statistics traffic;
-    std::vector<frontend::ConnectionStatistics> connections;
-    std::string elections;  ///< to_text(election::History); only read for "elec"
-    ProcessFacts process;
-    LogFacts log;
-    std::uint16_t client_port = 0;  ///< as bound
-    Duration uptime{};
-    std::string version;  ///< full_version()
-};
 
 /// "3.8.0-zkprov-0.1.0, built on 2026-01-31 12:00 UTC".
 std::string full_version(std::string_view own_version, std::string_view built_on);
@@ -57,11 +24,17 @@ std::string full_version(std::string_view own_version, std::string_view built_on
 /// allowed.
 bool is_allowed(std::string_view word, const std::vector<std::string>& whitelist);
 
-/// The raw text that answers `word`. A word that is not allowed, or that this server does not have,
-/// is answered with a sentence that says so. `connections` is only read for "stat".
-std::string answer(std::string_view word, const Facts& facts, const ensemble::ServerConfig& config);
+/// What answer() reads of the facts for this word.
+Wanted wanted_by(std::string_view word);
 
-/// An average as ZooKeeper prints it: at most four decimals, at least one.
-std::string average_text(std::int64_t total, std::int64_t count);
+/// A word that changes something. Whoever asked does it when the word is allowed and something is served, before answer().
+enum class Deed { none, reset_connections, reset_server, set_trace_mask };
+Deed deed_of(std::string_view word);
+
+/// It says only that nothing is served while nothing is.
+bool needs_service(std::string_view word);
+
+/// The raw text that answers `word`. A word that is not allowed is answered with a sentence that says so.
+std::string answer(std::string_view word, const Facts& facts, const ensemble::ServerConfig& config);
 
 }  // namespace zk::admin

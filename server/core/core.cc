@@ -41,6 +41,7 @@ Core::Core(Settings settings, storage::RecoveredState recovered, Log log)
 void Core::start(WallMs wall, Instant now, Actions& out) {
     wall_ = wall;
     working_.advance(now);
+    now_ = now;
     if (settings_.standalone) return serve_alone(now, out);
     look(now, out);
 }
@@ -48,6 +49,7 @@ void Core::start(WallMs wall, Instant now, Actions& out) {
 void Core::step(Event event, Instant now, Actions& out) {
     ZK_ASSERT(!paused_);
     working_.advance(now);
+    now_ = now;
     std::visit([&](auto& e) { handle(e, now, out); }, event);
     finish_step(now, out);
 }
@@ -204,6 +206,7 @@ void Core::begin_serving(Epoch epoch, Instant now, Actions& out) {
     if (leader_) database_.begin_epoch(epoch);
     local_.begin_serving(false, working_.now());
     serving_ = true;
+    serving_since_ = now;
     if (!alone_) election_.serving(epoch, now);
     log_.info("server.serving role={} leader={} epoch={} zxid={} znodes={}",
               to_string(role()),
@@ -338,7 +341,26 @@ StatusPage Core::status() const {
         }
     }
     page.elections = elections_;
+    if (leader_) {
+        page.proposals = proposal_sizes_;
+        page.leads_for = now_ - serving_since_;
+    }
     page.last_election_took = last_election_took_;
+    return page;
+}
+
+SessionsPage Core::sessions_page() const {
+    SessionsPage page;
+    page.expires = makes_txns();
+    if (page.expires) {
+        for (const auto& [deadline, sessions] : sessions_.buckets()) {
+            page.buckets.push_back(
+                {.in = deadline - working_.now(), .sessions = {sessions.begin(), sessions.end()}});
+        }
+    }
+    page.all = sessions_.all();
+    for (const SessionId session : tree().ephemeral_sessions())
+        page.ephemerals.emplace_back(session, tree().ephemerals(session));
     return page;
 }
 

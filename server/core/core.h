@@ -86,6 +86,8 @@ class Core {
     /// Sessions that the applied txns have opened, and their timeouts in ms: part of every snapshot.
     [[nodiscard]] std::map<SessionId, std::int32_t> session_timeouts() const;
     [[nodiscard]] StatusPage status() const;
+    /// For the word `dump`: O(sessions and ephemeral nodes).
+    [[nodiscard]] SessionsPage sessions_page() const;
     /// For those who are beside the core on its loop.
     [[nodiscard]] ensemble::MembershipPtr members() const { return members_; }
     [[nodiscard]] bool serving() const { return serving_; }
@@ -111,6 +113,8 @@ class Core {
     void proceed(Instant now, Actions& out);
     /// Every frontend has heard all that it was told.
     void heard() { requests_.heard(); }
+    /// `srst`.
+    void reset_statistics() { proposal_sizes_ = {}; }
 
     enum class State { looking, reloading, following, leading, alone };
     /// Whoever asked for a session that is ending: told so once the closeSession has committed, not before.
@@ -235,9 +239,12 @@ class Core {
     bool read_only_ = false;         ///< clients may read, and it searches for a leader
     bool ask_for_snapshot_ = false;  ///< the last TRUNC named a zxid that this log does not have
     WallMs wall_;
+    Instant now_{};  ///< of the last step
+    Instant serving_since_{};
     Instant election_began_{};
     Duration last_election_took_{};
     std::int64_t elections_ = 0;
+    metrics::SizeStatistics proposal_sizes_;  ///< of all reigns since the start
     Epoch accepted_epoch_, current_epoch_;
     Epoch accepted_elsewhere_;  ///< the latest epoch that a voter was seen to have accepted
     Attempt attempt_ = 0;

@@ -37,8 +37,10 @@ void Database::begin_epoch(Epoch epoch) {
 
 tree::ApplyResult Database::apply(const jute::Txn& txn, const SharedBytes& bytes, bool complete) {
     tree::ApplyResult result = tree_->apply(txn);
-    if (complete && txn.digest && txn.digest->version == 2 &&
-        txn.digest->tree_digest != tree_->digest()) {
+    const bool differs =
+        txn.digest && txn.digest->version == 2 && txn.digest->tree_digest != tree_->digest();
+    if (differs && !complete) tree_->forget_digests();
+    if (differs && complete) {
         ZK_COVERED("core.digest_mismatch");
         if (digest_mismatches_++ == 0) {
             log_.error(

@@ -5,10 +5,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "metrics/size_statistics.h"
+#include "session/session_tracker.h"
 
 namespace zk::core {
 
@@ -47,6 +50,21 @@ struct StatusPage {
     std::vector<LearnerStatus> learners;  ///< leader only
     std::int64_t elections = 0;           ///< since start
     Duration last_election_took{};
+    Duration leads_for{};               ///< leader only: since it began to serve
+    metrics::SizeStatistics proposals;  ///< leader only: bytes of serialized txns
+};
+
+/// Live sessions, and what will go with them.
+struct SessionsPage {
+    /// Sessions that expire together if nothing is heard of them.
+    struct Bucket {
+        Duration in{};  ///< from now; below 0: the next tick will see
+        std::vector<SessionId> sessions;
+    };
+    bool expires = false;         ///< this server decides: it leads or is alone
+    std::vector<Bucket> buckets;  ///< by time
+    std::vector<session::SessionTimeout> all;
+    std::vector<std::pair<SessionId, std::vector<std::string>>> ephemerals;  ///< paths by session
 };
 
 }  // namespace zk::core

@@ -69,6 +69,8 @@ class Turn {
     void write_snapshot(std::size_t bytes_max, Effects& out);
 
     [[nodiscard]] const Core& core() const { return core_; }
+    /// The word `srst`. Between turns.
+    void reset_statistics() { core_.reset_statistics(); }
 
     /// For checkers: is called after each step of the core, with the effects so far.
     std::function<void(const Effects&)> on_step;

@@ -102,8 +102,9 @@ class Connection {
     std::size_t held = 0;         ///< its part of Frontend::held_
     std::size_t output_held = 0;  ///< its part of Frontend::output_held_
 
-    std::int64_t packets_received = 0;
-    std::int64_t packets_sent = 0;
+    Activity activity;
+    Instant established;  ///< not in working time, as the next
+    Instant greeted;      ///< when its ConnectRequest came
 };
 
 /// Requests that the core still has of a connection that has gone.

@@ -56,7 +56,7 @@ void Frontend::on_core(std::span<request::ToFrontend> messages, Instant now, Out
     let_in(now, out);
 }
 
-void Frontend::hear(request::SessionOpened& message, Instant, Out& out) {
+void Frontend::hear(request::SessionOpened& message, Instant now, Out& out) {
     if (message.origin.loop != settings_.loop) return reattached_elsewhere(message.session, out);
     Connection* connection = find(message.origin.connection);
     if (connection == nullptr || connection->state != Connection::State::joining) return;
@@ -65,12 +65,15 @@ void Frontend::hear(request::SessionOpened& message, Instant, Out& out) {
     std::optional<bool> read_only;
     if (connection->sent_read_only) read_only = read_only_;
     write_connect_response(message, read_only, connection->output);
-    ++connection->packets_sent;
+    ++connection->activity.sent;
     ++totals_.packets_sent;
     if (message.session == SessionId{})
         return close(*connection, Close::after_flush, "expired", out);
     connection->session = message.session;
     connection->timeout_ms = message.timeout_ms;
+    const std::int64_t took_ms = to_ms(now - connection->greeted);
+    connection->activity.answered(OpCode::create_session, Xid(0), tree_->last_zxid(), took_ms, now);
+    totals_.latency.add(took_ms);
     const auto [entry, is_new] = sessions_.emplace(message.session, connection->id);
     if (!is_new) {
         const ConnectionId old = std::exchange(entry->second, connection->id);
@@ -191,8 +194,7 @@ void Frontend::send_event(Connection& connection, const Event& event) {
     archive(jute::ReplyHeader{Xid(xids::kNotification), event.zxid, ErrorCode::ok});
     archive(event.type, kStateSyncConnected, event.path);
     connection.event_bytes += 4 + bytes;
-    ++connection.packets_sent;
-    ++totals_.packets_sent;
+    count_sent(connection, bytes);
 }
 
 }  // namespace zk::frontend

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <string_view>
 
 namespace zk::frontend {
@@ -18,5 +19,8 @@ inline bool is_four_letter_word(std::string_view word) {
     return std::find(kFourLetterWords.begin(), kFourLetterWords.end(), word) !=
            kFourLetterWords.end();
 }
+
+/// Bytes that belong to a word and come behind it.
+inline std::size_t argument_bytes(std::string_view word) { return word == "stmk" ? 8 : 0; }
 
 }  // namespace zk::frontend

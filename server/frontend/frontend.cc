@@ -32,6 +32,7 @@ std::vector<ConnectionId> Frontend::sorted_ids() const {
 void Frontend::on_open(ConnectionId id, Peer peer, Instant now) {
     auto connection = std::make_unique<Connection>(
         id, std::move(peer), settings_.jute_max_buffer, time_.advance(now));
+    connection->established = now;
     const bool is_new = connections_.emplace(id, std::move(connection)).second;
     ZK_ASSERT(is_new);
 }
@@ -109,7 +110,11 @@ void Frontend::tick(Connection& connection, Instant working, Out& out) {
 void Frontend::answer_four_letter(ConnectionId id, std::string_view text, Out& out) {
     Connection* connection = find(id);
     if (connection == nullptr || connection->state != Connection::State::asked) return;
+    // Many who ask for much and take nothing would fill the memory.
+    if (output_held_ >= settings_.loop_output_bytes_max)
+        return close(*connection, Close::at_once, "output_full", out);
     connection->output.append(text);
+    account(*connection);
     close(*connection, Close::after_flush, "four_letter", out);
 }
 
@@ -201,7 +206,7 @@ void Frontend::run_parked(Connection& connection, Instant now, Out& out) {
             if (output_full(connection, 0) && connection.gate.at_core() == 0) return;
             if (connection.output.size() > kAnswersMax)
                 return close(connection, Close::at_once, "slow_reader", out);
-            serve(connection, head.xid, head.op, head.bytes, to_ms(now - head.received));
+            serve(connection, head.xid, head.op, head.bytes, head.received, now);
         }
         connection.gate.pop();
     }
@@ -214,9 +219,22 @@ void Frontend::send(Connection& connection, const ParkedRequest& finished, Insta
     jute::OutputArchive archive(connection.output);
     archive(header);
     connection.output.append(finished.bytes);
-    ++connection.packets_sent;
+    count_sent(connection, 16 + finished.bytes.size());
+    const std::int64_t took_ms = to_ms(now - finished.received);
+    totals_.latency.add(took_ms);
+    if (finished.op == OpCode::auth || finished.op == OpCode::sasl || finished.then_close) return;
+    const bool failed = finished.error != ErrorCode::ok;
+    connection.activity.answered(failed ? std::nullopt : std::optional(finished.op),
+                                 finished.xid,
+                                 tree_->last_zxid(),
+                                 took_ms,
+                                 now);
+}
+
+void Frontend::count_sent(Connection& connection, std::size_t bytes) {
+    ++connection.activity.sent;
     ++totals_.packets_sent;
-    totals_.latency.add(to_ms(now - finished.received));
+    totals_.answers.add(static_cast<std::int64_t>(bytes));
 }
 
 /// Ends a connection, or hastens its end. Its session lives on.
@@ -309,6 +327,34 @@ Statistics Frontend::statistics() const {
     return statistics;
 }
 
+void Frontend::reset_statistics() {
+    totals_.latency = {};
+    totals_.packets_received = totals_.packets_sent = 0;
+    totals_.answers = {};
+}
+
+void Frontend::reset_connection_statistics() {
+    for (auto& [id, connection] : connections_) connection->activity = {};
+}
+
+/// Until it is closed for its silence.
+Duration Frontend::ends_in(const Connection& connection) const {
+    const bool open = connection.state == Connection::State::open;
+    const Instant since = open ? connection.heard : connection.opened;
+    const Duration limit =
+        open ? Duration(std::chrono::milliseconds(connection.timeout_ms)) : Duration{};
+    return since + limit + kSessionlessMax - time_.now();
+}
+
+std::vector<WatchedPath> Frontend::watched_paths() const {
+    std::vector<WatchedPath> all;
+    watches_.each_data_watch([&](std::string_view path, ConnectionId id) {
+        if (all.empty() || all.back().path != path) all.push_back({std::string(path), {}});
+        all.back().sessions.push_back(connections_.at(id)->session);
+    });
+    return all;
+}
+
 std::vector<ConnectionStatistics> Frontend::connections() const {
     std::vector<ConnectionStatistics> all;
     for (const ConnectionId id : sorted_ids()) {
@@ -320,8 +366,10 @@ std::vector<ConnectionStatistics> Frontend::connections() const {
         one.address += ":" + std::to_string(connection.peer.port);
         one.session = connection.session;
         one.queued = static_cast<std::int64_t>(connection.gate.size());
-        one.received = connection.packets_received;
-        one.sent = connection.packets_sent;
+        one.activity = connection.activity;
+        one.established = connection.established;
+        one.timeout_ms = connection.timeout_ms;
+        one.ends_in = ends_in(connection);
         one.asked = connection.state == Connection::State::asked;
         one.reading = connection.reading;
         one.writing = !connection.output.empty();

@@ -79,6 +79,7 @@ struct Peer {
 struct FourLetterAsked {
     ConnectionId connection = 0;
     std::string word;
+    Bytes argument;  ///< of `stmk`: its eight bytes
 };
 
 /// What calls ask for. The caller empties it; it is reused.
@@ -151,6 +152,13 @@ class Frontend {
     [[nodiscard]] Statistics statistics() const;
     /// One entry per open connection, by connection number.
     [[nodiscard]] std::vector<ConnectionStatistics> connections() const;
+    /// Who waits for data of which nodes, or for these nodes to come: by path. Not who waits for children; what addWatch
+    /// has set counts. As Apache's server tells it.
+    [[nodiscard]] std::vector<WatchedPath> watched_paths() const;
+    /// `srst`: latencies, packets and sizes of answers.
+    void reset_statistics();
+    /// `crst`: of every connection that is open.
+    void reset_connection_statistics();
 
   private:
     struct Event {
@@ -166,6 +174,7 @@ class Frontend {
     void pump(Connection& connection, Instant now, Out& out);
     void run_parked(Connection& connection, Instant now, Out& out);
     void send(Connection& connection, const ParkedRequest& finished, Instant now);
+    void count_sent(Connection& connection, std::size_t bytes);
     void close(Connection& connection, Close how, std::string_view why, Out& out);
     void list(Connection& connection, Out& out);
     void list_if_reading_changed(Connection& connection, Out& out);
@@ -173,6 +182,7 @@ class Frontend {
     [[nodiscard]] bool blocked(const Connection& connection) const;
     [[nodiscard]] bool output_full(const Connection& connection, std::size_t owed) const;
     void tick(Connection& connection, Instant working, Out& out);
+    [[nodiscard]] Duration ends_in(const Connection& connection) const;
 
     // bounds.cc: bytes that wait
     bool admit(Connection& connection);
@@ -196,7 +206,8 @@ class Frontend {
     bool refuse_change(Connection& connection, const jute::RequestHeader& header, Instant now);
     void admit_local(Connection& connection, Xid xid, OpCode op, ByteView body, Instant now);
     void answer_in_turn(Connection& connection, ParkedRequest answer, Instant now);
-    void serve(Connection& connection, Xid xid, OpCode op, ByteView body, std::int64_t waited_ms);
+    void serve(
+        Connection& connection, Xid xid, OpCode op, ByteView body, Instant received, Instant now);
     ErrorCode answer_local(Connection& connection, OpCode op, ByteView body, Bytes& out);
     ErrorCode serve_set_watches(Connection& connection, OpCode op, ByteView body);
     void catch_up(Connection& connection, const jute::SetWatchesRequest& request);

@@ -80,15 +80,22 @@ bool add_identity(Connection& connection, jute::AuthId id) {
 /// The first four bytes: a four-letter word, or the length of a ConnectRequest. `bytes` becomes
 /// what the decoder must be fed with. Returns false when nothing more is to be done.
 bool Frontend::accept_head(Connection& connection, ByteView& bytes, Out& out) {
-    const std::size_t missing = 4 - connection.head.size();
-    connection.head.append(bytes.substr(0, missing));
-    if (connection.head.size() < 4) return false;
-    bytes.remove_prefix(missing);
-    if (is_four_letter_word(connection.head)) {
+    constexpr std::size_t kWord = 4;
+    while (connection.head.size() < kWord && !bytes.empty()) {
+        connection.head.push_back(bytes.front());
+        bytes.remove_prefix(1);
+    }
+    if (connection.head.size() < kWord) return false;
+    const std::string_view word = std::string_view(connection.head).substr(0, kWord);
+    if (is_four_letter_word(word)) {
+        const std::size_t whole = kWord + argument_bytes(word);
+        connection.head.append(bytes.substr(0, whole - connection.head.size()));
+        if (connection.head.size() < whole) return false;
         connection.state = Connection::State::asked;
-        ++connection.packets_received;
+        ++connection.activity.received;
         ++totals_.packets_received;
-        out.four_letter.push_back(FourLetterAsked{connection.id, connection.head});
+        out.four_letter.push_back(
+            FourLetterAsked{connection.id, std::string(word), connection.head.substr(kWord)});
         return false;
     }
     if (!serving_) {
@@ -101,8 +108,8 @@ bool Frontend::accept_head(Connection& connection, ByteView& bytes, Out& out) {
 }
 
 void Frontend::accept_connect(Connection& connection, ByteView frame, Instant now, Out& out) {
-    (void)now;
-    ++connection.packets_received;
+    connection.greeted = now;
+    ++connection.activity.received;
     ++totals_.packets_received;
     jute::InputArchive archive(frame);
     auto connect = archive.get<jute::ConnectRequest>();
@@ -134,7 +141,7 @@ void Frontend::accept_connect(Connection& connection, ByteView frame, Instant no
 }
 
 void Frontend::accept_request(Connection& connection, ByteView frame, Instant now, Out& out) {
-    ++connection.packets_received;
+    ++connection.activity.received;
     ++totals_.packets_received;
     jute::InputArchive archive(frame);
     const auto header = archive.get<jute::RequestHeader>();
@@ -266,7 +273,7 @@ void Frontend::forward(
 
 void Frontend::admit_local(Connection& connection, Xid xid, OpCode op, ByteView body, Instant now) {
     connection.touched = true;
-    if (connection.gate.empty()) return serve(connection, xid, op, body, 0);
+    if (connection.gate.empty()) return serve(connection, xid, op, body, now, now);
     ParkedRequest parked;
     parked.kind = ParkedRequest::Kind::local;
     parked.xid = xid;
@@ -281,7 +288,7 @@ void Frontend::admit_local(Connection& connection, Xid xid, OpCode op, ByteView 
 
 /// Runs a local request and writes its reply.
 void Frontend::serve(
-    Connection& connection, Xid xid, OpCode op, ByteView body, std::int64_t waited_ms) {
+    Connection& connection, Xid xid, OpCode op, ByteView body, Instant received, Instant now) {
     ErrorCode error = ErrorCode::ok;
     const bool catches_up = op == OpCode::set_watches || op == OpCode::set_watches2;
     if (catches_up)
@@ -297,9 +304,10 @@ void Frontend::serve(
     store_be(out.data() + start + 4, xid.value());
     store_be(out.data() + start + 8, tree_->last_zxid().value());
     store_be(out.data() + start + 16, static_cast<std::int32_t>(error));
-    ++connection.packets_sent;
-    ++totals_.packets_sent;
-    totals_.latency.add(waited_ms);
+    count_sent(connection, out.size() - start - 4);
+    const std::int64_t took_ms = to_ms(now - received);
+    totals_.latency.add(took_ms);
+    connection.activity.answered(op, xid, tree_->last_zxid(), took_ms, now);
 }
 
 /// Appends the response record, or nothing when there is an error.

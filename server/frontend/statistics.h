@@ -4,9 +4,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/ids.h"
+#include "base/time.h"
+#include "jute/codes.h"
+#include "metrics/size_statistics.h"
 
 namespace zk::frontend {
 
@@ -32,16 +37,47 @@ struct LatencyStatistics {
     }
 };
 
-/// One connection, as `stat` shows it.
+/// What one connection did since it came, or since the word `crst`.
+struct Activity {
+    std::int64_t received = 0;      ///< packets
+    std::int64_t sent = 0;          ///< packets
+    std::optional<OpCode> last_op;  ///< of the last answer; none yet
+    std::int64_t last_cxid = -1;    ///< pings and the like do not count; -1: none
+    Zxid last_zxid = Zxid(-1);      ///< of the last answer
+    Instant last_answer{};
+    std::int64_t last_latency_ms = 0;
+    LatencyStatistics latency;
+
+    /// `op`: none of a write that failed, as Apache's server has it.
+    void answered(std::optional<OpCode> op, Xid xid, Zxid zxid, std::int64_t ms, Instant now) {
+        last_op = op;
+        if (xid.value() >= 0) last_cxid = xid.value();
+        last_zxid = zxid;
+        last_answer = now;
+        last_latency_ms = ms;
+        latency.add(ms);
+    }
+};
+
+/// One connection, as `stat` and `cons` show it.
 struct ConnectionStatistics {
-    std::string address;        ///< "127.0.0.1:57986"
-    SessionId session;          ///< 0: no session
-    std::int64_t queued = 0;    ///< requests that wait for the core or for earlier requests
-    std::int64_t received = 0;  ///< packets
-    std::int64_t sent = 0;      ///< packets
-    bool asked = false;         ///< this is the connection of a four-letter word
+    std::string address;      ///< "127.0.0.1:57986"
+    SessionId session;        ///< 0: no session
+    std::int64_t queued = 0;  ///< requests that wait for the core or for earlier requests
+    bool asked = false;       ///< this is the connection of a four-letter word
     bool reading = true;
     bool writing = false;
+    Instant established{};
+    std::int32_t timeout_ms = 0;  ///< of the session
+    /// When it is closed if nothing more is heard of it.
+    Duration ends_in{};
+    Activity activity;
+};
+
+/// Who waits for a path: the sessions in the order in which they began to.
+struct WatchedPath {
+    std::string path;
+    std::vector<SessionId> sessions;
 };
 
 /// Sums over all connections of a frontend since it was made.
@@ -55,6 +91,7 @@ struct Statistics {
     std::int64_t watches = 0;      ///< set now; see Watches::size()
     std::int64_t auth_failures = 0;
     std::int64_t sessionless_expired = 0;  ///< closed because they never sent a ConnectRequest
+    metrics::SizeStatistics answers;       ///< bytes of answers and events
 
     void merge(const Statistics& other) {
         latency.merge(other.latency);
@@ -66,6 +103,7 @@ struct Statistics {
         watches += other.watches;
         auth_failures += other.auth_failures;
         sessionless_expired += other.sessionless_expired;
+        answers.merge(other.answers);
     }
 };
 

@@ -66,6 +66,8 @@ class Turn {
     Orders take(ConnectionId id, Bytes& bytes) { return frontend_.take(id, bytes); }
 
     [[nodiscard]] const Frontend& frontend() const { return frontend_; }
+    void reset_statistics() { frontend_.reset_statistics(); }
+    void reset_connection_statistics() { frontend_.reset_connection_statistics(); }
 
   private:
     Frontend frontend_;

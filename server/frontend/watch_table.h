@@ -37,6 +37,14 @@ class WatchTable {
         remove_connection(connection, [](std::string_view) {});
     }
 
+    /// Gives every path with each of its connections to `visit`, a path at a time.
+    template <class Visit>
+    void each(const Visit& visit) const {
+        for (const auto& [path, queue] : watchers_) {
+            for (const ConnectionId connection : queue) visit(std::string_view(path), connection);
+        }
+    }
+
     [[nodiscard]] bool contains(std::string_view path, ConnectionId connection) const;
     /// How many watches are set.
     [[nodiscard]] std::size_t size() const { return size_; }

@@ -5,6 +5,7 @@
 // Source: ZooKeeper 3.9 DataTree, WatchManager, WatchStats; docs/PROTOCOL.md 1.4.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
@@ -44,6 +45,11 @@ class Watches {
     /// Whom it is told that children of `path` came or went.
     std::vector<ConnectionId> children_changed(std::string_view path);
 
+    /// Every watch of data and existence, what addWatch has set included: by path, and there in the order in which they
+    /// were set, once for each connection.
+    template <class Visit>
+    void each_data_watch(const Visit& visit) const;
+
     [[nodiscard]] bool empty() const { return size() == 0; }
     /// As Apache's server counts them: a persistent one is in two tables.
     [[nodiscard]] std::size_t size() const;
@@ -65,5 +71,21 @@ class Watches {
     /// How many recursive watches have paths of this length: only such ancestors are looked up.
     std::map<std::size_t, std::size_t> recursive_lengths_;
 };
+
+template <class Visit>
+void Watches::each_data_watch(const Visit& visit) const {
+    std::map<std::string_view, std::vector<ConnectionId>> by_path;
+    const std::array kinds = {Kind::data, Kind::persistent, Kind::recursive};
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+        table(kinds[i]).each([&](std::string_view path, ConnectionId connection) {
+            const auto has = [&](Kind kind) { return table(kind).contains(path, connection); };
+            if (std::none_of(kinds.data(), kinds.data() + i, has))
+                by_path[path].push_back(connection);
+        });
+    }
+    for (const auto& [path, ids] : by_path) {
+        for (const ConnectionId id : ids) visit(path, id);
+    }
+}
 
 }  // namespace zk::frontend

@@ -196,8 +196,8 @@ void ClientLoop::flush() {
     flushing_ = true;
     while (true) {
         while (const auto asked = turn_.next_word()) {
-            turn_.answer_word(
-                asked->connection, server_.four_letter(asked->word), clocks::steady_now());
+            const std::string text = server_.four_letter(asked->word, asked->argument);
+            turn_.answer_word(asked->connection, text, clocks::steady_now());
         }
         for (request::ToCore& message : turn_.requests()) core_.post(std::move(message));
         turn_.requests().clear();

@@ -56,6 +56,8 @@ class ClientLoop final : public ClientPort, private ListenerUser {
     void stop();
 
     [[nodiscard]] const frontend::Frontend& frontend() const { return turn_.frontend(); }
+    void reset_statistics() { turn_.reset_statistics(); }
+    void reset_connection_statistics() { turn_.reset_connection_statistics(); }
 
   private:
     class Link;

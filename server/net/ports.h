@@ -50,8 +50,8 @@ class ServerPort {
     virtual void cannot_go_on(const std::string& why) = 0;
     /// A port for other servers cannot be had: nobody can reach this one.
     virtual void peer_port_failed(const Error& error) = 0;
-    /// The raw text that answers a four-letter word.
-    virtual std::string four_letter(std::string_view word) = 0;
+    /// The raw text that answers a four-letter word. `argument`: the bytes that belong to it.
+    virtual std::string four_letter(std::string_view word, ByteView argument) = 0;
 };
 
 }  // namespace zk::net

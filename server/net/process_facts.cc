@@ -2,11 +2,16 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 #include <optional>
+#include <string>
+#include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <system_error>
 
 namespace zk::net {
@@ -40,6 +45,31 @@ std::optional<std::int64_t> open_file_count() {
     return count - 1;  // the one that reads the directory
 }
 
+/// Who runs this process. Read by hand: a static program has no getpwuid.
+std::pair<std::string, std::string> user_and_home() {
+    const std::string id = std::to_string(::geteuid());
+    std::ifstream file("/etc/passwd");
+    for (std::string line; std::getline(file, line);) {
+        std::vector<std::string> fields(1);
+        for (const char c : line) {
+            if (c == ':')
+                fields.emplace_back();
+            else
+                fields.back().push_back(c);
+        }
+        if (fields.size() > 5 && fields[2] == id) return {fields[0], fields[5]};
+    }
+    return {id, ""};
+}
+
+/// Of this process, in memory.
+std::int64_t resident_pages() {
+    std::ifstream file("/proc/self/statm");
+    std::int64_t size = 0, resident = 0;
+    file >> size >> resident;
+    return resident;
+}
+
 }  // namespace
 
 admin::ProcessFacts process_facts(const std::string& data_dir, const std::string& log_dir) {
@@ -51,6 +81,39 @@ admin::ProcessFacts process_facts(const std::string& data_dir, const std::string
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
         facts.open_files_max = static_cast<std::int64_t>(limit.rlim_cur);
     return facts;
+}
+
+admin::Environment environment_facts(const std::string& version) {
+    utsname system{};
+    const bool known = ::uname(&system) == 0;
+    const auto or_na = [](const char* text) {
+        return text == nullptr || *text == 0 ? std::string("<NA>") : std::string(text);
+    };
+    const auto [user, home] = user_and_home();
+    std::error_code failed;
+    const std::string directory = fs::current_path(failed).string();
+    const std::string machine = known ? system.machine : "";
+    const auto megabytes = [](std::int64_t bytes) { return std::to_string(bytes >> 20) + "MB"; };
+    const std::int64_t page = ::sysconf(_SC_PAGESIZE);
+    const std::string none = "<NA>";
+    return {{"zookeeper.version", version},
+            {"host.name", or_na(known ? system.nodename : nullptr)},
+            {"java.version", none},
+            {"java.vendor", none},
+            {"java.home", none},
+            {"java.class.path", none},
+            {"java.library.path", none},
+            {"java.io.tmpdir", "/tmp"},
+            {"java.compiler", none},
+            {"os.name", or_na(known ? system.sysname : nullptr)},
+            {"os.arch", machine == "x86_64" ? "amd64" : or_na(machine.c_str())},
+            {"os.version", or_na(known ? system.release : nullptr)},
+            {"user.name", or_na(user.c_str())},
+            {"user.home", or_na(home.c_str())},
+            {"user.dir", or_na(directory.c_str())},
+            {"os.memory.free", megabytes(::sysconf(_SC_AVPHYS_PAGES) * page)},
+            {"os.memory.max", megabytes(::sysconf(_SC_PHYS_PAGES) * page)},
+            {"os.memory.total", megabytes(resident_pages() * page)}};
 }
 
 int raise_open_files_limit() {

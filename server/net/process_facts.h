@@ -4,12 +4,15 @@
 
 #include <string>
 
-#include "admin/four_letter.h"
+#include "admin/facts.h"
 
 namespace zk::net {
 
 /// `data_dir` and `log_dir` are dataDir and dataLogDir; what cannot be read stays absent.
 admin::ProcessFacts process_facts(const std::string& data_dir, const std::string& log_dir);
+
+/// What `envi` tells, with Apache's keys; of Java's there is nothing to tell (<NA>).
+admin::Environment environment_facts(const std::string& version);
 
 /// Lets this process open as many files as the system allows it without more rights (the soft limit
 /// is often 1024); gives the limit, 0 where it cannot be known.

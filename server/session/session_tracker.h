@@ -57,6 +57,8 @@ class SessionTracker {
     /// Marks the sessions whose bucket has passed as closing and returns them: by bucket, then by
     /// id.
     std::vector<SessionId> expire(Instant now);
+    /// Who expires together, by time.
+    [[nodiscard]] const std::map<Instant, std::set<SessionId>>& buckets() const { return buckets_; }
     /// When expire() has something to do next; nullopt without sessions.
     [[nodiscard]] std::optional<Instant> next_deadline() const;
     /// Gives every session its full timeout again and forgets who was closing and owners: a new

@@ -33,7 +33,7 @@ class TreeCheck {
   public:
     TreeCheck(std::optional<SnapshotDigest> section,
               Zxid snapshot,
-              const tree::DataTree& tree,
+              tree::DataTree& tree,
               const Log& log)
         : section_(section), tree_(tree), log_(log) {
         if (!section_) return;
@@ -53,6 +53,7 @@ class TreeCheck {
             seam_ = Seam{previous, zxid, place};
         if (section_ && zxid == section_->zxid && zxid != Zxid()) compare_snapshot();
         const bool fuzzy = section_ && zxid < section_->zxid;
+        if (fuzzy) tree_.forget_digests();
         if (fuzzy || !digest || digest->version != kDigestVersion) return ok();
         if (digest->tree_digest == tree_.digest()) {
             trust_ = Trust::agrees;
@@ -132,7 +133,7 @@ class TreeCheck {
     }
 
     std::optional<SnapshotDigest> section_;
-    const tree::DataTree& tree_;
+    tree::DataTree& tree_;
     const Log& log_;
     Trust trust_ = Trust::unknown;
     std::optional<Held> held_;

@@ -33,6 +33,10 @@ ApplyResult DataTree::apply(const jute::Txn& txn) {
     result.changes = std::move(changes);
     // Only now: who sees the zxid sees all of the txn.
     last_zxid_ = std::max(last_zxid_, txn.header.zxid);
+    if (txn.header.zxid.value() % kDigestEvery == 0) {
+        digests_.push_back({txn.header.zxid, digest_});
+        if (digests_.size() > kDigestsMax) digests_.pop_front();
+    }
     return result;
 }
 

@@ -30,6 +30,7 @@ DataTree& DataTree::operator=(DataTree&& other) noexcept {
     ttl_nodes_ = std::move(other.ttl_nodes_);
     last_zxid_ = other.last_zxid_;
     digest_ = other.digest_;
+    digests_ = std::move(other.digests_);
     node_count_ = other.node_count_;
     bytes_ = other.bytes_;
     ephemeral_count_ = other.ephemeral_count_;
@@ -235,6 +236,7 @@ void DataTree::clear_for_load() {
     ttl_nodes_.clear();
     last_zxid_ = Zxid();
     digest_ = 0;
+    digests_.clear();
     node_count_ = 0;
     bytes_ = 0;
     ephemeral_count_ = 0;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -77,6 +78,18 @@ class DataTree {
     void set_last_zxid(Zxid zxid) { last_zxid_ = zxid; }
     [[nodiscard]] std::uint64_t digest() const { return digest_; }
 
+    /// What digest() was behind every 128th zxid: what operators compare between servers.
+    struct DigestAt {
+        Zxid zxid;
+        std::uint64_t digest = 0;
+    };
+    static constexpr std::int64_t kDigestEvery = 128;
+    static constexpr std::size_t kDigestsMax = 1024;
+    /// Oldest first, the last kDigestsMax.
+    [[nodiscard]] const std::deque<DigestAt>& digests() const { return digests_; }
+    /// What was noted so far was not of a tree that is exactly that of its zxid (replay over a fuzzy snapshot).
+    void forget_digests() { digests_.clear(); }
+
     /// Paths of the session's ephemeral nodes, sorted.
     [[nodiscard]] std::vector<std::string> ephemerals(SessionId session) const;
     /// Sessions that own ephemeral nodes, sorted.
@@ -137,6 +150,7 @@ class DataTree {
     std::set<std::string> containers_, ttl_nodes_;
     Zxid last_zxid_;
     std::uint64_t digest_ = 0;
+    std::deque<DigestAt> digests_;
     std::size_t node_count_ = 0;
     std::size_t bytes_ = 0;
     std::size_t ephemeral_count_ = 0;

@@ -179,7 +179,9 @@ class Server final : public net::ServerPort {
     void peer_port_failed(const Error& error) override {
         stop(Failure{ExitCode::peer_port, error});
     }
-    std::string four_letter(std::string_view word) override;
+    std::string four_letter(std::string_view word, ByteView argument) override;
+    [[nodiscard]] admin::Facts gather(const admin::Wanted& wanted) const;
+    void carry_out(admin::Deed deed, std::int64_t trace_mask);
     void meet_peers();
     void stop(std::optional<Failure> why);
     void purge_later();
@@ -201,6 +203,7 @@ class Server final : public net::ServerPort {
     disk::SnapshotThread snapshot_thread_;
     Instant started_ = clocks::steady_now();
     std::uint16_t client_port_ = 0;
+    std::int64_t trace_mask_ = admin::kTraceMask;
     std::optional<Failure> failure_;
     bool stopping_ = false;
 };
@@ -273,17 +276,21 @@ void Server::stop(std::optional<Failure> why) {
     io_.stop();
 }
 
-std::string Server::four_letter(std::string_view word) {
+admin::Facts Server::gather(const admin::Wanted& wanted) const {
+    const core::Core& core = core_turn_.core();
+    const frontend::Frontend& clients = clients_.frontend();
     admin::Facts facts;
-    facts.status = core_turn_.core().status();
-    facts.traffic = clients_.frontend().statistics();
-    if (word == "elec") facts.elections = election::to_text(core_turn_.core().elections());
-    if (word == "stat") facts.connections = clients_.frontend().connections();
-    if (word == "conf" || word == "mntr") {
-        const ensemble::ServerConfig& config = configuration_.config;
-        facts.process = net::process_facts(config.data_dir, config.log_dir());
+    facts.status = core.status();
+    facts.traffic = clients.statistics();
+    if (wanted.elections) facts.elections = election::to_text(core.elections());
+    if (wanted.connections) facts.connections = clients.connections();
+    if (wanted.watches) facts.watched = clients.watched_paths();
+    if (wanted.sessions) facts.sessions = core.sessions_page();
+    if (wanted.digests) {
+        const auto& digests = core.tree().digests();
+        facts.digests.assign(digests.begin(), digests.end());
     }
-    if (word == "mntr") {
+    if (wanted.log) {
         const disk::SyncStatistics syncs = log_thread_.syncs();
         facts.log = {static_cast<std::int64_t>(syncs.count),
                      syncs.total,
@@ -291,10 +298,42 @@ std::string Server::four_letter(std::string_view word) {
                      syncs.longest,
                      syncs.pending};
     }
+    facts.trace_mask = trace_mask_;
     facts.client_port = client_port_;
-    facts.uptime = clocks::steady_now() - started_;
+    facts.now = clocks::steady_now();
+    facts.wall = clocks::wall_now();
+    facts.uptime = facts.now - started_;
     facts.version = admin::full_version(kVersion, kBuiltOn);
-    return admin::answer(word, facts, configuration_.config);
+    return facts;
+}
+
+void Server::carry_out(admin::Deed deed, std::int64_t trace_mask) {
+    switch (deed) {
+        case admin::Deed::none:
+            return;
+        case admin::Deed::reset_connections:
+            return clients_.reset_connection_statistics();
+        case admin::Deed::reset_server:
+            clients_.reset_statistics();
+            return core_turn_.reset_statistics();
+        case admin::Deed::set_trace_mask:
+            trace_mask_ = trace_mask;
+            return;
+    }
+}
+
+std::string Server::four_letter(std::string_view word, ByteView argument) {
+    const ensemble::ServerConfig& config = configuration_.config;
+    const bool allowed = admin::is_allowed(word, config.four_letter_words);
+    const bool answers = core_turn_.core().serving() || !admin::needs_service(word);
+    if (!allowed || !answers) return admin::answer(word, gather({}), config);
+    const std::int64_t mask = argument.size() == 8 ? load_be<std::int64_t>(argument.data()) : 0;
+    carry_out(admin::deed_of(word), mask);
+    const admin::Wanted wanted = admin::wanted_by(word);
+    admin::Facts facts = gather(wanted);
+    if (wanted.process) facts.process = net::process_facts(config.data_dir, config.log_dir());
+    if (wanted.environment) facts.environment = net::environment_facts(facts.version);
+    return admin::answer(word, facts, config);
 }
 
 }  // namespace

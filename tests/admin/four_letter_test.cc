@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "admin/mntr.h"
+
 namespace zk::admin {
 namespace {
 
@@ -58,11 +60,11 @@ TEST_F(FourLetter, SrvrReadsLikeApaches) {
 TEST_F(FourLetter, StatListsConnections) {
     frontend::ConnectionStatistics client;
     client.address = "127.0.0.1:57986";
-    client.received = 309;
-    client.sent = 309;
+    client.activity.received = 309;
+    client.activity.sent = 309;
     frontend::ConnectionStatistics own;
     own.address = "127.0.0.1:56214";
-    own.received = 1;
+    own.activity.received = 1;
     own.asked = true;
     facts.connections = {client, own};
     EXPECT_THAT(ask("stat"),
@@ -135,7 +137,7 @@ TEST_F(FourLetter, WhitelistRules) {
     EXPECT_THAT(ask("srvr"), HasSubstr("Mode: follower")) << "allowed whatever the list says";
     EXPECT_EQ(ask("stat"), "stat is not executed because it is not in the whitelist.\n");
     config.four_letter_words = {"ruok", "dump"};
-    EXPECT_EQ(ask("dump"), "dump is not supported by this server.\n");
+    EXPECT_THAT(ask("dump"), HasSubstr("SessionTracker dump:\n"));
 }
 
 TEST_F(FourLetter, ConfReadsLikeApaches) {
@@ -240,9 +242,48 @@ TEST_F(FourLetter, LeaderCountsItsLearners) {
         {.sid = ServerId(4), .synced = true, .voter = false, .last_acked = Zxid(0)}};
     const std::string text = ask("mntr");
     EXPECT_THAT(text, HasSubstr("zk_server_state\tleader\nzk_peer_state\tleading - broadcast\n"));
-    EXPECT_THAT(text,
-                HasSubstr("zk_learners\t3\nzk_synced_followers\t1\nzk_synced_observers\t1\nzk_"
-                          "pending_syncs\t1\n"));
+    EXPECT_THAT(
+        text,
+        HasSubstr("zk_learners\t3\nzk_synced_followers\t1\nzk_synced_non_voting_followers\t0\n"
+                  "zk_synced_observers\t1\nzk_pending_syncs\t1\n"));
+    EXPECT_THAT(ask("srvr"), testing::EndsWith("\nProposal sizes last/min/max: -1/-1/-1\n"));
+    facts.status.proposals = {.last = 95, .min = 36, .max = 116};
+    EXPECT_THAT(ask("srvr"), testing::EndsWith("\nProposal sizes last/min/max: 95/36/116\n"));
+    EXPECT_THAT(ask("mntr"), HasSubstr("\nzk_last_proposal_size\t95\nzk_min_proposal_size\t36\n"));
+}
+
+TEST_F(FourLetter, WordsThatNeedNoServiceAnswerWithoutIt) {
+    facts.environment = {{"zookeeper.version", "3"}, {"os.name", "Linux"}};
+    facts.trace_mask = kTraceMask;
+    facts.status.serving = false;
+    EXPECT_EQ(ask("envi"), "Environment:\nzookeeper.version=3\nos.name=Linux\n");
+    EXPECT_EQ(ask("gtmk"), "306");
+    EXPECT_EQ(ask("stmk"), "306");
+    EXPECT_EQ(ask("hash"), "This ZooKeeper instance is not currently serving requests");
+    for (const std::string_view word :
+         {"cons", "crst", "dirs", "dump", "srst", "wchc", "wchp", "wchs"}) {
+        EXPECT_TRUE(needs_service(word)) << word;
+        EXPECT_EQ(ask(word), "This ZooKeeper instance is not currently serving requests\n");
+    }
+}
+
+TEST_F(FourLetter, SizesAndDigestsReadLikeApaches) {
+    facts.process.data_bytes = 67108880;
+    facts.process.log_bytes = 701;
+    EXPECT_EQ(ask("dirs"), "datadir_size: 67108880\nlogdir_size: 701\n");
+    EXPECT_EQ(ask("hash"), "") << "fewer than 128 transactions";
+    facts.digests = {{Zxid(0x100000080), 258247176179}, {Zxid(0x100000100), 0xfffffffffffffffe}};
+    EXPECT_EQ(ask("hash"), "100000080: 258247176179\n100000100: -2\n");
+}
+
+TEST_F(FourLetter, OnlyThreeWordsChangeSomething) {
+    EXPECT_EQ(deed_of("crst"), Deed::reset_connections);
+    EXPECT_EQ(deed_of("srst"), Deed::reset_server);
+    EXPECT_EQ(deed_of("stmk"), Deed::set_trace_mask);
+    EXPECT_EQ(ask("crst"), "Connection stats reset.\n");
+    EXPECT_EQ(ask("srst"), "Server stats reset.\n");
+    for (const std::string_view word : {"cons", "dump", "gtmk", "ruok", "srvr", "wchp"})
+        EXPECT_EQ(deed_of(word), Deed::none) << word;
 }
 
 TEST_F(FourLetter, AveragesHaveOneToFourDecimals) {

@@ -509,8 +509,8 @@ TEST_F(Requests, StatisticsCountPacketsAndLatency) {
     EXPECT_EQ(after.latency.max_ms, 25);
     EXPECT_EQ(after.outstanding, 0);
     EXPECT_EQ(frontend.connections().at(0).address, "[::1]:4000");
-    EXPECT_EQ(frontend.connections().at(0).received, 2);
-    EXPECT_EQ(frontend.connections().at(0).sent, 2);
+    EXPECT_EQ(frontend.connections().at(0).activity.received, 2);
+    EXPECT_EQ(frontend.connections().at(0).activity.sent, 2);
 }
 
 TEST_F(Requests, AnotherTreeAnswersAfterASnapshot) {

@@ -133,7 +133,7 @@ class ClientLoopTest : public ::testing::Test, public CorePort, public ServerPor
     }
     void cannot_go_on(const std::string& why) override { ADD_FAILURE() << why; }
     void peer_port_failed(const Error& error) override { ADD_FAILURE() << error.message(); }
-    std::string four_letter(std::string_view word) override {
+    std::string four_letter(std::string_view word, ByteView) override {
         return "answer to " + std::string(word);
     }
     static Bytes connect_frame() {

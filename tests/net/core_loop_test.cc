@@ -86,7 +86,7 @@ class CoreLoopTest : public testing::Test,
     void flush() override {}
     void cannot_go_on(const std::string& why) override { ADD_FAILURE() << why; }
     void peer_port_failed(const Error& error) override { ADD_FAILURE() << error.message(); }
-    std::string four_letter(std::string_view) override { return {}; }
+    std::string four_letter(std::string_view, ByteView) override { return {}; }
 
     template <class Condition>
     bool run_until(const Condition& condition) {

@@ -1,0 +1,167 @@
+#include "admin/mntr.h"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+namespace zk::admin {
+namespace {
+
+using core::Role;
+
+class List {
+  public:
+    void text(std::string_view name, std::string value) {
+        all_.push_back({std::string(name), std::move(value), true});
+    }
+    template <class Number>
+    void add(std::string_view name, const Number& value) {
+        all_.push_back({std::string(name), fmt::format("{}", value), false});
+    }
+    void add(std::string_view name, const std::optional<std::int64_t>& value) {
+        add(name, value.value_or(-1));
+    }
+    void average(std::string_view name, std::int64_t total, std::int64_t count) {
+        all_.push_back({std::string(name), average_text(total, count), false});
+    }
+    [[nodiscard]] Measures take() { return std::move(all_); }
+
+  private:
+    Measures all_;
+};
+
+void add_leader(const core::StatusPage& status, List& list) {
+    const auto count = [&status](bool voter, bool synced) {
+        return std::count_if(
+            status.learners.begin(), status.learners.end(), [&](const auto& learner) {
+                return learner.voter == voter && learner.synced == synced;
+            });
+    };
+    list.add("learners", status.learners.size());
+    list.add("synced_followers", count(true, true));
+    list.add("synced_non_voting_followers", 0);
+    list.add("synced_observers", count(false, true));
+    list.add("pending_syncs", count(true, false) + count(false, false));
+    list.add("leader_uptime", to_ms(status.leads_for));
+    list.add("last_proposal_size", status.proposals.last);
+    list.add("min_proposal_size", status.proposals.min);
+    list.add("max_proposal_size", status.proposals.max);
+    list.add("proposals_pending", status.proposals_pending);
+}
+
+/// Whom this server votes for, or follows once the election is over.
+void add_election(const core::StatusPage& status, List& list) {
+    list.add("vote_leader", status.vote_leader.value());
+    list.text("vote_zxid", hex(status.vote_zxid.value()));
+    list.add("vote_epoch", status.vote_epoch.value());
+    list.add("election_round", status.round);
+}
+
+/// Apache counts only the sync itself, here the write before it counts as well; what goes on now is our own word.
+void add_log(const LogFacts& log, List& list) {
+    list.average("avg_fsynctime", to_ms(log.total), log.syncs);
+    list.add("min_fsynctime", to_ms(log.shortest));
+    list.add("max_fsynctime", to_ms(log.longest));
+    list.add("cnt_fsynctime", log.syncs);
+    list.add("sum_fsynctime", to_ms(log.total));
+    list.add("fsync_pending_ms", to_ms(log.pending));
+}
+
+void add_traffic(const Facts& facts, List& list) {
+    const frontend::Statistics& traffic = facts.traffic;
+    list.average("avg_latency", traffic.latency.total_ms, traffic.latency.count);
+    list.add("max_latency", traffic.latency.max_ms);
+    list.add("min_latency", traffic.latency.min_ms);
+    list.add("packets_received", traffic.packets_received);
+    list.add("packets_sent", traffic.packets_sent);
+    list.add("num_alive_connections", traffic.connections);
+    list.add("outstanding_requests", traffic.outstanding);
+    list.add("last_client_response_size", traffic.answers.last);
+    list.add("min_client_response_size", traffic.answers.min);
+    list.add("max_client_response_size", traffic.answers.max);
+    list.add("watch_count", traffic.watches);
+    list.add("bytes_received_count", traffic.bytes_received);
+    list.add("auth_failed_count", traffic.auth_failures);
+    list.add("sessionless_connections_expired", traffic.sessionless_expired);
+    // Of throttling and TLS, which this version does not have.
+    list.text("connection_drop_probability", "0.0");
+    list.add("outstanding_tls_handshake", 0);
+    list.add("non_mtls_remote_conn_count", 0);
+    list.add("non_mtls_local_conn_count", 0);
+}
+
+/// What Apache's server does not tell.
+void add_own(const core::StatusPage& status, List& list) {
+    list.add("server_id", status.my_id.value());
+    if (status.leader) list.add("leader_id", status.leader->value());
+    list.text("last_zxid", hex(status.last_zxid.value()));
+    list.text("last_logged_zxid", hex(status.last_logged.value()));
+    list.add("accepted_epoch", status.accepted_epoch.value());
+    list.add("current_epoch", status.current_epoch.value());
+    if (status.role == Role::standalone) return;
+    add_election(status, list);
+    list.add("last_election_ms", to_ms(status.last_election_took));
+}
+
+}  // namespace
+
+Measures measures_of(const Facts& facts, const ensemble::ServerConfig& config) {
+    const core::StatusPage& status = facts.status;
+    List list;
+    list.text("version", facts.version);
+    list.text("server_state", role_text(status));
+    if (status.role == Role::leading) list.text("peer_state", "leading - broadcast");
+    if (status.role == Role::following) list.text("peer_state", "following - broadcast");
+    if (status.role == Role::observing) list.text("peer_state", "observing - broadcast");
+    add_traffic(facts, list);
+    list.add("znode_count", status.znode_count);
+    list.add("ephemerals_count", status.ephemeral_count);
+    list.add("approximate_data_size", status.approximate_data_bytes);
+    list.add("global_sessions", status.session_count);
+    list.add("local_sessions", status.local_session_count);
+    list.add("uptime", to_ms(facts.uptime));
+    list.add("open_file_descriptor_count", facts.process.open_files);
+    list.add("max_file_descriptor_count", facts.process.open_files_max);
+    list.add("looking_count", status.elections);
+    add_log(facts.log, list);
+    if (config.replicated()) list.add("quorum_size", config.ensemble.voters().size());
+    if (status.role == Role::leading) add_leader(status, list);
+    add_own(status, list);
+    return list.take();
+}
+
+Measures vote_of(const core::StatusPage& status) {
+    List list;
+    list.add("server_id", status.my_id.value());
+    list.text("server_state", core::to_string(status.role));
+    if (status.leader) list.add("leader_id", status.leader->value());
+    if (status.role != Role::standalone) add_election(status, list);
+    list.add("current_epoch", status.current_epoch.value());
+    return list.take();
+}
+
+std::string to_text(const Measures& measures) {
+    std::string text;
+    for (const Measure& measure : measures)
+        text += fmt::format("zk_{}\t{}\n", measure.name, measure.value);
+    return text;
+}
+
+// Only `vote` shows "looking": the others say nothing then, or "read-only".
+std::string role_text(const core::StatusPage& status) {
+    return status.read_only ? "read-only" : core::to_string(status.role);
+}
+
+std::string hex(std::int64_t value) {
+    return fmt::format("0x{:x}", static_cast<std::uint64_t>(value));
+}
+
+std::string average_text(std::int64_t total, std::int64_t count) {
+    if (count <= 0) return "0.0";
+    std::string text =
+        fmt::format("{:.4f}", static_cast<double>(total) / static_cast<double>(count));
+    while (text.back() == '0' && text[text.size() - 2] != '.') text.pop_back();
+    return text;
+}
+
+}  // namespace zk::admin
