@@ -1,6 +1,6 @@
 // The command line of a program as one table: its commands, what they take, its options and pages of help.
 // Pure. parse() reads words with it, help() and completion() write from it; the program itself adds nothing but
-// what the words mean. The tables: controller/zkprov, agent/options, server/zkserver and tests/sim, each in options.cc.
+// what the words mean. Tables: options.cc of controller/zkprov, agent/options, server/zkserver, server/zkdata, tests/sim.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Inflates a gzip stream that comes in pieces.
-// Pure; the only place of this room that knows zlib's inflate.
+// Inflates and makes a gzip stream that comes in pieces.
+// Pure; the only place of this room that knows zlib.
 #pragma once
 
 #include <functional>
@@ -25,6 +25,24 @@ class GzipReader {
 
   private:
     struct Stream;
+    std::unique_ptr<Stream> stream_;
+};
+
+class GzipWriter {
+  public:
+    GzipWriter();
+    ~GzipWriter();
+    GzipWriter(const GzipWriter&) = delete;
+    GzipWriter& operator=(const GzipWriter&) = delete;
+
+    /// Appends to `out` what of the stream is ready behind these plain bytes; may be nothing.
+    void feed(ByteView bytes, Bytes& out);
+    /// Appends the rest, with the checksum. Once.
+    void finish(Bytes& out);
+
+  private:
+    struct Stream;
+    void run(ByteView bytes, int flush, Bytes& out);
     std::unique_ptr<Stream> stream_;
 };
 

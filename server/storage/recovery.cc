@@ -410,6 +410,7 @@ Result<std::vector<Zxid>> find_kept(Disk& disk, const Paths& paths, int retain) 
     ZK_TRY(const std::vector<SnapshotName> snapshots, list_snapshots(disk, paths.snapshots()));
     std::vector<Zxid> kept;
     for (const SnapshotName& file : snapshots) {
+        if (!kept.empty() && kept.back() == file.zxid) continue;  // the same, compressed otherwise
         if (!verify_snapshot(disk, paths.snapshots(), file).has_value()) continue;
         kept.push_back(file.zxid);
         if (kept.size() == wanted) return kept;

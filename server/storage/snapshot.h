@@ -78,6 +78,8 @@ class SnapshotParser {
     Result<std::size_t> feed(ByteView bytes);
     /// wire form: "BenWasHere" was read. file form: finish() succeeded.
     [[nodiscard]] bool done() const;
+    /// Where the item begins that comes next, or that was refused: bytes from the start of what was fed.
+    [[nodiscard]] std::uint64_t offset() const;
     /// file form: the file has ended here. Errc::corrupt when it was cut.
     Result<> finish();
 

@@ -7,11 +7,18 @@
 #include "storage/file_name.h"
 #include "storage/gzip.h"
 #include "storage/install.h"
+#include "storage/snappy_stream.h"
 
 namespace zk::storage {
 namespace {
 constexpr std::string_view kSnapshotPrefix = "snapshot.";
 constexpr std::size_t kSnapshotReadBytes = std::size_t{1} << 20;
+
+std::string_view suffix_of(SnapshotName::Compression compression) {
+    using Compression = SnapshotName::Compression;
+    if (compression == Compression::gz) return ".gz";
+    return compression == Compression::snappy ? ".snappy" : "";
+}
 
 Result<> feed_file(Disk& disk,
                    const std::string& path,
@@ -22,14 +29,17 @@ Result<> feed_file(Disk& disk,
         return ok();
     };
     std::optional<GzipReader> gzip;
+    std::optional<SnappyReader> snappy;
     if (compression == SnapshotName::Compression::gz) gzip.emplace();
+    if (compression == SnapshotName::Compression::snappy) snappy.emplace();
     for (std::uint64_t offset = 0;;) {
         ZK_TRY(const Bytes bytes, disk.read(path, offset, kSnapshotReadBytes));
         if (bytes.empty()) break;
         offset += bytes.size();
-        ZK_CHECK(gzip ? gzip->feed(bytes, sink) : sink(bytes));
+        ZK_CHECK(gzip ? gzip->feed(bytes, sink) : snappy ? snappy->feed(bytes, sink) : sink(bytes));
     }
     if (gzip && !gzip->done()) return Error(Errc::corrupt, "the gzip stream is cut");
+    if (snappy && !snappy->done()) return Error(Errc::corrupt, "the snappy stream is cut");
     return parser.finish();
 }
 
@@ -38,20 +48,18 @@ Result<> read_snapshot(Disk& disk,
                        const SnapshotName& file,
                        SnapshotParser& parser) {
     const std::string path = dir + "/" + file.name;
-    if (file.compression == SnapshotName::Compression::snappy) {
-        return Error(Errc::unsupported,
-                     path +
-                         ": snappy snapshots cannot be read; start ZooKeeper once more with "
-                         "zookeeper.snapshot.compression.method=gz or without it and let it write "
-                         "a new one");
-    }
     auto result = feed_file(disk, path, file.compression, parser);
-    if (!result.has_value()) return result.error().with_context(path);
-    return ok();
+    if (result.has_value()) return ok();
+    if (result.error().code != Errc::corrupt) return result.error();
+    const bool plain = file.compression == SnapshotName::Compression::none;
+    return result.error().with_context(path + " at offset " + std::to_string(parser.offset()) +
+                                       (plain ? "" : " of its plain bytes"));
 }
 }  // namespace
 
-std::string snapshot_name(Zxid zxid) { return std::string(kSnapshotPrefix) + hex_name(zxid); }
+std::string snapshot_name(Zxid zxid, SnapshotName::Compression compression) {
+    return std::string(kSnapshotPrefix) + hex_name(zxid) + std::string(suffix_of(compression));
+}
 
 Result<std::vector<SnapshotName>> list_snapshots(Disk& disk,
                                                  const std::string& dir,
@@ -63,12 +71,11 @@ Result<std::vector<SnapshotName>> list_snapshots(Disk& disk,
         if (!name.starts_with(kSnapshotPrefix)) continue;
         std::string_view hex = std::string_view(name).substr(kSnapshotPrefix.size());
         SnapshotName file{Zxid(), Compression::none, name};
-        if (hex.ends_with(".gz")) {
-            file.compression = Compression::gz;
-            hex.remove_suffix(3);
-        } else if (hex.ends_with(".snappy")) {
-            file.compression = Compression::snappy;
-            hex.remove_suffix(7);
+        for (const Compression one : {Compression::gz, Compression::snappy}) {
+            if (!hex.ends_with(suffix_of(one))) continue;
+            file.compression = one;
+            hex.remove_suffix(suffix_of(one).size());
+            break;
         }
         if (const auto zxid = parse_hex_name(hex)) {
             file.zxid = *zxid;
@@ -98,8 +105,18 @@ Result<std::optional<SnapshotDigest>> verify_snapshot(Disk& disk,
     return parser.digest();
 }
 
-SnapshotFile::SnapshotFile(Disk& disk, std::string dir, SnapshotRole role)
-    : disk_(disk), dir_(std::move(dir)), role_(role) {}
+SnapshotFile::SnapshotFile(Disk& disk,
+                           std::string dir,
+                           SnapshotRole role,
+                           SnapshotName::Compression compression)
+    : disk_(disk), dir_(std::move(dir)), role_(role), compression_(compression) {
+    ZK_ASSERT(role == SnapshotRole::periodic || compression == SnapshotName::Compression::none);
+    if (compression == SnapshotName::Compression::gz) gzip_ = std::make_unique<GzipWriter>();
+    if (compression == SnapshotName::Compression::snappy)
+        snappy_ = std::make_unique<SnappyWriter>();
+}
+SnapshotFile::~SnapshotFile() = default;
+SnapshotFile::SnapshotFile(SnapshotFile&&) noexcept = default;
 
 Result<> SnapshotFile::begin(Zxid zxid) {
     ZK_ASSERT(file_ == nullptr);
@@ -110,15 +127,23 @@ Result<> SnapshotFile::begin(Zxid zxid) {
 
 Result<> SnapshotFile::write(ByteView chunk) {
     ZK_ASSERT(file_ != nullptr);
-    return file_->write(chunk);
+    if (compression_ == SnapshotName::Compression::none) return file_->write(chunk);
+    packed_.clear();
+    if (gzip_) gzip_->feed(chunk, packed_);
+    if (snappy_) snappy_->feed(chunk, packed_);
+    return packed_.empty() ? ok() : file_->write(packed_);
 }
 
 Result<> SnapshotFile::finish() {
     ZK_ASSERT(file_ != nullptr);
+    packed_.clear();
+    if (gzip_) gzip_->finish(packed_);
+    if (snappy_) snappy_->finish(packed_);
+    if (!packed_.empty()) ZK_CHECK(file_->write(packed_));
     ZK_CHECK(file_->sync());
     ZK_CHECK(file_->close());
     if (role_ == SnapshotRole::periodic) {
-        ZK_CHECK(disk_.rename(temp_path(), dir_ + "/" + snapshot_name(zxid_)));
+        ZK_CHECK(disk_.rename(temp_path(), dir_ + "/" + snapshot_name(zxid_, compression_)));
     }
     file_.reset();  // until here there is a temporary file for abandon() to remove
     return disk_.sync_dir(dir_);

@@ -16,6 +16,9 @@
 
 namespace zk::storage {
 
+class GzipWriter;
+class SnappyWriter;
+
 /// A snapshot file by its name.
 struct SnapshotName {
     enum class Compression { none, gz, snappy };
@@ -23,8 +26,9 @@ struct SnapshotName {
     Compression compression{};
     std::string name;
 };
-/// "snapshot.100000000".
-std::string snapshot_name(Zxid zxid);
+/// "snapshot.100000000", with ".gz" or ".snappy" behind it.
+std::string snapshot_name(Zxid zxid,
+                          SnapshotName::Compression compression = SnapshotName::Compression::none);
 /// The snapshot files of `dir`, newest first. Names that only resemble one (snapshot.11.tmp, which
 /// ZooKeeper would load) are left out and added to `strays`.
 Result<std::vector<SnapshotName>> list_snapshots(Disk& disk,
@@ -37,8 +41,8 @@ struct LoadedSnapshot {
     SessionTable sessions;
     std::optional<SnapshotDigest> digest;
 };
-/// Reads and verifies one file, plain or gz. Errc::corrupt for damaged ones, Errc::unsupported for
-/// snappy.
+/// Reads and verifies one file. Errc::corrupt for damaged ones, with the place: in compressed ones that among the plain
+/// bytes.
 Result<LoadedSnapshot> load_snapshot(Disk& disk, const std::string& dir, const SnapshotName& file);
 /// Reads and verifies one file without keeping its tree; its digest section, if any.
 Result<std::optional<SnapshotDigest>> verify_snapshot(Disk& disk,
@@ -54,7 +58,14 @@ enum class SnapshotRole { periodic, install };
 /// file, which the next recovery removes.
 class SnapshotFile {
   public:
-    SnapshotFile(Disk& disk, std::string dir, SnapshotRole role = SnapshotRole::periodic);
+    /// zookeeper.snapshot.compression.method is for periodic ones; one that was installed is plain until the next.
+    /// REQUIRES: none for SnapshotRole::install.
+    SnapshotFile(Disk& disk,
+                 std::string dir,
+                 SnapshotRole role = SnapshotRole::periodic,
+                 SnapshotName::Compression compression = SnapshotName::Compression::none);
+    ~SnapshotFile();
+    SnapshotFile(SnapshotFile&&) noexcept;
     Result<> begin(Zxid zxid);
     Result<> write(ByteView chunk);
     /// See SnapshotSerializer::end_zxid() for what must be durable before.
@@ -68,7 +79,11 @@ class SnapshotFile {
     Disk& disk_;
     std::string dir_;
     SnapshotRole role_;
+    SnapshotName::Compression compression_;
     Zxid zxid_;
     std::unique_ptr<DiskFile> file_;
+    std::unique_ptr<GzipWriter> gzip_;  // one of the two, or none
+    std::unique_ptr<SnappyWriter> snappy_;
+    Bytes packed_;  // reused
 };
 }  // namespace zk::storage

@@ -102,6 +102,7 @@ struct SnapshotParser::State {
     std::optional<SnapshotDigest> digest;
     Bytes buffer;  // arrived, not yet parsed, from `parsed`
     std::size_t parsed = 0;
+    std::uint64_t dropped = 0;    // bytes that have left the buffer
     std::int32_t items_left = 0;  // of sessions or acls
     std::uint32_t adler = kAdler32Start;
     std::size_t hashed_tail = 0;  // bytes of the tail already in adler
@@ -114,6 +115,9 @@ SnapshotParser::SnapshotParser(SnapshotParser&&) noexcept = default;
 
 bool SnapshotParser::done() const { return state_->part == State::Part::done; }
 std::optional<SnapshotDigest> SnapshotParser::digest() const { return state_->digest; }
+std::uint64_t SnapshotParser::offset() const {
+    return state_->dropped + state_->parsed + state_->hashed_tail;
+}
 SessionTable SnapshotParser::take_sessions() { return std::move(state_->sessions); }
 std::unique_ptr<tree::DataTree> SnapshotParser::take_tree() {
     ZK_ASSERT(done() && state_->tree != nullptr);
@@ -138,6 +142,7 @@ Result<std::size_t> SnapshotParser::feed(ByteView bytes) {
     std::size_t taken = bytes.size();
     if (state.part == Part::done) taken -= state.buffer.size() - state.parsed;
     state.buffer.erase(0, state.parsed);
+    state.dropped += state.parsed;
     state.parsed = 0;
     if (state.part == Part::tail && state.buffer.size() > kSnapshotTailMax) {
         return corrupt("bytes follow its end");

@@ -9,6 +9,7 @@
 
 #include "agent_options/options.h"
 #include "command_line/help.h"
+#include "zkdata/options.h"
 #include "zkprov/options.h"
 #include "zkserver/options.h"
 
@@ -17,9 +18,9 @@ namespace {
 
 constexpr std::string_view kHead = R"(# Commands
 
-The pages of `zkprov help`, `zkprov-agent help` and `zkserver --help`. Written from the tables in
-`controller/zkprov/commands.cc`, `agent/options/options.cc` and `server/zkserver/options.cc`. Change them there, then:
-`ZKPROV_UPDATE_DOCS=1 build/asan/bin/command_pages_test`
+The pages of `zkprov help`, `zkprov-agent help`, `zkserver --help` and `zkdata help`. Written from the tables in
+`controller/zkprov/commands.cc` and in `options.cc` of `agent/options`, `server/zkserver` and `server/zkdata`. Change them
+there, then: `ZKPROV_UPDATE_DOCS=1 build/asan/bin/command_pages_test`
 )";
 
 std::string in_fence(const std::string& page) { return "\n```\n" + page + "```\n"; }
@@ -33,7 +34,8 @@ std::string pages_of(const Program& program) {
 
 TEST(CommandPages, AreCurrent) {
     const std::string document = std::string(kHead) + pages_of(zkprov::program()) +
-                                 pages_of(agent_options::program()) + pages_of(zkserver::program());
+                                 pages_of(agent_options::program()) +
+                                 pages_of(zkserver::program()) + pages_of(zkdata::program());
     const std::string path = std::string(ZK_DOCS_DIR) + "/COMMANDS.md";
     if (std::getenv("ZKPROV_UPDATE_DOCS") != nullptr) std::ofstream(path) << document;
     std::ostringstream text;
