@@ -34,7 +34,7 @@ DataTree& DataTree::operator=(DataTree&& other) noexcept {
     node_count_ = other.node_count_;
     bytes_ = other.bytes_;
     ephemeral_count_ = other.ephemeral_count_;
-    removals_ = std::max(removals_, other.removals_) + 1;
+    graveyard_.reset();
     generation_ = generation;
     load_parent_ = nullptr;
     return *this;
@@ -206,8 +206,17 @@ void DataTree::remove_subtree(Node& parent, std::string_view path) {
             doomed.push_back({std::move(child), std::move(child_path)});
         }
         forget(*next.node, next.path);
+        if (const auto graveyard = graveyard_.lock()) {
+            next.node->removed_ = 1;
+            graveyard->push_back(std::move(next.node));
+        }
     }
-    removals_ += 1;
+}
+
+std::shared_ptr<DataTree::Graveyard> DataTree::graveyard() const {
+    std::shared_ptr<Graveyard> graveyard = graveyard_.lock();
+    if (!graveyard) graveyard_ = graveyard = std::make_shared<Graveyard>();
+    return graveyard;
 }
 
 void DataTree::forget(const Node& node, const std::string& path) {
@@ -240,7 +249,7 @@ void DataTree::clear_for_load() {
     node_count_ = 0;
     bytes_ = 0;
     ephemeral_count_ = 0;
-    removals_ += 1;
+    graveyard_.reset();
     generation_ += 1;
     load_parent_ = nullptr;
 }

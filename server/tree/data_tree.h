@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -154,8 +155,10 @@ class DataTree {
     std::size_t node_count_ = 0;
     std::size_t bytes_ = 0;
     std::size_t ephemeral_count_ = 0;
-    /// Nodes removed so far: pointers into the tree from before are stale.
-    std::uint64_t removals_ = 0;
+    /// Removed nodes that a walk may still name; it goes with the last walk. Empty without walks.
+    using Graveyard = std::vector<Node::Owned>;
+    std::shared_ptr<Graveyard> graveyard() const;
+    mutable std::weak_ptr<Graveyard> graveyard_;
     std::uint64_t generation_ = 0;  ///< loads so far: walks from before are over
     /// While loading, when nothing is removed: the parent of the node before, which most have in common.
     Node* load_parent_ = nullptr;
@@ -165,7 +168,8 @@ class DataTree {
 /// A resumable walk over all nodes, parent before child. The tree may change in any way between two
 /// steps: nodes that vanished are skipped, and so are nodes created after the walk began, since the
 /// log has their txns. Nodes that were changed meanwhile come with their new state (a fuzzy
-/// snapshot). Take AclCache::all() at the moment of construction: every acl the walk names is in
+/// snapshot). A step takes the same time wherever it is, but for a node with very many children: listing a million takes
+/// milliseconds. While there is a walk the tree keeps the memory of what it removes. Take AclCache::all() at the moment of construction: every acl the walk names is in
 /// it.
 class Walk {
   public:
@@ -187,14 +191,13 @@ class Walk {
   private:
     struct Frame {
         std::size_t path_size = 0;  ///< of the parent, in path_
-        std::vector<std::string> names;
+        std::vector<const Node*> children;
         std::size_t next = 0;
-        const Node* node = nullptr;  ///< the parent, while removals_ is unchanged
-        std::uint64_t removals = 0;
     };
     void visit(const Node& node, VisitedNode& out);
 
     const DataTree* tree_;
+    std::shared_ptr<const DataTree::Graveyard> graveyard_;
     Zxid start_zxid_;
     AclId acl_end_;
     std::uint64_t generation_;

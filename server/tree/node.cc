@@ -151,6 +151,14 @@ std::vector<std::string> Node::child_names() const {
     return names;
 }
 
+std::vector<const Node*> Node::list_children() const {
+    std::vector<const Node*> all;
+    if (!children()) return all;
+    all.reserve(children()->size());
+    children()->for_each([&all](const Node* child) { all.push_back(child); });
+    return all;
+}
+
 const Node* Node::child(std::string_view name) const {
     return children() ? children()->find(name) : nullptr;
 }
@@ -187,8 +195,9 @@ Node::Owned Node::make(std::string_view name, std::optional<ByteView> data) {
     const std::size_t room = data && data->size() <= kRoomMax ? data->size() : 0;
     void* memory = ::operator new(sizeof(Node) + name.size() + room);
     Owned node(new (memory) Node());
-    ZK_ASSERT(name.size() <= INT32_MAX);
-    node->name_size_ = static_cast<std::uint32_t>(name.size()) & INT32_MAX;
+    constexpr std::uint32_t kNameMax = (1U << 30) - 1;
+    ZK_ASSERT(name.size() <= kNameMax);
+    node->name_size_ = static_cast<std::uint32_t>(name.size()) & kNameMax;
     if (!name.empty()) std::memcpy(node->behind(), name.data(), name.size());
     if (!data) return node;
     if (room < data->size()) {

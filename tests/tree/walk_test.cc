@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <memory>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -71,6 +73,35 @@ TEST(Walk, SkipsChildrenOfAParentThatWasMadeAnew) {
     tree.apply(create(7, "/a", 2));
     tree.apply(create(8, "/a/x", 1));
     EXPECT_TRUE(rest(walk).empty());
+}
+
+// Nodes that are gone stay in memory as long as a walk may come by, and not longer; two walks begin and end apart.
+TEST(Walk, ManyChildrenThatComeAndGo) {
+    DataTree tree;
+    std::int64_t zxid = 0;
+    const auto path_of = [](int i) { return "/d/n" + std::to_string(i); };
+    tree.apply(create(++zxid, "/d", 1));
+    for (int i = 0; i < 300; ++i) tree.apply(create(++zxid, path_of(i), i + 1));
+    auto first = std::make_unique<Walk>(tree);
+    walk_to(*first, "/d");
+    std::set<std::string> left;
+    std::set<std::string> left_for_second;
+    for (int i = 0; i < 100; ++i) tree.apply(remove(++zxid, path_of(i)));
+    Walk second(tree);
+    walk_to(second, "/d");
+    for (int i = 100; i < 200; ++i) {
+        tree.apply(remove(++zxid, path_of(i)));
+        tree.apply(create(++zxid, path_of(i), 301 + i));
+        tree.apply(create(++zxid, path_of(i) + "/child", 1));
+    }
+    for (const std::string& path : rest(*first)) left.insert(path);
+    EXPECT_EQ(left.size(), 100U);
+    EXPECT_TRUE(left.contains(path_of(299)));
+    EXPECT_FALSE(left.contains(path_of(150)));
+    first.reset();
+    tree.apply(remove(++zxid, path_of(299)));
+    for (const std::string& path : rest(second)) left_for_second.insert(path);
+    EXPECT_EQ(left_for_second.size(), 99U);
 }
 
 TEST(Walk, AclsMadeMeanwhileAreReplacedByTheReadOnlyOne) {
