@@ -129,6 +129,18 @@ void add_log_metrics(const LogFacts& log, Metrics& metrics) {
     metrics.add("fsync_pending_ms", to_ms(log.pending));
 }
 
+void add_quota_metrics(const Facts& facts, Metrics& metrics) {
+    for (const auto& [name, usage] : facts.quotas) {
+        metrics.add(name + "_quota_count_limit_per_namespace", usage.count_limit);
+        metrics.add(name + "_quota_bytes_limit_per_namespace", usage.bytes_limit);
+        metrics.add(name + "_quota_count_usage_per_namespace", usage.count);
+        metrics.add(name + "_quota_bytes_usage_per_namespace", usage.bytes);
+    }
+    for (const auto& [name, refused] : facts.quota_refusals) {
+        metrics.add(name + "_quota_exceeded_error_per_namespace", refused);
+    }
+}
+
 /// Apache's names for what this server counts, then our own for what Apache does not tell at all.
 std::string mntr(const Facts& facts, const ensemble::ServerConfig& config) {
     const core::StatusPage& status = facts.status;
@@ -160,6 +172,7 @@ std::string mntr(const Facts& facts, const ensemble::ServerConfig& config) {
     metrics.add("sessionless_connections_expired", traffic.sessionless_expired);
     metrics.add("looking_count", status.elections);
     add_log_metrics(facts.log, metrics);
+    add_quota_metrics(facts, metrics);
     if (config.replicated()) metrics.add("quorum_size", config.ensemble.voters().size());
     if (status.role == Role::leading) add_leader_metrics(status, metrics);
     metrics.add("server_id", status.my_id.value());

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "core/status_page.h"
 #include "ensemble/zoo_cfg.h"
 #include "frontend/statistics.h"
+#include "tree/quotas.h"
 
 namespace zk::admin {
 
@@ -45,7 +47,9 @@ struct Facts {
     std::string elections;  ///< to_text(election::History); only read for "elec"
     ProcessFacts process;
     LogFacts log;
-    std::uint16_t client_port = 0;  ///< as bound
+    std::map<std::string, tree::QuotaUsage> quotas;      ///< only read for "mntr"
+    std::map<std::string, std::int64_t> quota_refusals;  ///< the same
+    std::uint16_t client_port = 0;                       ///< as bound
     Duration uptime{};
     std::string version;  ///< full_version()
 };

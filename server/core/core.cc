@@ -25,6 +25,7 @@ Core::Core(Settings settings, storage::RecoveredState recovered, Log log)
                 recovered,
                 log_),
       sessions_(settings_.tick),
+      quota_check_(log_),
       election_(settings_.my_id, members_, log_, settings_.election),
       accepted_epoch_(recovered.accepted_epoch),
       current_epoch_(recovered.current_epoch),
@@ -187,9 +188,14 @@ void Core::adopt_config_version(std::int64_t version) {
 
 // ---- roles
 
+prep::Policy Core::policy() {
+    return {.extended_types = settings_.extended_types,
+            .quotas = settings_.enforce_quota ? &quota_check_ : nullptr};
+}
+
 void Core::begin_serving(Epoch epoch, Instant now, Actions& out) {
     if (makes_txns()) {
-        preparer_.emplace(tree(), settings_.extended_types);
+        preparer_.emplace(tree(), policy());
         container_sweep_.begin(now);
         sessions_.restart_all(working_.now());
     }

@@ -31,6 +31,7 @@
 #include "ensemble/membership.h"
 #include "jute/txn.h"
 #include "prep/preparer.h"
+#include "prep/quota_check.h"
 #include "session/session_tracker.h"
 #include "storage/recovery.h"
 #include "tree/data_tree.h"
@@ -49,7 +50,8 @@ struct Settings {
     int sync_limit = 5;                               ///< ticks a learner may be silent
     /// extendedTypesEnabled: TTL nodes. The same at all members.
     prep::ExtendedTypes extended_types = prep::ExtendedTypes::off;
-    SweepSettings sweep{};  ///< of containers and TTL nodes
+    bool enforce_quota = false;  ///< enforceQuota: hard limits refuse writes
+    SweepSettings sweep{};       ///< of containers and TTL nodes
     /// Txns between snapshots, before randomisation.
     std::int64_t snap_count = 100'000;
     std::size_t committed_window = limits::kCommittedWindow;  ///< txns kept in memory for DIFF
@@ -80,6 +82,10 @@ class Core {
     /// Sessions that the applied txns have opened, and their timeouts in ms: part of every snapshot.
     [[nodiscard]] std::map<SessionId, std::int32_t> session_timeouts() const;
     [[nodiscard]] StatusPage status() const;
+    /// Writes that quotas have refused here, by the name of the node below the root.
+    [[nodiscard]] const std::map<std::string, std::int64_t>& quota_refusals() const {
+        return quota_check_.refused();
+    }
     /// For those who are beside the core on its loop.
     [[nodiscard]] ensemble::MembershipPtr members() const { return members_; }
     [[nodiscard]] bool serving() const { return serving_; }
@@ -167,6 +173,7 @@ class Core {
     [[nodiscard]] bool reads_come_before(const zab::Action& action) const;
     void finish_step(Instant now, Actions& out);
     [[nodiscard]] Role role() const;
+    [[nodiscard]] prep::Policy policy();
     void begin_serving(Epoch epoch, Instant now, Actions& out);
     void stop_serving(Actions& out);
     void take_sessions(const std::map<SessionId, std::int32_t>& sessions);
@@ -204,6 +211,7 @@ class Core {
     Log log_;
     Database database_;
     session::SessionTracker sessions_;
+    prep::QuotaCheck quota_check_;
     std::optional<prep::Preparer> preparer_;  ///< one for each reign
     election::Election election_;
     std::unique_ptr<zab::Leader> leader_;

@@ -83,7 +83,8 @@ std::string to_string(const Range& range) {
 const std::vector<const ConfigKey*>& config_keys() {
     static const std::vector<const ConfigKey*> kAll = [] {
         std::vector<const ConfigKey*> all;
-        for (const auto rows : {honoured_keys(), refused_keys(), keys_without_effect()}) {
+        for (const auto rows :
+             {honoured_keys(), access_keys(), refused_keys(), keys_without_effect()}) {
             for (const ConfigKey& key : rows) all.push_back(&key);
         }
         return all;

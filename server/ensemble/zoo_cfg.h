@@ -47,6 +47,7 @@ struct ServerConfig {
     bool db_autocreate = true;
     bool data_dir_autocreate = true;             ///< datadir.autocreate
     bool extended_types = false;                 ///< extendedTypesEnabled: TTL nodes
+    bool enforce_quota = false;                  ///< enforceQuota: hard limits refuse writes
     milliseconds container_interval{60'000};     ///< znode.container.checkIntervalMs
     int container_removals_per_minute = 10'000;  ///< znode.container.maxPerMinute
     bool listen_on_all_addresses = false;        ///< quorumListenOnAllIPs

@@ -169,7 +169,7 @@ NodeOps Preparer::ops_for(const PrepareRequest& request) {
             request.zxid,
             request.time,
             request.session_check,
-            extended_types_};
+            policy_};
 }
 
 jute::Txn Preparer::prepare_multi(const PrepareRequest& request) {

@@ -137,6 +137,13 @@ const Node* Node::child(std::string_view name) const {
     return children_ ? children_->find(name) : nullptr;
 }
 
+std::size_t Node::children_data_size() const {
+    std::size_t bytes = 0;
+    if (children_)
+        children_->for_each([&bytes](const Node* child) { bytes += child->data_size(); });
+    return bytes;
+}
+
 void Node::collect_inner_children(std::vector<const Node*>& out) const {
     if (!children_) return;
     children_->for_each([&out](const Node* child) {

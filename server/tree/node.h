@@ -76,6 +76,8 @@ class Node {
     /// Names in no particular order, as clients get them.
     [[nodiscard]] std::vector<std::string> child_names() const;
     [[nodiscard]] const Node* child(std::string_view name) const;
+    /// Bytes of the children's data, their children's not included.
+    [[nodiscard]] std::size_t children_data_size() const;
     /// Appends the children that have children themselves.
     void collect_inner_children(std::vector<const Node*>& out) const;
     /// Part of the tree digest; 0 for nodes that it leaves out.

@@ -28,6 +28,7 @@
 #include "net/quorum_links.h"
 #include "service_manager/service_manager.h"
 #include "storage/recovery.h"
+#include "tree/quotas.h"
 #include "zkserver/version.h"
 
 namespace zk::zkserver {
@@ -75,6 +76,7 @@ core::Settings core_settings(const Configuration& configuration) {
             .sync_limit = config.sync_limit_ticks,
             .extended_types =
                 config.extended_types ? prep::ExtendedTypes::on : prep::ExtendedTypes::off,
+            .enforce_quota = config.enforce_quota,
             .sweep = {.interval = config.container_interval,
                       .removals_per_minute = config.container_removals_per_minute},
             .snap_count = config.snap_count,
@@ -276,6 +278,8 @@ std::string Server::four_letter(std::string_view word) {
         facts.process = net::process_facts(config.data_dir, config.log_dir());
     }
     if (word == "mntr") {
+        facts.quotas = tree::quota_usage(core_turn_.core().tree());
+        facts.quota_refusals = core_turn_.core().quota_refusals();
         const disk::SyncStatistics syncs = log_thread_.syncs();
         facts.log = {static_cast<std::int64_t>(syncs.count),
                      syncs.total,
