@@ -190,7 +190,9 @@ void Core::adopt_config_version(std::int64_t version) {
 
 prep::Policy Core::policy() {
     return {.extended_types = settings_.extended_types,
-            .quotas = settings_.enforce_quota ? &quota_check_ : nullptr};
+            .quotas = settings_.enforce_quota ? &quota_check_ : nullptr,
+            .access = settings_.access,
+            .close_session_names_nodes = settings_.close_session_names_nodes};
 }
 
 void Core::begin_serving(Epoch epoch, Instant now, Actions& out) {
@@ -208,7 +210,9 @@ void Core::begin_serving(Epoch epoch, Instant now, Actions& out) {
               epoch,
               tree().last_zxid(),
               tree().node_count());
-    out.push_back(request::ToFrontend(request::Serving{true}));
+    const bool takes_clients = !leader_ || settings_.leader_serves;
+    if (!takes_clients) log_.info("server.takes_no_clients leaderServes=no");
+    out.push_back(request::ToFrontend(request::Serving{takes_clients}));
 }
 
 void Core::stop_serving(Actions& out) {

@@ -34,6 +34,7 @@
 #include "prep/quota_check.h"
 #include "session/session_tracker.h"
 #include "storage/recovery.h"
+#include "tree/acl.h"
 #include "tree/data_tree.h"
 #include "zab/leader.h"
 #include "zab/learner.h"
@@ -51,7 +52,10 @@ struct Settings {
     /// extendedTypesEnabled: TTL nodes. The same at all members.
     prep::ExtendedTypes extended_types = prep::ExtendedTypes::off;
     bool enforce_quota = false;  ///< enforceQuota: hard limits refuse writes
-    SweepSettings sweep{};       ///< of containers and TTL nodes
+    tree::AccessRules access{};
+    bool close_session_names_nodes = true;  ///< closeSessionTxn.enabled
+    bool leader_serves = true;              ///< leaderServes: clients may connect to a leader
+    SweepSettings sweep{};                  ///< of containers and TTL nodes
     /// Txns between snapshots, before randomisation.
     std::int64_t snap_count = 100'000;
     std::size_t committed_window = limits::kCommittedWindow;  ///< txns kept in memory for DIFF

@@ -45,9 +45,17 @@ struct ServerConfig {
     int purge_interval_hours = 0;  ///< autopurge.purgeInterval; 0: never
     /// db.autocreate: may an empty disk vote without the file `initialize`.
     bool db_autocreate = true;
-    bool data_dir_autocreate = true;             ///< datadir.autocreate
-    bool extended_types = false;                 ///< extendedTypesEnabled: TTL nodes
-    bool enforce_quota = false;                  ///< enforceQuota: hard limits refuse writes
+    bool data_dir_autocreate = true;                ///< datadir.autocreate
+    bool extended_types = false;                    ///< extendedTypesEnabled: TTL nodes
+    bool enforce_quota = false;                     ///< enforceQuota: hard limits refuse writes
+    bool skip_acl = false;                          ///< skipACL: nobody is asked for a permission
+    bool leader_serves = true;                      ///< leaderServes: a leader has clients
+    bool enforce_auth = false;                      ///< enforce.auth.enabled
+    std::vector<std::string> enforce_auth_schemes;  ///< enforce.auth.schemes: one has to be proven
+    bool digest_enabled = true;                     ///< DigestAuthenticationProvider.enabled
+    std::string digest_algorithm = "SHA1";          ///< DigestAuthenticationProvider.digestAlg
+    std::string super_digest;  ///< DigestAuthenticationProvider.superDigest; empty: nobody is super
+    bool close_session_names_nodes = true;       ///< closeSessionTxn.enabled
     milliseconds container_interval{60'000};     ///< znode.container.checkIntervalMs
     int container_removals_per_minute = 10'000;  ///< znode.container.maxPerMinute
     bool listen_on_all_addresses = false;        ///< quorumListenOnAllIPs

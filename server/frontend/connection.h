@@ -14,6 +14,7 @@
 #include "frontend/session_gate.h"
 #include "jute/frame.h"
 #include "jute/protocol.h"
+#include "tree/acl.h"
 
 namespace zk::frontend {
 
@@ -63,7 +64,7 @@ class Connection {
           opened(now),
           heard(now),
           progress(now) {
-        auth.push_back(jute::AuthId{"ip", peer.address});
+        auth.push_back(jute::AuthId{"ip", tree::ip_id(peer.address)});
     }
 
     ConnectionId id;

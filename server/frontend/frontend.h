@@ -37,6 +37,7 @@
 #include "jute/protocol.h"
 #include "request/outcome.h"
 #include "request/request.h"
+#include "tree/acl.h"
 #include "tree/data_tree.h"
 
 namespace zk::frontend {
@@ -54,7 +55,12 @@ struct Settings {
     /// globalOutstandingLimit, for this loop. Beyond it a connection waits that has its share of it at the core: those
     /// that ask share it evenly, and one request of each is always let in.
     std::int64_t outstanding_max = 1000;
-    std::string super_digest;  ///< "super:<base64>"; empty: nobody is super
+    std::string super_digest;               ///< "super:<base64>"; empty: nobody is super
+    std::string digest_algorithm = "SHA1";  ///< DigestAuthenticationProvider.digestAlg
+    tree::AccessRules access{};
+    /// enforce.auth.schemes, where enforce.auth.enabled: who has proven none of these may only prove one. Empty: all may
+    /// ask.
+    std::vector<std::string> required_schemes;
     /// Bytes of requests that were taken from one connection and are not answered yet. Beyond it
     /// its socket is not read. One request is always let in, whatever its size.
     std::size_t connection_bytes_max = limits::kConnectionBytesMax;
@@ -190,6 +196,8 @@ class Frontend {
     bool accept_head(Connection& connection, ByteView& bytes, Out& out);
     void accept_connect(Connection& connection, ByteView frame, Instant now, Out& out);
     void accept_request(Connection& connection, ByteView frame, Instant now, Out& out);
+    [[nodiscard]] bool may_ask(const Connection& connection) const;
+    void refuse_unproven(Connection& connection, Xid xid, OpCode op, Instant now);
     void accept_auth(Connection& connection, Xid xid, ByteView body, Instant now, Out& out);
     void accept_sasl(Connection& connection, Xid xid, ByteView body, Instant now, Out& out);
     void forward(Connection& connection, Xid xid, OpCode op, ByteView body, Instant now, Out& out);

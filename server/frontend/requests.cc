@@ -138,7 +138,12 @@ void Frontend::accept_request(Connection& connection, ByteView frame, Instant no
     const auto header = archive.get<jute::RequestHeader>();
     if (!archive.ok()) return close(connection, Close::at_once, "bad_header", out);
     const ByteView body = archive.rest();
-    switch (way_of(header.op)) {
+    const Way way = way_of(header.op);
+    const bool proves = way == Way::auth || way == Way::sasl;
+    if (!proves && !may_ask(connection)) {
+        return refuse_unproven(connection, header.xid, header.op, now);
+    }
+    switch (way) {
         case Way::core:
             return forward(connection, header.xid, header.op, body, now, out);
         case Way::local:
@@ -162,14 +167,38 @@ void Frontend::accept_request(Connection& connection, ByteView frame, Instant no
     answer_in_turn(connection, std::move(answer), now);
 }
 
+/// enforce.auth: has the connection proven an identity of a scheme that is asked for?
+bool Frontend::may_ask(const Connection& connection) const {
+    const std::vector<std::string>& schemes = settings_.required_schemes;
+    if (schemes.empty()) return true;
+    return std::any_of(connection.auth.begin(), connection.auth.end(), [&](const auto& id) {
+        return std::find(schemes.begin(), schemes.end(), id.scheme) != schemes.end();
+    });
+}
+
+/// The answer to whatever a client asks without that, a ping too. Its session lives on, for a client that comes back with
+/// a proof.
+void Frontend::refuse_unproven(Connection& connection, Xid xid, OpCode op, Instant now) {
+    ++totals_.auth_failures;
+    log_.info("connection.auth_required peer={} session={}",
+              connection.peer.address,
+              to_string(connection.session));
+    ParkedRequest answer;
+    answer.xid = xid;
+    answer.op = op;
+    answer.error = ErrorCode::session_closed_require_auth;
+    answer.then_close = true;
+    answer_in_turn(connection, std::move(answer), now);
+}
+
 /// addauth. Ids count from the next request on; the answer keeps its place among the others,
 /// because kazoo takes it for the answer to its oldest request.
 void Frontend::accept_auth(Connection& connection, Xid xid, ByteView body, Instant now, Out& out) {
     const auto request = jute::decode<jute::AuthRequest>(body);
     if (!request) return close(connection, Close::at_once, "bad_auth", out);
     bool proven = request->scheme == "ip";  // every connection has its address already
-    if (request->scheme == "digest" && request->auth) {
-        std::string id = tree::digest_id(*request->auth);
+    if (request->scheme == "digest" && request->auth && settings_.access.digest) {
+        std::string id = tree::digest_id(*request->auth, settings_.digest_algorithm);
         if (!settings_.super_digest.empty() && id == settings_.super_digest) {
             add_identity(connection, jute::AuthId{"super", ""});
         }
@@ -304,7 +333,8 @@ ErrorCode Frontend::answer_local(Connection& connection, OpCode op, ByteView bod
             break;
     }
     ZK_ASSERT(is_read(op));
-    const ReadResult result = read(*tree_, op, body, connection.auth, out, connection.session);
+    const Asker asker{connection.auth, connection.session, settings_.access};
+    const ReadResult result = read(*tree_, op, body, asker, out);
     if (result.watch == ReadResult::Watch::data)
         watches_.add(Watches::Kind::data, result.path, connection.id);
     if (result.watch == ReadResult::Watch::child)

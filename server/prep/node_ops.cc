@@ -83,7 +83,7 @@ ErrorCode NodeOps::check_quota(std::string_view path,
 }
 
 bool NodeOps::allowed(const ProjectedNode& node, std::int32_t needed) const {
-    return tree::check_acl(node.acl, needed, auth);
+    return tree::check_acl(node.acl, needed, auth, policy.access);
 }
 
 /// What the flags say of the kind of node, before anything else is looked at. `ttl_ms`: of createTTL.
@@ -113,7 +113,7 @@ Prepared NodeOps::make(const jute::CreateRequest& request, OpCode type, std::int
     if (is_too_large(request.path.size() + data_bytes, request.acl, auth)) {
         return mistake(ErrorCode::marshalling_error);
     }
-    std::optional<jute::AclList> acl = tree::fix_up_acl(request.acl, auth);
+    std::optional<jute::AclList> acl = tree::fix_up_acl(request.acl, auth, policy.access);
     if (!acl) return mistake(ErrorCode::invalid_acl);
     const std::string parent_path(tree::parent_of(request.path));
     std::optional<ProjectedNode> parent = changes.find(parent_path);
@@ -229,7 +229,7 @@ Prepared NodeOps::set_acl(const jute::SetAclRequest& request) {
     if (is_too_large(request.path.size(), request.acl, auth)) {
         return mistake(ErrorCode::marshalling_error);
     }
-    std::optional<jute::AclList> acl = tree::fix_up_acl(request.acl, auth);
+    std::optional<jute::AclList> acl = tree::fix_up_acl(request.acl, auth, policy.access);
     if (!acl) return mistake(ErrorCode::invalid_acl);
     std::optional<ProjectedNode> node = changes.find(request.path);
     if (!node) return mistake(ErrorCode::no_node);

@@ -18,6 +18,7 @@
 #include "jute/txn.h"
 #include "prep/outstanding_changes.h"
 #include "prep/quota_check.h"
+#include "tree/acl.h"
 
 namespace zk::prep {
 
@@ -48,6 +49,9 @@ enum class ExtendedTypes { off, on };
 struct Policy {
     ExtendedTypes extended_types = ExtendedTypes::off;
     QuotaCheck* quotas = nullptr;  ///< enforceQuota; null: quotas refuse nothing
+    tree::AccessRules access{};
+    /// closeSessionTxn.enabled: a closeSession names the nodes that go with it, for followers that read a fuzzy snapshot.
+    bool close_session_names_nodes = true;
 };
 
 /// Who asks, and the txn's place. Operations change `changes` only when they succeed.

@@ -28,6 +28,7 @@
 #include "net/quorum_links.h"
 #include "service_manager/service_manager.h"
 #include "storage/recovery.h"
+#include "tree/acl.h"
 #include "tree/quotas.h"
 #include "zkserver/version.h"
 
@@ -66,6 +67,10 @@ Failure failed(const std::string& why) {
     return {ExitCode::failed, Error(Errc::failed, why + advice)};
 }
 
+tree::AccessRules access_rules(const ensemble::ServerConfig& config) {
+    return {.checks = !config.skip_acl, .digest = config.digest_enabled};
+}
+
 core::Settings core_settings(const Configuration& configuration) {
     const ensemble::ServerConfig& config = configuration.config;
     return {.my_id = configuration.my_id,
@@ -77,6 +82,9 @@ core::Settings core_settings(const Configuration& configuration) {
             .extended_types =
                 config.extended_types ? prep::ExtendedTypes::on : prep::ExtendedTypes::off,
             .enforce_quota = config.enforce_quota,
+            .access = access_rules(config),
+            .close_session_names_nodes = config.close_session_names_nodes,
+            .leader_serves = config.leader_serves,
             .sweep = {.interval = config.container_interval,
                       .removals_per_minute = config.container_removals_per_minute},
             .snap_count = config.snap_count,
@@ -136,6 +144,10 @@ net::ClientLoopSettings client_settings(const ensemble::ServerConfig& config) {
         static_cast<std::int32_t>(config.session_timeout_highest().count());
     settings.frontend.jute_max_buffer = config.jute_max_buffer;
     settings.frontend.outstanding_max = config.outstanding_max;
+    settings.frontend.super_digest = config.super_digest;
+    settings.frontend.digest_algorithm = config.digest_algorithm;
+    settings.frontend.access = access_rules(config);
+    if (config.enforce_auth) settings.frontend.required_schemes = config.enforce_auth_schemes;
     return settings;
 }
 

@@ -130,6 +130,8 @@ class OneServer {
         step(request::ToCore(request::ReattachSession{{}, session, kTimeoutMs, password}));
         return answers_ == 0 ? std::nullopt : std::optional(opened_);
     }
+    /// What the frontends were told last.
+    [[nodiscard]] bool takes_clients() const { return takes_clients_; }
     /// What the last SessionOpened said, and how many there were since the last reattach().
     [[nodiscard]] SessionId opened() const { return opened_; }
     [[nodiscard]] int answers() const { return answers_; }
@@ -279,6 +281,8 @@ class OneServer {
             ++answers_;
             opened_ = open->session;
         }
+        if (const auto* serving = std::get_if<request::Serving>(&told))
+            takes_clients_ = serving->serving;
     }
     void run_disk() {
         std::vector<storage::DiskCommand> commands = std::exchange(commands_, {});
@@ -299,6 +303,7 @@ class OneServer {
     std::vector<storage::DiskCommand> commands_;
     std::size_t longest_txn_ = 0;
     SessionId opened_;
+    bool takes_clients_ = false;
     int answers_ = 0;
     std::set<SessionId> gone_;
     std::int32_t xid_ = 0;
