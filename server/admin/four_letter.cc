@@ -129,6 +129,21 @@ void add_log_metrics(const LogFacts& log, Metrics& metrics) {
     metrics.add("fsync_pending_ms", to_ms(log.pending));
 }
 
+void add_throttle_metrics(const frontend::Statistics& traffic, Metrics& metrics) {
+    const frontend::LatencyStatistics& deficit = traffic.token_deficit;
+    metrics.add("connection_request_count", traffic.connection_requests);
+    metrics.add("connection_rejected", traffic.connections_rejected);
+    metrics.add("connection_drop_probability", traffic.connection_drop_chance);
+    metrics.add("avg_connection_token_deficit", average_text(deficit.total_ms, deficit.count));
+    metrics.add("min_connection_token_deficit", deficit.min_ms);
+    metrics.add("max_connection_token_deficit", deficit.max_ms);
+    metrics.add("cnt_connection_token_deficit", deficit.count);
+    metrics.add("sum_connection_token_deficit", deficit.total_ms);
+    metrics.add("request_throttle_wait_count", traffic.throttle_waits);
+    metrics.add("throttled_ops", traffic.throttled_ops);
+    metrics.add("large_requests_rejected", traffic.large_requests_rejected);
+}
+
 void add_quota_metrics(const Facts& facts, Metrics& metrics) {
     for (const auto& [name, usage] : facts.quotas) {
         metrics.add(name + "_quota_count_limit_per_namespace", usage.count_limit);
@@ -172,6 +187,7 @@ std::string mntr(const Facts& facts, const ensemble::ServerConfig& config) {
     metrics.add("sessionless_connections_expired", traffic.sessionless_expired);
     metrics.add("looking_count", status.elections);
     add_log_metrics(facts.log, metrics);
+    add_throttle_metrics(traffic, metrics);
     add_quota_metrics(facts, metrics);
     if (config.replicated()) metrics.add("quorum_size", config.ensemble.voters().size());
     if (status.role == Role::leading) add_leader_metrics(status, metrics);

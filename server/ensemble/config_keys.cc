@@ -33,6 +33,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 // How each kind of field is written.
 std::optional<std::string> written(bool value) { return value ? "true" : "false"; }
+std::optional<std::string> written(double value) { return fmt::format("{}", value); }
 std::optional<std::string> written(milliseconds value) { return std::to_string(value.count()); }
 std::optional<std::string> written(const std::string& value) { return value; }
 std::optional<std::string> written(const std::vector<std::string>& value) { return joined(value); }
@@ -55,6 +56,8 @@ std::string_view to_string(KeyType type) {
     switch (type) {
         case KeyType::number:
             return "number";
+        case KeyType::fraction:
+            return "number with a point";
         case KeyType::boolean:
         case KeyType::property_flag:
             return "true or false";

@@ -21,6 +21,7 @@ constexpr std::int64_t kIntMax = std::numeric_limits<int>::max();
 
 enum class KeyType {
     number,
+    fraction,       ///< a number with a point
     boolean,        ///< of Apache's parser: true or false in any case, all else is refused
     property_flag,  ///< a Java property: everything but true (in any case) is false
     yes_no,         ///< a literal yes or no
@@ -96,6 +97,7 @@ struct Switch {
 /// Where a key's value goes.
 using Field = std::variant<std::monostate,
                            bool ServerConfig::*,
+                           double ServerConfig::*,
                            int ServerConfig::*,
                            std::int64_t ServerConfig::*,
                            std::size_t ServerConfig::*,

@@ -134,6 +134,10 @@ Result<> read_honoured(const ConfigKey& key,
     switch (key.type) {
         case KeyType::number:
             return read_number(key, property, config, warning);
+        case KeyType::fraction: {
+            ZK_TRY(place_of<double>(key, config), fraction(property));
+            return ok();
+        }
         case KeyType::boolean: {
             ZK_TRY(place_of<bool>(key, config), boolean(property));
             return ok();

@@ -1,6 +1,7 @@
 #include "ensemble/zoo_cfg_values.h"
 
 #include <array>
+#include <charconv>
 #include <limits>
 
 #include <fmt/core.h>
@@ -63,6 +64,15 @@ Result<bool> boolean(const Property& property) {
     if (value == "true") return true;
     if (value == "false") return false;
     return invalid(property, "choose 'true' or 'false'");
+}
+
+Result<double> fraction(const Property& property) {
+    double value = 0;
+    const char* const end = property.value.data() + property.value.size();
+    const auto [parsed_to, error] = std::from_chars(property.value.data(), end, value);
+    const bool whole = error == std::errc() && parsed_to == end && !property.value.empty();
+    if (!whole || !(value >= 0 && value <= 1)) return invalid(property, "must be from 0 to 1");
+    return value;
 }
 
 Result<std::string> text(const Property& property) {

@@ -24,6 +24,8 @@ std::optional<std::int64_t> decoded(std::string_view text);
 
 /// Strict: true or false in any case.
 Result<bool> boolean(const Property& property);
+/// From 0 to 1, in decimal. Apache's server takes others, and does not start with what is no number.
+Result<double> fraction(const Property& property);
 Result<std::string> text(const Property& property);
 
 /// A word of which exactly one counts: what is not `no` is yes where yes is the standard, and the other way round.

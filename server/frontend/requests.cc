@@ -101,13 +101,20 @@ bool Frontend::accept_head(Connection& connection, ByteView& bytes, Out& out) {
 }
 
 void Frontend::accept_connect(Connection& connection, ByteView frame, Instant now, Out& out) {
-    (void)now;
     ++connection.packets_received;
     ++totals_.packets_received;
     jute::InputArchive archive(frame);
     auto connect = archive.get<jute::ConnectRequest>();
     if (!archive.ok()) return close(connection, Close::at_once, "bad_connect", out);
     connection.told_read_only = !archive.at_end();
+    const auto kind = connect.session == SessionId{} ? ConnectionThrottle::Session::global
+                                                     : ConnectionThrottle::Session::renewed;
+    if (!connection_throttle_.admit(kind, now)) {
+        ++totals_.connections_rejected;
+        return close(connection, Close::at_once, "throttled", out);
+    }
+    ++totals_.connection_requests;
+    totals_.token_deficit.add(connection_throttle_.deficit());
     if (connect.last_zxid_seen > tree_->last_zxid()) {
         log_.info("connection.refused_ahead peer={} seen={} last={}",
                   connection.peer.address,
@@ -143,6 +150,9 @@ void Frontend::accept_request(Connection& connection, ByteView frame, Instant no
     if (!proves && !may_ask(connection)) {
         return refuse_unproven(connection, header.xid, header.op, now);
     }
+    if ((way == Way::core || way == Way::local) && is_late(connection, header.op)) {
+        return refuse_late(connection, header.xid, header.op, now);
+    }
     switch (way) {
         case Way::core:
             return forward(connection, header.xid, header.op, body, now, out);
@@ -164,6 +174,22 @@ void Frontend::accept_request(Connection& connection, ByteView frame, Instant no
     answer.zxid = Zxid(-1);
     answer.error = ErrorCode::unimplemented;
     answer.then_close = true;
+    answer_in_turn(connection, std::move(answer), now);
+}
+
+/// Has the request waited longer for its turn than clients are to wait? Of pings and the end of a session nobody is told so.
+bool Frontend::is_late(const Connection& connection, OpCode op) const {
+    return connection.late && op != OpCode::ping && op != OpCode::close_session;
+}
+
+void Frontend::refuse_late(Connection& connection, Xid xid, OpCode op, Instant now) {
+    ++totals_.throttled_ops;
+    connection.touched = true;
+    ParkedRequest answer;
+    answer.xid = xid;
+    answer.op = op;
+    answer.zxid = tree_->last_zxid();
+    answer.error = ErrorCode::throttled_op;
     answer_in_turn(connection, std::move(answer), now);
 }
 
@@ -265,6 +291,10 @@ void Frontend::forward(
     parked.op = op;
     parked.received = now;
     parked.cost = kRequestBytes + body.size() + connection.auth_bytes;
+    const auto size = static_cast<std::int64_t>(body.size());
+    const bool large =
+        settings_.large_request_threshold >= 0 && size > settings_.large_request_threshold;
+    parked.large = large ? body.size() : 0;
     if (connection.gate.at_core() == 0) ++asking_;
     connection.gate.park(std::move(parked));
     ++outstanding_;
@@ -333,7 +363,8 @@ ErrorCode Frontend::answer_local(Connection& connection, OpCode op, ByteView bod
             break;
     }
     ZK_ASSERT(is_read(op));
-    const Asker asker{connection.auth, connection.session, settings_.access};
+    const Asker asker{connection.auth, connection.session, settings_.access, &connection.effort};
+    ++connection.effort;
     const ReadResult result = read(*tree_, op, body, asker, out);
     if (result.watch == ReadResult::Watch::data)
         watches_.add(Watches::Kind::data, result.path, connection.id);

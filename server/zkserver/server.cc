@@ -128,6 +128,21 @@ constexpr Duration kPurgeRetry = std::chrono::seconds(30);
 /// Descriptors that clients may not take: a log file that cannot be opened ends the server.
 constexpr int kDescriptorsKept = 512;
 
+frontend::ConnectionThrottle::Settings connection_throttle(const ensemble::ServerConfig& config) {
+    return {.tokens = config.connection_tokens,
+            .fill_time = config.connection_fill_time,
+            .fill_count = config.connection_fill_count,
+            .freeze_time = config.connection_freeze_time,
+            .drop_increase = config.connection_drop_increase,
+            .drop_decrease = config.connection_drop_decrease,
+            .decrease_ratio = config.connection_decrease_ratio,
+            .weights = config.connection_weights,
+            .global_weight = config.global_session_weight,
+            .local_weight = config.local_session_weight,
+            .renew_weight = config.renew_session_weight,
+            .seed = static_cast<std::uint64_t>(clocks::steady_now().time_since_epoch().count())};
+}
+
 net::ClientLoopSettings client_settings(const ensemble::ServerConfig& config) {
     net::ClientLoopSettings settings;
     if (const int files = net::raise_open_files_limit(); files > 0) {
@@ -147,6 +162,11 @@ net::ClientLoopSettings client_settings(const ensemble::ServerConfig& config) {
     settings.frontend.super_digest = config.super_digest;
     settings.frontend.digest_algorithm = config.digest_algorithm;
     settings.frontend.access = access_rules(config);
+    settings.frontend.request_throttle_max = config.request_throttle_max;
+    settings.frontend.throttled_op_wait = config.throttled_op_wait;
+    settings.frontend.large_request_threshold = config.large_request_threshold;
+    settings.frontend.large_request_bytes_max = config.large_request_bytes_max;
+    settings.frontend.connection_throttle = connection_throttle(config);
     if (config.enforce_auth) settings.frontend.required_schemes = config.enforce_auth_schemes;
     return settings;
 }

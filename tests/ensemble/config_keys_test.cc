@@ -130,6 +130,13 @@ void expect_honoured(const ConfigKey& key) {
     switch (key.type) {
         case KeyType::number:
             return expect_number(key);
+        case KeyType::fraction:
+            expect_counts(key, "0.25");
+            expect_counts(key, "0");
+            for (const std::string wrong : {"x", "", "1.5", "-0.1", "0.5x", "nan"}) {
+                expect_refused(key, wrong);
+            }
+            return;
         case KeyType::boolean:
             expect_counts(key, "true");
             expect_another(key, "FALSE", "false", false);

@@ -116,6 +116,33 @@ class OldCloseSession(raw_protocol_test.Servers):
         self.assertEqual(self.both(story), (0, 0, -101))
 
 
+class ConnectionTokens(raw_protocol_test.Servers):
+    settings = {"connection_throttle_tokens": 4, "connection_throttle_fill_time": 1000000000}
+
+    def test_who_comes_too_late(self):
+        def story(client, port):
+            told, clients = [], [RawClient(port) for _ in range(5)]
+            for other in clients:
+                try:
+                    other.connect()
+                    told.append(other.session != 0)
+                except Closed:
+                    told.append("closed")
+            for other in clients:
+                other.close()
+            return told
+        self.assertEqual(self.both(story), [True] * 3 + ["closed"] * 2)
+
+
+class LargeRequests(raw_protocol_test.Servers):
+    settings = {"largeRequestThreshold": 1000, "largeRequestMaxBytes": 3000}
+
+    def test_beyond_their_room(self):
+        told = self.compare((CREATE, create_body("/large", b"x" * 900)), (SET_DATA, set_data_body("/large", b"x" * 2500)),
+                            (SET_DATA, set_data_body("/large", b"x" * 2500)), (SET_DATA, set_data_body("/large", b"x" * 3000)))
+        self.assertEqual([line[4] if len(line) > 3 else line[2] for line in told], [0, 0, 0, "closed"])
+
+
 class LeaderServes(unittest.TestCase):
     """leaderServes=no: a leader lets no client in, and followers pass on what theirs write."""
 
