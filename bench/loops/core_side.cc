@@ -13,6 +13,7 @@
 namespace zk::loops {
 namespace {
 
+const std::vector<jute::AuthId> kNobody;
 constexpr Epoch kEpoch{1};
 
 std::int64_t wall_ns() {
@@ -141,8 +142,11 @@ void CoreSide::apply(const Prepared& prepared) {
 void CoreSide::serve(const Reads& reads) {
     ReadsDone done{reads.session, reads.znodes.size(), {}};
     for (const std::uint32_t znode : reads.znodes) {
-        frontend::read(
-            shared_.tree, OpCode::get_data, shared_.read_bodies[znode], {}, done.answers);
+        frontend::read(shared_.tree,
+                       OpCode::get_data,
+                       shared_.read_bodies[znode],
+                       frontend::Asker{kNobody},
+                       done.answers);
     }
     mail_[reads.loop].emplace_back(std::move(done));
 }

@@ -12,6 +12,7 @@
 namespace zk::loops {
 namespace {
 
+const std::vector<jute::AuthId> kNobody;
 constexpr std::size_t kDataAt = 4;  // in an answer to getData, behind the length
 constexpr std::size_t kAnswerMax = 256;
 
@@ -239,8 +240,11 @@ std::int32_t LoopSide::read(std::uint32_t znode) {
         jute::OutputArchive archive(out_);
         archive(leaf->data, leaf->stat);
     } else {
-        const auto result =
-            frontend::read(shared_.tree, OpCode::get_data, shared_.read_bodies[znode], {}, out_);
+        const auto result = frontend::read(shared_.tree,
+                                           OpCode::get_data,
+                                           shared_.read_bodies[znode],
+                                           frontend::Asker{kNobody},
+                                           out_);
         ZK_ASSERT(result.error == ErrorCode::ok);
     }
     return version_in(ByteView(out_).substr(begin));

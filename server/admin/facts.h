@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "core/status_page.h"
 #include "frontend/statistics.h"
 #include "tree/data_tree.h"
+#include "tree/quotas.h"
 
 namespace zk::admin {
 
@@ -51,6 +53,7 @@ struct Wanted {
     bool configuration = false;
     bool properties = false;
     bool snapshot = false;
+    bool quotas = false;
 };
 
 /// The newest snapshot file.
@@ -68,12 +71,14 @@ struct Facts {
     std::vector<frontend::WatchedPath> watched;               ///< Wanted::watches
     core::SessionsPage sessions;                              ///< Wanted::sessions
     std::vector<tree::DataTree::DigestAt> digests;            ///< Wanted::digests
-    std::string elections;          ///< Wanted::elections: election::to_text
-    Environment environment;        ///< Wanted::environment
-    std::string configuration;      ///< Wanted::configuration: the file, without_secrets()
-    Environment properties;         ///< Wanted::properties
-    SnapshotFacts snapshot;         ///< Wanted::snapshot
-    std::uint16_t client_port = 0;  ///< as bound
+    std::string elections;      ///< Wanted::elections: election::to_text
+    Environment environment;    ///< Wanted::environment
+    std::string configuration;  ///< Wanted::configuration: the file, without_secrets()
+    Environment properties;     ///< Wanted::properties
+    SnapshotFacts snapshot;     ///< Wanted::snapshot
+    std::map<std::string, tree::QuotaUsage> quotas;      ///< Wanted::quotas
+    std::map<std::string, std::int64_t> quota_refusals;  ///< Wanted::quotas
+    std::uint16_t client_port = 0;                       ///< as bound
     std::int64_t trace_mask = 0;
     Duration uptime{};
     Instant now{};  ///< when these facts were gathered, by both clocks

@@ -133,6 +133,7 @@ Wanted wanted_by(std::string_view word) {
     Wanted wanted;
     wanted.process = word == "conf" || word == "mntr" || word == "dirs";
     wanted.log = word == "mntr";
+    wanted.quotas = word == "mntr";
     wanted.connections = word == "stat" || word == "cons" || word == "dump";
     wanted.watches = word == "wchs" || word == "wchc" || word == "wchp";
     wanted.sessions = word == "dump";

@@ -24,6 +24,12 @@ class List {
     void average(std::string_view name, std::int64_t total, std::int64_t count) {
         all_.push_back({std::string(name), average_text(total, count), false});
     }
+    /// As Java writes it: with a point.
+    void fraction(std::string_view name, double value) {
+        std::string digits = fmt::format("{}", value);
+        if (digits.find_first_of(".e") == std::string::npos) digits += ".0";
+        all_.push_back({std::string(name), std::move(digits), false});
+    }
     [[nodiscard]] Measures take() { return std::move(all_); }
 
   private:
@@ -83,11 +89,37 @@ void add_traffic(const Facts& facts, List& list) {
     list.add("bytes_received_count", traffic.bytes_received);
     list.add("auth_failed_count", traffic.auth_failures);
     list.add("sessionless_connections_expired", traffic.sessionless_expired);
-    // Of throttling and TLS, which this version does not have.
-    list.text("connection_drop_probability", "0.0");
+    // Of TLS, which this version does not have.
     list.add("outstanding_tls_handshake", 0);
     list.add("non_mtls_remote_conn_count", 0);
     list.add("non_mtls_local_conn_count", 0);
+}
+
+void add_throttle(const frontend::Statistics& traffic, List& list) {
+    const frontend::LatencyStatistics& deficit = traffic.token_deficit;
+    list.add("connection_request_count", traffic.connection_requests);
+    list.add("connection_rejected", traffic.connections_rejected);
+    list.fraction("connection_drop_probability", traffic.connection_drop_chance);
+    list.average("avg_connection_token_deficit", deficit.total_ms, deficit.count);
+    list.add("min_connection_token_deficit", deficit.min_ms);
+    list.add("max_connection_token_deficit", deficit.max_ms);
+    list.add("cnt_connection_token_deficit", deficit.count);
+    list.add("sum_connection_token_deficit", deficit.total_ms);
+    list.add("request_throttle_wait_count", traffic.throttle_waits);
+    list.add("throttled_ops", traffic.throttled_ops);
+    list.add("large_requests_rejected", traffic.large_requests_rejected);
+}
+
+void add_quotas(const Facts& facts, List& list) {
+    for (const auto& [name, usage] : facts.quotas) {
+        list.add(name + "_quota_count_limit_per_namespace", usage.count_limit);
+        list.add(name + "_quota_bytes_limit_per_namespace", usage.bytes_limit);
+        list.add(name + "_quota_count_usage_per_namespace", usage.count);
+        list.add(name + "_quota_bytes_usage_per_namespace", usage.bytes);
+    }
+    for (const auto& [name, refused] : facts.quota_refusals) {
+        list.add(name + "_quota_exceeded_error_per_namespace", refused);
+    }
 }
 
 /// What Apache's server does not tell.
@@ -124,6 +156,8 @@ Measures measures_of(const Facts& facts, const ensemble::ServerConfig& config) {
     list.add("max_file_descriptor_count", facts.process.open_files_max);
     list.add("looking_count", status.elections);
     add_log(facts.log, list);
+    add_throttle(facts.traffic, list);
+    add_quotas(facts, list);
     if (config.replicated()) list.add("quorum_size", config.ensemble.voters().size());
     if (status.role == Role::leading) add_leader(status, list);
     add_own(status, list);

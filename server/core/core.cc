@@ -27,6 +27,7 @@ Core::Core(Settings settings, storage::RecoveredState recovered, Log log)
       sessions_(settings_.tick),
       local_(settings_.standalone ? LocalSessionMode::off : settings_.local_sessions,
              settings_.tick),
+      quota_check_(log_),
       election_(settings_.my_id, members_, log_, settings_.election),
       accepted_epoch_(recovered.accepted_epoch),
       current_epoch_(recovered.current_epoch),
@@ -197,9 +198,16 @@ void Core::adopt_config_version(std::int64_t version) {
 
 // ---- roles
 
+prep::Policy Core::policy() {
+    return {.extended_types = settings_.extended_types,
+            .quotas = settings_.enforce_quota ? &quota_check_ : nullptr,
+            .access = settings_.access,
+            .close_session_names_nodes = settings_.close_session_names_nodes};
+}
+
 void Core::begin_serving(Epoch epoch, Instant now, Actions& out) {
     if (makes_txns()) {
-        preparer_.emplace(tree(), settings_.extended_types);
+        preparer_.emplace(tree(), policy());
         container_sweep_.begin(now);
         sessions_.restart_all(working_.now());
     }
@@ -214,7 +222,9 @@ void Core::begin_serving(Epoch epoch, Instant now, Actions& out) {
               epoch,
               tree().last_zxid(),
               tree().node_count());
-    out.push_back(request::ToFrontend(request::Serving{true}));
+    const bool takes_clients = !leader_ || settings_.leader_serves;
+    if (!takes_clients) log_.info("server.takes_no_clients leaderServes=no");
+    out.push_back(request::ToFrontend(request::Serving{takes_clients}));
 }
 
 // What clients see may be old, and may hold txns that never committed: this is for those that ask for it.

@@ -32,8 +32,10 @@
 #include "ensemble/membership.h"
 #include "jute/txn.h"
 #include "prep/preparer.h"
+#include "prep/quota_check.h"
 #include "session/session_tracker.h"
 #include "storage/recovery.h"
+#include "tree/acl.h"
 #include "tree/data_tree.h"
 #include "zab/leader.h"
 #include "zab/learner.h"
@@ -50,7 +52,11 @@ struct Settings {
     int sync_limit = 5;                               ///< ticks a learner may be silent
     /// extendedTypesEnabled: TTL nodes. The same at all members.
     prep::ExtendedTypes extended_types = prep::ExtendedTypes::off;
-    SweepSettings sweep{};                                    ///< of containers and TTL nodes
+    bool enforce_quota = false;  ///< enforceQuota: hard limits refuse writes
+    tree::AccessRules access{};
+    bool close_session_names_nodes = true;  ///< closeSessionTxn.enabled
+    bool leader_serves = true;              ///< leaderServes: clients may connect to a leader
+    SweepSettings sweep{};                  ///< of containers and TTL nodes
     LocalSessionMode local_sessions = LocalSessionMode::off;  ///< without effect for a server alone
     /// readonlymode.enabled: a server that finds no leader lets clients read that ask for it. Not for a server alone.
     bool read_only_mode = false;
@@ -88,6 +94,10 @@ class Core {
     [[nodiscard]] StatusPage status() const;
     /// For the word `dump`: O(sessions and ephemeral nodes).
     [[nodiscard]] SessionsPage sessions_page() const;
+    /// Writes that quotas have refused here, by the name of the node below the root.
+    [[nodiscard]] const std::map<std::string, std::int64_t>& quota_refusals() const {
+        return quota_check_.refused();
+    }
     /// For those who are beside the core on its loop.
     [[nodiscard]] ensemble::MembershipPtr members() const { return members_; }
     [[nodiscard]] bool serving() const { return serving_; }
@@ -177,6 +187,7 @@ class Core {
     [[nodiscard]] bool reads_come_before(const zab::Action& action) const;
     void finish_step(Instant now, Actions& out);
     [[nodiscard]] Role role() const;
+    [[nodiscard]] prep::Policy policy();
     void begin_serving(Epoch epoch, Instant now, Actions& out);
     void stop_serving(Actions& out);
     void begin_read_only(Instant now, Actions& out);
@@ -224,6 +235,7 @@ class Core {
     Database database_;
     session::SessionTracker sessions_;
     LocalSessions local_;
+    prep::QuotaCheck quota_check_;
     std::optional<prep::Preparer> preparer_;  ///< one for each reign
     election::Election election_;
     std::unique_ptr<zab::Leader> leader_;

@@ -1,15 +1,19 @@
 #include "ensemble/config_keys.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/core.h>
 
 #include "ensemble/config_key_rows.h"
+#include "ensemble/zoo_cfg_values.h"
 
 namespace zk::ensemble {
 namespace {
 
 constexpr std::string_view kPropertyPrefix = "zookeeper.";
+/// Of names in small letters.
+constexpr std::array<std::string_view, 3> kSecretEnds = {"superdigest", "password", "passwd"};
 
 bool is_among(std::string_view word, std::string_view words) {
     while (!words.empty()) {
@@ -29,6 +33,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 // How each kind of field is written.
 std::optional<std::string> written(bool value) { return value ? "true" : "false"; }
+std::optional<std::string> written(double value) { return fmt::format("{}", value); }
 std::optional<std::string> written(milliseconds value) { return std::to_string(value.count()); }
 std::optional<std::string> written(const std::string& value) { return value; }
 std::optional<std::string> written(const std::vector<std::string>& value) { return joined(value); }
@@ -51,6 +56,8 @@ std::string_view to_string(KeyType type) {
     switch (type) {
         case KeyType::number:
             return "number";
+        case KeyType::fraction:
+            return "number with a point";
         case KeyType::boolean:
         case KeyType::property_flag:
             return "true or false";
@@ -83,7 +90,8 @@ std::string to_string(const Range& range) {
 const std::vector<const ConfigKey*>& config_keys() {
     static const std::vector<const ConfigKey*> kAll = [] {
         std::vector<const ConfigKey*> all;
-        for (const auto rows : {honoured_keys(), refused_keys(), keys_without_effect()}) {
+        for (const auto rows :
+             {honoured_keys(), access_keys(), refused_keys(), keys_without_effect()}) {
             for (const ConfigKey& key : rows) all.push_back(&key);
         }
         return all;
@@ -112,7 +120,7 @@ std::string_view name_in_a_file(std::string_view name) {
 }
 
 std::optional<std::string> value_in(const ConfigKey& key, const ServerConfig& config) {
-    return std::visit(
+    const std::optional<std::string> value = std::visit(
         [&](const auto member) -> std::optional<std::string> {
             if constexpr (std::is_same_v<decltype(member), const std::monostate>) {
                 return std::nullopt;
@@ -121,6 +129,19 @@ std::optional<std::string> value_in(const ConfigKey& key, const ServerConfig& co
             }
         },
         key.field);
+    if (key.type != KeyType::yes_no || !value) return value;
+    return *value == "true" ? "yes" : "no";
+}
+
+std::string shown(std::string_view key, std::string_view value) {
+    const ConfigKey* const row = find_config_key(key);
+    // Also where the key has another prefix, or is another one's: a secret in the wrong place is still one.
+    const bool by_name =
+        std::any_of(kSecretEnds.begin(), kSecretEnds.end(), [key](std::string_view end) {
+            return lower(key).ends_with(end);
+        });
+    const bool secret = (row != nullptr && row->secret) || by_name;
+    return fmt::format("{}={}", key, secret && !value.empty() ? "***" : value);
 }
 
 std::string default_of(const ConfigKey& key) { return value_in(key, ServerConfig{}).value_or(""); }

@@ -21,6 +21,7 @@ constexpr std::int64_t kIntMax = std::numeric_limits<int>::max();
 
 enum class KeyType {
     number,
+    fraction,       ///< a number with a point
     boolean,        ///< of Apache's parser: true or false in any case, all else is refused
     property_flag,  ///< a Java property: everything but true (in any case) is false
     yes_no,         ///< a literal yes or no
@@ -96,6 +97,7 @@ struct Switch {
 /// Where a key's value goes.
 using Field = std::variant<std::monostate,
                            bool ServerConfig::*,
+                           double ServerConfig::*,
                            int ServerConfig::*,
                            std::int64_t ServerConfig::*,
                            std::size_t ServerConfig::*,
@@ -117,10 +119,14 @@ struct ConfigKey {
     SetBy set_by = SetBy::hand;
     Field field{};
     NumberRule number{};
-    /// honoured: the warning for a value that is not the default. without_effect: the warning. refused: what is missing.
+    /// honoured: the warning for a value that is not the default; of a `word`: what may be said. without_effect: the
+    /// warning. refused: what is missing.
     std::string_view words{};
     std::string_view way_out{};  ///< refused: what to do with the line
     const Switch* feature = nullptr;
+    /// Of a word that is kept as text: how it is kept; nothing: refused, with `words`.
+    std::optional<std::string_view> (*word)(std::string_view value) = nullptr;
+    bool secret = false;         ///< nobody is shown its value
     std::string_view why_not{};  ///< in an inventory
     /// set_by user: what an inventory may say, within number.counts.
     Range inventory{};
@@ -137,6 +143,8 @@ std::string_view name_in_a_file(std::string_view name);
 
 /// The value in `config` as zoo.cfg would have it, without escapes; nothing when it is not set.
 std::optional<std::string> value_in(const ConfigKey& key, const ServerConfig& config);
+/// "key=value", or "key=***" for a key whose value, or whose name says that its value, is a secret.
+std::string shown(std::string_view key, std::string_view value);
 /// What counts when a file does not hold the key.
 std::string default_of(const ConfigKey& key);
 

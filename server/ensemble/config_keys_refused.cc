@@ -26,22 +26,10 @@ Effect port_above_0(std::string_view value) {
     return off_if(number && *number <= 0);
 }
 Effect number_but_0(std::string_view value) { return off_if(decimal(value) == 0); }
-Effect exactly_yes(std::string_view value) {
-    if (value == "yes") return Effect::on;
-    return lower(value) == "no" || lower(value) == "false" ? Effect::off : Effect::unusual;
-}
-Effect exactly_no(std::string_view value) {
-    if (value == "no") return Effect::on;
-    return value == "yes" ? Effect::off : Effect::unusual;
-}
 Effect compression(std::string_view value) {
     const std::string method = lower(value);
     if (method == "gz" || method == "snappy") return Effect::on;
     return method.empty() ? Effect::off : Effect::unusual;
-}
-Effect sha1(std::string_view value) {
-    const std::string name = lower(value);
-    return off_if(name == "sha1" || name == "sha-1" || name == "sha");
 }
 /// Without metrics mntr would be empty; ours is not.
 Effect metrics(std::string_view value) {
@@ -69,10 +57,7 @@ constexpr Switch kLoose{loose, "false", "true", "all but true"};
 constexpr Switch kLooseOff{loose_off, "true", "false", "true"};
 constexpr Switch kPortAbove0{port_above_0, "0", "4000", "0 and less"};
 constexpr Switch kNumberBut0{number_but_0, "0", "1", "0"};
-constexpr Switch kExactlyYes{exactly_yes, "no", "yes", "all but yes"};
-constexpr Switch kExactlyNo{exactly_no, "yes", "no", "all but no", "everything but 'no' is yes"};
 constexpr Switch kCompression{compression, "", "gz", "all but gz and snappy"};
-constexpr Switch kSha1{sha1, "SHA1", "SHA-256", "SHA1"};
 constexpr Switch kMetricsSwitch{metrics,
                                 "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider",
                                 "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
@@ -111,12 +96,6 @@ constexpr ConfigKey family(std::string_view prefix, ConfigKey key) {
     key.prefix = prefix;
     return key;
 }
-/// A user may say in an inventory, too, that it is off.
-constexpr ConfigKey may_be_off(ConfigKey key) {
-    key.set_by = SetBy::user;
-    return key;
-}
-
 using enum KeyType;
 constexpr Missing kTlsBetween{"TLS between servers", kSetFalse};
 constexpr Missing kSaslBetween{"SASL between servers"};
@@ -214,29 +193,6 @@ constexpr std::array kRefused = {
             {"SASL", kSetFalse},
             "AuthenticationHelper",
             "false"),
-    refused("enforce.auth.enabled",
-            property_flag,
-            kLoose,
-            {"enforced authentication", kSetFalse},
-            "AuthenticationHelper",
-            "false"),
-    refused("DigestAuthenticationProvider.superDigest",
-            text,
-            kUnlessEmpty,
-            kSuperUser,
-            "DigestAuthenticationProvider"),
-    refused("DigestAuthenticationProvider.digestAlg",
-            word,
-            kSha1,
-            {"digests other than SHA1"},
-            "DigestAuthenticationProvider",
-            "SHA1"),
-    refused("DigestAuthenticationProvider.enabled",
-            property_flag,
-            kLooseOff,
-            {"switching the digest scheme off"},
-            "DigestAuthenticationProvider",
-            "true"),
     refused("superUser", text, kUnlessEmpty, kSuperUser, "ZooKeeperServer"),
     family("superUser.", refused("superUser.*", text, kUnlessEmpty, kSuperUser, "ZooKeeperServer")),
     refused("X509AuthenticationProvider.superUser",
@@ -244,11 +200,7 @@ constexpr std::array kRefused = {
             kUnlessEmpty,
             kSuperUser,
             "X509AuthenticationProvider"),
-    refused(
-        "skipACL", yes_no, kExactlyYes, {"running without ACL checks"}, "ZooKeeperServer", "no"),
     // Clients and data.
-    may_be_off(
-        refused("leaderServes", yes_no, kExactlyNo, {"a leader without clients"}, "Leader", "yes")),
     refused("clientLoops",
             number,
             kNumberBut0,
@@ -256,12 +208,6 @@ constexpr std::array kRefused = {
             "ours",
             "0"),
     refused("emulate353TTLNodes", property_flag, kLoose, kOldTtl, "EphemeralType", "false"),
-    refused("enforceQuota",
-            property_flag,
-            kLoose,
-            {"enforced quotas", kSetFalse},
-            "ZooKeeperServer",
-            "false"),
     refused("audit.enable",
             property_flag,
             kLoose,
@@ -270,12 +216,6 @@ constexpr std::array kRefused = {
             "false"),
     refused(
         "snapshot.compression.method", word, kCompression, {"compressed snapshots"}, "SnapStream"),
-    refused("closeSessionTxn.enabled",
-            property_flag,
-            kLooseOff,
-            {"the old form of closeSession"},
-            "ZooKeeperServer",
-            "true"),
     refused("metricsProvider.className",
             class_name,
             kMetricsSwitch,

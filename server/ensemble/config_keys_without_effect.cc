@@ -18,13 +18,12 @@ constexpr std::string_view kObservers = "this version has no observers; the key 
 constexpr std::string_view kLoops =
     "this server has one loop and no such threads; the key has no effect";
 constexpr std::string_view kSnapCount = "here snapCount alone decides; the key has no effect";
-constexpr std::string_view kThrottle = "this version has no such throttle; the key has no effect";
+constexpr std::string_view kThrottle =
+    "requests that are held back wait in their sockets here; the key has no effect";
 constexpr std::string_view kSync =
     "this server always syncs before it acknowledges; the key has no effect";
 constexpr std::string_view kCommandLine =
     "Apache's server takes it from the command line only; it has no effect";
-constexpr std::string_view kNotEnforced =
-    "it counts with enforce.auth.enabled only; it has no effect";
 constexpr std::string_view kNobody = "nothing reads it, not even Apache's server; it has no effect";
 
 /// A side door for operators and no safety setting: that it is missing is no reason not to start.
@@ -87,14 +86,6 @@ constexpr std::array kWithoutEffect = {
     inert("digest.enabled", kFlag, "true", kInside, "ZooKeeperServer"),
     // Limits.
     inert("jute.maxbuffer.extrasize", kBytes, "jute.maxbuffer", kInside, "BinaryInputArchive"),
-    inert("largeRequestMaxBytes", kBytes, "104857600", kThrottle, "ZooKeeperServer"),
-    inert("largeRequestThreshold", kBytes, "-1 (off)", kThrottle, "ZooKeeperServer"),
-    inert("request_throttle_max_requests",
-          kCount,
-          "0 (off)",
-          kThrottle,
-          "RequestThrottler",
-          "requestThrottleLimit"),
     inert("request_throttle_stall_time",
           kMs,
           "100",
@@ -120,55 +111,6 @@ constexpr std::array kWithoutEffect = {
           kThrottle,
           "Request",
           "requestStaleLatencyCheck"),
-    inert("throttled_op_wait_time",
-          kMs,
-          "0 (off)",
-          kThrottle,
-          "ZooKeeperServer",
-          "throttledOpWaitTime"),
-    inert("connection_throttle_tokens",
-          kCount,
-          "0 (off)",
-          kThrottle,
-          "BlueThrottle",
-          "connectionMaxTokens"),
-    inert("connection_throttle_fill_time",
-          kMs,
-          "1",
-          kThrottle,
-          "BlueThrottle",
-          "connectionTokenFillTime"),
-    inert("connection_throttle_fill_count",
-          kCount,
-          "1",
-          kThrottle,
-          "BlueThrottle",
-          "connectionTokenFillCount"),
-    inert("connection_throttle_freeze_time",
-          kMs,
-          "-1",
-          kThrottle,
-          "BlueThrottle",
-          "connectionFreezeTime"),
-    inert("connection_throttle_drop_increase",
-          kText,
-          "0.02",
-          kThrottle,
-          "BlueThrottle",
-          "connectionDropIncrease"),
-    inert("connection_throttle_drop_decrease",
-          kText,
-          "0.002",
-          kThrottle,
-          "BlueThrottle",
-          "connectionDropDecrease"),
-    inert("connection_throttle_decrease_ratio",
-          kText,
-          "0",
-          kThrottle,
-          "BlueThrottle",
-          "connectionDecreaseRatio"),
-    inert("connection_throttle_*", kText, "", kThrottle, "BlueThrottle"),
     inert("maxResponseCacheSize", kCount, "400", kInside, "ResponseCache"),
     inert("maxGetChildrenResponseCacheSize", kCount, "400", kInside, "ResponseCache"),
     // Between servers.
@@ -278,7 +220,6 @@ constexpr std::array kWithoutEffect = {
     inert("kerberos.*", kText, "", kSasl, "KerberosName"),
     inert("allowSaslFailedClients", kFlag, "false", kSasl, "ZooKeeperServer"),
     inert("letAnySaslUserDoX", kText, "", kSasl, "SASLAuthenticationProvider"),
-    inert("enforce.auth.schemes", kText, "", kNotEnforced, "AuthenticationHelper"),
     inert("ensembleAuthName", kText, "", kInside, "EnsembleAuthenticationProvider"),
     inert("IPAuthenticationProvider.usexforwardedfor",
           kFlag,

@@ -44,6 +44,23 @@ Result<> check_settings(ServerConfig& config, std::string_view file) {
     return ok();
 }
 
+/// Whom a server would have to ask for a proof, and cannot.
+Result<> check_required_schemes(const ServerConfig& config, std::string_view file) {
+    if (!config.enforce_auth) return ok();
+    if (config.enforce_auth_schemes.empty()) {
+        return invalid(file,
+                       "enforce.auth.enabled=true needs a scheme; add enforce.auth.schemes=digest");
+    }
+    for (const std::string& scheme : config.enforce_auth_schemes) {
+        if (scheme == "ip" || (scheme == "digest" && config.digest_enabled)) continue;
+        return invalid(file,
+                       fmt::format("enforce.auth.schemes: nobody can prove the scheme '{}' here; "
+                                   "this version has digest and ip",
+                                   scheme));
+    }
+    return ok();
+}
+
 Result<> check_members(const ServerConfig& config, std::string_view file) {
     const std::size_t voters = config.ensemble.voters().size();
     const std::size_t observers = config.ensemble.members.size() - voters;
@@ -128,7 +145,7 @@ Result<> read_zoo_cfg(std::string_view text, std::string_view file, ServerConfig
         if (!read.has_value()) return read.error().with_context(place);
         if (!warning.empty()) {
             config.warnings.push_back(
-                fmt::format("{}: {}={}: {}", place, property.key, property.value, warning));
+                fmt::format("{}: {}: {}", place, shown(property.key, property.value), warning));
         }
         const auto [first, added] = line_of.emplace(property.key, property.line);
         if (!added) {
@@ -140,6 +157,7 @@ Result<> read_zoo_cfg(std::string_view text, std::string_view file, ServerConfig
         }
     }
     ZK_CHECK(check_settings(config, file));
+    ZK_CHECK(check_required_schemes(config, file));
     ZK_CHECK(check_members(config, file));
     warn_about_members(config, file);
     return ok();

@@ -45,11 +45,35 @@ struct ServerConfig {
     int purge_interval_hours = 0;  ///< autopurge.purgeInterval; 0: never
     /// db.autocreate: may an empty disk vote without the file `initialize`.
     bool db_autocreate = true;
-    bool data_dir_autocreate = true;             ///< datadir.autocreate
-    bool extended_types = false;                 ///< extendedTypesEnabled: TTL nodes
-    bool local_sessions = false;                 ///< localSessionsEnabled
-    bool local_sessions_upgrading = false;       ///< localSessionsUpgradingEnabled
-    bool read_only_mode = false;                 ///< readonlymode.enabled
+    bool data_dir_autocreate = true;                ///< datadir.autocreate
+    bool extended_types = false;                    ///< extendedTypesEnabled: TTL nodes
+    bool local_sessions = false;                    ///< localSessionsEnabled
+    bool local_sessions_upgrading = false;          ///< localSessionsUpgradingEnabled
+    bool read_only_mode = false;                    ///< readonlymode.enabled
+    bool enforce_quota = false;                     ///< enforceQuota: hard limits refuse writes
+    bool skip_acl = false;                          ///< skipACL: nobody is asked for a permission
+    bool leader_serves = true;                      ///< leaderServes: a leader has clients
+    bool enforce_auth = false;                      ///< enforce.auth.enabled
+    std::vector<std::string> enforce_auth_schemes;  ///< enforce.auth.schemes: one has to be proven
+    bool digest_enabled = true;                     ///< DigestAuthenticationProvider.enabled
+    std::string digest_algorithm = "SHA1";          ///< DigestAuthenticationProvider.digestAlg
+    std::string super_digest;  ///< DigestAuthenticationProvider.superDigest; empty: nobody is super
+    int request_throttle_max = 0;       ///< request_throttle_max_requests; 0: no limit
+    milliseconds throttled_op_wait{0};  ///< throttled_op_wait_time; 0: they wait
+    int large_request_threshold = -1;   ///< largeRequestThreshold, bytes; -1: none is
+    int large_request_bytes_max = 100 * 1024 * 1024;  ///< largeRequestMaxBytes
+    int connection_tokens = 0;                   ///< connection_throttle_tokens; 0: no throttle
+    milliseconds connection_fill_time{1};        ///< connection_throttle_fill_time
+    int connection_fill_count = 1;               ///< connection_throttle_fill_count
+    milliseconds connection_freeze_time{-1};     ///< connection_throttle_freeze_time; -1: off
+    double connection_drop_increase = 0.02;      ///< connection_throttle_drop_increase
+    double connection_drop_decrease = 0.002;     ///< connection_throttle_drop_decrease
+    double connection_decrease_ratio = 0;        ///< connection_throttle_decrease_ratio
+    bool connection_weights = false;             ///< connection_throttle_weight_enabled
+    int global_session_weight = 3;               ///< connection_throttle_global_session_weight
+    int local_session_weight = 1;                ///< connection_throttle_local_session_weight
+    int renew_session_weight = 2;                ///< connection_throttle_renew_session_weight
+    bool close_session_names_nodes = true;       ///< closeSessionTxn.enabled
     milliseconds container_interval{60'000};     ///< znode.container.checkIntervalMs
     int container_removals_per_minute = 10'000;  ///< znode.container.maxPerMinute
     bool listen_on_all_addresses = false;        ///< quorumListenOnAllIPs

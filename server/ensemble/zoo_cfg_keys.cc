@@ -104,6 +104,13 @@ Result<> read_role(const ConfigKey& key, const Property& property, ServerConfig&
     return ok();
 }
 
+Result<> read_word(const ConfigKey& key, const Property& property, ServerConfig& config) {
+    const std::optional<std::string_view> word = key.word(property.value);
+    if (!word) return invalid(property, key.words);
+    place_of<std::string>(key, config) = *word;
+    return ok();
+}
+
 Result<> read_member(const Property& property, EnsembleConfig& ensemble) {
     const auto place = [&](const Error& error) { return error.with_context(property.key); };
     auto sid = parse_server_id(std::string_view(property.key).substr(7));
@@ -127,6 +134,10 @@ Result<> read_honoured(const ConfigKey& key,
     switch (key.type) {
         case KeyType::number:
             return read_number(key, property, config, warning);
+        case KeyType::fraction: {
+            ZK_TRY(place_of<double>(key, config), fraction(property));
+            return ok();
+        }
         case KeyType::boolean: {
             ZK_TRY(place_of<bool>(key, config), boolean(property));
             return ok();
@@ -140,15 +151,22 @@ Result<> read_honoured(const ConfigKey& key,
             return ok();
         }
         case KeyType::word:
-            return read_role(key, property, config);
+            if (key.word == nullptr) return read_role(key, property, config);
+            return read_word(key, property, config);
+        case KeyType::yes_no: {
+            bool& place = place_of<bool>(key, config);
+            place = yes_or_no(property, default_of(key) == "yes", warning);
+            return ok();
+        }
+        case KeyType::text:
+            place_of<std::string>(key, config) = property.value;
+            return ok();
         case KeyType::words:
             place_of<std::vector<std::string>>(key, config) = comma_list(property.value);
             return ok();
         case KeyType::member:
             return read_member(property, config.ensemble);
         case KeyType::path:
-        case KeyType::text:
-        case KeyType::yes_no:
         case KeyType::class_name:
             break;
     }
@@ -175,7 +193,10 @@ Result<> read_zoo_cfg_key(const Property& property, ServerConfig& config, std::s
     switch (key->standing) {
         case Standing::honoured:
             ZK_CHECK(read_honoured(*key, property, config, warning));
-            if (warning.empty() && value_in(*key, config) != default_of(*key)) warning = key->words;
+            if (warning.empty() && key->word == nullptr &&
+                value_in(*key, config) != default_of(*key)) {
+                warning = key->words;
+            }
             return ok();
         case Standing::refused:
             if (effect == Effect::on) {

@@ -1,10 +1,13 @@
 #include "ensemble/zoo_cfg_values.h"
 
+#include <array>
+#include <charconv>
 #include <limits>
 
 #include <fmt/core.h>
 
 #include "base/numbers.h"
+#include "ensemble/config_keys.h"
 
 namespace zk::ensemble {
 namespace {
@@ -25,10 +28,10 @@ bool take_sign(std::string_view& text) {
 }  // namespace
 
 Error invalid(const Property& property, std::string_view what) {
-    return {Errc::invalid, fmt::format("{}={}: {}", property.key, property.value, what)};
+    return {Errc::invalid, fmt::format("{}: {}", shown(property.key, property.value), what)};
 }
 Error unsupported(const Property& property, std::string_view what) {
-    return {Errc::unsupported, fmt::format("{}={}: {}", property.key, property.value, what)};
+    return {Errc::unsupported, fmt::format("{}: {}", shown(property.key, property.value), what)};
 }
 
 std::optional<std::int64_t> decimal(std::string_view text) {
@@ -63,9 +66,51 @@ Result<bool> boolean(const Property& property) {
     return invalid(property, "choose 'true' or 'false'");
 }
 
+Result<double> fraction(const Property& property) {
+    double value = 0;
+    const char* const end = property.value.data() + property.value.size();
+    const auto [parsed_to, error] = std::from_chars(property.value.data(), end, value);
+    const bool whole = error == std::errc() && parsed_to == end && !property.value.empty();
+    if (!whole || !(value >= 0 && value <= 1)) return invalid(property, "must be from 0 to 1");
+    return value;
+}
+
 Result<std::string> text(const Property& property) {
     if (property.value.empty()) return invalid(property, "the value is missing");
     return property.value;
+}
+
+bool yes_or_no(const Property& property, bool standard, std::string& warning) {
+    const std::string_view value = property.value;
+    if (standard) {
+        if (value != "yes" && value != "no") warning = "everything but 'no' is yes";
+        return value != "no";
+    }
+    const std::string word = lower(value);
+    if (value != "yes" && word != "no" && word != "false")
+        warning = "this value does not switch it on; it is off";
+    return value == "yes";
+}
+
+std::optional<std::string_view> digest_algorithm(std::string_view name) {
+    static constexpr std::array<std::string_view, 12> kNames = {"SHA1",
+                                                                "MD5",
+                                                                "SHA-224",
+                                                                "SHA-256",
+                                                                "SHA-384",
+                                                                "SHA-512",
+                                                                "SHA-512/224",
+                                                                "SHA-512/256",
+                                                                "SHA3-224",
+                                                                "SHA3-256",
+                                                                "SHA3-384",
+                                                                "SHA3-512"};
+    const std::string word = lower(name);
+    if (word == "sha" || word == "sha-1") return kNames.front();
+    for (const std::string_view each : kNames) {
+        if (lower(each) == word) return each;
+    }
+    return std::nullopt;
 }
 
 bool property_boolean(const Property& property, std::string& warning) {

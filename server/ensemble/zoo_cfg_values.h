@@ -24,8 +24,14 @@ std::optional<std::int64_t> decoded(std::string_view text);
 
 /// Strict: true or false in any case.
 Result<bool> boolean(const Property& property);
+/// From 0 to 1, in decimal. Apache's server takes others, and does not start with what is no number.
+Result<double> fraction(const Property& property);
 Result<std::string> text(const Property& property);
 
+/// A word of which exactly one counts: what is not `no` is yes where yes is the standard, and the other way round.
+bool yes_or_no(const Property& property, bool standard, std::string& warning);
+/// Of Java's names of digests, in any case, the one that is kept ("SHA1" of "sha"); nothing for others.
+std::optional<std::string_view> digest_algorithm(std::string_view name);
 /// Of a Java property: everything but true is false.
 bool property_boolean(const Property& property, std::string& warning);
 

@@ -30,27 +30,48 @@ bool Frontend::admit(Connection& connection) {
         leave_queue(connection);
         return false;
     }
-    if (own + frame > settings_.small_bytes_max) {
+    const bool large = own + frame > settings_.small_bytes_max;
+    if (large || throttled(connection)) {
         const bool others_first = !waiting_.empty() && waiting_.begin()->first != connection.ticket;
         if (others_first || !has_room(connection)) {
             ZK_COVERED("frontend.loop_full");
             if (connection.ticket != 0) return false;
+            if (!large) ++totals_.throttle_waits;
             connection.ticket = next_ticket_++;
             connection.waits_since = time_.now();
             waiting_.emplace(connection.ticket, connection.id);
             return false;
         }
-        connection.granted = frame;
-        account(connection);
+        if (large) {
+            connection.granted = frame;
+            account(connection);
+        }
     }
     leave_queue(connection);
     return true;
 }
 
+/// Requests that are under way hold every next one back, also the first one of a connection. What has come of one is
+/// looked at, nothing is held back of a client that asks nothing.
+bool Frontend::throttled(const Connection& connection) const {
+    return settings_.request_throttle_max > 0 && outstanding_ >= settings_.request_throttle_max &&
+           connection.state == Connection::State::open && connection.decoder.next_size() != 0;
+}
+
+/// Is the next frame a large request that there is no room for beside those under way?
+bool Frontend::too_large(const Connection& connection) const {
+    if (settings_.large_request_threshold < 0 || connection.state != Connection::State::open)
+        return false;
+    const auto bytes = static_cast<std::int64_t>(connection.decoder.next_size()) - 4;
+    return bytes > settings_.large_request_threshold &&
+           bytes + static_cast<std::int64_t>(large_held_) > settings_.large_request_bytes_max;
+}
+
 /// Room in the loop for the connection's next frame. An idle loop has room for any.
 bool Frontend::has_room(const Connection& connection) const {
-    if (held_ == 0) return true;
+    if (throttled(connection)) return false;
     const std::size_t frame = connection.decoder.next_size();
+    if (held_ == 0 || connection.gate.bytes() + frame <= settings_.small_bytes_max) return true;
     return held_ + frame <= settings_.loop_bytes_max && held_ < settings_.loop_bytes_max;
 }
 
@@ -65,6 +86,8 @@ void Frontend::account(Connection& connection) {
     const std::size_t held = connection.gate.bytes() + connection.granted;
     held_ += held - connection.held;
     connection.held = held;
+    large_held_ += connection.gate.large() - connection.large_held;
+    connection.large_held = connection.gate.large();
     const std::size_t output = connection.output.size() + connection.taken + connection.gate.owed();
     output_held_ += output - connection.output_held;
     connection.output_held = output;
@@ -85,6 +108,7 @@ void Frontend::let_in(Instant now, Out& out) {
 /// True if others wait for room that the client keeps for no reason but its own silence.
 bool Frontend::stalls(const Connection& connection, Instant working) const {
     if (waiting_.empty() || connection.held == 0) return false;
+    if (throttled(*connections_.at(waiting_.begin()->second))) return false;
     const Connection& first = *connections_.at(waiting_.begin()->second);
     if (working - first.waits_since <= kStalledMax) return false;
     if (working - connection.progress <= kStalledMax) return false;
@@ -104,9 +128,11 @@ void Frontend::orphan(Connection& connection) {
         kept.xid = request.xid;
         kept.op = request.op;
         kept.cost = request.cost;
+        kept.large = request.large;
         orphan.gate.park(std::move(kept));
     }
     held_ += orphan.gate.bytes();
+    large_held_ += orphan.gate.large();
     orphans_[connection.session].push_back(std::move(orphan));
 }
 
@@ -116,6 +142,7 @@ void Frontend::orphan_answered(const request::Reply& message) {
     for (Orphan& orphan : found->second) {
         if (orphan.connection != message.origin.connection) continue;
         held_ -= orphan.gate.bytes();
+        large_held_ -= orphan.gate.large();
         if (orphan.gate.finish(message.xid, message.op, message.zxid, message.error, {})) {
             while (!orphan.gate.empty() &&
                    orphan.gate.head().kind == ParkedRequest::Kind::finished) {
@@ -123,6 +150,7 @@ void Frontend::orphan_answered(const request::Reply& message) {
             }
         }
         held_ += orphan.gate.bytes();
+        large_held_ += orphan.gate.large();
     }
     std::erase_if(found->second, [](const Orphan& orphan) { return orphan.gate.empty(); });
     if (found->second.empty()) orphans_.erase(found);
@@ -131,7 +159,10 @@ void Frontend::orphan_answered(const request::Reply& message) {
 void Frontend::forget_orphans(SessionId session) {
     const auto found = orphans_.find(session);
     if (found == orphans_.end()) return;
-    for (const Orphan& orphan : found->second) held_ -= orphan.gate.bytes();
+    for (const Orphan& orphan : found->second) {
+        held_ -= orphan.gate.bytes();
+        large_held_ -= orphan.gate.large();
+    }
     orphans_.erase(found);
 }
 
@@ -140,6 +171,7 @@ void Frontend::age_orphans(Instant working) {
         std::erase_if(entry->second, [&](const Orphan& orphan) {
             if (working - orphan.since <= kOrphanMax) return false;
             held_ -= orphan.gate.bytes();
+            large_held_ -= orphan.gate.large();
             return true;
         });
         entry = entry->second.empty() ? orphans_.erase(entry) : std::next(entry);

@@ -14,6 +14,7 @@
 #include "frontend/session_gate.h"
 #include "jute/frame.h"
 #include "jute/protocol.h"
+#include "tree/acl.h"
 
 namespace zk::frontend {
 
@@ -26,6 +27,9 @@ inline constexpr std::size_t kEventBytesMax = 16 << 20;
 /// Reads whose turn has come are answered though the client takes nothing, when a write behind them is under way. Their
 /// answers have been reckoned with; a client that leaves this many bytes all the same is cut off.
 inline constexpr std::size_t kAnswersMax = 16 << 20;
+/// What one connection's requests may cost in a turn: entries of ACLs that were looked at, and for each request one more.
+/// About two milliseconds; a list may have tens of thousands of entries.
+inline constexpr std::size_t kEffortMax = 20'000;
 /// Requests of one connection that may be under way or parked before its socket is not read any
 /// more.
 inline constexpr std::size_t kParkedMax = 1000;
@@ -63,7 +67,7 @@ class Connection {
           opened(now),
           heard(now),
           progress(now) {
-        auth.push_back(jute::AuthId{"ip", peer.address});
+        auth.push_back(jute::AuthId{"ip", tree::ip_id(peer.address)});
     }
 
     ConnectionId id;
@@ -100,7 +104,12 @@ class Connection {
     std::uint64_t ticket = 0;     ///< its place among those who wait for room; 0: does not wait
     Instant waits_since;          ///< working time of its ticket
     std::size_t held = 0;         ///< its part of Frontend::held_
+    std::size_t large_held = 0;   ///< its part of Frontend::large_held_
     std::size_t output_held = 0;  ///< its part of Frontend::output_held_
+
+    std::size_t effort = 0;  ///< since bytes came, or since resume()
+    bool tired = false;      ///< effort is used up: waits for resume()
+    bool late = false;       ///< the frame that is looked at has waited too long for its turn
 
     Activity activity;
     Instant established;  ///< not in working time, as the next

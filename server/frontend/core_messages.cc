@@ -177,7 +177,7 @@ void Frontend::fire(const std::vector<ConnectionId>& watchers,
     for (const ConnectionId id : watchers) {
         Connection* connection = find(id);
         if (connection == nullptr || connection->state == Connection::State::closing) continue;
-        if (!tree::check_acl(acl, perms::kRead, connection->auth)) continue;
+        if (!tree::check_acl(acl, perms::kRead, connection->auth, settings_.access)) continue;
         send_event(*connection, event);
         account(*connection);
         list(*connection, out);

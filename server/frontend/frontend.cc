@@ -12,7 +12,11 @@
 namespace zk::frontend {
 
 Frontend::Frontend(Settings settings, const tree::DataTree& tree, Log log)
-    : settings_(std::move(settings)), tree_(&tree), log_(std::move(log)), time_(kFrontendGapMax) {}
+    : settings_(std::move(settings)),
+      tree_(&tree),
+      log_(std::move(log)),
+      connection_throttle_(settings_.connection_throttle),
+      time_(kFrontendGapMax) {}
 
 Frontend::~Frontend() = default;
 
@@ -42,6 +46,7 @@ void Frontend::on_bytes(ConnectionId id, ByteView bytes, Instant now, Out& out) 
     if (connection == nullptr) return;
     totals_.bytes_received += static_cast<std::int64_t>(bytes.size());
     connection->heard = connection->progress = time_.advance(now);
+    connection->effort = 0;
     if (connection->state == Connection::State::fresh && !accept_head(*connection, bytes, out))
         return;
     switch (connection->state) {
@@ -164,23 +169,11 @@ void Frontend::pump(Connection& connection, Instant now, Out& out) {
         }
         const bool takes_frames =
             connection.state == State::greeting || connection.state == State::open;
-        if (!takes_frames || blocked(connection)) {
+        if (!takes_frames || blocked(connection) || is_tired(connection)) {
             leave_queue(connection);
             break;
         }
-        connection.admitted = admit(connection);
-        if (!connection.admitted) break;
-        const std::optional<ByteView> frame = connection.decoder.next();
-        if (!frame) {
-            if (connection.decoder.broken()) close(connection, Close::at_once, "frame_length", out);
-            break;
-        }
-        connection.granted = 0;
-        if (connection.state == State::greeting) {
-            accept_connect(connection, *frame, now, out);
-        } else {
-            accept_request(connection, *frame, now, out);
-        }
+        if (!take_frame(connection, now, out)) break;
         account(connection);
     }
     if (connection.touched) {
@@ -194,6 +187,56 @@ void Frontend::pump(Connection& connection, Instant now, Out& out) {
     list_if_reading_changed(connection, out);
 }
 
+/// Looks at the next frame. False: it is not to be taken now, or none is left.
+bool Frontend::take_frame(Connection& connection, Instant now, Out& out) {
+    if (too_large(connection)) {
+        ++totals_.large_requests_rejected;
+        close(connection, Close::at_once, "large_request", out);
+        return false;
+    }
+    const bool waited = connection.ticket != 0;
+    connection.admitted = admit(connection);
+    if (!connection.admitted) return false;
+    const std::optional<ByteView> frame = connection.decoder.next();
+    if (!frame) {
+        if (connection.decoder.broken()) close(connection, Close::at_once, "frame_length", out);
+        return false;
+    }
+    connection.granted = 0;
+    const Duration longest = settings_.throttled_op_wait;
+    connection.late =
+        waited && longest.count() > 0 && time_.now() - connection.waits_since > longest;
+    if (connection.state == Connection::State::greeting) {
+        accept_connect(connection, *frame, now, out);
+    } else {
+        accept_request(connection, *frame, now, out);
+    }
+    return true;
+}
+
+/// True when the connection has cost so much that others come first. What must run for the order's sake runs all the same.
+bool Frontend::is_tired(Connection& connection) {
+    if (connection.tired) return true;
+    if (connection.effort < kEffortMax) return false;
+    ZK_COVERED("frontend.tired");
+    connection.tired = true;
+    tired_.push_back(connection.id);
+    return true;
+}
+
+void Frontend::resume(Instant now, Out& out) {
+    time_.advance(now);
+    const std::vector<ConnectionId> rested = std::exchange(tired_, {});
+    for (const ConnectionId id : rested) {
+        Connection* connection = find(id);
+        if (connection == nullptr) continue;
+        connection->tired = false;
+        connection->effort = 0;
+        pump(*connection, now, out);
+    }
+    let_in(now, out);
+}
+
 /// Answers from the head of the gate: finished requests, and local ones, which run now. A read may wait for the client to
 /// take answers, but not beyond a later write of that client: it would see it.
 void Frontend::run_parked(Connection& connection, Instant now, Out& out) {
@@ -203,7 +246,8 @@ void Frontend::run_parked(Connection& connection, Instant now, Out& out) {
         if (head.kind == ParkedRequest::Kind::finished) {
             send(connection, head, now);
         } else {
-            if (output_full(connection, 0) && connection.gate.at_core() == 0) return;
+            const bool may_rest = connection.gate.at_core() == 0;
+            if (may_rest && (output_full(connection, 0) || is_tired(connection))) return;
             if (connection.output.size() > kAnswersMax)
                 return close(connection, Close::at_once, "slow_reader", out);
             serve(connection, head.xid, head.op, head.bytes, head.received, now);
@@ -300,7 +344,7 @@ bool Frontend::must_wait(const Connection& connection) const {
             return true;
         case Connection::State::greeting:
         case Connection::State::open:
-            return blocked(connection) || !connection.admitted;
+            return blocked(connection) || !connection.admitted || connection.tired;
         // Going on to read is how the shell notices that the client has gone.
         case Connection::State::ending:
         case Connection::State::closing:
@@ -324,6 +368,7 @@ Statistics Frontend::statistics() const {
     statistics.connections = static_cast<std::int64_t>(connections_.size());
     statistics.outstanding = outstanding_;
     statistics.watches = static_cast<std::int64_t>(watches_.size());
+    statistics.connection_drop_chance = connection_throttle_.drop_chance();
     return statistics;
 }
 

@@ -31,12 +31,14 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "base/working_time.h"
+#include "frontend/connection_throttle.h"
 #include "frontend/statistics.h"
 #include "frontend/watches.h"
 #include "jute/codes.h"
 #include "jute/protocol.h"
 #include "request/outcome.h"
 #include "request/request.h"
+#include "tree/acl.h"
 #include "tree/data_tree.h"
 
 namespace zk::frontend {
@@ -54,7 +56,22 @@ struct Settings {
     /// globalOutstandingLimit, for this loop. Beyond it a connection waits that has its share of it at the core: those
     /// that ask share it evenly, and one request of each is always let in.
     std::int64_t outstanding_max = 1000;
-    std::string super_digest;  ///< "super:<base64>"; empty: nobody is super
+    std::string super_digest;               ///< "super:<base64>"; empty: nobody is super
+    std::string digest_algorithm = "SHA1";  ///< DigestAuthenticationProvider.digestAlg
+    tree::AccessRules access{};
+    /// enforce.auth.schemes, where enforce.auth.enabled: who has proven none of these may only prove one. Empty: all may
+    /// ask.
+    std::vector<std::string> required_schemes;
+    bool local_sessions = false;  ///< new sessions are local ones: they weigh less for the throttle
+    ConnectionThrottle::Settings connection_throttle{};
+    /// request_throttle_max_requests: with so many at the core nobody's next request is taken; 0: no limit.
+    std::int64_t request_throttle_max = 0;
+    /// throttled_op_wait_time: a request that has waited longer is answered with -127; 0: it waits.
+    milliseconds throttled_op_wait{0};
+    /// largeRequestThreshold: longer requests are large; -1: none is.
+    std::int64_t large_request_threshold = -1;
+    /// largeRequestMaxBytes: of large requests at the core. Who sends one beyond it is closed.
+    std::int64_t large_request_bytes_max = 100LL << 20;
     /// Bytes of requests that were taken from one connection and are not answered yet. Beyond it
     /// its socket is not read. One request is always let in, whatever its size.
     std::size_t connection_bytes_max = limits::kConnectionBytesMax;
@@ -132,6 +149,10 @@ class Frontend {
     /// The text of a four-letter word; the connection closes after it.
     void answer_four_letter(ConnectionId id, std::string_view text, Out& out);
 
+    /// Goes on with those whose requests cost so much that others had to come first: in a turn of its own.
+    void resume(Instant now, Out& out);
+    [[nodiscard]] bool has_more() const { return !tired_.empty(); }
+
     /// Gives the bytes to write next (`bytes` must be empty; its capacity is kept for later output)
     /// and the orders. An unknown id gives Close::at_once.
     Orders take(ConnectionId id, Bytes& bytes);
@@ -172,6 +193,8 @@ class Frontend {
     Connection* find(ConnectionId id);
     [[nodiscard]] std::vector<ConnectionId> sorted_ids() const;
     void pump(Connection& connection, Instant now, Out& out);
+    bool take_frame(Connection& connection, Instant now, Out& out);
+    [[nodiscard]] bool is_tired(Connection& connection);
     void run_parked(Connection& connection, Instant now, Out& out);
     void send(Connection& connection, const ParkedRequest& finished, Instant now);
     void count_sent(Connection& connection, std::size_t bytes);
@@ -186,6 +209,8 @@ class Frontend {
 
     // bounds.cc: bytes that wait
     bool admit(Connection& connection);
+    [[nodiscard]] bool throttled(const Connection& connection) const;
+    [[nodiscard]] bool too_large(const Connection& connection) const;
     [[nodiscard]] bool has_room(const Connection& connection) const;
     void leave_queue(Connection& connection);
     void account(Connection& connection);
@@ -200,6 +225,10 @@ class Frontend {
     bool accept_head(Connection& connection, ByteView& bytes, Out& out);
     void accept_connect(Connection& connection, ByteView frame, Instant now, Out& out);
     void accept_request(Connection& connection, ByteView frame, Instant now, Out& out);
+    [[nodiscard]] bool is_late(const Connection& connection, OpCode op) const;
+    void refuse_late(Connection& connection, Xid xid, OpCode op, Instant now);
+    [[nodiscard]] bool may_ask(const Connection& connection) const;
+    void refuse_unproven(Connection& connection, Xid xid, OpCode op, Instant now);
     void accept_auth(Connection& connection, Xid xid, ByteView body, Instant now, Out& out);
     void accept_sasl(Connection& connection, Xid xid, ByteView body, Instant now, Out& out);
     void forward(Connection& connection, Xid xid, OpCode op, ByteView body, Instant now, Out& out);
@@ -240,6 +269,9 @@ class Frontend {
     std::int64_t outstanding_ = 0;  ///< requests at the core, over all connections
     std::int64_t asking_ = 0;       ///< connections that have some there
     Statistics totals_;
+    ConnectionThrottle connection_throttle_;
+    std::vector<ConnectionId> tired_;  ///< wait for resume()
+    std::size_t large_held_ = 0;       ///< bytes of large requests at the core
     std::vector<ConnectionId>
         released_;  ///< connections whose next requests can run when all messages are heard
 

@@ -48,21 +48,21 @@ jute::AclList masked(const jute::AclList& list) {
 
 ErrorCode read_exists(const tree::DataTree& tree,
                       const tree::Node* node,
-                      const std::vector<jute::AuthId>& auth,
+                      const Asker& asker,
                       jute::OutputArchive& archive) {
     if (node == nullptr) return ErrorCode::no_node;
-    if (!tree::check_acl(tree.acl_of(*node), perms::kRead, auth)) return ErrorCode::no_auth;
+    if (!asker.may(tree.acl_of(*node), perms::kRead)) return ErrorCode::no_auth;
     archive(tree.stat_of(*node));
     return ErrorCode::ok;
 }
 
 ErrorCode read_acl(const tree::DataTree& tree,
                    const tree::Node& node,
-                   const std::vector<jute::AuthId>& auth,
+                   const Asker& asker,
                    jute::OutputArchive& archive) {
     const jute::AclList& list = tree.acl_of(node);
-    if (!tree::check_acl(list, perms::kRead | perms::kAdmin, auth)) return ErrorCode::no_auth;
-    if (tree::check_acl(list, perms::kAdmin, auth)) {
+    if (!asker.may(list, perms::kRead | perms::kAdmin)) return ErrorCode::no_auth;
+    if (asker.may(list, perms::kAdmin)) {
         archive(list);
     } else {
         archive(masked(list));
@@ -74,9 +74,9 @@ ErrorCode read_acl(const tree::DataTree& tree,
 ErrorCode read_node(const tree::DataTree& tree,
                     OpCode op,
                     const tree::Node& node,
-                    const std::vector<jute::AuthId>& auth,
+                    const Asker& asker,
                     jute::OutputArchive& archive) {
-    if (!tree::check_acl(tree.acl_of(node), perms::kRead, auth)) return ErrorCode::no_auth;
+    if (!asker.may(tree.acl_of(node), perms::kRead)) return ErrorCode::no_auth;
     if (op == OpCode::get_data) {
         if (const std::optional<ByteView> data = node.data()) {
             archive(*data);
@@ -92,10 +92,10 @@ ErrorCode read_node(const tree::DataTree& tree,
 
 ErrorCode read_count(const tree::DataTree& tree,
                      const tree::Node* node,
-                     const std::vector<jute::AuthId>& auth,
+                     const Asker& asker,
                      jute::OutputArchive& archive) {
     if (node == nullptr) return ErrorCode::no_node;
-    if (!tree::check_acl(tree.acl_of(*node), perms::kRead, auth)) return ErrorCode::no_auth;
+    if (!asker.may(tree.acl_of(*node), perms::kRead)) return ErrorCode::no_auth;
     archive(static_cast<std::int32_t>(tree.count_below(*node)));
     return ErrorCode::ok;
 }
@@ -144,10 +144,7 @@ void write_part_error(ErrorCode error, jute::OutputArchive& archive) {
 }
 
 /// Each part succeeds or fails for itself; what its flag says of a watch is of no interest.
-ErrorCode read_parts(const tree::DataTree& tree,
-                     ByteView body,
-                     const std::vector<jute::AuthId>& auth,
-                     Bytes& out) {
+ErrorCode read_parts(const tree::DataTree& tree, ByteView body, const Asker& asker, Bytes& out) {
     const std::size_t start = out.size();
     const auto refuse = [&] {
         out.resize(start);
@@ -162,11 +159,11 @@ ErrorCode read_parts(const tree::DataTree& tree,
         const tree::Node* node = tree.find(part->request.path);
         if (node == nullptr) {
             write_part_error(ErrorCode::no_node, answer);
-        } else if (!tree::check_acl(tree.acl_of(*node), perms::kRead, auth)) {
+        } else if (!asker.may(tree.acl_of(*node), perms::kRead)) {
             write_part_error(ErrorCode::no_auth, answer);
         } else {
             answer(jute::MultiHeader{part->header.type, false, ErrorCode::ok});
-            (void)read_node(tree, part->header.type, *node, auth, answer);
+            (void)read_node(tree, part->header.type, *node, asker, answer);
         }
         if (out.size() - start > limits::kMultiReadBytesMax) {
             ZK_COVERED("frontend.multi_read_too_large");
@@ -227,21 +224,17 @@ std::size_t answer_bytes(const tree::DataTree& tree, OpCode op, ByteView body) {
     return node_answer_bytes(request ? tree.find(request->path) : nullptr, op);
 }
 
-ReadResult read(const tree::DataTree& tree,
-                OpCode op,
-                ByteView body,
-                const std::vector<jute::AuthId>& auth,
-                Bytes& out,
-                SessionId session) {
+ReadResult read(
+    const tree::DataTree& tree, OpCode op, ByteView body, const Asker& asker, Bytes& out) {
     ZK_ASSERT(is_read(op));
     ReadResult result;
     if (op == OpCode::multi_read) {
-        result.error = read_parts(tree, body, auth, out);
+        result.error = read_parts(tree, body, asker, out);
         return result;
     }
     if (op == OpCode::get_ephemerals) {
         jute::OutputArchive ephemerals(out);
-        result.error = read_ephemerals(tree, session, body, ephemerals);
+        result.error = read_ephemerals(tree, asker.session, body, ephemerals);
         return result;
     }
     const std::optional<PathWatch> request = parse(body, has_watch_flag(op));
@@ -257,13 +250,13 @@ ReadResult read(const tree::DataTree& tree,
             result.error = ErrorCode::bad_arguments;
             return result;
         }
-        result.error = read_exists(tree, node, auth, archive);
+        result.error = read_exists(tree, node, asker, archive);
         const bool told = result.error == ErrorCode::ok || result.error == ErrorCode::no_node;
         if (told && request->watch) result.watch = ReadResult::Watch::data;
         return result;
     }
     if (op == OpCode::get_all_children_number) {
-        result.error = read_count(tree, node, auth, archive);
+        result.error = read_count(tree, node, asker, archive);
         return result;
     }
     if (node == nullptr) {
@@ -271,10 +264,10 @@ ReadResult read(const tree::DataTree& tree,
         return result;
     }
     if (op == OpCode::get_acl) {
-        result.error = read_acl(tree, *node, auth, archive);
+        result.error = read_acl(tree, *node, asker, archive);
         return result;
     }
-    result.error = read_node(tree, op, *node, auth, archive);
+    result.error = read_node(tree, op, *node, asker, archive);
     if (result.error == ErrorCode::ok && request->watch) {
         result.watch = op == OpCode::get_data ? ReadResult::Watch::data : ReadResult::Watch::child;
     }

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "jute/codes.h"
 #include "jute/protocol.h"
+#include "tree/acl.h"
 #include "tree/data_tree.h"
 
 namespace zk::frontend {
@@ -29,15 +30,23 @@ bool is_read(OpCode op);
 /// About how many bytes the answer to this request would have now. Source of the sizes: the records of jute/protocol.h.
 std::size_t answer_bytes(const tree::DataTree& tree, OpCode op, ByteView body);
 
-/// Runs a read for somebody with the identities `auth` and this session. The response record is appended to `out`
-/// when there is no error; nothing is appended otherwise. A body that is no request of this kind is
-/// ErrorCode::marshalling_error.
-ReadResult read(const tree::DataTree& tree,
-                OpCode op,
-                ByteView body,
-                const std::vector<jute::AuthId>& auth,
-                Bytes& out,
-                SessionId session = {});
+/// Who asks, and what this server wants proven.
+struct Asker {
+    const std::vector<jute::AuthId>& auth;
+    SessionId session{};
+    tree::AccessRules access{};
+    std::size_t* effort = nullptr;  ///< counts the entries that are looked at
+    /// One of the `needed` permission bits.
+    [[nodiscard]] bool may(const jute::AclList& list, std::int32_t needed) const {
+        if (effort != nullptr) *effort += list.size();
+        return tree::check_acl(list, needed, auth, access);
+    }
+};
+
+/// Runs a read. The response record is appended to `out` when there is no error; nothing is appended otherwise. A body that
+/// is no request of this kind is ErrorCode::marshalling_error.
+ReadResult read(
+    const tree::DataTree& tree, OpCode op, ByteView body, const Asker& asker, Bytes& out);
 
 /// whoAmI: appends each identity with what its scheme shows of it, which is never a secret.
 void write_identities(const std::vector<jute::AuthId>& auth, Bytes& out);

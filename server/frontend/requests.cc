@@ -117,6 +117,17 @@ void Frontend::accept_connect(Connection& connection, ByteView frame, Instant no
     connection.sent_read_only = !archive.at_end();
     const bool may_be_read_only = connection.sent_read_only && archive.get<bool>();
     if (read_only_ && !may_be_read_only) return close(connection, Close::at_once, "read_only", out);
+    using Kind = ConnectionThrottle::Session;
+    const bool local = settings_.local_sessions || read_only_;
+    const Kind kind = connect.session != SessionId{} ? Kind::renewed
+                      : local                        ? Kind::local
+                                                     : Kind::global;
+    if (!connection_throttle_.admit(kind, now)) {
+        ++totals_.connections_rejected;
+        return close(connection, Close::at_once, "throttled", out);
+    }
+    ++totals_.connection_requests;
+    totals_.token_deficit.add(connection_throttle_.deficit());
     if (connect.last_zxid_seen > tree_->last_zxid()) {
         log_.info("connection.refused_ahead peer={} seen={} last={}",
                   connection.peer.address,
@@ -147,8 +158,16 @@ void Frontend::accept_request(Connection& connection, ByteView frame, Instant no
     const auto header = archive.get<jute::RequestHeader>();
     if (!archive.ok()) return close(connection, Close::at_once, "bad_header", out);
     const ByteView body = archive.rest();
+    const Way way = way_of(header.op);
+    const bool proves = way == Way::auth || way == Way::sasl;
+    if (!proves && !may_ask(connection)) {
+        return refuse_unproven(connection, header.xid, header.op, now);
+    }
     if (read_only_ && refuse_change(connection, header, now)) return;
-    switch (way_of(header.op)) {
+    if ((way == Way::core || way == Way::local) && is_late(connection, header.op)) {
+        return refuse_late(connection, header.xid, header.op, now);
+    }
+    switch (way) {
         case Way::core:
             return forward(connection, header.xid, header.op, body, now, out);
         case Way::local:
@@ -190,14 +209,54 @@ bool Frontend::refuse_change(Connection& connection,
     return true;
 }
 
+/// Has the request waited longer for its turn than clients are to wait? Of pings and the end of a session nobody is told so.
+bool Frontend::is_late(const Connection& connection, OpCode op) const {
+    return connection.late && op != OpCode::ping && op != OpCode::close_session;
+}
+
+void Frontend::refuse_late(Connection& connection, Xid xid, OpCode op, Instant now) {
+    ++totals_.throttled_ops;
+    connection.touched = true;
+    ParkedRequest answer;
+    answer.xid = xid;
+    answer.op = op;
+    answer.zxid = tree_->last_zxid();
+    answer.error = ErrorCode::throttled_op;
+    answer_in_turn(connection, std::move(answer), now);
+}
+
+/// enforce.auth: has the connection proven an identity of a scheme that is asked for?
+bool Frontend::may_ask(const Connection& connection) const {
+    const std::vector<std::string>& schemes = settings_.required_schemes;
+    if (schemes.empty()) return true;
+    return std::any_of(connection.auth.begin(), connection.auth.end(), [&](const auto& id) {
+        return std::find(schemes.begin(), schemes.end(), id.scheme) != schemes.end();
+    });
+}
+
+/// The answer to whatever a client asks without that, a ping too. Its session lives on, for a client that comes back with
+/// a proof.
+void Frontend::refuse_unproven(Connection& connection, Xid xid, OpCode op, Instant now) {
+    ++totals_.auth_failures;
+    log_.info("connection.auth_required peer={} session={}",
+              connection.peer.address,
+              to_string(connection.session));
+    ParkedRequest answer;
+    answer.xid = xid;
+    answer.op = op;
+    answer.error = ErrorCode::session_closed_require_auth;
+    answer.then_close = true;
+    answer_in_turn(connection, std::move(answer), now);
+}
+
 /// addauth. Ids count from the next request on; the answer keeps its place among the others,
 /// because kazoo takes it for the answer to its oldest request.
 void Frontend::accept_auth(Connection& connection, Xid xid, ByteView body, Instant now, Out& out) {
     const auto request = jute::decode<jute::AuthRequest>(body);
     if (!request) return close(connection, Close::at_once, "bad_auth", out);
     bool proven = request->scheme == "ip";  // every connection has its address already
-    if (request->scheme == "digest" && request->auth) {
-        std::string id = tree::digest_id(*request->auth);
+    if (request->scheme == "digest" && request->auth && settings_.access.digest) {
+        std::string id = tree::digest_id(*request->auth, settings_.digest_algorithm);
         if (!settings_.super_digest.empty() && id == settings_.super_digest) {
             add_identity(connection, jute::AuthId{"super", ""});
         }
@@ -264,6 +323,10 @@ void Frontend::forward(
     parked.op = op;
     parked.received = now;
     parked.cost = kRequestBytes + body.size() + connection.auth_bytes;
+    const auto size = static_cast<std::int64_t>(body.size());
+    const bool large =
+        settings_.large_request_threshold >= 0 && size > settings_.large_request_threshold;
+    parked.large = large ? body.size() : 0;
     if (connection.gate.at_core() == 0) ++asking_;
     connection.gate.park(std::move(parked));
     ++outstanding_;
@@ -334,7 +397,9 @@ ErrorCode Frontend::answer_local(Connection& connection, OpCode op, ByteView bod
             break;
     }
     ZK_ASSERT(is_read(op));
-    const ReadResult result = read(*tree_, op, body, connection.auth, out, connection.session);
+    const Asker asker{connection.auth, connection.session, settings_.access, &connection.effort};
+    ++connection.effort;
+    const ReadResult result = read(*tree_, op, body, asker, out);
     if (result.watch == ReadResult::Watch::data)
         watches_.add(Watches::Kind::data, result.path, connection.id);
     if (result.watch == ReadResult::Watch::child)

@@ -38,6 +38,7 @@ struct ParkedRequest {
     bool then_close = false;  ///< the connection closes after the answer
     /// Bytes that wait because of it, here or at the core: what it came with, later its answer.
     std::size_t cost = kRequestBytes;
+    std::size_t large = 0;  ///< bytes of a large request, until it is answered
     /// Of a local one: bytes that its answer will have, as far as one can tell.
     std::size_t answer = 0;
 };
@@ -52,6 +53,8 @@ class SessionGate {
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
     /// What the local ones will answer.
     [[nodiscard]] std::size_t owed() const { return owed_; }
+    /// Of large requests that are not answered.
+    [[nodiscard]] std::size_t large() const { return large_; }
     /// The most that one of those at the core costs: a write may become the answer of a read behind it.
     [[nodiscard]] std::size_t largest() const { return largest_; }
 
@@ -68,6 +71,7 @@ class SessionGate {
         }
         bytes_ += request.cost;
         owed_ += request.answer;
+        large_ += request.large;
         requests_.push_back(std::move(request));
     }
     /// The core has answered: the oldest request with this xid and operation becomes finished, with
@@ -82,6 +86,7 @@ class SessionGate {
             const bool has_no_txn = op == OpCode::close_session && zxid == Zxid(0);
             request.kind = has_no_txn ? ParkedRequest::Kind::local : ParkedRequest::Kind::finished;
             --at_core_;
+            large_ -= std::exchange(request.large, 0);
             request.zxid = zxid;
             request.error = error;
             if (error == ErrorCode::ok) request.bytes = std::move(body);
@@ -107,6 +112,7 @@ class SessionGate {
         ZK_ASSERT(head().kind != ParkedRequest::Kind::at_core);
         bytes_ -= head().cost;
         owed_ -= head().answer;
+        large_ -= head().large;
         head().bytes = Bytes();
         ++first_;
         if (first_ == requests_.size()) {
@@ -124,7 +130,7 @@ class SessionGate {
         requests_.clear();
         first_ = 0;
         at_core_ = 0;
-        bytes_ = owed_ = largest_ = 0;
+        bytes_ = owed_ = largest_ = large_ = 0;
         ends_with_read_ = false;
     }
 
@@ -132,7 +138,7 @@ class SessionGate {
     std::vector<ParkedRequest> requests_;
     std::size_t first_ = 0;
     std::int64_t at_core_ = 0;
-    std::size_t bytes_ = 0, owed_ = 0, largest_ = 0;
+    std::size_t bytes_ = 0, owed_ = 0, largest_ = 0, large_ = 0;
     bool ends_with_read_ = false;
 };
 

@@ -45,6 +45,11 @@ void Turn::tick(Instant now) {
     frontend_.on_tick(now, out_);
 }
 
+void Turn::resume(Instant now) {
+    hear(now);
+    frontend_.resume(now, out_);
+}
+
 std::optional<FourLetterAsked> Turn::next_word() {
     if (out_.four_letter.empty()) return std::nullopt;
     FourLetterAsked asked = std::move(out_.four_letter.back());

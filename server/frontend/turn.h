@@ -52,6 +52,10 @@ class Turn {
     /// Wanted about once a second, when everything that lies in the sockets has been heard.
     void tick(Instant now);
 
+    /// Some of the clients' requests have cost so much that others come first: resume() is wanted, in a turn of its own.
+    [[nodiscard]] bool has_more() const { return frontend_.has_more(); }
+    void resume(Instant now);
+
     // ---- what is to be done
 
     /// For the core; empties what is given out.

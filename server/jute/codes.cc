@@ -141,6 +141,8 @@ std::string_view to_string(ErrorCode error) {
             return "NOWATCHER";
         case ErrorCode::reconfig_disabled:
             return "RECONFIGDISABLED";
+        case ErrorCode::session_closed_require_auth:
+            return "SESSIONCLOSEDREQUIRESASLAUTH";
         case ErrorCode::quota_exceeded:
             return "QUOTAEXCEEDED";
         case ErrorCode::throttled_op:

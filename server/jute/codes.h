@@ -71,6 +71,7 @@ enum class ErrorCode : std::int32_t {
     ephemeral_on_local_session = -120,
     no_watcher = -121,
     reconfig_disabled = -123,
+    session_closed_require_auth = -124,  ///< SESSIONCLOSEDREQUIRESASLAUTH, of any scheme since 3.7
     quota_exceeded = -125,
     throttled_op = -127,
 };

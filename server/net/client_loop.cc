@@ -207,6 +207,14 @@ void ClientLoop::flush() {
         if (found != links_.end()) serve(LinkPtr(found->second));
     }
     flushing_ = false;
+    if (!turn_.has_more() || resumes_) return;
+    resumes_ = true;
+    asio::post(io_, [this] {
+        resumes_ = false;
+        if (stopped_) return;
+        turn_.resume(clocks::steady_now());
+        flush();
+    });
 }
 
 /// Writes what there is for one connection, as far as its socket takes it, and does what it is told.

@@ -95,6 +95,7 @@ class ClientLoop final : public ClientPort, private ListenerUser {
     std::deque<Lingering> lingering_;  ///< shut by us, not yet by the client; oldest first
     std::vector<char> read_buffer_;
     bool stopped_ = false;
+    bool resumes_ = false;  ///< a turn for those who cost too much is on its way
     bool flushing_ = false;
 };
 

@@ -5,9 +5,11 @@
 #include <utility>
 
 #include "base/check.h"
+#include "jute/quota_text.h"
 #include "tree/acl.h"
 #include "tree/digest.h"
 #include "tree/path.h"
+#include "tree/quotas.h"
 
 namespace zk::prep {
 namespace {
@@ -65,16 +67,30 @@ bool is_too_large(std::size_t other_bytes,
     return bytes > kTxnBodyBytesMax;
 }
 
+/// Counters that Apache's servers cannot read end them when they count the next node.
+bool is_fatal_stats(const jute::SetDataRequest& request) {
+    if (!tree::counted_path(request.path)) return false;
+    return !request.data || !jute::parse_quota(*request.data);
+}
+
 }  // namespace
 
+ErrorCode NodeOps::check_quota(std::string_view path,
+                               std::int64_t nodes_more,
+                               std::int64_t bytes_more) const {
+    if (policy.quotas == nullptr) return ErrorCode::ok;
+    return policy.quotas->check(changes.tree(), path, nodes_more, bytes_more, time);
+}
+
 bool NodeOps::allowed(const ProjectedNode& node, std::int32_t needed) const {
-    return tree::check_acl(node.acl, needed, auth);
+    return tree::check_acl(node.acl, needed, auth, policy.access);
 }
 
 /// What the flags say of the kind of node, before anything else is looked at. `ttl_ms`: of createTTL.
 ErrorCode NodeOps::check_mode(CreateMode mode, std::optional<std::int64_t> ttl_ms) const {
     if (!is_known(mode)) return ErrorCode::bad_arguments;
-    if (has_ttl(mode) && extended_types == ExtendedTypes::off) return ErrorCode::unimplemented;
+    if (has_ttl(mode) && policy.extended_types == ExtendedTypes::off)
+        return ErrorCode::unimplemented;
     if (has_ttl(mode) != ttl_ms.has_value()) return ErrorCode::bad_arguments;
     if (ttl_ms && (*ttl_ms <= 0 || *ttl_ms > tree::kTtlMax)) return ErrorCode::bad_arguments;
     return session_check == ErrorCode::ok && is_ephemeral(mode) ? ephemeral_check : session_check;
@@ -97,7 +113,7 @@ Prepared NodeOps::make(const jute::CreateRequest& request, OpCode type, std::int
     if (is_too_large(request.path.size() + data_bytes, request.acl, auth)) {
         return mistake(ErrorCode::marshalling_error);
     }
-    std::optional<jute::AclList> acl = tree::fix_up_acl(request.acl, auth);
+    std::optional<jute::AclList> acl = tree::fix_up_acl(request.acl, auth, policy.access);
     if (!acl) return mistake(ErrorCode::invalid_acl);
     const std::string parent_path(tree::parent_of(request.path));
     std::optional<ProjectedNode> parent = changes.find(parent_path);
@@ -106,11 +122,15 @@ Prepared NodeOps::make(const jute::CreateRequest& request, OpCode type, std::int
     std::string path = request.path;
     const std::int32_t raw_cversion = parent->stat.cversion;
     if (is_sequential(request.flags)) path += tree::sequence_suffix(raw_cversion);
-    if (!tree::validate_path(path)) return mistake(ErrorCode::bad_arguments);
+    if (!tree::validate_path(path) || tree::is_fatal_limits_node(path)) {
+        return mistake(ErrorCode::bad_arguments);
+    }
     if (changes.find(path)) return mistake(ErrorCode::node_exists);
     if (tree::is_session_owner(parent->stat.ephemeral_owner)) {
         return mistake(ErrorCode::no_children_for_ephemerals);
     }
+    const ErrorCode quota = check_quota(path, 1, static_cast<std::int64_t>(data_bytes));
+    if (quota != ErrorCode::ok) return mistake(quota);
 
     // The tree never lowers the counter: after 2^31 - 1 it stays.
     const auto new_cversion =
@@ -129,6 +149,7 @@ Prepared NodeOps::make(const jute::CreateRequest& request, OpCode type, std::int
                                 : ephemeral                      ? session.value()
                                                                  : 0;
     node.acl = acl_ref(*acl);
+    node.data_size = data_bytes;
     node.path_data_crc = tree::path_data_crc(path, view_of(request.data));
     changes.put(parent_path, std::move(parent), zxid);
     changes.put(path, std::move(node), zxid);
@@ -148,7 +169,8 @@ Prepared NodeOps::make(const jute::CreateRequest& request, OpCode type, std::int
 
 Prepared NodeOps::remove(const jute::DeleteRequest& request) {
     if (session_check != ErrorCode::ok) return mistake(session_check);
-    if (!has_parent(request.path) || tree::is_built_in(request.path)) {
+    if (!has_parent(request.path) || tree::is_built_in(request.path) ||
+        tree::is_fatal_limits_node(request.path)) {
         return mistake(ErrorCode::bad_arguments);
     }
     const std::optional<ProjectedNode> parent = changes.find(tree::parent_of(request.path));
@@ -180,10 +202,18 @@ Prepared NodeOps::set_data(const jute::SetDataRequest& request) {
     std::optional<ProjectedNode> node = changes.find(request.path);
     if (!node) return mistake(ErrorCode::no_node);
     if (!allowed(*node, perms::kWrite)) return mistake(ErrorCode::no_auth);
+    const std::size_t data_size = request.data ? request.data->size() : 0;
+    const ErrorCode quota = check_quota(
+        request.path,
+        0,
+        static_cast<std::int64_t>(data_size) - static_cast<std::int64_t>(node->data_size));
+    if (quota != ErrorCode::ok) return mistake(quota);
     if (!version_matches(request.version, node->stat.version)) {
         return mistake(ErrorCode::bad_version);
     }
+    if (is_fatal_stats(request)) return mistake(ErrorCode::bad_arguments);
     const std::int32_t version = next_version(node->stat.version);
+    node->data_size = data_size;
     node->stat.version = version;
     node->stat.mzxid = zxid;
     node->stat.mtime = time;
@@ -199,7 +229,7 @@ Prepared NodeOps::set_acl(const jute::SetAclRequest& request) {
     if (is_too_large(request.path.size(), request.acl, auth)) {
         return mistake(ErrorCode::marshalling_error);
     }
-    std::optional<jute::AclList> acl = tree::fix_up_acl(request.acl, auth);
+    std::optional<jute::AclList> acl = tree::fix_up_acl(request.acl, auth, policy.access);
     if (!acl) return mistake(ErrorCode::invalid_acl);
     std::optional<ProjectedNode> node = changes.find(request.path);
     if (!node) return mistake(ErrorCode::no_node);

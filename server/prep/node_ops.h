@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -16,6 +17,8 @@
 #include "jute/protocol.h"
 #include "jute/txn.h"
 #include "prep/outstanding_changes.h"
+#include "prep/quota_check.h"
+#include "tree/acl.h"
 
 namespace zk::prep {
 
@@ -42,6 +45,15 @@ struct CreateTtlRequest {
 /// of a strange session.
 enum class ExtendedTypes { off, on };
 
+/// What a server's settings say of all requests.
+struct Policy {
+    ExtendedTypes extended_types = ExtendedTypes::off;
+    QuotaCheck* quotas = nullptr;  ///< enforceQuota; null: quotas refuse nothing
+    tree::AccessRules access{};
+    /// closeSessionTxn.enabled: a closeSession names the nodes that go with it, for followers that read a fuzzy snapshot.
+    bool close_session_names_nodes = true;
+};
+
 /// Who asks, and the txn's place. Operations change `changes` only when they succeed.
 struct NodeOps {
     OutstandingChanges& changes;
@@ -51,7 +63,7 @@ struct NodeOps {
     WallMs time;
     ErrorCode session_check = ErrorCode::ok;
     ErrorCode ephemeral_check = ErrorCode::ok;  ///< the same for creates of ephemerals
-    ExtendedTypes extended_types = ExtendedTypes::off;
+    Policy policy{};
 
     /// `type`: create, create2 or create_container. The opcode decides what is made; the flags only
     /// say ephemeral and sequential.
@@ -69,6 +81,9 @@ struct NodeOps {
   private:
     [[nodiscard]] ErrorCode check_mode(CreateMode mode, std::optional<std::int64_t> ttl_ms) const;
     Prepared make(const jute::CreateRequest& request, OpCode type, std::int64_t ttl_ms);
+    [[nodiscard]] ErrorCode check_quota(std::string_view path,
+                                        std::int64_t nodes_more,
+                                        std::int64_t bytes_more) const;
     [[nodiscard]] bool allowed(const ProjectedNode& node, std::int32_t needed) const;
 };
 

@@ -27,6 +27,7 @@ std::optional<ProjectedNode> OutstandingChanges::find(std::string_view path) con
     return ProjectedNode{node->stat(),
                          node->child_count(),
                          tree_.acl().share(node->acl_id()),
+                         node->data_size(),
                          node->path_data_crc()};
 }
 

@@ -4,6 +4,7 @@
 // txn. Source: ZooKeeper PrepRequestProcessor (outstandingChanges), ChangeRecord.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -26,6 +27,7 @@ struct ProjectedNode {
     tree::StatPersisted stat;
     std::size_t child_count = 0;
     tree::AclRef acl;                 ///< null: open to all
+    std::size_t data_size = 0;        ///< bytes
     std::uint32_t path_data_crc = 0;  ///< constant part of the digest
 };
 
@@ -33,6 +35,8 @@ class OutstandingChanges {
   public:
     explicit OutstandingChanges(const tree::DataTree& tree) : tree_(tree) {}
 
+    /// What is applied.
+    [[nodiscard]] const tree::DataTree& tree() const { return tree_; }
     /// The node after all prepared txns; nullopt if it will not exist. "" is an alias of "/".
     [[nodiscard]] std::optional<ProjectedNode> find(std::string_view path) const;
     /// From txn `zxid` on the node looks like this (nullopt: it is gone).

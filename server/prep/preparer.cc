@@ -186,7 +186,7 @@ NodeOps Preparer::ops_for(const PrepareRequest& request) {
             request.time,
             request.session_check,
             request.ephemeral_check,
-            extended_types_};
+            policy_};
 }
 
 jute::Txn Preparer::prepare_multi(const PrepareRequest& request) {
@@ -231,7 +231,7 @@ jute::Txn Preparer::close_session(SessionId session, Xid cxid, Zxid zxid, WallMs
     NodeOps ops{changes_, session, nobody, zxid, time};
     for (const std::string& path : paths) ops.project_removal(path);
     jute::CloseSessionTxn body;
-    body.paths.emplace(paths.begin(), paths.end());
+    if (policy_.close_session_names_nodes) body.paths.emplace(paths.begin(), paths.end());
     return with_digest(jute::Txn{
         {session, cxid, zxid, time, OpCode::close_session}, std::move(body), std::nullopt});
 }

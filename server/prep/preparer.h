@@ -44,8 +44,8 @@ struct PrepareRequest {
 /// Zxids must rise from call to call. One object per reign.
 class Preparer {
   public:
-    explicit Preparer(const tree::DataTree& tree, ExtendedTypes extended_types = ExtendedTypes::off)
-        : changes_(tree), extended_types_(extended_types) {}
+    explicit Preparer(const tree::DataTree& tree, Policy policy = {})
+        : changes_(tree), policy_(policy) {}
 
     /// Never fails. Every OpCode is accepted: operations that never become a txn, and those this
     /// version does not have, give an error txn (unimplemented).
@@ -76,7 +76,7 @@ class Preparer {
     jute::Txn with_digest(jute::Txn txn) const;
 
     OutstandingChanges changes_;
-    ExtendedTypes extended_types_;
+    Policy policy_;
 };
 
 }  // namespace zk::prep

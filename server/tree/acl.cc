@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include <arpa/inet.h>
+#include <fmt/core.h>
 #include <openssl/evp.h>
 
 #include "base/base64.h"
@@ -27,6 +29,8 @@ std::optional<int> parse_decimal(std::string_view text) {
 
 std::optional<Bytes> parse_ip_address(std::string_view text) {
     if (text.find(':') != std::string_view::npos) {
+        // In hexadecimal digits only: "::ffff:10.0.0.1" is none of Apache's.
+        if (text.find('.') != std::string_view::npos) return std::nullopt;
         in6_addr address{};
         if (::inet_pton(AF_INET6, std::string(text).c_str(), &address) != 1) return std::nullopt;
         return Bytes(reinterpret_cast<const char*>(&address), sizeof address);
@@ -78,15 +82,38 @@ bool is_digest_id(std::string_view id) {
     return std::count(id.begin(), id.end(), ':') == 1;
 }
 
-bool is_authenticated(const jute::AuthId& id) {
+bool is_authenticated(const jute::AuthId& id, const AccessRules& rules) {
+    if (id.scheme == "digest") return rules.digest;
     return id.scheme != "ip" && id.scheme != "super" && id.scheme != "world" && id.scheme != "auth";
 }
 
-bool is_valid_id(const jute::AuthId& id) {
+bool is_valid_id(const jute::AuthId& id, const AccessRules& rules) {
     if (id.scheme == "world") return id.id == "anyone";
-    if (id.scheme == "digest") return is_digest_id(id.id);
+    if (id.scheme == "digest") return rules.digest && is_digest_id(id.id);
     if (id.scheme == "ip") return parse_ip_pattern(id.id).has_value();
     return false;
+}
+
+const EVP_MD* digest_of(std::string_view java_name) {
+    using Maker = const EVP_MD* (*)();
+    static constexpr std::pair<std::string_view, Maker> kDigests[] = {
+        {"SHA1", EVP_sha1},
+        {"MD5", EVP_md5},
+        {"SHA-224", EVP_sha224},
+        {"SHA-256", EVP_sha256},
+        {"SHA-384", EVP_sha384},
+        {"SHA-512", EVP_sha512},
+        {"SHA-512/224", EVP_sha512_224},
+        {"SHA-512/256", EVP_sha512_256},
+        {"SHA3-224", EVP_sha3_224},
+        {"SHA3-256", EVP_sha3_256},
+        {"SHA3-384", EVP_sha3_384},
+        {"SHA3-512", EVP_sha3_512}};
+    for (const auto& [name, maker] : kDigests) {
+        if (name == java_name) return maker();
+    }
+    ZK_ASSERT(!"a digest algorithm that the configuration does not know");
+    return nullptr;
 }
 
 /// Longest serialized list: with the rest of its request it still fits into a txn. "auth"
@@ -101,14 +128,16 @@ struct ByValue {
 
 bool check_acl(const jute::AclList& list,
                std::int32_t needed,
-               const std::vector<jute::AuthId>& auth) {
-    if (list.empty()) return true;
+               const std::vector<jute::AuthId>& auth,
+               const AccessRules& rules) {
+    if (!rules.checks || list.empty()) return true;
     for (const jute::AuthId& id : auth) {
         if (id.scheme == "super") return true;
     }
     for (const jute::Acl& entry : list) {
         if ((entry.perms & needed) == 0) continue;
         if (entry.id.scheme == "world" && entry.id.id == "anyone") return true;
+        if (entry.id.scheme == "digest" && !rules.digest) continue;
         for (const jute::AuthId& id : auth) {
             if (id.scheme != entry.id.scheme) continue;
             if (id.scheme == "ip" ? ip_matches(entry.id.id, id.id) : id.id == entry.id.id)
@@ -118,12 +147,16 @@ bool check_acl(const jute::AclList& list,
     return false;
 }
 
-bool check_acl(const AclRef& list, std::int32_t needed, const std::vector<jute::AuthId>& auth) {
-    return list == nullptr || check_acl(*list, needed, auth);
+bool check_acl(const AclRef& list,
+               std::int32_t needed,
+               const std::vector<jute::AuthId>& auth,
+               const AccessRules& rules) {
+    return list == nullptr || check_acl(*list, needed, auth, rules);
 }
 
 std::optional<jute::AclList> fix_up_acl(const jute::AclList& list,
-                                        const std::vector<jute::AuthId>& auth) {
+                                        const std::vector<jute::AuthId>& auth,
+                                        const AccessRules& rules) {
     if (list.empty()) return std::nullopt;
     jute::AclList fixed;
     std::size_t bytes = 0;
@@ -135,13 +168,13 @@ std::optional<jute::AclList> fix_up_acl(const jute::AclList& list,
     for (const jute::Acl& entry : list) {
         if (!seen.insert(&entry).second) continue;
         if (entry.id.scheme != "auth") {
-            if (!is_valid_id(entry.id)) return std::nullopt;
+            if (!is_valid_id(entry.id, rules)) return std::nullopt;
             add(entry.perms, entry.id);
             continue;
         }
         bool expanded = false;
         for (const jute::AuthId& id : auth) {
-            if (!is_authenticated(id)) continue;
+            if (!is_authenticated(id, rules)) continue;
             add(entry.perms, id);
             expanded = true;
         }
@@ -150,18 +183,36 @@ std::optional<jute::AclList> fix_up_acl(const jute::AclList& list,
     return fixed;
 }
 
-std::string digest_id(std::string_view user_and_password) {
+std::string digest_id(std::string_view user_and_password, std::string_view algorithm) {
     unsigned char hash[EVP_MAX_MD_SIZE];
     unsigned int hash_size = 0;
     const int done = ::EVP_Digest(user_and_password.data(),
                                   user_and_password.size(),
                                   hash,
                                   &hash_size,
-                                  ::EVP_sha1(),
+                                  digest_of(algorithm),
                                   nullptr);
     ZK_ASSERT(done == 1);
     const std::string user(user_and_password.substr(0, user_and_password.find(':')));
     return user + ":" + encode_base64(ByteView(reinterpret_cast<const char*>(hash), hash_size));
+}
+
+std::string ip_id(std::string_view address) {
+    const std::string_view plain = address.substr(0, address.find('%'));
+    in6_addr bytes{};
+    if (::inet_pton(AF_INET6, std::string(plain).c_str(), &bytes) != 1) return std::string(address);
+    std::string text;
+    if (IN6_IS_ADDR_V4MAPPED(&bytes)) {
+        for (int i = 12; i < 16; ++i) {
+            text += (text.empty() ? "" : ".") + std::to_string(bytes.s6_addr[i]);
+        }
+        return text;
+    }
+    for (int i = 0; i < 16; i += 2) {
+        const unsigned part = static_cast<unsigned>(bytes.s6_addr[i]) << 8 | bytes.s6_addr[i + 1];
+        text += fmt::format("{}{:x}", text.empty() ? "" : ":", part);
+    }
+    return text.append(address.substr(plain.size()));
 }
 
 }  // namespace zk::tree

@@ -78,21 +78,39 @@ class AclCache {
     std::map<std::int64_t, AclId> loaded_;  ///< snapshot's id -> own id, while loading
 };
 
+/// What a server's settings say of identities and lists.
+struct AccessRules {
+    bool checks = true;  ///< skipACL=no
+    /// DigestAuthenticationProvider.enabled. Else nobody is anybody by a digest: no list may name one, those that do give
+    /// them nothing.
+    bool digest = true;
+};
+
 /// True if `list` gives one of the `needed` permission bits to one of the ids `auth`, or one of
 /// them is super, or the list is empty.
 bool check_acl(const jute::AclList& list,
                std::int32_t needed,
-               const std::vector<jute::AuthId>& auth);
+               const std::vector<jute::AuthId>& auth,
+               const AccessRules& rules = {});
 /// The same for a list that travels; null grants everything.
-bool check_acl(const AclRef& list, std::int32_t needed, const std::vector<jute::AuthId>& auth);
+bool check_acl(const AclRef& list,
+               std::int32_t needed,
+               const std::vector<jute::AuthId>& auth,
+               const AccessRules& rules = {});
 
 /// The list as it is stored: duplicates removed, `auth` expanded to the ids of the connection.
 /// nullopt is the client's mistake ErrorCode::invalid_acl, also for a list that no txn could carry.
 /// Known schemes: world, auth, digest, ip.
 std::optional<jute::AclList> fix_up_acl(const jute::AclList& list,
-                                        const std::vector<jute::AuthId>& auth);
+                                        const std::vector<jute::AuthId>& auth,
+                                        const AccessRules& rules = {});
 
-/// "user:<base64 of sha1>" for "user:password", as the digest scheme names identities.
-std::string digest_id(std::string_view user_and_password);
+/// "user:<base64 of sha1>" for "user:password", as the digest scheme names identities. `algorithm` is one of those that
+/// ensemble::digest_algorithm gives.
+std::string digest_id(std::string_view user_and_password, std::string_view algorithm = "SHA1");
+
+/// The id of scheme ip that an address has: an IPv6 one with all its zeros, as Java writes it, and what only wraps an IPv4
+/// one as that.
+std::string ip_id(std::string_view address);
 
 }  // namespace zk::tree

@@ -130,6 +130,9 @@ void DataTree::Applier::create(ApplyResult& result, const auto& txn, std::int64_
     result.stat = tree.stat_of(*node);
     changes.push_back(Change{
         Change::Kind::created, txn.path, tree.acl_.share(acl), tree.acl_.share(parent->acl_id())});
+    const auto data_bytes = static_cast<std::int64_t>(node->data_size());
+    tree.quota_node_created(txn.path);
+    tree.count_in_quota(txn.path, 1, data_bytes);
 }
 
 void DataTree::Applier::remove(ApplyResult& result, const std::string& path) {
@@ -168,8 +171,10 @@ void DataTree::Applier::set_data(ApplyResult& result, const jute::SetDataTxn& tx
     stat.mzxid = header.zxid;
     stat.mtime = header.time;
     stat.version = txn.version;
+    const auto bytes_before = static_cast<std::int64_t>(node->data_size());
     tree.set_data(*node, txn.path, txn.data, stat);
     result.stat = tree.stat_of(*node);
+    tree.count_in_quota(txn.path, 0, static_cast<std::int64_t>(node->data_size()) - bytes_before);
     changes.push_back(
         Change{Change::Kind::data_changed, txn.path, tree.acl_.share(node->acl_id()), nullptr});
 }

@@ -28,6 +28,7 @@ DataTree& DataTree::operator=(DataTree&& other) noexcept {
     ephemerals_ = std::move(other.ephemerals_);
     containers_ = std::move(other.containers_);
     ttl_nodes_ = std::move(other.ttl_nodes_);
+    quotas_ = std::move(other.quotas_);
     last_zxid_ = other.last_zxid_;
     digest_ = other.digest_;
     digests_ = std::move(other.digests_);
@@ -235,6 +236,8 @@ void DataTree::forget(const Node& node, const std::string& path) {
     } else if (ttl_of(owner)) {
         ttl_nodes_.erase(path);
     }
+    if (const auto limited = limited_path(path)) quotas_.remove(*limited);
+    count_in_quota(path, -1, -static_cast<std::int64_t>(node.data_size()));
 }
 
 void DataTree::clear_for_load() {
@@ -243,6 +246,7 @@ void DataTree::clear_for_load() {
     ephemerals_.clear();
     containers_.clear();
     ttl_nodes_.clear();
+    quotas_.clear();
     last_zxid_ = Zxid();
     digest_ = 0;
     digests_.clear();
@@ -292,6 +296,7 @@ Result<> DataTree::finish_load() {
     for (const std::string_view path : {kSystemPath, kQuotaPath, kConfigPath}) {
         if (find(path) == nullptr) add_built_in(path);
     }
+    find_quotas();
     return ok();
 }
 

@@ -25,6 +25,7 @@
 #include "jute/txn.h"
 #include "tree/acl.h"
 #include "tree/node.h"
+#include "tree/quotas.h"
 
 namespace zk::tree {
 
@@ -100,6 +101,9 @@ class DataTree {
     /// Paths of TTL nodes, sorted.
     [[nodiscard]] const std::set<std::string>& ttl_nodes() const { return ttl_nodes_; }
 
+    /// Paths that have a quota.
+    [[nodiscard]] const Quotas& quotas() const { return quotas_; }
+
     [[nodiscard]] std::size_t node_count() const { return node_count_; }
     /// Bytes of all paths and data, like ZooKeeper's approximate data size.
     [[nodiscard]] std::size_t approximate_bytes() const { return bytes_; }
@@ -145,10 +149,26 @@ class DataTree {
     void remove_subtree(Node& parent, std::string_view path);
     void forget(const Node& node, const std::string& path);
 
+    // quotas.cc
+    /// So many nodes and bytes more, or less, at `path`: the quota above it, if there is one, counts them.
+    void count_in_quota(std::string_view path, std::int64_t nodes, std::int64_t bytes);
+    /// O(nodes below path).
+    void recount_quota(std::string_view path);
+    void set_quota_stats(const std::string& path, const std::string& text);
+    struct Weight {
+        std::size_t nodes = 0;
+        std::size_t data_bytes = 0;
+    };
+    /// Of the node and all below. O(nodes).
+    [[nodiscard]] static Weight weight_of(const Node& top);
+    void quota_node_created(std::string_view path);
+    void find_quotas();
+
     AclCache acl_;
     Node::Owned root_;
     std::map<SessionId, std::set<std::string>> ephemerals_;
     std::set<std::string> containers_, ttl_nodes_;
+    Quotas quotas_;
     Zxid last_zxid_;
     std::uint64_t digest_ = 0;
     std::deque<DigestAt> digests_;

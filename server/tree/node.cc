@@ -163,6 +163,13 @@ const Node* Node::child(std::string_view name) const {
     return children() ? children()->find(name) : nullptr;
 }
 
+std::size_t Node::children_data_size() const {
+    std::size_t bytes = 0;
+    if (children())
+        children()->for_each([&bytes](const Node* child) { bytes += child->data_size(); });
+    return bytes;
+}
+
 void Node::collect_inner_children(std::vector<const Node*>& out) const {
     if (!children()) return;
     children()->for_each([&out](const Node* child) {

@@ -79,6 +79,8 @@ class Node {
     [[nodiscard]] const Node* child(std::string_view name) const;
     /// The children in the order of child_names(). A million take milliseconds.
     [[nodiscard]] std::vector<const Node*> list_children() const;
+    /// Bytes of the children's data, their children's not included.
+    [[nodiscard]] std::size_t children_data_size() const;
     /// Appends the children that have children themselves.
     void collect_inner_children(std::vector<const Node*>& out) const;
     /// Part of the tree digest; 0 for nodes that it leaves out.

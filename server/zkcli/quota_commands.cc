@@ -11,7 +11,7 @@
 namespace zk::zkcli {
 
 using cli::JsonObject;
-using cli::QuotaText;
+using jute::QuotaText;
 
 namespace {
 
@@ -52,21 +52,21 @@ bool Runner::quota_node(const std::string& path, std::optional<std::string>& tex
 bool Runner::quota_is_alone(const std::string& path) {
     for (const auto& parent : cli::above(path)) {
         std::optional<std::string> limits;
-        if (!quota_node(cli::quota_path(parent) + "/" + cli::kLimitsNode, limits)) return false;
+        if (!quota_node(jute::limits_path(parent), limits)) return false;
         if (!limits) continue;
         outcome_.fail("USAGE", path + " has a parent " + parent + " which has a quota", path);
         return false;
     }
-    const std::string own = cli::quota_path(path);
+    const std::string own = jute::quota_path(path);
     const auto there = loop_.run(zk_.exists(own));
     if (!there.has_value()) return fail(there.error(), own);
     if (!there->ok()) return true;  // nothing is below
     std::vector<std::string> below;
     if (!walk(own, below)) return false;
-    const std::string ending = std::string("/") + cli::kLimitsNode;
+    const std::string ending = jute::limits_path("").substr(jute::quota_path("").size());
     for (const auto& node : below) {
         if (!node.ends_with(ending) || node == own + ending) continue;
-        const std::size_t from = cli::quota_path("").size();
+        const std::size_t from = jute::quota_path("").size();
         const std::string child = node.substr(from, node.size() - ending.size() - from);
         outcome_.fail("USAGE", path + " has a child " + child + " which has a quota", path);
         return false;
@@ -91,8 +91,8 @@ bool Runner::make_parents(const std::string& path) {
 }
 
 bool Runner::write_limits(const std::string& path, const QuotaText& wanted) {
-    const std::string own = cli::quota_path(path);
-    const std::string limits_path = own + "/" + cli::kLimitsNode;
+    const std::string own = jute::quota_path(path);
+    const std::string limits_path = jute::limits_path(path);
     std::optional<std::string> old;
     if (!quota_node(limits_path, old)) return false;
     QuotaText limits = old ? cli::read_quota(*old) : QuotaText();
@@ -109,9 +109,9 @@ bool Runner::write_limits(const std::string& path, const QuotaText& wanted) {
     client::NewNode node;
     node.acl = client::open_acl();
     // The limits switch the counting on; the server then fills in what is used.
-    for (const char* name : {cli::kLimitsNode, cli::kStatsNode}) {
-        node.path = own + "/" + name;
-        node.data = name == cli::kLimitsNode ? limits.limits() : QuotaText{0, 0, -1, -1}.used();
+    for (const bool is_limits : {true, false}) {
+        node.path = is_limits ? limits_path : jute::stats_path(path);
+        node.data = is_limits ? limits.limits() : QuotaText{0, 0, -1, -1, {}}.used();
         const auto made = loop_.run(zk_.create(node));
         if (!made.has_value()) return fail(made.error(), node.path);
         if (made->ok() || made->error == ErrorCode::node_exists) continue;
@@ -150,8 +150,7 @@ void Runner::set_quota() {
     if (!there->ok()) return outcome_.fail("NONODE", path + " does not exist.", path);
     if (!quota_is_alone(path) || !write_limits(path, wanted)) return;
     std::optional<std::string> limits, used;
-    const std::string own = cli::quota_path(path) + "/";
-    if (!quota_node(own + cli::kLimitsNode, limits) || !quota_node(own + cli::kStatsNode, used))
+    if (!quota_node(jute::limits_path(path), limits) || !quota_node(jute::stats_path(path), used))
         return;
     const QuotaText now = cli::read_quota(limits.value_or(""));
     outcome_.out += cli::quota_warnings(now, cli::read_quota(used.value_or("")));
@@ -161,10 +160,9 @@ void Runner::set_quota() {
 void Runner::list_quota() {
     const std::string& path = command_->operands[0];
     if (!path_is_good(path)) return;
-    const std::string own = cli::quota_path(path) + "/";
-    outcome_.err += "absolute path is " + own + cli::kLimitsNode + "\n";
+    outcome_.err += "absolute path is " + jute::limits_path(path) + "\n";
     std::optional<std::string> limits, used;
-    if (!quota_node(own + cli::kLimitsNode, limits) || !quota_node(own + cli::kStatsNode, used))
+    if (!quota_node(jute::limits_path(path), limits) || !quota_node(jute::stats_path(path), used))
         return;
     if (!limits) {
         outcome_.err += "quota for " + path + " does not exist.\n";
@@ -182,8 +180,8 @@ void Runner::list_quota() {
 void Runner::remove_quota() {
     const std::string& path = command_->operands[0];
     if (!path_is_good(path)) return;
-    const std::string own = cli::quota_path(path);
-    const std::string limits_path = own + "/" + cli::kLimitsNode;
+    const std::string own = jute::quota_path(path);
+    const std::string limits_path = jute::limits_path(path);
     std::optional<std::string> limits;
     if (!quota_node(limits_path, limits)) return;
     if (!limits) {
@@ -192,7 +190,7 @@ void Runner::remove_quota() {
     }
     QuotaText quota = cli::read_quota(*limits);
     if (command_->options.empty()) {
-        for (const std::string& node : {limits_path, own + "/" + cli::kStatsNode}) {
+        for (const std::string& node : {limits_path, jute::stats_path(path)}) {
             const auto gone = loop_.run(zk_.remove(node, -1));
             if (gone.has_value() && gone->error == ErrorCode::no_node) continue;
             if (!good(gone, node)) return;
@@ -208,7 +206,7 @@ void Runner::remove_quota() {
 
 /// Nodes on the way to a quota that is no more, as far as nothing else is below them.
 void Runner::trim_quota(std::string path) {
-    while (path.size() > cli::quota_path("").size()) {
+    while (path.size() > jute::quota_path("").size()) {
         const auto gone = loop_.run(zk_.remove(path, -1));
         if (!gone.has_value() || !gone->ok()) return;
         path.resize(path.rfind('/'));

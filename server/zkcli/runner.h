@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/commands.h"
-#include "cli/quota_text.h"
+#include "cli/quotas.h"
 #include "client/session.h"
 #include "zkcli/loop.h"
 #include "zkcli/outcome.h"
@@ -70,7 +70,7 @@ class Runner {
     bool quota_node(const std::string& path, std::optional<std::string>& text);
     bool make_parents(const std::string& path);
     bool quota_is_alone(const std::string& path);
-    bool write_limits(const std::string& path, const cli::QuotaText& wanted);
+    bool write_limits(const std::string& path, const jute::QuotaText& wanted);
     void trim_quota(std::string path);
 
     template <class T>

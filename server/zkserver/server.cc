@@ -28,6 +28,8 @@
 #include "net/quorum_links.h"
 #include "service_manager/service_manager.h"
 #include "storage/recovery.h"
+#include "tree/acl.h"
+#include "tree/quotas.h"
 #include "zkserver/version.h"
 
 namespace zk::zkserver {
@@ -71,6 +73,10 @@ core::LocalSessionMode local_session_mode(const ensemble::ServerConfig& config) 
                                            : core::LocalSessionMode::on;
 }
 
+tree::AccessRules access_rules(const ensemble::ServerConfig& config) {
+    return {.checks = !config.skip_acl, .digest = config.digest_enabled};
+}
+
 core::Settings core_settings(const Configuration& configuration) {
     const ensemble::ServerConfig& config = configuration.config;
     return {.my_id = configuration.my_id,
@@ -81,6 +87,10 @@ core::Settings core_settings(const Configuration& configuration) {
             .sync_limit = config.sync_limit_ticks,
             .extended_types =
                 config.extended_types ? prep::ExtendedTypes::on : prep::ExtendedTypes::off,
+            .enforce_quota = config.enforce_quota,
+            .access = access_rules(config),
+            .close_session_names_nodes = config.close_session_names_nodes,
+            .leader_serves = config.leader_serves,
             .sweep = {.interval = config.container_interval,
                       .removals_per_minute = config.container_removals_per_minute},
             .local_sessions = local_session_mode(config),
@@ -126,6 +136,21 @@ constexpr Duration kPurgeRetry = std::chrono::seconds(30);
 /// Descriptors that clients may not take: a log file that cannot be opened ends the server.
 constexpr int kDescriptorsKept = 512;
 
+frontend::ConnectionThrottle::Settings connection_throttle(const ensemble::ServerConfig& config) {
+    return {.tokens = config.connection_tokens,
+            .fill_time = config.connection_fill_time,
+            .fill_count = config.connection_fill_count,
+            .freeze_time = config.connection_freeze_time,
+            .drop_increase = config.connection_drop_increase,
+            .drop_decrease = config.connection_drop_decrease,
+            .decrease_ratio = config.connection_decrease_ratio,
+            .weights = config.connection_weights,
+            .global_weight = config.global_session_weight,
+            .local_weight = config.local_session_weight,
+            .renew_weight = config.renew_session_weight,
+            .seed = static_cast<std::uint64_t>(clocks::steady_now().time_since_epoch().count())};
+}
+
 net::ClientLoopSettings client_settings(const ensemble::ServerConfig& config) {
     net::ClientLoopSettings settings;
     if (const int files = net::raise_open_files_limit(); files > 0) {
@@ -142,6 +167,16 @@ net::ClientLoopSettings client_settings(const ensemble::ServerConfig& config) {
         static_cast<std::int32_t>(config.session_timeout_highest().count());
     settings.frontend.jute_max_buffer = config.jute_max_buffer;
     settings.frontend.outstanding_max = config.outstanding_max;
+    settings.frontend.super_digest = config.super_digest;
+    settings.frontend.digest_algorithm = config.digest_algorithm;
+    settings.frontend.access = access_rules(config);
+    settings.frontend.request_throttle_max = config.request_throttle_max;
+    settings.frontend.throttled_op_wait = config.throttled_op_wait;
+    settings.frontend.large_request_threshold = config.large_request_threshold;
+    settings.frontend.large_request_bytes_max = config.large_request_bytes_max;
+    settings.frontend.connection_throttle = connection_throttle(config);
+    settings.frontend.local_sessions = config.local_sessions && config.replicated();
+    if (config.enforce_auth) settings.frontend.required_schemes = config.enforce_auth_schemes;
     return settings;
 }
 
@@ -289,6 +324,10 @@ admin::Facts Server::gather(const admin::Wanted& wanted) const {
     if (wanted.digests) {
         const auto& digests = core.tree().digests();
         facts.digests.assign(digests.begin(), digests.end());
+    }
+    if (wanted.quotas) {
+        facts.quotas = tree::quota_usage(core.tree());
+        facts.quota_refusals = core.quota_refusals();
     }
     if (wanted.log) {
         const disk::SyncStatistics syncs = log_thread_.syncs();

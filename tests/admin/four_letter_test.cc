@@ -162,6 +162,8 @@ TEST_F(FourLetter, MntrLinesAreNameTabValue) {
     using std::chrono::microseconds;
     facts.log = {
         4, microseconds(50600), microseconds(900), microseconds(30100), microseconds(1500)};
+    facts.quotas["app"] = {.count_limit = 10, .bytes_limit = -1, .count = 3, .bytes = 200};
+    facts.quota_refusals["app"] = 7;
     const std::string text = ask("mntr");
     EXPECT_EQ(text.substr(0, 64),
               "zk_version\t3.8.0-zkprov-0.1.0, built on 2026-01-31 12:00 UTC\nzk_");
@@ -180,6 +182,11 @@ TEST_F(FourLetter, MntrLinesAreNameTabValue) {
                                         "zk_cnt_fsynctime\t4",
                                         "zk_sum_fsynctime\t50",
                                         "zk_fsync_pending_ms\t1",
+                                        "zk_app_quota_count_limit_per_namespace\t10",
+                                        "zk_app_quota_bytes_limit_per_namespace\t-1",
+                                        "zk_app_quota_count_usage_per_namespace\t3",
+                                        "zk_app_quota_bytes_usage_per_namespace\t200",
+                                        "zk_app_quota_exceeded_error_per_namespace\t7",
                                         "zk_leader_id\t3",
                                         "zk_last_zxid\t0x100000390"}) {
         EXPECT_THAT(text, HasSubstr("\n" + std::string(line) + "\n"));

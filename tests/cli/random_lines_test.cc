@@ -10,7 +10,7 @@
 #include "cli/completion.h"
 #include "cli/json.h"
 #include "cli/node_path.h"
-#include "cli/quota_text.h"
+#include "cli/quotas.h"
 #include "cli/text.h"
 #include "cli/words.h"
 

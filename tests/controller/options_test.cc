@@ -258,7 +258,7 @@ TEST(Options, HelpOnTheInventoryNamesTheKeysOfConfig) {
     EXPECT_THAT(text, testing::ContainsRegex("minSessionTimeout +1 and more +ms +2 ticks\n"));
     EXPECT_THAT(text,
                 testing::ContainsRegex("maxCnxns +0 to 10000000 +connections +0 .no limit.\n"));
-    EXPECT_THAT(text, testing::ContainsRegex("leaderServes +yes +yes\n"));
+    EXPECT_THAT(text, testing::ContainsRegex("enforceQuota +true or false +false\n"));
 }
 
 TEST(Options, JsonIsSeenEvenInAWrongCommandLine) {

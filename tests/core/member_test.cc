@@ -26,6 +26,29 @@ TEST(Member, ALaterReignBeginsAboveEveryEpochThatItHasLearntOf) {
     EXPECT_EQ(server.to_learners().back().zxid, Zxid(Epoch(8), 0));
 }
 
+// leaderServes=no is a leader's, and nobody else's.
+TEST(Member, ALeaderMayTakeNoClients) {
+    Settings settings = settings_of({1, 2, 3});
+    settings.leader_serves = false;
+    OneServer leader(settings);
+    is_elected(leader);
+    leader.learner_joins(2);
+    EXPECT_TRUE(leader.core().serving());
+    EXPECT_FALSE(leader.takes_clients());
+
+    OneServer follower(settings);
+    begins_to_follow(follower, 2, Epoch(1));
+    follower.from_leader({PacketType::diff, Zxid(0), {}, {}});
+    is_up_to_date(follower, Epoch(1));
+    EXPECT_TRUE(follower.takes_clients());
+
+    settings.leader_serves = true;
+    OneServer other(settings);
+    is_elected(other);
+    other.learner_joins(2);
+    EXPECT_TRUE(other.takes_clients());
+}
+
 TEST(Member, ItsElectionsAreRemembered) {
     OneServer server(settings_of({1, 2, 3}));
     is_elected(server);

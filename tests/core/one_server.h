@@ -130,6 +130,8 @@ class OneServer {
         step(request::ToCore(request::ReattachSession{{}, session, kTimeoutMs, password}));
         return answers_ == 0 ? std::nullopt : std::optional(opened_);
     }
+    /// What the frontends were told last.
+    [[nodiscard]] bool takes_clients() const { return takes_clients_; }
     /// What the last SessionOpened said, and how many there were since the last reattach().
     [[nodiscard]] SessionId opened() const { return opened_; }
     [[nodiscard]] int answers() const { return answers_; }
@@ -282,8 +284,10 @@ class OneServer {
             opened_ = open->session;
             told_unknown_ = open->unknown;
         }
-        if (const auto* serving = std::get_if<request::Serving>(&told))
+        if (const auto* serving = std::get_if<request::Serving>(&told)) {
             servings_.push_back(*serving);
+            takes_clients_ = serving->serving;
+        }
     }
     void run_disk() {
         std::vector<storage::DiskCommand> commands = std::exchange(commands_, {});
@@ -304,6 +308,7 @@ class OneServer {
     std::vector<storage::DiskCommand> commands_;
     std::size_t longest_txn_ = 0;
     SessionId opened_;
+    bool takes_clients_ = false;
     int answers_ = 0;
     bool told_unknown_ = false;
     std::vector<request::Serving> servings_;

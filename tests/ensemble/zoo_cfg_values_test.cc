@@ -153,29 +153,86 @@ TEST(ZooCfgValues, WordsThatAreJavaProperties) {
          {"leaderServes=true", "", "everything but 'no' is yes"},
          {"leaderServes=Yes", "", "everything but 'no' is yes"},
          {"leaderServes=No", "", "everything but 'no' is yes"},
+         {"leaderServes=no", "leaderServes=no", ""},
+         {"skipACL=no", "", ""},
+         {"skipACL=false", "", ""},
+         {"skipACL=true", "", "does not switch it on"},
+         {"skipACL=Yes", "", "does not switch it on"},
+         {"skipACL=yes", "skipACL=yes", ""},
+         {"closeSessionTxn.enabled=no", "closeSessionTxn.enabled=false", "everything but 'true'"},
+         {"DigestAuthenticationProvider.enabled=TRUE", "", ""},
+         {"DigestAuthenticationProvider.enabled=false",
+          "DigestAuthenticationProvider.enabled=false",
+          ""},
          {"db.autocreate=no", "db.autocreate=false", "everything but 'true' is false"},
          {"db.autocreate=TRUE", "", ""},
          {"extendedTypesEnabled=True", "extendedTypesEnabled=true", ""},
          {"extendedTypesEnabled=yes", "", "everything but 'true' is false"},
          {"readonlymode.enabled=TRUE", "readonlymode.enabled=true", ""},
          {"readonlymode.enabled=yes", "", "everything but 'true' is false"},
+         {"enforceQuota=TRUE", "enforceQuota=true", ""},
+         {"enforceQuota=on", "", "everything but 'true' is false"},
          {"datadir.autocreate=FALSE", "datadir.autocreate=false", ""},
          {"datadir.autocreate=0", "datadir.autocreate=false", "everything but 'true' is false"},
          {"admin.enableServer=true", "", "no admin server"},
          {"admin.enableServer=maybe", "", "no admin server"},
          {"admin.enableServer=false", "", ""},
          {"4lw.commands.whitelist=", "4lw.commands.whitelist=", ""}});
-    expect_refused({"leaderServes=no"});
+}
+
+TEST(ZooCfgValues, DigestsByJavasNames) {
+    const std::string key = "DigestAuthenticationProvider.digestAlg=";
+    expect_taken({{key + "sha-1", "", ""},
+                  {key + "SHA", "", ""},
+                  {key + "sha-256", key + "SHA-256", ""},
+                  {key + "Sha3-512", key + "SHA3-512", ""},
+                  {key + "md5", key + "MD5", ""}});
+    expect_refused({key + "SHA256", key, key + "MD2"});
+}
+
+TEST(ZooCfgValues, WhoHasToProveSomething) {
+    const std::string on = "enforce.auth.enabled=true\n";
+    const auto refusal = [](const std::string& lines) {
+        const auto config = parse_zoo_cfg(kThreeVoters + lines, "z");
+        return config.has_value() ? "" : config.error().message();
+    };
+    EXPECT_EQ(refusal(on + "enforce.auth.schemes=digest, ip\n"), "");
+    EXPECT_EQ(refusal("enforce.auth.schemes=sasl\n"), "") << "not switched on";
+    EXPECT_THAT(refusal(on), HasSubstr("needs a scheme"));
+    EXPECT_THAT(refusal(on + "enforce.auth.schemes=,\n"), HasSubstr("needs a scheme"));
+    for (const std::string scheme : {"sasl", "x509", "super", "world", "Digest", "digest,sasl"}) {
+        EXPECT_THAT(refusal(on + "enforce.auth.schemes=" + scheme + "\n"),
+                    HasSubstr("nobody can prove the scheme"));
+    }
+    EXPECT_THAT(refusal(on + "enforce.auth.schemes=digest\n"
+                             "DigestAuthenticationProvider.enabled=false\n"),
+                HasSubstr("nobody can prove the scheme 'digest'"));
+}
+
+// Neither a warning nor an error shows one, wherever the key stands.
+TEST(ZooCfgValues, SecretsAreNotShown) {
+    for (const std::string line : {"zookeeper.DigestAuthenticationProvider.superDigest=super:hush",
+                                   "superDigest=super:hush",
+                                   "my.Password=hush",
+                                   "DigestAuthenticationProvider.superDigest=super:hush\n"
+                                   "DigestAuthenticationProvider.superDigest=super:hush"}) {
+        const auto config = parse_zoo_cfg(kThreeVoters + line + "\n", "z");
+        ASSERT_TRUE(config.has_value()) << line;
+        ASSERT_FALSE(config->warnings.empty());
+        for (const std::string& warning : config->warnings) {
+            EXPECT_THAT(warning, testing::Not(HasSubstr("hush")));
+        }
+    }
+    const auto refused = parse_zoo_cfg(kThreeVoters + "ssl.keyStore.password=hush\n", "z");
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_THAT(refused.error().message(), HasSubstr("ssl.keyStore.password=***"));
+    EXPECT_THAT(refused.error().message(), testing::Not(HasSubstr("hush")));
 }
 
 TEST(ZooCfgValues, FeaturesThatStayOff) {
     const std::string metrics = "metricsProvider.className=org.apache.zookeeper.metrics.impl.";
     const std::string provider = "authProvider.1=org.apache.zookeeper.server.auth.";
-    expect_taken({{"skipACL=no", "", ""},
-                  {"skipACL=false", "", ""},
-                  {"skipACL=true", "", "does not switch it on"},
-                  {"skipACL=Yes", "", "does not switch it on"},
-                  {"sslQuorum=FALSE", "", ""},
+    expect_taken({{"sslQuorum=FALSE", "", ""},
                   {"portUnification=False", "", ""},
                   {"client.portUnification=no", "", ""},
                   {"client.portUnification=1", "", "does not switch it on"},
@@ -186,35 +243,22 @@ TEST(ZooCfgValues, FeaturesThatStayOff) {
                   {"ssl.keyStore.location=", "", ""},
                   {"reconfigEnabled=False", "", ""},
                   {"sessionRequireClientSASLAuth=no", "", ""},
-                  {"enforce.auth.enabled=yes", "", "does not switch it on"},
                   {"emulate353TTLNodes=no", "", ""},
-                  {"enforceQuota=on", "", "does not switch it on"},
                   {"audit.enable=no", "", ""},
                   {"snapshot.compression.method=", "", ""},
                   {"snapshot.compression.method=zstd", "", "does not switch it on"},
-                  {"closeSessionTxn.enabled=True", "", ""},
-                  {"DigestAuthenticationProvider.enabled=TRUE", "", ""},
-                  {"DigestAuthenticationProvider.digestAlg=sha-1", "", ""},
-                  {"DigestAuthenticationProvider.superDigest=", "", ""},
                   {metrics + "DefaultMetricsProvider", "", ""},
                   {metrics + "NullMetricsProvider", "", ""},
                   {provider + "DigestAuthenticationProvider", "", ""}});
-    expect_refused({"skipACL=yes",
-                    "sslQuorum=no",
+    expect_refused({"sslQuorum=no",
                     "sslQuorum=true",
                     "client.portUnification=True",
                     "ssl.clientAuth=need",
                     "ssl.keyStore.location=/k",
                     "reconfigEnabled=no",
                     "sessionRequireClientSASLAuth=TRUE",
-                    "enforce.auth.enabled=true",
-                    "enforceQuota=true",
                     "audit.enable=true",
                     "snapshot.compression.method=GZ",
-                    "closeSessionTxn.enabled=no",
-                    "DigestAuthenticationProvider.enabled=no",
-                    "DigestAuthenticationProvider.digestAlg=SHA-256",
-                    "DigestAuthenticationProvider.superDigest=super:x",
                     metrics + "OtherProvider",
                     "metricsProvider.className=",
                     provider + "SASLAuthenticationProvider"});

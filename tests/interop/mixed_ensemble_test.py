@@ -8,8 +8,8 @@ import unittest
 from kazoo.exceptions import KazooException
 from kazoo.handlers.threading import KazooTimeoutError
 
-from raw_client import (ADD_WATCH, CREATE, CREATE_CONTAINER, CREATE_TTL, DELETE, EXISTS, MULTI, SYNC, Closed, RawClient,
-                        create_body, multi_body, string, ttl_body, version_body, watch_body)
+from raw_client import (ADD_WATCH, CREATE, CREATE_CONTAINER, CREATE_TTL, DELETE, EXISTS, MULTI, SET_DATA, SYNC, Closed,
+                        RawClient, create_body, multi_body, set_data_body, string, ttl_body, version_body, watch_body)
 from servers import APACHE, OURS, Ensemble, effective, wait_until
 from trees import Connected, differences, tree_of
 
@@ -49,7 +49,7 @@ class Mixed:
 
     @classmethod
     def setUpClass(cls):
-        cls.ensemble = Ensemble(cls.flavors, snapCount=500, extendedTypesEnabled="true",
+        cls.ensemble = Ensemble(cls.flavors, snapCount=500, extendedTypesEnabled="true", enforceQuota="true",
                                 **{"znode.container.checkIntervalMs": 500})
         cls.addClassCleanup(cls.ensemble.__exit__, None, None, None)
         one, two, three = cls.ensemble.servers
@@ -165,6 +165,33 @@ class Mixed:
         for sid in (1, 2, 3):
             for end in ("/unused", "/kept", "/kept/x", "/s-0000000004"):
                 self.assertIn("/left%d%s" % (sid, end), tree)
+
+    def test_2c_quotas(self):
+        """Limits set through every server, counters equal at all of them, and nobody's digest another."""
+        self.all_serve()
+        limits = b"count=-1,bytes=-1=;byteHardLimit=100;countHardLimit=10"
+        for server in self.ensemble.servers:
+            root = "/quota%d" % server.sid
+            own = "/zookeeper/quota" + root
+            with RawClient(server.client_port) as client:
+                client.connect()
+                requests = [
+                    (CREATE, create_body(root, b"12345")), (CREATE, create_body(root + "/a", b"1")), (CREATE, create_body(own)),
+                    (CREATE, create_body(own + "/zookeeper_limits", limits)), (CREATE, create_body(own + "/zookeeper_stats")),
+                    (CREATE, create_body(root + "/b", b"x" * 80)), (CREATE, create_body(root + "/big", b"x" * 15)),
+                    (SET_DATA, set_data_body(root + "/a", b"12345678901234567")),
+                    (MULTI, multi_body(*[(CREATE, create_body("%s/m%d" % (root, i))) for i in range(6)])),
+                    (CREATE, create_body(root + "/e", flags=1)), (CREATE, create_body(root + "/last")),
+                    (DELETE, version_body(root + "/m0")), (CREATE, create_body(root + "/last"))]
+                self.assertEqual([client.call(i, op, body)[2] for i, (op, body) in enumerate(requests)],
+                                 [0, 0, 0, 0, 0, 0, -125, -125, 0, 0, -125, 0, 0])
+        tree = self.same_trees()
+        for sid in (1, 2, 3):
+            self.assertEqual(tree["/zookeeper/quota/quota%d/zookeeper_stats" % sid][0], b"count=9,bytes=86")
+        for server in self.ensemble.servers:
+            log = server.log_tail(1 << 20)
+            for words in ("tree.digest_mismatch", "Digests are not matching", "digest mismatch"):
+                self.assertNotIn(words, log, "server %d" % server.sid)
 
     def test_3_sessions_move_and_expire(self):
         self.all_serve()

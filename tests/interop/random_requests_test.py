@@ -216,12 +216,15 @@ class Side:
 class RandomRequests(unittest.TestCase):
     maxDiff = None
     count = 25
+    settings = SETTINGS
+    source = Requests
 
     @classmethod
     def setUpClass(cls):
         alone = effective(OURS) == APACHE
-        cls.ensembles = [Ensemble([APACHE], standalone=True, **SETTINGS), Ensemble([OURS], standalone=alone, **SETTINGS),
-                         Ensemble([OURS], standalone=True, **SETTINGS)]
+        cls.ensembles = [Ensemble([APACHE], standalone=True, **cls.settings),
+                         Ensemble([OURS], standalone=alone, **cls.settings),
+                         Ensemble([OURS], standalone=True, **cls.settings)]
         for ensemble in cls.ensembles:
             cls.addClassCleanup(ensemble.__exit__, None, None, None)
             ensemble.servers[0].start()
@@ -232,7 +235,7 @@ class RandomRequests(unittest.TestCase):
         rng = random.Random(seed)
         top = "/%s-%d" % (self._testMethodName, seed)
         sides = [Side(ensemble[1].client_port, top) for ensemble in self.ensembles]
-        source = Requests(rng, top)
+        source = self.source(rng, top)
         for _ in range(rounds):
             requests = [r for r in (source.any() for _ in range(rng.randint(1, longest))) if r[0] not in refused]
             who = rng.randrange(2)
@@ -266,8 +269,8 @@ class ThroughAFollower(RandomRequests):
 
     @classmethod
     def setUpClass(cls):
-        cls.ensembles = [Ensemble([APACHE], standalone=True, **SETTINGS)]
-        cls.ensembles += [Ensemble(flavors, **SETTINGS) for flavors in cls.members]
+        cls.ensembles = [Ensemble([APACHE], standalone=True, **cls.settings)]
+        cls.ensembles += [Ensemble(flavors, **cls.settings) for flavors in cls.members]
         for ensemble in cls.ensembles:
             cls.addClassCleanup(ensemble.__exit__, None, None, None)
         cls.ensembles[0].start()

@@ -13,16 +13,18 @@ from servers import APACHE, OURS, Ensemble, effective
 WATCHED = True
 
 
-class Differential(unittest.TestCase):
+class Servers(unittest.TestCase):
+    """Apache's alone, ours as an ensemble of one, and ours alone."""
     maxDiff = None
+    settings = {}
 
     @classmethod
     def setUpClass(cls):
         cls.ensembles = []
         # Apache's server alone: as the only member of an ensemble, a multi that cannot be decoded breaks it for good.
         ours_alone = effective(OURS) == APACHE
-        for ensemble in (Ensemble([APACHE], standalone=True), Ensemble([OURS], standalone=ours_alone),
-                         Ensemble([OURS], standalone=True)):
+        for flavor, alone in ((APACHE, True), (OURS, ours_alone), (OURS, True)):
+            ensemble = Ensemble([flavor], standalone=alone, **cls.settings)
             cls.addClassCleanup(ensemble.__exit__, None, None, None)
             cls.ensembles.append(ensemble)
             ensemble.servers[0].start()
@@ -86,6 +88,8 @@ class Differential(unittest.TestCase):
             at += 4 + size
         return names
 
+
+class Differential(Servers):
     def test_nodes(self):
         self.compare(
             (CREATE, create_body("/n", b"x")), (CREATE, create_body("/n", b"x")),

@@ -287,7 +287,14 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"config_number",
                 with_server("config: { tickTime: soon }"),
                 "server.config.tickTime: must be a whole number from 100 to 60000"},
-        BadCase{"config_word", with_server("config: { leaderServes: true }"), "must be yes or no"},
+        BadCase{
+            "config_flag", with_server("config: { enforceQuota: yes }"), "must be true or false"},
+        BadCase{"config_word",
+                with_server("config: { DigestAuthenticationProvider.digestAlg: ROT13 }"),
+                "must be SHA1, MD5, SHA-224"},
+        BadCase{"config_secret",
+                with_server("config: { DigestAuthenticationProvider.superDigest: \"super:x\" }"),
+                "an inventory is no place for a secret"},
         BadCase{"config_nested", with_server("config: { tickTime: [1] }"), "must be one value"},
         BadCase{"sessions",
                 with_server("config: { minSessionTimeout: 9000, maxSessionTimeout: 5000 }"),
@@ -394,8 +401,8 @@ TEST(Inventory, ConfigValuesThatTheServerDoesNotTakeAreRefused) {
         HasSubstr("server.config.jute.maxbuffer: must be a whole number from 1024 to 1048575"));
     EXPECT_EQ(problems("jute.maxbuffer: 1048575"), "");
     EXPECT_THAT(problems("leaderServes: \"no\""),
-                HasSubstr("server.config.leaderServes: \"no\" is not supported"));
-    EXPECT_EQ(problems("leaderServes: \"yes\""), "");
+                HasSubstr("server.config.leaderServes: may not be set here"));
+    EXPECT_EQ(problems("DigestAuthenticationProvider.digestAlg: SHA-256"), "");
 }
 
 // The server reads a number behind a 0 as octal where Java does: 0999 is none, 0100000 is 32768.

@@ -168,7 +168,7 @@ TEST_P(ApacheTest, SameRequestsGiveTheSameTxnsAndTheSameTree) {
     const std::vector<Bytes> records = read_log(read_file(folder_ / "log"));
     ASSERT_GT(records.size(), 3000U);
     tree::DataTree tree;
-    Preparer preparer(tree, ExtendedTypes::on);
+    Preparer preparer(tree, Policy{.extended_types = ExtendedTypes::on});
     std::deque<jute::Txn> outstanding;
     const auto apply_oldest = [&] {
         tree.apply(outstanding.front());

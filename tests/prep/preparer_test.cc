@@ -75,6 +75,37 @@ TEST(Preparer, CreateErrorsInTheirOrder) {
     EXPECT_EQ(error(create("/c"), OpCode::create_container), ErrorCode::ok);
 }
 
+TEST(Preparer, WithoutAclChecksEverythingIsAllowedAndListsAreStillListed) {
+    Bench bench(Policy{.access = {.checks = false}});
+    bench.ask(OpCode::create, create("/a", CreateMode::persistent, acl(1, "digest", "a:b")));
+    EXPECT_EQ(bench.error(OpCode::create, create("/a/x")), ErrorCode::ok);
+    EXPECT_EQ(bench.error(OpCode::set_data, jute::SetDataRequest{"/a", "d", -1}), ErrorCode::ok);
+    EXPECT_EQ(bench.error(OpCode::set_acl, jute::SetAclRequest{"/a", acl(1, "digest", "a:b"), -1}),
+              ErrorCode::ok);
+    EXPECT_EQ(bench.error(OpCode::remove, jute::DeleteRequest{"/a/x", -1}), ErrorCode::ok);
+    EXPECT_EQ(bench.error(OpCode::create, create("/b", CreateMode::persistent, acl(1, "auth", ""))),
+              ErrorCode::invalid_acl);
+}
+
+TEST(Preparer, WithoutDigestsNoListMayNameOne) {
+    Bench bench(Policy{.access = {.digest = false}});
+    bench.auth.push_back({"digest", "a:b"});
+    EXPECT_EQ(
+        bench.error(OpCode::create, create("/a", CreateMode::persistent, acl(1, "digest", "a:b"))),
+        ErrorCode::invalid_acl);
+}
+
+// closeSessionTxn.enabled=false: servers before 3.6 write it so. What goes is the same.
+TEST(Preparer, TheOldFormOfCloseSessionNamesNoNodes) {
+    Bench bench(Policy{.close_session_names_nodes = false});
+    bench.ask(OpCode::create, create("/e", CreateMode::ephemeral));
+    const jute::Txn txn = bench.ask_raw(OpCode::close_session, {});
+    EXPECT_FALSE(std::get<jute::CloseSessionTxn>(txn.body).paths);
+    bench.apply();
+    EXPECT_EQ(bench.tree.find("/e"), nullptr);
+    EXPECT_EQ(txn.digest->tree_digest, bench.tree.digest());
+}
+
 jute::CreateRequest ttl_create(std::string path,
                                CreateMode mode = CreateMode::persistent_with_ttl) {
     return create(std::move(path), mode);

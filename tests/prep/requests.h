@@ -46,7 +46,8 @@ class MultiBody {
 /// A tree with its preparer and a session that asks. Txns stay outstanding until apply().
 struct Bench {
     explicit Bench(ExtendedTypes extended_types = ExtendedTypes::off)
-        : preparer(tree, extended_types) {}
+        : Bench(Policy{.extended_types = extended_types}) {}
+    explicit Bench(Policy policy) : preparer(tree, policy) {}
 
     tree::DataTree tree;
     Preparer preparer;

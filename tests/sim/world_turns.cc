@@ -189,6 +189,10 @@ void World::finish_loop(Server& server, frontend::Turn& loop) {
         flush_client(server, *connection);
     }
     if (!loop.requests().empty()) return finish_loop(server, loop);
+    if (loop.has_more()) {
+        loop.resume(now_);
+        return finish_loop(server, loop);
+    }
     const auto has_mail = [](const auto& each) { return each->has_mail(); };
     if (std::none_of(server.loops.begin(), server.loops.end(), has_mail)) server.turn->heard();
 }
