@@ -188,9 +188,9 @@ class DataTree {
 /// A resumable walk over all nodes, parent before child. The tree may change in any way between two
 /// steps: nodes that vanished are skipped, and so are nodes created after the walk began, since the
 /// log has their txns. Nodes that were changed meanwhile come with their new state (a fuzzy
-/// snapshot). A step takes the same time wherever it is, but for a node with very many children: listing a million takes
-/// milliseconds. While there is a walk the tree keeps the memory of what it removes. Take AclCache::all() at the moment of construction: every acl the walk names is in
-/// it.
+/// snapshot). A step takes the same time wherever it is, but for a node with very many children:
+/// listing a million takes milliseconds. While there is a walk the tree keeps the memory of what it
+/// removes. Take AclCache::all() at the moment of construction: every acl the walk names is in it.
 class Walk {
   public:
     struct VisitedNode {
