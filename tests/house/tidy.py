@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """House rules as a test: banned words in pure rooms, one name for each room, file and line lengths, locks that clang
-does not see, dead links in documents, citations in code, formats.
+does not see, dead links in documents, citations in code, formats, programs in Python that are none.
 
 Run from anywhere; prints each breach as file:line and exits 1 if there is one.
 """
 
+import ast
 import os
 import re
 import shutil
@@ -157,6 +158,15 @@ def check_lengths(complaints):
                     complaints.append("%s:%d: %d columns" % (path, number, len(line)))
 
 
+def check_programs(complaints):
+    """What Python cannot read would only be noticed when its turn comes."""
+    for path in files(".", (".py",)):
+        try:
+            ast.parse(open(os.path.join(ROOT, path)).read(), path)
+        except SyntaxError as error:
+            complaints.append("%s:%s: %s" % (path, error.lineno, error.msg))
+
+
 def check_links(complaints):
     documents = [d for d in files(".", (".md",))]
     for path in documents:
@@ -237,6 +247,7 @@ def main():
     check_locks(complaints)
     check_lengths(complaints)
     check_formats(complaints)
+    check_programs(complaints)
     check_links(complaints)
     check_citations(complaints)
     for complaint in complaints:
