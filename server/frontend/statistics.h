@@ -92,7 +92,6 @@ struct Statistics {
     std::int64_t auth_failures = 0;
     std::int64_t sessionless_expired = 0;   ///< closed because they never sent a ConnectRequest
     metrics::SizeStatistics answers;        ///< bytes of answers and events
-    std::int64_t sessionless_expired = 0;   ///< closed because they never sent a ConnectRequest
     std::int64_t connection_requests = 0;   ///< ConnectRequests that the throttle has let in
     std::int64_t connections_rejected = 0;  ///< and those that it has not
     LatencyStatistics token_deficit;  ///< tokens that the throttle lacked, behind each of the first

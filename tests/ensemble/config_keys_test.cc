@@ -25,7 +25,8 @@ std::string file_with(const ConfigKey& key, std::string_view value) {
         {"minSessionTimeout", "maxSessionTimeout=2147483647\n"},
         {"maxSessionTimeout", "minSessionTimeout=0\n"},
         {"fastleader.minNotificationInterval", "fastleader.maxNotificationInterval=2147483647\n"},
-        {"fastleader.maxNotificationInterval", "fastleader.minNotificationInterval=1\n"}};
+        {"fastleader.maxNotificationInterval", "fastleader.minNotificationInterval=1\n"},
+        {"enforce.auth.enabled", "enforce.auth.schemes=digest\n"}};
     std::string text = kThreeServers;
     if (const auto partner = partners.find(key.name); partner != partners.end())
         text += partner->second;
