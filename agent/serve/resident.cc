@@ -24,7 +24,6 @@
 #include "agent_host/process.h"
 #include "agent_host/server_probe.h"
 #include "agent_host/systemd.h"
-#include "agent_http/http_listener.h"
 #include "agent_serve/election_keeper.h"
 #include "agent_serve/event_log.h"
 #include "agent_serve/formation_page.h"
@@ -37,6 +36,7 @@
 #include "agent_serve/supervisor.h"
 #include "asio_impl/await.h"
 #include "clocks/clocks.h"
+#include "http/http_listener.h"
 #include "node_judge/node_judge.h"
 #include "service_manager/service_manager.h"
 
@@ -103,7 +103,7 @@ struct Resident::Parts {
     bool is_recorded();
     void note_saving(const Result<>& saved);
     void tend_http();
-    agent_http::Response page_of(const agent_http::Request& request);
+    http::Response page_of(const http::Request& request);
     [[nodiscard]] agent_api::NodeHealth health_now() const;
     [[nodiscard]] bool is_serving() const;
 
@@ -129,8 +129,8 @@ struct Resident::Parts {
     bool formed_recorded = false;
     std::string saving_failure;  ///< why the state directory does not take what it should keep
     EventLog events;
-    std::optional<agent_http::HttpListener> http;
-    std::string http_address;  ///< of `http`
+    std::optional<http::HttpListener> pages;
+    std::string http_address;  ///< of `pages`
     std::uint16_t http_port = 0;
     std::string http_failure;  ///< why it does not listen though it should
     Peers peers{loop, log};
@@ -321,7 +321,7 @@ asio::awaitable<void> Resident::Parts::probe_once() {
 
 void Resident::Parts::tell_news() {
     const std::string news = events.note(judge->health(), keeper.kept().records);
-    if (http && !news.empty()) http->publish(news);
+    if (pages && !news.empty()) pages->publish(news);
 }
 
 /// The server is asked for its votes when something changed, before what it says is forgotten.
@@ -431,28 +431,28 @@ void Resident::Parts::tend_http() {
     const std::uint16_t port = spec ? spec->http_port : 0;
     const std::string address = port == 0 ? std::string() : spec->http_address;
     if (http_port != port || http_address != address) {
-        http.reset();
+        pages.reset();
         http_port = port;
         http_address = address;
         http_failure.clear();
     }
-    if (port == 0 || (http && http->port() != 0)) return;
-    if (!http) {
-        agent_http::Settings settings;
+    if (port == 0 || (pages && pages->port() != 0)) return;
+    if (!pages) {
+        http::Settings settings;
         settings.address = address;
         settings.port = port;
         settings.names = {spec->host};
-        auto answer = [this](const agent_http::Request& request) { return page_of(request); };
-        http.emplace(loop.get_executor(), std::move(settings), std::move(answer), log);
+        auto answer = [this](const http::Request& request) { return page_of(request); };
+        pages.emplace(loop.get_executor(), std::move(settings), std::move(answer), log);
     }
-    const auto started = http->start();
+    const auto started = pages->start();
     const std::string failure = started.has_value() ? std::string() : started.error().message();
     if (!failure.empty() && failure != http_failure)
         log.error("http.not_listening why={}", failure);
     http_failure = failure;
 }
 
-agent_http::Response Resident::Parts::page_of(const agent_http::Request& request) {
+http::Response Resident::Parts::page_of(const http::Request& request) {
     if (spec && request.target == "/v1/formation") {
         return formation_page(state, *spec, is_serving());
     }

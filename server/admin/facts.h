@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "core/status_page.h"
 #include "frontend/statistics.h"
+#include "metrics/metrics.h"
 #include "tree/data_tree.h"
 
 namespace zk::admin {
@@ -23,6 +24,10 @@ struct ProcessFacts {
     std::optional<std::int64_t> log_bytes;       ///< size of the files in dataLogDir
     std::optional<std::int64_t> open_files;      ///< open file descriptors
     std::optional<std::int64_t> open_files_max;  ///< their limit
+    std::optional<double> cpu_seconds;           ///< of this process so far
+    std::optional<double> started_seconds;       ///< when it began, since 1970
+    std::optional<std::int64_t> virtual_bytes;   ///< of its memory
+    std::optional<std::int64_t> resident_bytes;  ///< of these, in memory
 };
 
 /// How syncing the log went since the server began.
@@ -68,11 +73,12 @@ struct Facts {
     std::vector<frontend::WatchedPath> watched;               ///< Wanted::watches
     core::SessionsPage sessions;                              ///< Wanted::sessions
     std::vector<tree::DataTree::DigestAt> digests;            ///< Wanted::digests
-    std::string elections;          ///< Wanted::elections: election::to_text
-    Environment environment;        ///< Wanted::environment
-    std::string configuration;      ///< Wanted::configuration: the file, without_secrets()
-    Environment properties;         ///< Wanted::properties
-    SnapshotFacts snapshot;         ///< Wanted::snapshot
+    metrics::Metrics counts;    ///< of all rooms; without Wanted::log what the log knows is missing
+    std::string elections;      ///< Wanted::elections: election::to_text
+    Environment environment;    ///< Wanted::environment
+    std::string configuration;  ///< Wanted::configuration: the file, without_secrets()
+    Environment properties;     ///< Wanted::properties
+    SnapshotFacts snapshot;     ///< Wanted::snapshot
     std::uint16_t client_port = 0;  ///< as bound
     std::int64_t trace_mask = 0;
     Duration uptime{};

@@ -30,6 +30,7 @@
 #include "election/election.h"
 #include "ensemble/membership.h"
 #include "jute/txn.h"
+#include "metrics/metrics.h"
 #include "prep/preparer.h"
 #include "session/session_tracker.h"
 #include "storage/recovery.h"
@@ -82,6 +83,7 @@ class Core {
     [[nodiscard]] StatusPage status() const;
     /// For the word `dump`: O(sessions and ephemeral nodes).
     [[nodiscard]] SessionsPage sessions_page() const;
+    [[nodiscard]] const metrics::Metrics& counts() const { return counts_; }
     /// For those who are beside the core on its loop.
     [[nodiscard]] ensemble::MembershipPtr members() const { return members_; }
     [[nodiscard]] bool serving() const { return serving_; }
@@ -108,7 +110,10 @@ class Core {
     /// Every frontend has heard all that it was told.
     void heard() { requests_.heard(); }
     /// `srst`.
-    void reset_statistics() { proposal_sizes_ = {}; }
+    void reset_statistics() {
+        proposal_sizes_ = {};
+        counts_ = {};
+    }
 
     enum class State { looking, reloading, following, leading, alone };
     /// Whoever asked for a session that is ending: told so once the closeSession has committed, not before.
@@ -177,6 +182,9 @@ class Core {
     void take_recovered(const storage::RecoveredState& recovered);
     zab::Settings zab_settings() const;
 
+    void count(const zab::Action& action, Instant now);
+    void count_propagation(const Bytes& txn, metrics::Summary summary);
+
     // What zab asks for; all run inside run_zab().
     void carry_out(zab::Action& action, Instant now, Actions& out);
 
@@ -227,6 +235,7 @@ class Core {
     Instant election_began_{};
     Duration last_election_took_{};
     std::int64_t elections_ = 0;
+    metrics::Metrics counts_;
     metrics::SizeStatistics proposal_sizes_;  ///< of all reigns since the start
     Epoch accepted_epoch_, current_epoch_;
     Epoch accepted_elsewhere_;  ///< the latest epoch that a voter was seen to have accepted
@@ -244,6 +253,9 @@ class Core {
     std::deque<QueuedRequest> queued_;  ///< bounded by what the servers' frontends let in
     /// Proposed by this leader and not committed: applied when the role ends, as the log counts them.
     std::deque<zab::CommittedTxn> proposed_;
+    std::deque<Instant> proposed_at_;        ///< of each of these
+    std::optional<Instant> unserved_since_;  ///< nothing is served since then
+    std::optional<Instant> follows_since_;   ///< and is not in sync yet
 };
 
 }  // namespace zk::core

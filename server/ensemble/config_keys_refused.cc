@@ -43,13 +43,6 @@ Effect sha1(std::string_view value) {
     const std::string name = lower(value);
     return off_if(name == "sha1" || name == "sha-1" || name == "sha");
 }
-/// Without metrics mntr would be empty; ours is not.
-Effect metrics(std::string_view value) {
-    constexpr std::string_view kPackage = "org.apache.zookeeper.metrics.impl.";
-    if (!value.starts_with(kPackage)) return Effect::on;
-    value.remove_prefix(kPackage.size());
-    return off_if(value == "DefaultMetricsProvider" || value == "NullMetricsProvider");
-}
 Effect provider(std::string_view value) {
     constexpr std::string_view kPackage = "org.apache.zookeeper.server.auth.";
     if (!value.starts_with(kPackage)) return Effect::on;
@@ -73,10 +66,6 @@ constexpr Switch kExactlyYes{exactly_yes, "no", "yes", "all but yes"};
 constexpr Switch kExactlyNo{exactly_no, "yes", "no", "all but no", "everything but 'no' is yes"};
 constexpr Switch kCompression{compression, "", "gz", "all but gz and snappy"};
 constexpr Switch kSha1{sha1, "SHA1", "SHA-256", "SHA1"};
-constexpr Switch kMetricsSwitch{metrics,
-                                "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider",
-                                "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
-                                "the default and the null provider"};
 constexpr Switch kProvider{provider,
                            "org.apache.zookeeper.server.auth.DigestAuthenticationProvider",
                            "org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
@@ -284,12 +273,30 @@ constexpr std::array kRefused = {
             {"the old form of closeSession"},
             "ZooKeeperServer",
             "true"),
-    refused("metricsProvider.className",
-            class_name,
-            kMetricsSwitch,
-            {"a metrics endpoint", "remove the line and use the word mntr"},
-            "QuorumPeerConfig",
-            "DefaultMetricsProvider"),
+    refused("admin.portUnification",
+            property_flag,
+            kLoose,
+            {"TLS at the admin server", kSetFalse},
+            "JettyAdminServer",
+            "false"),
+    refused("admin.forceHttps",
+            property_flag,
+            kLoose,
+            {"TLS at the admin server", kSetFalse},
+            "JettyAdminServer",
+            "false"),
+    refused("admin.needClientAuth",
+            property_flag,
+            kLoose,
+            {"TLS at the admin server", kSetFalse},
+            "JettyAdminServer",
+            "false"),
+    refused("metricsProvider.httpsPort",
+            number,
+            kPortAbove0,
+            {"TLS at the metrics endpoint"},
+            "PrometheusMetricsProvider",
+            "-1"),
 };
 
 }  // namespace

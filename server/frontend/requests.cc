@@ -99,6 +99,7 @@ bool Frontend::accept_head(Connection& connection, ByteView& bytes, Out& out) {
         return false;
     }
     if (!serving_) {
+        totals_.counts.add(metrics::Counter::cnxn_closed_without_zk_server_running);
         close(connection, Close::at_once, "not_serving", out);
         return false;
     }
@@ -109,6 +110,7 @@ bool Frontend::accept_head(Connection& connection, ByteView& bytes, Out& out) {
 
 void Frontend::accept_connect(Connection& connection, ByteView frame, Instant now, Out& out) {
     connection.greeted = now;
+    totals_.counts.add(metrics::Counter::connection_request_count);
     ++connection.activity.received;
     ++totals_.packets_received;
     jute::InputArchive archive(frame);
@@ -130,6 +132,7 @@ void Frontend::accept_connect(Connection& connection, ByteView frame, Instant no
     if (connect.session == SessionId{}) {
         out.to_core.push_back(request::OpenSession{origin, connection.timeout_ms});
     } else {
+        totals_.counts.add(metrics::Counter::connection_revalidate_count);
         out.to_core.push_back(
             request::ReattachSession{origin,
                                      connect.session,
@@ -286,6 +289,7 @@ void Frontend::serve(
     count_sent(connection, out.size() - start - 4);
     const std::int64_t took_ms = to_ms(now - received);
     totals_.latency.add(took_ms);
+    totals_.counts.observe(metrics::Summary::readlatency, took_ms);
     connection.activity.answered(op, xid, tree_->last_zxid(), took_ms, now);
 }
 

@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "jute/codes.h"
+#include "metrics/metrics.h"
 #include "metrics/size_statistics.h"
 
 namespace zk::frontend {
@@ -91,7 +92,8 @@ struct Statistics {
     std::int64_t watches = 0;      ///< set now; see Watches::size()
     std::int64_t auth_failures = 0;
     std::int64_t sessionless_expired = 0;  ///< closed because they never sent a ConnectRequest
-    metrics::SizeStatistics answers;       ///< bytes of answers and events
+    metrics::Metrics counts;
+    metrics::SizeStatistics answers;  ///< bytes of answers and events
 
     void merge(const Statistics& other) {
         latency.merge(other.latency);
@@ -104,6 +106,7 @@ struct Statistics {
         auth_failures += other.auth_failures;
         sessionless_expired += other.sessionless_expired;
         answers.merge(other.answers);
+        counts.merge(other.counts);
     }
 };
 

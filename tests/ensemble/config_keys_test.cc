@@ -155,8 +155,12 @@ void expect_honoured(const ConfigKey& key) {
             expect_counts(key, "h:1:2");
             return expect_refused(key, "h:1");
         case KeyType::text:
-        case KeyType::yes_no:
+            return expect_counts(key, "/a");
         case KeyType::class_name:
+            expect_counts(key, std::string(kDefaultMetricsProvider));
+            expect_counts(key, std::string(kPrometheusMetricsProvider));
+            return expect_refused(key, "com.example.Provider");
+        case KeyType::yes_no:
             break;
     }
     ADD_FAILURE() << "no honoured key is of this type yet: say here how it is read";

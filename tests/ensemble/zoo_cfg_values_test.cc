@@ -159,9 +159,12 @@ TEST(ZooCfgValues, WordsThatAreJavaProperties) {
          {"extendedTypesEnabled=yes", "", "everything but 'true' is false"},
          {"datadir.autocreate=FALSE", "datadir.autocreate=false", ""},
          {"datadir.autocreate=0", "datadir.autocreate=false", "everything but 'true' is false"},
-         {"admin.enableServer=true", "", "no admin server"},
-         {"admin.enableServer=maybe", "", "no admin server"},
+         {"admin.enableServer=true", "admin.enableServer=true", ""},
+         {"admin.enableServer=maybe", "", "everything but 'true' is false"},
          {"admin.enableServer=false", "", ""},
+         {"admin.serverPort=8081", "admin.serverPort=8081", ""},
+         {"admin.serverPort=x", "", "the default 8080 counts"},
+         {"metricsProvider.exportJvmInfo=false", "metricsProvider.exportJvmInfo=false", ""},
          {"4lw.commands.whitelist=", "4lw.commands.whitelist=", ""}});
     expect_refused({"leaderServes=no"});
 }
