@@ -38,7 +38,8 @@ http::Response plain(unsigned status, std::string words) {
 
 http::Settings listener_settings(const std::string& address, int port, Duration idle) {
     http::Settings settings;
-    settings.address = address.empty() ? "0.0.0.0" : address;
+    // Other names are not looked up: one address is meant, and a name may have several.
+    settings.address = address == "localhost" ? "127.0.0.1" : address;
     settings.port = static_cast<std::uint16_t>(port);
     // Whoever watches servers calls them by the name that it knows.
     settings.any_name = true;
@@ -193,7 +194,7 @@ void AdminServer::Parts::answer_command(const http::Request& request, http::Repl
         case AdminTarget::Kind::absent:
             return reply(plain(404, "here is " + url));
         case AdminTarget::Kind::list:
-            return reply(page(200, "", admin::command_list(url)));
+            return reply(page(200, "text/html; charset=utf-8", admin::command_list(url)));
         case AdminTarget::Kind::command:
             break;
     }
