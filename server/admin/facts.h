@@ -73,7 +73,7 @@ struct Facts {
     std::vector<frontend::WatchedPath> watched;               ///< Wanted::watches
     core::SessionsPage sessions;                              ///< Wanted::sessions
     std::vector<tree::DataTree::DigestAt> digests;            ///< Wanted::digests
-    metrics::Metrics counts;    ///< of all rooms; without Wanted::log what the log knows is missing
+    metrics::Metrics counts;  ///< Wanted::log: of all rooms
     std::string elections;      ///< Wanted::elections: election::to_text
     Environment environment;    ///< Wanted::environment
     std::string configuration;  ///< Wanted::configuration: the file, without_secrets()

@@ -316,8 +316,8 @@ admin::Facts Server::gather(const admin::Wanted& wanted) const {
                      syncs.longest,
                      syncs.pending,
                      static_cast<std::int64_t>(syncs.slow)};
+        facts.counts = counted(facts.log);
     }
-    facts.counts = counted(facts.log);
     facts.trace_mask = trace_mask_;
     facts.client_port = client_port_;
     facts.now = clocks::steady_now();
