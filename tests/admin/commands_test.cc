@@ -127,8 +127,9 @@ TEST_F(Commands, DeedsAreThoseOfTheThreeThatChangeSomething) {
               -12);
     for (const auto& names : command_names()) {
         const std::string name(names[0]);
-        if (name.find("reset") == std::string::npos || name.starts_with("observer"))
+        if (name.find("reset") == std::string::npos || name.starts_with("observer")) {
             EXPECT_EQ(deed(name), Deed::none) << name;
+        }
     }
 }
 
