@@ -73,12 +73,12 @@ struct Facts {
     std::vector<frontend::WatchedPath> watched;               ///< Wanted::watches
     core::SessionsPage sessions;                              ///< Wanted::sessions
     std::vector<tree::DataTree::DigestAt> digests;            ///< Wanted::digests
-    metrics::Metrics counts;  ///< Wanted::log: of all rooms
-    std::string elections;      ///< Wanted::elections: election::to_text
-    Environment environment;    ///< Wanted::environment
-    std::string configuration;  ///< Wanted::configuration: the file, without_secrets()
-    Environment properties;     ///< Wanted::properties
-    SnapshotFacts snapshot;     ///< Wanted::snapshot
+    metrics::Metrics counts;                                  ///< Wanted::log: of all rooms
+    std::string elections;          ///< Wanted::elections: election::to_text
+    Environment environment;        ///< Wanted::environment
+    std::string configuration;      ///< Wanted::configuration: the file, without_secrets()
+    Environment properties;         ///< Wanted::properties
+    SnapshotFacts snapshot;         ///< Wanted::snapshot
     std::uint16_t client_port = 0;  ///< as bound
     std::int64_t trace_mask = 0;
     Duration uptime{};

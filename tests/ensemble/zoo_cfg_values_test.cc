@@ -199,7 +199,7 @@ TEST(ZooCfgValues, FeaturesThatStayOff) {
                   {"DigestAuthenticationProvider.digestAlg=sha-1", "", ""},
                   {"DigestAuthenticationProvider.superDigest=", "", ""},
                   {metrics + "DefaultMetricsProvider", "", ""},
-                  {metrics + "NullMetricsProvider", "", ""},
+                  {metrics + "NullMetricsProvider", metrics + "NullMetricsProvider", ""},
                   {provider + "DigestAuthenticationProvider", "", ""}});
     expect_refused({"skipACL=yes",
                     "sslQuorum=no",
