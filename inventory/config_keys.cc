@@ -1,5 +1,7 @@
 #include "inventory/config_keys.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/nearest_name.h"
 #include "base/numbers.h"
@@ -48,6 +50,22 @@ std::optional<std::string> check_word(const ConfigKey& key,
            std::string(value) + "\"";
 }
 
+/// Four numbers up to 255, or hexadecimal with colons.
+bool may_be_address(std::string_view value) {
+    if (value.find(':') != std::string_view::npos)
+        return value.size() >= 2 && value.size() <= 45 &&
+               value.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos;
+    int parts = 0;
+    while (!value.empty()) {
+        const std::size_t end = std::min(value.find('.'), value.size());
+        const auto number = parse_number(value.substr(0, end));
+        if (!number || *number < 0 || *number > 255 || ++parts > 4) return false;
+        if (end + 1 == value.size()) return false;
+        value.remove_prefix(std::min(end + 1, value.size()));
+    }
+    return parts == 4;
+}
+
 }  // namespace
 
 std::optional<std::string> refuse_config_key(std::string_view name) {
@@ -69,6 +87,18 @@ std::optional<std::string> check_config_value(std::string_view name, std::string
     if (key->type == KeyType::word) {
         if (key->word(value)) return std::nullopt;
         return std::string(key->words) + ", found \"" + std::string(value) + "\"";
+    }
+    if (key->type == KeyType::host) {
+        if (may_be_address(value)) return std::nullopt;
+        return "must be an IP address, found \"" + std::string(value) + "\"";
+    }
+    if (key->type == KeyType::class_name) {
+        if (value == ensemble::kDefaultMetricsProvider ||
+            value == ensemble::kPrometheusMetricsProvider)
+            return std::nullopt;
+        return "must be " + std::string(ensemble::kDefaultMetricsProvider) + " or " +
+               std::string(ensemble::kPrometheusMetricsProvider) + ", found \"" +
+               std::string(value) + "\"";
     }
     // A flag takes everything for false in a file; here a typing error is none.
     ZK_ASSERT(key->type == KeyType::boolean || key->type == KeyType::property_flag);

@@ -23,11 +23,11 @@
 #include "agent_host/host_facts.h"
 #include "agent_host/posix.h"
 #include "agent_host/random.h"
-#include "agent_http/http_get.h"
-#include "agent_http/http_listener.h"
 #include "asio_impl/await.h"
 #include "clocks/clocks.h"
 #include "first_boot/node_setup.h"
+#include "http/http_get.h"
+#include "http/http_listener.h"
 #include "inventory/render.h"
 #include "join/join.h"
 
@@ -37,9 +37,9 @@ namespace {
 namespace asio = boost::asio;
 using agent_api::JoinReport;
 using agent_api::JoinStage;
-using agent_http::Response;
 using asio::ip::tcp;
 using asio_impl::kAwait;
+using http::Response;
 
 constexpr auto kTick = std::chrono::milliseconds(1000);
 constexpr auto kAskPatience = std::chrono::milliseconds(2000);
@@ -95,7 +95,7 @@ class Joiner {
     void publish();
     void tell(const JoinReport& report);
     void tend_listener();
-    Response answer(const agent_http::Request& request) const;
+    Response answer(const http::Request& request) const;
 
     agent_host::StateDir state_;
     Log log_;
@@ -104,7 +104,7 @@ class Joiner {
     std::optional<join::Join> join_;
     asio::io_context loop_{1};
     asio::signal_set signals_;
-    std::optional<agent_http::HttpListener> http_;
+    std::optional<http::HttpListener> http_;
     std::string http_failure_;
     bool brought_up_ = false;  ///< the resident agent runs
     std::deque<join::Event> events_;
@@ -243,12 +243,12 @@ asio::awaitable<void> Joiner::ask(agent_api::MemberSpec member) {
     std::size_t tried = 0;
     for (const auto& entry : found) {
         if (unknown || event.index() != kUnheard || ++tried > kAddressesMax) break;
-        const auto page = co_await agent_http::async_get(loop_.get_executor(),
-                                                         entry.endpoint().address().to_string(),
-                                                         member.http_port,
-                                                         "/v1/formation",
-                                                         kAskPatience,
-                                                         agent_api::kWordBytesMax);
+        const auto page = co_await http::async_get(loop_.get_executor(),
+                                                   entry.endpoint().address().to_string(),
+                                                   member.http_port,
+                                                   "/v1/formation",
+                                                   kAskPatience,
+                                                   agent_api::kWordBytesMax);
         if (page.has_value() && page->status == 200) {
             auto word = agent_api::parse_formation_word(page->body);
             if (word.has_value()) {
@@ -290,11 +290,11 @@ void Joiner::tend_listener() {
     if (!spec || spec->http_port == 0 || !join_->word() || brought_up_) return;
     if (http_ && http_->port() != 0) return;
     if (!http_) {
-        agent_http::Settings settings;
+        http::Settings settings;
         settings.address = spec->http_address;
         settings.port = spec->http_port;
         settings.names = {spec->host};
-        auto answers = [this](const agent_http::Request& request) { return answer(request); };
+        auto answers = [this](const http::Request& request) { return answer(request); };
         http_.emplace(loop_.get_executor(), std::move(settings), std::move(answers), log_);
     }
     const auto started = http_->start();
@@ -304,7 +304,7 @@ void Joiner::tend_listener() {
     publish();
 }
 
-Response Joiner::answer(const agent_http::Request& request) const {
+Response Joiner::answer(const http::Request& request) const {
     Response response;
     response.content_type = "application/json";
     if (request.target == "/v1/join") {

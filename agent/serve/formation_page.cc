@@ -50,10 +50,10 @@ Result<FormationWord> word_now(const agent_host::StateDir& state,
 
 }  // namespace
 
-agent_http::Response formation_page(const agent_host::StateDir& state,
-                                    const agent_api::NodeSpec& spec,
-                                    bool serving) {
-    agent_http::Response response;
+http::Response formation_page(const agent_host::StateDir& state,
+                              const agent_api::NodeSpec& spec,
+                              bool serving) {
+    http::Response response;
     const auto word = word_now(state, spec, serving);
     response.status = word.has_value() ? 200 : 503;
     response.content_type = word.has_value() ? "application/json" : "text/plain; charset=utf-8";

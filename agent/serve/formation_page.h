@@ -4,14 +4,14 @@
 
 #include "agent_api/node_spec.h"
 #include "agent_host/state_dir.h"
-#include "agent_http/http_listener.h"
+#include "http/http_listener.h"
 
 namespace zk::agent_serve {
 
 /// A Word made now. 503 with the reason where there is none to say: a node that zkprov has not brought into an ensemble, a
 /// record that cannot be read. A node of a controller gets its nonce here.
-agent_http::Response formation_page(const agent_host::StateDir& state,
-                                    const agent_api::NodeSpec& spec,
-                                    bool serving);
+http::Response formation_page(const agent_host::StateDir& state,
+                              const agent_api::NodeSpec& spec,
+                              bool serving);
 
 }  // namespace zk::agent_serve

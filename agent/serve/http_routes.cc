@@ -8,7 +8,7 @@ namespace {
 
 using agent_api::NodeHealth;
 using agent_api::NodeVerdict;
-using agent_http::Response;
+using http::Response;
 
 constexpr std::string_view kText = "text/plain; charset=utf-8";
 constexpr std::string_view kJson = "application/json";
@@ -67,7 +67,7 @@ Response election(const NodeHealth& health, const agent_api::ElectionsKept& kept
     return dated(health, "zkprov-election/1", "election", to_json(view));
 }
 
-Response stream(const agent_http::Request& request, const EventLog& events) {
+Response stream(const http::Request& request, const EventLog& events) {
     Response response = page(200, "text/event-stream", "retry: 2000\n\n");
     response.stream = true;
     response.body += events.since(request.last_event_id);
@@ -76,7 +76,7 @@ Response stream(const agent_http::Request& request, const EventLog& events) {
 
 }  // namespace
 
-Response answer_http(const agent_http::Request& request,
+Response answer_http(const http::Request& request,
                      const NodeHealth& health,
                      const EventLog& events,
                      const agent_api::ElectionsKept& kept) {

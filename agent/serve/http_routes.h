@@ -5,14 +5,14 @@
 
 #include "agent_api/election_record.h"
 #include "agent_api/node_health.h"
-#include "agent_http/http_listener.h"
 #include "agent_serve/event_log.h"
+#include "http/http_listener.h"
 
 namespace zk::agent_serve {
 
-agent_http::Response answer_http(const agent_http::Request& request,
-                                 const agent_api::NodeHealth& health,
-                                 const EventLog& events,
-                                 const agent_api::ElectionsKept& kept);
+http::Response answer_http(const http::Request& request,
+                           const agent_api::NodeHealth& health,
+                           const EventLog& events,
+                           const agent_api::ElectionsKept& kept);
 
 }  // namespace zk::agent_serve

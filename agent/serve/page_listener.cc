@@ -13,7 +13,7 @@ void PageListener::tend(const agent_api::NodeSpec* spec) {
     }
     if (port == 0 || (http_ && http_->port() != 0)) return;
     if (!http_) {
-        agent_http::Settings settings;
+        http::Settings settings;
         settings.address = address;
         settings.port = port;
         settings.names = {spec->host};

@@ -11,15 +11,15 @@
 #include <boost/asio/io_context.hpp>
 
 #include "agent_api/node_spec.h"
-#include "agent_http/http_listener.h"
 #include "base/log.h"
+#include "http/http_listener.h"
 
 namespace zk::agent_serve {
 
 class PageListener {
   public:
     /// `answer` is called on the loop.
-    PageListener(boost::asio::io_context& loop, agent_http::Answer answer, Log log)
+    PageListener(boost::asio::io_context& loop, http::Answer answer, Log log)
         : loop_(loop), answer_(std::move(answer)), log_(std::move(log)) {}
 
     /// An address that is not there yet, or a port that is taken, is tried again with each call. `spec` may be null: nothing
@@ -32,9 +32,9 @@ class PageListener {
 
   private:
     boost::asio::io_context& loop_;
-    agent_http::Answer answer_;
+    http::Answer answer_;
     Log log_;
-    std::optional<agent_http::HttpListener> http_;
+    std::optional<http::HttpListener> http_;
     std::string address_;  ///< of `http_`
     std::uint16_t port_ = 0;
     std::string failure_;

@@ -5,13 +5,13 @@
 
 namespace zk::agent_serve {
 
-std::optional<agent_http::Response> answer_page(const agent_http::Request& request,
-                                                const agent_api::NodeSpec* spec,
-                                                const agent_api::NodeHealth& health,
-                                                Peers& peers) {
+std::optional<http::Response> answer_page(const http::Request& request,
+                                          const agent_api::NodeSpec* spec,
+                                          const agent_api::NodeHealth& health,
+                                          Peers& peers) {
     const std::string_view target = request.target;
     const std::string_view path = target.substr(0, target.find('?'));
-    agent_http::Response response;
+    http::Response response;
     if (const agent_page::File* const file = agent_page::find_file(path)) {
         response.content_type = file->type;
         response.body = file->content;

@@ -10,11 +10,11 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "agent_host/server_probe.h"
-#include "agent_http/http_get.h"
 #include "agent_serve/health.h"
 #include "asio_impl/await.h"
 #include "clocks/clocks.h"
 #include "ensemble_view/peer_answer.h"
+#include "http/http_get.h"
 #include "net/name_lookups.h"
 #include "node_judge/node_judge.h"
 
@@ -122,12 +122,12 @@ asio::awaitable<AgentAnswer> ask_status(asio::io_context& loop, AskedPeer peer) 
     answer.failure = found.failure;
     if (!found.failure.empty()) co_return answer;
     const WallMs asked = clocks::wall_now();
-    const auto page = co_await agent_http::async_get(loop.get_executor(),
-                                                     found.address,
-                                                     peer->member.http_port,
-                                                     "/v1/status",
-                                                     kAskTimeout,
-                                                     ensemble_view::kPeerAnswerBytesMax);
+    const auto page = co_await http::async_get(loop.get_executor(),
+                                               found.address,
+                                               peer->member.http_port,
+                                               "/v1/status",
+                                               kAskTimeout,
+                                               ensemble_view::kPeerAnswerBytesMax);
     const WallMs answered = clocks::wall_now();
     if (!page.has_value()) {
         answer.failure = page.error().message();

@@ -23,7 +23,6 @@
 #include "agent_host/host_facts.h"
 #include "agent_host/process.h"
 #include "agent_host/server_probe.h"
-#include "agent_http/http_listener.h"
 #include "agent_serve/election_keeper.h"
 #include "agent_serve/event_log.h"
 #include "agent_serve/formation_page.h"
@@ -39,6 +38,7 @@
 #include "agent_serve/supervisor.h"
 #include "asio_impl/await.h"
 #include "clocks/clocks.h"
+#include "http/http_listener.h"
 #include "node_judge/node_judge.h"
 #include "service_manager/service_manager.h"
 
@@ -106,7 +106,7 @@ struct Resident::Parts {
     [[nodiscard]] bool is_about_spec(const agent_api::RecordedIdentity& record) const;
     bool is_recorded();
     void note_saving(const Result<>& saved);
-    agent_http::Response page_of(const agent_http::Request& request);
+    http::Response page_of(const http::Request& request);
     [[nodiscard]] agent_api::NodeHealth health_now() const;
     [[nodiscard]] bool is_serving() const;
 
@@ -134,7 +134,7 @@ struct Resident::Parts {
     std::string saving_failure;  ///< why the state directory does not take what it should keep
     EventLog events;
     PageListener listener{
-        loop, [this](const agent_http::Request& request) { return page_of(request); }, log};
+        loop, [this](const http::Request& request) { return page_of(request); }, log};
     Peers peers{loop, log};
     ServerUnit unit{log};
 };
@@ -399,7 +399,7 @@ void Resident::Parts::ask_systemd(bool answered) {
     if (told) keeper.take_unit(*told);
 }
 
-agent_http::Response Resident::Parts::page_of(const agent_http::Request& request) {
+http::Response Resident::Parts::page_of(const http::Request& request) {
     if (spec && request.target == "/v1/formation") {
         return formation_page(state, *spec, is_serving());
     }

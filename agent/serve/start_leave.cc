@@ -11,10 +11,10 @@
 
 #include "agent_api/formation_word.h"
 #include "agent_host/host_facts.h"
-#include "agent_http/http_get.h"
 #include "asio_impl/await.h"
 #include "clocks/clocks.h"
 #include "formation/replaced.h"
+#include "http/http_get.h"
 #include "identity/identity.h"
 #include "net/name_lookups.h"
 
@@ -65,12 +65,12 @@ asio::awaitable<std::string> find_member_address(SharedRound round, std::string 
 asio::awaitable<void> ask_member(SharedRound round, MemberSpec member) {
     const std::string address = co_await find_member_address(round, member.http_address);
     if (!address.empty()) {
-        const auto page = co_await agent_http::async_get(round->loop.get_executor(),
-                                                         address,
-                                                         member.http_port,
-                                                         "/v1/formation",
-                                                         kLeaveAskTimeout,
-                                                         agent_api::kWordBytesMax);
+        const auto page = co_await http::async_get(round->loop.get_executor(),
+                                                   address,
+                                                   member.http_port,
+                                                   "/v1/formation",
+                                                   kLeaveAskTimeout,
+                                                   agent_api::kWordBytesMax);
         if (page.has_value() && page->status == 200) {
             auto word = agent_api::parse_formation_word(page->body);
             if (word.has_value()) round->heard[member.sid] = *std::move(word);

@@ -15,8 +15,8 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "agent_api/agent_errc.h"
-#include "agent_http/http_listener.h"
 #include "agent_page/page.h"
+#include "http/http_listener.h"
 #include "phases/control.h"
 #include "phases/runner.h"
 #include "threads/mutex.h"
@@ -36,8 +36,8 @@ constexpr milliseconds kRedialPause{2000};
 constexpr std::string_view kText = "text/plain; charset=utf-8";
 constexpr std::string_view kJson = "application/json";
 
-agent_http::Response words_only(unsigned status, const std::string& words) {
-    agent_http::Response response;
+http::Response words_only(unsigned status, const std::string& words) {
+    http::Response response;
     response.status = status;
     response.content_type = kText;
     response.body = words + "\n";
@@ -145,11 +145,11 @@ class PageSource {
         return talk_ != nullptr;
     }
     [[nodiscard]] bool is_dialling() const { return dial_ != nullptr; }
-    agent_http::Response page(const agent_http::Request& request) {
+    http::Response page(const http::Request& request) {
         if (!dial()) return words_only(502, why_not());
         auto page = talk_->page(request.target, settings_.deadline_for(kPageLimit));
         if (page) {
-            agent_http::Response response;
+            http::Response response;
             response.status = static_cast<unsigned>(page->status);
             // A host's word: data, whatever it calls it.
             response.content_type = page->content_type == kJson ? kJson : kText;
@@ -200,19 +200,19 @@ ExitCode run_ui(const inventory::Inventory& inventory,
         return ExitCode::unreachable;
     }
     boost::asio::io_context loop(1);
-    agent_http::Settings here;
+    http::Settings here;
     here.address = "127.0.0.1";
     here.port = request.port;
-    auto answer = [&source](const agent_http::Request& asked) {
+    auto answer = [&source](const http::Request& asked) {
         const std::string_view target = asked.target;
         const auto* const file = agent_page::find_file(target.substr(0, target.find('?')));
         if (file == nullptr) return source.page(asked);
-        agent_http::Response response;
+        http::Response response;
         response.content_type = file->type;
         response.body = file->content;
         return response;
     };
-    agent_http::HttpListener listener(loop.get_executor(), here, std::move(answer), Log());
+    http::HttpListener listener(loop.get_executor(), here, std::move(answer), Log());
     if (const auto started = listener.start(); !started) {
         report_stop(console, "ui", {ExitCode::invalid, {started.error().message()}});
         return ExitCode::invalid;

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "core/status_page.h"
 #include "frontend/statistics.h"
+#include "metrics/metrics.h"
 #include "tree/data_tree.h"
 #include "tree/quotas.h"
 
@@ -25,6 +26,10 @@ struct ProcessFacts {
     std::optional<std::int64_t> log_bytes;       ///< size of the files in dataLogDir
     std::optional<std::int64_t> open_files;      ///< open file descriptors
     std::optional<std::int64_t> open_files_max;  ///< their limit
+    std::optional<double> cpu_seconds;           ///< of this process so far
+    std::optional<double> started_seconds;       ///< when it began, since 1970
+    std::optional<std::int64_t> virtual_bytes;   ///< of its memory
+    std::optional<std::int64_t> resident_bytes;  ///< of these, in memory
 };
 
 /// How syncing the log went since the server began.
@@ -71,6 +76,7 @@ struct Facts {
     std::vector<frontend::WatchedPath> watched;               ///< Wanted::watches
     core::SessionsPage sessions;                              ///< Wanted::sessions
     std::vector<tree::DataTree::DigestAt> digests;            ///< Wanted::digests
+    metrics::Metrics counts;                                  ///< Wanted::log: of all rooms
     std::string elections;      ///< Wanted::elections: election::to_text
     Environment environment;    ///< Wanted::environment
     std::string configuration;  ///< Wanted::configuration: the file, without_secrets()

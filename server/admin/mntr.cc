@@ -1,6 +1,9 @@
 #include "admin/mntr.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -14,6 +17,9 @@ class List {
     void text(std::string_view name, std::string value) {
         all_.push_back({std::string(name), std::move(value), true});
     }
+    void raw(std::string_view name, std::string value) {
+        all_.push_back({std::string(name), std::move(value), false});
+    }
     template <class Number>
     void add(std::string_view name, const Number& value) {
         all_.push_back({std::string(name), fmt::format("{}", value), false});
@@ -22,7 +28,7 @@ class List {
         add(name, value.value_or(-1));
     }
     void average(std::string_view name, std::int64_t total, std::int64_t count) {
-        all_.push_back({std::string(name), average_text(total, count), false});
+        raw(name, average_text(total, count));
     }
     /// As Java writes it: with a point.
     void fraction(std::string_view name, double value) {
@@ -63,16 +69,6 @@ void add_election(const core::StatusPage& status, List& list) {
     list.add("election_round", status.round);
 }
 
-/// Apache counts only the sync itself, here the write before it counts as well; what goes on now is our own word.
-void add_log(const LogFacts& log, List& list) {
-    list.average("avg_fsynctime", to_ms(log.total), log.syncs);
-    list.add("min_fsynctime", to_ms(log.shortest));
-    list.add("max_fsynctime", to_ms(log.longest));
-    list.add("cnt_fsynctime", log.syncs);
-    list.add("sum_fsynctime", to_ms(log.total));
-    list.add("fsync_pending_ms", to_ms(log.pending));
-}
-
 void add_traffic(const Facts& facts, List& list) {
     const frontend::Statistics& traffic = facts.traffic;
     list.average("avg_latency", traffic.latency.total_ms, traffic.latency.count);
@@ -86,28 +82,11 @@ void add_traffic(const Facts& facts, List& list) {
     list.add("min_client_response_size", traffic.answers.min);
     list.add("max_client_response_size", traffic.answers.max);
     list.add("watch_count", traffic.watches);
-    list.add("bytes_received_count", traffic.bytes_received);
     list.add("auth_failed_count", traffic.auth_failures);
-    list.add("sessionless_connections_expired", traffic.sessionless_expired);
     // Of TLS, which this version does not have.
     list.add("outstanding_tls_handshake", 0);
     list.add("non_mtls_remote_conn_count", 0);
     list.add("non_mtls_local_conn_count", 0);
-}
-
-void add_throttle(const frontend::Statistics& traffic, List& list) {
-    const frontend::LatencyStatistics& deficit = traffic.token_deficit;
-    list.add("connection_request_count", traffic.connection_requests);
-    list.add("connection_rejected", traffic.connections_rejected);
-    list.fraction("connection_drop_probability", traffic.connection_drop_chance);
-    list.average("avg_connection_token_deficit", deficit.total_ms, deficit.count);
-    list.add("min_connection_token_deficit", deficit.min_ms);
-    list.add("max_connection_token_deficit", deficit.max_ms);
-    list.add("cnt_connection_token_deficit", deficit.count);
-    list.add("sum_connection_token_deficit", deficit.total_ms);
-    list.add("request_throttle_wait_count", traffic.throttle_waits);
-    list.add("throttled_ops", traffic.throttled_ops);
-    list.add("large_requests_rejected", traffic.large_requests_rejected);
 }
 
 void add_quotas(const Facts& facts, List& list) {
@@ -122,9 +101,26 @@ void add_quotas(const Facts& facts, List& list) {
     }
 }
 
+void add_summary(std::string_view name, const metrics::Distribution& values, List& list) {
+    list.average(fmt::format("avg_{}", name), values.sum(), values.count());
+    list.add(fmt::format("min_{}", name), values.min());
+    list.add(fmt::format("max_{}", name), values.max());
+    list.add(fmt::format("cnt_{}", name), values.count());
+    list.add(fmt::format("sum_{}", name), values.sum());
+}
+
+void add_percentiles(std::string_view name, const metrics::Distribution& values, List& list) {
+    constexpr std::array<std::pair<const char*, double>, 4> kParts = {
+        {{"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}, {"p999", 0.999}}};
+    for (const auto& [prefix, part] : kParts)
+        list.add(fmt::format("{}_{}", prefix, name), values.quantile(part));
+}
+
 /// What Apache's server does not tell.
-void add_own(const core::StatusPage& status, List& list) {
+void add_own(const Facts& facts, List& list) {
+    const core::StatusPage& status = facts.status;
     list.add("server_id", status.my_id.value());
+    list.add("fsync_pending_ms", to_ms(facts.log.pending));
     if (status.leader) list.add("leader_id", status.leader->value());
     list.text("last_zxid", hex(status.last_zxid.value()));
     list.text("last_logged_zxid", hex(status.last_logged.value()));
@@ -137,7 +133,7 @@ void add_own(const core::StatusPage& status, List& list) {
 
 }  // namespace
 
-Measures measures_of(const Facts& facts, const ensemble::ServerConfig& config) {
+Measures gauges_of(const Facts& facts, const ensemble::ServerConfig& config) {
     const core::StatusPage& status = facts.status;
     List list;
     list.text("version", facts.version);
@@ -154,14 +150,35 @@ Measures measures_of(const Facts& facts, const ensemble::ServerConfig& config) {
     list.add("uptime", to_ms(facts.uptime));
     list.add("open_file_descriptor_count", facts.process.open_files);
     list.add("max_file_descriptor_count", facts.process.open_files_max);
-    list.add("looking_count", status.elections);
-    add_log(facts.log, list);
-    add_throttle(facts.traffic, list);
+    list.fraction("connection_drop_probability", facts.traffic.connection_drop_chance);
     add_quotas(facts, list);
     if (config.replicated()) list.add("quorum_size", config.ensemble.voters().size());
     if (status.role == Role::leading) add_leader(status, list);
-    add_own(status, list);
+    add_own(facts, list);
     return list.take();
+}
+
+Measures counts_of(const metrics::Metrics& counts) {
+    List list;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(metrics::Counter::count); ++i) {
+        const auto counter = static_cast<metrics::Counter>(i);
+        list.add(metrics::name_of(counter), counts.value(counter));
+    }
+    for (std::size_t i = 0; i < static_cast<std::size_t>(metrics::Summary::count); ++i) {
+        const auto summary = static_cast<metrics::Summary>(i);
+        add_summary(metrics::name_of(summary), counts.value(summary), list);
+        if (metrics::is_advanced(summary))
+            add_percentiles(metrics::name_of(summary), counts.value(summary), list);
+    }
+    return list.take();
+}
+
+Measures measures_of(const Facts& facts, const ensemble::ServerConfig& config) {
+    Measures all = gauges_of(facts, config);
+    Measures counts = counts_of(facts.counts);
+    all.insert(
+        all.end(), std::make_move_iterator(counts.begin()), std::make_move_iterator(counts.end()));
+    return all;
 }
 
 Measures vote_of(const core::StatusPage& status) {

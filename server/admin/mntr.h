@@ -20,7 +20,11 @@ struct Measure {
 };
 using Measures = std::vector<Measure>;
 
-/// REQUIRES: something is served.
+/// Those that are as they are now.
+Measures gauges_of(const Facts& facts, const ensemble::ServerConfig& config);
+/// Counters, then summaries: five each, nine of the advanced ones.
+Measures counts_of(const metrics::Metrics& counts);
+/// All of them.
 Measures measures_of(const Facts& facts, const ensemble::ServerConfig& config);
 
 /// What `vote` tells: of an election, while nothing is served, too.

@@ -7,14 +7,12 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/json_text.h"
 #include "jute/client_protocol.h"
 
 namespace zk::cli {
 
-/// A quoted string. Bytes that are not UTF-8 become U+FFFD.
-std::string json_string(std::string_view text);
 std::string json_list(const std::vector<std::string>& texts);
-bool is_utf8(ByteView bytes);
 
 /// An object in the order of its members.
 class JsonObject {

@@ -87,8 +87,10 @@ Zxid Core::next_zxid() const { return alone_ ? alone_->next_zxid() : leader_->ne
 
 // False: the txn is not proposed, and the role ends.
 bool Core::propose_txn(Zxid zxid, SharedBytes bytes, Instant now) {
+    counts_.add(metrics::Counter::prep_processor_request_queued);
     if (!alone_) {
         proposal_sizes_.add(static_cast<std::int64_t>(bytes->size()));
+        counts_.add(metrics::Counter::proposal_count);
         return leader_->propose(zxid, std::move(bytes), now, zab_actions_);
     }
     alone_->propose(zxid, std::move(bytes), zab_actions_);

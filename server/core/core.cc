@@ -78,6 +78,8 @@ void Core::look(Instant now, Actions& out) {
     leader_sid_.reset();
     election_began_ = now;
     ++elections_;
+    counts_.add(metrics::Counter::looking_count);
+    if (!unserved_since_) unserved_since_ = now;
     election::ElectionActions actions;
     election_.start(database_.last(), current_epoch_, now, actions, wall_);
     run_election(actions, now, out);
@@ -94,6 +96,7 @@ void Core::decided(ServerId leader, Instant now, Actions& out) {
     ZK_ASSERT(state_ == State::looking);
     end_read_only(out);
     last_election_took_ = now - election_began_;
+    counts_.observe(metrics::Summary::election_time, to_ms(last_election_took_));
     leader_sid_ = leader;
     log_.info("election.decided leader={} round={} epoch={} zxid={} took_ms={}",
               leader,
@@ -115,6 +118,7 @@ void Core::decided(ServerId leader, Instant now, Actions& out) {
                        zab_actions_);
     } else {
         state_ = State::following;
+        follows_since_ = now;
         learner_ = std::make_unique<zab::Learner>(zab_settings(), log_);
         if (std::exchange(ask_for_snapshot_, false)) {
             const election::Vote& vote = election_.current_vote();
@@ -215,6 +219,14 @@ void Core::begin_serving(Epoch epoch, Instant now, Actions& out) {
     local_.begin_serving(false, working_.now());
     serving_ = true;
     serving_since_ = now;
+    if (unserved_since_) {
+        const std::int64_t out_ms = to_ms(now - *std::exchange(unserved_since_, std::nullopt));
+        counts_.observe(metrics::Summary::unavailable_time, out_ms);
+        if (leader_) counts_.observe(metrics::Summary::leader_unavailable_time, out_ms);
+    }
+    if (learner_ && follows_since_)
+        counts_.observe(metrics::Summary::follower_sync_time,
+                        to_ms(now - *std::exchange(follows_since_, std::nullopt)));
     if (!alone_) election_.serving(epoch, now);
     log_.info("server.serving role={} leader={} epoch={} zxid={} znodes={}",
               to_string(role()),
@@ -265,6 +277,7 @@ void Core::leave_role(const std::string& why, Instant now, Actions& out) {
         if (leader_->abdicated()) abdicated_at_ = now;
         pending.assign(proposed_.begin(), proposed_.end());
         proposed_.clear();
+        proposed_at_.clear();
     }
     if (learner_) {
         out.push_back(CloseLeader{});
@@ -351,6 +364,7 @@ StatusPage Core::status() const {
         }
     }
     page.elections = elections_;
+    page.digest_mismatches = database_.digest_mismatches();
     if (leader_) {
         page.proposals = proposal_sizes_;
         page.leads_for = now_ - serving_since_;

@@ -31,6 +31,7 @@
 #include "election/election.h"
 #include "ensemble/membership.h"
 #include "jute/txn.h"
+#include "metrics/metrics.h"
 #include "prep/preparer.h"
 #include "prep/quota_check.h"
 #include "session/session_tracker.h"
@@ -98,6 +99,7 @@ class Core {
     [[nodiscard]] const std::map<std::string, std::int64_t>& quota_refusals() const {
         return quota_check_.refused();
     }
+    [[nodiscard]] const metrics::Metrics& counts() const { return counts_; }
     /// For those who are beside the core on its loop.
     [[nodiscard]] ensemble::MembershipPtr members() const { return members_; }
     [[nodiscard]] bool serving() const { return serving_; }
@@ -124,7 +126,10 @@ class Core {
     /// Every frontend has heard all that it was told.
     void heard() { requests_.heard(); }
     /// `srst`.
-    void reset_statistics() { proposal_sizes_ = {}; }
+    void reset_statistics() {
+        proposal_sizes_ = {};
+        counts_ = {};
+    }
 
     enum class State { looking, reloading, following, leading, alone };
     /// Whoever asked for a session that is ending: told so once the closeSession has committed, not before.
@@ -196,6 +201,9 @@ class Core {
     void take_recovered(const storage::RecoveredState& recovered);
     zab::Settings zab_settings() const;
 
+    void count(const zab::Action& action, Instant now);
+    void count_propagation(const Bytes& txn, metrics::Summary summary);
+
     // What zab asks for; all run inside run_zab().
     void carry_out(zab::Action& action, Instant now, Actions& out);
 
@@ -256,6 +264,7 @@ class Core {
     Instant election_began_{};
     Duration last_election_took_{};
     std::int64_t elections_ = 0;
+    metrics::Metrics counts_;
     metrics::SizeStatistics proposal_sizes_;  ///< of all reigns since the start
     Epoch accepted_epoch_, current_epoch_;
     Epoch accepted_elsewhere_;  ///< the latest epoch that a voter was seen to have accepted
@@ -275,6 +284,9 @@ class Core {
     std::deque<QueuedRequest> queued_;  ///< bounded by what the servers' frontends let in
     /// Proposed by this leader and not committed: applied when the role ends, as the log counts them.
     std::deque<zab::CommittedTxn> proposed_;
+    std::deque<Instant> proposed_at_;        ///< of each of these
+    std::optional<Instant> unserved_since_;  ///< nothing is served since then
+    std::optional<Instant> follows_since_;   ///< and is not in sync yet
 };
 
 }  // namespace zk::core

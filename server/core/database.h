@@ -48,6 +48,8 @@ class Database {
 
     /// The text of /zookeeper/config, also of trees to come.
     void set_config(std::string text, Zxid version);
+    /// Txns after which this tree was not the leader's.
+    [[nodiscard]] std::size_t digest_mismatches() const { return digest_mismatches_; }
     /// A leader's reign begins with this history.
     void begin_epoch(Epoch epoch);
     void appended(Zxid zxid) { last_logged_ = zxid; }

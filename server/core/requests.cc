@@ -319,6 +319,7 @@ void Core::expire_sessions(Instant now, Actions& out) {
         log_.info("session.expired session={} timeout_ms={}",
                   session,
                   sessions_.timeout_ms(session).value_or(0));
+        counts_.add(metrics::Counter::stale_sessions_expired);
         submit({.owner = std::nullopt,
                 .session = session,
                 .cxid = Xid(0),

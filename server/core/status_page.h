@@ -49,6 +49,7 @@ struct StatusPage {
     std::size_t proposals_pending = 0;
     std::vector<LearnerStatus> learners;  ///< leader only
     std::int64_t elections = 0;           ///< since start
+    std::size_t digest_mismatches = 0;    ///< since start
     Duration last_election_took{};
     Duration leads_for{};               ///< leader only: since it began to serve
     metrics::SizeStatistics proposals;  ///< leader only: bytes of serialized txns

@@ -85,6 +85,7 @@ void LogThread::note_sync(Duration took) {
     syncs_.longest = std::max(syncs_.longest, took);
     syncs_.total += took;
     ++syncs_.count;
+    if (took > options_.slow_batch) ++syncs_.slow;
 }
 
 // Takes what is queued, at most a batch. False when stopping and nothing is left.

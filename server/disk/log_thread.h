@@ -36,7 +36,8 @@ struct SyncStatistics {
     Duration total{};
     Duration shortest{};
     Duration longest{};
-    Duration pending{};  ///< of the one that goes on at this moment; 0: none does
+    std::uint64_t slow = 0;  ///< that took longer than LogThreadOptions::slow_batch
+    Duration pending{};      ///< of the one that goes on at this moment; 0: none does
 };
 
 /// Any thread may post. After DiskFailed the thread goes on only to drop commands.

@@ -31,12 +31,6 @@ Effect compression(std::string_view value) {
     if (method == "gz" || method == "snappy") return Effect::on;
     return method.empty() ? Effect::off : Effect::unusual;
 }
-/// Without metrics mntr would be empty; ours is not.
-Effect metrics(std::string_view value) {
-    constexpr std::string_view kPackage = "org.apache.zookeeper.metrics.impl.";
-    if (!value.starts_with(kPackage)) return Effect::on;
-    value.remove_prefix(kPackage.size());
-    return off_if(value == "DefaultMetricsProvider" || value == "NullMetricsProvider");
 }
 Effect provider(std::string_view value) {
     constexpr std::string_view kPackage = "org.apache.zookeeper.server.auth.";
@@ -58,10 +52,6 @@ constexpr Switch kLooseOff{loose_off, "true", "false", "true"};
 constexpr Switch kPortAbove0{port_above_0, "0", "4000", "0 and less"};
 constexpr Switch kNumberBut0{number_but_0, "0", "1", "0"};
 constexpr Switch kCompression{compression, "", "gz", "all but gz and snappy"};
-constexpr Switch kMetricsSwitch{metrics,
-                                "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider",
-                                "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
-                                "the default and the null provider"};
 constexpr Switch kProvider{provider,
                            "org.apache.zookeeper.server.auth.DigestAuthenticationProvider",
                            "org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
@@ -216,12 +206,30 @@ constexpr std::array kRefused = {
             "false"),
     refused(
         "snapshot.compression.method", word, kCompression, {"compressed snapshots"}, "SnapStream"),
-    refused("metricsProvider.className",
-            class_name,
-            kMetricsSwitch,
-            {"a metrics endpoint", "remove the line and use the word mntr"},
-            "QuorumPeerConfig",
-            "DefaultMetricsProvider"),
+    refused("admin.portUnification",
+            property_flag,
+            kLoose,
+            {"TLS at the admin server", kSetFalse},
+            "JettyAdminServer",
+            "false"),
+    refused("admin.forceHttps",
+            property_flag,
+            kLoose,
+            {"TLS at the admin server", kSetFalse},
+            "JettyAdminServer",
+            "false"),
+    refused("admin.needClientAuth",
+            property_flag,
+            kLoose,
+            {"TLS at the admin server", kSetFalse},
+            "JettyAdminServer",
+            "false"),
+    refused("metricsProvider.httpsPort",
+            number,
+            kPortAbove0,
+            {"TLS at the metrics endpoint"},
+            "PrometheusMetricsProvider",
+            "-1"),
 };
 
 }  // namespace

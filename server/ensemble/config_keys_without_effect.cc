@@ -8,9 +8,8 @@ namespace zk::ensemble {
 namespace {
 
 constexpr std::string_view kInside = "tunes the inside of Apache's server; it has no effect";
-constexpr std::string_view kAdmin = "this version has no admin server; the key has no effect";
-constexpr std::string_view kNoMetrics =
-    "this version has no metrics endpoint; the key has no effect";
+constexpr std::string_view kAdmin = "tunes what this admin server does not have; it has no effect";
+constexpr std::string_view kNoMetrics = "tunes the inside of Apache's provider; it has no effect";
 constexpr std::string_view kNoTls = "this version has no TLS; the key has no effect";
 constexpr std::string_view kSasl = "this version has no SASL; the key has no effect";
 constexpr std::string_view kAudit = "this version has no audit log; the key has no effect";
@@ -25,13 +24,6 @@ constexpr std::string_view kSync =
 constexpr std::string_view kCommandLine =
     "Apache's server takes it from the command line only; it has no effect";
 constexpr std::string_view kNobody = "nothing reads it, not even Apache's server; it has no effect";
-
-/// A side door for operators and no safety setting: that it is missing is no reason not to start.
-constexpr Switch kAdminServer{
-    [](std::string_view value) { return lower(value) == "false" ? Effect::off : Effect::on; },
-    "false",
-    "true",
-    "false"};
 
 constexpr std::string_view kNetty = "NettyServerCnxnFactory";
 
@@ -191,24 +183,7 @@ constexpr std::array kWithoutEffect = {
     inert("znode.container.*", kCount, "", kCommandLine, "ContainerManager"),
     inert("enableEagerACLCheck", kFlag, "false", kInside, "ZooKeeperServer"),
     // The admin server, metrics, audit.
-    ConfigKey{.name = "admin.enableServer",
-              .type = property_flag,
-              .standard = "true up to 3.9, then false",
-              .standing = Standing::without_effect,
-              .set_by = SetBy::zkprov,
-              .words = "this version has no admin server; use the four-letter words",
-              .feature = &kAdminServer,
-              .why_not = "zkprov writes false: the admin server comes later",
-              .zkprov_writes = "false",
-              .source = "AdminServerFactory"},
-    inert("admin.serverPort", kCount, "8080", kAdmin, "JettyAdminServer"),
-    inert("admin.serverAddress", kHost, "0.0.0.0", kAdmin, "JettyAdminServer"),
     inert("admin.*", kText, "", kAdmin, "JettyAdminServer"),
-    inert("metricsProvider.httpPort",
-          kCount,
-          "7000 up to 3.9, then none",
-          kNoMetrics,
-          "PrometheusMetricsProvider"),
     inert("metricsProvider.*", kText, "", kNoMetrics, "PrometheusMetricsProvider"),
     inert("audit.impl.class", kClass, "Slf4jAuditLogger", kAudit, "ZKAuditProvider"),
     // TLS, SASL and identities.

@@ -18,6 +18,13 @@
 
 namespace zk::ensemble {
 
+inline constexpr std::string_view kDefaultMetricsProvider =
+    "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider";
+inline constexpr std::string_view kNullMetricsProvider =
+    "org.apache.zookeeper.metrics.impl.NullMetricsProvider";
+inline constexpr std::string_view kPrometheusMetricsProvider =
+    "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider";
+
 /// Settings of one server. Defaults are Apache's unless a comment says otherwise.
 struct ServerConfig {
     std::string data_dir;      ///< dataDir: snapshots, epoch files, myid
@@ -88,6 +95,16 @@ struct ServerConfig {
     std::optional<Role> peer_type;  ///< peerType; the server list wins when they disagree
     /// 4lw.commands.whitelist; "*" allows all.
     std::vector<std::string> four_letter_words{"srvr"};
+    /// admin.enableServer. Apache's is on unless told otherwise up to 3.9, and off from 3.10 on.
+    bool admin_enabled = false;
+    int admin_port = 8080;                        ///< admin.serverPort; 0: the kernel picks
+    std::string admin_address = "0.0.0.0";        ///< admin.serverAddress
+    std::string admin_command_url = "/commands";  ///< admin.commandURL
+    milliseconds admin_idle_timeout{30000};       ///< admin.idleTimeout
+    std::string metrics_provider{kDefaultMetricsProvider};  ///< metricsProvider.className
+    std::string metrics_host = "0.0.0.0";                   ///< metricsProvider.httpHost
+    int metrics_port = 7000;         ///< metricsProvider.httpPort; 0: the kernel picks
+    bool metrics_of_process = true;  ///< metricsProvider.exportJvmInfo
     EnsembleConfig
         ensemble;  ///< server.N lines; with none, or one, a server may be alone: replicated()
 
@@ -111,6 +128,10 @@ struct ServerConfig {
     }
     [[nodiscard]] milliseconds handshake_timeout() const {
         return election_handshake_timeout.count() < 1 ? sync_limit() : election_handshake_timeout;
+    }
+    /// Metrics are told over HTTP.
+    [[nodiscard]] bool metrics_endpoint() const {
+        return metrics_provider == kPrometheusMetricsProvider;
     }
     [[nodiscard]] const std::string& log_dir() const {
         return data_log_dir.empty() ? data_dir : data_log_dir;

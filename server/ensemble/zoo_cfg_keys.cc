@@ -121,6 +121,23 @@ Result<> read_member(const Property& property, EnsembleConfig& ensemble) {
     return ok();
 }
 
+/// The one key that names a class of what is here.
+Result<> read_metrics_provider(const ConfigKey& key,
+                               const Property& property,
+                               ServerConfig& config) {
+    for (const std::string_view known :
+         {kDefaultMetricsProvider, kNullMetricsProvider, kPrometheusMetricsProvider}) {
+        if (property.value != known) continue;
+        place_of<std::string>(key, config) = known;
+        return ok();
+    }
+    return invalid(property,
+                   fmt::format("the metrics providers here are {}, {} and {}",
+                               kDefaultMetricsProvider,
+                               kNullMetricsProvider,
+                               kPrometheusMetricsProvider));
+}
+
 /// Java takes an IPv6 address with and without brackets.
 std::string without_brackets(std::string host) {
     const bool brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
@@ -166,8 +183,9 @@ Result<> read_honoured(const ConfigKey& key,
             return ok();
         case KeyType::member:
             return read_member(property, config.ensemble);
-        case KeyType::path:
         case KeyType::class_name:
+            return read_metrics_provider(key, property, config);
+        case KeyType::path:
             break;
     }
     ZK_TRY(place_of<std::string>(key, config), text(property));

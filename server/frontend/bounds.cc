@@ -36,7 +36,7 @@ bool Frontend::admit(Connection& connection) {
         if (others_first || !has_room(connection)) {
             ZK_COVERED("frontend.loop_full");
             if (connection.ticket != 0) return false;
-            if (!large) ++totals_.throttle_waits;
+            if (!large) totals_.counts.add(metrics::Counter::request_throttle_wait_count);
             connection.ticket = next_ticket_++;
             connection.waits_since = time_.now();
             waiting_.emplace(connection.ticket, connection.id);

@@ -34,6 +34,20 @@ void write_connect_response(const request::SessionOpened& message,
     jute::append_frame(out, record);
 }
 
+/// What counts the watchers of an event.
+metrics::Summary summary_of(EventType type) {
+    switch (type) {
+        case EventType::node_created:
+            return metrics::Summary::node_created_watch_count;
+        case EventType::node_deleted:
+            return metrics::Summary::node_deleted_watch_count;
+        case EventType::node_children_changed:
+            return metrics::Summary::node_children_watch_count;
+        default:
+            return metrics::Summary::node_changed_watch_count;
+    }
+}
+
 }  // namespace
 
 void Frontend::on_core(std::span<request::ToFrontend> messages, Instant now, Out& out) {
@@ -74,6 +88,7 @@ void Frontend::hear(request::SessionOpened& message, Instant now, Out& out) {
     const std::int64_t took_ms = to_ms(now - connection->greeted);
     connection->activity.answered(OpCode::create_session, Xid(0), tree_->last_zxid(), took_ms, now);
     totals_.latency.add(took_ms);
+    totals_.counts.observe(metrics::Summary::updatelatency, took_ms);
     const auto [entry, is_new] = sessions_.emplace(message.session, connection->id);
     if (!is_new) {
         const ConnectionId old = std::exchange(entry->second, connection->id);
@@ -174,6 +189,8 @@ void Frontend::fire(const std::vector<ConnectionId>& watchers,
                     const Event& event,
                     const tree::AclRef& acl,
                     Out& out) {
+    if (!watchers.empty())
+        totals_.counts.observe(summary_of(event.type), static_cast<std::int64_t>(watchers.size()));
     for (const ConnectionId id : watchers) {
         Connection* connection = find(id);
         if (connection == nullptr || connection->state == Connection::State::closing) continue;
@@ -194,6 +211,7 @@ void Frontend::send_event(Connection& connection, const Event& event) {
     archive(jute::ReplyHeader{Xid(xids::kNotification), event.zxid, ErrorCode::ok});
     archive(event.type, kStateSyncConnected, event.path);
     connection.event_bytes += 4 + bytes;
+    totals_.counts.add(metrics::Counter::watch_bytes, static_cast<std::int64_t>(bytes));
     count_sent(connection, bytes);
 }
 

@@ -190,7 +190,7 @@ void Frontend::pump(Connection& connection, Instant now, Out& out) {
 /// Looks at the next frame. False: it is not to be taken now, or none is left.
 bool Frontend::take_frame(Connection& connection, Instant now, Out& out) {
     if (too_large(connection)) {
-        ++totals_.large_requests_rejected;
+        totals_.counts.add(metrics::Counter::large_requests_rejected);
         close(connection, Close::at_once, "large_request", out);
         return false;
     }
@@ -267,6 +267,9 @@ void Frontend::send(Connection& connection, const ParkedRequest& finished, Insta
     const std::int64_t took_ms = to_ms(now - finished.received);
     totals_.latency.add(took_ms);
     if (finished.op == OpCode::auth || finished.op == OpCode::sasl || finished.then_close) return;
+    totals_.counts.observe(finished.op == OpCode::sync ? metrics::Summary::readlatency
+                                                       : metrics::Summary::updatelatency,
+                           took_ms);
     const bool failed = finished.error != ErrorCode::ok;
     connection.activity.answered(failed ? std::nullopt : std::optional(finished.op),
                                  finished.xid,
@@ -279,6 +282,7 @@ void Frontend::count_sent(Connection& connection, std::size_t bytes) {
     ++connection.activity.sent;
     ++totals_.packets_sent;
     totals_.answers.add(static_cast<std::int64_t>(bytes));
+    totals_.counts.add(metrics::Counter::response_bytes, static_cast<std::int64_t>(bytes));
 }
 
 /// Ends a connection, or hastens its end. Its session lives on.
@@ -375,7 +379,9 @@ Statistics Frontend::statistics() const {
 void Frontend::reset_statistics() {
     totals_.latency = {};
     totals_.packets_received = totals_.packets_sent = 0;
+    totals_.bytes_received = totals_.sessionless_expired = 0;
     totals_.answers = {};
+    totals_.counts = {};
 }
 
 void Frontend::reset_connection_statistics() {

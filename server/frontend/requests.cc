@@ -99,6 +99,7 @@ bool Frontend::accept_head(Connection& connection, ByteView& bytes, Out& out) {
         return false;
     }
     if (!serving_) {
+        totals_.counts.add(metrics::Counter::cnxn_closed_without_zk_server_running);
         close(connection, Close::at_once, "not_serving", out);
         return false;
     }
@@ -109,6 +110,7 @@ bool Frontend::accept_head(Connection& connection, ByteView& bytes, Out& out) {
 
 void Frontend::accept_connect(Connection& connection, ByteView frame, Instant now, Out& out) {
     connection.greeted = now;
+    totals_.counts.add(metrics::Counter::connection_request_count);
     ++connection.activity.received;
     ++totals_.packets_received;
     jute::InputArchive archive(frame);
@@ -123,11 +125,12 @@ void Frontend::accept_connect(Connection& connection, ByteView frame, Instant no
                       : local                        ? Kind::local
                                                      : Kind::global;
     if (!connection_throttle_.admit(kind, now)) {
-        ++totals_.connections_rejected;
+        totals_.counts.add(metrics::Counter::connection_rejected);
         return close(connection, Close::at_once, "throttled", out);
     }
-    ++totals_.connection_requests;
-    totals_.token_deficit.add(connection_throttle_.deficit());
+    totals_.counts.add(metrics::Counter::connection_request_count);
+    totals_.counts.observe(metrics::Summary::connection_token_deficit,
+                           connection_throttle_.deficit());
     if (connect.last_zxid_seen > tree_->last_zxid()) {
         log_.info("connection.refused_ahead peer={} seen={} last={}",
                   connection.peer.address,
@@ -143,6 +146,7 @@ void Frontend::accept_connect(Connection& connection, ByteView frame, Instant no
     if (connect.session == SessionId{}) {
         out.to_core.push_back(request::OpenSession{origin, connection.timeout_ms});
     } else {
+        totals_.counts.add(metrics::Counter::connection_revalidate_count);
         out.to_core.push_back(
             request::ReattachSession{origin,
                                      connect.session,
@@ -215,7 +219,7 @@ bool Frontend::is_late(const Connection& connection, OpCode op) const {
 }
 
 void Frontend::refuse_late(Connection& connection, Xid xid, OpCode op, Instant now) {
-    ++totals_.throttled_ops;
+    totals_.counts.add(metrics::Counter::throttled_ops);
     connection.touched = true;
     ParkedRequest answer;
     answer.xid = xid;
@@ -370,6 +374,7 @@ void Frontend::serve(
     count_sent(connection, out.size() - start - 4);
     const std::int64_t took_ms = to_ms(now - received);
     totals_.latency.add(took_ms);
+    totals_.counts.observe(metrics::Summary::readlatency, took_ms);
     connection.activity.answered(op, xid, tree_->last_zxid(), took_ms, now);
 }
 

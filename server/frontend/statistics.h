@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "jute/codes.h"
+#include "metrics/metrics.h"
 #include "metrics/size_statistics.h"
 
 namespace zk::frontend {
@@ -90,15 +91,10 @@ struct Statistics {
     std::int64_t outstanding = 0;  ///< requests that wait for the core
     std::int64_t watches = 0;      ///< set now; see Watches::size()
     std::int64_t auth_failures = 0;
-    std::int64_t sessionless_expired = 0;   ///< closed because they never sent a ConnectRequest
-    metrics::SizeStatistics answers;        ///< bytes of answers and events
-    std::int64_t connection_requests = 0;   ///< ConnectRequests that the throttle has let in
-    std::int64_t connections_rejected = 0;  ///< and those that it has not
-    LatencyStatistics token_deficit;  ///< tokens that the throttle lacked, behind each of the first
-    double connection_drop_chance = 0;  ///< now
-    std::int64_t throttle_waits = 0;    ///< requests held back by request_throttle_max_requests
-    std::int64_t throttled_ops = 0;     ///< answered with -127
-    std::int64_t large_requests_rejected = 0;  ///< their connections were closed
+    std::int64_t sessionless_expired = 0;  ///< closed because they never sent a ConnectRequest
+    metrics::Metrics counts;
+    metrics::SizeStatistics answers;    ///< bytes of answers and events
+    double connection_drop_chance = 0;  ///< of the throttle of connections, now
 
     void merge(const Statistics& other) {
         latency.merge(other.latency);
@@ -111,13 +107,8 @@ struct Statistics {
         auth_failures += other.auth_failures;
         sessionless_expired += other.sessionless_expired;
         answers.merge(other.answers);
-        connection_requests += other.connection_requests;
-        connections_rejected += other.connections_rejected;
-        token_deficit.merge(other.token_deficit);
+        counts.merge(other.counts);
         connection_drop_chance = std::max(connection_drop_chance, other.connection_drop_chance);
-        throttle_waits += other.throttle_waits;
-        throttled_ops += other.throttled_ops;
-        large_requests_rejected += other.large_requests_rejected;
     }
 };
 

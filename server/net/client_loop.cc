@@ -142,6 +142,7 @@ void ClientLoop::on_connection(std::unique_ptr<Stream> stream) {
     const std::string address = stream->remote().address().to_string();
     const frontend::Admission::Answer answer = admission_.enter(address, clocks::steady_now());
     if (!answer.limit.empty()) {
+        ++refused_;
         if (answer.refused_to_tell > 0) {
             log_.warn("clients.too_many peer={} limit={} refused={}",
                       address,

@@ -56,7 +56,12 @@ class ClientLoop final : public ClientPort, private ListenerUser {
     void stop();
 
     [[nodiscard]] const frontend::Frontend& frontend() const { return turn_.frontend(); }
-    void reset_statistics() { turn_.reset_statistics(); }
+    void reset_statistics() {
+        turn_.reset_statistics();
+        refused_ = 0;
+    }
+    /// Connections that were refused for a limit.
+    [[nodiscard]] std::int64_t refused() const { return refused_; }
     void reset_connection_statistics() { turn_.reset_connection_statistics(); }
 
   private:
@@ -94,6 +99,7 @@ class ClientLoop final : public ClientPort, private ListenerUser {
     };
     std::deque<Lingering> lingering_;  ///< shut by us, not yet by the client; oldest first
     std::vector<char> read_buffer_;
+    std::int64_t refused_ = 0;
     bool stopped_ = false;
     bool resumes_ = false;  ///< a turn for those who cost too much is on its way
     bool flushing_ = false;

@@ -51,7 +51,11 @@ void CoreLoop::snapshot_told(disk::SnapshotEvent event) {
 void CoreLoop::take(disk::SnapshotEvent& event) {
     struct Handler {
         CoreLoop& loop;
-        void operator()(disk::SnapshotSaved& e) { loop.post(core::SnapshotFinished{e.zxid, true}); }
+        void operator()(disk::SnapshotSaved& e) {
+            if (const auto began = std::exchange(loop.snapshot_began_, std::nullopt))
+                loop.snapshot_times_ms_.add(to_ms(clocks::steady_now() - *began));
+            loop.post(core::SnapshotFinished{e.zxid, true});
+        }
         void operator()(disk::SnapshotFailed& e) {
             loop.doors_->server.cannot_go_on("snapshot " + to_string(e.zxid) + ": " + e.words);
         }
@@ -142,7 +146,10 @@ void CoreLoop::carry_out(core::SnapshotEffect& effect) {
     struct Handler {
         CoreLoop& loop;
         disk::SnapshotThread& thread;
-        void operator()(core::BeginSnapshot& e) { thread.begin(e.zxid, e.role); }
+        void operator()(core::BeginSnapshot& e) {
+            loop.snapshot_began_ = clocks::steady_now();
+            thread.begin(e.zxid, e.role);
+        }
         void operator()(core::WriteSnapshot& e) { thread.write(std::move(e.chunk)); }
         void operator()(core::NameSnapshot&) { thread.finish(); }
         // Not when the thread has come to it: it may be in the middle of a purge, and only finish() gives a name.

@@ -12,6 +12,7 @@
 #include "core/turn.h"
 #include "disk/log_thread.h"
 #include "disk/snapshot_writer.h"
+#include "metrics/metrics.h"
 #include "net/alarm.h"
 #include "net/ports.h"
 #include "net/quorum_links.h"
@@ -32,6 +33,11 @@ class CoreLoop final : public CorePort, public disk::DiskPort {
     };
 
     CoreLoop(boost::asio::io_context& io, core::Turn& turn, Log log);
+
+    /// Of snapshot files.
+    [[nodiscard]] const metrics::Distribution& snapshot_times_ms() const {
+        return snapshot_times_ms_;
+    }
 
     /// Begins ticking and the first election.
     void start(Doors doors);
@@ -59,6 +65,8 @@ class CoreLoop final : public CorePort, public disk::DiskPort {
     std::optional<Doors> doors_;  ///< from start() on
     Alarm tick_;
     core::Effects effects_;
+    metrics::Distribution snapshot_times_ms_;
+    std::optional<Instant> snapshot_began_;
     bool scheduled_ = false;
     bool writes_snapshot_ = false;  ///< a chunk of it is scheduled
     bool stopped_ = true;

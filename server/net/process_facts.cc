@@ -1,18 +1,23 @@
 #include "net/process_facts.h"
 
 #include <algorithm>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <system_error>
+
+#include "storage/file_name.h"
 
 namespace zk::net {
 namespace {
@@ -43,6 +48,33 @@ std::optional<std::int64_t> open_file_count() {
     }
     if (failed) return std::nullopt;
     return count - 1;  // the one that reads the directory
+}
+
+/// /proc/self/stat, behind the program's name in brackets: fields 14, 15, 22, 23 and 24 of proc(5).
+void read_own_stat(admin::ProcessFacts& facts) {
+    std::ifstream file("/proc/self/stat");
+    std::string text;
+    std::getline(file, text);
+    const std::size_t name_end = text.rfind(')');
+    if (name_end == std::string::npos) return;
+    std::istringstream fields(text.substr(name_end + 1));
+    std::string skipped;
+    std::int64_t user = 0, system = 0, began = 0, bytes = 0, pages = 0;
+    for (int i = 3; i < 14; ++i) fields >> skipped;
+    fields >> user >> system;
+    for (int i = 16; i < 22; ++i) fields >> skipped;
+    fields >> began >> bytes >> pages;
+    if (!fields) return;
+    const auto per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
+    facts.cpu_seconds = static_cast<double>(user + system) / per_second;
+    facts.virtual_bytes = bytes;
+    facts.resident_bytes = pages * ::sysconf(_SC_PAGESIZE);
+    std::ifstream uptime("/proc/uptime");
+    double up = 0;
+    if (uptime >> up) {
+        const double booted = static_cast<double>(std::time(nullptr)) - up;
+        facts.started_seconds = booted + static_cast<double>(began) / per_second;
+    }
 }
 
 /// Who runs this process. Read by hand: a static program has no getpwuid.
@@ -80,6 +112,7 @@ admin::ProcessFacts process_facts(const std::string& data_dir, const std::string
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
         facts.open_files_max = static_cast<std::int64_t>(limit.rlim_cur);
+    read_own_stat(facts);
     return facts;
 }
 
@@ -114,6 +147,23 @@ admin::Environment environment_facts(const std::string& version) {
             {"os.memory.free", megabytes(::sysconf(_SC_AVPHYS_PAGES) * page)},
             {"os.memory.max", megabytes(::sysconf(_SC_PHYS_PAGES) * page)},
             {"os.memory.total", megabytes(resident_pages() * page)}};
+}
+
+admin::SnapshotFacts newest_snapshot(const std::string& data_dir) {
+    constexpr std::string_view kPrefix = "snapshot.";
+    admin::SnapshotFacts newest;
+    std::error_code failed;
+    for (fs::directory_iterator entry(data_dir + "/version-2", failed);
+         !failed && entry != fs::directory_iterator();
+         entry.increment(failed)) {
+        const std::string name = entry->path().filename().string();
+        if (!std::string_view(name).starts_with(kPrefix)) continue;
+        const auto zxid = storage::parse_hex_name(std::string_view(name).substr(kPrefix.size()));
+        struct stat status {};
+        if (!zxid || *zxid <= newest.zxid || ::stat(entry->path().c_str(), &status) != 0) continue;
+        newest = {.zxid = *zxid, .modified_s = status.st_mtime};
+    }
+    return newest;
 }
 
 int raise_open_files_limit() {

@@ -10,9 +10,12 @@
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include "admin/commands.h"
 #include "admin/four_letter.h"
+#include "admin_server/admin_server.h"
 #include "base/limits.h"
 #include "clocks/clocks.h"
 #include "core/turn.h"
@@ -132,6 +135,14 @@ net::ElectionLinkSettings election_settings(const Configuration& configuration,
             .listen_on_all_addresses = config.listen_on_all_addresses};
 }
 
+admin_server::Settings admin_settings(const Configuration& configuration) {
+    admin_server::Settings settings;
+    settings.config = configuration.config;
+    settings.configuration = configuration.text;
+    settings.version = admin::full_version(kVersion, kBuiltOn);
+    return settings;
+}
+
 constexpr Duration kPurgeRetry = std::chrono::seconds(30);
 /// Descriptors that clients may not take: a log file that cannot be opened ends the server.
 constexpr int kDescriptorsKept = 512;
@@ -187,6 +198,7 @@ class Server final : public net::ServerPort {
     Server(Configuration configuration,
            storage::Paths paths,
            storage::RecoveredState recovered,
+           Duration recovery_took,
            const Log& log)
         : configuration_(std::move(configuration)),
           log_(log),
@@ -203,7 +215,14 @@ class Server final : public net::ServerPort {
           watchdog_(io_),
           log_thread_(
               disk_, paths, {.executor = executor_options(configuration_.config)}, loop_, log_),
-          snapshot_thread_(snapshot_disk_, paths, loop_, log_) {
+          snapshot_thread_(snapshot_disk_, paths, loop_, log_),
+          admin_(
+              admin_settings(configuration_),
+              [this](const admin::AdminQuestion& question, admin_server::Take take) {
+                  answer_later(question, std::move(take));
+              },
+              log_) {
+        counts_.observe(metrics::Summary::dbinittime, to_ms(recovery_took));
         if (!configuration_.standalone()) meet_peers();
     }
 
@@ -216,7 +235,9 @@ class Server final : public net::ServerPort {
     }
     std::string four_letter(std::string_view word, ByteView argument) override;
     [[nodiscard]] admin::Facts gather(const admin::Wanted& wanted) const;
+    [[nodiscard]] metrics::Metrics counted(const admin::LogFacts& log) const;
     void carry_out(admin::Deed deed, std::int64_t trace_mask);
+    void answer_later(admin::AdminQuestion question, admin_server::Take take);
     void meet_peers();
     void stop(std::optional<Failure> why);
     void purge_later();
@@ -239,8 +260,11 @@ class Server final : public net::ServerPort {
     Instant started_ = clocks::steady_now();
     std::uint16_t client_port_ = 0;
     std::int64_t trace_mask_ = admin::kTraceMask;
+    metrics::Metrics counts_;  ///< of the start
     std::optional<Failure> failure_;
     bool stopping_ = false;
+    /// The last: its thread asks all the others.
+    admin_server::AdminServer admin_;
 };
 
 void Server::meet_peers() {
@@ -267,6 +291,7 @@ std::optional<Failure> Server::run() {
                  .clients = clients_,
                  .server = *this});
     purge_later();
+    admin_.start();
     log_.info("server.started client_port={}", client_port_);
     service_manager::tell_ready();
     show_that_it_lives();
@@ -301,6 +326,7 @@ void Server::stop(std::optional<Failure> why) {
     stopping_ = true;
     failure_ = std::move(why);
     service_manager::tell_stopping();
+    admin_.stop();
     loop_.stop();
     clients_.stop();
     if (election_) election_->close();
@@ -335,7 +361,9 @@ admin::Facts Server::gather(const admin::Wanted& wanted) const {
                      syncs.total,
                      syncs.shortest,
                      syncs.longest,
-                     syncs.pending};
+                     syncs.pending,
+                     static_cast<std::int64_t>(syncs.slow)};
+        facts.counts = counted(facts.log);
     }
     facts.trace_mask = trace_mask_;
     facts.client_port = client_port_;
@@ -344,6 +372,36 @@ admin::Facts Server::gather(const admin::Wanted& wanted) const {
     facts.uptime = facts.now - started_;
     facts.version = admin::full_version(kVersion, kBuiltOn);
     return facts;
+}
+
+metrics::Metrics Server::counted(const admin::LogFacts& log) const {
+    using metrics::Counter;
+    using metrics::Summary;
+    const frontend::Statistics traffic = clients_.frontend().statistics();
+    metrics::Metrics all = core_turn_.core().counts();
+    all.merge(counts_);
+    all.merge(traffic.counts);
+    all.add(Counter::bytes_received_count, traffic.bytes_received);
+    all.add(Counter::sessionless_connections_expired, traffic.sessionless_expired);
+    all.add(Counter::connection_rejected, clients_.refused());
+    all.add(Counter::digest_mismatches_count,
+            static_cast<std::int64_t>(core_turn_.core().status().digest_mismatches));
+    all.set(Summary::snapshottime, loop_.snapshot_times_ms());
+    // Apache's counts only the sync itself, here the write before it counts as well.
+    all.set(Summary::fsynctime,
+            metrics::Distribution::summed(
+                log.syncs, to_ms(log.total), to_ms(log.shortest), to_ms(log.longest)));
+    return all;
+}
+
+/// On the admin server's thread.
+void Server::answer_later(admin::AdminQuestion question, admin_server::Take take) {
+    asio::post(io_, [this, question, take = std::move(take)] {
+        if (stopping_) return;
+        if (core_turn_.core().serving() || !question.needs_service)
+            carry_out(question.deed, question.trace_mask);
+        take(gather(question.wanted));
+    });
 }
 
 void Server::carry_out(admin::Deed deed, std::int64_t trace_mask) {
@@ -380,8 +438,8 @@ std::string Server::four_letter(std::string_view word, ByteView argument) {
 Result<> load_configuration(const std::string& path, Configuration& configuration) {
     configuration.file = path;
     ensemble::ServerConfig& config = configuration.config;
-    ZK_TRY(const std::string text, read_text(path));
-    ZK_CHECK(ensemble::read_zoo_cfg(text, path, config));
+    ZK_TRY(configuration.text, read_text(path));
+    ZK_CHECK(ensemble::read_zoo_cfg(configuration.text, path, config));
     ZK_CHECK(ensemble::check_supported(config, path));
     const std::string myid_path = config.data_dir + "/myid";
     auto myid_text = read_text(myid_path);
@@ -454,9 +512,11 @@ std::optional<Failure> run(Configuration configuration, Log log) {
     }
     const storage::Paths paths{configuration.config.data_dir, configuration.config.log_dir()};
     disk::DirectoryLock lock;
+    const Instant began = clocks::steady_now();
     auto recovered = open_database(configuration.config, paths, lock, log);
     if (!recovered.has_value()) return Failure{ExitCode::data_directory, recovered.error()};
-    Server server(std::move(configuration), paths, *std::move(recovered), log);
+    const Duration took = clocks::steady_now() - began;
+    Server server(std::move(configuration), paths, *std::move(recovered), took, log);
     return server.run();
 }
 

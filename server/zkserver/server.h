@@ -19,6 +19,7 @@ struct Configuration {
     ensemble::ServerConfig config;
     ServerId my_id;    ///< 0 of a server alone, whatever the file myid says, as Apache's
     std::string file;  ///< path of zoo.cfg, or where else it came from
+    std::string text;  ///< of zoo.cfg; empty: there is none
 
     [[nodiscard]] bool standalone() const { return !config.replicated(); }
 };

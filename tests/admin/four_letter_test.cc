@@ -160,8 +160,11 @@ TEST_F(FourLetter, ConfReadsLikeApaches) {
 TEST_F(FourLetter, MntrLinesAreNameTabValue) {
     facts.status.session_count = 4;
     using std::chrono::microseconds;
-    facts.log = {
-        4, microseconds(50600), microseconds(900), microseconds(30100), microseconds(1500)};
+    facts.log.pending = microseconds(1500);
+    facts.counts.set(metrics::Summary::fsynctime, metrics::Distribution::summed(4, 50, 0, 30));
+    facts.counts.add(metrics::Counter::looking_count, 2);
+    for (const std::int64_t ms : {1, 2, 30})
+        facts.counts.observe(metrics::Summary::readlatency, ms);
     facts.quotas["app"] = {.count_limit = 10, .bytes_limit = -1, .count = 3, .bytes = 200};
     facts.quota_refusals["app"] = 7;
     const std::string text = ask("mntr");
@@ -187,11 +190,18 @@ TEST_F(FourLetter, MntrLinesAreNameTabValue) {
                                         "zk_app_quota_count_usage_per_namespace\t3",
                                         "zk_app_quota_bytes_usage_per_namespace\t200",
                                         "zk_app_quota_exceeded_error_per_namespace\t7",
+                                        "zk_looking_count\t2",
+                                        "zk_avg_readlatency\t11.0",
+                                        "zk_sum_readlatency\t33",
+                                        "zk_p50_readlatency\t2",
+                                        "zk_p999_readlatency\t30",
+                                        "zk_connection_drop_probability\t0.0",
                                         "zk_leader_id\t3",
                                         "zk_last_zxid\t0x100000390"}) {
         EXPECT_THAT(text, HasSubstr("\n" + std::string(line) + "\n"));
     }
     EXPECT_THAT(text, Not(HasSubstr("zk_synced_followers")));
+    EXPECT_THAT(text, Not(HasSubstr("zk_p50_fsynctime"))) << "a basic one";
     std::size_t begin = 0;
     while (begin < text.size()) {
         const std::size_t end = text.find('\n', begin);

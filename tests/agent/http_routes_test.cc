@@ -37,7 +37,7 @@ std::vector<agent_api::ElectionRecord> changes_of(const NodeHealth& health) {
     }
     return changes;
 }
-agent_http::Response ask(const std::string& target, const NodeHealth& health) {
+http::Response ask(const std::string& target, const NodeHealth& health) {
     return answer_http({target, "", ""}, health, EventLog(), {});
 }
 

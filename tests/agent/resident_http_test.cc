@@ -14,8 +14,8 @@
 
 #include "agent_api/formation_word.h"
 #include "agent_api/node_health.h"
-#include "agent_http/http_get.h"
-#include "agent_http/http_listener.h"
+#include "http/http_get.h"
+#include "http/http_listener.h"
 #include "node_fixture.h"
 
 namespace zk::agent_serve {
@@ -33,20 +33,20 @@ class ResidentHttp : public NodeFixture {
         ASSERT_FALSE(done.error) << done.error->words;
         ASSERT_TRUE(await_verdict(NodeVerdict::serving));
     }
-    static Result<agent_http::Page> get(std::uint16_t port, const std::string& target) {
+    static Result<http::Page> get(std::uint16_t port, const std::string& target) {
         boost::asio::io_context loop;
         auto page = boost::asio::co_spawn(
             loop,
-            agent_http::async_get(
+            http::async_get(
                 loop.get_executor(), "127.0.0.1", port, target, milliseconds(5000), 1UL << 20),
             boost::asio::use_future);
         loop.run();
         return page.get();
     }
     /// Status 0 when there is no answer.
-    static agent_http::Page page_of(std::uint16_t port, const std::string& target) {
+    static http::Page page_of(std::uint16_t port, const std::string& target) {
         auto page = get(port, target);
-        return page.has_value() ? *std::move(page) : agent_http::Page();
+        return page.has_value() ? *std::move(page) : http::Page();
     }
     template <class Condition>
     static bool await_that(Condition&& condition) {
@@ -172,11 +172,11 @@ TEST_F(ResidentHttp, PagesComeOverALinkWithoutAListener) {
 class FakePeer {
   public:
     explicit FakePeer(std::string said) : said_(std::move(said)) {
-        agent_http::Settings settings;
+        http::Settings settings;
         settings.address = "127.0.0.1";
-        auto answer = [this](const agent_http::Request& request) {
+        auto answer = [this](const http::Request& request) {
             asked_ += request.target == "/v1/status" ? 1 : 100;
-            agent_http::Response response;
+            http::Response response;
             response.content_type = "application/json";
             response.body = said_;
             return response;
@@ -197,7 +197,7 @@ class FakePeer {
     boost::asio::io_context loop_{1};
     std::string said_;
     std::atomic<int> asked_{0};
-    std::optional<agent_http::HttpListener> listener_;
+    std::optional<http::HttpListener> listener_;
     std::uint16_t port_ = 0;
     std::thread thread_;
 };

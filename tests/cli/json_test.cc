@@ -6,7 +6,7 @@ namespace zk::cli {
 namespace {
 
 TEST(CliJson, StringsAreEscaped) {
-    EXPECT_EQ(json_string("a\"b\\c\n\x01\x7f"), R"("a\"b\\c\u000a\u0001\u007f")");
+    EXPECT_EQ(json_string("a\"b\\c\n\x01\x7f"), R"("a\"b\\c\n\u0001\u007f")");
     EXPECT_EQ(json_string("gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80"),
               "\"gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80\"");
     EXPECT_EQ(json_string("a\xff"

@@ -10,7 +10,7 @@
 #include <boost/asio/use_future.hpp>
 #include <gmock/gmock.h>
 
-#include "agent_http/http_get.h"
+#include "http/http_get.h"
 #include "runner_fixture.h"
 
 namespace zk::phases {
@@ -45,17 +45,17 @@ class Ui : public Runner {
         interrupted_ = true;
         if (thread_.joinable()) thread_.join();
     }
-    static agent_http::Page get(std::uint16_t port, const std::string& target) {
+    static http::Page get(std::uint16_t port, const std::string& target) {
         boost::asio::io_context loop;
         auto page = boost::asio::co_spawn(
             loop,
-            agent_http::async_get(
+            http::async_get(
                 loop.get_executor(), "127.0.0.1", port, target, milliseconds(20000), 1UL << 20),
             boost::asio::use_future);
         loop.run();
         auto got = page.get();
         EXPECT_TRUE(got.has_value()) << target;
-        return got.has_value() ? *std::move(got) : agent_http::Page();
+        return got.has_value() ? *std::move(got) : http::Page();
     }
 
     std::atomic<bool> interrupted_{false};

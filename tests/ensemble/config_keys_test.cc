@@ -168,14 +168,15 @@ void expect_honoured(const ConfigKey& key) {
             expect_counts(key, "h:1:2");
             return expect_refused(key, "h:1");
         case KeyType::text:
-            expect_counts(key, "any text");
-            return expect_counts(key, "");
+            return expect_counts(key, "/a");
         case KeyType::yes_no:
             expect_counts(key, "yes");
             expect_counts(key, "no");
             return expect_another(key, "YES", default_of(key), true);
         case KeyType::class_name:
-            break;
+            expect_counts(key, std::string(kDefaultMetricsProvider));
+            expect_counts(key, std::string(kPrometheusMetricsProvider));
+            return expect_refused(key, "com.example.Provider");
     }
     ADD_FAILURE() << "no honoured key is of this type yet: say here how it is read";
 }

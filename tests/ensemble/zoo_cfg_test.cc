@@ -222,8 +222,8 @@ TEST(ZooCfg, RefusesFeaturesItDoesNotHave) {
           "observerMasterPort=4000",
           "emulate353TTLNodes=true",
           "snapshot.compression.method=gz",
-          "metricsProvider.className=org.apache.zookeeper.metrics.prometheus."
-          "PrometheusMetricsProvider"}) {
+          "admin.forceHttps=true",
+          "metricsProvider.httpsPort=7443"}) {
         auto config = parse_zoo_cfg(three_with(line), "zoo.cfg");
         ASSERT_FALSE(config.has_value()) << line;
         EXPECT_EQ(config.error().code, make_error_code(Errc::unsupported)) << line;
@@ -239,7 +239,7 @@ TEST(ZooCfg, WarnsOfKeysWithoutEffect) {
     const ServerConfig config =
         parsed(three_with("what.ever=1\n"
                           "zookeeper.snapCount=5\n"
-                          "admin.serverPort=8080\n"
+                          "admin.httpVersion=11\n"
                           "autopurge.snapRetainCount=1\n"
                           "syncLimit=6\n"
                           "server.4=zk4:2888:3888\n"));
@@ -250,7 +250,7 @@ TEST(ZooCfg, WarnsOfKeysWithoutEffect) {
             "zoo.cfg:10: what.ever=1: not a setting of this server; it has no effect",
             "zoo.cfg:11: zookeeper.snapCount=5: in a file the key is 'snapCount'; as written it "
             "has no effect",
-            "zoo.cfg:12: admin.serverPort=8080: this version has no admin server; the key has "
+            "zoo.cfg:12: admin.httpVersion=11: tunes what this admin server does not have; it has "
             "no effect",
             "zoo.cfg:13: autopurge.snapRetainCount=1: raised to 3, the smallest number of "
             "snapshots that is safe",

@@ -174,9 +174,12 @@ TEST(ZooCfgValues, WordsThatAreJavaProperties) {
          {"enforceQuota=on", "", "everything but 'true' is false"},
          {"datadir.autocreate=FALSE", "datadir.autocreate=false", ""},
          {"datadir.autocreate=0", "datadir.autocreate=false", "everything but 'true' is false"},
-         {"admin.enableServer=true", "", "no admin server"},
-         {"admin.enableServer=maybe", "", "no admin server"},
+         {"admin.enableServer=true", "admin.enableServer=true", ""},
+         {"admin.enableServer=maybe", "", "everything but 'true' is false"},
          {"admin.enableServer=false", "", ""},
+         {"admin.serverPort=8081", "admin.serverPort=8081", ""},
+         {"admin.serverPort=x", "", "the default 8080 counts"},
+         {"metricsProvider.exportJvmInfo=false", "metricsProvider.exportJvmInfo=false", ""},
          {"4lw.commands.whitelist=", "4lw.commands.whitelist=", ""}});
 }
 
@@ -248,7 +251,7 @@ TEST(ZooCfgValues, FeaturesThatStayOff) {
                   {"snapshot.compression.method=", "", ""},
                   {"snapshot.compression.method=zstd", "", "does not switch it on"},
                   {metrics + "DefaultMetricsProvider", "", ""},
-                  {metrics + "NullMetricsProvider", "", ""},
+                  {metrics + "NullMetricsProvider", metrics + "NullMetricsProvider", ""},
                   {provider + "DigestAuthenticationProvider", "", ""}});
     expect_refused({"sslQuorum=no",
                     "sslQuorum=true",

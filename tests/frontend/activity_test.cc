@@ -57,14 +57,38 @@ TEST_F(ActivityTest, ResetsForgetWhatTheyAreFor) {
     EXPECT_EQ(of(0).last_op, std::nullopt);
     EXPECT_EQ(of(0).last_cxid, -1);
     EXPECT_EQ(frontend.statistics().packets_received, 2);
-    const std::int64_t bytes = frontend.statistics().bytes_received;
     frontend.reset_statistics();
     EXPECT_EQ(frontend.statistics().packets_received, 0);
     EXPECT_EQ(frontend.statistics().packets_sent, 0);
     EXPECT_EQ(frontend.statistics().latency.count, 0);
     EXPECT_EQ(frontend.statistics().answers.last, -1);
-    EXPECT_EQ(frontend.statistics().bytes_received, bytes);
+    EXPECT_EQ(frontend.statistics().bytes_received, 0);
+    EXPECT_EQ(frontend.statistics().counts.value(metrics::Counter::connection_request_count), 0);
     EXPECT_EQ(frontend.statistics().connections, 1);
+}
+
+TEST_F(ActivityTest, WhatHappensIsCountedUnderApachesNames) {
+    using metrics::Counter;
+    using metrics::Summary;
+    join(1, 9);
+    say(create("/a"));
+    feed(1, request_frame(1, OpCode::get_data, watch("/a")));
+    feed(1, request_frame(2, OpCode::set_data, jute::SetDataRequest{"/a", "y", -1}));
+    now += std::chrono::milliseconds(12);
+    say(set_data("/a", "y"), reply(1, 9, 2, OpCode::set_data));
+    open(2);
+    feed(2, connect_frame(SessionId(7)));
+    const metrics::Metrics counts = frontend.statistics().counts;
+    EXPECT_EQ(counts.value(Counter::connection_request_count), 2);
+    EXPECT_EQ(counts.value(Counter::connection_revalidate_count), 1);
+    EXPECT_EQ(counts.value(Summary::readlatency).count(), 1);
+    EXPECT_EQ(counts.value(Summary::updatelatency).count(), 2) << "the session's beginning, too";
+    EXPECT_EQ(counts.value(Summary::updatelatency).max(), 12);
+    EXPECT_EQ(counts.value(Summary::node_changed_watch_count).count(), 1);
+    EXPECT_EQ(counts.value(Summary::node_changed_watch_count).max(), 1);
+    EXPECT_EQ(counts.value(Summary::node_children_watch_count).count(), 0) << "nobody watches";
+    EXPECT_GT(counts.value(Counter::watch_bytes), 16);
+    EXPECT_GT(counts.value(Counter::response_bytes), counts.value(Counter::watch_bytes));
 }
 
 TEST_F(ActivityTest, WatchedPathsAreThoseOfDataAndExistence) {

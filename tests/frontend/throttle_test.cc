@@ -121,9 +121,9 @@ TEST_F(FewTokens, WhoComesTooLateIsClosed) {
     EXPECT_EQ(orders[3].close, Close::at_once);
     EXPECT_TRUE(sent[3].empty());
     const Statistics statistics = frontend.statistics();
-    EXPECT_EQ(statistics.connection_requests, 2);
-    EXPECT_EQ(statistics.connections_rejected, 1);
-    EXPECT_EQ(statistics.token_deficit.max_ms, 2);
+    EXPECT_EQ(statistics.counts.value(metrics::Counter::connection_request_count), 2);
+    EXPECT_EQ(statistics.counts.value(metrics::Counter::connection_rejected), 1);
+    EXPECT_EQ(statistics.counts.value(metrics::Summary::connection_token_deficit).max(), 2);
 }
 
 struct TwoRequests : Throttled {
@@ -145,7 +145,7 @@ TEST_F(TwoRequests, AlsoTheFirstOneOfAConnectionWaits) {
     EXPECT_EQ(asked(), 0U);
     EXPECT_TRUE(sent[2].empty()) << "reads wait, too";
     EXPECT_FALSE(orders[2].read);
-    EXPECT_EQ(frontend.statistics().throttle_waits, 2);
+    EXPECT_EQ(frontend.statistics().counts.value(metrics::Counter::request_throttle_wait_count), 2);
     say(reply(1, 9, 1, OpCode::set_data));
     EXPECT_EQ(story(2), (Strings{"1:0"}));
     EXPECT_EQ(asked(), 1U) << "in the order in which they came";
@@ -167,7 +167,7 @@ TEST_F(TwoRequests, WhoHasWaitedTooLongIsToldSo) {
     EXPECT_EQ(story(2), (Strings{"1:-127", "2:0"})) << "the second one comes only now";
     EXPECT_EQ(story(3), (Strings{"-2:0"})) << "a ping is a ping";
     EXPECT_EQ(story(4), (Strings{"1:0"})) << "it has not waited so long";
-    EXPECT_EQ(frontend.statistics().throttled_ops, 1);
+    EXPECT_EQ(frontend.statistics().counts.value(metrics::Counter::throttled_ops), 1);
     EXPECT_EQ(orders[2].close, Close::no);
 }
 
@@ -177,7 +177,7 @@ TEST_F(TwoRequests, WhoAsksNothingIsNotHeldBack) {
     feed(1, set_frame(1) + set_frame(2));
     feed(2, from_hex("0000"));
     EXPECT_TRUE(orders[2].read);
-    EXPECT_EQ(frontend.statistics().throttle_waits, 0);
+    EXPECT_EQ(frontend.statistics().counts.value(metrics::Counter::request_throttle_wait_count), 0);
 }
 
 struct LargeRequests : Throttled {
@@ -197,7 +197,7 @@ TEST_F(LargeRequests, BeyondTheirRoomTheConnectionEnds) {
     EXPECT_EQ(asked(), 4U) << "small ones do not count";
     feed(3, set_frame(1, 1600).substr(0, 30));
     EXPECT_EQ(orders[3].close, Close::at_once) << "its length tells";
-    EXPECT_EQ(frontend.statistics().large_requests_rejected, 1);
+    EXPECT_EQ(frontend.statistics().counts.value(metrics::Counter::large_requests_rejected), 1);
     say(reply(1, 9, 1, OpCode::set_data));
     join(4, 12);
     feed(4, set_frame(1, 1600));

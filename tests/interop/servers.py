@@ -134,7 +134,7 @@ class Server:
         self.java_properties = ["-D%s=%s" % item for item in settings.items() 
                                 if item[0].startswith("znode.container.") or item[0] == "readonlymode.enabled"]
         if self.flavor == APACHE:
-            values["admin.enableServer"] = "false"
+            values.setdefault("admin.enableServer", "false")
         lines += ["%s=%s" % item for item in values.items()]
         if members:
             lines += [member.server_line() for member in members]
@@ -210,6 +210,8 @@ class Server:
 class Ensemble:
     """Servers 1..n. Use it in a `with`; its directory goes at the end, unless INTEROP_KEEP is set."""
 
+    server_class = Server
+
     def __init__(self, flavors, standalone=False, **settings):
         self.folder = tempfile.mkdtemp(prefix="zkinterop-")
         self.settings = settings
@@ -219,7 +221,7 @@ class Ensemble:
         for i, flavor in enumerate(flavors):
             folder = os.path.join(self.folder, str(i + 1))
             os.makedirs(folder)
-            self.servers.append(Server(flavor, i + 1, folder, ports[3 * i:3 * i + 3]))
+            self.servers.append(self.server_class(flavor, i + 1, folder, ports[3 * i:3 * i + 3]))
         self.configure()
 
     def configure(self):

@@ -117,6 +117,16 @@ TEST(ConfigKeys, WhatAUserMaySayTheServerTakes) {
             expect_taken(*key, "false");
             for (const char* const bad : {"yes", "TRUE", "", "1"})
                 expect_refused(*key, bad, "must be true or false");
+        } else if (key->type == KeyType::host) {
+            for (const char* const good : {"0.0.0.0", "192.168.6.137", "::", "fd00::137"})
+                expect_taken(*key, good);
+            for (const char* const bad : {"", "x", "1.2.3", "1.2.3.256", "1.2.3.4.", "zk1.example"})
+                expect_refused(*key, bad, "must be an IP address");
+        } else if (key->type == KeyType::class_name) {
+            expect_taken(*key, std::string(ensemble::kDefaultMetricsProvider));
+            expect_taken(*key, std::string(ensemble::kPrometheusMetricsProvider));
+            for (const char* const bad : {"", "Prometheus", "com.example.Provider"})
+                expect_refused(*key, bad, "must be org.apache.zookeeper.metrics.");
         } else {
             ASSERT_EQ(key->type, KeyType::yes_no) << "say here what an inventory may hold";
             expect_taken(*key, std::string(key->feature->off));

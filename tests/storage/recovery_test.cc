@@ -610,5 +610,23 @@ TEST(Recovery, ATxnThatASnapshotHasBeyondItsDigestIsNoMismatch) {
     EXPECT_THAT(replay_over(20, 8), HasSubstr("digest_mismatch zxid=0x5"));
 }
 
+// The snapshot is of 100 and holds all up to 130: at 128 the tree was another one than this.
+TEST(Recovery, DigestsOverAFuzzySnapshotAreNotTold) {
+    sim::SimDisk disk;
+    ZK_OK(disk.make_dirs(kDir));
+    LogWriter writer(disk, kDir, plain_log());
+    for (std::int64_t i = 101; i <= 260; ++i) ZK_OK(writer.append(Zxid(i), *shared(counted(i))));
+    ZK_OK(writer.sync());
+    LoadedSnapshot snapshot;
+    snapshot.zxid = Zxid(100);
+    snapshot.tree = std::make_unique<tree::DataTree>(counted_tree(130));
+    snapshot.digest = SnapshotDigest{Zxid(130), counted_tree(130).digest()};
+    const auto replayed =
+        ZK_VALUE(replay_log(disk, kDir, std::move(snapshot), Zxid(1000), 1 << 20, Log()));
+    ASSERT_EQ(replayed.tree->digests().size(), 1U);
+    EXPECT_EQ(replayed.tree->digests().front().zxid, Zxid(256));
+    EXPECT_EQ(replayed.tree->digests().front().digest, counted_tree(256).digest());
+}
+
 }  // namespace
 }  // namespace zk::storage

@@ -45,6 +45,25 @@ TEST(DataTree, FreshTreeIsApaches) {
     EXPECT_EQ(tree.acl().all().size(), 1U);
 }
 
+TEST(DataTree, DigestsOfEvery128thZxidAreKept) {
+    DataTree tree;
+    for (std::int64_t i = 1; i <= 127; ++i) tree.apply(create(i, "/n" + std::to_string(i), 1));
+    EXPECT_TRUE(tree.digests().empty());
+    tree.apply(create(128, "/n128", 1));
+    const std::uint64_t then = tree.digest();
+    tree.apply(create(129, "/n129", 1));
+    ASSERT_EQ(tree.digests().size(), 1U);
+    EXPECT_EQ(tree.digests()[0].zxid, Zxid(128));
+    EXPECT_EQ(tree.digests()[0].digest, then);
+    EXPECT_NE(tree.digest(), then);
+    for (std::int64_t i = 2; i <= 1030; ++i)
+        tree.apply(create(i * 128, "/m" + std::to_string(i), 1));
+    EXPECT_EQ(tree.digests().size(), DataTree::kDigestsMax);
+    EXPECT_EQ(tree.digests().front().zxid, Zxid(7 * 128)) << "the oldest go";
+    tree.forget_digests();
+    EXPECT_TRUE(tree.digests().empty());
+}
+
 TEST(DataTree, LookUp) {
     DataTree tree;
     tree.apply(create(1, "/a", 1));

@@ -1,6 +1,6 @@
 // The HTTP listener over real sockets of the loopback: what it answers, and what it does with visitors who are slow, large,
 // many, or say what is no HTTP.
-#include "agent_http/http_listener.h"
+#include "http/http_listener.h"
 
 #include <atomic>
 #include <future>
@@ -20,10 +20,10 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "agent_http/http_get.h"
-#include "agent_http/own_names.h"
+#include "http/http_get.h"
+#include "http/own_names.h"
 
-namespace zk::agent_http {
+namespace zk::http {
 namespace {
 
 namespace asio = boost::asio;
@@ -490,4 +490,4 @@ TEST_F(Listener, RandomChangesOfRequestsDoNoHarm) {
 }
 
 }  // namespace
-}  // namespace zk::agent_http
+}  // namespace zk::http

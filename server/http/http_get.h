@@ -12,7 +12,7 @@
 
 #include "base/result.h"
 
-namespace zk::agent_http {
+namespace zk::http {
 
 struct Page {
     unsigned status = 0;
@@ -28,4 +28,4 @@ boost::asio::awaitable<Result<Page>> async_get(boost::asio::any_io_executor exec
                                                std::chrono::milliseconds timeout,
                                                std::size_t bytes_max);
 
-}  // namespace zk::agent_http
+}  // namespace zk::http

@@ -1,10 +1,10 @@
-#include "agent_http/own_names.h"
+#include "http/own_names.h"
 
 #include <algorithm>
 
 #include <boost/asio/ip/address.hpp>
 
-namespace zk::agent_http {
+namespace zk::http {
 namespace {
 
 char small(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -42,4 +42,4 @@ bool is_own_name(std::string_view host, const std::vector<std::string>& names) {
     });
 }
 
-}  // namespace zk::agent_http
+}  // namespace zk::http

@@ -1,9 +1,10 @@
-#include "agent_http/http_listener.h"
+#include "http/http_listener.h"
 
 #include <algorithm>
 #include <array>
 #include <fcntl.h>
 #include <list>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -16,19 +17,20 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 
-#include "agent_http/own_names.h"
 #include "asio_impl/await.h"
+#include "http/own_names.h"
 
-namespace zk::agent_http {
+namespace zk::http {
 namespace {
 
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
+namespace beast_http = boost::beast::http;
 using asio::ip::tcp;
 using asio_impl::kAwait;
 using boost::system::error_code;
 using std::chrono::milliseconds;
-using RequestParser = http::request_parser<http::empty_body>;
+using RequestParser = beast_http::request_parser<beast_http::empty_body>;
+using RequestMessage = beast_http::request<beast_http::empty_body>;
 
 constexpr std::size_t kTargetBytesMax = 2048;
 constexpr auto kLingerTime = milliseconds(1000);
@@ -81,19 +83,20 @@ Response plain(unsigned status, std::string words) {
 
 /// What is said when there is no whole request; nothing when nobody listens any more.
 Response refusal(const error_code& code) {
-    if (code == http::error::header_limit || code == http::error::buffer_overflow) {
+    if (code == beast_http::error::header_limit || code == beast_http::error::buffer_overflow) {
         return plain(431, "the request's header is too large");
     }
-    if (code == http::error::body_limit) return plain(413, "a request has no body here");
+    if (code == beast_http::error::body_limit) return plain(413, "a request has no body here");
     return plain(400, "this is not an HTTP request");
 }
 
 bool is_malformed(const error_code& code) {
-    return code.category() == http::make_error_code(http::error::bad_method).category() &&
-           code != http::error::end_of_stream && code != http::error::partial_message;
+    return code.category() ==
+               beast_http::make_error_code(beast_http::error::bad_method).category() &&
+           code != beast_http::error::end_of_stream && code != beast_http::error::partial_message;
 }
 
-std::string text_of(const http::request<http::empty_body>& request, http::field field) {
+std::string text_of(const RequestMessage& request, beast_http::field field) {
     const auto value = request[field];
     return {value.data(), value.size()};
 }
@@ -101,14 +104,16 @@ std::string text_of(const http::request<http::empty_body>& request, http::field 
 enum class Keep { no, yes };
 
 std::string head_of(const Response& response, Keep keep) {
-    const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
+    const auto reason =
+        beast_http::obsolete_reason(static_cast<beast_http::status>(response.status));
     std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
     head.append(reason.data(), reason.size()).append("\r\n");
     const auto line = [&](std::string_view name, std::string_view value) {
         head.append(name).append(": ").append(value).append("\r\n");
     };
-    line("Content-Type", response.content_type);
+    if (!response.content_type.empty()) line("Content-Type", response.content_type);
     if (!response.stream) line("Content-Length", std::to_string(response.body.size()));
+    for (const auto& [name, value] : response.header) line(name, value);
     if (response.status == 405) line("Allow", "GET, HEAD");
     line("Cache-Control", "no-store");
     line("X-Content-Type-Options", "nosniff");
@@ -124,7 +129,7 @@ std::string head_of(const Response& response, Keep keep) {
 }  // namespace
 
 struct HttpListener::Shared {
-    Shared(asio::any_io_executor loop, Settings wanted, Answer on_request, Log to)
+    Shared(asio::any_io_executor loop, Settings wanted, AnswerLater on_request, Log to)
         : executor(std::move(loop)),
           settings(std::move(wanted)),
           answer(std::move(on_request)),
@@ -147,12 +152,16 @@ struct HttpListener::Shared {
     static asio::awaitable<void> linger(Visitor visitor);
 
     bool make_room();
-    [[nodiscard]] Response respond(const http::request<http::empty_body>& request) const;
+    /// The answer, or nothing when it did not come in time.
+    static asio::awaitable<std::optional<Response>> respond(std::shared_ptr<Shared> shared,
+                                                            Visitor visitor,
+                                                            const RequestMessage& message);
+    [[nodiscard]] std::optional<Response> refuse(const RequestMessage& request) const;
     [[nodiscard]] std::size_t streams() const;
 
     asio::any_io_executor executor;
     Settings settings;
-    Answer answer;  ///< empty once stopped
+    AnswerLater answer;  ///< empty once stopped
     Log log;
     std::shared_ptr<tcp::acceptor> acceptor;
     std::list<Visitor> visitors;  ///< oldest first
@@ -161,6 +170,18 @@ struct HttpListener::Shared {
 HttpListener::HttpListener(asio::any_io_executor executor,
                            Settings settings,
                            Answer answer,
+                           Log log)
+    : HttpListener(
+          std::move(executor),
+          std::move(settings),
+          AnswerLater([answer = std::move(answer)](const Request& request, const Reply& reply) {
+              reply(answer(request));
+          }),
+          std::move(log)) {}
+
+HttpListener::HttpListener(asio::any_io_executor executor,
+                           Settings settings,
+                           AnswerLater answer,
                            Log log)
     : shared_(std::make_shared<Shared>(
           std::move(executor), std::move(settings), std::move(answer), std::move(log))) {}
@@ -285,7 +306,8 @@ asio::awaitable<bool> HttpListener::Shared::exchange(std::shared_ptr<Shared> sha
     parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes_max));
     parser.body_limit(0);
     visitor->give(limits.request_time);
-    auto [failed, size] = co_await http::async_read_header(visitor->socket, buffer, parser, kAwait);
+    auto [failed, size] =
+        co_await beast_http::async_read_header(visitor->socket, buffer, parser, kAwait);
     if (visitor->closed || !shared->answer) co_return false;
     if (failed && !is_malformed(failed)) co_return false;
     Response response;
@@ -294,10 +316,12 @@ asio::awaitable<bool> HttpListener::Shared::exchange(std::shared_ptr<Shared> sha
     if (failed) {
         response = refusal(failed);
     } else if (!parser.is_done()) {
-        response = refusal(http::error::body_limit);
+        response = refusal(beast_http::error::body_limit);
     } else {
-        response = shared->respond(parser.get());
-        head_only = parser.get().method() == http::verb::head;
+        std::optional<Response> answered = co_await respond(shared, visitor, parser.get());
+        if (!answered) co_return false;
+        response = *std::move(answered);
+        head_only = parser.get().method() == beast_http::verb::head;
         if (parser.get().keep_alive() && !response.stream) keep = Keep::yes;
     }
     if (response.stream && !head_only && shared->streams() >= limits.streams_max) {
@@ -317,27 +341,46 @@ asio::awaitable<bool> HttpListener::Shared::exchange(std::shared_ptr<Shared> sha
     co_return keep == Keep::yes;
 }
 
-Response HttpListener::Shared::respond(const http::request<http::empty_body>& request) const {
-    if (request.method() != http::verb::get && request.method() != http::verb::head) {
+std::optional<Response> HttpListener::Shared::refuse(const RequestMessage& request) const {
+    if (request.method() != beast_http::verb::get && request.method() != beast_http::verb::head) {
         return plain(405, "this listener is read-only: GET and HEAD");
     }
-    const std::string host = text_of(request, http::field::host);
-    const auto hosts = request.count(http::field::host);
+    const std::string host = text_of(request, beast_http::field::host);
+    const auto hosts = request.count(beast_http::field::host);
     if (hosts > 1 || (hosts == 0 && request.version() >= 11)) {
         return plain(400, "a request names one Host");
     }
-    if (hosts == 1 && !is_own_name(host, settings.names)) {
+    if (hosts == 1 && !settings.any_name && !is_own_name(host, settings.names)) {
         return plain(421, "this node has another name; ask it by its address");
     }
-    Request asked;
-    asked.target.assign(request.target().data(), request.target().size());
-    if (!asked.target.starts_with('/') || asked.target.size() > kTargetBytesMax) {
+    const auto target = request.target();
+    if (!target.starts_with('/') || target.size() > kTargetBytesMax) {
         return plain(400, "a target begins with / and has at most 2048 bytes");
     }
-    asked.accept = text_of(request, http::field::accept);
-    const auto last = request["Last-Event-ID"];
+    return std::nullopt;
+}
+
+asio::awaitable<std::optional<Response>> HttpListener::Shared::respond(
+    std::shared_ptr<Shared> shared, Visitor visitor, const RequestMessage& message) {
+    if (auto refused = shared->refuse(message)) co_return refused;
+    Request asked;
+    asked.target.assign(message.target().data(), message.target().size());
+    asked.accept = text_of(message, beast_http::field::accept);
+    asked.authorization = text_of(message, beast_http::field::authorization);
+    const auto last = message["Last-Event-ID"];
     asked.last_event_id.assign(last.data(), last.size());
-    return answer(asked);
+    auto answered = std::make_shared<std::optional<Response>>();
+    visitor->give(shared->settings.limits.answer_time);
+    visitor->wake.expires_at(asio::steady_timer::time_point::max());
+    Reply reply = [answered, visitor](Response response) {
+        if (*answered) return;
+        *answered = std::move(response);
+        visitor->wake.cancel();
+    };
+    shared->answer(asked, std::move(reply));
+    while (!*answered && !visitor->closed) co_await visitor->wake.async_wait(kAwait);
+    if (visitor->closed) co_return std::nullopt;
+    co_return *std::move(*answered);
 }
 
 asio::awaitable<bool> HttpListener::Shared::send(std::shared_ptr<Shared> shared,
@@ -385,4 +428,4 @@ asio::awaitable<void> HttpListener::Shared::linger(Visitor visitor) {
     }
 }
 
-}  // namespace zk::agent_http
+}  // namespace zk::http

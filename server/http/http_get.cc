@@ -1,4 +1,4 @@
-#include "agent_http/http_get.h"
+#include "http/http_get.h"
 
 #include <memory>
 
@@ -12,11 +12,11 @@
 
 #include "asio_impl/await.h"
 
-namespace zk::agent_http {
+namespace zk::http {
 namespace {
 
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
+namespace beast_http = boost::beast::http;
 using asio::ip::tcp;
 using asio_impl::kAwait;
 
@@ -39,10 +39,10 @@ asio::awaitable<Result<Page>> fetch(std::shared_ptr<Fetch> fetching,
         co_await asio::async_write(fetching->socket, asio::buffer(request), kAwait);
     if (unsent) co_return Error(unsent, "send the request");
     boost::beast::flat_buffer buffer(kHeaderBytesMax + bytes_max);
-    http::response_parser<http::string_body> parser;
+    beast_http::response_parser<beast_http::string_body> parser;
     parser.header_limit(kHeaderBytesMax);
     parser.body_limit(bytes_max);
-    auto [unread, size] = co_await http::async_read(fetching->socket, buffer, parser, kAwait);
+    auto [unread, size] = co_await beast_http::async_read(fetching->socket, buffer, parser, kAwait);
     if (unread) co_return Error(unread, "read the answer");
     Page page;
     page.status = parser.get().result_int();
@@ -84,4 +84,4 @@ asio::awaitable<Result<Page>> async_get(asio::any_io_executor executor,
     co_return page.error().with_context(where);
 }
 
-}  // namespace zk::agent_http
+}  // namespace zk::http

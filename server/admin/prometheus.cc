@@ -1,0 +1,81 @@
+#include "admin/prometheus.h"
+
+#include <array>
+
+#include <fmt/core.h>
+
+#include "admin/mntr.h"
+
+namespace zk::admin {
+namespace {
+
+/// Java writes a double of a whole number with ".0".
+std::string as_double(std::string_view number) {
+    const bool whole = number.find_first_not_of("-0123456789") == std::string_view::npos;
+    return std::string(number) + (whole ? ".0" : "");
+}
+
+std::string head(std::string_view name, std::string_view type) {
+    return fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, name, name, type);
+}
+
+std::string gauge(std::string_view name, std::string_view value) {
+    return head(name, "gauge") + fmt::format("{} {}\n", name, as_double(value));
+}
+
+std::string counter(std::string_view name, std::int64_t value) {
+    std::string text;
+    for (const std::string& each : {std::string(name), std::string(name) + "_total"})
+        text += head(each, "counter") + fmt::format("{} {}.0\n", each, value);
+    return text;
+}
+
+std::string summary(std::string_view name, const metrics::Distribution& values, bool advanced) {
+    std::string text = head(name, "summary");
+    constexpr std::array kParts = {0.5, 0.9, 0.95, 0.99};
+    for (const double part : kParts) {
+        if (part != 0.5 && !advanced) break;
+        const std::string value =
+            values.has_quantiles() ? fmt::format("{}.0", values.quantile(part)) : "NaN";
+        text += fmt::format("{}{{quantile=\"{}\",}} {}\n", name, part, value);
+    }
+    text += fmt::format("{}_count {}.0\n", name, values.count());
+    text += fmt::format("{}_sum {}.0\n", name, values.sum());
+    return text;
+}
+
+/// Of the "JVM's" metrics those of the process; a Java machine there is not.
+std::string process(const ProcessFacts& facts) {
+    std::string text;
+    const auto add = [&text](std::string_view name, std::string_view type, const auto& value) {
+        if (value) text += head(name, type) + fmt::format("{} {}\n", name, *value);
+    };
+    add("process_cpu_seconds_total", "counter", facts.cpu_seconds);
+    add("process_start_time_seconds", "gauge", facts.started_seconds);
+    add("process_open_fds", "gauge", facts.open_files);
+    add("process_max_fds", "gauge", facts.open_files_max);
+    add("process_virtual_memory_bytes", "gauge", facts.virtual_bytes);
+    add("process_resident_memory_bytes", "gauge", facts.resident_bytes);
+    return text;
+}
+
+}  // namespace
+
+std::string prometheus_page(const Facts& facts, const ensemble::ServerConfig& config) {
+    std::string text;
+    for (const Measure& measure : gauges_of(facts, config)) {
+        if (!measure.is_text) text += gauge(measure.name, measure.value);
+    }
+    for (std::size_t i = 0; i < static_cast<std::size_t>(metrics::Counter::count); ++i) {
+        const auto one = static_cast<metrics::Counter>(i);
+        text += counter(metrics::name_of(one), facts.counts.value(one));
+    }
+    for (std::size_t i = 0; i < static_cast<std::size_t>(metrics::Summary::count); ++i) {
+        const auto one = static_cast<metrics::Summary>(i);
+        text += summary(metrics::name_of(one), facts.counts.value(one), metrics::is_advanced(one));
+    }
+    if (config.metrics_of_process) text += process(facts.process);
+    return text;
+}
+
+}  // namespace zk::admin

@@ -1,0 +1,414 @@
+"""The admin server: every command of Apache's server and of ours, with the same keys in the same order, and the same values
+where they cannot differ."""
+import json
+import os
+import re
+import struct
+import unittest
+import urllib.error
+import urllib.request
+
+from raw_client import (ADD_WATCH, CREATE, EXISTS, GET_DATA, RawClient, create_body, string, watch_body)
+from servers import APACHE, OURS, Ensemble, Server, free_ports, wait_until
+
+# Debian's zookeeper.jar does not find it by itself, and then Apache's server has no admin server.
+SERVLETS = "/usr/share/java/servlet-api.jar"
+NAMES = {
+    "configuration": ["conf", "config"], "connection_stat_reset": ["crst"], "connections": ["cons"], "dirs": [], "dump": [],
+    "environment": ["env", "envi"], "get_trace_mask": ["gtmk"], "hash": [], "initial_configuration": ["icfg"],
+    "is_read_only": ["isro"], "last_snapshot": ["lsnp"], "leader": ["lead"], "monitor": ["mntr"],
+    "observer_connection_stat_reset": ["orst"], "observers": ["obsr"], "ruok": [], "server_stats": ["srvr"],
+    "set_trace_mask": ["stmk"], "stat_reset": ["srst"], "stats": ["stat"], "system_properties": ["sysp"],
+    "voting_view": [], "watch_summary": ["wchs"], "watches": ["wchc"], "watches_by_path": ["wchp"], "zabstate": []}
+# Commands whose answers, with what is replaced, are equal.
+EQUAL = ["connection_stat_reset", "get_trace_mask", "is_read_only", "leader", "observer_connection_stat_reset", "observers",
+         "ruok", "stat_reset", "voting_view", "watch_summary", "set_trace_mask?traceMask=12",
+         "set_trace_mask?traceMask=+306", "set_trace_mask", "set_trace_mask?traceMask=zz", "nosuch", "ruok/x", "zabstate"]
+
+
+def request(port, target, method="GET"):
+    """(status, headers, body)."""
+    asked = urllib.request.Request("http://127.0.0.1:%d%s" % (port, target), method=method)
+    try:
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            return answer.status, dict(answer.headers), answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, dict(error.headers), error.read().decode()
+
+
+class AdminServer(Server):
+    """A server with an admin port; Apache's with what it needs for that on its class path."""
+
+    def write_config(self, members, settings):
+        self.admin_port, self.metrics_port = free_ports(2)
+        own = dict(settings, **{"admin.enableServer": "true", "admin.serverPort": self.admin_port,
+                                "admin.serverAddress": "127.0.0.1"})
+        super().write_config(members, own)
+
+    def command(self):
+        command = super().command()
+        if self.flavor == APACHE:
+            place = command.index("-cp") + 1
+            command[place] += ":" + SERVLETS
+        return command
+
+    def get(self, name):
+        status, _, body = request(self.admin_port, "/commands/" + name)
+        assert status == 200, (name, status, body)
+        return body
+
+    def json(self, name):
+        return json.loads(self.get(name))
+
+
+class AdminEnsemble(Ensemble):
+    server_class = AdminServer
+
+
+def order(value):
+    """Keys in their order, at every depth where they are names and not data."""
+    if isinstance(value, dict):
+        return [(key, order(inner)) for key, inner in value.items()]
+    if isinstance(value, list):
+        return [order(inner) for inner in value[:1]]
+    return None
+
+
+class AdminOfAServerAlone(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.ensembles = [AdminEnsemble([flavor], standalone=True) for flavor in (APACHE, OURS)]
+        for ensemble in cls.ensembles:
+            cls.addClassCleanup(ensemble.__exit__, None, None, None)
+            ensemble.start()
+        cls.servers = [ensemble[1] for ensemble in cls.ensembles]
+        for server in cls.servers:
+            wait_until("the admin server answers", lambda: answers(server))
+
+    def clients(self):
+        pair = []
+        for server in self.servers:
+            client = RawClient(server.client_port)
+            self.addCleanup(client.__exit__)
+            client.connect(15000)
+            pair.append(client)
+        return pair
+
+    def both(self, name):
+        return [server.json(name) for server in self.servers]
+
+    def test_the_list_of_commands(self):
+        for path in ("/commands", "/commands/"):
+            (status, headers, page), (own_status, own_headers, own) = [
+                request(server.admin_port, path) for server in self.servers]
+            self.assertEqual((own_status, own), (status, page))
+            self.assertNotIn("Content-Type", headers)
+            self.assertEqual(own_headers["Content-Type"], "text/html; charset=utf-8")
+        self.assertEqual(re.findall(r">(\w+)</a>", own), sorted(NAMES))
+
+    def test_what_is_not_there(self):
+        for path in ("/", "/nosuch"):
+            statuses = [request(server.admin_port, path)[0] for server in self.servers]
+            self.assertEqual(statuses, [404, 404])
+        for method in ("POST", "PUT"):
+            statuses = [request(server.admin_port, "/commands/ruok", method)[0] for server in self.servers]
+            self.assertEqual(statuses, [405, 405], method)
+        (status, headers, body), own = [request(server.admin_port, "/commands/ruok", "HEAD") for server in self.servers]
+        self.assertEqual((own[0], own[2], own[1]["Content-Length"]), (status, body, headers["Content-Length"]))
+
+    def test_equal_answers(self):
+        for name in EQUAL:
+            with self.subTest(command=name):
+                answers_of = [request(server.admin_port, "/commands/" + name) for server in self.servers]
+                self.assertEqual([answer[0] for answer in answers_of], [200, 200])
+                self.assertEqual([answer[1]["Content-Type"] for answer in answers_of], ["application/json"] * 2)
+                self.assertEqual(answers_of[1][2], answers_of[0][2])
+
+    def test_aliases(self):
+        for name, aliases in NAMES.items():
+            for alias in aliases:
+                query = "?traceMask=306" if name == "set_trace_mask" else ""
+                told = [answer["command"] for answer in self.both(alias + query)]
+                self.assertEqual(told, [name, name])
+
+    def test_keys_and_their_order(self):
+        clients = self.clients()
+        for client in clients:
+            client.call(1, CREATE, create_body("/keys-e", flags=1))
+            client.call(2, EXISTS, watch_body("/keys-w", True))
+        for name in ("configuration", "connections", "dirs", "environment", "hash", "initial_configuration", "last_snapshot"):
+            with self.subTest(command=name):
+                apache, ours = self.both(name)
+                self.assertEqual(order(ours), order(apache))
+        for name in ("server_stats", "stats"):
+            with self.subTest(command=name):
+                apache, ours = self.both(name)
+                # Java gives the members of this one in any order.
+                self.assertEqual(sorted(ours["server_stats"]), sorted(apache["server_stats"]))
+                del ours["server_stats"], apache["server_stats"]
+                self.assertEqual(order(ours), order(apache))
+
+    def test_values(self):
+        clients = self.clients()
+        for client in clients:
+            client.call(1, CREATE, create_body("/values-e", flags=1))
+            client.call(2, EXISTS, watch_body("/values-w", True))
+            client.call(3, ADD_WATCH, string("/values-p") + struct.pack(">i", 0))
+            client.call(4, GET_DATA, watch_body("/values-e"))
+        lines = [next(line for line in answer["connections"] if line["session_id"] == client.session)
+                 for answer, client in zip(self.both("connections"), clients)]
+        for key in ("interest_ops", "outstanding_requests", "packets_received", "packets_sent", "last_operation",
+                    "session_timeout", "last_cxid", "last_zxid"):
+            self.assertEqual(lines[1][key], lines[0][key], key)
+        for answer, client in zip(self.both("dump"), clients):
+            self.assertEqual(answer["session_id_to_ephemeral_paths"][str(client.session)], ["/values-e"])
+            self.assertIn([client.session],
+                          [[sid for sid in sids if sid == client.session]
+                           for sids in answer["expiry_time_to_session_ids"].values()])
+        told = [sorted(answer["session_id_to_watched_paths"][str(client.session)])
+                for answer, client in zip(self.both("watches"), clients)]
+        self.assertEqual(told[1], told[0])
+        told = [{path: sids == [client.session] for path, sids in answer["path_to_session_ids"].items()
+                 if path.startswith("/values")} for answer, client in zip(self.both("watches_by_path"), clients)]
+        self.assertEqual(told[1], told[0])
+        apache, ours = self.both("configuration")
+        for key in ("tick_time", "max_client_cnxns", "min_session_timeout", "max_session_timeout", "server_id",
+                    "client_port_listen_backlog"):
+            self.assertEqual(ours[key], apache[key], key)
+        for server, answer in zip(self.servers, self.both("initial_configuration")):
+            with open(os.path.join(server.folder, "zoo.cfg")) as f:
+                self.assertEqual(answer["initial_configuration"], f.read())
+
+    def test_properties_of_the_file(self):
+        apache, ours = self.both("system_properties")
+        for key in ("zookeeper.4lw.commands.whitelist", "zookeeper.admin.enableServer", "zookeeper.admin.serverAddress",
+                    "os.name", "os.version", "user.home", "line.separator"):
+            self.assertEqual(ours[key], apache[key], key)
+        self.assertEqual(list(ours)[:-2], sorted(list(ours)[:-2]))
+        self.assertFalse([key for key in ours if key.startswith("zookeeper.") and key not in apache])
+
+    def test_monitor_has_apaches_names(self):
+        apache, ours = self.both("monitor")
+        missing = [key for key in apache if key not in ours and not key.endswith("_per_namespace")]
+        self.assertEqual(missing, [])
+        for key, value in apache.items():
+            if key in ours and key != "error":
+                self.assertEqual(isinstance(ours[key], str), isinstance(value, str), key)
+        text = [{line.split("\t")[0][3:] for line in server.word("mntr").splitlines()} for server in self.servers]
+        self.assertEqual(text[1], set(ours) - {"command", "error"})
+
+    def test_resets_count(self):
+        clients = self.clients()
+        for client in clients:
+            client.call(1, GET_DATA, watch_body("/"))
+        for name in ("connection_stat_reset", "stat_reset"):
+            self.both(name)
+        for answer in self.both("server_stats"):
+            self.assertEqual(answer["server_stats"]["packets_received"], 0)
+            self.assertEqual(answer["client_response"]["last_buffer_size"], -1)
+        for answer, client in zip(self.both("connections"), clients):
+            line = next(line for line in answer["connections"] if line["session_id"] == client.session)
+            self.assertEqual((line["packets_received"], line["last_operation"], line["last_cxid"]), (0, "NA", -1))
+
+
+def answers(server):
+    try:
+        return server.json("ruok")["error"] is None
+    except OSError:
+        return False
+
+
+class AdminOfAnEnsemble(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.ensemble = AdminEnsemble([APACHE, OURS, OURS])
+        cls.addClassCleanup(cls.ensemble.__exit__, None, None, None)
+        cls.ensemble.start()
+        cls.ensemble.wait_leader()
+        for server in cls.ensemble.servers:
+            wait_until("the admin server answers", lambda: answers(server))
+
+    def test_members_tell_the_same_of_the_ensemble(self):
+        apache, *ours = self.ensemble.servers
+        expected = apache.json("voting_view")
+        leader = self.ensemble.wait_leader()
+        for server in ours:
+            self.assertEqual(server.json("voting_view"), expected)
+            told = server.json("leader")
+            self.assertEqual((told["is_leader"], told["leader_id"], told["leader_ip"]),
+                             (server is leader, leader.sid, "127.0.0.1"))
+            state = server.json("zabstate")
+            self.assertEqual(order(state), order(apache.json("zabstate")))
+            self.assertEqual((state["myid"], state["voting"], state["zabstate"]), (server.sid, True, "broadcast"))
+            self.assertEqual(order(server.json("observers")), order(apache.json("observers")))
+
+    def test_monitor_of_a_leader_and_of_followers(self):
+        told = {"leader": [], "follower": []}
+        for server in self.ensemble.servers:
+            told[server.mode()].append((server.flavor, server.json("monitor")))
+        apache = next(answer for answers_of in told.values() for flavor, answer in answers_of if flavor == APACHE)
+        for flavor, answer in told[apache["server_state"]]:
+            missing = [key for key in apache if key not in answer and
+                       not re.search(r"_per_namespace$|\d_(learner_handler_qp|ack_latency)", key)]
+            self.assertEqual(missing, [], flavor)
+        leader = told["leader"][0][1]
+        for key in ("quorum_size", "learners", "synced_followers", "synced_observers", "synced_non_voting_followers",
+                    "pending_syncs", "leader_uptime", "last_proposal_size"):
+            self.assertIn(key, leader)
+        self.assertEqual((leader["quorum_size"], leader["learners"], leader["synced_followers"]), (3, 2, 2))
+
+
+class AdminWithoutAQuorum(unittest.TestCase):
+    def test_what_is_answered(self):
+        with AdminEnsemble([APACHE, OURS]) as ensemble:
+            told = []
+            for server in ensemble.servers:
+                server.start()
+                wait_until("the admin server answers", lambda: up(server))
+                commands = [name for name in NAMES if name not in (
+                    "environment", "monitor", "system_properties", "set_trace_mask")]
+                told.append({name: server.get(name) for name in commands})
+                self.assertEqual(len(server.json("environment")), 20)
+                server.stop()
+            self.assertEqual(told[1], told[0])
+
+
+def up(server):
+    try:
+        return request(server.admin_port, "/commands")[0] == 200
+    except OSError:
+        return False
+
+
+class AdminOfOurs(unittest.TestCase):
+    """What is ours alone."""
+
+    def test_off_unless_asked_for(self):
+        with Ensemble([OURS], standalone=True) as ensemble:
+            port = free_ports(1)[0]
+            with open(os.path.join(ensemble[1].folder, "zoo.cfg"), "a") as f:
+                f.write("admin.serverPort=%d\n" % port)
+            ensemble.start()
+            with self.assertRaises(OSError):
+                request(port, "/commands")
+
+    def test_secrets_are_not_told(self):
+        with AdminEnsemble([OURS], standalone=True) as ensemble:
+            with open(os.path.join(ensemble[1].folder, "zoo.cfg"), "a") as f:
+                f.write("some.password=hidden1\nother.secret=hidden2\\\n  hidden3\n")
+            ensemble.start()
+            wait_until("the admin server answers", lambda: answers(ensemble[1]))
+            for name in ("icfg", "sysp"):
+                answer = ensemble[1].get(name)
+                self.assertIn("some.password", answer)
+                self.assertNotIn("hidden", answer)
+
+    def test_a_port_that_is_taken_is_tried_again(self):
+        with AdminEnsemble([OURS, OURS], standalone=True) as ensemble:
+            first, second = ensemble.servers
+            first.start()
+            first.wait_serving()
+            wait_until("the admin server answers", lambda: answers(first))
+            path = os.path.join(second.folder, "zoo.cfg")
+            with open(path) as f:
+                text = f.read().replace("admin.serverPort=%d" % second.admin_port,
+                                        "admin.serverPort=%d" % first.admin_port)
+            with open(path, "w") as f:
+                f.write(text)
+            second.start()
+            second.wait_serving()
+            self.assertIn("admin.not_listening", second.log_tail())
+            first.stop()
+            second.admin_port = first.admin_port
+            wait_until("the other has the port now", lambda: answers(second))
+
+
+class Metrics(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.ensemble = AdminEnsemble([OURS] * 3)
+        for server in cls.ensemble.servers:
+            with open(os.path.join(server.folder, "zoo.cfg"), "a") as f:
+                f.write("metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider\n"
+                        "metricsProvider.httpHost=127.0.0.1\nmetricsProvider.httpPort=%d\n" % server.metrics_port)
+        cls.addClassCleanup(cls.ensemble.__exit__, None, None, None)
+        cls.ensemble.start()
+        cls.leader = cls.ensemble.wait_leader()
+        with RawClient(cls.leader.client_port) as client:
+            client.connect()
+            for i in range(20):
+                client.call(i + 1, CREATE, create_body("/m%d" % i))
+                client.call(100 + i, GET_DATA, watch_body("/m%d" % i))
+
+    def page(self, server):
+        status, headers, body = request(server.metrics_port, "/metrics")
+        self.assertEqual(status, 200)
+        self.assertEqual(headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
+        values, types = {}, {}
+        for line in body.splitlines():
+            if line.startswith("# TYPE "):
+                types[line.split()[2]] = line.split()[3]
+            elif not line.startswith("#"):
+                name, value = line.rsplit(" ", 1)
+                self.assertNotIn(name, values)
+                values[name] = float(value)
+        return values, types
+
+    def test_names_that_dashboards_and_alerts_use(self):
+        values, types = self.page(self.leader)
+        kinds = {
+            "gauge": "znode_count approximate_data_size watch_count ephemerals_count num_alive_connections global_sessions "
+                     "local_sessions outstanding_requests avg_latency max_latency min_latency packets_received packets_sent "
+                     "open_file_descriptor_count max_file_descriptor_count connection_drop_probability quorum_size "
+                     "synced_followers synced_observers synced_non_voting_followers learners pending_syncs leader_uptime "
+                     "uptime outstanding_tls_handshake auth_failed_count last_proposal_size max_proposal_size "
+                     "min_proposal_size last_client_response_size max_client_response_size min_client_response_size",
+            "counter": "looking_count connection_drop_count connection_rejected connection_request_count "
+                       "stale_sessions_expired sessionless_connections_expired bytes_received_count response_bytes "
+                       "watch_bytes diff_count snap_count proposal_count commit_count request_throttle_wait_count "
+                       "throttled_ops stale_requests stale_requests_dropped large_requests_rejected digest_mismatches_count "
+                       "unrecoverable_error_count response_packet_cache_hits response_packet_cache_misses "
+                       "outstanding_changes_queued outstanding_changes_removed dead_watchers_queued dead_watchers_cleared "
+                       "unsuccessful_handshake tls_handshake_exceeded quit_leading_due_to_disloyal_voter "
+                       "process_cpu_seconds_total",
+            "summary": "election_time leader_unavailable_time unavailable_time fsynctime snapshottime dbinittime "
+                       "startup_snap_load_time startup_txns_load_time startup_txns_loaded inflight_snap_count "
+                       "inflight_diff_count readlatency updatelatency propagation_latency commit_propagation_latency "
+                       "follower_sync_time observer_sync_time proposal_latency quorum_ack_latency "
+                       "proposal_ack_creation_latency prep_processor_queue_time_ms prep_processor_queue_size "
+                       "sync_processor_queue_time_ms sync_processor_queue_flush_time_ms "
+                       "sync_processor_queue_and_flush_time_ms sync_processor_batch_size sync_processor_queue_size "
+                       "read_commitproc_time_ms write_commitproc_time_ms pending_session_queue_size "
+                       "request_throttle_queue_time_ms node_created_watch_count node_deleted_watch_count "
+                       "node_changed_watch_count node_children_watch_count jvm_pause_time_ms"}
+        for kind, names in kinds.items():
+            for name in names.split():
+                self.assertEqual(types.get(name), kind, name)
+        for name in kinds["counter"].split()[:-1]:
+            self.assertEqual(values[name], values[name + "_total"], name)
+
+    def test_what_happened_is_counted(self):
+        values, _ = self.page(self.leader)
+        self.assertEqual(values["quorum_size"], 3)
+        self.assertEqual(values["synced_followers"], 2)
+        for name in ("proposal_count", "commit_count", "proposal_latency_count", "updatelatency_count", "readlatency_count"):
+            self.assertGreaterEqual(values[name], 20, name)
+        for name in ("looking_count", "election_time_count", "connection_request_count", "leader_unavailable_time_count",
+                     "fsynctime_count", "dbinittime_count", "diff_count", "response_bytes", "bytes_received_count"):
+            self.assertGreaterEqual(values[name], 1, name)
+        follower, _ = self.page(self.ensemble.followers()[0])
+        for name in ("learner_proposal_received_count", "learner_commit_received_count", "propagation_latency_count",
+                     "commit_propagation_latency_count"):
+            self.assertGreaterEqual(follower[name], 20, name)
+        self.assertGreaterEqual(follower["follower_sync_time_count"], 1)
+        self.assertEqual(follower["proposal_count"], 0)
+
+    def test_only_metrics_are_there(self):
+        self.assertEqual(request(self.leader.metrics_port, "/")[0], 404)
+        self.assertEqual(request(self.leader.metrics_port, "/metrics", "POST")[0], 405)
+
+
+if __name__ == "__main__":
+    if not os.path.exists(SERVLETS):
+        raise SystemExit("this test needs " + SERVLETS)
+    unittest.main()
