@@ -82,6 +82,8 @@ std::string other_values(const ConfigKey& key) {
 }
 
 std::string values_of(const ConfigKey& key) {
+    constexpr std::string_view kMust = "must be ";
+    if (key.word != nullptr) return std::string(key.words.substr(kMust.size()));
     if (key.type == KeyType::word) return "participant or observer";
     return key.type == KeyType::number ? to_string(key.number.counts)
                                        : std::string(to_string(key.type));
