@@ -237,7 +237,7 @@ class Health(unittest.TestCase):
         try:
             health, finding, took = self.await_finding(1, "disk.silent", "critical")
             self.tell_soon("a file system that hangs is told", took)
-                self.assertEqual(os.path.basename(finding["subject"]), "zkserver", finding)
+            self.assertEqual(os.path.basename(finding["subject"]), "zkserver", finding)
             self.assertGreaterEqual(finding["value"], finding["limit"])
             self.assertEqual(health["verdict"], "serving", "its server has its files open and goes on")
             self.assertIsNone(health.get("data_free_bytes"), "what was is not what is")
@@ -276,7 +276,7 @@ class Health(unittest.TestCase):
                 os.kill(pid, signal.SIGCONT)
             self.tell_soon("Apache's server, stopped, is told", took)
             self.assertEqual(health["verdict"], "stuck")
-                self.assertIn("kill -CONT %d" % pid, finding["words"])
+            self.assertIn("kill -CONT %d" % pid, finding["words"])
             after, _ = self.await_health(1, lambda health: health["verdict"] == "serving")
             self.assertEqual(after["pid"], pid, "nobody ended it for that")
             os.kill(pid, signal.SIGKILL)
