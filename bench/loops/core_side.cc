@@ -13,7 +13,7 @@
 namespace zk::loops {
 namespace {
 
-const std::vector<jute::AuthId> kNobody;
+const std::vector<jute::AuthId> kAnyReader;
 constexpr Epoch kEpoch{1};
 
 std::int64_t wall_ns() {
@@ -145,7 +145,7 @@ void CoreSide::serve(const Reads& reads) {
         frontend::read(shared_.tree,
                        OpCode::get_data,
                        shared_.read_bodies[znode],
-                       frontend::Asker{kNobody},
+                       frontend::Asker{kAnyReader},
                        done.answers);
     }
     mail_[reads.loop].emplace_back(std::move(done));

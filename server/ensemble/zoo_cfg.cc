@@ -157,13 +157,13 @@ Result<> read_zoo_cfg(std::string_view text, std::string_view file, ServerConfig
         }
     }
     ZK_CHECK(check_settings(config, file));
-    ZK_CHECK(check_required_schemes(config, file));
     ZK_CHECK(check_members(config, file));
     warn_about_members(config, file);
     return ok();
 }
 
 Result<> check_supported(const ServerConfig& config, std::string_view file) {
+    ZK_CHECK(check_required_schemes(config, file));
     for (const auto& [sid, member] : config.ensemble.members) {
         if (member.role == Role::participant) continue;
         return Error(Errc::unsupported,

@@ -144,7 +144,7 @@ Result<ServerConfig> parse_zoo_cfg(std::string_view text, std::string_view file)
 /// cause may be one of them, such as a server line that a second one of that id has replaced.
 Result<> read_zoo_cfg(std::string_view text, std::string_view file, ServerConfig& config);
 
-/// Refuses what Apache's server runs and this version's does not: observers.
+/// Refuses what Apache's server runs and this version's does not: observers, schemes that nobody can prove here.
 Result<> check_supported(const ServerConfig& config, std::string_view file);
 
 /// Applies who this server is: it must be a member, and the client address of its own server line

@@ -105,8 +105,8 @@ struct CloseSessionTxn {
     static void fields(auto& archive, auto& self) {
         if constexpr (std::remove_reference_t<decltype(archive)>::kReading) {
             self.paths.reset();
-            // A digest alone (12 bytes) behind the header cannot be told from a vector by length; ZooKeeper's own
-            // reader does not try either (docs/PROTOCOL.md 4.2, the trap).
+            // Behind the header there may be a digest alone: decode_txn_body() knows it, ZooKeeper's own reader does
+            // not (docs/PROTOCOL.md 4.2, the trap).
             if (archive.at_end()) return;
             self.paths = archive.template get<std::vector<std::string>>();
         } else if (self.paths) {

@@ -231,7 +231,12 @@ jute::Txn Preparer::close_session(SessionId session, Xid cxid, Zxid zxid, WallMs
     NodeOps ops{changes_, session, nobody, zxid, time};
     for (const std::string& path : paths) ops.project_removal(path);
     jute::CloseSessionTxn body;
-    if (policy_.close_session_names_nodes) body.paths.emplace(paths.begin(), paths.end());
+    // Without the list no digest either: Apache's servers that expect a list would take it for one.
+    if (!policy_.close_session_names_nodes) {
+        return jute::Txn{
+            {session, cxid, zxid, time, OpCode::close_session}, std::move(body), std::nullopt};
+    }
+    body.paths.emplace(paths.begin(), paths.end());
     return with_digest(jute::Txn{
         {session, cxid, zxid, time, OpCode::close_session}, std::move(body), std::nullopt});
 }

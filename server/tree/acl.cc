@@ -1,6 +1,7 @@
 #include "tree/acl.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -109,11 +110,11 @@ const EVP_MD* digest_of(std::string_view java_name) {
         {"SHA3-256", EVP_sha3_256},
         {"SHA3-384", EVP_sha3_384},
         {"SHA3-512", EVP_sha3_512}};
-    for (const auto& [name, maker] : kDigests) {
-        if (name == java_name) return maker();
-    }
-    ZK_ASSERT(!"a digest algorithm that the configuration does not know");
-    return nullptr;
+    const auto found = std::find_if(std::begin(kDigests),
+                                    std::end(kDigests),
+                                    [&](const auto& each) { return each.first == java_name; });
+    ZK_ASSERT(found != std::end(kDigests));  // the configuration takes no others
+    return found->second();
 }
 
 /// Longest serialized list: with the rest of its request it still fits into a txn. "auth"

@@ -63,6 +63,9 @@ std::string other_values(const ConfigKey& key) {
             break;
         case KeyType::property_flag:
             return "count as false";
+        case KeyType::yes_no:
+            return "the default counts";
+        case KeyType::text:
         case KeyType::words:
             return "";
         default:
@@ -82,8 +85,8 @@ std::string other_values(const ConfigKey& key) {
 }
 
 std::string values_of(const ConfigKey& key) {
-    constexpr std::string_view kMust = "must be ";
-    if (key.word != nullptr) return std::string(key.words.substr(kMust.size()));
+    if (key.word != nullptr)
+        return std::string(key.words.substr(std::string_view("must be ").size()));
     if (key.type == KeyType::word) return "participant or observer";
     return key.type == KeyType::number ? to_string(key.number.counts)
                                        : std::string(to_string(key.type));
@@ -103,6 +106,7 @@ std::string in_an_inventory(const ConfigKey& key) {
     std::string text = fmt::format("no: {}", key.why_not);
     if (key.set_by == SetBy::user) {
         text = key.type == KeyType::number ? to_string(key.inventory)
+               : key.word != nullptr       ? "the same"
                                            : std::string(to_string(key.type));
     }
     const bool said =

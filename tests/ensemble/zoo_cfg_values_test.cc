@@ -197,7 +197,9 @@ TEST(ZooCfgValues, WhoHasToProveSomething) {
     const std::string on = "enforce.auth.enabled=true\n";
     const auto refusal = [](const std::string& lines) {
         const auto config = parse_zoo_cfg(kThreeVoters + lines, "z");
-        return config.has_value() ? "" : config.error().message();
+        if (!config.has_value()) return config.error().message();
+        const auto supported = check_supported(*config, "z");
+        return supported.has_value() ? std::string() : supported.error().message();
     };
     EXPECT_EQ(refusal(on + "enforce.auth.schemes=digest, ip\n"), "");
     EXPECT_EQ(refusal("enforce.auth.schemes=sasl\n"), "") << "not switched on";

@@ -113,7 +113,7 @@ struct FewTokens : Throttled {
 };
 
 TEST_F(FewTokens, WhoComesTooLateIsClosed) {
-    for (const ConnectionId id : {1, 2, 3}) {
+    for (const ConnectionId id : {1U, 2U, 3U}) {
         open(id);
         feed(id, connect_frame());
     }
@@ -137,7 +137,7 @@ struct TwoRequests : Throttled {
 // Unlike globalOutstandingLimit, which always lets one request of a connection in.
 TEST_F(TwoRequests, AlsoTheFirstOneOfAConnectionWaits) {
     create("/a");
-    for (const ConnectionId id : {1, 2, 3}) join(id, 8 + static_cast<std::int64_t>(id));
+    for (const ConnectionId id : {1U, 2U, 3U}) join(id, 8 + static_cast<std::int64_t>(id));
     feed(1, set_frame(1) + set_frame(2));
     EXPECT_EQ(asked(), 2U);
     feed(2, request_frame(1, OpCode::get_data, plain("/a")));

@@ -41,6 +41,29 @@ TEST(Txn, DecodesApachesCreateSession) {
     EXPECT_EQ(encode_txn(*txn), payload);
 }
 
+// As Apache's 3.8.0 writes it with closeSessionTxn.enabled=false; and the usual form with no and with one path.
+TEST(Txn, ADigestBehindACloseSessionIsNoList) {
+    Txn txn{{SessionId(7), Xid(1), Zxid(3), WallMs(4), OpCode::close_session},
+            CloseSessionTxn{},
+            TxnDigest{2, 0x0000000500000001}};
+    const auto old = decode_txn(encode_txn(txn));
+    ASSERT_TRUE(old.has_value());
+    EXPECT_FALSE(std::get<CloseSessionTxn>(old->body).paths);
+    EXPECT_EQ(old->digest->tree_digest, 0x0000000500000001U);
+    for (const std::vector<std::string>& paths :
+         {std::vector<std::string>{}, std::vector<std::string>{"/abc"}}) {
+        std::get<CloseSessionTxn>(txn.body).paths = paths;
+        for (const bool digest : {true, false}) {
+            txn.digest.reset();
+            if (digest) txn.digest = TxnDigest{2, 5};
+            const auto usual = decode_txn(encode_txn(txn));
+            ASSERT_TRUE(usual.has_value());
+            EXPECT_EQ(std::get<CloseSessionTxn>(usual->body).paths, paths);
+            EXPECT_EQ(usual->digest.has_value(), txn.digest.has_value());
+        }
+    }
+}
+
 TEST(Txn, OldCreateHasNoParentCversion) {
     CreateTxn create{.path = "/a", .data = "x", .acl = {}, .ephemeral = true, .parent_cversion = 7};
     Bytes bytes = encode(create);

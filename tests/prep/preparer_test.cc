@@ -101,9 +101,15 @@ TEST(Preparer, TheOldFormOfCloseSessionNamesNoNodes) {
     bench.ask(OpCode::create, create("/e", CreateMode::ephemeral));
     const jute::Txn txn = bench.ask_raw(OpCode::close_session, {});
     EXPECT_FALSE(std::get<jute::CloseSessionTxn>(txn.body).paths);
+    EXPECT_FALSE(txn.digest) << "it would be taken for a list";
+    const auto read = jute::decode_txn(jute::encode_txn(txn));
+    ASSERT_TRUE(read.has_value());
+    EXPECT_FALSE(std::get<jute::CloseSessionTxn>(read->body).paths);
     bench.apply();
     EXPECT_EQ(bench.tree.find("/e"), nullptr);
-    EXPECT_EQ(txn.digest->tree_digest, bench.tree.digest());
+    const jute::Txn after = bench.ask(OpCode::create, create("/after"));
+    bench.apply();
+    EXPECT_EQ(after.digest->tree_digest, bench.tree.digest());
 }
 
 jute::CreateRequest ttl_create(std::string path,
