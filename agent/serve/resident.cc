@@ -35,6 +35,7 @@
 #include "agent_serve/pages.h"
 #include "agent_serve/peers.h"
 #include "agent_serve/server_unit.h"
+#include "agent_serve/start_leave.h"
 #include "agent_serve/supervisor.h"
 #include "asio_impl/await.h"
 #include "clocks/clocks.h"
@@ -77,7 +78,12 @@ struct Resident::Parts {
           log(std::move(agent_log)),
           signals(loop, SIGTERM, SIGINT),
           acceptor(loop),
-          supervisor(state, log),
+          supervisor(state,
+                     log,
+                     loop.get_executor(),
+                     [this](agent_api::NodeSpec of) {
+                         return refuse_start(loop, state, std::move(of), log);
+                     }),
           keeper(state, log) {}
 
     Result<> open();
@@ -124,6 +130,7 @@ struct Resident::Parts {
     Clock::time_point probed_at;  ///< long ago: never, or what was found does not hold any more
     bool probing = false;
     bool formed_recorded = false;
+    std::optional<agent_api::StartRefusal> refusal;  ///< as it lies in the state directory
     std::string saving_failure;  ///< why the state directory does not take what it should keep
     EventLog events;
     PageListener listener{
@@ -301,6 +308,7 @@ asio::awaitable<void> Resident::Parts::probe_once() {
         if (saved.has_value()) saved_history = judge->history_version();
     }
     if (!host_looks.is_silent()) remember_data();
+    refusal = probe.process ? std::nullopt : state.standing_refusal();
     co_await keep_elections(probe);
     tell_news();
     probing = false;
@@ -364,7 +372,7 @@ void Resident::Parts::remember_data() {
     auto identity = state.load_identity();
     if (!identity.has_value()) return note_saving(identity.error());
     if (!*identity || !is_about_spec(**identity)) return;
-    (*identity)->formed = true;
+    (*identity)->formed = (*identity)->stored = true;
     note_saving(state.save_identity(**identity));
 }
 
@@ -374,8 +382,8 @@ bool Resident::Parts::is_about_spec(const agent_api::RecordedIdentity& record) c
 
 bool Resident::Parts::is_recorded() {
     const auto identity = state.load_identity();
-    formed_recorded =
-        identity.has_value() && *identity && (*identity)->formed && is_about_spec(**identity);
+    formed_recorded = identity.has_value() && *identity && (*identity)->formed &&
+                      (*identity)->stored && is_about_spec(**identity);
     return formed_recorded;
 }
 
@@ -387,7 +395,7 @@ void Resident::Parts::note_saving(const Result<>& saved) {
 }
 
 void Resident::Parts::ask_systemd(bool answered) {
-    const auto told = unit.look(spec->server_unit, answered);
+    const auto told = unit.look(spec->server_unit, answered, refusal.has_value());
     if (told) keeper.take_unit(*told);
 }
 
@@ -419,6 +427,12 @@ agent_api::NodeHealth Resident::Parts::health_now() const {
     const bool looked = probed_at != Clock::time_point();
     if (!looked) health.age_ms = std::max(health.age_ms, agent_api::kFreshMsMax + 1);
     health.wall_ms = clocks::wall_now();
+    if (refusal) {
+        add_finding(health,
+                    agent_api::make_finding("node.replaced",
+                                            agent_api::FindingLevel::critical,
+                                            "its server must not start: " + refusal->words));
+    }
     if (!listener.failure().empty()) {
         add_finding(health,
                     agent_api::make_finding("agent.pages",

@@ -12,7 +12,9 @@ constexpr auto kSystemdPatience = std::chrono::seconds(5);
 
 }  // namespace
 
-std::optional<agent_host::UnitState> ServerUnit::look(const std::string& unit, bool answered) {
+std::optional<agent_host::UnitState> ServerUnit::look(const std::string& unit,
+                                                      bool answered,
+                                                      bool refused) {
     const bool runs = pid_ != 0 && agent_host::process_info(pid_).has_value();
     const auto interval =
         runs ? Clock::duration(kUnitInterval) : Clock::duration(kUnitIntervalDown);
@@ -30,6 +32,11 @@ std::optional<agent_host::UnitState> ServerUnit::look(const std::string& unit, b
     }
     const agent_host::UnitState& state = states->front();
     pid_ = state.main_pid;
+    // systemd counts from 0 when somebody starts it.
+    if (state.restarts < restarts_)
+        not_begun_ = 0;
+    else if (refused)
+        not_begun_ += state.restarts - restarts_;
     restarts_ = state.restarts;
     stopped_ = state.active == "inactive";
     unit_ = {unit, state.active, state.sub, state.enabled};
@@ -41,7 +48,7 @@ void ServerUnit::forget_if_stopped() {
 }
 
 void ServerUnit::fill(node_judge::Probe& probe) const {
-    probe.restarts = restarts_;
+    probe.restarts = restarts_ - not_begun_;
     probe.stopped_on_purpose = stopped_;
     probe.unit = unit_;
 }

@@ -19,8 +19,8 @@ class ServerUnit {
     explicit ServerUnit(Log log) : log_(std::move(log)) {}
 
     /// What systemd says of `unit` now; nothing when what is known still does, or when it does not answer in time.
-    /// `answered`: a server answers clients.
-    std::optional<agent_host::UnitState> look(const std::string& unit, bool answered);
+    /// `answered`: a server answers clients. `refused`: the server must not start, so what systemd counts are no ends of it.
+    std::optional<agent_host::UnitState> look(const std::string& unit, bool answered, bool refused);
     /// The next look asks.
     void forget() { asked_at_ = Clock::time_point(); }
     /// The same for somebody who waits, unless there is a process, or systemd is silent.
@@ -38,7 +38,8 @@ class ServerUnit {
 
     Log log_;
     std::int64_t pid_ = 0;
-    std::uint64_t restarts_ = 0;
+    std::uint64_t restarts_ = 0;   ///< as systemd counts them
+    std::uint64_t not_begun_ = 0;  ///< of these: the server was refused before it began
     bool stopped_ = false;
     std::optional<node_judge::UnitLook> unit_;
     bool silent_ = false;
