@@ -1228,13 +1228,14 @@ class ReplacedHost(Story):
             run = self.here("replace-node", "2", "--yes")
             self.assert_run(run, EXIT_DONE, "remembers server 2 as incarnation 2")
         self.assert_all_is_there()
-        self.assertIsNone(self.state(2, "start-refused.json"))
+        self.assertNotIn("node.replaced", findings(2))
         self.assert_run(self.here("apply"), EXIT_DONE, "no change")
         lab.kill(2)
         lab.boot(2)
         with self.writing("/e2e-third-again"):
             pass
         self.assert_all_is_there()
+        self.assertIsNone(self.state(2, "start-refused.json"), "of an incarnation that it is not any more")
 
     def test_6_a_disk_of_before_in_the_right_machine_is_refused(self):
         kept = f"$(ls -d {INSTALL_DIR}/data.quarantine-*)"
