@@ -11,8 +11,8 @@
 #include <boost/asio/io_context.hpp>
 
 #include "agent_api/node_spec.h"
-#include "http/http_listener.h"
 #include "base/log.h"
+#include "http/http_listener.h"
 
 namespace zk::agent_serve {
 

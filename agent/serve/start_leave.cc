@@ -11,10 +11,10 @@
 
 #include "agent_api/formation_word.h"
 #include "agent_host/host_facts.h"
-#include "http/http_get.h"
 #include "asio_impl/await.h"
 #include "clocks/clocks.h"
 #include "formation/replaced.h"
+#include "http/http_get.h"
 #include "identity/identity.h"
 #include "net/name_lookups.h"
 
@@ -66,11 +66,11 @@ asio::awaitable<void> ask_member(SharedRound round, MemberSpec member) {
     const std::string address = co_await find_member_address(round, member.http_address);
     if (!address.empty()) {
         const auto page = co_await http::async_get(round->loop.get_executor(),
-                                                         address,
-                                                         member.http_port,
-                                                         "/v1/formation",
-                                                         kLeaveAskTimeout,
-                                                         agent_api::kWordBytesMax);
+                                                   address,
+                                                   member.http_port,
+                                                   "/v1/formation",
+                                                   kLeaveAskTimeout,
+                                                   agent_api::kWordBytesMax);
         if (page.has_value() && page->status == 200) {
             auto word = agent_api::parse_formation_word(page->body);
             if (word.has_value()) round->heard[member.sid] = *std::move(word);

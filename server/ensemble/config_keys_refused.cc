@@ -31,7 +31,6 @@ Effect compression(std::string_view value) {
     if (method == "gz" || method == "snappy") return Effect::on;
     return method.empty() ? Effect::off : Effect::unusual;
 }
-}
 Effect provider(std::string_view value) {
     constexpr std::string_view kPackage = "org.apache.zookeeper.server.auth.";
     if (!value.starts_with(kPackage)) return Effect::on;
