@@ -66,6 +66,7 @@ std::optional<std::string> check_config_value(std::string_view name, std::string
     ZK_ASSERT(key != nullptr && key->set_by == SetBy::user);
     if (key->type == KeyType::number) return check_number(*key, value);
     if (key->type == KeyType::yes_no) return check_word(*key, value, "yes", "no");
+    if (key->type == KeyType::compression) return check_word(*key, value, "gz", "snappy");
     // A flag takes everything for false in a file; here a typing error is none.
     ZK_ASSERT(key->type == KeyType::boolean || key->type == KeyType::property_flag);
     return check_word(*key, value, "true", "false");

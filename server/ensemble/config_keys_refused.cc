@@ -34,11 +34,6 @@ Effect exactly_no(std::string_view value) {
     if (value == "no") return Effect::on;
     return value == "yes" ? Effect::off : Effect::unusual;
 }
-Effect compression(std::string_view value) {
-    const std::string method = lower(value);
-    if (method == "gz" || method == "snappy") return Effect::on;
-    return method.empty() ? Effect::off : Effect::unusual;
-}
 Effect sha1(std::string_view value) {
     const std::string name = lower(value);
     return off_if(name == "sha1" || name == "sha-1" || name == "sha");
@@ -71,7 +66,6 @@ constexpr Switch kPortAbove0{port_above_0, "0", "4000", "0 and less"};
 constexpr Switch kNumberBut0{number_but_0, "0", "1", "0"};
 constexpr Switch kExactlyYes{exactly_yes, "no", "yes", "all but yes"};
 constexpr Switch kExactlyNo{exactly_no, "yes", "no", "all but no", "everything but 'no' is yes"};
-constexpr Switch kCompression{compression, "", "gz", "all but gz and snappy"};
 constexpr Switch kSha1{sha1, "SHA1", "SHA-256", "SHA1"};
 constexpr Switch kMetricsSwitch{metrics,
                                 "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider",
@@ -276,8 +270,6 @@ constexpr std::array kRefused = {
             {"audit logs", kSetFalse},
             "ZKAuditProvider",
             "false"),
-    refused(
-        "snapshot.compression.method", word, kCompression, {"compressed snapshots"}, "SnapStream"),
     refused("closeSessionTxn.enabled",
             property_flag,
             kLooseOff,

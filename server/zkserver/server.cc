@@ -78,6 +78,7 @@ core::Settings core_settings(const Configuration& configuration) {
             .sweep = {.interval = config.container_interval,
                       .removals_per_minute = config.container_removals_per_minute},
             .snap_count = config.snap_count,
+            .snap_bytes = config.snap_size_kib * 1024,
             .committed_window = config.committed_window,
             .election = {.resend_min = config.notification_interval_min,
                          .resend_max = config.notification_interval_max},
@@ -88,9 +89,24 @@ core::Settings core_settings(const Configuration& configuration) {
 storage::ExecutorOptions executor_options(const ensemble::ServerConfig& config) {
     storage::ExecutorOptions options;
     options.log.preallocate_bytes = static_cast<std::uint64_t>(config.log_grow_kib) * 1024;
+    options.log.file_bytes_max =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(config.log_size_kib, 0)) * 1024;
     options.recovery.autocreate = config.db_autocreate;
     options.recovery.standalone = !config.replicated();
     return options;
+}
+
+storage::SnapshotName::Compression compression_of(const ensemble::ServerConfig& config) {
+    using Compression = storage::SnapshotName::Compression;
+    switch (config.snapshot_compression) {
+        case ensemble::SnapshotCompression::gz:
+            return Compression::gz;
+        case ensemble::SnapshotCompression::snappy:
+            return Compression::snappy;
+        case ensemble::SnapshotCompression::none:
+            break;
+    }
+    return Compression::none;
 }
 
 net::QuorumLinkSettings quorum_settings(const Configuration& configuration,
@@ -160,7 +176,8 @@ class Server final : public net::ServerPort {
           watchdog_(io_),
           log_thread_(
               disk_, paths, {.executor = executor_options(configuration_.config)}, loop_, log_),
-          snapshot_thread_(snapshot_disk_, paths, loop_, log_) {
+          snapshot_thread_(
+              snapshot_disk_, paths, loop_, log_, compression_of(configuration_.config)) {
         if (!configuration_.standalone()) meet_peers();
     }
 

@@ -65,6 +65,8 @@ std::string other_values(const ConfigKey& key) {
             return "count as false";
         case KeyType::words:
             return "";
+        case KeyType::compression:
+            return "count as none";
         default:
             return "refused";
     }

@@ -223,7 +223,6 @@ TEST(ZooCfg, RefusesFeaturesItDoesNotHave) {
           "server.4=a:1:2|b:1:2",
           "observerMasterPort=4000",
           "emulate353TTLNodes=true",
-          "snapshot.compression.method=gz",
           "metricsProvider.className=org.apache.zookeeper.metrics.prometheus."
           "PrometheusMetricsProvider"}) {
         auto config = parse_zoo_cfg(three_with(line), "zoo.cfg");
