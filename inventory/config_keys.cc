@@ -100,6 +100,7 @@ std::optional<std::string> check_config_value(std::string_view name, std::string
                std::string(ensemble::kPrometheusMetricsProvider) + ", found \"" +
                std::string(value) + "\"";
     }
+    if (key->type == KeyType::compression) return check_word(*key, value, "gz", "snappy");
     // A flag takes everything for false in a file; here a typing error is none.
     ZK_ASSERT(key->type == KeyType::boolean || key->type == KeyType::property_flag);
     return check_word(*key, value, "true", "false");

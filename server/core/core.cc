@@ -20,6 +20,7 @@ Core::Core(Settings settings, storage::RecoveredState recovered, Log log)
           settings_.standalone ? ensemble::EnsembleConfig() : std::move(settings_.config))),
       log_(std::move(log)),
       database_({.snap_count = settings_.snap_count,
+                 .snap_bytes = settings_.snap_bytes,
                  .committed_window = settings_.committed_window,
                  .seed = settings_.seed ^ static_cast<std::uint64_t>(settings_.my_id.value())},
                 recovered,

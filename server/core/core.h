@@ -63,6 +63,8 @@ struct Settings {
     bool read_only_mode = false;
     /// Txns between snapshots, before randomisation.
     std::int64_t snap_count = 100'000;
+    /// Bytes of log between snapshots, likewise; 0 and less: they do not count.
+    std::int64_t snap_bytes = std::int64_t{4} << 30;
     std::size_t committed_window = limits::kCommittedWindow;  ///< txns kept in memory for DIFF
     zab::Bounds bounds{};
     election::ElectionTiming election{};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "storage/txn_log.h"
 
 namespace zk::core {
 
@@ -16,6 +17,7 @@ Database::Database(Settings settings, storage::RecoveredState& recovered, Log lo
       last_logged_(recovered.last_zxid),
       last_durable_(recovered.last_zxid),
       snapshot_after_(settings.snap_count),
+      snapshot_after_bytes_(settings.snap_bytes),
       random_(settings.seed) {
     fill_committed(recovered);
 }
@@ -51,18 +53,34 @@ tree::ApplyResult Database::apply(const jute::Txn& txn, const SharedBytes& bytes
     }
     committed_.add(txn.header.zxid, bytes);
     ++txns_since_snapshot_;
+    bytes_since_snapshot_ += static_cast<std::int64_t>(bytes->size() + storage::kLogRecordOverhead);
     return result;
 }
 
 // ---- snapshot files
 
+bool Database::is_time_for_snapshot() const {
+    if (txns_since_snapshot_ >= snapshot_after_) return true;
+    return settings_.snap_bytes > 0 && bytes_since_snapshot_ > snapshot_after_bytes_;
+}
+
+void Database::count_from_here() {
+    txns_since_snapshot_ = 0;
+    bytes_since_snapshot_ = 0;
+}
+
 void Database::maybe_snapshot(Actions& out) {
-    if (file_ != File::none || txns_since_snapshot_ < snapshot_after_) return;
-    // Between half and all of snapCount, like Apache, so that members do not write their snapshots at once.
+    if (file_ != File::none || !is_time_for_snapshot()) return;
+    // Between half and all of snapCount and snapSizeLimitInKb, like Apache (SyncRequestProcessor.shouldSnapshot), so that
+    // members do not write their snapshots at once.
     random_ = random_ * 6364136223846793005ULL + 1442695040888963407ULL;
     const auto half = static_cast<std::uint64_t>(settings_.snap_count / 2);
     snapshot_after_ = static_cast<std::int64_t>(half + (random_ >> 33) % (half + 1));
-    txns_since_snapshot_ = 0;
+    const auto half_bytes =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(settings_.snap_bytes, 0) / 2);
+    snapshot_after_bytes_ =
+        static_cast<std::int64_t>(half_bytes + (random_ >> 16) % (half_bytes + 1));
+    count_from_here();
     file_ = File::periodic;
     out.push_back(storage::DiskCommand(storage::RollLog{}));
     out.push_back(StartSnapshot{tree_->last_zxid()});
@@ -135,7 +153,7 @@ bool Database::installed(Zxid zxid) {
     if (custody_ != Custody::installing) return false;
     ZK_ASSERT(zxid == custody_zxid_);
     custody_ = Custody::whole;
-    txns_since_snapshot_ = 0;
+    count_from_here();
     last_durable_ = zxid;
     return true;
 }

@@ -29,8 +29,10 @@ class Database {
   public:
     struct Settings {
         std::int64_t snap_count = 100'000;  ///< txns between snapshots, before randomisation
-        std::size_t committed_window = 0;   ///< txns kept in memory for DIFF
-        std::uint64_t seed = 0;             ///< spreads snapshots of the members over time
+        /// Bytes of log between snapshots, before randomisation; 0 and less: they do not count.
+        std::int64_t snap_bytes = std::int64_t{4} << 30;
+        std::size_t committed_window = 0;  ///< txns kept in memory for DIFF
+        std::uint64_t seed = 0;            ///< spreads snapshots of the members over time
     };
 
     /// Takes the tree and the txns out of `recovered`.
@@ -57,7 +59,7 @@ class Database {
     /// Applies a committed txn. `bytes`: the same, serialized. `complete`: the tree is exactly that of its zxid (one that
     /// came as a stream may be ahead in parts), so the txn's digest must be its own.
     tree::ApplyResult apply(const jute::Txn& txn, const SharedBytes& bytes, bool complete);
-    /// Begins a periodic snapshot file when it is time for one.
+    /// Begins a periodic snapshot file when so many txns, or so many bytes of them, were applied since the last.
     void maybe_snapshot(Actions& out);
 
     // ---- a synchronisation
@@ -107,6 +109,8 @@ class Database {
     void replace(std::unique_ptr<tree::DataTree> tree, Actions& out);
     void fill_committed(storage::RecoveredState& state);
     void begin_install(Actions& out);
+    [[nodiscard]] bool is_time_for_snapshot() const;
+    void count_from_here();
 
     Settings settings_;
     Log log_;
@@ -120,7 +124,9 @@ class Database {
     Zxid custody_zxid_;  ///< of the TRUNC or SNAP
     File file_ = File::none;
     std::int64_t txns_since_snapshot_ = 0;
+    std::int64_t bytes_since_snapshot_ = 0;  ///< of their records in the log
     std::int64_t snapshot_after_ = 0;
+    std::int64_t snapshot_after_bytes_ = 0;
     std::uint64_t random_;
     std::size_t digest_mismatches_ = 0;
 };

@@ -4,10 +4,17 @@
 
 namespace zk::disk {
 
-SnapshotThread::SnapshotThread(storage::Disk& disk, storage::Paths paths, DiskPort& port, Log log)
-    : disk_(disk), paths_(std::move(paths)), port_(port), log_(std::move(log)), thread_([this] {
-          run();
-      }) {}
+SnapshotThread::SnapshotThread(storage::Disk& disk,
+                               storage::Paths paths,
+                               DiskPort& port,
+                               Log log,
+                               storage::SnapshotName::Compression compression)
+    : disk_(disk),
+      paths_(std::move(paths)),
+      port_(port),
+      log_(std::move(log)),
+      compression_(compression),
+      thread_([this] { run(); }) {}
 
 SnapshotThread::~SnapshotThread() { stop(); }
 
@@ -73,7 +80,11 @@ void SnapshotThread::carry_out(Step& step) {
     if (const auto* begin = std::get_if<Begin>(&step)) {
         if (file_) (void)file_->abandon().has_value();
         zxid_ = begin->zxid;
-        file_.emplace(disk_, paths_.snapshots(), begin->role);
+        const bool periodic = begin->role == storage::SnapshotRole::periodic;
+        file_.emplace(disk_,
+                      paths_.snapshots(),
+                      begin->role,
+                      periodic ? compression_ : storage::SnapshotName::Compression::none);
         stop_on_failure(file_->begin(zxid_));
     } else if (const auto* write = std::get_if<Write>(&step)) {
         if (file_) stop_on_failure(file_->write(write->chunk));

@@ -38,8 +38,13 @@ namespace zk::disk {
 /// begin, write..., then finish or abandon; called by one thread.
 class SnapshotThread {
   public:
-    /// `disk` and `port` must outlive the object. Starts the thread.
-    SnapshotThread(storage::Disk& disk, storage::Paths paths, DiskPort& port, Log log = {});
+    /// `disk` and `port` must outlive the object. Starts the thread. `compression`: of periodic snapshots.
+    SnapshotThread(
+        storage::Disk& disk,
+        storage::Paths paths,
+        DiskPort& port,
+        Log log = {},
+        storage::SnapshotName::Compression compression = storage::SnapshotName::Compression::none);
     /// stop().
     ~SnapshotThread();
     SnapshotThread(const SnapshotThread&) = delete;
@@ -92,6 +97,7 @@ class SnapshotThread {
     const storage::Paths paths_;
     DiskPort& port_;
     const Log log_;
+    const storage::SnapshotName::Compression compression_;
 
     // Snapshot thread only.
     std::optional<storage::SnapshotFile> file_;

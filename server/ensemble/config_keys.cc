@@ -45,6 +45,10 @@ std::optional<std::string> written(const std::optional<Role>& value) {
     if (!value) return std::nullopt;
     return std::string(to_string(*value));
 }
+std::optional<std::string> written(SnapshotCompression value) {
+    if (value == SnapshotCompression::none) return std::nullopt;
+    return value == SnapshotCompression::gz ? "gz" : "snappy";
+}
 template <class Number>
 std::optional<std::string> written(Number value) {
     return std::to_string(value);
@@ -69,6 +73,8 @@ std::string_view to_string(KeyType type) {
             return "host";
         case KeyType::word:
             return "word";
+        case KeyType::compression:
+            return "gz or snappy";
         case KeyType::words:
             return "words with commas";
         case KeyType::class_name:

@@ -28,7 +28,8 @@ enum class KeyType {
     path,
     host,
     word,
-    words,  ///< with commas
+    compression,  ///< gz or snappy; all else is none
+    words,        ///< with commas
     class_name,
     member,  ///< host:quorumPort:electionPort...
     text,
@@ -105,7 +106,8 @@ using Field = std::variant<std::monostate,
                            std::string ServerConfig::*,
                            std::vector<std::string> ServerConfig::*,
                            std::optional<std::uint16_t> ServerConfig::*,
-                           std::optional<Role> ServerConfig::*>;
+                           std::optional<Role> ServerConfig::*,
+                           SnapshotCompression ServerConfig::*>;
 
 struct ConfigKey {
     std::string_view name;      ///< of a family: with N or * ("server.N", "ssl.*")

@@ -26,11 +26,6 @@ Effect port_above_0(std::string_view value) {
     return off_if(number && *number <= 0);
 }
 Effect number_but_0(std::string_view value) { return off_if(decimal(value) == 0); }
-Effect compression(std::string_view value) {
-    const std::string method = lower(value);
-    if (method == "gz" || method == "snappy") return Effect::on;
-    return method.empty() ? Effect::off : Effect::unusual;
-}
 Effect provider(std::string_view value) {
     constexpr std::string_view kPackage = "org.apache.zookeeper.server.auth.";
     if (!value.starts_with(kPackage)) return Effect::on;
@@ -50,7 +45,6 @@ constexpr Switch kLoose{loose, "false", "true", "all but true"};
 constexpr Switch kLooseOff{loose_off, "true", "false", "true"};
 constexpr Switch kPortAbove0{port_above_0, "0", "4000", "0 and less"};
 constexpr Switch kNumberBut0{number_but_0, "0", "1", "0"};
-constexpr Switch kCompression{compression, "", "gz", "all but gz and snappy"};
 constexpr Switch kProvider{provider,
                            "org.apache.zookeeper.server.auth.DigestAuthenticationProvider",
                            "org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
@@ -203,8 +197,6 @@ constexpr std::array kRefused = {
             {"audit logs", kSetFalse},
             "ZKAuditProvider",
             "false"),
-    refused(
-        "snapshot.compression.method", word, kCompression, {"compressed snapshots"}, "SnapStream"),
     refused("admin.portUnification",
             property_flag,
             kLoose,

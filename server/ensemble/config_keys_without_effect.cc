@@ -16,7 +16,6 @@ constexpr std::string_view kAudit = "this version has no audit log; the key has 
 constexpr std::string_view kObservers = "this version has no observers; the key has no effect";
 constexpr std::string_view kLoops =
     "this server has one loop and no such threads; the key has no effect";
-constexpr std::string_view kSnapCount = "here snapCount alone decides; the key has no effect";
 constexpr std::string_view kThrottle =
     "requests that are held back wait in their sockets here; the key has no effect";
 constexpr std::string_view kSync =
@@ -69,8 +68,6 @@ constexpr std::array kWithoutEffect = {
     inert("flushDelay", kMs, "0", kInside, "ZooKeeperServer"),
     inert("maxWriteQueuePollTime", kMs, "flushDelay / 3", kInside, "ZooKeeperServer"),
     inert("maxBatchSize", kCount, "1000", kInside, "ZooKeeperServer"),
-    inert("snapSizeLimitInKb", kKib, "4194304", kSnapCount, "ZooKeeperServer"),
-    inert("txnLogSizeLimitInKb", kKib, "-1 (off)", kSnapCount, "FileTxnLog"),
     inert("snapshotSizeFactor", {text}, "0.33", kInside, "ZKDatabase"),
     inert("snapshot.trust.empty", kFlag, "false", kInside, "FileTxnSnapLog"),
     inert("forceSnapshotSync", kFlag, "false", kInside, "LearnerHandler"),

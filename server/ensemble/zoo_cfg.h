@@ -24,6 +24,8 @@ inline constexpr std::string_view kNullMetricsProvider =
     "org.apache.zookeeper.metrics.impl.NullMetricsProvider";
 inline constexpr std::string_view kPrometheusMetricsProvider =
     "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider";
+/// snapshot.compression.method: how periodic snapshots are written. All are read, by their names.
+enum class SnapshotCompression { none, gz, snappy };
 
 /// Settings of one server. Defaults are Apache's unless a comment says otherwise.
 struct ServerConfig {
@@ -44,10 +46,15 @@ struct ServerConfig {
     int outstanding_max = 1000;            ///< globalOutstandingLimit
     std::int32_t jute_max_buffer = limits::kJuteMaxBuffer;  ///< jute.maxbuffer, bytes
     std::int64_t snap_count = 100000;  ///< snapCount: txns between snapshots, at least 2
+    /// snapSizeLimitInKb: of log between snapshots; 0 and less: it does not count.
+    std::int64_t snap_size_kib = 4'194'304;
+    /// txnLogSizeLimitInKb: a log file beyond it is the last of its name; 0 and less: no limit.
+    std::int64_t log_size_kib = -1;
     /// preAllocSize: log files grow in these steps; 0: they do not.
     std::int64_t log_grow_kib = 65536;
     /// commitLogCount: txns kept for DIFF.
     std::size_t committed_window = limits::kCommittedWindow;
+    SnapshotCompression snapshot_compression = SnapshotCompression::none;
     int snapshots_kept = 3;        ///< autopurge.snapRetainCount, at least 3
     int purge_interval_hours = 0;  ///< autopurge.purgeInterval; 0: never
     /// db.autocreate: may an empty disk vote without the file `initialize`.

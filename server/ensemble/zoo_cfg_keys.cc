@@ -111,6 +111,20 @@ Result<> read_word(const ConfigKey& key, const Property& property, ServerConfig&
     return ok();
 }
 
+/// An unknown name is none, as in Apache's server.
+void read_compression(const ConfigKey& key,
+                      const Property& property,
+                      ServerConfig& config,
+                      std::string& warning) {
+    using enum SnapshotCompression;
+    const std::string method = lower(property.value);
+    place_of<SnapshotCompression>(key, config) = method == "gz"       ? gz
+                                                 : method == "snappy" ? snappy
+                                                                      : none;
+    if (method.empty() || method == "gz" || method == "snappy") return;
+    warning = "not a method that is known (gz or snappy): snapshots are not compressed";
+}
+
 Result<> read_member(const Property& property, EnsembleConfig& ensemble) {
     const auto place = [&](const Error& error) { return error.with_context(property.key); };
     auto sid = parse_server_id(std::string_view(property.key).substr(7));
@@ -177,6 +191,9 @@ Result<> read_honoured(const ConfigKey& key,
         }
         case KeyType::text:
             place_of<std::string>(key, config) = property.value;
+            return ok();
+        case KeyType::compression:
+            read_compression(key, property, config, warning);
             return ok();
         case KeyType::words:
             place_of<std::vector<std::string>>(key, config) = comma_list(property.value);

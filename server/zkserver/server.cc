@@ -99,6 +99,7 @@ core::Settings core_settings(const Configuration& configuration) {
             .local_sessions = local_session_mode(config),
             .read_only_mode = config.read_only_mode && !configuration.standalone(),
             .snap_count = config.snap_count,
+            .snap_bytes = config.snap_size_kib * 1024,
             .committed_window = config.committed_window,
             .election = {.resend_min = config.notification_interval_min,
                          .resend_max = config.notification_interval_max},
@@ -109,9 +110,24 @@ core::Settings core_settings(const Configuration& configuration) {
 storage::ExecutorOptions executor_options(const ensemble::ServerConfig& config) {
     storage::ExecutorOptions options;
     options.log.preallocate_bytes = static_cast<std::uint64_t>(config.log_grow_kib) * 1024;
+    options.log.file_bytes_max =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(config.log_size_kib, 0)) * 1024;
     options.recovery.autocreate = config.db_autocreate;
     options.recovery.standalone = !config.replicated();
     return options;
+}
+
+storage::SnapshotName::Compression compression_of(const ensemble::ServerConfig& config) {
+    using Compression = storage::SnapshotName::Compression;
+    switch (config.snapshot_compression) {
+        case ensemble::SnapshotCompression::gz:
+            return Compression::gz;
+        case ensemble::SnapshotCompression::snappy:
+            return Compression::snappy;
+        case ensemble::SnapshotCompression::none:
+            break;
+    }
+    return Compression::none;
 }
 
 net::QuorumLinkSettings quorum_settings(const Configuration& configuration,
@@ -215,7 +231,8 @@ class Server final : public net::ServerPort {
           watchdog_(io_),
           log_thread_(
               disk_, paths, {.executor = executor_options(configuration_.config)}, loop_, log_),
-          snapshot_thread_(snapshot_disk_, paths, loop_, log_),
+          snapshot_thread_(
+              snapshot_disk_, paths, loop_, log_, compression_of(configuration_.config)),
           admin_(
               admin_settings(configuration_),
               [this](const admin::AdminQuestion& question, admin_server::Take take) {

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "storage/txn_log.h"
+
 namespace zk::core {
 namespace {
 
@@ -72,6 +74,42 @@ TEST_F(DatabaseTest, APeriodicFileComesAfterSoManyTxnsAndOneAtATime) {
     begins_a_file();
     database.maybe_snapshot(out);
     EXPECT_EQ(asked(), Words{});
+}
+
+TEST_F(DatabaseTest, APeriodicFileAlsoComesAfterSoManyBytesOfLog) {
+    jute::Txn txn;
+    txn.header = {SessionId(1), Xid(0), Zxid(kEpoch, 6), WallMs(1), OpCode::create_session};
+    txn.body = jute::CreateSessionTxn{4000};
+    const auto bytes = std::make_shared<const Bytes>(jute::encode_txn(txn));
+    const auto record = static_cast<std::int64_t>(bytes->size() + storage::kLogRecordOverhead);
+    const auto with_limit = [](std::int64_t snap_bytes) {
+        storage::RecoveredState state = state_at(kHere);
+        return Database(
+            {.snap_count = 1'000'000, .snap_bytes = snap_bytes, .committed_window = 10, .seed = 7},
+            state,
+            Log());
+    };
+    std::uint32_t counter = 6;
+    /// How many more txns until a file is begun, at most 1000.
+    const auto txns_until_a_file = [&](Database& one) {
+        for (int count = 1; count <= 1000; ++count) {
+            txn.header.zxid = Zxid(kEpoch, counter++);
+            one.apply(txn, bytes, true);
+            one.maybe_snapshot(out);
+            if (asked() == Words{"file"}) return count;
+        }
+        return 0;
+    };
+    Database limited = with_limit(100 * record);
+    EXPECT_EQ(txns_until_a_file(limited), 101) << "more than the limit";
+    for (int i = 0; i < 20; ++i) {
+        limited.file_finished(true, out);
+        const int count = txns_until_a_file(limited);
+        EXPECT_GT(count, 50);
+        EXPECT_LE(count, 101);
+    }
+    Database unlimited = with_limit(0);
+    EXPECT_EQ(txns_until_a_file(unlimited), 0);
 }
 
 TEST_F(DatabaseTest, ATruncIsCutAtOnceAndMemoryFollows) {

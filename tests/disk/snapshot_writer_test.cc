@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "disk/posix_disk.h"
+#include "storage/install.h"
 #include "storage/snapshot.h"
 #include "temp_dir.h"
 #include "told.h"
@@ -47,6 +48,28 @@ TEST_F(SnapshotThreadTest, SavesInChunks) {
     EXPECT_EQ(std::get<SnapshotSaved>(result).zxid, Zxid(0x20));
     EXPECT_THAT(value_of(disk_.list(paths_.snapshots())), ElementsAre("snapshot.20"));
     EXPECT_EQ(value_of(disk_.read_file(paths_.snapshots() + "/snapshot.20", 1 << 20)), bytes);
+}
+
+TEST_F(SnapshotThreadTest, CompressesPeriodicOnesOnly) {
+    std::promise<void> both;
+    int events = 0;
+    port_.on_snapshot = [&](const SnapshotEvent& event) {
+        EXPECT_TRUE(std::holds_alternative<SnapshotSaved>(event));
+        if (++events == 2) both.set_value();
+    };
+    SnapshotThread thread(disk_, paths_, port_, {}, storage::SnapshotName::Compression::gz);
+    thread.begin(Zxid(0x20));
+    thread.write(empty_snapshot());
+    thread.finish();
+    thread.begin(Zxid(0x21), storage::SnapshotRole::install);
+    thread.write(empty_snapshot());
+    thread.finish();
+    both.get_future().get();
+    EXPECT_THAT(value_of(disk_.list(paths_.snapshots())),
+                ElementsAre("snapshot.20.gz", storage::staged_name(Zxid(0x21))));
+    EXPECT_EQ(value_of(disk_.read_file(paths_.snapshots() + "/" + storage::staged_name(Zxid(0x21)),
+                                       1 << 20)),
+              empty_snapshot());
 }
 
 TEST_F(SnapshotThreadTest, AbandonedAndUnfinishedOnesLeaveNothing) {

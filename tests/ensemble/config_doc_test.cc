@@ -68,6 +68,8 @@ std::string other_values(const ConfigKey& key) {
         case KeyType::text:
         case KeyType::words:
             return "";
+        case KeyType::compression:
+            return "count as none";
         default:
             return "refused";
     }

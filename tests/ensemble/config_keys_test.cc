@@ -161,6 +161,11 @@ void expect_honoured(const ConfigKey& key) {
             expect_counts(key, "participant");
             expect_another(key, "OBSERVER", "observer", false);
             return expect_refused(key, "boss");
+        case KeyType::compression:
+            expect_counts(key, "gz");
+            expect_another(key, "SNAPPY", "snappy", false);
+            expect_another(key, "", "", false);
+            return expect_another(key, "zip", "", true);
         case KeyType::words:
             expect_counts(key, "stat, ruok");
             return expect_another(key, ",a ,, b", "a, b", false);

@@ -221,7 +221,6 @@ TEST(ZooCfg, RefusesFeaturesItDoesNotHave) {
           "server.4=a:1:2|b:1:2",
           "observerMasterPort=4000",
           "emulate353TTLNodes=true",
-          "snapshot.compression.method=gz",
           "admin.forceHttps=true",
           "metricsProvider.httpsPort=7443"}) {
         auto config = parse_zoo_cfg(three_with(line), "zoo.cfg");

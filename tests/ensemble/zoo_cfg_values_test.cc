@@ -250,8 +250,6 @@ TEST(ZooCfgValues, FeaturesThatStayOff) {
                   {"sessionRequireClientSASLAuth=no", "", ""},
                   {"emulate353TTLNodes=no", "", ""},
                   {"audit.enable=no", "", ""},
-                  {"snapshot.compression.method=", "", ""},
-                  {"snapshot.compression.method=zstd", "", "does not switch it on"},
                   {metrics + "DefaultMetricsProvider", "", ""},
                   {metrics + "NullMetricsProvider", metrics + "NullMetricsProvider", ""},
                   {provider + "DigestAuthenticationProvider", "", ""}});
@@ -263,7 +261,6 @@ TEST(ZooCfgValues, FeaturesThatStayOff) {
                     "reconfigEnabled=no",
                     "sessionRequireClientSASLAuth=TRUE",
                     "audit.enable=true",
-                    "snapshot.compression.method=GZ",
                     metrics + "OtherProvider",
                     "metricsProvider.className=",
                     provider + "SASLAuthenticationProvider"});

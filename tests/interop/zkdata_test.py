@@ -188,6 +188,55 @@ class Zkdata(Filled):
                     self.assertEqual(found, [])
                     server.kill()
 
+    def test_logs_and_snapshots_by_volume(self):
+        """snapSizeLimitInKb and txnLogSizeLimitInKb do in both servers what they say: here no count of transactions does."""
+        for flavor in (APACHE, OURS):
+            with self.subTest(flavor):
+                server = self.written_by(flavor, snapSizeLimitInKb=60, preAllocSize=4)[1]
+                server.stop()
+                self.assertGreater(len(self.files(server, "snapshot")), 1)
+                self.assertGreater(len(self.files(server, "log")), 1)
+                code, lines, errors = zkdata("check", server.data_dir)
+                self.assertEqual(code, 0, lines + [errors])
+                server = self.written_by(flavor, txnLogSizeLimitInKb=20, preAllocSize=4)[1]
+                server.stop()
+                self.assertEqual(len(self.files(server, "snapshot")), 1)
+                sizes = [os.path.getsize(log) for log in self.files(server, "log")]
+                self.assertGreater(len(sizes), 3)
+                self.assertLess(max(sizes), 48 * 1024)
+                code, lines, errors = zkdata("check", server.data_dir)
+                self.assertEqual(code, 0, lines + [errors])
+
+    def test_compressed_snapshots_of_both(self):
+        """What Apache's server compresses is read here, and the other way round."""
+        if not os.path.exists(SNAPPY_JAR):
+            self.skipTest("no " + SNAPPY_JAR)
+        jars = servers.JARS
+        servers.JARS = jars + [SNAPPY_JAR]
+        self.addCleanup(setattr, servers, "JARS", jars)
+        for method in ("gz", "snappy"):
+            for first, second in ((APACHE, OURS), (OURS, APACHE)):
+                with self.subTest("%s by %s" % (method, first)):
+                    settings = {"snapCount": 300, "snapshot.compression.method": method}
+                    server = self.written_by(first, **settings)[1]
+                    before = tree_of(server)
+                    server.stop()
+                    packed = self.files(server, "snapshot")
+                    self.assertTrue(packed[-1].endswith("." + method), packed)
+                    for snapshot in packed:
+                        self.assertEqual(our_nodes(snapshot), apache_nodes(snapshot), snapshot)
+                    code, lines, errors = zkdata("check", server.data_dir)
+                    self.assertEqual(code, 0, lines + [errors])
+                    # Nothing but the compressed one, and what came behind it, may help the other server.
+                    for snapshot in packed[:-1]:
+                        os.remove(snapshot)
+                    server.flavor = effective(second)
+                    server.write_config([], settings)
+                    server.start()
+                    server.wait_serving()
+                    self.assertEqual(differences(before, tree_of(server)), [])
+                    server.kill()
+
 
 if __name__ == "__main__":
     unittest.main()

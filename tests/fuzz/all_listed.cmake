@@ -1,0 +1,11 @@
+# Fails when the program FUZZ knows a target that LISTING does not run.
+execute_process(COMMAND ${FUZZ} --list OUTPUT_VARIABLE names COMMAND_ERROR_IS_FATAL ANY)
+file(READ ${LISTING} listing)
+string(REGEX MATCH "foreach\\(target [^)]*\\)" listing "${listing}")
+string(REGEX MATCHALL "[a-z_]+" listed "${listing}")
+string(REPLACE "\n" ";" names "${names}")
+foreach(name ${names})
+  if(NOT name IN_LIST listed)
+    message(FATAL_ERROR "tests/fuzz/CMakeLists.txt does not run the target ${name}")
+  endif()
+endforeach()
