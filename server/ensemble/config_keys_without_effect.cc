@@ -34,7 +34,6 @@ struct Kind {
 constexpr Kind kCount{};
 constexpr Kind kMs{number, "ms"};
 constexpr Kind kSeconds{number, "s"};
-constexpr Kind kKib{number, "KiB"};
 constexpr Kind kBytes{number, "bytes"};
 constexpr Kind kFlag{property_flag};
 constexpr Kind kParserFlag{boolean};
