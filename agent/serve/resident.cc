@@ -527,7 +527,8 @@ Bytes Resident::Parts::answer_page_request(ByteView payload) {
         error.words = request.error().message();
         return agent_api::encode_frame(MessageType::error, agent_api::to_json(error));
     }
-    auto response = page_of({request->target, {}, {}});
+    auto response = page_of(
+        {.target = request->target, .accept = {}, .last_event_id = {}, .authorization = {}});
     if (response.stream) {
         error.words = "a stream of events is at the agent's listener only";
         return agent_api::encode_frame(MessageType::error, agent_api::to_json(error));

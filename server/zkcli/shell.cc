@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <unistd.h>
 
+#include "base/json_text.h"
 #include "base/numbers.h"
 #include "cli/json.h"
 #include "cli/text.h"
@@ -196,13 +197,13 @@ bool Shell::run_own(const cli::Command& command) {
         case Verb::version:
             outcome_.out = std::string("ZooKeeper CLI version: zkcli ") + kVersion + ", built on " +
                            kBuiltOn + "\n";
-            outcome_.result = cli::json_string(kVersion);
+            outcome_.result = json_string(kVersion);
             return true;
         case Verb::help: {
             const auto text = cli::help(command.operand(0).value_or(""));
             if (text.has_value()) {
                 outcome_.out = *text;
-                outcome_.result = cli::json_string(*text);
+                outcome_.result = json_string(*text);
             } else {
                 outcome_.fail("USAGE", text.error().words);
             }

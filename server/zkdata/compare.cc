@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/json_text.h"
 #include "cli/json.h"
 #include "zkdata/txn_text.h"
 
@@ -30,8 +31,8 @@ std::string data_words(const std::optional<ByteView>& data) {
     if (!data) return "none";
     constexpr std::size_t kShown = 40;
     const std::string size = std::to_string(data->size()) + " bytes";
-    if (data->size() > kShown || !cli::is_utf8(*data)) return size;
-    return size + " " + cli::json_string(*data);
+    if (data->size() > kShown || !is_utf8(*data)) return size;
+    return size + " " + json_string(*data);
 }
 
 void compare_data(FieldDifferences& fields,

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <variant>
 
+#include "base/json_text.h"
 #include "cli/acl_text.h"
 #include "cli/json.h"
 
@@ -26,8 +27,7 @@ std::string time_text(WallMs at) {
 std::string bytes_text(const jute::Buffer& data, Data wanted) {
     if (!data) return "no data";
     if (wanted == Data::size) return std::to_string(data->size()) + " bytes";
-    return "data " +
-           (cli::is_utf8(*data) ? cli::json_string(*data) : JsonObject().data(data).str());
+    return "data " + (is_utf8(*data) ? json_string(*data) : JsonObject().data(data).str());
 }
 
 void add_data(JsonObject& object, const jute::Buffer& data, Data wanted) {
@@ -185,8 +185,7 @@ std::string plain_text(std::string_view text) {
     const bool plain = std::ranges::all_of(text, [](char byte) {
         return static_cast<unsigned char>(byte) > ' ' && byte != '"' && byte != '\x7f';
     });
-    return plain && !text.empty() && cli::is_utf8(text) ? std::string(text)
-                                                        : cli::json_string(text);
+    return plain && !text.empty() && is_utf8(text) ? std::string(text) : json_string(text);
 }
 
 std::string acl_line(const jute::AclList& acl) {
