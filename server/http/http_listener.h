@@ -24,9 +24,9 @@ namespace zk::http {
 
 struct Request {
     std::string target;  ///< path and query, as sent; begins with "/"
-    std::string accept;
-    std::string last_event_id;  ///< of a browser that comes back to a stream
-    std::string authorization;
+    std::string accept{};
+    std::string last_event_id{};  ///< of a browser that comes back to a stream
+    std::string authorization{};
 };
 
 struct Response {
