@@ -110,7 +110,6 @@ bool Frontend::accept_head(Connection& connection, ByteView& bytes, Out& out) {
 
 void Frontend::accept_connect(Connection& connection, ByteView frame, Instant now, Out& out) {
     connection.greeted = now;
-    totals_.counts.add(metrics::Counter::connection_request_count);
     ++connection.activity.received;
     ++totals_.packets_received;
     jute::InputArchive archive(frame);

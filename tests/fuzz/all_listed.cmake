@@ -1,4 +1,5 @@
 # Fails when the program FUZZ knows a target that LISTING does not run.
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND ${FUZZ} --list OUTPUT_VARIABLE names COMMAND_ERROR_IS_FATAL ANY)
 file(READ ${LISTING} listing)
 string(REGEX MATCH "foreach\\(target [^)]*\\)" listing "${listing}")

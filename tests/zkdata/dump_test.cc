@@ -47,7 +47,7 @@ TEST(TxnText, SaysEveryFieldOfEveryType) {
         return line.substr(std::min(head.size(), line.size()));
     };
     EXPECT_EQ(text(OpCode::create, jute::CreateTxn{"/a b", "x\n", acl, true, 2}),
-              "create \"/a b\" acl world:anyone:cdrwa data \"x\\u000a\" ephemeral\n");
+              "create \"/a b\" acl world:anyone:cdrwa data \"x\\n\" ephemeral\n");
     EXPECT_EQ(text(OpCode::create_container, jute::CreateContainerTxn{"/c", std::nullopt, acl, 1}),
               "createContainer /c acl world:anyone:cdrwa no data\n");
     EXPECT_EQ(text(OpCode::create_ttl, jute::CreateTtlTxn{"/t", "", acl, 1, 500}),
