@@ -349,12 +349,12 @@ class Differential(Servers):
 
         def story(client, port):
             told = []
-            for settings in [{}, {"read_only": False}, {"timeout_ms": 1}, {"timeout_ms": -5}, {"timeout_ms": 99999},
+            for settings in [{}, {"read_only": b""}, {"timeout_ms": 1}, {"timeout_ms": -5}, {"timeout_ms": 99999},
                              {"password": b""}, {"password": None}, {"password": b"x" * 40}]:
                 with RawClient(port) as other:
                     told.append((settings, shape(other.connect(**settings))))
             for settings in [{"session": 12345}, {"session": client.session},
-                             {"session": 12345, "read_only": False}]:
+                             {"session": 12345, "read_only": b""}]:
                 with RawClient(port) as other:
                     told.append((list(settings), other.connect(**settings), other.is_closed()))
             with RawClient(port) as other:
