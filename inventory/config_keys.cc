@@ -83,7 +83,6 @@ std::optional<std::string> check_config_value(std::string_view name, std::string
     const ConfigKey* const key = ensemble::find_config_key(name);
     ZK_ASSERT(key != nullptr && key->set_by == SetBy::user);
     if (key->type == KeyType::number) return check_number(*key, value);
-    if (key->type == KeyType::yes_no) return check_word(*key, value, "yes", "no");
     if (key->type == KeyType::word) {
         if (key->word(value)) return std::nullopt;
         return std::string(key->words) + ", found \"" + std::string(value) + "\"";

@@ -30,16 +30,8 @@ JsonObject& JsonObject::data(const jute::Buffer& bytes) {
 }
 
 std::string stat_json(const jute::Stat& stat) {
-    return JsonObject()
-        .text("czxid", to_string(stat.czxid))
-        .text("mzxid", to_string(stat.mzxid))
-        .text("pzxid", to_string(stat.pzxid))
-        .number("ctime", stat.ctime.value())
-        .number("mtime", stat.mtime.value())
-        .number("version", stat.version)
-        .number("cversion", stat.cversion)
-        .number("aversion", stat.aversion)
-        .text("ephemeralOwner", to_hex(stat.ephemeral_owner))
+    JsonObject object;
+    return add_counters(object, stat)
         .number("dataLength", stat.data_length)
         .number("numChildren", stat.children_count)
         .str();

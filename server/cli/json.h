@@ -30,7 +30,19 @@ class JsonObject {
     std::string members_;
 };
 
-/// zxids and session ids as text in hexadecimal ("0x1a"), times in ms since 1970.
+/// The counters of a znode that both a client and a snapshot name: zxids and session ids as text in hexadecimal ("0x1a"),
+/// times in ms since 1970. `stat`: jute::Stat, tree::StatPersisted.
+JsonObject& add_counters(JsonObject& object, const auto& stat) {
+    return object.text("czxid", to_string(stat.czxid))
+        .text("mzxid", to_string(stat.mzxid))
+        .text("pzxid", to_string(stat.pzxid))
+        .number("ctime", stat.ctime.value())
+        .number("mtime", stat.mtime.value())
+        .number("version", stat.version)
+        .number("cversion", stat.cversion)
+        .number("aversion", stat.aversion)
+        .text("ephemeralOwner", to_hex(stat.ephemeral_owner));
+}
 std::string stat_json(const jute::Stat& stat);
 std::string acl_json(const jute::AclList& acl);
 std::string event_json(jute::EventKind kind, jute::KeeperState state, const std::string& path);

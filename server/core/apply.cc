@@ -88,6 +88,8 @@ void Core::apply(Zxid zxid, const SharedBytes& bytes, Actions& out) {
     ZK_ASSERT(txn->header.zxid == zxid);
     // Not before serving: a tree that came as a stream is ahead of its zxid for a while.
     const tree::ApplyResult result = database_.apply(*txn, bytes, serving_);
+    if (learner_ && serving_)
+        count_propagation(txn->header, metrics::Summary::commit_propagation_latency);
     if (preparer_) preparer_->committed(zxid);
     apply_sessions(*txn);
     if (serving_ && !result.changes.empty()) {

@@ -276,9 +276,8 @@ void Core::leave_role(const std::string& why, Instant now, Actions& out) {
         out.push_back(CloseLearnerPort{});
         accepted_elsewhere_ = std::max(accepted_elsewhere_, leader_->highest_accepted());
         if (leader_->abdicated()) abdicated_at_ = now;
-        pending.assign(proposed_.begin(), proposed_.end());
+        for (Proposed& proposed : proposed_) pending.push_back(std::move(proposed.txn));
         proposed_.clear();
-        proposed_at_.clear();
     }
     if (learner_) {
         out.push_back(CloseLeader{});

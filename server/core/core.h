@@ -203,8 +203,8 @@ class Core {
     void take_recovered(const storage::RecoveredState& recovered);
     zab::Settings zab_settings() const;
 
-    void count(const zab::Action& action, Instant now);
-    void count_propagation(const Bytes& txn, metrics::Summary summary);
+    void count(const zab::Action& action);
+    void count_propagation(const jute::TxnHeader& header, metrics::Summary summary);
 
     // What zab asks for; all run inside run_zab().
     void carry_out(zab::Action& action, Instant now, Actions& out);
@@ -285,8 +285,11 @@ class Core {
     ClientRequests requests_;
     std::deque<QueuedRequest> queued_;  ///< bounded by what the servers' frontends let in
     /// Proposed by this leader and not committed: applied when the role ends, as the log counts them.
-    std::deque<zab::CommittedTxn> proposed_;
-    std::deque<Instant> proposed_at_;        ///< of each of these
+    struct Proposed {
+        zab::CommittedTxn txn;
+        Instant at;
+    };
+    std::deque<Proposed> proposed_;
     std::optional<Instant> unserved_since_;  ///< nothing is served since then
     std::optional<Instant> follows_since_;   ///< and is not in sync yet
 };

@@ -177,7 +177,7 @@ void Core::run_zab(Instant now, Actions& out) {
             return;
         }
         zab::Action action = std::move(zab_current_[zab_done_++]);
-        count(action, now);
+        count(action);
         carry_out(action, now, out);
     }
 }
@@ -194,19 +194,19 @@ bool Core::reads_come_before(const zab::Action& action) const {
     return archive.ok() && requests_.waits_for_reads(header.session, header.cxid);
 }
 
-void Core::count(const zab::Action& action, Instant) {
+void Core::count(const zab::Action& action) {
     using metrics::Counter;
-    using metrics::Summary;
     if (const auto* append = std::get_if<zab::AppendTxn>(&action)) {
         counts_.add(Counter::sync_processor_request_queued);
         if (!learner_ || !serving_) return;
         counts_.add(Counter::learner_proposal_received_count);
-        count_propagation(*append->bytes, Summary::propagation_latency);
-    } else if (const auto* committed = std::get_if<zab::Committed>(&action)) {
+        jute::InputArchive archive(*append->bytes);
+        const auto header = archive.get<jute::TxnHeader>();
+        if (archive.ok()) count_propagation(header, metrics::Summary::propagation_latency);
+    } else if (std::holds_alternative<zab::Committed>(action)) {
         if (leader_) counts_.add(Counter::commit_count);
         if (!learner_ || !serving_) return;
         counts_.add(Counter::learner_commit_received_count);
-        count_propagation(*committed->bytes, Summary::commit_propagation_latency);
     } else if (const auto* sent = std::get_if<zab::SendToLearner>(&action)) {
         if (sent->packet.type == zab::PacketType::diff) counts_.add(Counter::diff_count);
         if (sent->packet.type == zab::PacketType::snap) counts_.add(Counter::snap_count);
@@ -215,11 +215,9 @@ void Core::count(const zab::Action& action, Instant) {
     }
 }
 
-/// By the wall clocks of two servers, as Apache's: it is as good as they agree. The header alone is read.
-void Core::count_propagation(const Bytes& txn, metrics::Summary summary) {
-    jute::InputArchive archive(txn);
-    const auto header = archive.get<jute::TxnHeader>();
-    if (archive.ok()) counts_.observe(summary, wall_.value() - header.time.value());
+/// By the wall clocks of two servers, as Apache's: it is as good as they agree.
+void Core::count_propagation(const jute::TxnHeader& header, metrics::Summary summary) {
+    counts_.observe(summary, wall_.value() - header.time.value());
 }
 
 // NOLINTNEXTLINE(readability-function-size): one short function for each action
@@ -239,8 +237,7 @@ void Core::carry_out(zab::Action& action, Instant now, Actions& out) {
         void operator()(zab::AppendTxn& a) {
             core.database_.appended(a.zxid);
             if (core.leader_) {
-                core.proposed_.push_back({a.zxid, a.bytes});
-                core.proposed_at_.push_back(now);
+                core.proposed_.push_back({{a.zxid, a.bytes}, now});
             }
             out.push_back(storage::DiskCommand(storage::AppendTxn{a.zxid, std::move(a.bytes)}));
         }
@@ -255,10 +252,9 @@ void Core::carry_out(zab::Action& action, Instant now, Actions& out) {
         void operator()(zab::SaveSnapshot& a) { core.database_.install(a.zxid, out); }
         void operator()(zab::Committed& a) {
             if (!core.proposed_.empty()) {
-                ZK_ASSERT(core.proposed_.front().zxid == a.zxid);
+                ZK_ASSERT(core.proposed_.front().txn.zxid == a.zxid);
+                const std::int64_t took_ms = to_ms(now - core.proposed_.front().at);
                 core.proposed_.pop_front();
-                const std::int64_t took_ms = to_ms(now - core.proposed_at_.front());
-                core.proposed_at_.pop_front();
                 core.counts_.observe(metrics::Summary::proposal_latency, took_ms);
                 core.counts_.observe(metrics::Summary::quorum_ack_latency, took_ms);
             }

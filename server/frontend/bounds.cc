@@ -108,8 +108,8 @@ void Frontend::let_in(Instant now, Out& out) {
 /// True if others wait for room that the client keeps for no reason but its own silence.
 bool Frontend::stalls(const Connection& connection, Instant working) const {
     if (waiting_.empty() || connection.held == 0) return false;
-    if (throttled(*connections_.at(waiting_.begin()->second))) return false;
     const Connection& first = *connections_.at(waiting_.begin()->second);
+    if (throttled(first)) return false;
     if (working - first.waits_since <= kStalledMax) return false;
     if (working - connection.progress <= kStalledMax) return false;
     return connection.granted != 0 || output_full(connection, 0);

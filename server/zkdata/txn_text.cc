@@ -220,20 +220,9 @@ std::string node_text(const tree::Walk::VisitedNode& node, const jute::AclList& 
 }
 
 std::string node_json(const tree::Walk::VisitedNode& node, const jute::AclList& acl, Data data) {
-    const tree::StatPersisted& stat = node.stat;
     JsonObject object;
-    object.text("kind", "node")
-        .text("path", shown_path(node.path))
-        .text("czxid", to_string(stat.czxid))
-        .text("mzxid", to_string(stat.mzxid))
-        .text("pzxid", to_string(stat.pzxid))
-        .number("ctime", stat.ctime.value())
-        .number("mtime", stat.mtime.value())
-        .number("version", stat.version)
-        .number("cversion", stat.cversion)
-        .number("aversion", stat.aversion)
-        .text("ephemeralOwner", to_hex(stat.ephemeral_owner))
-        .raw("acl", cli::acl_json(acl));
+    object.text("kind", "node").text("path", shown_path(node.path));
+    cli::add_counters(object, node.stat).raw("acl", cli::acl_json(acl));
     add_data(object, owned(node.data), data);
     return object.str() + "\n";
 }
