@@ -144,7 +144,9 @@ void initial_configuration(const Context& context, Json& json) {
     json.text("initial_configuration", context.facts.configuration);
 }
 
-void is_read_only(const Context&, Json& json) { json.flag("read_only", false); }
+void is_read_only(const Context& context, Json& json) {
+    json.flag("read_only", context.facts.status.read_only);
+}
 
 void last_snapshot(const Context& context, Json& json) {
     const SnapshotFacts& snapshot = context.facts.snapshot;
@@ -190,7 +192,7 @@ void write_sizes(std::string_view name, const metrics::SizeStatistics& sizes, Js
 void server_stats(const Context& context, Json& json) {
     const Facts& facts = context.facts;
     const frontend::Statistics& traffic = facts.traffic;
-    json.text("version", facts.version).flag("read_only", false);
+    json.text("version", facts.version).flag("read_only", facts.status.read_only);
     json.name("server_stats").open_object();
     json.number("packets_sent", traffic.packets_sent)
         .number("packets_received", traffic.packets_received)
@@ -290,7 +292,8 @@ void write_address(std::string_view name, const ensemble::HostPort& address, Jso
 void zab_state(const Context& context, Json& json) {
     const core::StatusPage& status = context.facts.status;
     const ensemble::Member* own = context.config.ensemble.find(status.my_id);
-    if (!status.serving || status.role == Role::standalone || own == nullptr) {
+    const bool in_quorum = status.role == Role::leading || status.role == Role::following;
+    if (!status.serving || !in_quorum || own == nullptr) {
         json.flag("voting", false).text("zabstate", "");
         return;
     }
@@ -334,7 +337,7 @@ constexpr std::array kCommands = {
     Command{"is_read_only", {"isro"}, is_read_only, kPlain},
     Command{"last_snapshot", {"lsnp"}, last_snapshot, with({.snapshot = true})},
     Command{"leader", {"lead"}, leader, kPlain},
-    Command{"monitor", {"mntr"}, monitor, with({.process = true, .log = true})},
+    Command{"monitor", {"mntr"}, monitor, with({.process = true, .log = true, .quotas = true})},
     Command{"observer_connection_stat_reset", {"orst"}, nothing, kPlain},
     Command{"observers", {"obsr"}, observers, kPlain},
     Command{"ruok", {}, nothing, kPlain},
@@ -414,8 +417,8 @@ std::string answer_command(const AdminTarget& target,
     }
     if (command->question.needs_service && !facts.status.serving)
         return refused(name, kNothingServed);
-    if (command->write == leader && facts.status.role == Role::standalone)
-        return failed(name, "server is not initialized");
+    const bool alone = facts.status.role == Role::standalone || facts.status.read_only;
+    if (command->write == leader && alone) return failed(name, "server is not initialized");
     Json json;
     json.open_object();
     command->write({facts, config}, json);

@@ -151,7 +151,6 @@ Measures gauges_of(const Facts& facts, const ensemble::ServerConfig& config) {
     list.add("open_file_descriptor_count", facts.process.open_files);
     list.add("max_file_descriptor_count", facts.process.open_files_max);
     list.fraction("connection_drop_probability", facts.traffic.connection_drop_chance);
-    add_quotas(facts, list);
     if (config.replicated()) list.add("quorum_size", config.ensemble.voters().size());
     if (status.role == Role::leading) add_leader(status, list);
     add_own(facts, list);
@@ -175,9 +174,11 @@ Measures counts_of(const metrics::Metrics& counts) {
 
 Measures measures_of(const Facts& facts, const ensemble::ServerConfig& config) {
     Measures all = gauges_of(facts, config);
-    Measures counts = counts_of(facts.counts);
-    all.insert(
-        all.end(), std::make_move_iterator(counts.begin()), std::make_move_iterator(counts.end()));
+    const auto append = [&all](Measures more) { std::ranges::move(more, std::back_inserter(all)); };
+    List quotas;
+    add_quotas(facts, quotas);
+    append(quotas.take());
+    append(counts_of(facts.counts));
     return all;
 }
 

@@ -20,7 +20,7 @@ struct Measure {
 };
 using Measures = std::vector<Measure>;
 
-/// Those that are as they are now.
+/// Those that are as they are now, without those of quotas, which have a name for each.
 Measures gauges_of(const Facts& facts, const ensemble::ServerConfig& config);
 /// Counters, then summaries: five each, nine of the advanced ones.
 Measures counts_of(const metrics::Metrics& counts);

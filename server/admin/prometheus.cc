@@ -1,6 +1,8 @@
 #include "admin/prometheus.h"
 
 #include <array>
+#include <map>
+#include <string>
 
 #include <fmt/core.h>
 
@@ -21,6 +23,46 @@ std::string head(std::string_view name, std::string_view type) {
 
 std::string gauge(std::string_view name, std::string_view value) {
     return head(name, "gauge") + fmt::format("{} {}\n", name, as_double(value));
+}
+
+/// Of a name that a client has given. No path has a line's end in it.
+std::string escaped(std::string_view label) {
+    std::string text;
+    for (const char byte : label) {
+        if (byte == '\\' || byte == '"') text += '\\';
+        text += byte;
+    }
+    return text;
+}
+
+/// One family, a value for each name below the root that has a quota.
+template <class Value>
+std::string by_namespace(std::string_view name,
+                         std::string_view type,
+                         const std::map<std::string, Value>& all,
+                         const auto& value_of) {
+    if (all.empty()) return {};
+    std::string text = head(name, type);
+    for (const auto& [key, value] : all)
+        text += fmt::format("{}{{key=\"{}\",}} {}.0\n", name, escaped(key), value_of(value));
+    return text;
+}
+
+std::string quotas(const Facts& facts) {
+    using tree::QuotaUsage;
+    const auto gauges = [&facts](std::string_view what, std::int64_t QuotaUsage::*member) {
+        return by_namespace(fmt::format("quota_{}_per_namespace", what),
+                            "gauge",
+                            facts.quotas,
+                            [member](const QuotaUsage& usage) { return usage.*member; });
+    };
+    return gauges("count_limit", &QuotaUsage::count_limit) +
+           gauges("bytes_limit", &QuotaUsage::bytes_limit) +
+           gauges("count_usage", &QuotaUsage::count) + gauges("bytes_usage", &QuotaUsage::bytes) +
+           by_namespace("quota_exceeded_error_per_namespace",
+                        "counter",
+                        facts.quota_refusals,
+                        [](std::int64_t refused) { return refused; });
 }
 
 std::string counter(std::string_view name, std::int64_t value) {
@@ -66,6 +108,7 @@ std::string prometheus_page(const Facts& facts, const ensemble::ServerConfig& co
     for (const Measure& measure : gauges_of(facts, config)) {
         if (!measure.is_text) text += gauge(measure.name, measure.value);
     }
+    text += quotas(facts);
     for (std::size_t i = 0; i < static_cast<std::size_t>(metrics::Counter::count); ++i) {
         const auto one = static_cast<metrics::Counter>(i);
         text += counter(metrics::name_of(one), facts.counts.value(one));

@@ -70,21 +70,30 @@ std::string expiry_line(const Facts& facts, std::size_t count, Duration in) {
     return fmt::format("{} expire at {}:\n", count, date_text(wall_in(facts, in)));
 }
 
-std::string dump_sessions(const Facts& facts) {
-    const core::SessionsPage& page = facts.sessions;
-    std::string text;
-    if (!page.expires) {
-        text = fmt::format("Global Sessions({}):\n", page.all.size());
-        for (const auto& [session, timeout_ms] : page.all)
-            text += fmt::format("{}\t{}ms\n", session_text(session), timeout_ms);
-        return text;
-    }
-    text = fmt::format("Session Sets ({})/({}):\n", page.buckets.size(), page.all.size());
-    for (const auto& bucket : page.buckets) {
+std::string session_sets(const Facts& facts,
+                         const std::vector<core::SessionsPage::Bucket>& buckets,
+                         std::size_t count) {
+    std::string text = fmt::format("Session Sets ({})/({}):\n", buckets.size(), count);
+    for (const auto& bucket : buckets) {
         text += expiry_line(facts, bucket.sessions.size(), bucket.in);
         for (const SessionId session : bucket.sessions)
             text += fmt::format("\t{}\n", session_text(session));
     }
+    return text;
+}
+
+std::string dump_sessions(const Facts& facts) {
+    const core::SessionsPage& page = facts.sessions;
+    std::string text;
+    if (page.local)
+        text = "Local " + session_sets(facts, *page.local, facts.status.local_session_count);
+    if (page.expires) {
+        return text + (page.local ? "Global " : "") +
+               session_sets(facts, page.buckets, page.all.size());
+    }
+    text += fmt::format("Global Sessions({}):\n", page.all.size());
+    for (const auto& [session, timeout_ms] : page.all)
+        text += fmt::format("{}\t{}ms\n", session_text(session), timeout_ms);
     return text;
 }
 

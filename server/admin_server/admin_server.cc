@@ -210,7 +210,7 @@ void AdminServer::Parts::answer_metrics(const http::Request& request, http::Repl
     const std::string_view path =
         std::string_view(request.target).substr(0, request.target.find('?'));
     if (path != "/metrics") return reply(plain(404, "here is /metrics"));
-    inquire({.wanted = {.process = true, .log = true}, .needs_service = false},
+    inquire({.wanted = {.process = true, .log = true, .quotas = true}, .needs_service = false},
             std::move(reply),
             [this](const Facts& facts) {
                 return page(

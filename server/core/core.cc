@@ -162,7 +162,7 @@ void Core::handle(Tick& event, Instant now, Actions& out) {
         now - election_began_ >= std::max(kReadOnlyAfter, settings_.tick)) {
         begin_read_only(now, out);
     }
-    if (serving_ || read_only_) expire_local_sessions(out);
+    if (has_clients()) expire_local_sessions(out);
 }
 
 void Core::handle(NotificationReceived& event, Instant now, Actions& out) {
@@ -336,7 +336,7 @@ StatusPage Core::status() const {
     StatusPage page;
     page.my_id = settings_.my_id;
     page.role = role();
-    page.serving = serving_ || read_only_;
+    page.serving = has_clients();
     page.read_only = read_only_;
     page.leader = leader_sid_;
     page.accepted_epoch = accepted_epoch_;
@@ -374,14 +374,18 @@ StatusPage Core::status() const {
 }
 
 SessionsPage Core::sessions_page() const {
-    SessionsPage page;
-    page.expires = makes_txns();
-    if (page.expires) {
-        for (const auto& [deadline, sessions] : sessions_.buckets()) {
-            page.buckets.push_back(
+    const auto buckets_of = [this](const session::SessionTracker& tracker) {
+        std::vector<SessionsPage::Bucket> buckets;
+        for (const auto& [deadline, sessions] : tracker.buckets()) {
+            buckets.push_back(
                 {.in = deadline - working_.now(), .sessions = {sessions.begin(), sessions.end()}});
         }
-    }
+        return buckets;
+    };
+    SessionsPage page;
+    page.expires = makes_txns();
+    if (page.expires) page.buckets = buckets_of(sessions_);
+    if (local_.wanted()) page.local = buckets_of(local_.tracker());
     page.all = sessions_.all();
     for (const SessionId session : tree().ephemeral_sessions())
         page.ephemerals.emplace_back(session, tree().ephemerals(session));

@@ -105,6 +105,8 @@ class Core {
     /// For those who are beside the core on its loop.
     [[nodiscard]] ensemble::MembershipPtr members() const { return members_; }
     [[nodiscard]] bool serving() const { return serving_; }
+    /// Clients are served, were it only to read: StatusPage::serving.
+    [[nodiscard]] bool has_clients() const { return serving_ || read_only_; }
     /// What was seen of the last elections.
     [[nodiscard]] const election::History& elections() const { return election_.history(); }
     /// Every txn up to here is in this server's log for good. A snapshot file that may hold parts of txns behind its own

@@ -37,6 +37,7 @@ class LocalSessions {
     }
     [[nodiscard]] bool contains(SessionId session) const { return sessions_.contains(session); }
     [[nodiscard]] std::size_t size() const { return sessions_.size(); }
+    [[nodiscard]] const session::SessionTracker& tracker() const { return sessions_; }
     /// False if it is none of them.
     bool touch(SessionId session, Instant now) { return sessions_.touch(session, now); }
     /// False if it was none of them.

@@ -11,8 +11,7 @@ constexpr std::int64_t kOwnerSelf = 0;
 }  // namespace
 
 void Core::handle(request::ToCore& event, Instant now, Actions& out) {
-    if (!serving_ && !read_only_)
-        return;  // the frontend closes its connections and asks again elsewhere
+    if (!has_clients()) return;  // the frontend closes its connections and asks again elsewhere
     std::visit([&](auto& request) { accept(request, now, out); }, event);
     run_zab(now, out);
 }

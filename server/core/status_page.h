@@ -64,6 +64,8 @@ struct SessionsPage {
     };
     bool expires = false;         ///< this server decides: it leads or is alone
     std::vector<Bucket> buckets;  ///< by time
+    /// Those of this server alone; nothing where there are none of that kind.
+    std::optional<std::vector<Bucket>> local;
     std::vector<session::SessionTimeout> all;
     std::vector<std::pair<SessionId, std::vector<std::string>>> ephemerals;  ///< paths by session
 };

@@ -252,7 +252,7 @@ class Server final : public net::ServerPort {
     }
     std::string four_letter(std::string_view word, ByteView argument) override;
     [[nodiscard]] admin::Facts gather(const admin::Wanted& wanted) const;
-    [[nodiscard]] metrics::Metrics counted(const admin::LogFacts& log) const;
+    [[nodiscard]] metrics::Metrics counted(const admin::Facts& facts) const;
     void carry_out(admin::Deed deed, std::int64_t trace_mask);
     void answer_later(admin::AdminQuestion question, admin_server::Take take);
     void meet_peers();
@@ -380,7 +380,7 @@ admin::Facts Server::gather(const admin::Wanted& wanted) const {
                      syncs.longest,
                      syncs.pending,
                      static_cast<std::int64_t>(syncs.slow)};
-        facts.counts = counted(facts.log);
+        facts.counts = counted(facts);
     }
     facts.trace_mask = trace_mask_;
     facts.client_port = client_port_;
@@ -391,18 +391,18 @@ admin::Facts Server::gather(const admin::Wanted& wanted) const {
     return facts;
 }
 
-metrics::Metrics Server::counted(const admin::LogFacts& log) const {
+metrics::Metrics Server::counted(const admin::Facts& facts) const {
     using metrics::Counter;
     using metrics::Summary;
-    const frontend::Statistics traffic = clients_.frontend().statistics();
+    const admin::LogFacts& log = facts.log;
     metrics::Metrics all = core_turn_.core().counts();
     all.merge(counts_);
-    all.merge(traffic.counts);
-    all.add(Counter::bytes_received_count, traffic.bytes_received);
-    all.add(Counter::sessionless_connections_expired, traffic.sessionless_expired);
+    all.merge(facts.traffic.counts);
+    all.add(Counter::bytes_received_count, facts.traffic.bytes_received);
+    all.add(Counter::sessionless_connections_expired, facts.traffic.sessionless_expired);
     all.add(Counter::connection_rejected, clients_.refused());
     all.add(Counter::digest_mismatches_count,
-            static_cast<std::int64_t>(core_turn_.core().status().digest_mismatches));
+            static_cast<std::int64_t>(facts.status.digest_mismatches));
     all.set(Summary::snapshottime, loop_.snapshot_times_ms());
     // Apache's counts only the sync itself, here the write before it counts as well.
     all.set(Summary::fsynctime,
@@ -415,7 +415,7 @@ metrics::Metrics Server::counted(const admin::LogFacts& log) const {
 void Server::answer_later(admin::AdminQuestion question, admin_server::Take take) {
     asio::post(io_, [this, question, take = std::move(take)] {
         if (stopping_) return;
-        if (core_turn_.core().serving() || !question.needs_service)
+        if (core_turn_.core().has_clients() || !question.needs_service)
             carry_out(question.deed, question.trace_mask);
         take(gather(question.wanted));
     });
@@ -439,7 +439,7 @@ void Server::carry_out(admin::Deed deed, std::int64_t trace_mask) {
 std::string Server::four_letter(std::string_view word, ByteView argument) {
     const ensemble::ServerConfig& config = configuration_.config;
     const bool allowed = admin::is_allowed(word, config.four_letter_words);
-    const bool answers = core_turn_.core().serving() || !admin::needs_service(word);
+    const bool answers = core_turn_.core().has_clients() || !admin::needs_service(word);
     if (!allowed || !answers) return admin::answer(word, gather({}), config);
     const std::int64_t mask = argument.size() == 8 ? load_be<std::int64_t>(argument.data()) : 0;
     carry_out(admin::deed_of(word), mask);

@@ -115,6 +115,19 @@ TEST_F(Commands, WhileNothingIsServed) {
     EXPECT_THAT(get("gtmk"), HasSubstr("\"tracemask\" : 0,"));
 }
 
+TEST_F(Commands, AReadOnlyServerSaysSo) {
+    EXPECT_THAT(get("isro"), HasSubstr("\"read_only\" : false,"));
+    EXPECT_THAT(get("srvr"), HasSubstr("\"read_only\" : false,"));
+    facts.status.read_only = true;
+    facts.status.role = core::Role::looking;
+    facts.status.leader.reset();
+    EXPECT_THAT(get("isro"), HasSubstr("\"read_only\" : true,"));
+    EXPECT_THAT(get("srvr"), HasSubstr("\"read_only\" : true,"));
+    EXPECT_THAT(get("srvr"), HasSubstr("\"server_state\" : \"read-only\","));
+    EXPECT_THAT(get("leader"), StartsWith("{\n  \"error\" : \"server is not initialized\","));
+    EXPECT_THAT(get("zabstate"), HasSubstr("\"voting\" : false,\n  \"zabstate\" : \"\",\n"));
+}
+
 TEST_F(Commands, DeedsAreThoseOfTheThreeThatChangeSomething) {
     const auto deed = [](const std::string& command) {
         const auto question = question_of(read_target("/commands/" + command, "/commands"));

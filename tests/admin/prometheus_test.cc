@@ -61,6 +61,21 @@ TEST_F(Prometheus, SummariesHaveQuantilesByTheirKind) {
                           "fsynctime_count 4.0\nfsynctime_sum 50.0\n"));
 }
 
+TEST_F(Prometheus, QuotasHaveALabelForEachName) {
+    EXPECT_THAT(page(), Not(HasSubstr("per_namespace")));
+    facts.quotas["app"] = {.count_limit = 10, .bytes_limit = -1, .count = 3, .bytes = 200};
+    facts.quotas["a\"b c\\"] = {.count_limit = 1, .bytes_limit = 2, .count = 3, .bytes = 4};
+    facts.quota_refusals["app"] = 7;
+    EXPECT_THAT(page(),
+                HasSubstr("# TYPE quota_bytes_limit_per_namespace gauge\n"
+                          "quota_bytes_limit_per_namespace{key=\"a\\\"b c\\\\\",} 2.0\n"
+                          "quota_bytes_limit_per_namespace{key=\"app\",} -1.0\n"));
+    EXPECT_THAT(page(), HasSubstr("\nquota_count_usage_per_namespace{key=\"app\",} 3.0\n"));
+    EXPECT_THAT(page(),
+                HasSubstr("# TYPE quota_exceeded_error_per_namespace counter\n"
+                          "quota_exceeded_error_per_namespace{key=\"app\",} 7.0\n"));
+}
+
 TEST_F(Prometheus, ProcessIsToldUnlessSwitchedOff) {
     EXPECT_THAT(page(), HasSubstr("\nprocess_open_fds 12\n"));
     EXPECT_THAT(page(), HasSubstr("\nprocess_cpu_seconds_total 1.25\n"));

@@ -11,6 +11,12 @@ CLOSED = "closed"
 EPHEMERAL = 1
 
 
+def headings_of_dump(server):
+    """Which sets of sessions the word names, without how many."""
+    return [line.split("(")[0] for line in server.word("dump").splitlines()
+            if line.startswith(("Session", "Local ", "Global "))]
+
+
 def zxid_of(client):
     return client.call(90, SYNC, string("/"))[1]
 
@@ -38,6 +44,7 @@ class LocalSessions(unittest.TestCase):
             before = zxid_of(watcher)
             client.connect(20000)
             self.assertNotEqual(client.session, 0)
+            told["words"] = (headings_of_dump(server), "\t0x%x\n" % client.session in server.word("dump"))
             told["zxids of a session"] = zxid_of(watcher) - before
             told["create"] = client.call(1, CREATE, create_body("/" + name))[2]
             told["ephemeral"] = client.call(2, CREATE, create_body("/" + name + "/e", flags=EPHEMERAL))[2]

@@ -5,6 +5,7 @@ import unittest
 
 from kazoo.client import KazooClient
 from kazoo.exceptions import NotReadOnlyCallError
+from local_sessions_test import headings_of_dump
 from raw_client import *  # noqa: F403
 from servers import APACHE, JARS, OURS, Ensemble, wait_until
 
@@ -50,6 +51,9 @@ class ReadOnly(unittest.TestCase):
                 told["changes"] = [client.call(xid, op, body)[2] for xid, (op, body) in enumerate(self.CHANGES, 1)]
                 told["cut"] = client.call(50, CREATE, b"")[2]
                 told["reads"] = [client.call(xid, op, body)[2] for xid, (op, body) in enumerate(self.READS, 100)]
+                told["words with it"] = ("sid=0x%x," % client.session in server.word("cons"),
+                                         "dataDirSize=" in server.word("conf"), "0x%x" % client.session in server.word("dump"),
+                                         headings_of_dump(server), "zk_server_state\tread-only" in server.word("mntr"))
                 told["data"] = client.call(60, GET_DATA, watch_body("/a"))[3][:8]
                 with RawClient(port) as back:
                     told["back"] = (back.connect(20000, session=client.session, password=client.password,
