@@ -17,7 +17,9 @@
 #include <sys/utsname.h>
 #include <system_error>
 
-#include "storage/file_name.h"
+#include "disk/posix_disk.h"
+#include "storage/recovery.h"
+#include "storage/snapshot_file.h"
 
 namespace zk::net {
 namespace {
@@ -150,20 +152,16 @@ admin::Environment environment_facts(const std::string& version) {
 }
 
 admin::SnapshotFacts newest_snapshot(const std::string& data_dir) {
-    constexpr std::string_view kPrefix = "snapshot.";
-    admin::SnapshotFacts newest;
-    std::error_code failed;
-    for (fs::directory_iterator entry(data_dir + "/version-2", failed);
-         !failed && entry != fs::directory_iterator();
-         entry.increment(failed)) {
-        const std::string name = entry->path().filename().string();
-        if (!std::string_view(name).starts_with(kPrefix)) continue;
-        const auto zxid = storage::parse_hex_name(std::string_view(name).substr(kPrefix.size()));
-        struct stat status {};
-        if (!zxid || *zxid <= newest.zxid || ::stat(entry->path().c_str(), &status) != 0) continue;
-        newest = {.zxid = *zxid, .modified_s = status.st_mtime};
+    disk::PosixDisk disk;
+    const std::string directory = storage::Paths{data_dir, data_dir}.snapshots();
+    const auto files = storage::list_snapshots(disk, directory);
+    if (!files.has_value()) return {};
+    for (const storage::SnapshotName& file : *files) {
+        struct stat status {};  // it may be purged meanwhile
+        if (::stat((directory + "/" + file.name).c_str(), &status) == 0)
+            return {.zxid = file.zxid, .modified_s = status.st_mtime};
     }
-    return newest;
+    return {};
 }
 
 int raise_open_files_limit() {

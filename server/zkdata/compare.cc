@@ -87,13 +87,6 @@ void compare_sessions(const Tree& left, const Tree& right, std::vector<Differenc
     }
 }
 
-/// The zxid at which two directories are compared.
-Result<Zxid> common_zxid(storage::Disk& disk, const Source& left, const Source& right) {
-    ZK_TRY(const Tree a, load(disk, left, std::nullopt));
-    ZK_TRY(const Tree b, load(disk, right, std::nullopt));
-    return std::min(a.zxid, b.zxid);
-}
-
 std::string difference_text(const Difference& one) {
     std::string text = one.where == Where::only_left    ? "only left:  "
                        : one.where == Where::only_right ? "only right: "
@@ -156,21 +149,19 @@ Result<std::size_t> compare(storage::Disk& disk,
                             const Source& right,
                             const Options& options,
                             const Print& print) {
-    std::optional<Zxid> at = options.at;
     const bool directories =
         left.kind == Source::Kind::directory && right.kind == Source::Kind::directory;
-    if (!at && directories) {
-        ZK_TRY(at, common_zxid(disk, left, right));
-    }
-    const auto at_of = [&at](const Source& source) {
-        return source.kind == Source::Kind::directory ? at : std::optional<Zxid>();
-    };
     if (options.at && !directories) {
         return Error(Errc::invalid,
                      "--at is for two directories, which have the log behind a snapshot");
     }
-    ZK_TRY(const Tree a, load(disk, left, at_of(left)));
-    ZK_TRY(const Tree b, load(disk, right, at_of(right)));
+    ZK_TRY(Tree a, load(disk, left, options.at));
+    ZK_TRY(Tree b, load(disk, right, options.at));
+    if (directories && a.zxid != b.zxid) {  // what is ahead is read again, up to where both are
+        const bool left_ahead = a.zxid > b.zxid;
+        const Zxid common = std::min(a.zxid, b.zxid);
+        ZK_TRY((left_ahead ? a : b), load(disk, left_ahead ? left : right, common));
+    }
     if (!options.json) {
         print(side_text("left:  ", left, a));
         print(side_text("right: ", right, b));

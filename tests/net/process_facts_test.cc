@@ -23,6 +23,24 @@ TEST(ProcessFacts, SizesAreThoseOfTheFiles) {
     std::filesystem::remove_all(folder);
 }
 
+TEST(ProcessFacts, TheNewestSnapshotMayBeCompressed) {
+    const auto folder =
+        std::filesystem::temp_directory_path() / ("newest-" + std::to_string(::getpid()));
+    EXPECT_EQ(newest_snapshot(folder.string()).modified_s, -1);
+    std::filesystem::create_directories(folder / "version-2");
+    const auto write = [&folder](const char* name) {
+        std::ofstream(folder / "version-2" / name) << "x";
+        return newest_snapshot(folder.string()).zxid;
+    };
+    EXPECT_EQ(write("snapshot.9"), Zxid(9));
+    EXPECT_EQ(write("snapshot.a.gz"), Zxid(10));
+    EXPECT_EQ(write("snapshot.b.snappy"), Zxid(11));
+    EXPECT_EQ(write("snapshot.ff.tmp"), Zxid(11));
+    EXPECT_EQ(write("log.fff"), Zxid(11));
+    EXPECT_GT(newest_snapshot(folder.string()).modified_s, 1'600'000'000);
+    std::filesystem::remove_all(folder);
+}
+
 TEST(ProcessFacts, OpenFilesAreCounted) {
     const auto before = process_facts("/", "/").open_files;
     ASSERT_TRUE(before.has_value());
