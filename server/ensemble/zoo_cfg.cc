@@ -121,6 +121,17 @@ void warn_about_members(ServerConfig& config, std::string_view file) {
     }
 }
 
+/// `place` is named by what is said of the entry.
+Result<> read_at(const Property& property, const std::string& place, ServerConfig& config) {
+    std::string warning;
+    auto read = read_zoo_cfg_key(property, config, warning);
+    if (!read.has_value()) return read.error().with_context(place);
+    if (warning.empty()) return ok();
+    config.warnings.push_back(
+        fmt::format("{}: {}: {}", place, shown(property.key, property.value), warning));
+    return ok();
+}
+
 std::string escaped(std::string_view value) {
     std::string text;
     for (const char c : value) text += c == '\\' ? std::string("\\\\") : std::string(1, c);
@@ -135,18 +146,15 @@ Result<ServerConfig> parse_zoo_cfg(std::string_view text, std::string_view file)
     return config;
 }
 
-Result<> read_zoo_cfg(std::string_view text, std::string_view file, ServerConfig& config) {
+Result<> read_zoo_cfg(std::string_view text,
+                      std::string_view file,
+                      ServerConfig& config,
+                      const std::vector<Property>& beside) {
     ZK_TRY(const std::vector<Property> properties, read_properties(text, file));
     std::map<std::string, int> line_of;
     for (const Property& property : properties) {
-        std::string warning;
-        auto read = read_zoo_cfg_key(property, config, warning);
         const std::string place = fmt::format("{}:{}", file, property.line);
-        if (!read.has_value()) return read.error().with_context(place);
-        if (!warning.empty()) {
-            config.warnings.push_back(
-                fmt::format("{}: {}: {}", place, shown(property.key, property.value), warning));
-        }
+        ZK_CHECK(read_at(property, place, config));
         const auto [first, added] = line_of.emplace(property.key, property.line);
         if (!added) {
             config.warnings.push_back(
@@ -155,6 +163,10 @@ Result<> read_zoo_cfg(std::string_view text, std::string_view file, ServerConfig
                             property.key,
                             first->second));
         }
+    }
+    for (const Property& property : beside) {
+        if (line_of.contains(property.key)) continue;
+        ZK_CHECK(read_at(property, "command line", config));
     }
     ZK_CHECK(check_settings(config, file));
     ZK_CHECK(check_members(config, file));

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "ensemble/ensemble_config.h"
+#include "ensemble/properties.h"
 
 namespace zk::ensemble {
 
@@ -152,7 +153,12 @@ struct ServerConfig {
 Result<ServerConfig> parse_zoo_cfg(std::string_view text, std::string_view file);
 /// The same into a fresh `config`. After a refusal its warnings are those found before: the true
 /// cause may be one of them, such as a server line that a second one of that id has replaced.
-Result<> read_zoo_cfg(std::string_view text, std::string_view file, ServerConfig& config);
+/// `beside` are keys from elsewhere (the command line), which count where the text does not hold them, as Java's
+/// system properties do.
+Result<> read_zoo_cfg(std::string_view text,
+                      std::string_view file,
+                      ServerConfig& config,
+                      const std::vector<Property>& beside = {});
 
 /// Refuses what Apache's server runs and this version's does not: observers, schemes that nobody can prove here.
 Result<> check_supported(const ServerConfig& config, std::string_view file);

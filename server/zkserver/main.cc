@@ -52,7 +52,8 @@ int run_server(const std::vector<std::string>& words) {
     if (options->alone) {
         configuration = zk::zkserver::configuration_of(*options->alone);
     } else {
-        loaded = zk::zkserver::load_configuration(options->config_path, configuration);
+        loaded = zk::zkserver::load_configuration(
+            options->config_path, options->properties, configuration);
     }
     const bool check_only = options->what == Options::What::check;
     if (check_only || !loaded.has_value()) {

@@ -42,6 +42,22 @@ Result<AloneArguments> read_alone(const Parsed& parsed, const std::string& port)
     return alone;
 }
 
+Result<std::vector<ensemble::Property>> read_property_options(const Parsed& parsed) {
+    std::vector<ensemble::Property> properties;
+    for (const command_line::Value& value : parsed.all("property")) {
+        const std::size_t equals = value.text.find('=');
+        if (equals == 0 || equals == std::string::npos) {
+            return Error(
+                Errc::invalid,
+                "--property \"" + value.text + "\" is no KEY=VALUE, such as snapCount=50000");
+        }
+        ensemble::Property property{value.text.substr(0, equals), value.text.substr(equals + 1), 0};
+        std::erase_if(properties, [&](const auto& other) { return other.key == property.key; });
+        properties.push_back(std::move(property));
+    }
+    return properties;
+}
+
 }  // namespace
 
 const Program& program() {
@@ -83,7 +99,14 @@ Exit codes
                      .value = "LEVEL",
                      .meaning = "the least that is logged",
                      .choices = {"trace", "debug", "info", "warn", "error", "off"},
-                     .standard = "info"}},
+                     .standard = "info"},
+                    {.name = "property",
+                     .type = Type::text,
+                     .value = "KEY=VALUE",
+                     .meaning =
+                         "a key of zoo.cfg that counts where the file does not hold it, as a "
+                         "Java property does; may be given again",
+                     .repeat = command_line::Repeat::collects}},
     };
     return kProgram;
 }
@@ -96,9 +119,14 @@ Result<Options> parse_options(const std::vector<std::string>& words) {
     if (parsed.asked != Asked::run) return options;
     if (parsed.flag("check")) options.what = Options::What::check;
     const std::string first = parsed.operand("ZOO_CFG|PORT");
+    ZK_TRY(options.properties, read_property_options(parsed));
     if (parsed.operand(kDataDir).empty()) {
         options.config_path = first;
     } else {
+        if (!options.properties.empty()) {
+            return Error(Errc::invalid,
+                         "--property needs a ZOO_CFG; with PORT DATADIR there is none");
+        }
         ZK_TRY(options.alone, read_alone(parsed, first));
     }
     const bool known = parse_log_level(parsed.text("log-level"), options.level);

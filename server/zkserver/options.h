@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "command_line/program.h"
+#include "ensemble/properties.h"
 
 namespace zk::zkserver {
 
@@ -27,6 +28,8 @@ struct Options {
     std::string config_path;              ///< with `alone`: empty
     std::optional<AloneArguments> alone;  ///< instead of a file
     LogLevel level = LogLevel::info;
+    /// Keys that count where the file does not hold them.
+    std::vector<ensemble::Property> properties;
 };
 
 const command_line::Program& program();

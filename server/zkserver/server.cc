@@ -487,11 +487,13 @@ std::string Server::four_letter(std::string_view word, ByteView argument) {
 
 }  // namespace
 
-Result<> load_configuration(const std::string& path, Configuration& configuration) {
+Result<> load_configuration(const std::string& path,
+                            const std::vector<ensemble::Property>& properties,
+                            Configuration& configuration) {
     configuration.file = path;
     ensemble::ServerConfig& config = configuration.config;
     ZK_TRY(configuration.text, read_text(path));
-    ZK_CHECK(ensemble::read_zoo_cfg(configuration.text, path, config));
+    ZK_CHECK(ensemble::read_zoo_cfg(configuration.text, path, config, properties));
     ZK_CHECK(ensemble::check_supported(config, path));
     const std::string myid_path = config.data_dir + "/myid";
     auto myid_text = read_text(myid_path);

@@ -26,7 +26,10 @@ struct Configuration {
 
 /// Reads zoo.cfg and myid into a fresh `configuration`. The error names file and line and says what
 /// to do; the warnings of what was read before it are in `configuration` then, too.
-Result<> load_configuration(const std::string& path, Configuration& configuration);
+/// `properties` count where the file does not hold their keys.
+Result<> load_configuration(const std::string& path,
+                            const std::vector<ensemble::Property>& properties,
+                            Configuration& configuration);
 /// The configuration of a server alone that was started without a zoo.cfg.
 Configuration configuration_of(const AloneArguments& arguments);
 

@@ -94,6 +94,24 @@ TEST(ZooCfg, ClientAddressMayHaveBracketsAsInJava) {
     EXPECT_EQ(parsed(three_with("clientPortAddress=::1\n")).client_address, "::1");
 }
 
+// As a system property of Java does: the file wins where it has the key, however it has it.
+TEST(ZooCfg, WhatStandsBesideCountsWhereTheFileIsSilent) {
+    const std::vector<Property> beside = {
+        {"tickTime", "900", 0}, {"snapCount", "7000", 0}, {"forceSync", "no", 0}};
+    ServerConfig config;
+    const auto read = read_zoo_cfg(kThree, "zoo.cfg", config, beside);
+    ASSERT_TRUE(read.has_value()) << read.error().message();
+    EXPECT_EQ(config.tick_time, milliseconds(2000));
+    EXPECT_EQ(config.snap_count, 7000);
+    ASSERT_EQ(config.warnings.size(), 1U);
+    EXPECT_TRUE(config.warnings[0].starts_with("command line: forceSync=no: "));
+    ServerConfig refused;
+    const auto wrong = read_zoo_cfg(kThree, "zoo.cfg", refused, {{"sslQuorum", "true", 0}});
+    ASSERT_FALSE(wrong.has_value());
+    EXPECT_TRUE(wrong.error().message().starts_with("command line: sslQuorum"))
+        << wrong.error().message();
+}
+
 TEST(ZooCfg, ConnectLimitIsTheInitLimitUnlessItIsSet) {
     EXPECT_EQ(parsed(kThree).connect_limit(), milliseconds(20000));
     EXPECT_EQ(parsed(three_with("connectToLearnerMasterLimit=3\n")).connect_limit(),

@@ -1,4 +1,5 @@
 // What people write: configurations, addresses, ACLs, command lines of zkcli.
+#include <algorithm>
 #include <optional>
 
 #include "base/check.h"
@@ -8,6 +9,10 @@
 #include "ensemble/ensemble_config.h"
 #include "ensemble/properties.h"
 #include "ensemble/zoo_cfg.h"
+#include "image/environment.h"
+#include "image/java_flags.h"
+#include "image/setup.h"
+#include "image/status.h"
 #include "targets.h"
 #include "tree/path.h"
 
@@ -58,6 +63,79 @@ void run_acl(ByteView bytes) {
     for (const jute::Acl& entry : *acl) (void)cli::perms_text(entry.perms);
 }
 
+/// NAME=VALUE, with a zero behind each, as a process has its environment.
+image::Environment environment_of(ByteView bytes) {
+    image::Environment environment;
+    while (!bytes.empty()) {
+        const std::size_t end = std::min(bytes.find('\0'), bytes.size());
+        const ByteView entry = bytes.substr(0, end);
+        bytes.remove_prefix(std::min(bytes.size(), end + 1));
+        const std::size_t equals = entry.find('=');
+        if (equals == ByteView::npos) continue;
+        environment.insert_or_assign(std::string(entry.substr(0, equals)),
+                                     std::string(entry.substr(equals + 1)));
+    }
+    return environment;
+}
+
+/// What a container writes it takes for its own at the next start, and writes the same.
+void run_environment(ByteView bytes) {
+    const auto wanted = image::read_environment(environment_of(bytes));
+    if (!wanted.has_value()) {
+        ZK_ASSERT(!wanted.error().words.empty());
+        return;
+    }
+    const std::string text = image::zoo_cfg_text(*wanted);
+    ZK_ASSERT(image::is_generated(text));
+    const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+    ZK_ASSERT(lines == wanted->lines.size() + 2);
+    image::ConfigFile file{.path = "/conf/zoo.cfg", .text = std::nullopt};
+    auto settings = image::choose_config(*wanted, file);
+    file.text = text;
+    const auto again = image::choose_config(*wanted, file);
+    ZK_ASSERT(settings.has_value() == again.has_value());
+    (void)image::find_client_door(text, "1");
+    if (!settings.has_value()) return;
+    ZK_ASSERT(settings->generated && again->generated && again->text == text);
+    const auto identity = image::choose_id(*wanted, *settings, std::nullopt);
+    if (!identity.has_value()) return;
+    // Who starts is found by its own zkServer.sh.
+    const auto found = image::find_client_door(text, to_string(identity->id) + "\n");
+    ZK_ASSERT(!settings->config.client_port || *settings->config.client_port == 0 ||
+              (found.door && found.door->port == *settings->config.client_port));
+}
+
+/// A property that is kept is given back when it is said again.
+void run_java_flags(ByteView bytes) {
+    image::JavaFlags flags;
+    image::read_java_flags(bytes, "JVMFLAGS", flags);
+    for (std::size_t i = 0; i < flags.properties.size(); ++i) {
+        const ensemble::Property& property = flags.properties[i];
+        for (std::size_t j = 0; j < i; ++j) ZK_ASSERT(flags.properties[j].key != property.key);
+        image::JavaFlags again;
+        const bool plain = image::words_of(property.key).size() == 1;
+        image::read_java_flags("-Dzookeeper." + property.key + "=" + property.value, "A", again);
+        image::read_java_flags("-D" + property.key + "=" + property.value, "A", again);
+        ZK_ASSERT(!plain ||
+                  (again.properties.size() == 1 && again.properties[0].key == property.key &&
+                   again.properties[0].value == property.value));
+    }
+    (void)image::judge(bytes);
+}
+
+std::vector<Bytes> environment_samples() {
+    using namespace std::string_literals;
+    return {
+        "ZOO_MY_ID=2\0ZOO_SERVERS=server.1=a:2888:3888;2181 server.2=b:2888:3888;[::1]:2182\0"
+        "ZOO_TICK_TIME=500\0ZOO_4LW_COMMANDS_WHITELIST=srvr, mntr\0"s,
+        "ZOO_CFG_EXTRA=clientPort=2181 snapCount:5\\\\ \0ZOO_SERVERS=server.1=a:2888:3888\0"
+        "JVMFLAGS=-Xmx1g -Dzookeeper.admin.enableServer=true\0ZOO_DATA_DIR=/var/zk\0ZOO_MYID=1"s};
+}
+std::vector<Bytes> java_flags_samples() {
+    return {
+        "-Xmx1g -Dzookeeper.snapCount=5 -Djute.maxbuffer=500000\t-Dzookeeper.snapCount=6\n"
+        "-Dzookeeper.tickTime=1 -Dzookeeper.root.logger=DEBUG,CONSOLE -Dcom.example.password=x -D"};
+}
 std::vector<Bytes> zoo_cfg_samples() {
     return {
         "tickTime=2000\ninitLimit=10\nsyncLimit=5\ndataDir=/d\nclientPort=2181\n"
@@ -87,6 +165,8 @@ std::vector<Target> text_targets() {
              "where a client is told to connect",
              run_connect_string,
              connect_samples},
+            {"environment", "a container's environment", run_environment, environment_samples},
+            {"java_flags", "JVM flags with properties", run_java_flags, java_flags_samples},
             {"acl_text", "an ACL as zkcli takes it", run_acl, acl_samples}};
 }
 

@@ -39,6 +39,19 @@ TEST(ServerOptions, OneFile) {
     EXPECT_EQ(good({"zoo.cfg", "--help"}).what, Options::What::help);
 }
 
+TEST(ServerOptions, Properties) {
+    const Options options = good(
+        {"--property", "snapCount=5", "zoo.cfg", "--property=a=b=c", "--property=snapCount=6"});
+    ASSERT_EQ(options.properties.size(), 2U);
+    EXPECT_EQ(options.properties[0].key, "a");
+    EXPECT_EQ(options.properties[0].value, "b=c");
+    EXPECT_EQ(options.properties[1].key, "snapCount");
+    EXPECT_EQ(options.properties[1].value, "6");
+    EXPECT_THAT(bad({"--property", "snapCount", "zoo.cfg"}), HasSubstr("is no KEY=VALUE"));
+    EXPECT_THAT(bad({"--property", "=5", "zoo.cfg"}), HasSubstr("is no KEY=VALUE"));
+    EXPECT_THAT(bad({"--property", "a=b", "2181", "/data"}), HasSubstr("needs a ZOO_CFG"));
+}
+
 // Apache's ZooKeeperServerMain: no limit of connections there, unlike in a zoo.cfg.
 TEST(ServerOptions, AServerAlone) {
     const Options two = good({"2181", "/data"});
