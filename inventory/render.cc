@@ -229,11 +229,13 @@ Result<NodeSpec> render_node(const Inventory& inventory,
                                   agent_api::to_json(owner) + "\n",
                                   FileKind::plain});
     if (!local) {
-        spec.files.push_back(FileSpec{spec.install_dir + "/bin/zkServer.sh",
-                                      0755,
-                                      "root:root",
-                                      std::string(kServerScript),
-                                      FileKind::plain});
+        for (const Script& script : kScripts) {
+            spec.files.push_back(FileSpec{spec.install_dir + "/bin/" + std::string(script.name),
+                                          0755,
+                                          "root:root",
+                                          std::string(script.text),
+                                          FileKind::plain});
+        }
         ZK_CHECK(add_units(spec));
     }
     ZK_CHECK(agent_api::validate(spec));

@@ -1,7 +1,8 @@
-// The unit files under systemd/, and the script for operators, as text in the program. The source is generated
+// The unit files under systemd/, and the scripts for operators, as text in the program. The source is generated
 // when the build is configured. Used by render, and by the controller's cloud_init.
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
 #include <string_view>
@@ -12,10 +13,15 @@ namespace zk::inventory {
 
 extern const std::string_view kServerUnitTemplate;
 extern const std::string_view kAgentUnitTemplate;
-/// packaging/zkServer.sh: no template, the same on every host.
-extern const std::string_view kServerScript;
 /// Of hosts without a controller: brings the node into its ensemble.
 extern const std::string_view kJoinUnitTemplate;
+
+/// A script for operators: no template, the same on every host.
+struct Script {
+    std::string_view name;  ///< in packaging/, and below install_dir/bin
+    std::string_view text;
+};
+extern const std::array<Script, 3> kScripts;
 
 /// Replaces every @NAME@ by its value. Errors: a name without a value.
 Result<std::string> fill_template(std::string_view text,

@@ -316,6 +316,7 @@ struct Command {
 };
 
 constexpr AdminQuestion kPlain{};
+constexpr AdminQuestion kOfSome{.wanted = {}, .needs_rights = true};
 constexpr AdminQuestion without_service(Wanted wanted) {
     return {.wanted = wanted, .needs_service = false};
 }
@@ -340,12 +341,17 @@ constexpr std::array kCommands = {
     Command{"monitor", {"mntr"}, monitor, with({.process = true, .log = true, .quotas = true})},
     Command{"observer_connection_stat_reset", {"orst"}, nothing, kPlain},
     Command{"observers", {"obsr"}, observers, kPlain},
+    Command{"restore", {"rest"}, nothing, kOfSome},
     Command{"ruok", {}, nothing, kPlain},
     Command{"server_stats", {"srvr"}, server_stats, with({.process = true, .log = true})},
     Command{"set_trace_mask",
             {"stmk"},
             trace_mask,
             {.wanted = {}, .needs_service = false, .deed = Deed::set_trace_mask}},
+    Command{"snapshot",
+            {"snap"},
+            nothing,
+            {.wanted = {}, .deed = Deed::take_snapshot, .needs_rights = true}},
     Command{"stat_reset", {"srst"}, nothing, does(Deed::reset_server)},
     Command{"stats", {"stat"}, stats, with({.process = true, .log = true, .connections = true})},
     Command{"system_properties", {"sysp"}, properties, without_service({.properties = true})},

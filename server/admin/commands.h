@@ -1,8 +1,8 @@
 // Commands of the admin server: names, what they need, and their answers in JSON as Apache's admin server gives them.
 // Pure: a request's target and facts in, text out. Source: ZooKeeper server.admin.Commands, JettyAdminServer.
 //
-// All of them only read, but those with a Deed. Nothing here asks who may: as in Apache's server anybody who reaches the
-// port may ask.
+// All of them only read, but those with a Deed. As in Apache's server anybody who reaches the port may ask, but for
+// snapshot and restore: transfers.h.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +43,7 @@ struct AdminQuestion {
         true;  ///< nothing but an error is answered, and nothing done, while nothing is served
     Deed deed = Deed::none;
     std::int64_t trace_mask = 0;
+    bool needs_rights = false;  ///< nothing is done unless whoever asks may_transfer()
 };
 
 /// Nothing: answer_command() needs no facts, because the command does not exist or lacks what it needs.

@@ -90,6 +90,11 @@ struct Facts {
     Instant now{};  ///< when these facts were gathered, by both clocks
     WallMs wall;
     std::string version;  ///< full_version()
+    // Of what only some may ask for: see transfers.h.
+    bool authorized = true;
+    bool busy = false;  ///< another one of these goes on
+    std::optional<Zxid>
+        done_at;  ///< the zxid of the snapshot that was taken, or of the tree that was restored
 };
 
 /// Apache's until somebody sets another: nothing is traced here, whatever it says.

@@ -29,7 +29,7 @@ bool is_allowed(std::string_view word, const std::vector<std::string>& whitelist
 Wanted wanted_by(std::string_view word);
 
 /// A word that changes something. Whoever asked does it when the word is allowed and something is served, before answer().
-enum class Deed { none, reset_connections, reset_server, set_trace_mask };
+enum class Deed { none, reset_connections, reset_server, set_trace_mask, take_snapshot, restore };
 Deed deed_of(std::string_view word);
 
 /// It says only that nothing is served while nothing is.

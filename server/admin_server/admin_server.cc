@@ -1,5 +1,6 @@
 #include "admin_server/admin_server.h"
 
+#include <fstream>
 #include <map>
 #include <optional>
 #include <thread>
@@ -10,11 +11,16 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "admin/mntr.h"
 #include "admin/prometheus.h"
+#include "admin_server/restore_upload.h"
+#include "clocks/clocks.h"
 #include "ensemble/config_keys.h"
 #include "ensemble/properties.h"
 #include "http/http_listener.h"
 #include "net/process_facts.h"
+#include "storage/recovery.h"
+#include "storage/snapshot_file.h"
 
 namespace zk::admin_server {
 namespace {
@@ -23,6 +29,10 @@ namespace asio = boost::asio;
 using admin::AdminQuestion;
 using admin::AdminTarget;
 using admin::Facts;
+using admin::Transfer;
+
+/// A snapshot or a restore of a large tree takes a while.
+constexpr std::chrono::minutes kTransferTime{30};
 
 http::Response page(unsigned status, std::string_view type, std::string body) {
     http::Response response;
@@ -34,6 +44,44 @@ http::Response page(unsigned status, std::string_view type, std::string body) {
 
 http::Response plain(unsigned status, std::string words) {
     return page(status, "text/plain; charset=utf-8", std::move(words) + "\n");
+}
+
+http::Response json(const admin::TransferAnswer& answer) {
+    return page(answer.status, "application/json", answer.json);
+}
+
+/// The snapshot's file, whatever it is compressed by; null: it is gone, or cannot be read.
+std::shared_ptr<std::ifstream> open_snapshot(const std::string& directory, Zxid zxid) {
+    using Compression = storage::SnapshotName::Compression;
+    for (const Compression one : {Compression::none, Compression::gz, Compression::snappy}) {
+        auto file = std::make_shared<std::ifstream>(
+            directory + "/" + storage::snapshot_name(zxid, one), std::ios::binary | std::ios::ate);
+        if (file->is_open()) return file;
+    }
+    return nullptr;
+}
+
+/// The file stays open from here on: it may be purged while it is read.
+http::Response snapshot_page(const std::string& directory, Zxid zxid, bool streams) {
+    const std::shared_ptr<std::ifstream> file = open_snapshot(directory, zxid);
+    const std::streamoff bytes = file ? std::streamoff(file->tellg()) : -1;
+    if (bytes < 0)
+        return json(admin::transfer_refused(
+            Transfer::snapshot, 500, "the snapshot's file is gone or cannot be read"));
+    http::Response response;
+    response.header = {{"last_zxid", admin::hex(zxid.value())},
+                       {"snapshot_size", std::to_string(bytes)}};
+    if (!streams) return response;
+    file->seekg(0);
+    response.content_type = "application/octet-stream";
+    response.source_bytes = static_cast<std::uint64_t>(bytes);
+    response.source = [file](std::size_t bytes_max) {
+        std::string piece(bytes_max, '\0');
+        file->read(piece.data(), static_cast<std::streamsize>(bytes_max));
+        piece.resize(static_cast<std::size_t>(file->gcount()));
+        return piece;
+    };
+    return response;
 }
 
 http::Settings listener_settings(const std::string& address, int port, Duration idle) {
@@ -82,11 +130,23 @@ struct AdminServer::Parts : std::enable_shared_from_this<AdminServer::Parts> {
     /// Tries what does not listen yet, and again later if it must.
     void listen(AdminServer& owner);
     void answer_command(const http::Request& request, http::Reply reply);
+    void answer_snapshot(const AdminTarget& target,
+                         const http::Request& request,
+                         http::Reply reply);
+    void receive(const http::Request& request, std::function<void(http::Reception)> done);
+    void restore(std::shared_ptr<core::Restore> taken,
+                 std::vector<jute::AuthId> asks,
+                 http::Reply reply);
+    /// Why not even to ask the server; sets `asks` when there is no reason.
+    std::optional<admin::TransferAnswer> refuse(Transfer transfer,
+                                                const http::Request& request,
+                                                std::vector<jute::AuthId>& asks) const;
     void answer_metrics(const http::Request& request, http::Reply reply);
     /// `render` makes the answer of the facts.
     void inquire(const AdminQuestion& question,
                  http::Reply reply,
-                 std::function<http::Response(const Facts&)> render);
+                 std::function<http::Response(const Facts&)> render,
+                 admin::Errand errand = {});
     void complete(Facts& facts, const admin::Wanted& wanted) const;
 
     struct Waiting {
@@ -106,6 +166,9 @@ struct AdminServer::Parts : std::enable_shared_from_this<AdminServer::Parts> {
     std::string command_failure, metrics_failure;
     std::map<std::uint64_t, Waiting> waiting;  ///< questions under way
     std::uint64_t next_question = 1;
+    admin::RateLimit snapshots{settings.config.admin_rate_interval};
+    admin::RateLimit restores{settings.config.admin_rate_interval};
+    std::weak_ptr<RestoreUpload> upload;  ///< one at a time
     std::thread thread;
     bool stopped = false;
 };
@@ -144,9 +207,16 @@ void AdminServer::stop() {
 void AdminServer::Parts::make_listeners() {
     const ensemble::ServerConfig& config = settings.config;
     if (config.admin_enabled) {
+        http::Settings wanted =
+            listener_settings(config.admin_address, config.admin_port, config.admin_idle_timeout);
+        wanted.limits.answer_time = kTransferTime;
+        wanted.receive = [this](const http::Request& request,
+                                std::function<void(http::Reception)> done) {
+            receive(request, std::move(done));
+        };
         commands.emplace(
             io.get_executor(),
-            listener_settings(config.admin_address, config.admin_port, config.admin_idle_timeout),
+            std::move(wanted),
             [this](const http::Request& request, http::Reply reply) {
                 answer_command(request, std::move(reply));
             },
@@ -198,6 +268,10 @@ void AdminServer::Parts::answer_command(const http::Request& request, http::Repl
         case AdminTarget::Kind::command:
             break;
     }
+    const Transfer transfer = admin::transfer_of(target);
+    if (transfer == Transfer::snapshot) return answer_snapshot(target, request, std::move(reply));
+    if (transfer == Transfer::restore)
+        return reply(json(admin::transfer_refused(transfer, 405, "a restore is a POST")));
     auto render = [this, target](const Facts& facts) {
         return page(200, "application/json", admin::answer_command(target, facts, settings.config));
     };
@@ -218,15 +292,118 @@ void AdminServer::Parts::answer_metrics(const http::Request& request, http::Repl
             });
 }
 
+std::optional<admin::TransferAnswer> AdminServer::Parts::refuse(
+    Transfer transfer, const http::Request& request, std::vector<jute::AuthId>& asks) const {
+    const ensemble::ServerConfig& config = settings.config;
+    const bool snapshot = transfer == Transfer::snapshot;
+    if (!(snapshot ? config.admin_snapshot : config.admin_restore))
+        return admin::transfer_refused(
+            transfer,
+            503,
+            snapshot ? "admin.snapshot.enabled=false" : "admin.restore.enabled=false");
+    admin::Proof proof = admin::proof_of(transfer, request.authorization, request.remote, config);
+    asks = std::move(proof.ids);
+    if (proof.refusal) return proof.refusal;
+    if (!(snapshot ? snapshots : restores).allows(clocks::steady_now()))
+        return admin::transfer_refused(transfer,
+                                       429,
+                                       "the last one was less than admin.rateLimiterIntervalInMS=" +
+                                           std::to_string(config.admin_rate_interval.count()) +
+                                           " ago; try again later");
+    return std::nullopt;
+}
+
+void AdminServer::Parts::answer_snapshot(const AdminTarget& target,
+                                         const http::Request& request,
+                                         http::Reply reply) {
+    admin::Errand errand;
+    if (const auto refusal = refuse(Transfer::snapshot, request, errand.asks))
+        return reply(json(*refusal));
+    const bool streams = target.parameter("streaming").value_or("true") != "false";
+    inquire(
+        *admin::question_of(target),
+        std::move(reply),
+        [this, target, streams](const Facts& facts) {
+            if (const auto refusal = admin::transfer_refused(Transfer::snapshot, facts))
+                return json(*refusal);
+            if (!facts.done_at)
+                return json(admin::transfer_refused(
+                    Transfer::snapshot, 500, "given up: the server has stopped serving"));
+            snapshots.note(clocks::steady_now());
+            const storage::Paths paths{settings.config.data_dir, settings.config.log_dir()};
+            http::Response response = snapshot_page(paths.snapshots(), *facts.done_at, streams);
+            if (streams || response.status != 200) return response;
+            response.content_type = "application/json";
+            response.body = admin::answer_command(target, facts, settings.config);
+            return response;
+        },
+        std::move(errand));
+}
+
+/// Whoever may not is told so before the first byte.
+void AdminServer::Parts::receive(const http::Request& request,
+                                 std::function<void(http::Reception)> done) {
+    const auto refuse_with = [done](http::Response response) {
+        done({.upload = nullptr, .refusal = std::move(response)});
+    };
+    const AdminTarget target =
+        admin::read_target(request.target, settings.config.admin_command_url);
+    if (admin::transfer_of(target) != Transfer::restore)
+        return refuse_with(plain(405, "only restore takes a POST here"));
+    admin::Errand errand;
+    if (const auto refusal = refuse(Transfer::restore, request, errand.asks))
+        return refuse_with(json(*refusal));
+    auto asks = errand.asks;
+    // Whoever may is told so by `done` itself; what follows it is not heard any more.
+    auto reply = [refuse_with](http::Response response) { refuse_with(std::move(response)); };
+    inquire(
+        *admin::question_of(target),
+        std::move(reply),
+        [this, done, asks](const Facts& facts) {
+            auto refusal = admin::transfer_refused(Transfer::restore, facts);
+            if (!refusal && !upload.expired())
+                refusal = admin::transfer_refused(
+                    Transfer::restore, 429, "another restore is under way; try again later");
+            if (refusal) return json(*refusal);
+            auto made = std::make_shared<RestoreUpload>(
+                [this, asks](std::shared_ptr<core::Restore> taken, http::Reply to) {
+                    restore(std::move(taken), asks, std::move(to));
+                });
+            upload = made;
+            done({.upload = std::move(made), .refusal = {}});
+            return http::Response();
+        },
+        std::move(errand));
+}
+
+void AdminServer::Parts::restore(std::shared_ptr<core::Restore> taken,
+                                 std::vector<jute::AuthId> asks,
+                                 http::Reply reply) {
+    inquire({.wanted = {}, .deed = admin::Deed::restore, .needs_rights = true},
+            std::move(reply),
+            [this](const Facts& facts) {
+                if (facts.done_at) {
+                    restores.note(clocks::steady_now());
+                    return json(admin::restored(*facts.done_at));
+                }
+                const auto refusal = admin::transfer_refused(Transfer::restore, facts);
+                return json(refusal ? *refusal
+                                    : admin::transfer_refused(
+                                          Transfer::restore, 500, "the server has not taken it"));
+            },
+            {.asks = std::move(asks), .restore = std::move(taken)});
+}
+
 void AdminServer::Parts::inquire(const AdminQuestion& question,
                                  http::Reply reply,
-                                 std::function<http::Response(const Facts&)> render) {
+                                 std::function<http::Response(const Facts&)> render,
+                                 admin::Errand errand) {
     if (waiting.size() >= kQuestionsMax)
         return reply(plain(503, "as many questions as there may be are under way"));
     const std::uint64_t number = next_question++;
     waiting.emplace(number, Waiting{std::move(reply), std::move(render), question.wanted});
     // Answers come from the server's thread, maybe when all this is over.
-    ask(question, [weak = weak_from_this(), number](Facts facts) {
+    ask(question, std::move(errand), [weak = weak_from_this(), number](Facts facts) {
         const auto parts = weak.lock();
         if (!parts) return;
         // It runs on the loop of `parts` or not at all, so it need not hold them.

@@ -1,7 +1,7 @@
 // The admin server: commands and metrics over HTTP, on a thread of its own.
 // Shell. What is asked of the server goes to its loop as one question and comes back as a value (admin::Facts); sizes of
-// directories, text and JSON are made here, where they hold nobody up. Whatever a stranger can ask for is bounded: by
-// http::Limits, and by how many questions may be under way.
+// directories, text, JSON, and trees that are to be restored are made here, where they hold nobody up. Whatever a stranger
+// can ask for is bounded: by http::Limits, and by how many questions may be under way.
 //
 // A port that cannot be had is told and tried again: a server that serves clients does not end for it.
 // Source: ZooKeeper JettyAdminServer, PrometheusMetricsProvider.
@@ -15,6 +15,7 @@
 
 #include "admin/commands.h"
 #include "admin/facts.h"
+#include "admin/transfers.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "ensemble/zoo_cfg.h"
@@ -30,8 +31,8 @@ struct Settings {
 
 /// Takes the facts; called once at most, from any thread.
 using Take = std::function<void(admin::Facts)>;
-/// Asks the server; called on the admin server's thread, returns at once.
-using Ask = std::function<void(const admin::AdminQuestion&, Take)>;
+/// Asks the server; called on the admin server's thread, returns at once. The errand is for deeds that only some may do.
+using Ask = std::function<void(const admin::AdminQuestion&, admin::Errand, Take)>;
 
 class AdminServer {
   public:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -64,6 +65,18 @@ struct RetireTree {
     std::unique_ptr<tree::DataTree> tree;
 };
 
+// For whoever asked: the ends of TakeSnapshot and Restore.
+
+struct SnapshotTaken {
+    std::optional<Zxid>
+        zxid;  ///< of the file's name; none: there is no file, as the server does not serve (any more)
+};
+struct Restored {
+    std::optional<Zxid>
+        zxid;  ///< of the tree; none: refused, this server is not alone or restores already
+};
+using OperatorNews = std::variant<SnapshotTaken, Restored>;
+
 /// The process must end, with these words as its last.
 struct Fatal {
     std::string why;
@@ -87,6 +100,7 @@ using Action = std::variant<SendNotification,
                             TreeReplaced,
                             RetireTree,
                             request::ToFrontend,
+                            OperatorNews,
                             Fatal>;
 /// Move-only because of retired trees.
 using Actions = std::vector<Action>;

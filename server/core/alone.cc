@@ -81,6 +81,39 @@ void Core::serve_alone(Instant now, Actions& out) {
     begin_serving(last.epoch(), now, out);
 }
 
+// Its clients lose their connections; those whose sessions the tree knows go on, unless they have seen more than it holds.
+// Until it is on disk whole a crash brings the old one back.
+void Core::handle(Restore& event, Instant, Actions& out) {
+    if (!alone_ || !serving_) return out.push_back(OperatorNews(Restored{}));
+    const Zxid zxid = event.tree->last_zxid();
+    log_.warn("server.restoring zxid={} znodes={} instead_of={}",
+              zxid,
+              event.tree->node_count(),
+              tree().last_zxid());
+    stop_serving(out);
+    end_role();
+    state_ = State::restoring;
+    to_restore_ = std::move(event);
+    // The epoch before any file is of it, as in Alone::begin_epoch. It is written in any case: when the answer comes
+    // frontends have heard that nothing is served, and nobody reads the tree.
+    out.push_back(
+        storage::DiskCommand(storage::SaveAcceptedEpoch{std::max(accepted_epoch_, zxid.epoch())}));
+}
+
+void Core::restore_now(Actions& out) {
+    Restore restore = *std::exchange(to_restore_, std::nullopt);
+    const Epoch epoch = restore.tree->last_zxid().epoch();
+    if (current_epoch_ < epoch)
+        out.push_back(storage::DiskCommand(storage::SaveCurrentEpoch{epoch}));
+    database_.restore(std::move(restore.tree), out);
+    take_sessions(restore.sessions);
+}
+
+void Core::restored(Instant now, Actions& out) {
+    serve_alone(now, out);
+    out.push_back(OperatorNews(Restored{tree().last_zxid()}));
+}
+
 bool Core::window_full() const { return alone_ ? alone_->window_full() : leader_->window_full(); }
 
 Zxid Core::next_zxid() const { return alone_ ? alone_->next_zxid() : leader_->next_zxid(); }

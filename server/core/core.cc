@@ -268,6 +268,17 @@ void Core::stop_serving(Actions& out) {
     preparer_.reset();
 }
 
+// What it still wanted is void.
+void Core::end_role() {
+    leader_.reset();
+    learner_.reset();
+    alone_.reset();
+    zab_actions_.clear();
+    zab_current_.clear();
+    zab_done_ = 0;
+    leader_sid_.reset();
+}
+
 void Core::leave_role(const std::string& why, Instant now, Actions& out) {
     log_.info("role.left role={} why=\"{}\"", to_string(role()), why);
     election_.role_ended(why, now);
@@ -286,12 +297,7 @@ void Core::leave_role(const std::string& why, Instant now, Actions& out) {
         ++attempt_;
     }
     stop_serving(out);
-    leader_.reset();
-    learner_.reset();
-    zab_actions_.clear();  // the role ended: what it still wanted is void
-    zab_current_.clear();
-    zab_done_ = 0;
-    leader_sid_.reset();
+    end_role();
     if (database_.role_ended(out)) {
         state_ = State::reloading;
         return;

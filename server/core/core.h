@@ -135,7 +135,7 @@ class Core {
         counts_ = {};
     }
 
-    enum class State { looking, reloading, following, leading, alone };
+    enum class State { looking, reloading, following, leading, alone, restoring };
     /// Whoever asked for a session that is ending: told so once the closeSession has committed, not before.
     struct WaitsForEnd {
         std::optional<request::Origin> origin;  ///< none: a client of `link`
@@ -160,6 +160,9 @@ class Core {
 
     // alone.cc: a server alone, and what it has in common with a leader
     void serve_alone(Instant now, Actions& out);
+    void handle(Restore& event, Instant now, Actions& out);
+    void restore_now(Actions& out);
+    void restored(Instant now, Actions& out);
     /// Txns are made here: at a leader and at a server alone.
     [[nodiscard]] bool makes_txns() const {
         return state_ == State::leading || state_ == State::alone;
@@ -182,6 +185,7 @@ class Core {
     void handle(LeaderSnapshot& event, Instant now, Actions& out);
     void handle(LeaderClosed& event, Instant now, Actions& out);
     void handle(SnapshotFinished& event, Instant now, Actions& out);
+    void handle(TakeSnapshot& event, Instant now, Actions& out);
     void handle(storage::DiskEvent& event, Instant now, Actions& out);
     void handle(request::ToCore& event, Instant now, Actions& out);
 
@@ -199,6 +203,7 @@ class Core {
     [[nodiscard]] prep::Policy policy();
     void begin_serving(Epoch epoch, Instant now, Actions& out);
     void stop_serving(Actions& out);
+    void end_role();
     void begin_read_only(Instant now, Actions& out);
     void end_read_only(Actions& out);
     void take_sessions(const std::map<SessionId, std::int32_t>& sessions);
@@ -253,6 +258,7 @@ class Core {
     std::unique_ptr<zab::Leader> leader_;
     std::unique_ptr<zab::Learner> learner_;
     std::unique_ptr<Alone> alone_;
+    std::optional<Restore> to_restore_;
     zab::Actions zab_actions_;  ///< asked for and not yet taken up
     zab::Actions zab_current_;  ///< being carried out, up to zab_done_
     std::size_t zab_done_ = 0;

@@ -70,7 +70,10 @@ void Database::count_from_here() {
 }
 
 void Database::maybe_snapshot(Actions& out) {
-    if (file_ != File::none || !is_time_for_snapshot()) return;
+    if (file_ == File::none && is_time_for_snapshot()) begin_snapshot(out);
+}
+
+void Database::begin_snapshot(Actions& out) {
     // Between half and all of snapCount and snapSizeLimitInKb, like Apache (SyncRequestProcessor.shouldSnapshot), so that
     // members do not write their snapshots at once.
     random_ = random_ * 6364136223846793005ULL + 1442695040888963407ULL;
@@ -86,8 +89,37 @@ void Database::maybe_snapshot(Actions& out) {
     out.push_back(StartSnapshot{tree_->last_zxid()});
 }
 
-void Database::file_finished(bool saved, Actions& out) {
+void Database::take_snapshot(Actions& out) {
+    ZK_ASSERT(asked_ == Asked::nothing);
+    if (custody_ != Custody::whole) {
+        out.push_back(OperatorNews(SnapshotTaken{}));
+    } else if (file_ != File::none) {
+        ZK_COVERED("core.asked_snapshot_waits");
+        asked_ = Asked::waits;
+    } else {
+        begin_snapshot(out);
+        asked_ = Asked::is_written;
+    }
+}
+
+void Database::answer_asked(Zxid zxid, bool saved, Actions& out) {
+    const Asked asked = std::exchange(asked_, Asked::nothing);
+    if (asked == Asked::is_written) {
+        out.push_back(OperatorNews(SnapshotTaken{saved ? std::optional(zxid) : std::nullopt}));
+    } else if (asked == Asked::waits) {
+        take_snapshot(out);
+    }
+}
+
+void Database::cancel_file(Actions& out) {
+    if (file_ == File::none) return;
+    out.push_back(CancelSnapshot{});
+    file_ = File::unwanted;
+}
+
+void Database::file_finished(Zxid zxid, bool saved, Actions& out) {
     const bool staged = std::exchange(file_, File::none) == File::to_install && saved;
+    answer_asked(zxid, saved, out);
     switch (custody_) {
         case Custody::waits_to_cut:
             ZK_COVERED("core.truncate_waited");
@@ -137,6 +169,14 @@ Zxid Database::take_stream(std::unique_ptr<tree::DataTree> tree, Actions& out) {
     return custody_zxid_;
 }
 
+void Database::restore(std::unique_ptr<tree::DataTree> tree, Actions& out) {
+    cancel_file(out);
+    const Zxid zxid = tree->last_zxid();
+    expect_stream(zxid);
+    take_stream(std::move(tree), out);
+    install(zxid, out);
+}
+
 void Database::install(Zxid zxid, Actions& out) {
     ZK_ASSERT(custody_ == Custody::streamed);
     custody_ = Custody::installing;
@@ -161,10 +201,7 @@ bool Database::installed(Zxid zxid) {
 // ---- ends
 
 bool Database::role_ended(Actions& out) {
-    if (file_ != File::none) {
-        out.push_back(CancelSnapshot{});
-        file_ = File::unwanted;
-    }
+    cancel_file(out);
     if (custody_ == Custody::streaming) custody_ = Custody::whole;
     if (custody_ == Custody::whole) return false;
     custody_ = file_ == File::none ? Custody::reloading : Custody::waits_to_reload;

@@ -61,6 +61,8 @@ class Database {
     tree::ApplyResult apply(const jute::Txn& txn, const SharedBytes& bytes, bool complete);
     /// Begins a periodic snapshot file when so many txns, or so many bytes of them, were applied since the last.
     void maybe_snapshot(Actions& out);
+    /// TakeSnapshot. REQUIRES: the last one was answered.
+    void take_snapshot(Actions& out);
 
     // ---- a synchronisation
 
@@ -78,6 +80,9 @@ class Database {
     void install(Zxid zxid, Actions& out);
     /// False: of a role that has ended.
     bool installed(Zxid zxid);
+    /// `tree` instead of everything: at once in memory; installed() when on disk. REQUIRES: nothing is proposed, and no
+    /// synchronisation goes on.
+    void restore(std::unique_ptr<tree::DataTree> tree, Actions& out);
     /// Memory is good for nothing.
     void discard() { custody_ = Custody::discarded; }
 
@@ -88,8 +93,8 @@ class Database {
     bool role_ended(Actions& out);
     /// False: nobody waits for it.
     bool reloaded(storage::RecoveredState& state, Actions& out);
-    /// The snapshot file under way has its name, is staged, or was given up.
-    void file_finished(bool saved, Actions& out);
+    /// The snapshot file under way, of this zxid, has its name, is staged, or was given up.
+    void file_finished(Zxid zxid, bool saved, Actions& out);
 
   private:
     enum class Custody {
@@ -104,6 +109,8 @@ class Database {
         reloading,
     };
     enum class File { none, unwanted, periodic, to_install };
+    /// TakeSnapshot: waits for the end of another file, or is the one under way.
+    enum class Asked { nothing, waits, is_written };
 
     void take(storage::RecoveredState& state, Actions& out);
     void replace(std::unique_ptr<tree::DataTree> tree, Actions& out);
@@ -111,6 +118,9 @@ class Database {
     void begin_install(Actions& out);
     [[nodiscard]] bool is_time_for_snapshot() const;
     void count_from_here();
+    void begin_snapshot(Actions& out);
+    void cancel_file(Actions& out);
+    void answer_asked(Zxid zxid, bool saved, Actions& out);
 
     Settings settings_;
     Log log_;
@@ -123,6 +133,7 @@ class Database {
     Custody custody_ = Custody::whole;
     Zxid custody_zxid_;  ///< of the TRUNC or SNAP
     File file_ = File::none;
+    Asked asked_ = Asked::nothing;
     std::int64_t txns_since_snapshot_ = 0;
     std::int64_t bytes_since_snapshot_ = 0;  ///< of their records in the log
     std::int64_t snapshot_after_ = 0;

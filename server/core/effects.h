@@ -63,6 +63,7 @@ struct Effects {
     std::vector<request::ToFrontend> frontends;
     std::vector<std::unique_ptr<tree::DataTree>> retired;  ///< freeing a large one takes seconds
     std::vector<SnapshotEffect> snapshot;
+    std::vector<OperatorNews> told;    ///< behind all the others
     std::optional<std::string> fatal;  ///< the process must end, with these words as its last
 };
 

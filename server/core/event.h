@@ -92,6 +92,17 @@ struct SnapshotFinished {
     bool saved = false;  ///< false: cancelled
 };
 
+// What an operator wants. Each is answered by one OperatorNews.
+
+/// A snapshot file of the state as it is now, whatever was written since the last. Answered by SnapshotTaken. One at a time.
+struct TakeSnapshot {};
+/// A server alone goes on with this tree, on its disk as well, instead of its own. Its last zxid is set. Answered by
+/// Restored.
+struct Restore {
+    std::unique_ptr<tree::DataTree> tree;
+    std::map<SessionId, std::int32_t> sessions;  ///< timeouts in ms
+};
+
 using Event = std::variant<Tick,
                            NotificationReceived,
                            LearnerConnected,
@@ -107,6 +118,8 @@ using Event = std::variant<Tick,
                            LeaderClosed,
                            storage::DiskEvent,
                            SnapshotFinished,
+                           TakeSnapshot,
+                           Restore,
                            request::ToCore>;
 
 }  // namespace zk::core

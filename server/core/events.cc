@@ -97,6 +97,7 @@ void Core::handle(storage::DiskEvent& event, Instant now, Actions& out) {
         }
         void operator()(storage::AcceptedEpochSaved& e) {
             core.accepted_epoch_ = e.epoch;
+            if (core.to_restore_) core.restore_now(out);
             if (core.leader_)
                 core.leader_->on_accepted_epoch_saved(e.epoch, now, core.zab_actions_);
             if (core.learner_) {
@@ -123,8 +124,9 @@ void Core::handle(storage::DiskEvent& event, Instant now, Actions& out) {
             core.learner_->on_truncate_failed(e.why, now, core.zab_actions_);
         }
         void operator()(storage::SnapshotInstalled& e) {
-            if (core.database_.installed(e.zxid))
-                core.learner_->on_snapshot_saved(e.zxid, now, core.zab_actions_);
+            if (!core.database_.installed(e.zxid)) return;
+            if (core.state_ == State::restoring) return core.restored(now, out);
+            core.learner_->on_snapshot_saved(e.zxid, now, core.zab_actions_);
         }
         void operator()(storage::LogRead& e) {
             if (!core.leader_) return;
@@ -144,7 +146,12 @@ void Core::handle(storage::DiskEvent& event, Instant now, Actions& out) {
 }
 
 void Core::handle(SnapshotFinished& event, Instant, Actions& out) {
-    database_.file_finished(event.saved, out);
+    database_.file_finished(event.zxid, event.saved, out);
+}
+
+void Core::handle(TakeSnapshot&, Instant, Actions& out) {
+    if (!serving_) return out.push_back(OperatorNews(SnapshotTaken{}));
+    database_.take_snapshot(out);
 }
 
 // Of a database that was read again.

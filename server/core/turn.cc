@@ -85,6 +85,8 @@ void Turn::sort(Action& action, Effects& out) {
             out.tree = &core_.tree();
         } else if constexpr (std::is_same_v<T, RetireTree>) {
             out.retired.push_back(std::move(a.tree));
+        } else if constexpr (std::is_same_v<T, OperatorNews>) {
+            out.told.push_back(a);
         } else if constexpr (std::is_same_v<T, Fatal>) {
             out.fatal = std::move(a.why);
         } else if constexpr (std::is_same_v<T, SendSnapshot>) {

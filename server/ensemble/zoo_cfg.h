@@ -109,6 +109,9 @@ struct ServerConfig {
     std::string admin_address = "0.0.0.0";        ///< admin.serverAddress
     std::string admin_command_url = "/commands";  ///< admin.commandURL
     milliseconds admin_idle_timeout{30000};       ///< admin.idleTimeout
+    bool admin_snapshot = true;                   ///< admin.snapshot.enabled
+    bool admin_restore = true;                    ///< admin.restore.enabled
+    milliseconds admin_rate_interval{300000};     ///< admin.rateLimiterIntervalInMS
     std::string metrics_provider{kDefaultMetricsProvider};  ///< metricsProvider.className
     std::string metrics_host = "0.0.0.0";                   ///< metricsProvider.httpHost
     int metrics_port = 7000;         ///< metricsProvider.httpPort; 0: the kernel picks

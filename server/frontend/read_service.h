@@ -35,7 +35,8 @@ struct Asker {
     const std::vector<jute::AuthId>& auth;
     SessionId session{};
     tree::AccessRules access{};
-    std::size_t* effort = nullptr;  ///< counts the entries that are looked at
+    std::size_t* effort =
+        nullptr;  ///< counts the entries that are looked at, and what takes as long
     /// One of the `needed` permission bits.
     [[nodiscard]] bool may(const jute::AclList& list, std::int32_t needed) const {
         if (effort != nullptr) *effort += list.size();

@@ -13,6 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
@@ -36,6 +37,7 @@ constexpr std::size_t kTargetBytesMax = 2048;
 constexpr auto kLingerTime = milliseconds(1000);
 constexpr std::size_t kLingerBytesMax = 65536;
 constexpr auto kAcceptPause = milliseconds(100);
+constexpr std::size_t kPieceBytes = 65536;
 constexpr std::string_view kBeat = ":\n\n";  // a comment
 
 /// One visitor. Whoever waits for it holds it; close() ends all waits.
@@ -101,6 +103,41 @@ std::string text_of(const RequestMessage& request, beast_http::field field) {
     return {value.data(), value.size()};
 }
 
+std::string remote_of(const Visitor& visitor) {
+    error_code code;
+    const auto endpoint = visitor->socket.remote_endpoint(code);
+    return code ? std::string() : endpoint.address().to_string();
+}
+
+Request request_of(const Visitor& visitor, const RequestMessage& message) {
+    Request asked;
+    asked.target.assign(message.target().data(), message.target().size());
+    asked.accept = text_of(message, beast_http::field::accept);
+    asked.authorization = text_of(message, beast_http::field::authorization);
+    const auto last = message["Last-Event-ID"];
+    asked.last_event_id.assign(last.data(), last.size());
+    asked.remote = remote_of(visitor);
+    return asked;
+}
+
+/// What `begin` is answered, or nothing when that takes longer than `time`.
+template <class T>
+asio::awaitable<std::optional<T>> answer_within(milliseconds time,
+                                                Visitor visitor,
+                                                std::function<void(std::function<void(T)>)> begin) {
+    auto answered = std::make_shared<std::optional<T>>();
+    visitor->give(time);
+    visitor->wake.expires_at(asio::steady_timer::time_point::max());
+    begin([answered, visitor](T answer) {
+        if (*answered) return;
+        *answered = std::move(answer);
+        visitor->wake.cancel();
+    });
+    while (!*answered && !visitor->closed) co_await visitor->wake.async_wait(kAwait);
+    if (visitor->closed) co_return std::nullopt;
+    co_return *std::move(*answered);
+}
+
 enum class Keep { no, yes };
 
 std::string head_of(const Response& response, Keep keep) {
@@ -112,7 +149,11 @@ std::string head_of(const Response& response, Keep keep) {
         head.append(name).append(": ").append(value).append("\r\n");
     };
     if (!response.content_type.empty()) line("Content-Type", response.content_type);
-    if (!response.stream) line("Content-Length", std::to_string(response.body.size()));
+    if (response.source) {
+        line("Content-Length", std::to_string(response.source_bytes));
+    } else if (!response.stream) {
+        line("Content-Length", std::to_string(response.body.size()));
+    }
     for (const auto& [name, value] : response.header) line(name, value);
     if (response.status == 405) line("Allow", "GET, HEAD");
     line("Cache-Control", "no-store");
@@ -152,6 +193,14 @@ struct HttpListener::Shared {
     static asio::awaitable<void> linger(Visitor visitor);
 
     bool make_room();
+    /// The answer to a POST, or nothing when it did not come in time.
+    static asio::awaitable<std::optional<Response>> take_body(std::shared_ptr<Shared> shared,
+                                                              Visitor visitor,
+                                                              boost::beast::flat_buffer& buffer,
+                                                              RequestParser& head);
+    static asio::awaitable<bool> send_source(std::shared_ptr<Shared> shared,
+                                             Visitor visitor,
+                                             const Response& response);
     /// The answer, or nothing when it did not come in time.
     static asio::awaitable<std::optional<Response>> respond(std::shared_ptr<Shared> shared,
                                                             Visitor visitor,
@@ -304,7 +353,11 @@ asio::awaitable<bool> HttpListener::Shared::exchange(std::shared_ptr<Shared> sha
     const Limits limits = shared->settings.limits;
     RequestParser parser;
     parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes_max));
-    parser.body_limit(0);
+    if (shared->settings.receive) {
+        parser.body_limit(boost::none);
+    } else {
+        parser.body_limit(0);
+    }
     visitor->give(limits.request_time);
     auto [failed, size] =
         co_await beast_http::async_read_header(visitor->socket, buffer, parser, kAwait);
@@ -315,6 +368,10 @@ asio::awaitable<bool> HttpListener::Shared::exchange(std::shared_ptr<Shared> sha
     bool head_only = false;
     if (failed) {
         response = refusal(failed);
+    } else if (shared->settings.receive && parser.get().method() == beast_http::verb::post) {
+        std::optional<Response> answered = co_await take_body(shared, visitor, buffer, parser);
+        if (!answered) co_return false;
+        response = *std::move(answered);
     } else if (!parser.is_done()) {
         response = refusal(beast_http::error::body_limit);
     } else {
@@ -332,6 +389,8 @@ asio::awaitable<bool> HttpListener::Shared::exchange(std::shared_ptr<Shared> sha
     const bool streams = response.stream && !head_only;
     visitor->streams = streams;  // what is published from now on is for it, too
     if (!co_await send(shared, visitor, std::move(bytes))) co_return false;
+    if (response.source && !head_only && !co_await send_source(shared, visitor, response))
+        co_return false;
     if (streams) {
         asio::co_spawn(shared->executor, await_end(visitor), asio::detached);
         co_await stream(shared, visitor);
@@ -342,7 +401,9 @@ asio::awaitable<bool> HttpListener::Shared::exchange(std::shared_ptr<Shared> sha
 }
 
 std::optional<Response> HttpListener::Shared::refuse(const RequestMessage& request) const {
-    if (request.method() != beast_http::verb::get && request.method() != beast_http::verb::head) {
+    const beast_http::verb method = request.method();
+    const bool reads = method == beast_http::verb::get || method == beast_http::verb::head;
+    if (!reads && !(method == beast_http::verb::post && settings.receive)) {
         return plain(405, "this listener is read-only: GET and HEAD");
     }
     const std::string host = text_of(request, beast_http::field::host);
@@ -363,24 +424,63 @@ std::optional<Response> HttpListener::Shared::refuse(const RequestMessage& reque
 asio::awaitable<std::optional<Response>> HttpListener::Shared::respond(
     std::shared_ptr<Shared> shared, Visitor visitor, const RequestMessage& message) {
     if (auto refused = shared->refuse(message)) co_return refused;
-    Request asked;
-    asked.target.assign(message.target().data(), message.target().size());
-    asked.accept = text_of(message, beast_http::field::accept);
-    asked.authorization = text_of(message, beast_http::field::authorization);
-    const auto last = message["Last-Event-ID"];
-    asked.last_event_id.assign(last.data(), last.size());
-    auto answered = std::make_shared<std::optional<Response>>();
-    visitor->give(shared->settings.limits.answer_time);
-    visitor->wake.expires_at(asio::steady_timer::time_point::max());
-    Reply reply = [answered, visitor](Response response) {
-        if (*answered) return;
-        *answered = std::move(response);
-        visitor->wake.cancel();
+    const Request asked = request_of(visitor, message);
+    std::function<void(Reply)> begin = [shared, asked](Reply reply) {
+        shared->answer(asked, std::move(reply));
     };
-    shared->answer(asked, std::move(reply));
-    while (!*answered && !visitor->closed) co_await visitor->wake.async_wait(kAwait);
-    if (visitor->closed) co_return std::nullopt;
-    co_return *std::move(*answered);
+    co_return co_await answer_within<Response>(
+        shared->settings.limits.answer_time, visitor, std::move(begin));
+}
+
+asio::awaitable<std::optional<Response>> HttpListener::Shared::take_body(
+    std::shared_ptr<Shared> shared,
+    Visitor visitor,
+    boost::beast::flat_buffer& buffer,
+    RequestParser& head) {
+    const Limits limits = shared->settings.limits;
+    if (auto refused = shared->refuse(head.get())) co_return refused;
+    const Request asked = request_of(visitor, head.get());
+    const bool waits = text_of(head.get(), beast_http::field::expect) == "100-continue";
+    std::function<void(std::function<void(Reception)>)> ask =
+        [shared, asked](std::function<void(Reception)> done) {
+            shared->settings.receive(asked, std::move(done));
+        };
+    std::optional<Reception> reception =
+        co_await answer_within<Reception>(limits.answer_time, visitor, std::move(ask));
+    if (!reception) co_return std::nullopt;
+    const std::shared_ptr<Upload> upload = reception->upload;
+    if (!upload) co_return std::move(reception->refusal);
+    if (waits && !co_await send(shared, visitor, "HTTP/1.1 100 Continue\r\n\r\n"))
+        co_return std::nullopt;
+    beast_http::request_parser<beast_http::buffer_body> parser(std::move(head));
+    std::string piece(kPieceBytes, '\0');
+    bool wanted = true;
+    while (wanted && !parser.is_done()) {
+        parser.get().body().data = piece.data();
+        parser.get().body().size = piece.size();
+        visitor->give(limits.write_time);
+        auto [failed, size] =
+            co_await beast_http::async_read_some(visitor->socket, buffer, parser, kAwait);
+        const bool broken = failed && failed != beast_http::error::need_buffer;
+        if (broken || visitor->closed || !shared->answer) co_return std::nullopt;
+        const std::size_t got = piece.size() - parser.get().body().size;
+        if (got > 0) wanted = upload->take(std::string_view(piece).substr(0, got));
+    }
+    std::function<void(Reply)> end = [upload](Reply reply) { upload->end(std::move(reply)); };
+    co_return co_await answer_within<Response>(limits.answer_time, visitor, std::move(end));
+}
+
+asio::awaitable<bool> HttpListener::Shared::send_source(std::shared_ptr<Shared> shared,
+                                                        Visitor visitor,
+                                                        const Response& response) {
+    std::uint64_t left = response.source_bytes;
+    while (left > 0) {
+        std::string piece = response.source(std::min<std::uint64_t>(left, kPieceBytes));
+        if (piece.empty() || piece.size() > left) co_return false;
+        left -= piece.size();
+        if (!co_await send(shared, visitor, std::move(piece))) co_return false;
+    }
+    co_return true;
 }
 
 asio::awaitable<bool> HttpListener::Shared::send(std::shared_ptr<Shared> shared,

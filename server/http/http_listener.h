@@ -1,4 +1,4 @@
-// An HTTP listener: answers GET and HEAD from what it is told.
+// An HTTP listener: answers GET and HEAD from what it is told, and takes the bodies of POST where somebody wants them.
 // Shell, Asio. Lives on the loop of its executor; all calls from there. Everything a stranger can ask for is bounded
 // (Limits): who sends slowly, reads slowly or says nothing is dropped. A Host header with a name that is not in
 // Settings::names is refused, unless any_name is set, so that a page of somebody else cannot read this one through a
@@ -27,6 +27,7 @@ struct Request {
     std::string accept{};
     std::string last_event_id{};  ///< of a browser that comes back to a stream
     std::string authorization{};
+    std::string remote{};  ///< the visitor's IP address
 };
 
 struct Response {
@@ -37,7 +38,31 @@ struct Response {
     std::vector<std::pair<std::string, std::string>> header{};
     /// Server-sent events: the body is only their beginning, and publish() adds to them.
     bool stream = false;
+    /// A body that is too large for memory: its next piece, of so many bytes at most. Empty: it cannot go on, and the
+    /// connection ends.
+    std::function<std::string(std::size_t bytes_max)> source{};
+    std::uint64_t source_bytes = 0;  ///< all of it
 };
+
+/// Takes the answer, on the listener's loop, at once or later, once; nothing happens when nobody waits any more.
+using Reply = std::function<void(Response)>;
+
+/// The body of one POST, on the listener's loop. Destroyed without end(): its sender has broken off.
+class Upload {
+  public:
+    virtual ~Upload() = default;
+    /// False: more is of no use. end() follows.
+    virtual bool take(std::string_view piece) = 0;
+    /// The body is whole, or take() said so. Once.
+    virtual void end(Reply reply) = 0;
+};
+/// Who will take the body; or nobody, and what is answered instead.
+struct Reception {
+    std::shared_ptr<Upload> upload;
+    Response refusal;
+};
+/// Called before any byte of a body is read. The answer may come later, as a Reply.
+using Receive = std::function<void(const Request&, std::function<void(Reception)>)>;
 
 struct Limits {
     std::size_t connections_max = 64;
@@ -45,7 +70,8 @@ struct Limits {
     std::chrono::milliseconds request_time{5000};  ///< from the first byte of a request to its last
     std::chrono::milliseconds idle_time{15000};    ///< between two requests
     std::chrono::milliseconds answer_time{15000};  ///< for an answer that is not there at once
-    std::chrono::milliseconds write_time{5000};    ///< for one answer, or what a stream has to say
+    /// For one answer, what a stream has to say, or a piece of a body, either way.
+    std::chrono::milliseconds write_time{5000};
     std::size_t streams_max = 16;
     std::size_t stream_bytes_max = 65536;        ///< that a stream's reader may be behind
     std::chrono::milliseconds beat_time{10000};  ///< a stream says so often that it is there
@@ -57,12 +83,11 @@ struct Settings {
     /// Names under which this node may be asked, besides IP addresses and localhost.
     std::vector<std::string> names;
     bool any_name = false;  ///< it may be asked under any name
+    Receive receive;        ///< none: there is no POST here
     Limits limits;
 };
 
 using Answer = std::function<Response(const Request&)>;
-/// Takes the answer, on the listener's loop, at once or later, once; nothing happens when nobody waits any more.
-using Reply = std::function<void(Response)>;
 using AnswerLater = std::function<void(const Request&, Reply)>;
 
 class HttpListener {

@@ -110,6 +110,8 @@ void CoreLoop::carry_out() {
     effects_.snapshot.clear();
     for (auto& tree : effects_.retired) doors_->snapshots.dispose(std::move(tree));
     effects_.retired.clear();
+    for (const core::OperatorNews& news : effects_.told) doors_->server.told(news);
+    effects_.told.clear();
     if (effects_.fatal)
         return doors_->server.cannot_go_on(*std::exchange(effects_.fatal, std::nullopt));
     write_snapshot_later();

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "core/actions.h"
 #include "core/event.h"
 #include "request/outcome.h"
 #include "tree/data_tree.h"
@@ -52,6 +53,8 @@ class ServerPort {
     virtual void peer_port_failed(const Error& error) = 0;
     /// The raw text that answers a four-letter word. `argument`: the bytes that belong to it.
     virtual std::string four_letter(std::string_view word, ByteView argument) = 0;
+    /// The end of something that an operator wanted. For whoever has operators.
+    virtual void told(const core::OperatorNews& /*news*/) {}
 };
 
 }  // namespace zk::net

@@ -83,7 +83,8 @@ ErrorCode NodeOps::check_quota(std::string_view path,
 }
 
 bool NodeOps::allowed(const ProjectedNode& node, std::int32_t needed) const {
-    return tree::check_acl(node.acl, needed, auth, policy.access);
+    if (lists == nullptr) return tree::check_acl(node.acl, needed, auth, policy.access);
+    return lists->check(node.acl, needed, auth, policy.access);
 }
 
 /// What the flags say of the kind of node, before anything else is looked at. `ttl_ms`: of createTTL.

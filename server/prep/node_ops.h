@@ -16,6 +16,7 @@
 #include "jute/codes.h"
 #include "jute/protocol.h"
 #include "jute/txn.h"
+#include "prep/long_lists.h"
 #include "prep/outstanding_changes.h"
 #include "prep/quota_check.h"
 #include "tree/acl.h"
@@ -64,6 +65,7 @@ struct NodeOps {
     ErrorCode session_check = ErrorCode::ok;
     ErrorCode ephemeral_check = ErrorCode::ok;  ///< the same for creates of ephemerals
     Policy policy{};
+    LongLists* lists = nullptr;  ///< null: every list is looked at anew
 
     /// `type`: create, create2 or create_container. The opcode decides what is made; the flags only
     /// say ephemeral and sequential.

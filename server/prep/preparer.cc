@@ -186,7 +186,8 @@ NodeOps Preparer::ops_for(const PrepareRequest& request) {
             request.time,
             request.session_check,
             request.ephemeral_check,
-            policy_};
+            policy_,
+            &lists_};
 }
 
 jute::Txn Preparer::prepare_multi(const PrepareRequest& request) {

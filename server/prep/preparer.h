@@ -69,6 +69,7 @@ class Preparer {
     void reset() { changes_.clear(); }
     /// Nodes with outstanding changes.
     [[nodiscard]] std::size_t outstanding() const { return changes_.size(); }
+    [[nodiscard]] const LongLists& long_lists() const { return lists_; }
 
   private:
     NodeOps ops_for(const PrepareRequest& request);
@@ -77,6 +78,7 @@ class Preparer {
 
     OutstandingChanges changes_;
     Policy policy_;
+    LongLists lists_;
 };
 
 }  // namespace zk::prep

@@ -21,12 +21,12 @@ namespace zk::storage {
 /// Timeout in ms of each global session.
 using SessionTable = std::map<SessionId, std::int32_t>;
 
-/// file: header, sessions, ACLs, nodes, "/", checksum, digest section. wire: sessions, ACLs, nodes,
-/// "/", "BenWasHere".
+/// file: header, sessions, ACLs, nodes, "/", checksum, digest section, zxid section.
+/// wire: sessions, ACLs, nodes, "/", "BenWasHere".
 enum class Form { file, wire };
-/// Whether a file says which tree it will be. no: of a tree that came as a stream and may be ahead of its zxid in
-/// parts; a digest of it would be one of no tree that ever was. ZooKeeper reads such files, too: its older versions,
-/// and ones with digests disabled, write no section.
+/// Whether a file says which tree it will be, and at which zxid. no: of a tree that came as a stream and may be ahead of
+/// its zxid in parts; a digest of it would be one of no tree that ever was. ZooKeeper reads such files, too: its older
+/// versions, and ones with digests disabled, write no section.
 enum class DigestSection { yes, no };
 
 /// State of the tree when a walk had ended; replay must pass `zxid` before the tree is consistent.
@@ -89,6 +89,9 @@ class SnapshotParser {
     SessionTable take_sessions();
     /// file form: the digest section, when there is one of a known version.
     [[nodiscard]] std::optional<SnapshotDigest> digest() const;
+    /// file form: the last txn that the tree may hold parts of, where the file says so: since 3.6 with digests, since 3.9
+    /// always.
+    [[nodiscard]] std::optional<Zxid> end_zxid() const;
 
   private:
     struct State;

@@ -8,6 +8,7 @@
 #include "storage/gzip.h"
 #include "storage/install.h"
 #include "storage/snappy_stream.h"
+#include "storage/unpacker.h"
 
 namespace zk::storage {
 namespace {
@@ -28,18 +29,14 @@ Result<> feed_file(Disk& disk,
         ZK_CHECK(parser.feed(part));
         return ok();
     };
-    std::optional<GzipReader> gzip;
-    std::optional<SnappyReader> snappy;
-    if (compression == SnapshotName::Compression::gz) gzip.emplace();
-    if (compression == SnapshotName::Compression::snappy) snappy.emplace();
+    Unpacker unpacker(compression);
     for (std::uint64_t offset = 0;;) {
         ZK_TRY(const Bytes bytes, disk.read(path, offset, kSnapshotReadBytes));
         if (bytes.empty()) break;
         offset += bytes.size();
-        ZK_CHECK(gzip ? gzip->feed(bytes, sink) : snappy ? snappy->feed(bytes, sink) : sink(bytes));
+        ZK_CHECK(unpacker.feed(bytes, sink));
     }
-    if (gzip && !gzip->done()) return Error(Errc::corrupt, "the gzip stream is cut");
-    if (snappy && !snappy->done()) return Error(Errc::corrupt, "the snappy stream is cut");
+    ZK_CHECK(unpacker.finish());
     return parser.finish();
 }
 

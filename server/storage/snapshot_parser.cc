@@ -100,6 +100,7 @@ struct SnapshotParser::State {
     std::unique_ptr<tree::DataTree> tree;
     SessionTable sessions;
     std::optional<SnapshotDigest> digest;
+    std::optional<Zxid> end_zxid;
     Bytes buffer;  // arrived, not yet parsed, from `parsed`
     std::size_t parsed = 0;
     std::uint64_t dropped = 0;    // bytes that have left the buffer
@@ -115,6 +116,7 @@ SnapshotParser::SnapshotParser(SnapshotParser&&) noexcept = default;
 
 bool SnapshotParser::done() const { return state_->part == State::Part::done; }
 std::optional<SnapshotDigest> SnapshotParser::digest() const { return state_->digest; }
+std::optional<Zxid> SnapshotParser::end_zxid() const { return state_->end_zxid; }
 std::uint64_t SnapshotParser::offset() const {
     return state_->dropped + state_->parsed + state_->hashed_tail;
 }
@@ -289,6 +291,7 @@ Result<> SnapshotParser::State::check_tail(ByteView bytes) {
         SnapshotDigest section;
         std::int32_t version = 0;
         archive(section.zxid, version);
+        end_zxid = section.zxid;
         if (version < kDigestVersion) {
             (void)archive.get<std::string>();  // text of another algorithm: not comparable
         } else {
@@ -298,7 +301,7 @@ Result<> SnapshotParser::State::check_tail(ByteView bytes) {
         ZK_CHECK(check_seal(archive, bytes));
         if (archive.at_end()) return ok();
     }
-    (void)archive.get<std::int64_t>();  // the zxid again; the name counts
+    end_zxid = archive.get<Zxid>();  // for a file that has a name the name counts
     ZK_CHECK(check_seal(archive, bytes));
     if (!archive.at_end()) return corrupt("bytes follow its end");
     return ok();

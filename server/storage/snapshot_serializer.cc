@@ -116,6 +116,9 @@ void SnapshotSerializer::State::write_tail(Bytes& out, std::size_t hashed_from) 
     // Like ZooKeeper, a database that has seen no txn has no digest yet.
     archive(end_zxid, kDigestVersion, end_zxid == Zxid() ? std::uint64_t{0} : tree.digest());
     write_checksum();
+    // As since 3.9: a file that has lost its name can be restored.
+    archive.write(end_zxid);
+    write_checksum();
 }
 
 }  // namespace zk::storage

@@ -1,14 +1,20 @@
 // zkserver: a ZooKeeper server. `zkserver path/to/zoo.cfg`, or `zkserver PORT DATADIR`, runs in the foreground and logs to
-// stderr. Exit codes: zkserver/server.h.
+// stderr. Exit codes: zkserver/server.h. One file is all that a host needs: called zkcli or zkCli.sh it is the client of the
+// command line, called zkdata it looks at data files.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <nss.h>
 #include <string>
+#include <string_view>
 #include <unistd.h>
+#include <vector>
 
 #include "base/log.h"
 #include "command_line/help.h"
+#include "zkcli/program.h"
+#include "zkdata_program/program.h"
 #include "zkserver/options.h"
 #include "zkserver/server.h"
 #include "zkserver/version.h"
@@ -36,16 +42,11 @@ int print_help() {
     return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run_server(const std::vector<std::string>& words) {
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGTERM, end_at_once);
     std::signal(SIGINT, end_at_once);
-    // A static program must not load a name service module of its host, which belongs to another
-    // libc: /etc/hosts and DNS are in here.
-    __nss_configure_lookup("hosts", "files dns");
-    const auto options = zk::zkserver::parse_options({argv + 1, argv + argc});
+    const auto options = zk::zkserver::parse_options(words);
     if (!options.has_value()) return fail_usage(options.error().words);
     if (options->what == Options::What::help) return print_help();
     if (options->what == Options::What::version) {
@@ -85,4 +86,18 @@ int main(int argc, char** argv) {
     const int code = static_cast<int>(failure->code);
     log.error("server.failed exit={} why=\"{}\"", code, failure->error.message());
     return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    // A static program must not load a name service module of its host, which belongs to another
+    // libc: /etc/hosts and DNS are in here.
+    __nss_configure_lookup("hosts", "files dns");
+    std::string_view name = argc > 0 ? argv[0] : "";
+    name.remove_prefix(name.rfind('/') + 1);  // without a slash: npos + 1, which is 0
+    const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+    if (name == "zkcli" || name == "zkCli.sh") return zk::zkcli::run_program(words);
+    if (name == "zkdata") return zk::zkdata_program::run(words);
+    return run_server(words);
 }

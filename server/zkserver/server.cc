@@ -15,6 +15,7 @@
 
 #include "admin/commands.h"
 #include "admin/four_letter.h"
+#include "admin/transfers.h"
 #include "admin_server/admin_server.h"
 #include "base/limits.h"
 #include "clocks/clocks.h"
@@ -235,8 +236,10 @@ class Server final : public net::ServerPort {
               snapshot_disk_, paths, loop_, log_, compression_of(configuration_.config)),
           admin_(
               admin_settings(configuration_),
-              [this](const admin::AdminQuestion& question, admin_server::Take take) {
-                  answer_later(question, std::move(take));
+              [this](const admin::AdminQuestion& question,
+                     admin::Errand errand,
+                     admin_server::Take take) {
+                  answer_later(question, std::move(errand), std::move(take));
               },
               log_) {
         counts_.observe(metrics::Summary::dbinittime, to_ms(recovery_took));
@@ -254,7 +257,11 @@ class Server final : public net::ServerPort {
     [[nodiscard]] admin::Facts gather(const admin::Wanted& wanted) const;
     [[nodiscard]] metrics::Metrics counted(const admin::Facts& facts) const;
     void carry_out(admin::Deed deed, std::int64_t trace_mask);
-    void answer_later(admin::AdminQuestion question, admin_server::Take take);
+    void answer_later(admin::AdminQuestion question, admin::Errand errand, admin_server::Take take);
+    void transfer(const admin::AdminQuestion& question,
+                  const admin::Errand& errand,
+                  admin_server::Take take);
+    void told(const core::OperatorNews& news) override;
     void meet_peers();
     void stop(std::optional<Failure> why);
     void purge_later();
@@ -277,7 +284,8 @@ class Server final : public net::ServerPort {
     Instant started_ = clocks::steady_now();
     std::uint16_t client_port_ = 0;
     std::int64_t trace_mask_ = admin::kTraceMask;
-    metrics::Metrics counts_;  ///< of the start
+    metrics::Metrics counts_;           ///< of the start
+    admin_server::Take transfer_ends_;  ///< of the snapshot or restore that goes on
     std::optional<Failure> failure_;
     bool stopping_ = false;
     /// The last: its thread asks all the others.
@@ -412,19 +420,46 @@ metrics::Metrics Server::counted(const admin::Facts& facts) const {
 }
 
 /// On the admin server's thread.
-void Server::answer_later(admin::AdminQuestion question, admin_server::Take take) {
-    asio::post(io_, [this, question, take = std::move(take)] {
+void Server::answer_later(admin::AdminQuestion question,
+                          admin::Errand errand,
+                          admin_server::Take take) {
+    asio::post(io_, [this, question, errand = std::move(errand), take = std::move(take)] {
         if (stopping_) return;
+        if (question.needs_rights) return transfer(question, errand, take);
         if (core_turn_.core().has_clients() || !question.needs_service)
             carry_out(question.deed, question.trace_mask);
         take(gather(question.wanted));
     });
 }
 
+void Server::transfer(const admin::AdminQuestion& question,
+                      const admin::Errand& errand,
+                      admin_server::Take take) {
+    const core::Core& core = core_turn_.core();
+    admin::Facts facts = gather(question.wanted);
+    facts.authorized =
+        admin::may_transfer(core.tree(), errand.asks, access_rules(configuration_.config));
+    facts.busy = transfer_ends_ != nullptr;
+    const bool begins = facts.authorized && !facts.busy && core.serving();
+    if (!begins || question.deed == admin::Deed::none) return take(std::move(facts));
+    transfer_ends_ = std::move(take);
+    if (question.deed == admin::Deed::restore) return loop_.post(std::move(*errand.restore));
+    loop_.post(core::TakeSnapshot{});
+}
+
+void Server::told(const core::OperatorNews& news) {
+    if (!transfer_ends_) return;
+    admin::Facts facts = gather({});
+    facts.done_at = std::visit([](const auto& one) { return one.zxid; }, news);
+    std::exchange(transfer_ends_, nullptr)(std::move(facts));
+}
+
 void Server::carry_out(admin::Deed deed, std::int64_t trace_mask) {
     switch (deed) {
         case admin::Deed::none:
-            return;
+        case admin::Deed::take_snapshot:
+        case admin::Deed::restore:
+            return;  // the last two: transfer()
         case admin::Deed::reset_connections:
             return clients_.reset_connection_statistics();
         case admin::Deed::reset_server:

@@ -85,7 +85,7 @@ TEST_F(Commands, EveryNameAndAliasIsKnownAndNamesTheCommand) {
             EXPECT_THAT(answer, Not(HasSubstr("Unknown"))) << name;
         }
     }
-    EXPECT_EQ(command_names().size(), 26U);
+    EXPECT_EQ(command_names().size(), 28U);
     EXPECT_EQ(get("nosuch"),
               "{\n  \"command\" : \"nosuch\",\n  \"error\" : \"Unknown command: nosuch\"\n}");
     EXPECT_FALSE(question_of(read_target("/commands/nosuch", "/commands")));
@@ -128,7 +128,7 @@ TEST_F(Commands, AReadOnlyServerSaysSo) {
     EXPECT_THAT(get("zabstate"), HasSubstr("\"voting\" : false,\n  \"zabstate\" : \"\",\n"));
 }
 
-TEST_F(Commands, DeedsAreThoseOfTheThreeThatChangeSomething) {
+TEST_F(Commands, DeedsAreThoseOfTheFourThatDoSomething) {
     const auto deed = [](const std::string& command) {
         const auto question = question_of(read_target("/commands/" + command, "/commands"));
         return question ? question->deed : Deed::none;
@@ -140,7 +140,9 @@ TEST_F(Commands, DeedsAreThoseOfTheThreeThatChangeSomething) {
               -12);
     for (const auto& names : command_names()) {
         const std::string name(names[0]);
-        if (name.find("reset") == std::string::npos || name.starts_with("observer")) {
+        if (name == "snapshot") {
+            EXPECT_EQ(deed(name), Deed::take_snapshot);
+        } else if (name.find("reset") == std::string::npos || name.starts_with("observer")) {
             EXPECT_EQ(deed(name), Deed::none) << name;
         }
     }

@@ -56,7 +56,7 @@ TEST(AdminServer, CommandsAreAnsweredFromFacts) {
     std::vector<admin::AdminQuestion> asked;
     AdminServer server(
         settings(),
-        [&](const admin::AdminQuestion& question, const Take& take) {
+        [&](const admin::AdminQuestion& question, const admin::Errand&, const Take& take) {
             asked.push_back(question);
             take(serving());
         },
@@ -78,7 +78,11 @@ TEST(AdminServer, CommandsAreAnsweredFromFacts) {
 
 TEST(AdminServer, SecretsOfTheFileStayThere) {
     AdminServer server(
-        settings(), [](const admin::AdminQuestion&, const Take& take) { take(serving()); }, Log());
+        settings(),
+        [](const admin::AdminQuestion&, const admin::Errand&, const Take& take) {
+            take(serving());
+        },
+        Log());
     server.start();
     const std::string properties = get(server.command_port(), "/commands/sysp").body;
     EXPECT_THAT(properties, HasSubstr("\"zookeeper.snapCount\" : \"5\""));
@@ -93,7 +97,11 @@ TEST(AdminServer, MetricsHaveTheirOwnPort) {
     wanted.config.admin_enabled = false;
     wanted.config.metrics_provider = ensemble::kPrometheusMetricsProvider;
     AdminServer server(
-        wanted, [](const admin::AdminQuestion&, const Take& take) { take(serving()); }, Log());
+        wanted,
+        [](const admin::AdminQuestion&, const admin::Errand&, const Take& take) {
+            take(serving());
+        },
+        Log());
     server.start();
     EXPECT_EQ(server.command_port(), 0);
     EXPECT_THAT(get(server.metrics_port(), "/metrics").body, HasSubstr("\nznode_count 0.0\n"));
@@ -104,7 +112,7 @@ TEST(AdminServer, NothingListensThatIsNotSwitchedOn) {
     Settings wanted = settings();
     wanted.config.admin_enabled = false;
     AdminServer server(
-        wanted, [](const admin::AdminQuestion&, const Take&) {}, Log());
+        wanted, [](const admin::AdminQuestion&, const admin::Errand&, const Take&) {}, Log());
     server.start();
     EXPECT_EQ(server.command_port(), 0);
     EXPECT_EQ(server.metrics_port(), 0);
@@ -115,7 +123,7 @@ TEST(AdminServer, NothingListensThatIsNotSwitchedOn) {
 class Slow {
   public:
     Ask ask() {
-        return [this](const admin::AdminQuestion&, Take take) {
+        return [this](const admin::AdminQuestion&, const admin::Errand&, Take take) {
             const std::lock_guard lock(mutex_);
             takes_.push_back(std::move(take));
             more_.notify_all();
@@ -179,13 +187,21 @@ TEST(AdminServer, AnAnswerThatComesTooLateDoesNoHarm) {
 
 TEST(AdminServer, APortThatIsTakenIsTriedAgain) {
     AdminServer first(
-        settings(), [](const admin::AdminQuestion&, const Take& take) { take(serving()); }, Log());
+        settings(),
+        [](const admin::AdminQuestion&, const admin::Errand&, const Take& take) {
+            take(serving());
+        },
+        Log());
     first.start();
     Settings wanted = settings();
     wanted.config.admin_port = first.command_port();
     wanted.retry = std::chrono::milliseconds(20);
     AdminServer second(
-        wanted, [](const admin::AdminQuestion&, const Take& take) { take(serving()); }, Log());
+        wanted,
+        [](const admin::AdminQuestion&, const admin::Errand&, const Take& take) {
+            take(serving());
+        },
+        Log());
     second.start();
     EXPECT_EQ(second.command_port(), 0);
     first.stop();

@@ -31,6 +31,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using asio_impl::kAwait;
 using std::chrono::milliseconds;
+using testing::Contains;
 using testing::ElementsAre;
 
 Bytes handshake_answer(std::int32_t timeout_ms) {
@@ -43,8 +44,8 @@ Bytes handshake_answer(std::int32_t timeout_ms) {
     return frame;
 }
 
-/// Takes one session, waits for two requests and gives its answers to them.
-asio::awaitable<void> answer_two(tcp::acceptor& acceptor, std::vector<jute::ReplyHeader> answers) {
+/// Takes one session, waits for two requests, and then sends these frames in one.
+asio::awaitable<void> answer_two(tcp::acceptor& acceptor, std::vector<Bytes> frames_out) {
     auto [failed, socket] = co_await acceptor.async_accept(kAwait);
     Bytes bytes(4 + 45, '\0');
     auto [cut, size] = co_await asio::async_read(socket, asio::buffer(bytes), kAwait);
@@ -60,7 +61,7 @@ asio::awaitable<void> answer_two(tcp::acceptor& acceptor, std::vector<jute::Repl
         if (broken) co_return;
     }
     out.clear();
-    for (const auto& answer : answers) jute::append_frame(out, jute::encode(answer));
+    for (const Bytes& frame : frames_out) jute::append_frame(out, frame);
     auto [gone, told] = co_await asio::async_write(socket, asio::buffer(out), kAwait);
     // Until the other side ends it.
     bytes.assign(1, '\0');
@@ -251,7 +252,7 @@ TEST_F(SessionAlone, AnExpiredSessionIsOver) {
 class OrderOfAnswers : public SessionAlone {
   protected:
     /// Sends two requests at once and answers them so; whether the first one was answered.
-    bool answered(std::vector<jute::ReplyHeader> answers, bool second_is_auth) {
+    bool answered(std::vector<Bytes> answers, bool second_is_auth) {
         tcp::acceptor acceptor(loop_, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
         auto serve = [&acceptor, answers]() -> asio::awaitable<void> {
             co_await answer_two(acceptor, answers);
@@ -261,7 +262,7 @@ class OrderOfAnswers : public SessionAlone {
         EXPECT_TRUE(run(session.ready()).has_value());
         std::optional<bool> first;
         asio::co_spawn(loop_,
-                       session.exists("/first"),
+                       session.exists("/first", Watch::yes),
                        [&first](std::exception_ptr, Result<Reply<jute::Stat>> answer) {
                            first = answer.has_value() && answer->error == ErrorCode::no_node;
                        });
@@ -271,11 +272,17 @@ class OrderOfAnswers : public SessionAlone {
         session_.reset();
         return *first && second;
     }
-    static jute::ReplyHeader reply(std::int32_t xid, ErrorCode error = ErrorCode::ok) {
+    static Bytes reply(std::int32_t xid, ErrorCode error = ErrorCode::ok) {
         jute::ReplyHeader header;
         header.xid = Xid(xid);
         header.error = error;
-        return header;
+        return jute::encode(header);
+    }
+    static Bytes created(const std::string& path) {
+        jute::WatcherEvent event;
+        event.type = EventType::node_created;
+        event.path = path;
+        return reply(xids::kNotification) + jute::encode(event);
     }
 };
 
@@ -287,6 +294,11 @@ TEST_F(OrderOfAnswers, AnAnswerToAuthMayComeFirst) {
 TEST_F(OrderOfAnswers, OthersMayNot) {
     EXPECT_TRUE(answered({reply(1, ErrorCode::no_node), reply(2)}, false));
     EXPECT_FALSE(answered({reply(2), reply(1, ErrorCode::no_node)}, false));
+}
+
+TEST_F(OrderOfAnswers, AnEventMayComeRightBehindTheReadThatSetItsWatch) {
+    EXPECT_TRUE(answered({reply(1, ErrorCode::no_node), created("/first"), reply(2)}, false));
+    EXPECT_THAT(events_, Contains("NodeCreated/first"));
 }
 
 TEST_F(SessionAlone, LeavesAServerThatDoesNotAnswerPings) {

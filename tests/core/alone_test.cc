@@ -266,6 +266,114 @@ TEST(ServerAlone, WritesSnapshotFiles) {
     EXPECT_EQ(server.snapshot_wanted()->role, storage::SnapshotRole::periodic);
 }
 
+std::optional<Zxid> taken(const OneServer& server) {
+    return std::get<SnapshotTaken>(server.news().back()).zxid;
+}
+std::optional<Zxid> restored(const OneServer& server) {
+    return std::get<Restored>(server.news().back()).zxid;
+}
+
+class ServerRestored : public testing::Test {
+  protected:
+    ServerRestored() {
+        session = server.open();
+        server.ask(session, OpCode::create, create("/kept"));
+        server.step(TakeSnapshot{});
+        server.finish_snapshot();
+        server.ask(session, OpCode::create, create("/later"));
+    }
+    OneServer server{alone_settings()};
+    SessionId session;
+};
+
+TEST_F(ServerRestored, IsWhatItWasAndGoesOnFromThere) {
+    ASSERT_EQ(taken(server), Zxid(2));
+    server.step(Restore(server.snapshot(Zxid(2))));
+    EXPECT_FALSE(server.takes_clients()) << "those that it has are to go";
+    EXPECT_EQ(server.ask(session, OpCode::create, create("/meanwhile")).zxid, Zxid(0));
+    EXPECT_EQ(server.open(), SessionId(0));
+    EXPECT_EQ(server.news().size(), 1U) << "not before it is on disk";
+    server.wait(milliseconds(100));
+    server.finish_snapshot();
+    ASSERT_EQ(server.news().size(), 2U);
+    EXPECT_EQ(restored(server), Zxid(2));
+    const auto is_as_it_was = [&] {
+        EXPECT_TRUE(server.core().serving());
+        EXPECT_TRUE(server.takes_clients());
+        EXPECT_EQ(server.core().status().role, Role::standalone);
+        EXPECT_TRUE(server.has("/kept"));
+        EXPECT_FALSE(server.has("/later"));
+        EXPECT_EQ(server.core().tree().last_zxid(), Zxid(2));
+        EXPECT_EQ(server.reattach(session), session);
+    };
+    is_as_it_was();
+    server.restart(sim::CrashMode::lose);
+    is_as_it_was();
+    EXPECT_EQ(server.ask(session, OpCode::create, create("/new")).zxid, Zxid(3));
+    server.restart(sim::CrashMode::lose);
+    EXPECT_TRUE(server.has("/new"));
+}
+
+TEST_F(ServerRestored, IsWhatItWasBeforeIfThePowerGoesFirst) {
+    server.hold_disk();
+    server.ask(session, OpCode::create, create("/in-flight"));
+    server.step(Restore(server.snapshot(Zxid(2))));
+    server.release_disk();
+    EXPECT_FALSE(server.has("/later")) << "memory is the new one";
+    server.restart(sim::CrashMode::lose);
+    EXPECT_TRUE(server.core().serving());
+    EXPECT_TRUE(server.has("/later"));
+    EXPECT_EQ(server.core().tree().last_zxid(), Zxid(4)) << "it was in the log";
+}
+
+TEST_F(ServerRestored, IsReadByNobodyWhileItsTreeIsExchanged) {
+    server.hold_disk();
+    server.step(Restore(server.snapshot(Zxid(2))));
+    EXPECT_FALSE(server.takes_clients());
+    EXPECT_TRUE(server.has("/later")) << "first frontends hear that nothing is served";
+    server.release_disk();
+    EXPECT_FALSE(server.has("/later"));
+}
+
+TEST_F(ServerRestored, ItsEpochFilesAreNotBehindItsTxns) {
+    Restore of_an_ensemble = server.snapshot(Zxid(2));
+    Restore older = server.snapshot(Zxid(2));
+    of_an_ensemble.tree->set_last_zxid(Zxid(Epoch(3), 9));
+    server.step(std::move(of_an_ensemble));
+    server.finish_snapshot();
+    EXPECT_EQ(restored(server), Zxid(Epoch(3), 9));
+    EXPECT_EQ(server.file("acceptedEpoch"), "3");
+    EXPECT_EQ(server.file("currentEpoch"), "3");
+    EXPECT_EQ(server.ask(session, OpCode::create, create("/new")).zxid, Zxid(Epoch(3), 10));
+    // And they never go back.
+    server.step(std::move(older));
+    server.finish_snapshot();
+    EXPECT_EQ(restored(server), Zxid(2));
+    EXPECT_EQ(server.file("currentEpoch"), "3");
+}
+
+TEST_F(ServerRestored, OneAfterTheOther) {
+    server.step(Restore(server.snapshot(Zxid(2))));
+    server.step(Restore(server.snapshot(Zxid(2))));
+    EXPECT_EQ(restored(server), std::nullopt);
+    server.step(TakeSnapshot{});
+    EXPECT_EQ(taken(server), std::nullopt) << "nothing is served";
+    server.finish_snapshot();
+    EXPECT_EQ(restored(server), Zxid(2));
+}
+
+TEST(Member, IsNotRestoredButTakesSnapshots) {
+    OneServer server;
+    server.step(TakeSnapshot{});
+    server.finish_snapshot();
+    ASSERT_EQ(server.news().size(), 1U);
+    ASSERT_TRUE(taken(server).has_value());
+    server.step(Restore(server.snapshot(*taken(server))));
+    EXPECT_EQ(restored(server), std::nullopt);
+    EXPECT_TRUE(server.core().serving());
+    EXPECT_TRUE(server.takes_clients());
+}
+
 // Nobody talks to it: what comes all the same is no reason to fall over.
 TEST(ServerAlone, HasNoEarForOthers) {
     OneServer server(alone_settings());

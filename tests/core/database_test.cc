@@ -42,6 +42,9 @@ class DatabaseTest : public ::testing::Test {
                 if (std::holds_alternative<storage::InstallSnapshot>(*disk))
                     words.emplace_back("install");
                 if (std::holds_alternative<storage::Reload>(*disk)) words.emplace_back("reload");
+            } else if (const auto* news = std::get_if<OperatorNews>(&action)) {
+                const auto zxid = std::get<SnapshotTaken>(*news).zxid;
+                words.push_back(zxid ? "taken " + to_string(*zxid) : "not taken");
             }
         }
         out.clear();
@@ -103,7 +106,7 @@ TEST_F(DatabaseTest, APeriodicFileAlsoComesAfterSoManyBytesOfLog) {
     Database limited = with_limit(100 * record);
     EXPECT_EQ(txns_until_a_file(limited), 101) << "more than the limit";
     for (int i = 0; i < 20; ++i) {
-        limited.file_finished(true, out);
+        limited.file_finished(kHere, true, out);
         const int count = txns_until_a_file(limited);
         EXPECT_GT(count, 50);
         EXPECT_LE(count, 101);
@@ -129,7 +132,7 @@ TEST_F(DatabaseTest, ATruncWaitsForTheFileUnderWay) {
     database.cut(Zxid(kEpoch, 3), out);
     EXPECT_EQ(asked(), Words{});
     EXPECT_FALSE(database.is_cutting());
-    database.file_finished(true, out);
+    database.file_finished(kHere, true, out);
     EXPECT_EQ(asked(), Words{"truncate"});
     EXPECT_TRUE(database.is_cutting());
 }
@@ -161,7 +164,7 @@ TEST_F(DatabaseTest, AStreamThatIsWholeIsInMemoryAndThenOnDisk) {
     EXPECT_EQ(database.last(), kThere);
     database.install(kThere, out);
     EXPECT_EQ(asked(), Words{"file to install"});
-    database.file_finished(true, out);
+    database.file_finished(kHere, true, out);
     EXPECT_EQ(asked(), Words{"install"});
     EXPECT_TRUE(database.installed(kThere));
     EXPECT_EQ(database.last_durable(), kThere);
@@ -176,7 +179,7 @@ TEST_F(DatabaseTest, AnOlderFileIsNotTakenForTheOneToInstall) {
     (void)asked();
     database.install(kThere, out);
     EXPECT_EQ(asked(), Words{});
-    database.file_finished(true, out);  // the periodic one
+    database.file_finished(kHere, true, out);  // the periodic one
     EXPECT_EQ(asked(), Words{"file to install"});
 }
 
@@ -187,7 +190,7 @@ TEST_F(DatabaseTest, AStreamThatIsNotOnDiskIsGoneWithTheRole) {
     (void)asked();
     EXPECT_TRUE(database.role_ended(out));
     EXPECT_EQ(asked(), Words{"cancel"}) << "first the file must end";
-    database.file_finished(true, out);  // it was too late to give it up
+    database.file_finished(kHere, true, out);  // it was too late to give it up
     EXPECT_EQ(asked(), Words{"reload"}) << "staged for a role that has ended";
     EXPECT_FALSE(database.installed(kThere));
 }
@@ -201,7 +204,7 @@ TEST_F(DatabaseTest, ANextRoleThatInstallsWaitsForTheFileOfTheLastOne) {
     (void)asked();
     database.install(kThere, out);
     EXPECT_EQ(asked(), Words{});
-    database.file_finished(false, out);
+    database.file_finished(kHere, false, out);
     EXPECT_EQ(asked(), Words{"file to install"});
 }
 
@@ -209,6 +212,60 @@ TEST_F(DatabaseTest, DiscardedMemoryIsReadAgain) {
     database.discard();
     EXPECT_TRUE(database.role_ended(out));
     EXPECT_EQ(asked(), Words{"reload"});
+}
+
+TEST_F(DatabaseTest, AFileThatIsAskedForIsBegunAndTold) {
+    database.take_snapshot(out);
+    EXPECT_EQ(asked(), Words{"file"});
+    database.file_finished(kHere, true, out);
+    EXPECT_EQ(asked(), Words{"taken " + to_string(kHere)});
+    database.take_snapshot(out);
+    EXPECT_EQ(asked(), Words{"file"}) << "of the same state: it may be gone";
+    EXPECT_FALSE(database.role_ended(out));
+    EXPECT_EQ(asked(), Words{"cancel"});
+    database.file_finished(kHere, false, out);
+    EXPECT_EQ(asked(), Words{"not taken"});
+}
+
+TEST_F(DatabaseTest, AFileThatIsAskedForIsNotTheOneUnderWay) {
+    begins_a_file();
+    database.take_snapshot(out);
+    EXPECT_EQ(asked(), Words{});
+    database.file_finished(kHere, true, out);
+    EXPECT_EQ(asked(), Words{"file"});
+    database.file_finished(kThere, true, out);
+    EXPECT_EQ(asked(), Words{"taken " + to_string(kThere)});
+    database.file_finished(kThere, true, out);
+    EXPECT_EQ(asked(), Words{}) << "told once";
+}
+
+TEST_F(DatabaseTest, NoFileIsTakenWhileMemoryIsNotWhatTheLogSays) {
+    database.expect_stream(kThere);
+    database.take_snapshot(out);
+    EXPECT_EQ(asked(), Words{"not taken"});
+    // Nor when that has become so while it waited.
+    EXPECT_FALSE(database.role_ended(out));
+    begins_a_file();
+    database.take_snapshot(out);
+    database.cut(Zxid(kEpoch, 3), out);
+    EXPECT_EQ(asked(), Words{});
+    database.file_finished(kHere, true, out);
+    EXPECT_EQ(asked(), (Words{"not taken", "truncate"}));
+}
+
+TEST_F(DatabaseTest, ATreeThatIsRestoredIsInMemoryAndThenOnDisk) {
+    begins_a_file();
+    auto tree = std::make_unique<tree::DataTree>();
+    tree->set_last_zxid(Zxid(kEpoch, 2));
+    database.restore(std::move(tree), out);
+    EXPECT_EQ(asked(), (Words{"cancel", "tree"}));
+    EXPECT_EQ(database.last(), Zxid(kEpoch, 2));
+    database.file_finished(kHere, false, out);
+    EXPECT_EQ(asked(), Words{"file to install"});
+    database.file_finished(Zxid(kEpoch, 2), true, out);
+    EXPECT_EQ(asked(), Words{"install"});
+    EXPECT_TRUE(database.installed(Zxid(kEpoch, 2)));
+    EXPECT_EQ(database.last_durable(), Zxid(kEpoch, 2));
 }
 
 TEST_F(DatabaseTest, WhoMayNotVoteSaysSo) {

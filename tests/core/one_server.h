@@ -14,6 +14,7 @@
 #include "session/session_ids.h"
 #include "sim_disk/sim_disk.h"
 #include "storage/disk_command.h"
+#include "storage/snapshot_file.h"
 #include "zab/packet.h"
 
 namespace zk::core {
@@ -174,6 +175,29 @@ class OneServer {
         turn_->write_snapshot(1 << 20, effects_);
         carry_out();
     }
+    /// The snapshot file that is wanted is written, and gets its name or its place. REQUIRES: snapshot_wanted().
+    void finish_snapshot() {
+        const BeginSnapshot begin = *std::exchange(snapshot_wanted_, std::nullopt);
+        const std::size_t before = snapshot_effects_.size();
+        while (turn_->has_snapshot_chunk()) write_snapshot();
+        storage::SnapshotFile file(disk_, kPaths.snapshots(), begin.role);
+        bool written = file.begin(begin.zxid).has_value();
+        for (std::size_t i = before; i < snapshot_effects_.size(); ++i) {
+            if (const auto* chunk = std::get_if<WriteSnapshot>(&snapshot_effects_[i]))
+                written = written && file.write(chunk->chunk).has_value();
+        }
+        written = written && file.finish().has_value();
+        step(SnapshotFinished{begin.zxid, written});
+    }
+    /// As it was written by finish_snapshot().
+    [[nodiscard]] Restore snapshot(Zxid zxid) {
+        auto loaded = storage::load_snapshot(
+            disk_, kPaths.snapshots(), {.zxid = zxid, .name = storage::snapshot_name(zxid)});
+        loaded->tree->set_last_zxid(zxid);
+        return {std::move(loaded->tree), std::move(loaded->sessions)};
+    }
+    /// What operators were told.
+    [[nodiscard]] const std::vector<OperatorNews>& news() const { return news_; }
 
     // A learner of this server, and its clients. Its link has the number of its sid.
 
@@ -265,6 +289,7 @@ class OneServer {
         }
         hear();
         turn_->heard();
+        news_.insert(news_.end(), effects_.told.begin(), effects_.told.end());
         if (effects_.fatal) fatal_ = effects_.fatal;
         effects_ = {};
     }
@@ -319,6 +344,7 @@ class OneServer {
     std::vector<zab::Packet> to_learners_, to_leaders_;
     std::optional<BeginSnapshot> snapshot_wanted_;
     std::vector<SnapshotEffect> snapshot_effects_;
+    std::vector<OperatorNews> news_;
     std::optional<std::string> fatal_;
     Attempt attempt_ = 0;
 };

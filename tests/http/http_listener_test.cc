@@ -107,6 +107,7 @@ class Listener : public testing::Test {
         settings.address = std::move(address);
         settings.names = {"zk1.example"};
         settings.limits = limits;
+        settings.receive = receive_;
         auto answer = [this](const Request& request) { return answer_to(request); };
         listener_.emplace(loop_.get_executor(), settings, answer, Log());
         const auto started = listener_->start();
@@ -129,6 +130,16 @@ class Listener : public testing::Test {
         response.body = "you asked for " + request.target + "\n";
         if (request.target == "/large") response.body.assign(8UL << 20, 'x');
         if (request.target == "/none") response.status = 404;
+        if (request.target.starts_with("/source")) {
+            response.body.clear();
+            response.source_bytes = 1'000'000;
+            response.source = [left = request.target == "/source" ? 1'000'000UL : 500'000UL](
+                                  std::size_t most) mutable {
+                const std::size_t piece = std::min(most, left);
+                left -= piece;
+                return std::string(piece, 's');
+            };
+        }
         if (request.target == "/events") {
             response.stream = true;
             response.content_type = "text/event-stream";
@@ -172,6 +183,7 @@ class Listener : public testing::Test {
     asio::io_context loop_{1};
     std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_{
         asio::make_work_guard(loop_)};
+    Receive receive_;
     std::optional<HttpListener> listener_;
     std::thread thread_;
     std::uint16_t port_ = 0;
@@ -458,6 +470,11 @@ std::string mutated(std::mt19937& random) {
         get("/events", "Last-Event-ID: 7\r\nAccept: text/event-stream\r\n"),
         "HEAD / HTTP/1.1\r\nHost: [::1]:80\r\nConnection: keep-alive\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        "POST /up HTTP/1.1\r\nHost: localhost\r\nAuthorization: me\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n5\r\nhello\r\n"
+        "0\r\n\r\n",
+        "POST /up HTTP/1.1\r\nHost: localhost\r\nAuthorization: me\r\nContent-Length: "
+        "5\r\n\r\nhello",
         "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n"};
     const auto below = [&](std::size_t limit) { return random() % limit; };
     std::string text = seeds[below(seeds.size())];
@@ -472,7 +489,126 @@ std::string mutated(std::mt19937& random) {
     return text;
 }
 
-TEST_F(Listener, RandomChangesOfRequestsDoNoHarm) {
+TEST_F(Listener, ABodyOfManyPiecesIsSentWholeOrTheConnectionEnds) {
+    begin();
+    const std::string whole = one(get("/source", kLast));
+    EXPECT_THAT(whole, HasSubstr("Content-Length: 1000000\r\n"));
+    EXPECT_EQ(whole.size() - whole.find("\r\n\r\n") - 4, 1'000'000U);
+    Visit visit(port_);
+    visit.send(get("/source-that-fails"));
+    EXPECT_TRUE(visit.ended()) << "though it might have been kept";
+    EXPECT_LT(visit.received.size(), 1'000'000U);
+    EXPECT_THAT(one("HEAD /source HTTP/1.1\r\nHost: localhost\r\n" + kLast + "\r\n"),
+                testing::EndsWith("\r\n\r\n"));
+}
+
+class Uploads : public Listener {
+  protected:
+    struct Taken : Upload {
+        explicit Taken(Uploads& test) : uploads(test) { ++uploads.open; }
+        ~Taken() override { --uploads.open; }
+        bool take(std::string_view piece) override {
+            bytes.append(piece);
+            return bytes.size() < uploads.enough;
+        }
+        void end(Reply reply) override {
+            ++uploads.ends;
+            Response response;
+            response.body = std::to_string(bytes.size()) + " taken of " + bytes.substr(0, 5);
+            reply(std::move(response));
+        }
+        Uploads& uploads;
+        std::string bytes;
+    };
+    Uploads() {
+        receive_ = [this](const Request& request, const std::function<void(Reception)>& done) {
+            Reception reception;
+            if (request.target == "/up" && request.authorization == "me") {
+                EXPECT_EQ(request.remote, "127.0.0.1");
+                reception.upload = std::make_shared<Taken>(*this);
+            } else {
+                reception.refusal.status = 403;
+                reception.refusal.body = "not you";
+            }
+            done(std::move(reception));
+        };
+    }
+    static std::string post(const std::string& more, const std::string& target = "/up") {
+        return "POST " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: me\r\n" + kLast +
+               more + "\r\n";
+    }
+    bool await_none_open() {
+        for (int tries = 0; tries < 2000 && open > 0; ++tries)
+            std::this_thread::sleep_for(milliseconds(5));
+        return open == 0;
+    }
+    std::atomic<int> open = 0;
+    std::atomic<int> ends = 0;
+    std::size_t enough = std::size_t{1} << 30;
+};
+
+TEST_F(Uploads, AreTakenWhole) {
+    begin();
+    EXPECT_THAT(one(post("Content-Length: 0\r\n")), HasSubstr("0 taken of "));
+    EXPECT_THAT(one(post("Content-Length: 7\r\n") + "letters"), HasSubstr("7 taken of lette"));
+    const std::string much(3'000'000, 'm');
+    EXPECT_THAT(one(post("Content-Length: 3000000\r\n") + much),
+                HasSubstr("3000000 taken of mmmmm"));
+    EXPECT_THAT(one(post("Transfer-Encoding: chunked\r\n") + "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"),
+                HasSubstr("7 taken of abcde"));
+    EXPECT_EQ(ends, 4);
+    EXPECT_TRUE(await_none_open());
+    EXPECT_EQ(asked_, 0) << "they are no questions";
+}
+
+TEST_F(Uploads, WhoWaitsForLeaveIsGivenIt) {
+    begin();
+    Visit visit(port_);
+    visit.send(post("Content-Length: 3\r\nExpect: 100-continue\r\n"));
+    ASSERT_TRUE(visit.receive("HTTP/1.1 100 Continue\r\n\r\n"));
+    visit.send("abc");
+    EXPECT_THAT(visit.rest(), HasSubstr("3 taken of abc"));
+}
+
+TEST_F(Uploads, AreRefusedBeforeTheirFirstByte) {
+    begin();
+    Visit visit(port_);
+    visit.send(post("Content-Length: 3\r\nExpect: 100-continue\r\n", "/other"));
+    EXPECT_THAT(visit.rest(), StartsWith("HTTP/1.1 403 "));
+    EXPECT_THAT(one("POST /up HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc"),
+                HasSubstr("not you"));
+    EXPECT_THAT(
+        one("PUT /up HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n" + kLast + "\r\n"),
+        StartsWith("HTTP/1.1 405 "));
+    EXPECT_EQ(ends, 0);
+}
+
+TEST_F(Uploads, MayBeEnough) {
+    enough = 10;
+    begin();
+    Visit visit(port_);
+    visit.send(post("Content-Length: 3000000\r\n") + std::string(100'000, 'x'));
+    EXPECT_THAT(visit.rest(), HasSubstr(" taken of xxxxx"));
+    EXPECT_EQ(ends, 1);
+}
+
+TEST_F(Uploads, WhoBreaksOffOrIsSlowIsForgotten) {
+    Limits limits;
+    limits.write_time = milliseconds(200);
+    begin(limits);
+    {
+        Visit visit(port_);
+        visit.send(post("Content-Length: 3000000\r\n") + "only this");
+    }
+    EXPECT_TRUE(await_none_open());
+    Visit slow(port_);
+    slow.send(post("Content-Length: 3000000\r\n") + "only this");
+    EXPECT_TRUE(slow.ended());
+    EXPECT_TRUE(await_none_open());
+    EXPECT_EQ(ends, 0);
+}
+
+TEST_F(Uploads, RandomChangesOfRequestsDoNoHarm) {
     begin();
     for (unsigned seed = 1; seed <= 1500; ++seed) {
         std::mt19937 random(seed);
@@ -487,6 +623,8 @@ TEST_F(Listener, RandomChangesOfRequestsDoNoHarm) {
     }
     EXPECT_THAT(one(get("/", kLast)), StartsWith("HTTP/1.1 200 "));
     EXPECT_TRUE(await_connections(0));
+    EXPECT_TRUE(await_none_open());
+    EXPECT_GT(ends, 10) << "some were still right";
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """packaging/zkServer.sh beside Apache's script of this name: the same words, the same answers and exit codes, on three servers
-of one ensemble (one of Apache's, started by Apache's script, and two of ours), and what ours does better."""
+of one ensemble (one of Apache's, started by Apache's script, and two of ours), and what ours does better. And the scripts
+beside it, which call other parts of the same program."""
 import os
 import pathlib
 import re
@@ -11,7 +12,7 @@ import unittest
 
 import servers
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "packaging" / "zkServer.sh"
+PACKAGING = pathlib.Path(__file__).resolve().parents[2] / "packaging"
 APACHES = "/usr/share/zookeeper/bin/zkServer.sh"
 PATIENCE_S = 90
 
@@ -28,7 +29,8 @@ class Host:
         if flavor == servers.OURS:
             bin_dir = self.prefix / "bin"
             bin_dir.mkdir()
-            shutil.copy(SCRIPT, bin_dir / "zkServer.sh")
+            for script in ("zkServer.sh", "zkCli.sh", "zkdata"):
+                shutil.copy(PACKAGING / script, bin_dir / script)
             os.symlink(servers.zkserver_path(), bin_dir / "zkserver")
             self.script = str(bin_dir / "zkServer.sh")
         self.pid_file = pathlib.Path(server.data_dir) / "zookeeper_server.pid"
@@ -86,6 +88,21 @@ class ZkServerScript(unittest.TestCase):
         self.assertEqual(ours, apaches, words)
         return ours
 
+    def other_parts_of_the_program(self, host):
+        def run(script, *words):
+            # By a link from elsewhere, as in a directory of PATH.
+            link = host.prefix / ("link-to-" + script)
+            if not link.is_symlink():
+                os.symlink(host.prefix / "bin" / script, link)
+            done = subprocess.run([str(link), *words], capture_output=True, text=True, timeout=PATIENCE_S)
+            return done.returncode, done.stdout.splitlines()[-1:]
+
+        address = "127.0.0.1:%d" % host.server.client_port
+        self.assertEqual(run("zkCli.sh", "-server", address, "ls", "/zookeeper"), (0, ["[config, quota]"]))
+        self.assertEqual(run("zkCli.sh", "-server", address, "ls", "/none")[0], 1)
+        self.assertEqual(run("zkdata", "check", host.server.data_dir), (0, [host.server.data_dir + ": whole"]))
+        self.assertEqual(run("zkdata", "no-such-word")[0], 2)
+
     def test_the_life_of_a_server(self):
         self.assertEqual(self.both("stop")[0], 0)
         self.assertEqual(self.both("status")[0], 1)
@@ -100,6 +117,7 @@ class ZkServerScript(unittest.TestCase):
         head = "Client port found: PORT. Client address: localhost. Client SSL: false.\nMode: "
         self.assertEqual(sorted(out for _, out in answers),
                          [head + "follower\n", head + "follower\n", head + "leader\n"])
+        self.other_parts_of_the_program(self.ours)
         before = self.ours.pid()
         self.assertEqual(self.ours.said("restart"), (0, "Stopping zookeeper ... STOPPED\nStarting zookeeper ... STARTED\n"))
         self.assertNotEqual(self.ours.pid(), before)

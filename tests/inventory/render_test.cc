@@ -129,6 +129,10 @@ TEST(Render, NodeSpecForSystemd) {
     EXPECT_EQ(script->kind, agent_api::FileKind::plain) << "another script restarts nothing";
     EXPECT_TRUE(script->content.starts_with("#!"));
     EXPECT_THAT(script->content, HasSubstr("\nUNIT=" + spec.server_unit + "\n"));
+    EXPECT_THAT(file_of(spec, "/usr/local/zookeeper/bin/zkCli.sh")->content,
+                HasSubstr("exec -a zkcli "));
+    EXPECT_THAT(file_of(spec, "/usr/local/zookeeper/bin/zkdata")->content,
+                HasSubstr("exec -a zkdata "));
     // An agent without the server's disk is the one that tells of it; it only comes behind the mounts.
     const std::string agent = file_of(spec, "/etc/systemd/system/zkprov-agent.service")->content;
     EXPECT_THAT(agent, HasSubstr("After=network-online.target remote-fs.target\n"));

@@ -163,7 +163,7 @@ def setUpModule():
         skip("python3-kazoo is not installed for this Python (use /usr/bin/python3)")
     if docker_program() is None or shutil.which("dockerd") is None:
         skip("docker.io is not installed (scripts/deps test installs it)")
-    for program in ("zkserver", "zkserver-entry", "zkcli", "zkdata"):
+    for program in ("zkserver", "zkserver-entry"):
         if not (BIN / program).exists():
             skip(f"{BIN / program} is not built (set ZKPROV_BIN)")
     engine = Engine()

@@ -854,6 +854,9 @@ class Ensemble(Case):
         self.assertEqual(script("restart")[0], 0)
         wait_until_healthy()
         self.assertEqual(script("status")[0], 0)
+        for words, answer in (("zkCli.sh ls /zookeeper", "[config, quota]"),
+                              (f"zkdata check {INSTALL_DIR}/data", f"{INSTALL_DIR}/data: whole")):
+            self.assertEqual(lab.ssh(2, "/usr/local/zookeeper/bin/" + words).stdout.splitlines()[-1], answer)
 
     def test_09o_an_agents_program_that_was_replaced_is_told_and_put_right(self):
         program = f"{INSTALL_DIR}/bin/zkprov-agent"

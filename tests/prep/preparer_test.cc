@@ -87,6 +87,29 @@ TEST(Preparer, WithoutAclChecksEverythingIsAllowedAndListsAreStillListed) {
               ErrorCode::invalid_acl);
 }
 
+TEST(Preparer, ALongListIsLookedAtOnceHoweverManyWriteBelowIt) {
+    Bench bench;
+    jute::AclList list;
+    for (int i = 0; i < 200; ++i)
+        list.push_back({perms::kAll, {"ip", "10.0.0." + std::to_string(i)}});
+    list.push_back({perms::kCreate | perms::kAdmin, {"ip", "127.0.0.1"}});
+    bench.ask(OpCode::create, create("/long", CreateMode::persistent, list));
+    for (int i = 0; i < 100; ++i)
+        EXPECT_EQ(bench.error(OpCode::create, create("/long/" + std::to_string(i))), ErrorCode::ok);
+    EXPECT_EQ(bench.preparer.long_lists().looked_at(), 1U);
+    MultiBody multi;
+    for (int i = 100; i < 200; ++i) multi.add(OpCode::create, create("/long/" + std::to_string(i)));
+    EXPECT_EQ(Bench::error_of(bench.ask_raw(OpCode::multi, multi.end())), ErrorCode::ok);
+    EXPECT_EQ(bench.preparer.long_lists().looked_at(), 1U);
+    EXPECT_EQ(bench.error(OpCode::set_data, jute::SetDataRequest{"/long", "d", -1}),
+              ErrorCode::no_auth)
+        << "other rights are asked for";
+    list.back().perms = perms::kRead;
+    EXPECT_EQ(bench.error(OpCode::set_acl, jute::SetAclRequest{"/long", list, -1}), ErrorCode::ok);
+    EXPECT_EQ(bench.error(OpCode::create, create("/long/x")), ErrorCode::no_auth)
+        << "it is another list now";
+}
+
 TEST(Preparer, WithoutDigestsNoListMayNameOne) {
     Bench bench(Policy{.access = {.digest = false}});
     bench.auth.push_back({"digest", "a:b"});

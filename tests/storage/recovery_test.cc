@@ -48,7 +48,8 @@ class UnreadableFile final : public ForwardingDisk {
 /// The file without its digest section, as older servers write it.
 void drop_digest(sim::SimDisk& disk, const std::string& name) {
     Bytes bytes = content(disk, name);
-    bytes.resize(bytes.size() - 33);  // zxid, version, digest, checksum, "/"
+    bytes.resize(bytes.size() - 33 -
+                 21);  // zxid, version, digest, checksum, "/"; and zxid, checksum, "/"
     disk.put(kDir + "/" + name, bytes);
 }
 

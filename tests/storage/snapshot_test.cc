@@ -83,6 +83,10 @@ TEST(Snapshot, RoundTripInBothFormsAndAnyPieces) {
     }
 }
 
+// What follows the nodes' seal: zxid, version, digest, seal; zxid, seal.
+constexpr std::size_t kDigestBytes = 8 + 4 + 8 + 13;
+constexpr std::size_t kZxidBytes = 8 + 13;
+
 TEST(Snapshot, WireFormLeavesTheRestToTheNextPacket) {
     const Bytes bytes = serialize(sample_tree(), kSessions, Form::wire);
     EXPECT_TRUE(
@@ -99,7 +103,7 @@ TEST(Snapshot, FileFormHasApachesSeals) {
     const Bytes bytes = serialize(sample_tree(), kSessions, Form::file);
     EXPECT_EQ(bytes.substr(0, 16), std::string("ZKSN\0\0\0\2\xff\xff\xff\xff\xff\xff\xff\xff", 16));
     const Bytes end("\0\0\0\1/", 5);
-    const std::size_t first_seal = bytes.size() - 33 - 13;
+    const std::size_t first_seal = bytes.size() - kZxidBytes - kDigestBytes - 13;
     EXPECT_EQ(bytes.substr(first_seal - 5, 5), end);
     const auto sum = [&bytes](std::size_t size) {
         return static_cast<std::int64_t>(
@@ -107,7 +111,8 @@ TEST(Snapshot, FileFormHasApachesSeals) {
     };
     EXPECT_EQ(load_be<std::int64_t>(bytes.data() + first_seal), sum(first_seal));
     EXPECT_EQ(bytes.substr(first_seal + 8, 5), end);
-    EXPECT_EQ(load_be<std::int64_t>(bytes.data() + bytes.size() - 13), sum(bytes.size() - 13));
+    for (const std::size_t seal : {bytes.size() - kZxidBytes - 13, bytes.size() - 13})
+        EXPECT_EQ(load_be<std::int64_t>(bytes.data() + seal), sum(seal));
     EXPECT_TRUE(bytes.ends_with(end));
 }
 
@@ -120,10 +125,12 @@ Result<> parse_file(ByteView bytes) {
 TEST(Snapshot, EveryCutAndEveryFlippedBitIsNoticed) {
     const Bytes bytes = serialize(sample_tree(), kSessions, Form::file);
     ZK_OK(parse_file(bytes));
-    const std::size_t without_digest = bytes.size() - 33;
+    // A file of 3.5 and older ends behind the first seal, one of 3.6 to 3.8 behind the second.
+    const std::size_t without_zxid = bytes.size() - kZxidBytes;
+    const std::size_t without_digest = without_zxid - kDigestBytes;
     for (std::size_t size = 0; size < bytes.size(); ++size) {
-        // A file of 3.5 and older ends behind the first seal.
-        EXPECT_EQ(parse_file(ByteView(bytes).substr(0, size)).has_value(), size == without_digest)
+        EXPECT_EQ(parse_file(ByteView(bytes).substr(0, size)).has_value(),
+                  size == without_digest || size == without_zxid)
             << size;
     }
     for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -140,23 +147,31 @@ void seal(Bytes& bytes) {
     bytes += Bytes("\0\0\0\1/", 5);
 }
 
+std::optional<Zxid> end_zxid_of(ByteView bytes) {
+    SnapshotParser parser(Form::file);
+    ZK_VALUE(parser.feed(bytes));
+    ZK_OK(parser.finish());
+    return parser.end_zxid();
+}
+
 TEST(Snapshot, ZxidSectionOf39IsReadWithAndWithoutDigest) {
-    Bytes bytes = serialize(sample_tree(), kSessions, Form::file);
-    Bytes with_both = bytes;
-    append_be(with_both, std::int64_t{5});
-    seal(with_both);
-    ZK_OK(parse_file(with_both));
-    Bytes zxid_only = bytes.substr(0, bytes.size() - 33);
+    const tree::DataTree tree = sample_tree();
+    const Bytes with_both = serialize(tree, kSessions, Form::file);
+    EXPECT_EQ(end_zxid_of(with_both), tree.last_zxid());
+    EXPECT_EQ(end_zxid_of(with_both.substr(0, with_both.size() - kZxidBytes)), tree.last_zxid());
+    const Bytes neither = with_both.substr(0, with_both.size() - kZxidBytes - kDigestBytes);
+    EXPECT_EQ(end_zxid_of(neither), std::nullopt);
+    Bytes zxid_only = neither;
     append_be(zxid_only, std::int64_t{5});
     seal(zxid_only);
-    ZK_OK(parse_file(zxid_only));
+    EXPECT_EQ(end_zxid_of(zxid_only), Zxid(5));
     EXPECT_FALSE(parse_file(with_both + "x").has_value());
     EXPECT_FALSE(parse_file(zxid_only + std::string(5000, '\0')).has_value());
 }
 
 TEST(Snapshot, DigestOfAnOldAlgorithmIsPassedOver) {
     const Bytes whole = serialize(sample_tree(), kSessions, Form::file);
-    Bytes bytes = whole.substr(0, whole.size() - 33);
+    Bytes bytes = whole.substr(0, whole.size() - kZxidBytes - kDigestBytes);
     append_be(bytes, std::int64_t{5});
     append_be(bytes, std::int32_t{1});
     append_be(bytes, std::int32_t{4});
