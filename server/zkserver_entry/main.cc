@@ -26,6 +26,9 @@ zk::image::Environment environment() {
     return variables;
 }
 
+/// The first process of a container hears no signal that it does not ask for.
+void end_at_once(int) { ::_exit(0); }
+
 int execute(std::vector<std::string> program) {
     std::vector<char*> words;
     for (std::string& word : program) words.push_back(word.data());
@@ -45,6 +48,8 @@ int execute(std::vector<std::string> program) {
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGTERM, end_at_once);
+    std::signal(SIGINT, end_at_once);
     const std::vector<std::string> words(argv + 1, argv + argc);
     const bool is_script = argc > 0 && std::filesystem::path(argv[0]).filename() == "zkServer.sh";
     const zk::zkserver_entry::Outcome outcome =

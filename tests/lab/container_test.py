@@ -75,6 +75,7 @@ class Engine:
         self.place = Path(tempfile.mkdtemp(prefix="zkprov-engine-"))
         self.socket = self.place / "docker.sock"
         self.log = self.place / "dockerd.log"
+        self.environment = {"DOCKER_HOST": f"unix://{self.socket}", "HOME": str(self.place), "DOCKER_BUILDKIT": "0"}
         self._made_data = False
         self._process = None
         self._output = open(self.log, "wb")
@@ -129,8 +130,7 @@ class Engine:
         """Exit code, stdout and stderr."""
         result = subprocess.run([docker_program(), *[str(word) for word in words]], capture_output=True, text=True,
                                 check=False, timeout=timeout, stdin=subprocess.DEVNULL,
-                                env={"PATH": os.environ["PATH"], "DOCKER_HOST": f"unix://{self.socket}",
-                                     "HOME": str(self.place), "DOCKER_BUILDKIT": "0"})
+                                env={"PATH": os.environ["PATH"], **self.environment})
         if check and result.returncode != 0:
             raise AssertionError(f"docker {' '.join(map(str, words))}: exit {result.returncode}\n{result.stdout}{result.stderr}")
         return result.returncode, result.stdout, result.stderr
@@ -170,10 +170,8 @@ def setUpModule():
     atexit.register(engine.down)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     engine.up()
-    context = engine.place / "context"
-    subprocess.run([str(HERE.parents[1] / "scripts/image"), "--context", str(context)], check=True,
-                   env=dict(os.environ, ZKPROV_BIN=str(BIN)))
-    engine.docker("build", "-q", "-t", IMAGE, context)
+    subprocess.run([str(HERE.parents[1] / "scripts/image"), IMAGE], check=True, stdout=sys.stderr,
+                   env=dict(os.environ, ZKPROV_BIN=str(BIN), **engine.environment, ENGINE=docker_program()))
     clients.enter_namespace(NAMESPACE)
 
 

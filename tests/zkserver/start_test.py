@@ -4,6 +4,7 @@
     ZKSERVER=build/debug/bin/zkserver tests/zkserver/start_test.py
 """
 
+import errno
 import os
 import signal
 import socket
@@ -82,6 +83,29 @@ class Start(unittest.TestCase):
         errors = process.communicate(timeout=PATIENCE_S)[1]
         self.assertEqual(process.returncode, 0, errors)
         self.assertIn("server.stopped", errors)
+
+    # The first process of a container hears no signal that it does not ask for: it would be killed after ten seconds.
+    def test_sigterm_ends_it_while_it_reads_its_data(self):
+        self.config()
+        os.mkdir(self.path("data/version-2"))
+        os.mkfifo(self.path("data/version-2/log.1"))
+        process = self.start()
+        writer = self.writer_of(self.path("data/version-2/log.1"))  # which says nothing
+        process.send_signal(signal.SIGTERM)
+        errors = process.communicate(timeout=PATIENCE_S)[1]
+        os.close(writer)
+        self.assertEqual(process.returncode, 0, errors)
+
+    def writer_of(self, fifo):
+        """There is one as soon as somebody reads."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            try:
+                return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError as error:
+                self.assertEqual(error.errno, errno.ENXIO)
+            time.sleep(0.02)
+        self.fail("it does not read the file")
 
     def test_bad_lines_are_named(self):
         self.config("syncLimit=many")
