@@ -14,6 +14,8 @@ extern const std::string_view kServerUnitTemplate;
 extern const std::string_view kAgentUnitTemplate;
 /// packaging/zkServer.sh: no template, the same on every host.
 extern const std::string_view kServerScript;
+/// A drop-in of the server's unit.
+extern const std::string_view kStartConditionTemplate;
 /// Of hosts without a controller: brings the node into its ensemble.
 extern const std::string_view kJoinUnitTemplate;
 

@@ -58,6 +58,8 @@ Result<join::Settings> settings_of(const Request& request) {
     // No clock in it: those of hosts that boot for the first time may be wrong.
     ZK_TRY(const std::string random, agent_host::random_hex(kGenerationBytes));
     settings.fresh_generation = random + "-" + settings.members_hash;
+    ZK_TRY(settings.fresh_incarnation.id, agent_host::random_hex(kGenerationBytes));
+    settings.fresh_incarnation.made_at = clocks::wall_now();
     settings.patience = request.patience;
     return settings;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "formation/replaced.h"
+
 namespace zk::formation {
 namespace {
 
@@ -307,6 +309,8 @@ std::vector<std::string> warnings_of(const View& view) {
 Decision decide_step(const View& view, const std::string& fresh_generation) {
     const Word& own = view.own;
     if (!own.generation.empty()) {
+        const Opinion opinion = ask_whether_replaced(view.members, own, view.heard);
+        if (!opinion.words.empty()) return refuse(opinion.words);
         return {Step::start, "this node is a part of it", {}, {}, {}};
     }
     if (own.has_data || own.serving) {

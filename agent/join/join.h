@@ -24,8 +24,9 @@ namespace zk::join {
 
 /// What outlives a reboot. The generation lies in the host's recorded identity, the rest beside it.
 struct Record {
-    agent_api::FormationRecord formation;  ///< its nonce is empty before the first
-    std::string generation;                ///< empty: neither formed nor joined
+    agent_api::FormationRecord formation;                 ///< its nonce is empty before the first
+    std::string generation;                               ///< empty: neither formed nor joined
+    std::optional<agent_api::Incarnation> incarnation{};  ///< of that generation
 
     friend bool operator==(const Record&, const Record&) = default;
 };
@@ -38,7 +39,9 @@ struct Settings {
     std::string machine;           ///< hash of the machine-id; empty: it has none
     std::string fresh_nonce;       ///< random; used where nothing was recorded
     std::string fresh_generation;  ///< random; used where this node issues the first ticket
-    Duration patience{0};          ///< then it gives up; 0: never
+    /// Its random id and the time; used where this node is made anew.
+    agent_api::Incarnation fresh_incarnation{};
+    Duration patience{0};  ///< then it gives up; 0: never
 };
 
 /// Of this host and of the members, whose names the shell has looked up.
@@ -84,6 +87,7 @@ struct SetMark {};   ///< write `initialize`, durable, with the directories that
 struct TakeMark {};  ///< remove it, durable
 struct BringUp {
     std::string generation;
+    std::optional<agent_api::Incarnation> incarnation;
     /// form: the mark is there and stays. It is never written by this.
     agent_api::Formation formation = agent_api::Formation::join;
 };
@@ -120,7 +124,9 @@ class Join {
 
     void go_on();
     void ask_all();
+    void ask_once();
     void decide();
+    [[nodiscard]] agent_api::Incarnation next_incarnation() const;
     void start(const std::string& words);
     void demand(Effect effect);
     void fail(std::string words);
@@ -134,6 +140,10 @@ class Join {
     std::vector<std::string> warnings_;
     agent_api::JoinWay way_ = agent_api::JoinWay::none;
     std::string adopted_;  ///< the generation that the host's other record names
+    std::optional<agent_api::Incarnation> adopted_incarnation_;  ///< as that record says
+    bool lost_data_ = false;  ///< this incarnation had data, and they are gone
+    std::optional<agent_api::MemberMemory> memory_;
+    bool waits_for_all_ = false;  ///< a node with a record: until each has answered or not
     bool has_data_ = false;
     bool mark_ = false;
     formation::Heard heard_;

@@ -434,6 +434,15 @@ std::string format_plan(const Plan& plan, const Inventory& inventory, Detail det
     };
     std::size_t number = 0;
     std::size_t changed = 0;
+    for (const auto& [id, incarnations] : plan.memories) {
+        for (const auto& [sid, incarnation] : incarnations) {
+            text += fmt::format("  ~ node {}  {}  remembers server {} as {}; nothing restarts\n",
+                                id,
+                                host_of(id),
+                                sid,
+                                words_of(incarnation));
+        }
+    }
     for (const Wave& wave : plan.waves) {
         text += fmt::format("wave {}: {}\n", ++number, wave.why);
         for (const NodeStep& step : wave.nodes) {

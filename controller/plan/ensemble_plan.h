@@ -10,11 +10,13 @@
 // majority in sync.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "agent_api/incarnation.h"
 #include "inventory/inventory.h"
 #include "plan/node_actual.h"
 
@@ -48,8 +50,10 @@ struct Plan {
     std::vector<Wave> waves;          ///< empty: nothing to change
     std::vector<ServerId> untouched;  ///< nodes that are as they should be
     std::vector<std::string> notes;   ///< for the person who reads the plan
+    /// What each agent has to remember before any server is made anew: docs/PROVISIONING.md 2.6.
+    std::map<ServerId, agent_api::Incarnations> memories;
 
-    [[nodiscard]] bool is_empty() const { return waves.empty(); }
+    [[nodiscard]] bool is_empty() const { return waves.empty() && memories.empty(); }
     /// Number of running servers that are restarted.
     [[nodiscard]] std::size_t restarts() const;
     /// The step of a node, or nullptr.
