@@ -44,8 +44,9 @@ Effects Join::on(const Event& event, Instant now) {
 }
 
 std::optional<formation::Word> Join::word() const {
-    const bool known = sid_ && !record_.formation.nonce.empty() && stage_ != Stage::identify &&
-                       stage_ != Stage::preflight;
+    // Before it has looked at its disks it does not know whether it is empty.
+    const bool known = sid_ && looked_ && !record_.formation.nonce.empty() &&
+                       stage_ != Stage::identify && stage_ != Stage::preflight;
     if (!known) return std::nullopt;
     formation::Word word;
     word.cluster = settings_.cluster;
@@ -128,6 +129,7 @@ void Join::take(const Looked& looked) {
     mark_ = looked.facts.data.initialize;
     lost_data_ = same && recorded->stored && !has_data_ && recorded->generation == spec.generation;
     memory_ = looked.facts.memory;
+    looked_ = true;
     stage_ = Stage::fetch;
 }
 
@@ -260,6 +262,7 @@ void Join::decide() {
         case formation::Step::wait:
             return;
         case formation::Step::refuse:
+            refused_ = true;
             return fail(std::move(decision.words));
         case formation::Step::start:
             if (!lost_data_) return start(decision.words);
@@ -277,6 +280,8 @@ void Join::decide() {
             record.incarnation.reset();
             return demand(Store{std::move(record)});
         case formation::Step::join:
+            // Whoever has not answered yet may remember a later incarnation.
+            if (!asked_.empty()) return;
             // A mark that is still there would be a vote; once the record is written nobody asks for it again.
             if (mark_) return demand(TakeMark{});
             way_ = agent_api::JoinWay::joined;

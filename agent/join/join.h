@@ -110,6 +110,8 @@ class Join {
     [[nodiscard]] std::optional<formation::Word> word() const;
     [[nodiscard]] agent_api::JoinReport report() const;
     [[nodiscard]] agent_api::JoinStage stage() const { return stage_; }
+    /// It refused because of what the others say: those that are still asking need its Word to come to the same.
+    [[nodiscard]] bool refused() const { return refused_; }
 
   private:
     using Stage = agent_api::JoinStage;
@@ -143,6 +145,8 @@ class Join {
     std::optional<agent_api::Incarnation> adopted_incarnation_;  ///< as that record says
     bool lost_data_ = false;  ///< this incarnation had data, and they are gone
     std::optional<agent_api::MemberMemory> memory_;
+    bool looked_ = false;
+    bool refused_ = false;
     bool waits_for_all_ = false;  ///< a node with a record: until each has answered or not
     bool has_data_ = false;
     bool mark_ = false;

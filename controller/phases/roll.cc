@@ -119,14 +119,12 @@ std::optional<Stop> Roll::tell_memories(const plan::Plan& plan) {
             host.failure = done.error();
             return;
         }
-        // In a run that changes a node it is no change of the others: what they are and do stays the same.
-        if (plan.waves.empty()) run_.changes.of(host.node->id).changed = true;
         if (run_.settings.verbose) run_.console.say(name_of(*host.node) + ": " + *done);
     });
     told_ = true;
     if (auto stop = stop_for_failures(run_.hosts)) {
         if (run_.changes.any()) stop->code = ExitCode::partly;
-        stop->messages.emplace_back("no node was made anew");
+        if (!plan.is_empty()) stop->messages.emplace_back("no node was made anew");
         return stop;
     }
     return run_.renew_lock();

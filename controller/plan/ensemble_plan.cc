@@ -434,15 +434,6 @@ std::string format_plan(const Plan& plan, const Inventory& inventory, Detail det
     };
     std::size_t number = 0;
     std::size_t changed = 0;
-    for (const auto& [id, incarnations] : plan.memories) {
-        for (const auto& [sid, incarnation] : incarnations) {
-            text += fmt::format("  ~ node {}  {}  remembers server {} as {}; nothing restarts\n",
-                                id,
-                                host_of(id),
-                                sid,
-                                words_of(incarnation));
-        }
-    }
     for (const Wave& wave : plan.waves) {
         text += fmt::format("wave {}: {}\n", ++number, wave.why);
         for (const NodeStep& step : wave.nodes) {
@@ -464,6 +455,12 @@ std::string format_plan(const Plan& plan, const Inventory& inventory, Detail det
         text += fmt::format("  = node {}  {}\n", id, host_of(id));
     }
     for (const std::string& note : plan.notes) text += "note: " + note + "\n";
+    for (const auto& [id, incarnations] : plan.memories) {
+        for (const auto& [sid, incarnation] : incarnations) {
+            text += fmt::format(
+                "note: node {} is told that server {} is {}\n", id, sid, words_of(incarnation));
+        }
+    }
     if (plan.is_empty()) return text + "Plan: no change.\n";
     return text + fmt::format("Plan: {} to change, {} untouched, {} restart{}.\n",
                               changed,

@@ -310,7 +310,7 @@ TEST_F(Runner, TheOthersRememberBeforeANodeIsMadeAnew) {
         EXPECT_EQ(nodes[2].identity->incarnation->number, number);
         EXPECT_FALSE(nodes[2].identity->incarnation->id.empty());
         EXPECT_THAT(err,
-                    HasSubstr("node 1  192.168.6.137  remembers server 2 as incarnation " +
+                    HasSubstr("note: node 1 is told that server 2 is incarnation " +
                               std::to_string(number)));
     }
     // What was replaced before is known to whoever is made anew later.
@@ -352,12 +352,29 @@ TEST_F(Runner, WhatANodeDoesNotRememberItIsToldByTheNextApply) {
     nodes[2] = FakeNode{};
     ASSERT_EQ(replace(2), ExitCode::done) << err;
     nodes[3].memory.reset();
+    EXPECT_EQ(plan(ChangesCode::yes), ExitCode::done) << "it is no change: " << out;
+    EXPECT_THAT(out, HasSubstr("note: node 3 is told that server 2 is incarnation 1"));
+    EXPECT_EQ(remembered(nodes[3], 2), 0U) << "a plan tells nobody";
     EXPECT_EQ(apply(), ExitCode::done) << err;
     EXPECT_THAT(nodes.story, IsEmpty());
     EXPECT_EQ(remembered(nodes[3], 2), 1U);
-    EXPECT_THAT(out, HasSubstr("1 node changed"));
+    EXPECT_THAT(out, HasSubstr("no change, nothing was restarted"));
+    EXPECT_EQ(plan(), ExitCode::done);
+    EXPECT_THAT(out, Not(HasSubstr("is told")));
+}
+
+// A node that came without a controller was made anew where it joined; what its record says, the others did not hear.
+TEST_F(Runner, ANodeThatJoinedByItselfIsTakenOverWithAnEmptyPlan) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    nodes[2].identity->incarnation = agent_api::Incarnation{1, "joined", WallMs(7)};
+    nodes[2].applied->incarnation = nodes[2].identity->incarnation;
+    EXPECT_EQ(plan(ChangesCode::yes), ExitCode::done) << out;
+    EXPECT_THAT(out, HasSubstr("Plan: no change."));
     EXPECT_EQ(apply(), ExitCode::done) << err;
-    EXPECT_THAT(out, HasSubstr("no change"));
+    EXPECT_THAT(nodes.story, IsEmpty());
+    EXPECT_THAT(out, HasSubstr("no change, nothing was restarted"));
+    for (const std::int64_t other : {1, 3}) EXPECT_EQ(remembered(nodes[other], 2), 1U) << other;
+    EXPECT_EQ(nodes[2].identity->incarnation->id, "joined");
 }
 
 TEST_F(Runner, NoNodeIsMadeAnewThatTheOthersDoNotRemember) {

@@ -34,10 +34,12 @@ struct ModelWorld {
     int wipes = 0;
     int crashes = 0;
     int replacements = 0;
+    int lost = 0;  ///< data under a node that goes on
     std::string wrong;
 };
-/// Act, act and crash half-way, reboot, installed anew, data lost, replaced by a controller, the other disk comes back.
-constexpr int kKinds = 7;
+/// Act, act and crash half-way, reboot, installed anew, data lost, replaced by a controller, the other disk comes back, an
+/// apply that has nothing to do.
+constexpr int kKinds = 8;
 
 class Model {
   public:
@@ -82,9 +84,12 @@ class Model {
                 return replace(world, n);
             case 6:
                 return come_back(world, n);
+            case 7:
+                return n == 0 && replacements_ > 0 && tell(world);
             default:
                 if (world.wipes >= wipes_ || (!node.word.has_data && !node.mark)) return false;
                 ++world.wipes;
+                ++world.lost;
                 reboot(node);
                 node.word.has_data = node.mark = node.voted = false;
                 return true;
@@ -106,6 +111,7 @@ class Model {
             }
             (void)serve(world);
         }
+        if (!world.wrong.empty()) return false;
         bool all = true;
         for (const ModelNode& node : world.nodes) {
             const Decision last = decide(members_, node.word, node.heard, "x");
@@ -113,10 +119,10 @@ class Model {
             if (last.step == Step::refuse) return world.wipes > 0;
             all = all && node.running && node.word.generation == world.nodes[0].word.generation;
         }
-        // Without a wipe nobody has a reason to stay without data.
-        if (world.wipes > 0) return all && world.wrong.empty();
+        // Nobody stays without data and does not say why; of a node that goes on with an empty disk nobody asks.
+        if (world.lost > 0) return all;
         for (const ModelNode& node : world.nodes) all = all && node.word.has_data;
-        return all && world.wrong.empty();
+        return all;
     }
 
     /// Server `dead` does not come back, and nobody holds a Word of it any more. The others begin only if all had
@@ -263,6 +269,34 @@ class Model {
         node.other_disk = std::make_shared<const ModelNode>(std::move(old));
         return true;
     }
+    /// zkprov apply where nothing is to be done tells all what they do not know of the others.
+    static bool tell(ModelWorld& world) {
+        const std::string generation = world.nodes[0].word.generation;
+        for (const ModelNode& node : world.nodes) {
+            const bool one = !generation.empty() && node.word.generation == generation;
+            if (!one || node.replaced) return false;
+        }
+        agent_api::Incarnations newest;
+        for (const ModelNode& node : world.nodes) {
+            if (node.word.incarnation) newest[node.word.sid] = *node.word.incarnation;
+        }
+        for (const ModelNode& node : world.nodes) {
+            for (const auto& [sid, one] : node.word.remembers) {
+                const auto [known, is_new] = newest.try_emplace(sid, one);
+                if (!is_new && known->second.number < one.number) known->second = one;
+            }
+        }
+        bool news = false;
+        for (ModelNode& node : world.nodes) {
+            for (const auto& [sid, one] : newest) {
+                if (sid == node.word.sid) continue;
+                const auto [known, is_new] = node.word.remembers.try_emplace(sid, one);
+                news = news || is_new || known->second.number < one.number;
+                if (known->second.number < one.number) known->second = one;
+            }
+        }
+        return news;
+    }
     /// zkprov changes nothing then: it refuses to work with such a host.
     static bool has_replaced(const ModelWorld& world) {
         return std::ranges::any_of(world.nodes, &ModelNode::replaced);
@@ -294,8 +328,11 @@ class Model {
         }
         const Decision decision = decide(members_, node.word, node.heard, "g" + node.word.nonce);
         switch (decision.step) {
-            case Step::wait:
             case Step::refuse:
+                if (node.replaced || node.word.generation.empty()) return false;
+                world.wrong = "who was not replaced is refused: " + decision.words;
+                return true;
+            case Step::wait:
                 return false;
             case Step::sign:
                 node.word.ticket = decision.ticket;
@@ -308,16 +345,41 @@ class Model {
                 break;
             case Step::join:
                 node.word.generation = decision.generation;
+                node.word.incarnation =
+                    agent_api::Incarnation{newest_of(world, node) + 1, node.word.nonce, WallMs(0)};
                 break;
             case Step::start:
                 node.running = true;
-                if (node.replaced) world.wrong = "a disk that was replaced started";
+                if (node.replaced && is_remembered(world, node)) {
+                    world.wrong = "a disk that was replaced started";
+                }
                 if (node.mark) node.voted = true;
                 node.mark = false;
                 break;
         }
         if (crash) reboot(node);
         return true;
+    }
+    /// The newest number that anybody who answers has heard of this node. Who joins asks all of them.
+    static std::uint64_t newest_of(const ModelWorld& world, const ModelNode& node) {
+        std::uint64_t number = 0;
+        for (const ModelNode& other : world.nodes) {
+            const auto told = other.word.remembers.find(node.word.sid);
+            if (told != other.word.remembers.end()) number = std::max(number, told->second.number);
+        }
+        return number;
+    }
+    /// A majority of the others has not lost what it was told.
+    static bool is_remembered(const ModelWorld& world, const ModelNode& node) {
+        std::size_t others = 0;
+        for (const ModelNode& other : world.nodes) {
+            const auto told = other.word.remembers.find(node.word.sid);
+            if (other.word.generation == node.word.generation &&
+                told != other.word.remembers.end()) {
+                others += supersedes(told->second, node.word.incarnation) ? 1 : 0;
+            }
+        }
+        return others * 2 > world.nodes.size() - 1;
     }
     /// The servers that run and have a vote elect, the one with data before those without.
     [[nodiscard]] bool serve(ModelWorld& world) const {
@@ -428,7 +490,10 @@ TEST(Formation, ThreeNodesThatBreak) { explore(Model(3, 0, 2, 1), 12'000); }
 // Whoever comes back with a disk from before it was replaced is told so, in every order. That all others answer is a
 // condition: with one of three dead for good there is no majority of the others to say it.
 TEST(Formation, ReplacedAndCameBack) { explore(Model(3, 0, 0, 1, 1), 120'000, false); }
+// Installed anew, replaced, and the old disk comes back: who has the last data is not taken for who was replaced.
+TEST(Formation, ReplacedAndInstalledAnew) { explore(Model(3, 0, 2, 0, 1), 12'000, false); }
 TEST(Formation, LongHistoriesWithReplacements) { wander(Model(3, 0, 0, 4, 4), 400, 1500); }
+TEST(Formation, LongHistoriesWithReplacementsAndWipes) { wander(Model(3, 0, 4, 4, 3), 400, 1500); }
 TEST(Formation, LongHistoriesOfFiveWithReplacements) { wander(Model(5, 0, 0, 4, 3), 60, 4000); }
 TEST(Formation, LongHistoriesOfThree) { wander(Model(3, 0, 3, 4), 2000, 600); }
 TEST(Formation, LongHistoriesOfFive) { wander(Model(5, 0, 4, 4), 150, 2500); }

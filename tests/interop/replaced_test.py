@@ -25,15 +25,6 @@ MUST_NOT_START = 9
 EXIT_PREFLIGHT = 6
 
 
-def state_of(pid):
-    """As ps(1) tells it; X: there is none."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            return file.read().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return "X"
-
-
 class Stranger(http.server.ThreadingHTTPServer):
     """Answers at a member's address that every server was made anew."""
 
@@ -106,7 +97,7 @@ class Replaced(unittest.TestCase):
                 pid = int(file.read().split()[0])
             with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
                 ours = self.folder in file.read()
-            return pid if state_of(pid) not in "ZX" and ours else None
+            return pid if servers.state_of(pid) not in "ZX" and ours else None
         except (OSError, ValueError, IndexError):
             return None
 
@@ -117,7 +108,7 @@ class Replaced(unittest.TestCase):
                 continue
             os.kill(pid, signal.SIGKILL)
             # Not before it has given back its ports.
-            servers.wait_until(f"{program} of {node} is gone", lambda pid=pid: state_of(pid) in "ZX")
+            servers.wait_until(f"{program} of {node} is gone", lambda pid=pid: servers.state_of(pid) in "ZX")
 
     def switch_off(self, node):
         self.end(node, "agent", "server")
@@ -178,7 +169,7 @@ class Replaced(unittest.TestCase):
     def replace_two(self):
         self.put_away(2, "old-2")
         text = self.run_zkprov(0, "replace-node", "2", "--yes")
-        self.assertIn("remembers server 2 as incarnation 1", text)
+        self.assertIn("is told that server 2 is incarnation 1", text)
         self.write("/after")
 
     def test_the_old_machine_is_refused_and_the_new_one_serves(self):

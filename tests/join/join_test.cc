@@ -312,12 +312,14 @@ TEST(Join, WhoJoinsOrLostItsDataIsMadeAnew) {
     settings.fresh_incarnation = {0, "fresh", WallMs(7)};
     Hand joins(settings);
     joins.come_to_peers();
-    joins.tell(Heard{word_that_remembers(1, 4), ServerId(1)});
+    joins.tell(Heard{word_that_remembers(1, 3), ServerId(1)});
+    EXPECT_TRUE(joins.effects.empty()) << "the other may know a later one";
+    joins.tell(Heard{word_that_remembers(3, 4), ServerId(3)});
     ASSERT_NE(joins.only<Store>(), nullptr);
     const agent_api::Incarnation next{5, "fresh", WallMs(7)};
     EXPECT_EQ(joins.only<Store>()->record.incarnation, next) << "in the place of the fourth";
     joins.tell(Done{});
-    ASSERT_NE(joins.only<BringUp>(), nullptr) << "nobody is waited for";
+    ASSERT_NE(joins.only<BringUp>(), nullptr);
     EXPECT_EQ(joins.only<BringUp>()->incarnation, next);
 
     Record record = record_of_two();
@@ -336,6 +338,41 @@ TEST(Join, WhoJoinsOrLostItsDataIsMadeAnew) {
         ASSERT_NE(hand.only<BringUp>(), nullptr) << data;
         EXPECT_EQ(hand.only<BringUp>()->incarnation->number, data ? 2U : 3U);
     }
+}
+
+// Of two that were installed anew each needs the other's Word to know that there is no majority with the data.
+TEST(Join, WhoRefusesGoesOnSayingThatItIsEmpty) {
+    formation::Word last = word_that_remembers(3, 1);
+    last.serving = false;
+    formation::Word other;
+    other.cluster = "demo";
+    other.sid = ServerId(1);
+    other.members_hash = "m";
+    other.nonce = "of 1";
+    Hand hand;
+    hand.come_to_peers();
+    hand.tell(Heard{last, ServerId(3)});
+    EXPECT_FALSE(hand.join.refused());
+    hand.tell(Heard{other, ServerId(1)});
+    EXPECT_EQ(hand.join.stage(), JoinStage::failed);
+    EXPECT_TRUE(hand.join.refused());
+    ASSERT_TRUE(hand.join.word());
+    EXPECT_FALSE(hand.join.word()->has_data);
+    EXPECT_EQ(hand.join.word()->generation, "");
+}
+
+// Data that it does not take for its own are no empty disk.
+TEST(Join, WhoHasNotUnderstoodItsDisksSaysNothing) {
+    Record record = record_of_two();
+    record.generation = "g1";
+    Looked looked = look_at_recorded(0, true);
+    looked.facts.data.myid = ServerId(3);
+    Hand hand(settings_of_three(), record);
+    hand.tell(addresses_with({"192.0.2.2"}));
+    hand.tell(looked);
+    EXPECT_EQ(hand.join.stage(), JoinStage::failed);
+    EXPECT_FALSE(hand.join.refused());
+    EXPECT_FALSE(hand.join.word());
 }
 
 TEST(Join, ADiskOfAnotherIncarnationIsRefused) {

@@ -1174,7 +1174,7 @@ class ReplacedHost(Story):
         lab.boot(2)
         wait_until_serving()  # host 2 may have led
         run = self.here("replace-node", "2", "--yes", "--accept-new-host-keys")
-        self.assert_run(run, EXIT_DONE, "remembers server 2 as incarnation 1")
+        self.assert_run(run, EXIT_DONE, "is told that server 2 is incarnation 1")
         made = self.state(2, "identity.json")["incarnation"]
         self.assertEqual(made["number"], 1)
         for number in (1, 3):
@@ -1232,7 +1232,7 @@ class ReplacedHost(Story):
         with self.writing("/e2e-third", hosts=(1, 3)):
             self.assert_run(self.here("wipe", "2", "--confirm", "lab"), EXIT_DONE)
             run = self.here("replace-node", "2", "--yes")
-            self.assert_run(run, EXIT_DONE, "remembers server 2 as incarnation 2")
+            self.assert_run(run, EXIT_DONE, "is told that server 2 is incarnation 2")
         self.assert_all_is_there()
         self.assertNotIn("node.replaced", findings(2))
         self.assert_run(self.here("apply"), EXIT_DONE, "no change")
