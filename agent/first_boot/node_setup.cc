@@ -266,6 +266,8 @@ join::Served NodeSetup::look_at_server() const {
         agent_host::probe_server(spec_->address, spec_->client_port, kProbePatience);
     join::Served served;
     served.serving = answer.serving;
+    const auto data = agent_host::read_data_fact(spec_->data_dir, spec_->log_dir);
+    served.has_data = data.state == agent_api::DataState::data;
     if (answer.serving) {
         served.words = "serves";
     } else if (answer.answered) {

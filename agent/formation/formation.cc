@@ -373,4 +373,11 @@ Decision decide(const Members& members,
     return decision;
 }
 
+std::string words_if_lost(const Members& members, const Word& own, const Heard& heard) {
+    const View view{members, own, heard};
+    auto decision = may_be_lost(view, own.generation);
+    const bool lost = decision && decision->step == Step::refuse;
+    return lost ? std::move(decision->words) : std::string();
+}
+
 }  // namespace zk::formation

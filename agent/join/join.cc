@@ -137,7 +137,10 @@ void Join::take(const Heard& heard) {
     if (asked_.erase(heard.from) > 0) heard_[heard.from] = heard.word;
 }
 
-void Join::take(const Unheard& unheard) { asked_.erase(unheard.from); }
+void Join::take(const Unheard& unheard) {
+    asked_.erase(unheard.from);
+    if (ran_) heard_.erase(unheard.from);  // whether the data are lost depends on who is there now
+}
 
 void Join::take(const Done& done) {
     if (!pending_) return;
@@ -166,6 +169,7 @@ void Join::take(const Done& done) {
         record_.generation.empty() ? ask_all() : ask_once();
     } else if (std::holds_alternative<BringUp>(effect)) {
         ran_ = true;
+        heard_.clear();
     }
 }
 
@@ -174,8 +178,14 @@ void Join::take(const Served& served) {
     pending_.reset();
     words_ = served.words;
     retry_at_ = now_ + kPause;
+    has_data_ = has_data_ || served.serving || served.has_data;
+    if (awaits_data()) {
+        // Who served when it joined may be the last one by now, or have said so a moment too long.
+        auto lost = formation::words_if_lost(settings_.members, *word(), heard_);
+        refused_ = !lost.empty();
+        if (refused_) return fail(std::move(lost));
+    }
     if (!served.serving) return;
-    has_data_ = true;
     stage_ = Stage::done;
 }
 
@@ -185,16 +195,25 @@ void Join::take(const Tick&) {
                     " s: " + words_);
     }
     if (stage_ == Stage::wait_peers || stage_ == Stage::decide) ask_all();
+    if (awaits_data()) ask_others();
+}
+
+bool Join::awaits_data() const {
+    return stage_ == Stage::run && ran_ && way_ == agent_api::JoinWay::joined && !has_data_;
+}
+
+void Join::ask_others() {
+    for (const auto& member : settings_.members) {
+        if (member.first == *sid_ || !asked_.insert(member.first).second) continue;
+        out_.emplace_back(Ask{member.first});
+    }
 }
 
 /// What has a record starts, unless the others say that it was replaced. One answer or none of each is enough: a member that
 /// is silent must not keep it waiting.
 void Join::ask_once() {
     waits_for_all_ = true;
-    for (const auto& member : settings_.members) {
-        if (member.first == *sid_ || !asked_.insert(member.first).second) continue;
-        out_.emplace_back(Ask{member.first});
-    }
+    ask_others();
 }
 
 /// The next in the place of all that this node has heard of itself.
@@ -210,11 +229,7 @@ agent_api::Incarnation Join::next_incarnation() const {
 }
 
 void Join::ask_all() {
-    if (!record_.generation.empty()) return;
-    for (const auto& member : settings_.members) {
-        if (member.first == *sid_ || !asked_.insert(member.first).second) continue;
-        out_.emplace_back(Ask{member.first});
-    }
+    if (record_.generation.empty()) ask_others();
 }
 
 /// REQUIRES: no effect is under way.

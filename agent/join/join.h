@@ -70,6 +70,7 @@ struct Done {
 struct Served {
     bool serving = false;
     std::string words;
+    bool has_data = false;  ///< on its disk
 };
 /// Time has passed; once a second.
 struct Tick {};
@@ -127,6 +128,9 @@ class Join {
     void go_on();
     void ask_all();
     void ask_once();
+    void ask_others();
+    /// It joined, its server runs, and the leader has not brought it up to date yet.
+    [[nodiscard]] bool awaits_data() const;
     void decide();
     [[nodiscard]] agent_api::Incarnation next_incarnation() const;
     void start(const std::string& words);

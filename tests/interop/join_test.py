@@ -138,7 +138,8 @@ class Join(unittest.TestCase):
             # The one that waits has looked around already when the other comes and refuses at once.
             time.sleep(self.random.uniform(1.5, 3))
         for node in lost:
-            self.assertEqual(self.joins[node].wait(timeout=PATIENCE_S), 4, self.log(node))
+            servers.wait_until(f"{node} ends: {self.log(node)}", lambda node=node: self.joins[node].poll() is not None, 60)
+            self.assertEqual(self.joins[node].returncode, 4, self.log(node))
             self.assertIn("data are lost; a person decides", self.log(node))
 
     def test_mistakes(self):

@@ -249,6 +249,8 @@ TEST(Join, OnlyAnAnswerToAQuestionOfThisLifeCounts) {
     EXPECT_EQ(hand.only<Ask>()->sid, ServerId(3));
 
     hand.tell(Heard{word, ServerId(1)});
+    EXPECT_TRUE(hand.effects.empty()) << "server 3 is being asked";
+    hand.tell(Unheard{ServerId(3)});
     ASSERT_NE(hand.only<Store>(), nullptr);
     EXPECT_EQ(hand.only<Store>()->record.generation, "g1");
     EXPECT_EQ(hand.join.word()->generation, "") << "not on disk yet";
@@ -359,6 +361,57 @@ TEST(Join, WhoRefusesGoesOnSayingThatItIsEmpty) {
     ASSERT_TRUE(hand.join.word());
     EXPECT_FALSE(hand.join.word()->has_data);
     EXPECT_EQ(hand.join.word()->generation, "");
+}
+
+// It joined because one said that it serves, and that one is the last with the data.
+TEST(Join, WhoJoinedAndCannotGetTheDataSaysSo) {
+    formation::Word last = word_that_remembers(3, 0);
+    last.remembers.clear();
+    formation::Word other = last;
+    other.sid = ServerId(1);
+    other.nonce = "of 1";
+    other.serving = other.has_data = false;
+    Hand hand;
+    hand.come_to_peers();
+    hand.tell(Heard{other, ServerId(1)});
+    hand.tell(Heard{last, ServerId(3)});
+    ASSERT_NE(hand.only<Store>(), nullptr);
+    hand.tell(Done{});
+    ASSERT_NE(hand.only<BringUp>(), nullptr);
+    hand.tell(Done{});
+    ASSERT_NE(hand.only<LookAtServer>(), nullptr);
+    hand.tell(Served{false, "waits for a leader"});
+    hand.tell(Tick{}, 1);
+    ASSERT_EQ(hand.effects.size(), 3U) << "two questions, and a look at its server";
+    last.serving = false;
+    hand.tell(Heard{last, ServerId(3)});
+    hand.tell(Served{false, "waits for a leader"});
+    EXPECT_EQ(hand.join.stage(), JoinStage::run) << "the other has not answered";
+    hand.tell(Heard{other, ServerId(1)});
+    hand.tell(Tick{}, 1);
+    hand.tell(Served{false, "waits for a leader"});
+    EXPECT_EQ(hand.join.stage(), JoinStage::failed);
+    EXPECT_NE(hand.join.report().words.find("data are lost"), std::string::npos);
+    EXPECT_TRUE(hand.join.refused());
+}
+
+TEST(Join, WhoJoinedAndHasTheDataWaitsForALeader) {
+    formation::Word last = word_that_remembers(3, 0);
+    formation::Word other = last;
+    other.sid = ServerId(1);
+    other.nonce = "of 1";
+    other.serving = other.has_data = false;
+    Hand hand;
+    hand.come_to_peers();
+    hand.tell(Heard{other, ServerId(1)});
+    hand.tell(Heard{last, ServerId(3)});
+    hand.tell(Done{});
+    hand.tell(Done{});
+    hand.tell(Served{false, "waits for a leader", true});
+    hand.tell(Tick{}, 1);
+    ASSERT_NE(hand.only<LookAtServer>(), nullptr) << "nobody is asked";
+    hand.tell(Served{false, "waits for a leader", true});
+    EXPECT_EQ(hand.join.stage(), JoinStage::run);
 }
 
 // Data that it does not take for its own are no empty disk.
