@@ -366,15 +366,17 @@ TEST_F(Runner, WhatANodeDoesNotRememberItIsToldByTheNextApply) {
 // A node that came without a controller was made anew where it joined; what its record says, the others did not hear.
 TEST_F(Runner, ANodeThatJoinedByItselfIsTakenOverWithAnEmptyPlan) {
     ASSERT_EQ(apply(), ExitCode::done);
-    nodes[2].identity->incarnation = agent_api::Incarnation{1, "joined", WallMs(7)};
-    nodes[2].applied->incarnation = nodes[2].identity->incarnation;
+    nodes[2] = FakeNode{};
+    ASSERT_EQ(replace(2), ExitCode::done) << err;
+    const auto made = nodes[2].identity->incarnation;
+    for (const std::int64_t other : {1, 3}) nodes[other].memory.reset();
     EXPECT_EQ(plan(ChangesCode::yes), ExitCode::done) << out;
     EXPECT_THAT(out, HasSubstr("Plan: no change."));
     EXPECT_EQ(apply(), ExitCode::done) << err;
     EXPECT_THAT(nodes.story, IsEmpty());
     EXPECT_THAT(out, HasSubstr("no change, nothing was restarted"));
     for (const std::int64_t other : {1, 3}) EXPECT_EQ(remembered(nodes[other], 2), 1U) << other;
-    EXPECT_EQ(nodes[2].identity->incarnation->id, "joined");
+    EXPECT_EQ(nodes[2].identity->incarnation, made);
 }
 
 TEST_F(Runner, NoNodeIsMadeAnewThatTheOthersDoNotRemember) {
