@@ -58,7 +58,9 @@ Result<> add_units(NodeSpec& spec) {
         return ok();
     };
     ZK_CHECK(add(spec.server_unit, kServerUnitTemplate));
-    return add(spec.agent_unit, kAgentUnitTemplate);
+    ZK_CHECK(add(spec.agent_unit, kAgentUnitTemplate));
+    // Beside the unit and not in it: a server does not restart because of who may start it.
+    return add(spec.server_unit + ".d/zkprov-start.conf", kStartConditionTemplate);
 }
 
 void add_directories(NodeSpec& spec) {
@@ -188,11 +190,13 @@ std::string digest_in_generation(std::string_view generation) {
 Result<NodeSpec> render_node(const Inventory& inventory,
                              const Node& node,
                              const agent_api::ReleaseSpec& release,
-                             const std::string& generation) {
+                             const std::string& generation,
+                             const std::optional<agent_api::Incarnation>& incarnation) {
     const bool local = inventory.transport == Transport::local;
     NodeSpec spec;
     spec.cluster = inventory.cluster;
     spec.generation = generation;
+    spec.incarnation = incarnation;
     spec.sid = node.id;
     spec.host = node.host;
     spec.manager = local ? agent_api::Manager::supervised : agent_api::Manager::systemd;
@@ -222,7 +226,7 @@ Result<NodeSpec> render_node(const Inventory& inventory,
     spec.files.push_back(FileSpec{spec.conf_path, 0640, server_reads, zoo_cfg, FileKind::config});
     spec.files.push_back(FileSpec{
         node.data_dir + "/myid", 0640, server_reads, to_string(node.id) + "\n", FileKind::config});
-    const agent_api::DataOwner owner{spec.cluster, spec.sid, spec.generation};
+    const agent_api::DataOwner owner{spec.cluster, spec.sid, spec.generation, incarnation};
     spec.files.push_back(FileSpec{node.data_dir + "/" + std::string(agent_api::kDataOwnerFile),
                                   0640,
                                   server_reads,

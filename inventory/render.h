@@ -38,9 +38,11 @@ std::string digest_in_generation(std::string_view generation);
 
 /// The whole specification. Errors: the inventory holds a value that the server's own reader
 /// refuses.
-Result<agent_api::NodeSpec> render_node(const Inventory& inventory,
-                                        const Node& node,
-                                        const agent_api::ReleaseSpec& release,
-                                        const std::string& generation);
+Result<agent_api::NodeSpec> render_node(
+    const Inventory& inventory,
+    const Node& node,
+    const agent_api::ReleaseSpec& release,
+    const std::string& generation,
+    const std::optional<agent_api::Incarnation>& incarnation = {});
 
 }  // namespace zk::inventory

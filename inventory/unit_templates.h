@@ -13,6 +13,8 @@ namespace zk::inventory {
 
 extern const std::string_view kServerUnitTemplate;
 extern const std::string_view kAgentUnitTemplate;
+/// A drop-in of the server's unit.
+extern const std::string_view kStartConditionTemplate;
 /// Of hosts without a controller: brings the node into its ensemble.
 extern const std::string_view kJoinUnitTemplate;
 

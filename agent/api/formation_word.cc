@@ -34,6 +34,10 @@ std::string wrong_part(const FormationTicket& ticket) {
     return {};
 }
 
+bool is_incarnation(const Incarnation& one) {
+    return one.number >= 1 && one.number <= kIncarnationMax && is_token(one.id);
+}
+
 std::string wrong_part(const FormationWord& word) {
     if (word.cluster.empty() || !is_plain_text(word.cluster, kClusterNameMax)) return "cluster";
     if (!is_sid(word.sid)) return "sid";
@@ -41,6 +45,8 @@ std::string wrong_part(const FormationWord& word) {
     if (!is_plain_text(word.machine, kTokenMax)) return "machine";
     if (!is_token(word.nonce)) return "nonce";
     if (!is_plain_text(word.generation, kTokenMax)) return "generation";
+    if (word.incarnation && !is_incarnation(*word.incarnation)) return "incarnation";
+    if (!is_plausible(word.remembers)) return "remembers";
     if (!word.ticket) return {};
     const std::string part = wrong_part(*word.ticket);
     return part.empty() ? part : "ticket." + part;
@@ -70,6 +76,13 @@ Result<T> parse_bounded(std::string_view text, std::string_view what) {
 }
 
 }  // namespace
+
+bool is_plausible(const Incarnations& incarnations) {
+    const auto plausible = [](const auto& member) {
+        return is_sid(member.first) && is_incarnation(member.second);
+    };
+    return incarnations.size() <= kTicketMembersMax && std::ranges::all_of(incarnations, plausible);
+}
 
 std::string to_json(const FormationWord& word) { return write_json(word); }
 Result<FormationWord> parse_formation_word(std::string_view json) {

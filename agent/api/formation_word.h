@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent_api/incarnation.h"
 #include "base/ids.h"
 #include "base/result.h"
 
@@ -46,8 +47,11 @@ struct FormationWord {
     std::string nonce;       ///< random, made once for each state directory
     std::string generation;  ///< of which it is or was a part; empty: it remembers none
     bool has_data = false;
-    bool serving = false;                   ///< its server answers clients
-    std::optional<FormationTicket> ticket;  ///< issued or countersigned
+    bool serving = false;                    ///< its server answers clients
+    std::optional<FormationTicket> ticket;   ///< issued or countersigned
+    std::optional<Incarnation> incarnation;  ///< its own
+    /// Of others, as a controller told it: never what it heard from somebody else.
+    Incarnations remembers{};
 
     friend bool operator==(const FormationWord&, const FormationWord&) = default;
     static void fields(auto& archive, auto& self) {
@@ -60,6 +64,8 @@ struct FormationWord {
         archive("has_data", self.has_data);
         archive("serving", self.serving);
         archive("ticket", self.ticket);
+        archive("incarnation", self.incarnation);
+        archive("remembers", self.remembers);
     }
 };
 
@@ -72,6 +78,9 @@ inline constexpr std::size_t kTokenMax = 64;
 inline constexpr std::size_t kClusterNameMax = 40;
 /// Versions above this are nobody's: each costs an install or a restart of a forming.
 inline constexpr std::uint64_t kTicketVersionMax = 1'000'000;
+
+/// Whether some node can have them: ids, numbers and texts within their bounds.
+bool is_plausible(const Incarnations& incarnations);
 
 std::string to_json(const FormationWord& word);
 /// Errors: longer than kWordBytesMax, not JSON, a member of the wrong type, what no node says. Never quotes what it read.

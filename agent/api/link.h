@@ -60,6 +60,8 @@ enum class MessageType : std::uint8_t {
     elections = 24,          ///< agent: Elections
     page_request = 25,       ///< controller: PageRequest
     page = 26,               ///< agent: Page
+    /// controller: MemberMemory, what this node shall remember of others; answered with done.
+    remember = 27,
 };
 
 struct Message {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent_api/incarnation.h"
 #include "agent_api/names.h"
 #include "agent_api/node_spec.h"
 #include "base/ids.h"
@@ -64,6 +65,8 @@ struct RecordedIdentity {
     std::string data_dir;   ///< what the record is about
     std::string spec_hash;  ///< of the spec that was applied last, to its end
     WallMs recorded_at;
+    std::optional<Incarnation> incarnation;
+    bool stored = false;  ///< this incarnation once had data
 
     friend bool operator==(const RecordedIdentity&, const RecordedIdentity&) = default;
     static void fields(auto& archive, auto& self) {
@@ -74,6 +77,8 @@ struct RecordedIdentity {
         archive("data_dir", self.data_dir);
         archive("spec_hash", self.spec_hash);
         archive("recorded_at", self.recorded_at);
+        archive("incarnation", self.incarnation);
+        archive("stored", self.stored);
     }
 };
 
@@ -82,12 +87,14 @@ struct DataOwner {
     std::string cluster;
     ServerId sid;
     std::string generation;
+    std::optional<Incarnation> incarnation{};
 
     friend bool operator==(const DataOwner&, const DataOwner&) = default;
     static void fields(auto& archive, auto& self) {
         archive("cluster", self.cluster);
         archive("sid", self.sid);
         archive("generation", self.generation);
+        archive("incarnation", self.incarnation);
     }
 };
 inline constexpr std::string_view kDataOwnerFile = "zkprov.node";
@@ -216,6 +223,7 @@ struct NodeFacts {
     /// Of the program the running server was started from; empty: unknown or none.
     std::string running_sha256;
     std::optional<RecordedIdentity> identity;
+    std::optional<MemberMemory> memory;  ///< of the other members
     DataFact data;
     std::vector<SpaceFact> space;  ///< install_dir, data_dir, log_dir, state dir
     std::vector<PathFact> paths;
@@ -252,6 +260,7 @@ struct NodeFacts {
         archive("release_target", self.release_target);
         archive("running_sha256", self.running_sha256);
         archive("identity", self.identity);
+        archive("memory", self.memory);
         archive("data", self.data);
         archive("space", self.space);
         archive("paths", self.paths);

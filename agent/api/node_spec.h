@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent_api/incarnation.h"
 #include "agent_api/names.h"
 #include "base/ids.h"
 #include "base/result.h"
@@ -108,6 +109,7 @@ struct NodeSpec {
     std::string cluster;
     /// Id of the formation this node belongs to; made by the controller when it forms.
     std::string generation;
+    std::optional<Incarnation> incarnation;  ///< nothing: that which formed
     ServerId sid;
     std::string host;  ///< how people call the machine
     Manager manager = Manager::systemd;
@@ -152,6 +154,7 @@ struct NodeSpec {
     static void fields(auto& archive, auto& self) {
         archive("cluster", self.cluster);
         archive("generation", self.generation);
+        archive("incarnation", self.incarnation);
         archive("sid", self.sid);
         archive("host", self.host);
         archive("manager", self.manager);

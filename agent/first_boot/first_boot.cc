@@ -43,6 +43,8 @@ using http::Response;
 
 constexpr auto kTick = std::chrono::milliseconds(1000);
 constexpr auto kAskPatience = std::chrono::milliseconds(2000);
+/// Others ask once a second, and wait kAskPatience for who does not answer.
+constexpr auto kSaysAfterRefusal = std::chrono::seconds(10);
 constexpr std::size_t kGenerationBytes = 8;
 
 Result<join::Settings> settings_of(const Request& request) {
@@ -58,6 +60,8 @@ Result<join::Settings> settings_of(const Request& request) {
     // No clock in it: those of hosts that boot for the first time may be wrong.
     ZK_TRY(const std::string random, agent_host::random_hex(kGenerationBytes));
     settings.fresh_generation = random + "-" + settings.members_hash;
+    ZK_TRY(settings.fresh_incarnation.id, agent_host::random_hex(kGenerationBytes));
+    settings.fresh_incarnation.made_at = clocks::wall_now();
     settings.patience = request.patience;
     return settings;
 }
@@ -155,13 +159,19 @@ Result<JoinReport> Joiner::run() {
 
 asio::awaitable<void> Joiner::tick_loop() {
     asio::steady_timer timer(loop_);
+    std::optional<std::chrono::steady_clock::time_point> silent_from;
     for (;;) {
         const auto next = std::chrono::steady_clock::now() + kTick;
         taken_over_ = state_.join_ended();
         if (!taken_over_) feed(join::Tick());
         if (!taken_over_) tend_listener();
         const JoinStage stage = join_->stage();
-        if (taken_over_ || stage == JoinStage::done || stage == JoinStage::failed) break;
+        if (taken_over_ || stage == JoinStage::done) break;
+        if (stage == JoinStage::failed) {
+            // Of two that were installed anew the first to refuse would leave the other waiting for its Word.
+            if (!silent_from) silent_from = next - kTick + kSaysAfterRefusal;
+            if (!join_->refused() || next > *silent_from) break;
+        }
         timer.expires_at(next);
         co_await timer.async_wait(kAwait);
     }

@@ -108,6 +108,7 @@ Result<std::optional<join::Record>> NodeSetup::load() const {
     // Another cluster's is not taken over: looking at the node tells it as a conflict.
     if (identity && identity->cluster == inventory_.cluster) {
         record.generation = identity->generation;
+        record.incarnation = identity->incarnation;
     }
     return std::optional(std::move(record));
 }
@@ -130,18 +131,20 @@ Result<join::Addresses> NodeSetup::find_addresses() const {
     return addresses;
 }
 
-Result<NodeSpec> NodeSetup::render(ServerId sid, const std::string& generation) const {
+Result<NodeSpec> NodeSetup::render(ServerId sid,
+                                   const std::string& generation,
+                                   const std::optional<agent_api::Incarnation>& incarnation) const {
     const inventory::Node* const node = inventory_.find(sid);
     if (node == nullptr) {
         return Error(Errc::invalid, "the inventory has no server " + to_string(sid));
     }
-    return inventory::render_node(inventory_, *node, release_, generation);
+    return inventory::render_node(inventory_, *node, release_, generation, incarnation);
 }
 
 Result<join::Looked> NodeSetup::look(ServerId sid) {
     if (release_.sha256.empty()) ZK_CHECK(read_release());
     join::Looked looked;
-    ZK_TRY(looked.spec, render(sid, kNoGeneration));
+    ZK_TRY(looked.spec, render(sid, kNoGeneration, std::nullopt));
     ZK_TRY(looked.facts, agent_host::gather_facts(agent_api::facts_for(looked.spec), state_));
     spec_ = looked.spec;
     looked_data_ = looked.facts.data.state;
@@ -209,11 +212,14 @@ Result<> NodeSetup::store(const join::Record& record) {
     if (record.generation.empty()) return ok();
     const bool same = before && before->cluster == inventory_.cluster &&
                       before->sid == spec_->sid && before->generation == record.generation;
-    if (same) return ok();
+    if (same && before->incarnation == record.incarnation) return ok();
     agent_api::RecordedIdentity identity;
     identity.cluster = inventory_.cluster;
     identity.sid = spec_->sid;
     identity.generation = record.generation;
+    identity.incarnation = record.incarnation;
+    // A node that was made anew has lost what it had, and must not form.
+    identity.formed = same && before->formed;
     identity.data_dir = spec_->data_dir;
     identity.recorded_at = clocks::wall_now();
     return state_.save_identity(identity);
@@ -237,7 +243,7 @@ Result<> NodeSetup::take_mark() {
 }
 
 Result<> NodeSetup::bring_up(const join::BringUp& how) {
-    ZK_TRY(NodeSpec spec, render(spec_->sid, how.generation));
+    ZK_TRY(NodeSpec spec, render(spec_->sid, how.generation, how.incarnation));
     spec.formation = how.formation;
     ZK_CHECK(state_.prepare());
     ZK_TRY(const agent_host::Fd held, lock());
@@ -260,6 +266,8 @@ join::Served NodeSetup::look_at_server() const {
         agent_host::probe_server(spec_->address, spec_->client_port, kProbePatience);
     join::Served served;
     served.serving = answer.serving;
+    const auto data = agent_host::read_data_fact(spec_->data_dir, spec_->log_dir);
+    served.has_data = data.state == agent_api::DataState::data;
     if (answer.serving) {
         served.words = "serves";
     } else if (answer.answered) {

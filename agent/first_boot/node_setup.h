@@ -44,7 +44,10 @@ class NodeSetup {
     [[nodiscard]] Result<agent_host::Fd> lock() const;
     /// The data are what they were when the node was looked at.
     [[nodiscard]] Result<> check_data() const;
-    Result<agent_api::NodeSpec> render(ServerId sid, const std::string& generation) const;
+    Result<agent_api::NodeSpec> render(
+        ServerId sid,
+        const std::string& generation,
+        const std::optional<agent_api::Incarnation>& incarnation) const;
 
     inventory::Inventory inventory_;
     agent_host::StateDir state_;

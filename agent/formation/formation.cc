@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "formation/replaced.h"
+
 namespace zk::formation {
 namespace {
 
@@ -87,16 +89,46 @@ std::set<ServerId> missing_in(const View& view) {
     return missing;
 }
 
-/// Without a majority that has the data nobody can bring a joiner up to date, and whether there is one may not be known yet.
+Decision refuse_lost(const std::string& generation, const std::set<ServerId>& lost) {
+    return refuse("formation " + generation + " is remembered, but " +
+                  subject_of(lost, "is", "are") +
+                  " empty or replaced, and the others are no majority: data are lost; a person "
+                  "decides");
+}
+
+/// Somebody remembers that it was made anew since: its server never starts again. One that says so is enough, for all that
+/// comes of it is that an empty node waits, or calls a person.
+bool was_replaced(const View& view, const Word& word) {
+    return std::ranges::any_of(view.heard, [&word](const auto& heard) {
+        const Word& other = heard.second;
+        const auto told = other.remembers.find(word.sid);
+        return other.sid != word.sid && other.generation == word.generation &&
+               told != other.remembers.end() && supersedes(told->second, word.incarnation);
+    });
+}
+
+/// A complete ticket of `generation` names it: it has a vote, or is about to get one.
+bool is_forming(const Word& word, const std::string& generation) {
+    return word.ticket && word.ticket->complete && word.ticket->generation == generation &&
+           is_member_of(*word.ticket, word);
+}
+
+/// Without a majority that has the data nobody can bring a joiner up to date: neither this node nor one that joined before
+/// and did not get them. Whether there is such a majority may not be known yet.
 std::optional<Decision> may_be_lost(const View& view, const std::string& generation) {
-    std::set<ServerId> with_data;
-    for (const auto& [sid, word] : view.heard) {
-        if (word.generation != generation) continue;
-        if (word.serving) return std::nullopt;
-        if (word.has_data) with_data.insert(sid);
+    std::set<ServerId> with_vote;
+    std::set<ServerId> empty;
+    for (const auto& member : view.members) {
+        const Word* word = view.word(member.first);
+        if (word == nullptr) continue;
+        const bool of_it = word->generation == generation;
+        if (of_it && word->serving) return std::nullopt;
+        const bool votes = (of_it && word->has_data) || is_forming(*word, generation);
+        (votes && !was_replaced(view, *word) ? with_vote : empty).insert(member.first);
     }
+    if (view.is_quorum(with_vote)) return std::nullopt;
     const auto missing = missing_in(view);
-    if (missing.empty() || view.is_quorum(with_data)) return std::nullopt;
+    if (missing.empty()) return refuse_lost(generation, empty);
     return wait("formation " + generation + " is there, but nobody serves, and " +
                 subject_of(missing, "has", "have") +
                 " not answered: whether a majority still has the data is not known");
@@ -131,9 +163,7 @@ std::optional<Decision> join_formed(const View& view) {
         if (!forming) lost.insert(sid);
     }
     if (view.is_quorum(lost)) {
-        return refuse("formation " + generation + " is remembered, but " +
-                      subject_of(lost, "is", "are") +
-                      " empty and a majority: data are lost; a person decides");
+        return refuse_lost(generation, lost);
     }
     const auto completes = [&](const auto& member) {
         const Word* word = view.word(member.first);
@@ -307,6 +337,8 @@ std::vector<std::string> warnings_of(const View& view) {
 Decision decide_step(const View& view, const std::string& fresh_generation) {
     const Word& own = view.own;
     if (!own.generation.empty()) {
+        const Opinion opinion = ask_whether_replaced(view.members, own, view.heard);
+        if (!opinion.words.empty()) return refuse(opinion.words);
         return {Step::start, "this node is a part of it", {}, {}, {}};
     }
     if (own.has_data || own.serving) {
@@ -339,6 +371,13 @@ Decision decide(const Members& members,
     Decision decision = decide_step(view, fresh_generation);
     decision.warnings = warnings_of(view);
     return decision;
+}
+
+std::string words_if_lost(const Members& members, const Word& own, const Heard& heard) {
+    const View view{members, own, heard};
+    auto decision = may_be_lost(view, own.generation);
+    const bool lost = decision && decision->step == Step::refuse;
+    return lost ? std::move(decision->words) : std::string();
 }
 
 }  // namespace zk::formation

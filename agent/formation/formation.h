@@ -45,4 +45,8 @@ Decision decide(const Members& members,
                 const Heard& heard,
                 const std::string& fresh_generation);
 
+/// Why a node that joined will not get the data: there is no majority that has them, however it looked when it joined.
+/// Empty: it may. REQUIRES: `own.generation` is not empty.
+std::string words_if_lost(const Members& members, const Word& own, const Heard& heard);
+
 }  // namespace zk::formation

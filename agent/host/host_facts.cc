@@ -256,6 +256,10 @@ std::string machine_hash() {
     return agent_api::sha256_hex("zkprov machine " + std::string(id));
 }
 
+std::string machine_of(const agent_api::NodeSpec& spec) {
+    return spec.manager == agent_api::Manager::systemd ? machine_hash() : "";
+}
+
 const std::string& own_sha256() {
     static const std::string digest = [] {
         auto own = sha256_of_file("/proc/self/exe");
@@ -293,6 +297,7 @@ void repair_identity(NodeFacts& facts) {
     identity.cluster = facts.data.owner->cluster;
     identity.sid = facts.data.owner->sid;
     identity.generation = facts.data.owner->generation;
+    identity.incarnation = facts.data.owner->incarnation;
     // No data_dir: so the plan writes the record anew.
     facts.identity = std::move(identity);
 }
@@ -349,6 +354,7 @@ Result<NodeFacts> gather_facts(const FactsRequest& request, const StateDir& stat
         }
     }
     ZK_TRY(facts.identity, state.load_identity());
+    ZK_TRY(facts.memory, state.load_memory());
     facts.data = read_data_fact(request.data_dir, request.log_dir);
     repair_identity(facts);
     if (facts.identity && facts.data.state == DataState::data) {

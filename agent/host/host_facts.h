@@ -17,6 +17,8 @@ std::string own_program();
 const std::string& own_sha256();
 /// Names this machine by its machine-id, which it does not give away (machine-id(5)); empty: it has none.
 std::string machine_hash();
+/// The same for a node; empty where servers share a machine: it says nothing there.
+std::string machine_of(const agent_api::NodeSpec& spec);
 
 /// All that was asked for. What cannot be read is left at its default. The manager is `systemd`
 /// exactly when `request.any_address` is set (see facts_for).

@@ -28,6 +28,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr auto kStable = milliseconds(1000);  // a server that lives that long did start
+constexpr auto kMayStartWait = seconds(25);   // longer than zkprov-agent may-start takes at most
 constexpr auto kResidentWait = seconds(10);
 constexpr auto kResidentRestartWait = seconds(60);  // stopping may take its time
 constexpr auto kAgentPatience = seconds(5);
@@ -86,13 +87,20 @@ Result<> NodeControl::restart_server() {
 }
 
 Result<> NodeControl::await_unit() {
-    const auto deadline = std::chrono::steady_clock::now() + kStable;
+    auto deadline = std::chrono::steady_clock::now() + kStable;
+    const auto asked_until = std::chrono::steady_clock::now() + kMayStartWait;
     do {
         ZK_TRY(const auto states, unit_states({spec_.server_unit}));
         const UnitState& unit = states.front();
         // "failed" may still be how an earlier start ended, while this one waits for its turn.
         const bool failed = unit.active == "failed" && !unit.job;
         if (failed || unit.active == "missing" || unit.sub == "auto-restart") {
+            // What keeps it down when it was not even begun.
+            const auto refusal = state_.standing_refusal();
+            if (refusal && server_pid() == 0) {
+                return agent_api::from_agent_error(
+                    AgentError{AgentErrc::identity_conflict, refusal->words});
+            }
             return agent_api::from_agent_error(AgentError{
                 AgentErrc::start_failed,
                 "the server ended at once, with status " + std::to_string(unit.exit_status) + ": " +
@@ -100,6 +108,9 @@ Result<> NodeControl::await_unit() {
         }
         const auto answer = probe_server(spec_.address, spec_.client_port, milliseconds(200));
         if (answer.answered) return ok();
+        const auto now = std::chrono::steady_clock::now();
+        // The other members are being asked whether it may start.
+        if (unit.sub == "start-pre" && now < asked_until) deadline = now + kStable;
         std::this_thread::sleep_for(milliseconds(50));
     } while (std::chrono::steady_clock::now() < deadline);
     return ok();

@@ -313,6 +313,9 @@ Result<> NodeExecutor::record_identity() {
     identity.sid = spec_.sid;
     identity.generation = spec_.generation;
     identity.data_dir = spec_.data_dir;
+    identity.stored = facts_.data.state == agent_api::DataState::data ||
+                      (same && before->stored && before->incarnation == spec_.incarnation);
+    identity.incarnation = spec_.incarnation;
     // Set before the server starts: from then on this disk may hold the only copy of something.
     identity.formed = identity.formed || spec_.formation == agent_api::Formation::form ||
                       facts_.data.state == agent_api::DataState::data;
@@ -324,7 +327,12 @@ Result<> NodeExecutor::record_applied() {
     ZK_TRY(auto identity, state_.load_identity());
     if (!identity) return Error(Errc::not_found, "this host's record is missing");
     identity->spec_hash = agent_api::hash_of(spec_);
-    return state_.save_identity(*identity);
+    ZK_CHECK(state_.save_identity(*identity));
+    // What the others are told of this node names it; later somebody may ask while the node is being changed.
+    ZK_TRY(const auto known, state_.load_formation());
+    if (known) return ok();
+    const auto begun = state_.begin_formation(machine_of(spec_));
+    return begun.has_value() ? ok() : Result<>(begun.error());
 }
 
 std::int64_t NodeExecutor::pid_to_replace(const Step& step) const {

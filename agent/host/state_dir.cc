@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "agent_host/random.h"
 #include "base/numbers.h"
 
 namespace zk::agent_host {
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::string_view kSystemStateDir = "/var/lib/zkprov";
 constexpr std::string_view kSystemSocketDir = "/run/zkprov";
+constexpr std::size_t kRefusalBytesMax = 65536;  // a page of words
 
 /// Nothing for a missing file; an error with `advice` for one that cannot be read or understood.
 template <class T, class Parse>
@@ -179,6 +181,43 @@ Result<std::optional<agent_api::FormationRecord>> StateDir::load_formation() con
 }
 Result<> StateDir::save_formation(const agent_api::FormationRecord& record) const {
     return replace_file(file("formation.json"), agent_api::to_json(record) + "\n", FileOptions());
+}
+
+Result<agent_api::FormationRecord> StateDir::begin_formation(std::string machine) const {
+    agent_api::FormationRecord fresh;
+    fresh.machine = std::move(machine);
+    ZK_TRY(fresh.nonce, new_nonce());
+    ZK_CHECK(save_formation(fresh));
+    return fresh;
+}
+
+Result<std::optional<agent_api::MemberMemory>> StateDir::load_memory() const {
+    return load<agent_api::MemberMemory>(file("members.json"),
+                                         agent_api::parse_member_memory,
+                                         "; it says which members were made anew: restore it, or "
+                                         "move it away and run zkprov apply, which tells it again");
+}
+Result<> StateDir::save_memory(const agent_api::MemberMemory& memory) const {
+    return replace_file(file("members.json"), agent_api::to_json(memory) + "\n", FileOptions());
+}
+
+std::optional<agent_api::StartRefusal> StateDir::standing_refusal() const {
+    const auto text = read_file(file("start-refused.json"), kRefusalBytesMax);
+    if (!text.has_value()) return std::nullopt;
+    auto refusal = agent_api::parse_start_refusal(*text);
+    if (!refusal.has_value()) return std::nullopt;
+    const auto identity = load_identity();
+    if (!identity.has_value() || !*identity) return std::nullopt;
+    if ((*identity)->incarnation != refusal->own) return std::nullopt;
+    return *std::move(refusal);
+}
+Result<> StateDir::save_refusal(const agent_api::StartRefusal& refusal) const {
+    return replace_file(
+        file("start-refused.json"), agent_api::to_json(refusal) + "\n", FileOptions());
+}
+Result<> StateDir::drop_refusal() const {
+    if (!exists(file("start-refused.json"))) return ok();
+    return remove_durably(file("start-refused.json"));
 }
 
 Result<> StateDir::end_join() const {

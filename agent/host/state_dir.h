@@ -59,6 +59,16 @@ class StateDir {
     /// What forming without a controller keeps beside it (docs/PROVISIONING.md 2.3); the same holds for it.
     [[nodiscard]] Result<std::optional<agent_api::FormationRecord>> load_formation() const;
     Result<> save_formation(const agent_api::FormationRecord& record) const;
+    /// With a new nonce, made on `machine`. REQUIRES: the lock is held, and there is no such record.
+    [[nodiscard]] Result<agent_api::FormationRecord> begin_formation(std::string machine) const;
+    /// Of the other members; the same holds for it.
+    [[nodiscard]] Result<std::optional<agent_api::MemberMemory>> load_memory() const;
+    Result<> save_memory(const agent_api::MemberMemory& memory) const;
+    /// Why the server must not start; nothing when it may, when the node was made anew since, or when what lies there cannot
+    /// be read: it is asked again then.
+    [[nodiscard]] std::optional<agent_api::StartRefusal> standing_refusal() const;
+    Result<> save_refusal(const agent_api::StartRefusal& refusal) const;
+    Result<> drop_refusal() const;
     /// Joining without a controller is over: this node serves, or a controller has changed it. Stays true.
     [[nodiscard]] bool join_ended() const { return exists(file("join-ended")); }
     Result<> end_join() const;

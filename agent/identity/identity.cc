@@ -19,6 +19,17 @@ std::string name_of(const std::string& cluster, ServerId sid, const std::string&
 }
 AgentError conflict(std::string words) { return {AgentErrc::identity_conflict, std::move(words)}; }
 
+AgentError wrong_disk(const std::string& data_dir,
+                      ServerId sid,
+                      const std::optional<agent_api::Incarnation>& data,
+                      const std::optional<agent_api::Incarnation>& node) {
+    return conflict("the data in " + data_dir + " are those of " + words_of(data) + " of server " +
+                    to_string(sid) + ", and this host is " + words_of(node) +
+                    ": a disk of another time; put the right one back, or wipe this one (zkprov "
+                    "wipe " +
+                    to_string(sid) + ") and: zkprov replace-node " + to_string(sid));
+}
+
 std::optional<AgentError> check_record(const NodeSpec& spec, const NodeFacts& facts) {
     if (!facts.identity) return std::nullopt;
     const auto& record = *facts.identity;
@@ -61,6 +72,29 @@ std::optional<AgentError> check_data(const NodeSpec& spec, const NodeFacts& fact
     return std::nullopt;
 }
 
+/// The node may be made anew only from an empty disk, and never back.
+std::optional<AgentError> check_incarnation(const NodeSpec& spec, const NodeFacts& facts) {
+    const bool data = facts.data.state == DataState::data;
+    const auto& owner = facts.data.owner;
+    if (data && owner && owner->incarnation != spec.incarnation) {
+        return wrong_disk(spec.data_dir, spec.sid, owner->incarnation, spec.incarnation);
+    }
+    if (!facts.identity) return std::nullopt;
+    // An apply that never led to an ensemble may have left the record of another node.
+    const bool same_node = facts.identity->cluster == spec.cluster &&
+                           facts.identity->sid == spec.sid &&
+                           facts.identity->generation == spec.generation;
+    if (!same_node) return std::nullopt;
+    const auto& record = facts.identity->incarnation;
+    const bool back = agent_api::number_of(record) > agent_api::number_of(spec.incarnation);
+    if (!back && (!data || record == spec.incarnation)) return std::nullopt;
+    return conflict("this host is " + words_of(record) + " of server " + to_string(spec.sid) +
+                    " and is asked to become " + words_of(spec.incarnation) +
+                    (back ? ", which was replaced by it; run the command again"
+                          : " with the data that it has; wipe it first (zkprov wipe " +
+                                to_string(spec.sid) + ")"));
+}
+
 std::optional<AgentError> check_forming(const NodeSpec& spec, const NodeFacts& facts) {
     if (spec.formation != agent_api::Formation::form) return std::nullopt;
     const bool formed = facts.identity && facts.identity->formed;
@@ -91,7 +125,16 @@ std::optional<AgentError> check_identity(const NodeSpec& spec, const NodeFacts& 
     }
     if (auto wrong = check_record(spec, facts)) return wrong;
     if (auto wrong = check_data(spec, facts)) return wrong;
+    if (auto wrong = check_incarnation(spec, facts)) return wrong;
     return check_forming(spec, facts);
+}
+
+std::optional<AgentError> check_disk(const agent_api::RecordedIdentity& record,
+                                     const agent_api::DataFact& data,
+                                     const std::string& data_dir) {
+    if (data.state != DataState::data || !data.owner) return std::nullopt;
+    if (data.owner->incarnation == record.incarnation) return std::nullopt;
+    return wrong_disk(data_dir, record.sid, data.owner->incarnation, record.incarnation);
 }
 
 bool needs_marker(const NodeSpec& spec, const NodeFacts& facts) {

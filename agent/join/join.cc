@@ -44,8 +44,9 @@ Effects Join::on(const Event& event, Instant now) {
 }
 
 std::optional<formation::Word> Join::word() const {
-    const bool known = sid_ && !record_.formation.nonce.empty() && stage_ != Stage::identify &&
-                       stage_ != Stage::preflight;
+    // Before it has looked at its disks it does not know whether it is empty.
+    const bool known = sid_ && looked_ && !record_.formation.nonce.empty() &&
+                       stage_ != Stage::identify && stage_ != Stage::preflight;
     if (!known) return std::nullopt;
     formation::Word word;
     word.cluster = settings_.cluster;
@@ -57,6 +58,10 @@ std::optional<formation::Word> Join::word() const {
     word.has_data = has_data_;
     word.serving = stage_ == Stage::done;
     word.ticket = record_.formation.ticket;
+    word.incarnation = record_.incarnation;
+    const bool remembers = memory_ && memory_->cluster == settings_.cluster &&
+                           memory_->generation == record_.generation;
+    if (remembers) word.remembers = memory_->members;
     return word;
 }
 
@@ -106,9 +111,13 @@ void Join::take(const Looked& looked) {
     const auto& recorded = looked.facts.identity;
     // A controller was here before, or the record of joining was lost: the host's other record stands in for it.
     const bool same = recorded && recorded->cluster == settings_.cluster && recorded->sid == *sid_;
-    if (record_.generation.empty() && same) adopted_ = recorded->generation;
+    if (record_.generation.empty() && same) {
+        adopted_ = recorded->generation;
+        adopted_incarnation_ = recorded->incarnation;
+    }
     agent_api::NodeSpec spec = looked.spec;
     spec.generation = record_.generation.empty() ? adopted_ : record_.generation;
+    spec.incarnation = record_.generation.empty() ? adopted_incarnation_ : record_.incarnation;
     spec.formation = agent_api::Formation::join;
     words_ = obstacle_in(looked);
     if (!words_.empty()) {
@@ -118,6 +127,9 @@ void Join::take(const Looked& looked) {
     if (auto conflict = identity::check_identity(spec, looked.facts)) return fail(conflict->words);
     has_data_ = looked.facts.data.state == agent_api::DataState::data;
     mark_ = looked.facts.data.initialize;
+    lost_data_ = same && recorded->stored && !has_data_ && recorded->generation == spec.generation;
+    memory_ = looked.facts.memory;
+    looked_ = true;
     stage_ = Stage::fetch;
 }
 
@@ -125,7 +137,10 @@ void Join::take(const Heard& heard) {
     if (asked_.erase(heard.from) > 0) heard_[heard.from] = heard.word;
 }
 
-void Join::take(const Unheard& unheard) { asked_.erase(unheard.from); }
+void Join::take(const Unheard& unheard) {
+    asked_.erase(unheard.from);
+    if (ran_) heard_.erase(unheard.from);  // whether the data are lost depends on who is there now
+}
 
 void Join::take(const Done& done) {
     if (!pending_) return;
@@ -143,6 +158,7 @@ void Join::take(const Done& done) {
     }
     failures_ = 0;
     if (const auto* store = std::get_if<Store>(&effect)) {
+        if (store->record.incarnation != record_.incarnation) lost_data_ = false;
         record_ = store->record;
     } else if (std::holds_alternative<SetMark>(effect)) {
         mark_ = true;
@@ -150,9 +166,10 @@ void Join::take(const Done& done) {
         mark_ = false;
     } else if (std::holds_alternative<Fetch>(effect)) {
         stage_ = Stage::wait_peers;
-        ask_all();
+        record_.generation.empty() ? ask_all() : ask_once();
     } else if (std::holds_alternative<BringUp>(effect)) {
         ran_ = true;
+        heard_.clear();
     }
 }
 
@@ -161,8 +178,14 @@ void Join::take(const Served& served) {
     pending_.reset();
     words_ = served.words;
     retry_at_ = now_ + kPause;
+    has_data_ = has_data_ || served.serving || served.has_data;
+    if (awaits_data()) {
+        // Who served when it joined may be the last one by now, or have said so a moment too long.
+        auto lost = formation::words_if_lost(settings_.members, *word(), heard_);
+        refused_ = !lost.empty();
+        if (refused_) return fail(std::move(lost));
+    }
     if (!served.serving) return;
-    has_data_ = true;
     stage_ = Stage::done;
 }
 
@@ -172,14 +195,41 @@ void Join::take(const Tick&) {
                     " s: " + words_);
     }
     if (stage_ == Stage::wait_peers || stage_ == Stage::decide) ask_all();
+    if (awaits_data()) ask_others();
 }
 
-void Join::ask_all() {
-    if (!record_.generation.empty()) return;  // it starts, whatever others say
+bool Join::awaits_data() const {
+    return stage_ == Stage::run && ran_ && way_ == agent_api::JoinWay::joined && !has_data_;
+}
+
+void Join::ask_others() {
     for (const auto& member : settings_.members) {
         if (member.first == *sid_ || !asked_.insert(member.first).second) continue;
         out_.emplace_back(Ask{member.first});
     }
+}
+
+/// What has a record starts, unless the others say that it was replaced. One answer or none of each is enough: a member that
+/// is silent must not keep it waiting.
+void Join::ask_once() {
+    waits_for_all_ = true;
+    ask_others();
+}
+
+/// The next in the place of all that this node has heard of itself.
+agent_api::Incarnation Join::next_incarnation() const {
+    std::uint64_t number = agent_api::number_of(record_.incarnation);
+    for (const auto& [from, word] : heard_) {
+        const auto told = word.remembers.find(*sid_);
+        if (told != word.remembers.end()) number = std::max(number, told->second.number);
+    }
+    agent_api::Incarnation next = settings_.fresh_incarnation;
+    next.number = std::min(number + 1, agent_api::kIncarnationMax);
+    return next;
+}
+
+void Join::ask_all() {
+    if (record_.generation.empty()) ask_others();
 }
 
 /// REQUIRES: no effect is under way.
@@ -195,7 +245,10 @@ void Join::go_on() {
                 record.formation.machine = settings_.machine;
                 record.formation.nonce = settings_.fresh_nonce;
             }
-            if (record.generation.empty()) record.generation = adopted_;
+            if (record.generation.empty()) {
+                record.generation = adopted_;
+                record.incarnation = adopted_incarnation_;
+            }
             if (record != record_) return demand(Store{std::move(record)});
             return demand(Fetch{});
         }
@@ -212,6 +265,8 @@ void Join::go_on() {
 }
 
 void Join::decide() {
+    if (waits_for_all_ && !asked_.empty()) return;
+    waits_for_all_ = false;
     formation::Decision decision =
         formation::decide(settings_.members, *word(), heard_, settings_.fresh_generation);
     words_ = decision.words;
@@ -222,9 +277,13 @@ void Join::decide() {
         case formation::Step::wait:
             return;
         case formation::Step::refuse:
+            refused_ = true;
             return fail(std::move(decision.words));
         case formation::Step::start:
-            return start(decision.words);
+            if (!lost_data_) return start(decision.words);
+            // The disk with the data may come back: it must not be taken for this node's.
+            record.incarnation = next_incarnation();
+            return demand(Store{std::move(record)});
         case formation::Step::sign:
             record.formation.ticket = std::move(decision.ticket);
             return demand(Store{std::move(record)});
@@ -233,11 +292,15 @@ void Join::decide() {
             if (!mark_) return demand(SetMark{});
             record.formation.ticket = std::move(decision.ticket);
             record.generation = std::move(decision.generation);
+            record.incarnation.reset();
             return demand(Store{std::move(record)});
         case formation::Step::join:
+            // Whoever has not answered yet may remember a later incarnation.
+            if (!asked_.empty()) return;
             // A mark that is still there would be a vote; once the record is written nobody asks for it again.
             if (mark_) return demand(TakeMark{});
             way_ = agent_api::JoinWay::joined;
+            record.incarnation = next_incarnation();
             record.generation = std::move(decision.generation);
             return demand(Store{std::move(record)});
     }
@@ -254,6 +317,7 @@ void Join::start(const std::string& words) {
         way_ = agent_api::JoinWay::started;
     }
     demand(BringUp{record_.generation,
+                   record_.incarnation,
                    forms ? agent_api::Formation::form : agent_api::Formation::join});
 }
 

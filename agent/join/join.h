@@ -24,8 +24,9 @@ namespace zk::join {
 
 /// What outlives a reboot. The generation lies in the host's recorded identity, the rest beside it.
 struct Record {
-    agent_api::FormationRecord formation;  ///< its nonce is empty before the first
-    std::string generation;                ///< empty: neither formed nor joined
+    agent_api::FormationRecord formation;                 ///< its nonce is empty before the first
+    std::string generation;                               ///< empty: neither formed nor joined
+    std::optional<agent_api::Incarnation> incarnation{};  ///< of that generation
 
     friend bool operator==(const Record&, const Record&) = default;
 };
@@ -38,7 +39,9 @@ struct Settings {
     std::string machine;           ///< hash of the machine-id; empty: it has none
     std::string fresh_nonce;       ///< random; used where nothing was recorded
     std::string fresh_generation;  ///< random; used where this node issues the first ticket
-    Duration patience{0};          ///< then it gives up; 0: never
+    /// Its random id and the time; used where this node is made anew.
+    agent_api::Incarnation fresh_incarnation{};
+    Duration patience{0};  ///< then it gives up; 0: never
 };
 
 /// Of this host and of the members, whose names the shell has looked up.
@@ -67,6 +70,7 @@ struct Done {
 struct Served {
     bool serving = false;
     std::string words;
+    bool has_data = false;  ///< on its disk
 };
 /// Time has passed; once a second.
 struct Tick {};
@@ -84,6 +88,7 @@ struct SetMark {};   ///< write `initialize`, durable, with the directories that
 struct TakeMark {};  ///< remove it, durable
 struct BringUp {
     std::string generation;
+    std::optional<agent_api::Incarnation> incarnation;
     /// form: the mark is there and stays. It is never written by this.
     agent_api::Formation formation = agent_api::Formation::join;
 };
@@ -106,6 +111,8 @@ class Join {
     [[nodiscard]] std::optional<formation::Word> word() const;
     [[nodiscard]] agent_api::JoinReport report() const;
     [[nodiscard]] agent_api::JoinStage stage() const { return stage_; }
+    /// It refused because of what the others say: those that are still asking need its Word to come to the same.
+    [[nodiscard]] bool refused() const { return refused_; }
 
   private:
     using Stage = agent_api::JoinStage;
@@ -120,7 +127,12 @@ class Join {
 
     void go_on();
     void ask_all();
+    void ask_once();
+    void ask_others();
+    /// It joined, its server runs, and the leader has not brought it up to date yet.
+    [[nodiscard]] bool awaits_data() const;
     void decide();
+    [[nodiscard]] agent_api::Incarnation next_incarnation() const;
     void start(const std::string& words);
     void demand(Effect effect);
     void fail(std::string words);
@@ -134,6 +146,12 @@ class Join {
     std::vector<std::string> warnings_;
     agent_api::JoinWay way_ = agent_api::JoinWay::none;
     std::string adopted_;  ///< the generation that the host's other record names
+    std::optional<agent_api::Incarnation> adopted_incarnation_;  ///< as that record says
+    bool lost_data_ = false;  ///< this incarnation had data, and they are gone
+    std::optional<agent_api::MemberMemory> memory_;
+    bool looked_ = false;
+    bool refused_ = false;
+    bool waits_for_all_ = false;  ///< a node with a record: until each has answered or not
     bool has_data_ = false;
     bool mark_ = false;
     formation::Heard heard_;

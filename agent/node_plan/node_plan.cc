@@ -235,6 +235,7 @@ class Planner {
         const auto& record = facts_.identity;
         const bool recorded = record && record->cluster == spec_.cluster &&
                               record->sid == spec_.sid && record->generation == spec_.generation &&
+                              record->incarnation == spec_.incarnation &&
                               record->data_dir == spec_.data_dir && (record->formed || !forming);
         if (recorded) return;
         add(StepKind::record_identity,

@@ -21,10 +21,11 @@ struct VerbName {
     Verb verb;
 };
 /// Those that parsing leaves to be run.
-constexpr std::array<VerbName, 5> kVerbs = {{
+constexpr std::array<VerbName, 6> kVerbs = {{
     {"run", Verb::run},
     {"connect", Verb::connect},
     {"status", Verb::status},
+    {"may-start", Verb::may_start},
     {"join", Verb::join},
     {"join-status", Verb::join_status},
 }};
@@ -48,6 +49,14 @@ const Program& program() {
               .meaning = "print what this node says of itself",
               .help = "Ends with 0 also when it is ill: zkprov status judges.\n",
               .examples = {"zkprov-agent status", "zkprov-agent status --json"}},
+             {.name = "may-start",
+              .meaning = "tell whether the server may start, or its node was replaced",
+              .help =
+                  R"(What systemd runs before each start of the server. Asks the agents of the other members. Ends with 9,
+and says why, when a majority of them remembers that this node was made anew elsewhere; with 0 when
+not, and also when they do not answer and did not say so before.
+)",
+              .examples = {"zkprov-agent may-start"}},
              {.name = "join",
               .meaning = "bring this host into its ensemble, with no controller",
               .help =
@@ -106,7 +115,7 @@ wrong, 1 when it cannot go on.
                      .value = "DIR",
                      .meaning = "where the agent keeps its state",
                      .standard = kSystemStateDir,
-                     .commands = {"run", "connect", "status", "join", "join-status"}}},
+                     .commands = {"run", "connect", "status", "may-start", "join", "join-status"}}},
     };
     return kProgram;
 }

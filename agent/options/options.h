@@ -12,7 +12,7 @@
 
 namespace zk::agent_options {
 
-enum class Verb { run, connect, status, join, join_status, help, version };
+enum class Verb { run, connect, status, may_start, join, join_status, help, version };
 
 struct Options {
     Verb verb = Verb::help;

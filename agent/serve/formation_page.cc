@@ -5,18 +5,12 @@
 
 #include "agent_api/formation_word.h"
 #include "agent_host/host_facts.h"
-#include "agent_host/random.h"
 
 namespace zk::agent_serve {
 namespace {
 
 using agent_api::FormationRecord;
 using agent_api::FormationWord;
-
-/// Servers that share a machine say nothing by it.
-std::string machine_of(const agent_api::NodeSpec& spec) {
-    return spec.manager == agent_api::Manager::systemd ? agent_host::machine_hash() : "";
-}
 
 Result<FormationRecord> record_of(const agent_host::StateDir& state,
                                   const agent_api::NodeSpec& spec) {
@@ -26,11 +20,7 @@ Result<FormationRecord> record_of(const agent_host::StateDir& state,
     ZK_TRY(const agent_host::Fd lock, state.lock(std::chrono::milliseconds(0)));
     ZK_TRY(auto again, state.load_formation());
     if (again) return *std::move(again);
-    FormationRecord fresh;
-    fresh.machine = machine_of(spec);
-    ZK_TRY(fresh.nonce, agent_host::new_nonce());
-    ZK_CHECK(state.save_formation(fresh));
-    return fresh;
+    return state.begin_formation(agent_host::machine_of(spec));
 }
 
 Result<FormationWord> word_now(const agent_host::StateDir& state,
@@ -43,12 +33,17 @@ Result<FormationWord> word_now(const agent_host::StateDir& state,
     word.cluster = identity->cluster;
     word.sid = identity->sid;
     word.members_hash = spec.members_digest;
-    word.machine = machine_of(spec);
+    word.machine = agent_host::machine_of(spec);
     word.nonce = std::move(record.nonce);
     word.generation = identity->generation;
     const auto data = agent_host::read_data_fact(spec.data_dir, spec.log_dir);
     word.has_data = data.state == agent_api::DataState::data;
     word.serving = serving;
+    word.incarnation = identity->incarnation;
+    ZK_TRY(const auto memory, state.load_memory());
+    if (memory && memory->cluster == word.cluster && memory->generation == word.generation) {
+        word.remembers = memory->members;
+    }
     word.ticket = std::move(record.ticket);
     return word;
 }

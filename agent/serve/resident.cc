@@ -23,7 +23,6 @@
 #include "agent_host/host_facts.h"
 #include "agent_host/process.h"
 #include "agent_host/server_probe.h"
-#include "agent_host/systemd.h"
 #include "agent_serve/election_keeper.h"
 #include "agent_serve/event_log.h"
 #include "agent_serve/formation_page.h"
@@ -31,8 +30,11 @@
 #include "agent_serve/host_looks.h"
 #include "agent_serve/http_routes.h"
 #include "agent_serve/identity_look.h"
+#include "agent_serve/page_listener.h"
 #include "agent_serve/pages.h"
 #include "agent_serve/peers.h"
+#include "agent_serve/server_unit.h"
+#include "agent_serve/start_leave.h"
 #include "agent_serve/supervisor.h"
 #include "asio_impl/await.h"
 #include "clocks/clocks.h"
@@ -61,9 +63,6 @@ constexpr auto kPollAgainTimeout = milliseconds(250);
 /// Who asks for health is not told what was true before that.
 constexpr auto kProbeCounts = milliseconds(100);
 constexpr auto kLookInterval = milliseconds(100);
-constexpr auto kUnitInterval = seconds(30);  // asking systemd costs a process
-constexpr auto kUnitIntervalDown = seconds(2);
-constexpr auto kSystemdPatience = seconds(5);
 constexpr std::size_t kConnectionsMax = 32;
 
 std::uint64_t elapsed_ms(Clock::time_point since) {
@@ -79,7 +78,12 @@ struct Resident::Parts {
           log(std::move(agent_log)),
           signals(loop, SIGTERM, SIGINT),
           acceptor(loop),
-          supervisor(state, log),
+          supervisor(state,
+                     log,
+                     loop.get_executor(),
+                     [this](agent_api::NodeSpec of) {
+                         return refuse_start(loop, state, std::move(of), log);
+                     }),
           keeper(state, log) {}
 
     Result<> open();
@@ -102,7 +106,6 @@ struct Resident::Parts {
     [[nodiscard]] bool is_about_spec(const agent_api::RecordedIdentity& record) const;
     bool is_recorded();
     void note_saving(const Result<>& saved);
-    void tend_http();
     http::Response page_of(const http::Request& request);
     [[nodiscard]] agent_api::NodeHealth health_now() const;
     [[nodiscard]] bool is_serving() const;
@@ -127,20 +130,13 @@ struct Resident::Parts {
     Clock::time_point probed_at;  ///< long ago: never, or what was found does not hold any more
     bool probing = false;
     bool formed_recorded = false;
+    std::optional<agent_api::StartRefusal> refusal;  ///< as it lies in the state directory
     std::string saving_failure;  ///< why the state directory does not take what it should keep
     EventLog events;
-    std::optional<http::HttpListener> pages;
-    std::string http_address;  ///< of `pages`
-    std::uint16_t http_port = 0;
-    std::string http_failure;  ///< why it does not listen though it should
+    PageListener listener{
+        loop, [this](const http::Request& request) { return page_of(request); }, log};
     Peers peers{loop, log};
-
-    std::int64_t unit_pid = 0;
-    std::uint64_t unit_restarts = 0;
-    bool unit_stopped = false;
-    std::optional<node_judge::UnitLook> unit;
-    bool systemd_silent = false;
-    Clock::time_point asked_systemd_at;
+    ServerUnit unit{log};
 };
 
 Resident::Resident(agent_host::StateDir state, Log log)
@@ -217,7 +213,7 @@ void Resident::Parts::take_spec() {
     formed_recorded = false;
     identity_look = IdentityLook();
     host_looks.forget();
-    asked_systemd_at = Clock::time_point();
+    unit.forget();
     if (!same_node) {
         judge.emplace(judge_settings(*spec));
         probed_at = Clock::time_point();
@@ -247,7 +243,7 @@ asio::awaitable<void> Resident::Parts::probe_loop() {
     for (;;) {
         const auto next = Clock::now() + kProbeInterval;
         take_spec();
-        tend_http();
+        listener.tend(spec ? &*spec : nullptr);
         if (spec && !probing) co_await probe_once();
         timer.expires_at(next);
         co_await timer.async_wait(kAwait);
@@ -274,10 +270,8 @@ asio::awaitable<void> Resident::Parts::probe_once() {
         fill_process(probe, supervisor.pid());
     } else {
         ask_systemd(probe.answered);
-        probe.restarts = unit_restarts;
-        probe.stopped_on_purpose = unit_stopped;
-        probe.unit = unit;
-        fill_process(probe, unit_pid);
+        unit.fill(probe);
+        fill_process(probe, unit.pid());
     }
     co_await host_looks.fill(&probe, probed);
     if (spec_stamp != stamp) {
@@ -314,14 +308,14 @@ asio::awaitable<void> Resident::Parts::probe_once() {
         if (saved.has_value()) saved_history = judge->history_version();
     }
     if (!host_looks.is_silent()) remember_data();
+    refusal = probe.process ? std::nullopt : state.standing_refusal();
     co_await keep_elections(probe);
     tell_news();
     probing = false;
 }
 
 void Resident::Parts::tell_news() {
-    const std::string news = events.note(judge->health(), keeper.kept().records);
-    if (pages && !news.empty()) pages->publish(news);
+    listener.publish(events.note(judge->health(), keeper.kept().records));
 }
 
 /// The server is asked for its votes when something changed, before what it says is forgotten.
@@ -338,16 +332,16 @@ asio::awaitable<void> Resident::Parts::keep_elections(const node_judge::Probe& p
         keeper.take_searches(answer);
     }
     const bool supervised = asked.manager == Manager::supervised;
-    keeper.step(judge->health(), probe, supervised || !systemd_silent);
+    keeper.step(judge->health(), probe, supervised || !unit.is_silent());
 }
 
 void Resident::Parts::look_at_port(node_judge::Probe& probe) {
     if (spec->manager == Manager::systemd && !probe.process) {
         // What was known of the process may be two seconds old, and it may listen by now.
-        asked_systemd_at = Clock::time_point();
+        unit.forget();
         ask_systemd(probe.answered);
-        fill_process(probe, unit_pid);
-        if (systemd_silent) return;
+        fill_process(probe, unit.pid());
+        if (unit.is_silent()) return;
     }
     identity_look.look_at_port(probe, *spec);
 }
@@ -361,7 +355,7 @@ asio::awaitable<void> Resident::Parts::probe_now() {
     }
     take_spec();
     if (!spec || Clock::now() - probed_at < kProbeCounts) co_return;
-    if (unit_pid == 0 && !systemd_silent) asked_systemd_at = Clock::time_point();
+    unit.forget_if_stopped();
     co_await probe_once();
 }
 
@@ -378,7 +372,7 @@ void Resident::Parts::remember_data() {
     auto identity = state.load_identity();
     if (!identity.has_value()) return note_saving(identity.error());
     if (!*identity || !is_about_spec(**identity)) return;
-    (*identity)->formed = true;
+    (*identity)->formed = (*identity)->stored = true;
     note_saving(state.save_identity(**identity));
 }
 
@@ -388,8 +382,8 @@ bool Resident::Parts::is_about_spec(const agent_api::RecordedIdentity& record) c
 
 bool Resident::Parts::is_recorded() {
     const auto identity = state.load_identity();
-    formed_recorded =
-        identity.has_value() && *identity && (*identity)->formed && is_about_spec(**identity);
+    formed_recorded = identity.has_value() && *identity && (*identity)->formed &&
+                      (*identity)->stored && is_about_spec(**identity);
     return formed_recorded;
 }
 
@@ -401,55 +395,8 @@ void Resident::Parts::note_saving(const Result<>& saved) {
 }
 
 void Resident::Parts::ask_systemd(bool answered) {
-    const bool runs = unit_pid != 0 && agent_host::process_info(unit_pid).has_value();
-    const auto interval =
-        runs ? Clock::duration(kUnitInterval) : Clock::duration(kUnitIntervalDown);
-    // A process that is gone is looked for at once, and then less often until a new one answers.
-    const bool may_wait = runs || (unit_pid == 0 && !answered);
-    if (may_wait && Clock::now() - asked_systemd_at < interval) return;
-    asked_systemd_at = Clock::now();
-    // Health must not wait for a systemd that hangs.
-    const auto states = agent_host::unit_states({spec->server_unit}, kSystemdPatience);
-    systemd_silent = !states.has_value();
-    if (!states.has_value()) {
-        log.warn("systemd.silent why={}", states.error().message());
-        unit_pid = 0;
-        unit.reset();
-        return;
-    }
-    keeper.take_unit(states->front());
-    unit_pid = states->front().main_pid;
-    unit_restarts = states->front().restarts;
-    unit_stopped = states->front().active == "inactive";
-    unit = {
-        spec->server_unit, states->front().active, states->front().sub, states->front().enabled};
-}
-
-/// Listens where the specification says. An address that is not there yet, or a port that is taken, is tried again with each
-/// look.
-void Resident::Parts::tend_http() {
-    const std::uint16_t port = spec ? spec->http_port : 0;
-    const std::string address = port == 0 ? std::string() : spec->http_address;
-    if (http_port != port || http_address != address) {
-        pages.reset();
-        http_port = port;
-        http_address = address;
-        http_failure.clear();
-    }
-    if (port == 0 || (pages && pages->port() != 0)) return;
-    if (!pages) {
-        http::Settings settings;
-        settings.address = address;
-        settings.port = port;
-        settings.names = {spec->host};
-        auto answer = [this](const http::Request& request) { return page_of(request); };
-        pages.emplace(loop.get_executor(), std::move(settings), std::move(answer), log);
-    }
-    const auto started = pages->start();
-    const std::string failure = started.has_value() ? std::string() : started.error().message();
-    if (!failure.empty() && failure != http_failure)
-        log.error("http.not_listening why={}", failure);
-    http_failure = failure;
+    const auto told = unit.look(spec->server_unit, answered, refusal.has_value());
+    if (told) keeper.take_unit(*told);
 }
 
 http::Response Resident::Parts::page_of(const http::Request& request) {
@@ -480,11 +427,17 @@ agent_api::NodeHealth Resident::Parts::health_now() const {
     const bool looked = probed_at != Clock::time_point();
     if (!looked) health.age_ms = std::max(health.age_ms, agent_api::kFreshMsMax + 1);
     health.wall_ms = clocks::wall_now();
-    if (!http_failure.empty()) {
+    if (refusal) {
+        add_finding(health,
+                    agent_api::make_finding("node.replaced",
+                                            agent_api::FindingLevel::critical,
+                                            "its server must not start: " + refusal->words));
+    }
+    if (!listener.failure().empty()) {
         add_finding(health,
                     agent_api::make_finding("agent.pages",
                                             agent_api::FindingLevel::warning,
-                                            "the agent's pages: " + http_failure));
+                                            "the agent's pages: " + listener.failure()));
     }
     const std::string& unsaved = saving_failure.empty() ? keeper.failure() : saving_failure;
     if (!unsaved.empty()) {
@@ -574,7 +527,8 @@ Bytes Resident::Parts::answer_page_request(ByteView payload) {
         error.words = request.error().message();
         return agent_api::encode_frame(MessageType::error, agent_api::to_json(error));
     }
-    auto response = page_of({request->target, {}, {}});
+    auto response = page_of(
+        {.target = request->target, .accept = {}, .last_event_id = {}, .authorization = {}});
     if (response.stream) {
         error.words = "a stream of events is at the agent's listener only";
         return agent_api::encode_frame(MessageType::error, agent_api::to_json(error));

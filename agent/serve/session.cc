@@ -96,6 +96,8 @@ Result<> Session::dispatch(const Message& message) {
             return probe_write(message.payload);
         case MessageType::lock:
             return lock(message.payload);
+        case MessageType::remember:
+            return remember(message.payload);
         case MessageType::beat:
             return ok();
         default:
@@ -259,6 +261,42 @@ Result<> Session::control(ByteView payload) {
     agent_api::Done done;
     done.words = *words;
     return reply(MessageType::done, agent_api::to_json(done));
+}
+
+Result<> Session::remember(ByteView payload) {
+    const auto told = agent_api::parse_member_memory(payload);
+    if (!told.has_value()) return reply_error(told.error());
+    const auto words = keep_memory(*told);
+    if (!words.has_value()) return reply_error(words.error());
+    agent_api::Done done;
+    done.words = *words;
+    return reply(MessageType::done, agent_api::to_json(done));
+}
+
+Result<std::string> Session::keep_memory(const agent_api::MemberMemory& told) {
+    ZK_CHECK(state_.prepare());
+    ZK_TRY(const agent_host::Fd lock, state_.lock());
+    ZK_CHECK(lock_.may_change());
+    ZK_TRY(const auto identity, state_.load_identity());
+    // A host that is about to be made a member has none yet.
+    if (identity && identity->formed &&
+        (identity->cluster != told.cluster || identity->generation != told.generation)) {
+        return agent_api::from_agent_error({AgentErrc::identity_conflict,
+                                            "this host belongs to " + identity->cluster +
+                                                " (formation " + identity->generation +
+                                                "), and is told of the members of " + told.cluster +
+                                                " (formation " + told.generation + ")"});
+    }
+    ZK_TRY(auto known, state_.load_memory());
+    agent_api::MemberMemory memory = known.value_or(agent_api::MemberMemory());
+    if (!agent_api::merge(memory, told)) return std::string("all of it was known");
+    ZK_CHECK(state_.save_memory(memory));
+    std::string words = "remembers";
+    for (const auto& [sid, incarnation] : told.members) {
+        words += " server " + to_string(sid) + " as " + words_of(incarnation);
+    }
+    lock_.note(words);
+    return words;
 }
 
 Result<> Session::probe_write(ByteView payload) {

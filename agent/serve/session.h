@@ -54,6 +54,8 @@ class Session {
     Result<> elections();
     Result<> page(ByteView payload);
     Result<> control(ByteView payload);
+    Result<> remember(ByteView payload);
+    Result<std::string> keep_memory(const agent_api::MemberMemory& told);
     Result<> probe_write(ByteView payload);
     Result<std::string> carry_out(agent_api::ControlAction action);
     static Result<std::string> carry_out(agent_host::NodeControl control,

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <filesystem>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <sys/wait.h>
@@ -33,6 +35,7 @@ constexpr auto kHealthy = seconds(60);        // and one after this time ends it
 constexpr auto kStable = milliseconds(1000);  // a server that lives that long did start
 constexpr std::uint64_t kLooksBetween = 10;
 constexpr auto kStopPatience = seconds(30);
+constexpr auto kAskAgain = seconds(30);  // whether a node that was replaced may start
 constexpr auto kRotationInterval = seconds(60);
 constexpr std::uintmax_t kConsoleBytesMax = 64UL << 20;
 constexpr std::uintmax_t kOwnLogBytesMax = 4UL << 20;
@@ -85,11 +88,13 @@ std::optional<std::uint64_t> Supervisor::next_start_ms() const {
 }
 
 void Supervisor::adopt(const agent_api::NodeSpec& spec) {
+    if (!spec_ || spec_->incarnation != spec.incarnation) may_start_ = false;
     spec_ = spec;
     desired_ = state_.load_desired();
     if (process_) return;
     process_ = agent_host::running_process(state_.server_pid_file(), spec.server_path());
     if (!process_) return;
+    may_start_ = true;
     started_at_ = Clock::now();
     log_.info("server.adopted pid={}", process_->pid);
     note_process();
@@ -97,7 +102,7 @@ void Supervisor::adopt(const agent_api::NodeSpec& spec) {
 
 void Supervisor::look() {
     reap();
-    if (!spec_ || busy_) return;
+    if (!spec_ || busy_ || asking_) return;
     if (process_ && !still_lives()) notice_death();
     if (process_ && Clock::now() >= next_rotation_) {
         next_rotation_ = Clock::now() + kRotationInterval;
@@ -105,10 +110,30 @@ void Supervisor::look() {
         rotate(state_.file("agent.log"), true, kOwnLogBytesMax);
     }
     if (process_ || !wants_server() || Clock::now() < next_start_) return;
+    if (!may_start_) {
+        asking_ = true;
+        return asio::co_spawn(executor_, ask_leave_soon(), asio::detached);
+    }
     if (auto started = launch(); !started.has_value()) {
         log_.error("server.start_failed why={}", started.error().message());
         next_start_ = Clock::now() + restart_delay(++deaths_);
     }
+}
+
+asio::awaitable<std::optional<std::string>> Supervisor::ask_leave() {
+    asking_ = true;
+    agent_api::NodeSpec asked_about = *spec_;
+    const auto asked = asked_about.incarnation;
+    auto refused = co_await refuse_(std::move(asked_about));
+    asking_ = false;
+    // Meanwhile it may have been made anew, or stopped: then it is asked about again.
+    may_start_ = !refused && spec_->incarnation == asked && wants_server();
+    co_return refused;
+}
+
+asio::awaitable<void> Supervisor::ask_leave_soon() {
+    const auto refused = co_await ask_leave();
+    if (refused) next_start_ = Clock::now() + kAskAgain;
 }
 
 /// A child that died waits for its parent; how an adopted one ended is told to somebody else.
@@ -179,6 +204,16 @@ asio::awaitable<Result<>> Supervisor::start() {
     if (process_ && agent_host::is_alive(*process_)) co_return ok();
     process_.reset();
     deaths_ = 0;
+    while (asking_) co_await wait(milliseconds(20));
+    if (!may_start_) {
+        const auto refused = co_await ask_leave();
+        if (refused) {
+            next_start_ = Clock::now() + kAskAgain;
+            co_return agent_api::from_agent_error({AgentErrc::identity_conflict, *refused});
+        }
+    }
+    // Meanwhile somebody may have stopped it, or adopted one that runs.
+    if (process_ || !wants_server()) co_return ok();
     if (auto launched = launch(); !launched.has_value()) co_return launched.error();
     busy_ = true;
     auto started = co_await await_start();
@@ -211,6 +246,7 @@ asio::awaitable<Result<>> Supervisor::restart() {
 }
 
 asio::awaitable<Result<>> Supervisor::stop() {
+    may_start_ = false;
     desired_ = agent_host::Desired::stop;
     if (auto saved = state_.save_desired(desired_); !saved.has_value()) co_return saved.error();
     co_return co_await end_server();

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -29,7 +30,18 @@ std::uint32_t deaths_in_a_row(std::uint32_t before, std::chrono::milliseconds li
 
 class Supervisor {
   public:
-    Supervisor(const agent_host::StateDir& state, Log log) : state_(state), log_(std::move(log)) {}
+    /// Why the server must not start; nothing: it may.
+    using Refuse =
+        std::function<boost::asio::awaitable<std::optional<std::string>>(agent_api::NodeSpec)>;
+
+    Supervisor(const agent_host::StateDir& state,
+               Log log,
+               boost::asio::any_io_executor executor,
+               Refuse refuse)
+        : state_(state),
+          log_(std::move(log)),
+          executor_(std::move(executor)),
+          refuse_(std::move(refuse)) {}
 
     /// Takes over what was asked for last: adopts a running server. Call again when the
     /// specification changes.
@@ -54,6 +66,8 @@ class Supervisor {
 
   private:
     Result<> launch();
+    boost::asio::awaitable<std::optional<std::string>> ask_leave();
+    boost::asio::awaitable<void> ask_leave_soon();
     bool still_lives();
     void notice_death();
     void note_process();
@@ -62,6 +76,9 @@ class Supervisor {
 
     const agent_host::StateDir& state_;
     Log log_;
+    boost::asio::any_io_executor executor_;
+    Refuse refuse_;
+    bool may_start_ = false;  ///< asked once; a server that ran under this agent may run again
     std::optional<agent_api::NodeSpec> spec_;
     agent_host::Desired desired_ = agent_host::Desired::stop;
     std::optional<agent_host::ProcessId> process_;
@@ -72,7 +89,8 @@ class Supervisor {
     std::uint32_t deaths_ = 0;
     std::uint64_t restarts_ = 0;
     std::uint64_t looks_ = 0;
-    bool busy_ = false;  ///< a request is stopping or starting: look() keeps its hands off
+    bool asking_ = false;  ///< whether it may start; nothing starts meanwhile
+    bool busy_ = false;    ///< a request is stopping or starting: look() keeps its hands off
 };
 
 }  // namespace zk::agent_serve

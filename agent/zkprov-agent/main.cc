@@ -13,6 +13,7 @@
 #include "agent_serve/health.h"
 #include "agent_serve/resident.h"
 #include "agent_serve/session.h"
+#include "agent_serve/start_leave.h"
 #include "base/log.h"
 #include "command_line/help.h"
 #include "join_commands.h"
@@ -20,6 +21,8 @@
 namespace {
 
 constexpr int kUsageError = 2;
+constexpr int kMustNotStart = 9;           // systemd/zkprov-start.conf.in waits for it
+constexpr unsigned kMayStartTimeS = 20;    // a server must not wait for an agent that hangs
 constexpr std::size_t kHistoryShown = 10;  // --json has all
 
 using zk::agent_options::parse_options;
@@ -44,6 +47,15 @@ int run(const zk::agent_host::StateDir& state) {
     if (ended.has_value()) return EXIT_SUCCESS;
     log.error("agent.ended why={}", ended.error().message());
     return EXIT_FAILURE;
+}
+
+int may_start(const zk::agent_host::StateDir& state) {
+    ::alarm(kMayStartTimeS);
+    const auto refused =
+        zk::agent_serve::refuse_start_now(state, zk::stderr_log(zk::LogLevel::off));
+    if (!refused) return EXIT_SUCCESS;
+    std::fprintf(stderr, "zkprov-agent: the server must not start: %s\n", refused->c_str());
+    return kMustNotStart;
 }
 
 std::string words_of(const zk::agent_api::VoteHealth& vote) {
@@ -122,6 +134,8 @@ int main(int argc, char** argv) {
             return zk::agent_serve::serve_stdio(state, STDIN_FILENO, STDOUT_FILENO);
         case Verb::status:
             return status(state, options->json);
+        case Verb::may_start:
+            return may_start(state);
         case Verb::join:
             return zk::zkprov_agent::join(*options);
         case Verb::join_status:

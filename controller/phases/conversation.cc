@@ -168,6 +168,14 @@ Result<std::string> Conversation::control(agent_api::ControlAction action, LinkD
     }
 }
 
+Result<std::string> Conversation::remember(const agent_api::MemberMemory& memory,
+                                           LinkDeadline deadline) {
+    const threads::Lock busy(busy_);
+    ZK_CHECK(send(MessageType::remember, agent_api::to_json(memory), deadline));
+    ZK_TRY(const auto done, expect<agent_api::Done>(MessageType::done, deadline));
+    return done.words;
+}
+
 Result<agent_api::LockState> Conversation::lock(const agent_api::LockRequest& request,
                                                 LinkDeadline deadline) {
     const threads::Lock busy(busy_);

@@ -42,6 +42,8 @@ class Conversation {
     /// Writes through the node's own server.
     Result<agent_api::ProbeDone> probe(const agent_api::ProbeWrite& probe, LinkDeadline deadline);
     Result<std::string> control(agent_api::ControlAction action, LinkDeadline deadline);
+    /// Tells what this node shall remember of other members.
+    Result<std::string> remember(const agent_api::MemberMemory& memory, LinkDeadline deadline);
     Result<agent_api::LockState> lock(const agent_api::LockRequest& request, LinkDeadline deadline);
     /// Tells the agent that this side is there, unless another call is being answered: then it knows.
     /// The only call that another thread may make. A link that is broken shows by the next call.

@@ -78,12 +78,16 @@ void gather_one(Host& host, GatheredNode& node, LinkDeadline deadline) {
 
 Result<Gathered> render_all(const inventory::Inventory& inventory,
                             const RunSettings& settings,
-                            const std::string& generation) {
+                            const std::string& generation,
+                            const agent_api::Incarnations& incarnations) {
     const agent_api::ReleaseSpec release = release_spec(settings);
     Gathered gathered;
     for (const inventory::Node& node : inventory.nodes) {
+        const auto found = incarnations.find(node.id);
+        const auto incarnation =
+            found == incarnations.end() ? std::nullopt : std::optional(found->second);
         ZK_TRY(gathered[node.id].spec,
-               inventory::render_node(inventory, node, release, generation));
+               inventory::render_node(inventory, node, release, generation, incarnation));
     }
     return gathered;
 }

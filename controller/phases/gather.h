@@ -26,11 +26,12 @@ struct GatheredNode {
 /// An entry for each node of the run from its beginning, so that threads only touch their own.
 using Gathered = std::map<ServerId, GatheredNode>;
 
-/// The specification of every node, for this formation. Errors: a value that the server's own
-/// reader refuses.
+/// The specification of every node, for this formation, and as which incarnation where it has one. Errors: a value that the
+/// server's own reader refuses.
 Result<Gathered> render_all(const inventory::Inventory& inventory,
                             const RunSettings& settings,
-                            const std::string& generation);
+                            const std::string& generation,
+                            const agent_api::Incarnations& incarnations = {});
 
 /// Fills facts, actual and health of all connected hosts at once. REQUIRES: `gathered` has their
 /// specifications.

@@ -1,5 +1,6 @@
 // What changes, in which order, and why: from the facts and what each agent would do. Planned once.
 #include "phases/phase.h"
+#include "plan/incarnations.h"
 
 namespace zk::phases {
 namespace {
@@ -29,11 +30,27 @@ class PlanPhase final : public Phase {
                                       : plan_apply(run_.inventory, actuals);
         if (const auto* const late = std::get_if<plan::Refusal>(&decision)) return refused(*late);
         run_.plan = std::get<plan::Plan>(std::move(decision));
+        run_.plan->memories = memories_for(*run_.plan, actuals);
         tell();
         return std::nullopt;
     }
 
   private:
+    /// Before a node is made anew the others remember it; what one of them has missed it is told now.
+    [[nodiscard]] std::map<ServerId, agent_api::Incarnations> memories_for(
+        const plan::Plan& plan, const std::vector<plan::NodeActual>& actuals) const {
+        auto newest = plan::newest_incarnations(actuals);
+        for (const plan::Wave& wave : plan.waves) {
+            for (const plan::NodeStep& step : wave.nodes) {
+                const auto& made = run_.gathered.at(step.id).spec.incarnation;
+                if (step.action == plan::Action::join && made) newest[step.id] = *made;
+            }
+        }
+        // Those who form remember nobody.
+        if (newest.empty()) return {};
+        return plan::forgotten(actuals, newest);
+    }
+
     static Stop refused(const plan::Refusal& refusal) {
         const bool quorum = refusal.kind == plan::Refusal::Kind::quorum;
         return {quorum ? ExitCode::quorum : ExitCode::preflight, {"refused: " + refusal.words}};

@@ -39,6 +39,8 @@ std::optional<Stop> Roll::run(const plan::Plan& plan) {
     for (const Host& host : run_.hosts) {
         if (run_.gathered.at(host.node->id).actual.in_sync) expected_.insert(host.node->id);
     }
+    plan_ = &plan;
+    if (plan.waves.empty()) return tell_memories(plan);
     for (const plan::Wave& wave : plan.waves) {
         if (auto stop = run_wave(wave, &wave == &plan.waves.back())) return stop;
     }
@@ -53,6 +55,10 @@ std::optional<Stop> Roll::run_wave(const plan::Wave& wave, bool is_last) {
     if (auto stop = run_hooks(HookPoint::before_wave, wave)) return stop;
     if (auto stop = run_hooks(HookPoint::before_node, wave)) return stop;
     if (auto stop = make_sure(wave)) return stop;
+    const auto joins = [](const plan::NodeStep& step) { return step.action == plan::Action::join; };
+    if (is_last || std::ranges::any_of(wave.nodes, joins)) {
+        if (auto stop = tell_memories(*plan_)) return stop;
+    }
     if (auto stop = apply_wave(wave)) return stop;
     if (auto stop = gate_behind(wave, is_last)) return stop;
     if (auto stop = run_hooks(HookPoint::after_node, wave)) return stop;
@@ -98,6 +104,30 @@ std::optional<Stop> Roll::look_at(const plan::Wave& wave) {
         "on "
         "these hosts. Run the command again");
     return stop;
+}
+
+std::optional<Stop> Roll::tell_memories(const plan::Plan& plan) {
+    if (told_ || plan.memories.empty()) return std::nullopt;
+    const LinkDeadline until = deadline(PhaseKind::roll);
+    for_all(run_.hosts, [&](Host& host) {
+        const auto found = plan.memories.find(host.node->id);
+        if (found == plan.memories.end() || !host.connected()) return;
+        const agent_api::NodeSpec& spec = run_.gathered.at(host.node->id).spec;
+        const auto done =
+            host.talk->remember({spec.cluster, spec.generation, found->second}, until);
+        if (!done) {
+            host.failure = done.error();
+            return;
+        }
+        if (run_.settings.verbose) run_.console.say(name_of(*host.node) + ": " + *done);
+    });
+    told_ = true;
+    if (auto stop = stop_for_failures(run_.hosts)) {
+        if (run_.changes.any()) stop->code = ExitCode::partly;
+        if (!plan.is_empty()) stop->messages.emplace_back("no node was made anew");
+        return stop;
+    }
+    return run_.renew_lock();
 }
 
 std::optional<Stop> Roll::apply_wave(const plan::Wave& wave) {

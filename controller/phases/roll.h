@@ -27,6 +27,8 @@ class Roll {
     std::optional<Stop> make_sure(const plan::Wave& wave);
     /// The nodes of the wave that are not what the plan took them for any more, a sentence each.
     std::optional<Stop> look_at(const plan::Wave& wave);
+    /// Before the first server is made anew: every agent that is there remembers it. Nothing is made when one cannot.
+    std::optional<Stop> tell_memories(const plan::Plan& plan);
     std::optional<Stop> apply_wave(const plan::Wave& wave);
     void apply_node(Host& host, const plan::NodeStep& step, LinkDeadline deadline);
     std::optional<Stop> gate_behind(const plan::Wave& wave, bool is_last);
@@ -39,6 +41,8 @@ class Roll {
     LinkDeadline deadline(playbook::PhaseKind kind) const { return run_.deadline(kind); }
 
     Run& run_;
+    const plan::Plan* plan_ = nullptr;
+    bool told_ = false;            ///< the plan's memories
     std::set<ServerId> expected_;  ///< servers that are in sync, and must be so at each gate
     int wave_number_ = 0;
 };

@@ -17,10 +17,13 @@ class RollPhase final : public Phase {
   public:
     using Phase::Phase;
     [[nodiscard]] std::string_view title() const override { return "change the nodes"; }
-    [[nodiscard]] bool needed() const override { return run_.plan && !run_.plan->is_empty(); }
+    /// What agents remember of each other is told also where nothing else is to be done.
+    [[nodiscard]] bool needed() const override {
+        return run_.plan && (!run_.plan->is_empty() || !run_.plan->memories.empty());
+    }
 
     std::optional<Stop> prepare() override {
-        if (!needed()) return std::nullopt;
+        if (run_.plan->is_empty()) return std::nullopt;
         if (auto stop = refuse_missing_binary()) return stop;
         if (run_.plan->restarts() == 0 || run_.settings.yes) return std::nullopt;
         const std::string what = fmt::format("{} running server{} will be restarted",
@@ -38,12 +41,12 @@ class RollPhase final : public Phase {
     /// The limits of roll and gate are for each wave.
     std::optional<Stop> run(LinkDeadline /*deadline*/) override {
         auto stop = Roll(run_).run(*run_.plan);
-        run_.rolled = !stop;
+        run_.rolled = !stop && !run_.plan->is_empty();
         return stop;
     }
 
     void say() override {
-        if (!needed()) return;
+        if (!run_.plan || run_.plan->is_empty()) return;
         for (const auto& [point, hooks] : run_.playbook.hooks) {
             for (const playbook::Hook& hook : hooks) {
                 run_.console.say("hook " + std::string(to_string(point)) + ": " +

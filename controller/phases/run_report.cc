@@ -48,6 +48,18 @@ json::array waves_of(const plan::Plan& plan) {
     return waves;
 }
 
+json::object memories_of(const plan::Plan& plan) {
+    json::object nodes;
+    for (const auto& [id, incarnations] : plan.memories) {
+        json::object told;
+        for (const auto& [sid, incarnation] : incarnations) {
+            told[to_string(sid)] = incarnation.number;
+        }
+        nodes[to_string(id)] = std::move(told);
+    }
+    return nodes;
+}
+
 }  // namespace
 
 std::string run_json(const std::string& command,
@@ -63,7 +75,10 @@ std::string run_json(const std::string& command,
     document["cluster"] = json::string(inventory.cluster);
     document["exit_code"] = static_cast<int>(code);
     document["errors"] = texts(errors);
-    if (plan != nullptr) document["waves"] = waves_of(*plan);
+    if (plan != nullptr) {
+        document["waves"] = waves_of(*plan);
+        if (!plan->memories.empty()) document["remembers"] = memories_of(*plan);
+    }
     json::array nodes;
     for (const Host& host : hosts) {
         const NodeChanges& done = changes.of(host.node->id);

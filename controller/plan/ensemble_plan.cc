@@ -455,6 +455,12 @@ std::string format_plan(const Plan& plan, const Inventory& inventory, Detail det
         text += fmt::format("  = node {}  {}\n", id, host_of(id));
     }
     for (const std::string& note : plan.notes) text += "note: " + note + "\n";
+    for (const auto& [id, incarnations] : plan.memories) {
+        for (const auto& [sid, incarnation] : incarnations) {
+            text += fmt::format(
+                "note: node {} is told that server {} is {}\n", id, sid, words_of(incarnation));
+        }
+    }
     if (plan.is_empty()) return text + "Plan: no change.\n";
     return text + fmt::format("Plan: {} to change, {} untouched, {} restart{}.\n",
                               changed,

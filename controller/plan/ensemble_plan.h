@@ -10,11 +10,13 @@
 // majority in sync.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "agent_api/incarnation.h"
 #include "inventory/inventory.h"
 #include "plan/node_actual.h"
 
@@ -48,6 +50,9 @@ struct Plan {
     std::vector<Wave> waves;          ///< empty: nothing to change
     std::vector<ServerId> untouched;  ///< nodes that are as they should be
     std::vector<std::string> notes;   ///< for the person who reads the plan
+    /// What each agent is told of the others before any server is made anew: docs/PROVISIONING.md 2.6. Book-keeping, as the
+    /// number of the run: what a node is and does stays the same, so a plan of nothing else is empty.
+    std::map<ServerId, agent_api::Incarnations> memories;
 
     [[nodiscard]] bool is_empty() const { return waves.empty(); }
     /// Number of running servers that are restarted.

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent_api/incarnation.h"
 #include "base/ids.h"
 
 namespace zk::plan {
@@ -18,6 +19,8 @@ struct Identity {
     ServerId id;
     bool formed = false;     ///< was part of an ensemble that formed
     std::string generation;  ///< of which formation; see inventory/render.h
+    std::optional<agent_api::Incarnation> incarnation{};
+    bool stored = false;  ///< this incarnation once had data
     friend bool operator==(const Identity&, const Identity&) = default;
 };
 
@@ -56,6 +59,10 @@ struct NodeActual {
     bool in_sync = false;  ///< leads, or follows a leader with a quorum
     std::vector<Space> spaces;
     std::vector<TakenPort> taken_ports;
+    /// Of the others' incarnations, in its own formation.
+    agent_api::Incarnations remembers;
+    /// Empty, but its data directory was prepared for the incarnation that its record names, and nothing has come in yet.
+    bool being_made = false;
     NodeChange change;
     /// Belongs to an ensemble that formed, whether or not its data is still there.
     [[nodiscard]] bool formed() const { return !data_empty || (identity && identity->formed); }

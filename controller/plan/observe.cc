@@ -22,7 +22,21 @@ NodeActual observe(const NodeSpec& spec, const NodeFacts& facts) {
     actual.root = facts.uid == 0;
     if (facts.identity) {
         const agent_api::RecordedIdentity& record = *facts.identity;
-        actual.identity = Identity{record.cluster, record.sid, record.formed, record.generation};
+        actual.identity = Identity{record.cluster,
+                                   record.sid,
+                                   record.formed,
+                                   record.generation,
+                                   record.incarnation,
+                                   record.stored};
+        const auto& owner = facts.data.owner;
+        actual.being_made =
+            record.incarnation && !record.stored && owner && facts.data.state != DataState::data &&
+            owner->cluster == record.cluster && owner->sid == record.sid &&
+            owner->generation == record.generation && owner->incarnation == record.incarnation;
+    }
+    if (facts.memory && actual.identity && facts.memory->cluster == actual.identity->cluster &&
+        facts.memory->generation == actual.identity->generation) {
+        actual.remembers = facts.memory->members;
     }
     actual.data_empty = facts.data.state != DataState::data;
     // No transaction and epoch 0: it never followed an established leader, so it holds nothing that
@@ -49,7 +63,8 @@ namespace {
 std::string words_of(const std::optional<Identity>& identity) {
     if (!identity) return "nobody";
     return "server " + to_string(identity->id) + " of " + identity->cluster + " (formation " +
-           identity->generation + ")";
+           identity->generation +
+           (identity->incarnation ? ", " + agent_api::words_of(identity->incarnation) : "") + ")";
 }
 
 std::string words_of(const NodeChange& change) {
@@ -65,7 +80,10 @@ std::string difference(const NodeActual& planned, const NodeActual& now) {
     // Whether it has taken part in an ensemble may become known at any time.
     auto before = planned.identity;
     auto after = now.identity;
-    if (before && after) before->formed = after->formed = true;
+    if (before && after) {
+        before->formed = after->formed = true;
+        before->stored = after->stored = true;
+    }
     if (before != after) {
         return "it was " + words_of(planned.identity) + ", and is " + words_of(now.identity) +
                " now";

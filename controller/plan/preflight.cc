@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/numbers.h"
+#include "plan/incarnations.h"
 
 namespace zk::plan {
 namespace {
@@ -43,6 +44,12 @@ class Checker {
             "wipe the host first",
             identity.cluster,
             identity.id));
+    }
+
+    void check_replaced(const std::vector<NodeActual>& actuals) {
+        if (auto words = words_if_replaced(actual_, actuals); !words.empty()) {
+            error(std::move(words));
+        }
     }
 
     /// Two servers with one id could give one voter's vote twice: whatever is started or joins now
@@ -125,6 +132,7 @@ std::vector<Finding> preflight(const Inventory& inventory,
     for (const NodeActual& actual : actuals) {
         Checker checker(inventory, actual, findings);
         checker.check_identity();
+        checker.check_replaced(actuals);
         checker.check_speaker();
         checker.check_clock(median_offset_ms);
         if (only && actual.id != *only) continue;

@@ -32,6 +32,11 @@ FormationWord whole_word(int members) {
     word.generation = "6f1d";
     word.has_data = word.serving = true;
     word.ticket = whole_ticket(members);
+    word.incarnation = Incarnation{kIncarnationMax, std::string(kTokenMax, 'd'), WallMs(1)};
+    for (int sid = 1; sid <= members; ++sid) {
+        word.remembers[ServerId(sid)] = {
+            kIncarnationMax, std::string(kTokenMax, 'e'), WallMs(1893456000123)};
+    }
     return word;
 }
 std::string words_of_reading(const std::string& text) {
@@ -52,6 +57,8 @@ TEST(FormationWord, GoesThereAndBack) {
         EXPECT_EQ(*kept, record);
     }
     FormationWord first = whole_word(3);
+    first.incarnation.reset();
+    first.remembers.clear();
     first.generation.clear();
     first.machine.clear();
     first.ticket.reset();
@@ -195,6 +202,56 @@ TEST(FormationWord, MutantsAreRefusedOrMakeSense) {
     }
     EXPECT_GT(read, 200);
     EXPECT_LT(read, 15'000);
+}
+
+TEST(FormationWord, IncarnationsHaveBounds) {
+    for (int what = 0; what < 5; ++what) {
+        FormationWord word = whole_word(3);
+        Incarnation& one = what < 3 ? *word.incarnation : word.remembers[ServerId(1)];
+        if (what == 0) one.number = 0;
+        if (what == 1) one.number = kIncarnationMax + 1;
+        if (what == 2) one.id = "not plain\n";
+        if (what == 3) one.id.clear();
+        if (what == 4) word.remembers[ServerId(256)] = word.remembers[ServerId(2)];
+        const std::string words = words_of_reading(word);
+        EXPECT_NE(words.find(what < 3 ? "value of incarnation" : "value of remembers"),
+                  std::string::npos)
+            << what << words;
+        EXPECT_EQ(words.find("plain"), std::string::npos) << "nothing of it is quoted";
+    }
+}
+
+TEST(MemberMemory, KeepsWhatSupersedesAndForgetsAnotherFormation) {
+    MemberMemory memory;
+    const MemberMemory told{"demo", "g1", {{ServerId(2), {2, "b", WallMs(1)}}}};
+    EXPECT_TRUE(merge(memory, told));
+    EXPECT_EQ(memory, told);
+    EXPECT_FALSE(merge(memory, told));
+    EXPECT_FALSE(merge(memory, {"demo", "g1", {{ServerId(2), {1, "a", WallMs(1)}}}}));
+    EXPECT_EQ(memory, told);
+    EXPECT_TRUE(merge(memory, {"demo", "g1", {{ServerId(3), {1, "c", WallMs(1)}}}}));
+    EXPECT_EQ(memory.members.size(), 2U);
+    EXPECT_FALSE(merge(memory, {"demo", "g2", {}})) << "nothing was told";
+    EXPECT_TRUE(merge(memory, {"demo", "g2", {{ServerId(1), {1, "d", WallMs(1)}}}}));
+    EXPECT_EQ(memory.members.size(), 1U);
+    EXPECT_EQ(parse_member_memory(to_json(memory)).value(), memory);
+    EXPECT_FALSE(parse_member_memory(R"({"cluster":"demo"})").has_value());
+    EXPECT_FALSE(
+        parse_member_memory(R"({"cluster":"d","generation":"g","members":{"2":{"number":0}}})")
+            .has_value());
+}
+
+TEST(Incarnation, OneThatFormedIsTheOldest) {
+    const Incarnation one{1, "a", WallMs(1)};
+    const Incarnation twin{1, "b", WallMs(1)};
+    const Incarnation two{2, "c", WallMs(1)};
+    EXPECT_TRUE(supersedes(one, std::nullopt));
+    EXPECT_FALSE(supersedes(std::nullopt, one));
+    EXPECT_FALSE(supersedes(std::nullopt, std::nullopt));
+    EXPECT_TRUE(supersedes(two, one));
+    EXPECT_FALSE(supersedes(one, two));
+    EXPECT_FALSE(supersedes(one, one));
+    EXPECT_TRUE(supersedes(one, twin) && supersedes(twin, one)) << "nobody knows which is right";
 }
 
 }  // namespace

@@ -77,6 +77,66 @@ TEST(CheckIdentity, DataNameTheirEnsemble) {
     EXPECT_FALSE(check_identity(spec_of(2), facts));
 }
 
+agent_api::Incarnation incarnation(std::uint64_t number) {
+    return {number, "id" + std::to_string(number), WallMs(1000)};
+}
+
+TEST(CheckIdentity, ADiskOfAnotherIncarnationIsAConflict) {
+    for (const int node : {0, 1, 2}) {
+        for (const int disk : {0, 1, 2}) {
+            NodeSpec spec = spec_of(2);
+            NodeFacts facts;
+            facts.identity = record_of(2, true);
+            facts.data.state = DataState::data;
+            facts.data.owner = agent_api::DataOwner{"demo", ServerId(2), "g1"};
+            if (node > 0) spec.incarnation = facts.identity->incarnation = incarnation(node);
+            if (disk > 0) facts.data.owner->incarnation = incarnation(disk);
+            const auto wrong = check_identity(spec, facts);
+            const auto at_start = check_disk(*facts.identity, facts.data, "/data");
+            ASSERT_EQ(wrong.has_value(), node != disk) << node << disk;
+            ASSERT_EQ(at_start.has_value(), node != disk) << node << disk;
+            if (!wrong) continue;
+            EXPECT_EQ(wrong->code, AgentErrc::identity_conflict);
+            EXPECT_NE(wrong->words.find("a disk of another time"), std::string::npos);
+            EXPECT_EQ(wrong->words, at_start->words);
+            // A disk that says nothing is the node's, as before.
+            facts.data.owner.reset();
+            EXPECT_FALSE(check_identity(spec, facts));
+            EXPECT_FALSE(check_disk(*facts.identity, facts.data, "/data"));
+            // An empty one is nobody's.
+            facts.data.state = DataState::empty;
+            EXPECT_FALSE(check_identity(spec, facts));
+            EXPECT_FALSE(check_disk(*facts.identity, facts.data, "/data"));
+        }
+    }
+}
+
+TEST(CheckIdentity, ANodeIsMadeAnewFromAnEmptyDiskOnlyAndNeverBack) {
+    NodeSpec spec = spec_of(2);
+    NodeFacts facts;
+    facts.identity = record_of(2, true);
+    facts.identity->incarnation = incarnation(1);
+    spec.incarnation = incarnation(2);
+    EXPECT_FALSE(check_identity(spec, facts));
+    facts.data.state = DataState::data;
+    facts.data.myid = ServerId(2);
+    const auto wrong = check_identity(spec, facts);
+    ASSERT_TRUE(wrong);
+    EXPECT_NE(wrong->words.find("with the data that it has"), std::string::npos) << wrong->words;
+    facts.data.state = DataState::empty;
+    for (const bool none : {false, true}) {
+        facts.identity->incarnation = incarnation(3);
+        if (none) spec.incarnation.reset();
+        const auto back = check_identity(spec, facts);
+        ASSERT_TRUE(back);
+        EXPECT_NE(back->words.find("was replaced by it"), std::string::npos) << back->words;
+    }
+    // The record of another node, of an apply that never led to an ensemble.
+    facts.identity->sid = ServerId(3);
+    facts.identity->formed = false;
+    EXPECT_FALSE(check_identity(spec, facts));
+}
+
 TEST(CheckIdentity, WhatCannotBeReadIsNotNobodys) {
     NodeFacts facts;
     facts.data.state = DataState::data;

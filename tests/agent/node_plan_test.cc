@@ -327,6 +327,13 @@ INSTANTIATE_TEST_SUITE_P(
                            [](NodeSpec&, NodeFacts& f) { f.identity.reset(); },
                            {record_identity, record_applied},
                            false},
+                    Change{"made anew",
+                           [](NodeSpec& s, NodeFacts& f) {
+                               s.incarnation = agent_api::Incarnation{1, "a", WallMs(1)};
+                               f.data.state = agent_api::DataState::empty;
+                           },
+                           {record_identity, record_applied},
+                           false},
                     Change{"interrupted before its end",
                            [](NodeSpec&, NodeFacts& f) { f.interrupted = true; },
                            {record_applied},

@@ -238,7 +238,7 @@ TEST_F(ResidentHttp, ShowsAllNodesAndAsksThemOnlyWhenSomebodyLooks) {
     EXPECT_THAT(page_of(port, "/").body, HasSubstr("<script type=\"module\" src=\"/page.js\">"));
     EXPECT_THAT(page_of(port, "/page.js").body, HasSubstr("/v1/ensemble"));
     EXPECT_EQ(page_of(port, "/index.html").status, 404U);
-    EXPECT_EQ(leader.asked(), 0) << "nobody has looked yet";
+    EXPECT_LE(leader.asked(), 1) << "nobody has looked yet: once at most, for its clock";
 
     std::string shown;
     ASSERT_TRUE(await_that([&] {

@@ -66,6 +66,30 @@ TEST_F(RunLocked, WithoutTheLockNothingChanges) {
     EXPECT_NE(server_pid(), 0);
 }
 
+TEST_F(RunLocked, WhatItIsToldOfTheOthersANodeKeeps) {
+    const agent_api::MemberMemory told{
+        spec_.cluster, spec_.generation, {{ServerId(2), {1, "new", WallMs(1)}}}};
+    AgentSession session(state_.path());
+    EXPECT_EQ(error_of(session.ask(MessageType::remember, to_json(told))).code,
+              AgentErrc::lock_lost);
+    EXPECT_FALSE(facts(spec_).memory);
+    ASSERT_FALSE(apply(spec_).error);
+    session.take_run_lock();
+    EXPECT_EQ(session.ask(MessageType::remember, to_json(told)).type, MessageType::done);
+    EXPECT_EQ(facts(spec_).memory, told);
+    EXPECT_THAT(changes(), HasSubstr("remembers server 2 as incarnation 1"));
+    agent_api::MemberMemory older = told;
+    older.members[ServerId(2)].number = 0;
+    EXPECT_EQ(error_of(session.ask(MessageType::remember, to_json(older))).code,
+              AgentErrc::invalid);
+    agent_api::MemberMemory strange = told;
+    strange.generation = "another";
+    (void)session.lock(LockAction::check);
+    EXPECT_EQ(error_of(session.ask(MessageType::remember, to_json(strange))).code,
+              AgentErrc::identity_conflict);
+    EXPECT_EQ(facts(spec_).memory, told);
+}
+
 TEST_F(RunLocked, IsOneSessionsAndEndsWithIt) {
     auto first = std::make_unique<AgentSession>(state_.path());
     AgentSession second(state_.path());

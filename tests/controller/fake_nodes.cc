@@ -186,6 +186,15 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
         case MessageType::lock:
             return {message_of(MessageType::lock_state,
                                to_json(lock(node, payload_of<LockRequest>(payload))))};
+        case MessageType::remember: {
+            if (node.remember_error) {
+                return {message_of(MessageType::error, to_json(*node.remember_error))};
+            }
+            change(node);
+            if (!node.memory) node.memory.emplace();
+            merge(*node.memory, *parse_member_memory(payload));
+            return {message_of(MessageType::done, to_json(Done{"remembers"}))};
+        }
         case MessageType::beat:
             ++node.beats;
             return {};
@@ -248,6 +257,11 @@ NodeFacts FakeNodes::facts_of(ServerId id) const {
     facts.uid = node.uid;
     facts.release_sha256 = node.blob;
     facts.identity = node.identity;
+    facts.memory = node.memory;
+    if (node.applied) {
+        facts.data.owner = DataOwner{
+            node.applied->cluster, id, node.applied->generation, node.applied->incarnation};
+    }
     facts.data.state = node.has_data ? DataState::data : DataState::empty;
     facts.data.transactions = node.has_data;
     facts.space = {{"/usr/local/zookeeper/data", node.free_bytes, node.free_bytes, false}};
@@ -352,6 +366,7 @@ ApplyDone FakeNodes::apply(ServerId id, const Apply& apply) {
     node.identity->cluster = apply.spec.cluster;
     node.identity->sid = id;
     node.identity->generation = apply.spec.generation;
+    node.identity->incarnation = apply.spec.incarnation;
     node.applied = apply.spec;
     node.running = true;
     if (node.after_apply) node.after_apply(node);

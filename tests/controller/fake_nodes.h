@@ -33,6 +33,8 @@ struct FakeNode {
     std::uint64_t rss_bytes = 4U << 20;
     std::optional<agent_api::NodeSpec> applied;
     std::optional<agent_api::RecordedIdentity> identity;
+    std::optional<agent_api::MemberMemory> memory;
+    std::optional<agent_api::AgentError> remember_error;
     agent_api::Elections elections;  ///< what it says of them
     std::int64_t clock_ahead_ms = 0;
     bool running = false;

@@ -58,6 +58,10 @@ class Runner : public testing::Test {
         Console console = make_console(false);
         return run_replace(inventory, settings, console, ServerId(id));
     }
+    ExitCode plan(ChangesCode code = ChangesCode::no) {
+        Console console = make_console(false);
+        return run_plan(inventory, settings, console, code);
+    }
     Console make_console(bool json) {
         out.clear();
         err.clear();

@@ -290,6 +290,107 @@ TEST_F(Runner, ReplaceBringsBackAWipedNodeAndTouchesNobodyElse) {
     EXPECT_THAT(out, HasSubstr("no change"));
 }
 
+std::uint64_t remembered(const FakeNode& node, std::int64_t of) {
+    if (!node.memory) return 0;
+    const auto found = node.memory->members.find(ServerId(of));
+    return found == node.memory->members.end() ? 0 : found->second.number;
+}
+
+TEST_F(Runner, TheOthersRememberBeforeANodeIsMadeAnew) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    EXPECT_EQ(nodes[2].identity->incarnation, std::nullopt) << "it formed";
+    for (const std::uint64_t number : {1U, 2U}) {
+        nodes[2] = FakeNode{};
+        bool told_before = false;
+        nodes[2].after_apply = [&](FakeNode&) {
+            told_before = remembered(nodes[1], 2) == number && remembered(nodes[3], 2) == number;
+        };
+        EXPECT_EQ(replace(2), ExitCode::done) << err;
+        EXPECT_TRUE(told_before) << number;
+        EXPECT_EQ(nodes[2].identity->incarnation->number, number);
+        EXPECT_FALSE(nodes[2].identity->incarnation->id.empty());
+        EXPECT_THAT(err,
+                    HasSubstr("note: node 1 is told that server 2 is incarnation " +
+                              std::to_string(number)));
+    }
+    // What was replaced before is known to whoever is made anew later.
+    nodes[3] = FakeNode{};
+    EXPECT_EQ(replace(3), ExitCode::done) << err;
+    EXPECT_EQ(remembered(nodes[3], 2), 2U);
+    EXPECT_EQ(remembered(nodes[2], 3), 1U);
+    EXPECT_EQ(apply(), ExitCode::done);
+    EXPECT_THAT(out, HasSubstr("no change"));
+}
+
+TEST_F(Runner, AReplacedMachineThatComesBackIsNamed) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    FakeNode old = nodes[2];
+    nodes[2] = FakeNode{};
+    ASSERT_EQ(replace(2), ExitCode::done) << err;
+    std::swap(old, nodes[2]);
+    nodes[2].running = false;
+    EXPECT_EQ(apply(), ExitCode::preflight);
+    EXPECT_THAT(err,
+                HasSubstr("node 2 (192.168.6.138): this host was replaced: server 2 was made "
+                          "anew as incarnation 1 (made 20"));
+    EXPECT_THAT(err, HasSubstr("zkprov wipe 2, then zkprov replace-node 2"));
+    EXPECT_EQ(replace(2), ExitCode::preflight);
+    EXPECT_THAT(nodes.story, IsEmpty());
+    // The right one is back: nothing to do.
+    std::swap(old, nodes[2]);
+    EXPECT_EQ(apply(), ExitCode::done) << err;
+    EXPECT_THAT(out, HasSubstr("no change"));
+    // Or the old one was wiped: it is made anew, as the next.
+    std::swap(old, nodes[2]);
+    nodes[2].has_data = nodes[2].running = false;
+    EXPECT_EQ(replace(2), ExitCode::done) << err;
+    EXPECT_EQ(nodes[2].identity->incarnation->number, 2U);
+}
+
+TEST_F(Runner, WhatANodeDoesNotRememberItIsToldByTheNextApply) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    nodes[2] = FakeNode{};
+    ASSERT_EQ(replace(2), ExitCode::done) << err;
+    nodes[3].memory.reset();
+    EXPECT_EQ(plan(ChangesCode::yes), ExitCode::done) << "it is no change: " << out;
+    EXPECT_THAT(out, HasSubstr("note: node 3 is told that server 2 is incarnation 1"));
+    EXPECT_EQ(remembered(nodes[3], 2), 0U) << "a plan tells nobody";
+    EXPECT_EQ(apply(), ExitCode::done) << err;
+    EXPECT_THAT(nodes.story, IsEmpty());
+    EXPECT_EQ(remembered(nodes[3], 2), 1U);
+    EXPECT_THAT(out, HasSubstr("no change, nothing was restarted"));
+    EXPECT_EQ(plan(), ExitCode::done);
+    EXPECT_THAT(out, Not(HasSubstr("is told")));
+}
+
+// A node that came without a controller was made anew where it joined; what its record says, the others did not hear.
+TEST_F(Runner, ANodeThatJoinedByItselfIsTakenOverWithAnEmptyPlan) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    nodes[2] = FakeNode{};
+    ASSERT_EQ(replace(2), ExitCode::done) << err;
+    const auto made = nodes[2].identity->incarnation;
+    for (const std::int64_t other : {1, 3}) nodes[other].memory.reset();
+    EXPECT_EQ(plan(ChangesCode::yes), ExitCode::done) << out;
+    EXPECT_THAT(out, HasSubstr("Plan: no change."));
+    EXPECT_EQ(apply(), ExitCode::done) << err;
+    EXPECT_THAT(nodes.story, IsEmpty());
+    EXPECT_THAT(out, HasSubstr("no change, nothing was restarted"));
+    for (const std::int64_t other : {1, 3}) EXPECT_EQ(remembered(nodes[other], 2), 1U) << other;
+    EXPECT_EQ(nodes[2].identity->incarnation, made);
+}
+
+TEST_F(Runner, NoNodeIsMadeAnewThatTheOthersDoNotRemember) {
+    ASSERT_EQ(apply(), ExitCode::done);
+    nodes[2] = FakeNode{};
+    nodes[3].remember_error =
+        agent_api::AgentError{agent_api::AgentErrc::failed, "members.json is damaged"};
+    EXPECT_EQ(replace(2), ExitCode::preflight);
+    EXPECT_THAT(err, HasSubstr("members.json is damaged"));
+    EXPECT_THAT(err, HasSubstr("no node was made anew"));
+    EXPECT_THAT(nodes.story, IsEmpty());
+    EXPECT_EQ(nodes[2].identity, std::nullopt);
+}
+
 TEST_F(Runner, ReplaceRefusesToLoseTheQuorum) {
     ASSERT_EQ(apply(), ExitCode::done);
     nodes[2] = FakeNode{};

@@ -51,9 +51,12 @@ TEST(Decide, CompleteOnlyWhenAllHaveCountersigned) {
 
 TEST(Decide, AWipedNodeJoinsAndAWipedMajorityIsRefused) {
     Heard heard = all_but(2);
-    heard[ServerId(1)].generation = heard[ServerId(3)].generation = "g1";
+    for (const int sid : {1, 3}) {
+        heard[ServerId(sid)].generation = "g1";
+        heard[ServerId(sid)].has_data = true;
+    }
     EXPECT_EQ(asked(2, heard).step, Step::join);
-    heard[ServerId(1)].generation.clear();
+    heard[ServerId(1)] = word_of(1);
     EXPECT_EQ(asked(2, heard).step, Step::refuse);
 }
 
@@ -179,7 +182,15 @@ TEST(Decide, ANodeJoinsOnceItIsKnownThatAMajorityHasTheData) {
     heard[ServerId(2)] = other;
     EXPECT_EQ(asked(1, heard).step, Step::refuse);
     heard[ServerId(2)].generation = "g1";
-    EXPECT_EQ(asked(1, heard).step, Step::join);  // it may not have begun yet
+    EXPECT_EQ(asked(1, heard).step, Step::refuse) << "it joined and did not get the data";
+    EXPECT_NE(asked(1, heard).words.find("servers 1, 2 are empty or replaced, and the others are "
+                                         "no majority: data are lost; a person decides"),
+              std::string::npos)
+        << asked(1, heard).words;
+    Ticket ticket = ticket_by_1();
+    ticket.complete = true;
+    heard[ServerId(2)].ticket = ticket;
+    EXPECT_EQ(asked(1, heard).step, Step::join) << "it is about to begin, with its vote";
     heard.erase(ServerId(2));
     heard[ServerId(3)].serving = true;  // so a majority is behind it
     EXPECT_EQ(asked(1, heard).step, Step::join);
@@ -196,6 +207,23 @@ TEST(Decide, ANodeJoinsOnceItIsKnownThatAMajorityHasTheData) {
         heard[ServerId(sid)].nonce = "n" + std::to_string(sid);
     }
     EXPECT_EQ(decide(five, word_of(1), heard, "g2").step, Step::join);
+}
+
+// The old disk of a server that was made anew says that it has data, and its server never starts.
+TEST(Decide, DataThatWereReplacedAreNotCounted) {
+    Heard heard = all_but(1);
+    for (const int sid : {2, 3}) {
+        heard[ServerId(sid)].generation = "g1";
+        heard[ServerId(sid)].has_data = true;
+    }
+    EXPECT_EQ(asked(1, heard).step, Step::join);
+    heard[ServerId(3)].remembers[ServerId(2)] = {1, "new", WallMs(0)};
+    EXPECT_EQ(asked(1, heard).step, Step::refuse);
+    heard[ServerId(2)].incarnation = agent_api::Incarnation{1, "new", WallMs(0)};
+    EXPECT_EQ(asked(1, heard).step, Step::join) << "it is the one that was made";
+    heard[ServerId(2)].incarnation.reset();
+    heard[ServerId(3)].generation = "g2";
+    EXPECT_EQ(asked(1, heard).step, Step::refuse) << "two ensembles";
 }
 
 TEST(Decide, DataOrARecordStartWhateverOthersSay) {

@@ -1,9 +1,11 @@
 // Histories of nodes that boot, ask, act, crash between two durable steps and are installed anew. The rules are
 // the product's own; disks, Words under way and the servers' elections are modelled here.
+#include <algorithm>
 #include <cstdio>
 #include <deque>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <random>
 #include <string>
 #include <unordered_set>
@@ -23,19 +25,26 @@ struct ModelNode {
     bool voted = false;  ///< its server has begun from the mark or was brought up to date
     bool running = false;
     Heard heard;
+    bool replaced = false;                        ///< another was made in its place
+    std::shared_ptr<const ModelNode> other_disk;  ///< of the same server; one of the two is there
 };
 struct ModelWorld {
     std::vector<ModelNode> nodes;
     std::set<std::string> served;  ///< generations of which a quorum acknowledged something
     int wipes = 0;
     int crashes = 0;
+    int replacements = 0;
+    int lost = 0;  ///< data under a node that goes on
     std::string wrong;
 };
-constexpr int kKinds = 5;  ///< act, act and crash half-way, reboot, installed anew, data lost
+/// Act, act and crash half-way, reboot, installed anew, data lost, replaced by a controller, the other disk comes back, an
+/// apply that has nothing to do.
+constexpr int kKinds = 8;
 
 class Model {
   public:
-    Model(int voters, int observers, int wipes, int crashes) : wipes_(wipes), crashes_(crashes) {
+    Model(int voters, int observers, int wipes, int crashes, int replacements = 0)
+        : wipes_(wipes), crashes_(crashes), replacements_(replacements) {
         for (int sid = 1; sid <= voters + observers; ++sid) members_[ServerId(sid)] = sid <= voters;
     }
     [[nodiscard]] int size() const { return static_cast<int>(members_.size()); }
@@ -58,9 +67,9 @@ class Model {
         if (what < size()) return ask(world, n, what);
         switch (what - size()) {
             case 0:
-                return act(node, false);
+                return act(world, n, false);
             case 1:
-                return world.crashes < crashes_ && ++world.crashes > 0 && act(node, true);
+                return world.crashes < crashes_ && ++world.crashes > 0 && act(world, n, true);
             case 2:
                 if (world.crashes >= crashes_) return false;
                 ++world.crashes;
@@ -71,24 +80,38 @@ class Model {
                 ++world.wipes;
                 install(world, n);
                 return true;
+            case 5:
+                return replace(world, n);
+            case 6:
+                return come_back(world, n);
+            case 7:
+                return n == 0 && replacements_ > 0 && tell(world);
             default:
                 if (world.wipes >= wipes_ || (!node.word.has_data && !node.mark)) return false;
                 ++world.wipes;
+                ++world.lost;
                 reboot(node);
                 node.word.has_data = node.mark = node.voted = false;
                 return true;
         }
     }
 
-    /// All are up and connected and nothing breaks any more: one ensemble, or somebody says why not.
+    /// All are up and connected and nothing breaks any more: one ensemble, or somebody says why not. Where a disk that was
+    /// replaced has come back, the right one takes its place.
     [[nodiscard]] bool settles(ModelWorld world) const {
+        for (int n = 0; n < size(); ++n) {
+            if (!world.nodes[static_cast<std::size_t>(n)].replaced) continue;
+            (void)act(world, n, false);
+            (void)come_back(world, n);
+        }
         for (int round = 0; round < 40; ++round) {
             for (int n = 0; n < size(); ++n) {
                 for (int peer = 0; peer < size(); ++peer) (void)ask(world, n, peer);
-                (void)act(world.nodes[static_cast<std::size_t>(n)], false);
+                (void)act(world, n, false);
             }
             (void)serve(world);
         }
+        if (!world.wrong.empty()) return false;
         bool all = true;
         for (const ModelNode& node : world.nodes) {
             const Decision last = decide(members_, node.word, node.heard, "x");
@@ -96,10 +119,10 @@ class Model {
             if (last.step == Step::refuse) return world.wipes > 0;
             all = all && node.running && node.word.generation == world.nodes[0].word.generation;
         }
-        // Without a wipe nobody has a reason to stay without data.
-        if (world.wipes > 0) return all && world.wrong.empty();
+        // Nobody stays without data and does not say why; of a node that goes on with an empty disk nobody asks.
+        if (world.lost > 0) return all;
         for (const ModelNode& node : world.nodes) all = all && node.word.has_data;
-        return all && world.wrong.empty();
+        return all;
     }
 
     /// Server `dead` does not come back, and nobody holds a Word of it any more. The others begin only if all had
@@ -119,7 +142,7 @@ class Model {
                 for (int peer = 0; peer < size(); ++peer) {
                     if (peer != dead) (void)ask(world, n, peer);
                 }
-                (void)act(world.nodes[static_cast<std::size_t>(n)], false);
+                (void)act(world, n, false);
             }
             (void)serve(world);
         }
@@ -141,27 +164,40 @@ class Model {
         std::string key = std::to_string(world.wipes > 0 ? 1 : 0);
         for (const std::string& generation : world.served) key += "!" + generation;
         for (const ModelNode& node : world.nodes) {
-            key += "|" + text_of(node.word) + (node.mark ? "m" : "") + (node.voted ? "v" : "") +
-                   (node.running ? "r" : "");
+            key += "|" + text_of(node.word) + disk_of(node) + (node.mark ? "m" : "") +
+                   (node.voted ? "v" : "") + (node.running ? "r" : "");
         }
         return key;
     }
     static std::string key_of(const ModelWorld& world) {
-        std::string key = std::to_string(world.wipes) + "," + std::to_string(world.crashes);
+        std::string key = std::to_string(world.wipes) + "," + std::to_string(world.crashes) + "," +
+                          std::to_string(world.replacements);
         for (const std::string& generation : world.served) key += "!" + generation;
         for (const ModelNode& node : world.nodes) {
-            key += "|" + text_of(node.word) + (node.mark ? "m" : "") + (node.voted ? "v" : "") +
-                   (node.running ? "r" : "");
-            if (!node.word.generation.empty()) continue;  // it starts, whatever it hears
+            key += "|" + text_of(node.word) + disk_of(node) + (node.mark ? "m" : "") +
+                   (node.voted ? "v" : "") + (node.running ? "r" : "");
+            if (!node.word.generation.empty()) continue;  // it asks when it starts
             for (const auto& [sid, word] : node.heard) key += ":" + text_of(word);
         }
         return key;
     }
 
   private:
+    static std::string disk_of(const ModelNode& node) {
+        std::string text = node.replaced ? "R" : "";
+        if (node.other_disk) {
+            text += "(" + text_of(node.other_disk->word) + (node.other_disk->voted ? "v" : "") +
+                    (node.other_disk->replaced ? "R)" : ")");
+        }
+        return text;
+    }
     static std::string text_of(const Word& word) {
         std::string text =
             to_string(word.sid) + word.nonce + "/" + word.generation + (word.has_data ? "d" : "");
+        text += std::to_string(number_of(word.incarnation));
+        for (const auto& [sid, one] : word.remembers) {
+            text += "~" + to_string(sid) + "=" + std::to_string(one.number);
+        }
         if (!word.ticket) return text;
         text += "[" + word.ticket->generation + word.ticket->issuer_nonce +
                 std::to_string(word.ticket->version) + (word.ticket->complete ? "c" : "");
@@ -192,12 +228,111 @@ class Model {
         known = word;
         return true;
     }
-    [[nodiscard]] bool act(ModelNode& node, bool crash) const {
+    /// zkprov replace-node: the others serve, and remember it before the new machine starts. Of five one may be away.
+    [[nodiscard]] bool replace(ModelWorld& world, int n) const {
+        ModelNode& node = world.nodes[static_cast<std::size_t>(n)];
+        const std::string generation = node.word.generation;
+        int in_sync = 0;
+        std::uint64_t number = number_of(node.word.incarnation);
+        for (const ModelNode& other : world.nodes) {
+            const bool serves = other.running && other.word.has_data &&
+                                other.word.generation == generation && &other != &node;
+            in_sync += serves ? 1 : 0;
+            const auto told = other.word.remembers.find(node.word.sid);
+            if (told != other.word.remembers.end()) number = std::max(number, told->second.number);
+        }
+        if (generation.empty() || !world.served.contains(generation) || in_sync * 2 <= size() ||
+            has_replaced(world) || world.replacements >= replacements_) {
+            return false;
+        }
+        ++world.replacements;
+        ModelNode old = node;
+        reboot(old);
+        old.replaced = true;
+        old.other_disk.reset();
+        agent_api::Incarnations known;
+        for (const ModelNode& other : world.nodes) {
+            for (const auto& told : other.word.remembers) known.insert(told);
+        }
+        install(world, n);
+        node.word.generation = generation;
+        node.word.incarnation = agent_api::Incarnation{number + 1, node.word.nonce, WallMs(0)};
+        for (const auto& told : known) {
+            if (told.first != node.word.sid) node.word.remembers.insert(told);
+        }
+        for (int other = 0; other < size(); ++other) {
+            const bool away = size() > 3 && other == (n + 1) % size();
+            if (other == n || away) continue;
+            world.nodes[static_cast<std::size_t>(other)].word.remembers[node.word.sid] =
+                *node.word.incarnation;
+        }
+        node.other_disk = std::make_shared<const ModelNode>(std::move(old));
+        return true;
+    }
+    /// zkprov apply where nothing is to be done tells all what they do not know of the others.
+    static bool tell(ModelWorld& world) {
+        const std::string generation = world.nodes[0].word.generation;
+        for (const ModelNode& node : world.nodes) {
+            const bool one = !generation.empty() && node.word.generation == generation;
+            if (!one || node.replaced) return false;
+        }
+        agent_api::Incarnations newest;
+        for (const ModelNode& node : world.nodes) {
+            if (node.word.incarnation) newest[node.word.sid] = *node.word.incarnation;
+        }
+        for (const ModelNode& node : world.nodes) {
+            for (const auto& [sid, one] : node.word.remembers) {
+                const auto [known, is_new] = newest.try_emplace(sid, one);
+                if (!is_new && known->second.number < one.number) known->second = one;
+            }
+        }
+        bool news = false;
+        for (ModelNode& node : world.nodes) {
+            for (const auto& [sid, one] : newest) {
+                if (sid == node.word.sid) continue;
+                const auto [known, is_new] = node.word.remembers.try_emplace(sid, one);
+                news = news || is_new || known->second.number < one.number;
+                if (known->second.number < one.number) known->second = one;
+            }
+        }
+        return news;
+    }
+    /// zkprov changes nothing then: it refuses to work with such a host.
+    static bool has_replaced(const ModelWorld& world) {
+        return std::ranges::any_of(world.nodes, &ModelNode::replaced);
+    }
+    static bool come_back(ModelWorld& world, int n) {
+        ModelNode& node = world.nodes[static_cast<std::size_t>(n)];
+        // Two at once are more than a majority of the others can tell apart.
+        if (!node.other_disk || (!node.replaced && has_replaced(world))) return false;
+        ModelNode other = *node.other_disk;
+        const int life = node.life;
+        // What a peer is told it is told at the address, whichever disk is there.
+        other.life = life;
+        ModelNode away = node;
+        away.other_disk.reset();
+        reboot(away);
+        other.other_disk = std::make_shared<const ModelNode>(std::move(away));
+        node = std::move(other);
+        return true;
+    }
+    [[nodiscard]] bool act(ModelWorld& world, int n, bool crash) const {
+        ModelNode& node = world.nodes[static_cast<std::size_t>(n)];
         if (node.running) return false;
+        if (!node.word.generation.empty() && world.replacements > 0) {
+            // It asks all others before it starts, and they answer: their agents run also where servers do not.
+            node.heard.clear();
+            for (const ModelNode& other : world.nodes) {
+                if (&other != &node) node.heard[other.word.sid] = other.word;
+            }
+        }
         const Decision decision = decide(members_, node.word, node.heard, "g" + node.word.nonce);
         switch (decision.step) {
-            case Step::wait:
             case Step::refuse:
+                if (node.replaced || node.word.generation.empty()) return false;
+                world.wrong = "who was not replaced is refused: " + decision.words;
+                return true;
+            case Step::wait:
                 return false;
             case Step::sign:
                 node.word.ticket = decision.ticket;
@@ -210,15 +345,41 @@ class Model {
                 break;
             case Step::join:
                 node.word.generation = decision.generation;
+                node.word.incarnation =
+                    agent_api::Incarnation{newest_of(world, node) + 1, node.word.nonce, WallMs(0)};
                 break;
             case Step::start:
                 node.running = true;
+                if (node.replaced && is_remembered(world, node)) {
+                    world.wrong = "a disk that was replaced started";
+                }
                 if (node.mark) node.voted = true;
                 node.mark = false;
                 break;
         }
         if (crash) reboot(node);
         return true;
+    }
+    /// The newest number that anybody who answers has heard of this node. Who joins asks all of them.
+    static std::uint64_t newest_of(const ModelWorld& world, const ModelNode& node) {
+        std::uint64_t number = 0;
+        for (const ModelNode& other : world.nodes) {
+            const auto told = other.word.remembers.find(node.word.sid);
+            if (told != other.word.remembers.end()) number = std::max(number, told->second.number);
+        }
+        return number;
+    }
+    /// A majority of the others has not lost what it was told.
+    static bool is_remembered(const ModelWorld& world, const ModelNode& node) {
+        std::size_t others = 0;
+        for (const ModelNode& other : world.nodes) {
+            const auto told = other.word.remembers.find(node.word.sid);
+            if (other.word.generation == node.word.generation &&
+                told != other.word.remembers.end()) {
+                others += supersedes(told->second, node.word.incarnation) ? 1 : 0;
+            }
+        }
+        return others * 2 > world.nodes.size() - 1;
     }
     /// The servers that run and have a vote elect, the one with data before those without.
     [[nodiscard]] bool serve(ModelWorld& world) const {
@@ -264,11 +425,12 @@ class Model {
     Members members_;
     int wipes_;
     int crashes_;
+    int replacements_;
 };
 
 constexpr std::size_t kToTheEnd = std::numeric_limits<std::size_t>::max();
 /// Every order, breadth first, until `most` states are known.
-void explore(const Model& model, std::size_t most) {
+void explore(const Model& model, std::size_t most, bool one_may_die = true) {
     std::unordered_set<std::size_t> known;
     // How a world settles does not depend on what was heard before: all are asked anew.
     std::unordered_set<std::size_t> settled;
@@ -283,7 +445,7 @@ void explore(const Model& model, std::size_t most) {
             ASSERT_EQ(next.wrong, "") << Model::key_of(next);
             if (settled.insert(std::hash<std::string>()(Model::durable_of(next))).second) {
                 ASSERT_TRUE(model.settles(next)) << Model::key_of(next);
-                for (int dead = 0; dead < model.size(); ++dead) {
+                for (int dead = 0; one_may_die && dead < model.size(); ++dead) {
                     ASSERT_TRUE(model.settles_without(next, dead))
                         << "without " << dead + 1 << ": " << Model::key_of(next);
                 }
@@ -325,6 +487,14 @@ TEST(Formation, EveryOrderOfThreeNodes) { explore(Model(3, 0, 0, 0), kToTheEnd);
 TEST(Formation, OneWipeAndOneCrash) { explore(Model(3, 0, 1, 1), kToTheEnd); }
 TEST(Formation, TwoNodesOneWipeAndOneCrash) { explore(Model(2, 0, 1, 1), kToTheEnd); }
 TEST(Formation, ThreeNodesThatBreak) { explore(Model(3, 0, 2, 1), 12'000); }
+// Whoever comes back with a disk from before it was replaced is told so, in every order. That all others answer is a
+// condition: with one of three dead for good there is no majority of the others to say it.
+TEST(Formation, ReplacedAndCameBack) { explore(Model(3, 0, 0, 1, 1), 120'000, false); }
+// Installed anew, replaced, and the old disk comes back: who has the last data is not taken for who was replaced.
+TEST(Formation, ReplacedAndInstalledAnew) { explore(Model(3, 0, 2, 0, 1), 12'000, false); }
+TEST(Formation, LongHistoriesWithReplacements) { wander(Model(3, 0, 0, 4, 4), 400, 1500); }
+TEST(Formation, LongHistoriesWithReplacementsAndWipes) { wander(Model(3, 0, 4, 4, 3), 400, 1500); }
+TEST(Formation, LongHistoriesOfFiveWithReplacements) { wander(Model(5, 0, 0, 4, 3), 60, 4000); }
 TEST(Formation, LongHistoriesOfThree) { wander(Model(3, 0, 3, 4), 2000, 600); }
 TEST(Formation, LongHistoriesOfFive) { wander(Model(5, 0, 4, 4), 150, 2500); }
 TEST(Formation, LongHistoriesWithAnObserver) { wander(Model(3, 1, 3, 4), 200, 1200); }

@@ -7,6 +7,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,6 +50,16 @@ class Join(unittest.TestCase):
 
     def state(self, node):
         return os.path.join(self.folder, "nodes", f"node-{node}", "agent")
+
+    def switch_off(self, node):
+        """Agent and server of a node end, the agent first: it would start the server again."""
+        for program in ("agent", "server"):
+            with open(os.path.join(self.state(node), program + ".pid"), encoding="utf-8") as file:
+                pid = int(file.read().split()[0])
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+                self.assertIn(self.folder, file.read())
+            os.kill(pid, signal.SIGKILL)
+            servers.wait_until(f"{program} of {node} is gone", lambda pid=pid: servers.state_of(pid) in "ZX")
 
     def zkprov(self, *words):
         done = subprocess.run([BIN + "/zkprov", *words, "-i", self.inventory], capture_output=True, text=True,
@@ -112,6 +123,24 @@ class Join(unittest.TestCase):
         self.assertIn("server 1 of born: refuses: gave up after 6 s: server", ended.stdout)
         self.joins[3].terminate()
         self.assertEqual(self.joins[3].wait(timeout=PATIENCE_S), 1)
+
+    def test_a_majority_installed_anew_is_told_whichever_asks_first(self):
+        for node in NODES:
+            self.begin(node)
+        for node in NODES:
+            self.assertEqual(self.joins[node].wait(timeout=PATIENCE_S), 0, self.log(node))
+        lost = self.random.sample(NODES, 2)
+        for node in lost:
+            self.switch_off(node)
+            shutil.rmtree(os.path.join(self.folder, "nodes", f"node-{node}"))
+        for node in lost:
+            self.begin(node)
+            # The one that waits has looked around already when the other comes and refuses at once.
+            time.sleep(self.random.uniform(1.5, 3))
+        for node in lost:
+            servers.wait_until(f"{node} ends: {self.log(node)}", lambda node=node: self.joins[node].poll() is not None, 60)
+            self.assertEqual(self.joins[node].returncode, 4, self.log(node))
+            self.assertIn("data are lost; a person decides", self.log(node))
 
     def test_mistakes(self):
         def join(*words):

@@ -73,6 +73,15 @@ def free_ports(count):
     return ports
 
 
+def state_of(pid):
+    """As ps(1) tells it; X: there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "X"
+
+
 def four_letter(port, word, timeout=5):
     """The answer to a four-letter word; None when nobody listens or answers."""
     try:

@@ -114,6 +114,20 @@ TEST(Render, NodeSpecForSystemd) {
     EXPECT_EQ(owner->kind, agent_api::FileKind::plain);  // it restarts nothing
     EXPECT_EQ(agent_api::parse_data_owner(owner->content).value(),
               (agent_api::DataOwner{spec.cluster, ServerId(2), spec.generation}));
+    const agent_api::Incarnation made{3, "1f2e", WallMs(7)};
+    const auto anew = render_node(three(), three().nodes[1], release(), "g-1", made);
+    ASSERT_TRUE(anew.has_value());
+    EXPECT_EQ(anew->incarnation, made);
+    EXPECT_EQ(agent_api::parse_data_owner(file_of(*anew, owner->path)->content)->incarnation, made);
+    // Beside the unit: who changes that restarts the server.
+    const FileSpec* start =
+        file_of(spec, "/etc/systemd/system/zookeeper.service.d/zkprov-start.conf");
+    ASSERT_NE(start, nullptr);
+    EXPECT_EQ(start->kind, agent_api::FileKind::unit);
+    EXPECT_THAT(
+        start->content,
+        HasSubstr("ExecStartPre=+/bin/sh -c '/usr/local/zookeeper/bin/zkprov-agent may-start "
+                  "--state-dir /var/lib/zkprov; test $$? -ne 9'\n"));
     for (const char* const unit : {"zookeeper.service", "zkprov-agent.service"}) {
         const FileSpec* file = file_of(spec, std::string("/etc/systemd/system/") + unit);
         ASSERT_NE(file, nullptr) << unit;

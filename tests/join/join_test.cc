@@ -249,6 +249,8 @@ TEST(Join, OnlyAnAnswerToAQuestionOfThisLifeCounts) {
     EXPECT_EQ(hand.only<Ask>()->sid, ServerId(3));
 
     hand.tell(Heard{word, ServerId(1)});
+    EXPECT_TRUE(hand.effects.empty()) << "server 3 is being asked";
+    hand.tell(Unheard{ServerId(3)});
     ASSERT_NE(hand.only<Store>(), nullptr);
     EXPECT_EQ(hand.only<Store>()->record.generation, "g1");
     EXPECT_EQ(hand.join.word()->generation, "") << "not on disk yet";
@@ -267,7 +269,192 @@ TEST(Join, OnlyAnAnswerToAQuestionOfThisLifeCounts) {
     EXPECT_TRUE(hand.join.word()->has_data);
 }
 
-TEST(Join, ARecordedNodeStartsWhateverOthersSay) {
+Looked look_at_recorded(std::uint64_t incarnation, bool data) {
+    Looked looked = clean_look();
+    auto& identity = looked.facts.identity.emplace();
+    identity.cluster = "demo";
+    identity.sid = ServerId(2);
+    identity.generation = "g1";
+    identity.formed = identity.stored = true;
+    if (incarnation > 0) identity.incarnation = {incarnation, "then", WallMs(1)};
+    if (!data) return looked;
+    looked.facts.data.state = agent_api::DataState::data;
+    looked.facts.data.myid = ServerId(2);
+    return looked;
+}
+formation::Word word_that_remembers(int from, std::uint64_t incarnation) {
+    formation::Word word;
+    word.cluster = "demo";
+    word.sid = ServerId(from);
+    word.members_hash = "m";
+    word.nonce = "of " + std::to_string(from);
+    word.generation = "g1";
+    word.has_data = word.serving = true;
+    word.remembers[ServerId(2)] = {incarnation, "new", WallMs(1)};
+    return word;
+}
+
+TEST(Join, ANodeThatWasReplacedIsRefusedForGood) {
+    Record record = record_of_two();
+    record.generation = "g1";
+    Hand hand(settings_of_three(), record);
+    hand.come_to_peers(look_at_recorded(0, true));
+    ASSERT_EQ(hand.effects.size(), 2U) << "both others are asked";
+    hand.tell(Heard{word_that_remembers(1, 1), ServerId(1)});
+    EXPECT_TRUE(hand.effects.empty()) << "one is no majority, and the other may still answer";
+    hand.tell(Heard{word_that_remembers(3, 1), ServerId(3)});
+    EXPECT_EQ(hand.join.stage(), JoinStage::failed);
+    EXPECT_NE(hand.join.report().words.find("servers 1, 3 say: server 2 of demo was made anew"),
+              std::string::npos)
+        << hand.join.report().words;
+}
+
+TEST(Join, WhoJoinsOrLostItsDataIsMadeAnew) {
+    Settings settings = settings_of_three();
+    settings.fresh_incarnation = {0, "fresh", WallMs(7)};
+    Hand joins(settings);
+    joins.come_to_peers();
+    joins.tell(Heard{word_that_remembers(1, 3), ServerId(1)});
+    EXPECT_TRUE(joins.effects.empty()) << "the other may know a later one";
+    joins.tell(Heard{word_that_remembers(3, 4), ServerId(3)});
+    ASSERT_NE(joins.only<Store>(), nullptr);
+    const agent_api::Incarnation next{5, "fresh", WallMs(7)};
+    EXPECT_EQ(joins.only<Store>()->record.incarnation, next) << "in the place of the fourth";
+    joins.tell(Done{});
+    ASSERT_NE(joins.only<BringUp>(), nullptr);
+    EXPECT_EQ(joins.only<BringUp>()->incarnation, next);
+
+    Record record = record_of_two();
+    record.generation = "g1";
+    record.incarnation = agent_api::Incarnation{2, "then", WallMs(1)};
+    for (const bool data : {false, true}) {
+        Hand hand(settings, record);
+        hand.come_to_peers(look_at_recorded(2, data));
+        for (const int sid : {1, 3}) hand.tell(Unheard{ServerId(sid)});
+        if (!data) {
+            ASSERT_NE(hand.only<Store>(), nullptr) << "its disk may come back";
+            EXPECT_EQ(hand.only<Store>()->record.incarnation->number, 3U);
+            EXPECT_EQ(hand.only<Store>()->record.generation, "g1");
+            hand.tell(Done{});
+        }
+        ASSERT_NE(hand.only<BringUp>(), nullptr) << data;
+        EXPECT_EQ(hand.only<BringUp>()->incarnation->number, data ? 2U : 3U);
+    }
+}
+
+// Of two that were installed anew each needs the other's Word to know that there is no majority with the data.
+TEST(Join, WhoRefusesGoesOnSayingThatItIsEmpty) {
+    formation::Word last = word_that_remembers(3, 1);
+    last.serving = false;
+    formation::Word other;
+    other.cluster = "demo";
+    other.sid = ServerId(1);
+    other.members_hash = "m";
+    other.nonce = "of 1";
+    Hand hand;
+    hand.come_to_peers();
+    hand.tell(Heard{last, ServerId(3)});
+    EXPECT_FALSE(hand.join.refused());
+    hand.tell(Heard{other, ServerId(1)});
+    EXPECT_EQ(hand.join.stage(), JoinStage::failed);
+    EXPECT_TRUE(hand.join.refused());
+    ASSERT_TRUE(hand.join.word());
+    EXPECT_FALSE(hand.join.word()->has_data);
+    EXPECT_EQ(hand.join.word()->generation, "");
+}
+
+// It joined because one said that it serves, and that one is the last with the data.
+TEST(Join, WhoJoinedAndCannotGetTheDataSaysSo) {
+    formation::Word last = word_that_remembers(3, 0);
+    last.remembers.clear();
+    formation::Word other = last;
+    other.sid = ServerId(1);
+    other.nonce = "of 1";
+    other.serving = other.has_data = false;
+    Hand hand;
+    hand.come_to_peers();
+    hand.tell(Heard{other, ServerId(1)});
+    hand.tell(Heard{last, ServerId(3)});
+    ASSERT_NE(hand.only<Store>(), nullptr);
+    hand.tell(Done{});
+    ASSERT_NE(hand.only<BringUp>(), nullptr);
+    hand.tell(Done{});
+    ASSERT_NE(hand.only<LookAtServer>(), nullptr);
+    hand.tell(Served{false, "waits for a leader"});
+    hand.tell(Tick{}, 1);
+    ASSERT_EQ(hand.effects.size(), 3U) << "two questions, and a look at its server";
+    last.serving = false;
+    hand.tell(Heard{last, ServerId(3)});
+    hand.tell(Served{false, "waits for a leader"});
+    EXPECT_EQ(hand.join.stage(), JoinStage::run) << "the other has not answered";
+    hand.tell(Heard{other, ServerId(1)});
+    hand.tell(Tick{}, 1);
+    hand.tell(Served{false, "waits for a leader"});
+    EXPECT_EQ(hand.join.stage(), JoinStage::failed);
+    EXPECT_NE(hand.join.report().words.find("data are lost"), std::string::npos);
+    EXPECT_TRUE(hand.join.refused());
+}
+
+TEST(Join, WhoJoinedAndHasTheDataWaitsForALeader) {
+    formation::Word last = word_that_remembers(3, 0);
+    formation::Word other = last;
+    other.sid = ServerId(1);
+    other.nonce = "of 1";
+    other.serving = other.has_data = false;
+    Hand hand;
+    hand.come_to_peers();
+    hand.tell(Heard{other, ServerId(1)});
+    hand.tell(Heard{last, ServerId(3)});
+    hand.tell(Done{});
+    hand.tell(Done{});
+    hand.tell(Served{false, "waits for a leader", true});
+    hand.tell(Tick{}, 1);
+    ASSERT_NE(hand.only<LookAtServer>(), nullptr) << "nobody is asked";
+    hand.tell(Served{false, "waits for a leader", true});
+    EXPECT_EQ(hand.join.stage(), JoinStage::run);
+}
+
+// Data that it does not take for its own are no empty disk.
+TEST(Join, WhoHasNotUnderstoodItsDisksSaysNothing) {
+    Record record = record_of_two();
+    record.generation = "g1";
+    Looked looked = look_at_recorded(0, true);
+    looked.facts.data.myid = ServerId(3);
+    Hand hand(settings_of_three(), record);
+    hand.tell(addresses_with({"192.0.2.2"}));
+    hand.tell(looked);
+    EXPECT_EQ(hand.join.stage(), JoinStage::failed);
+    EXPECT_FALSE(hand.join.refused());
+    EXPECT_FALSE(hand.join.word());
+}
+
+TEST(Join, ADiskOfAnotherIncarnationIsRefused) {
+    Record record = record_of_two();
+    record.generation = "g1";
+    record.incarnation = agent_api::Incarnation{2, "then", WallMs(1)};
+    Hand hand(settings_of_three(), record);
+    Looked looked = look_at_recorded(2, true);
+    looked.facts.data.owner = agent_api::DataOwner{"demo", ServerId(2), "g1"};
+    hand.tell(addresses_with({"192.0.2.2"}));
+    hand.tell(looked);
+    EXPECT_EQ(hand.join.stage(), JoinStage::failed);
+    EXPECT_NE(hand.join.report().words.find("a disk of another time"), std::string::npos);
+}
+
+TEST(Join, WhatANodeRemembersItSays) {
+    Record record = record_of_two();
+    record.generation = "g1";
+    for (const char* const generation : {"g1", "g0"}) {
+        Hand hand(settings_of_three(), record);
+        Looked looked = look_at_recorded(0, true);
+        looked.facts.memory = {"demo", generation, {{ServerId(3), {1, "new", WallMs(1)}}}};
+        hand.come_to_peers(looked);
+        const bool same = generation == record.generation;
+        EXPECT_EQ(hand.join.word()->remembers.size(), same ? 1U : 0U);
+    }
+}
+
+TEST(Join, ARecordedNodeStartsAlsoWhenNobodyAnswers) {
     for (const bool mark : {false, true}) {
         Record record = record_of_two();
         record.generation = "g1";
@@ -275,7 +462,13 @@ TEST(Join, ARecordedNodeStartsWhateverOthersSay) {
         Looked looked = clean_look();
         looked.facts.data.initialize = mark;
         hand.come_to_peers(looked);
-        ASSERT_NE(hand.only<BringUp>(), nullptr) << "nobody is asked";
+        ASSERT_EQ(hand.effects.size(), 2U) << "all are asked, once";
+        hand.tell(Unheard{ServerId(1)});
+        EXPECT_TRUE(hand.effects.empty());
+        hand.tell(Tick{}, 5);
+        EXPECT_TRUE(hand.effects.empty()) << "nobody is asked again";
+        hand.tell(Unheard{ServerId(3)});
+        ASSERT_NE(hand.only<BringUp>(), nullptr);
         EXPECT_EQ(hand.only<BringUp>()->generation, "g1");
         EXPECT_EQ(hand.only<BringUp>()->formation, mark ? Formation::form : Formation::join);
         EXPECT_EQ(hand.join.report().way, mark ? JoinWay::formed : JoinWay::started);

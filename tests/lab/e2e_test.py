@@ -188,7 +188,7 @@ def server_pid(number):
 
 def managed_files(number):
     """Names, sizes, modes, owners and times of change of all that apply manages; data and logs live."""
-    return lab.ssh(number, "cd / && find etc/systemd/system/zookeeper.service etc/systemd/system/zkprov-agent.service "
+    return lab.ssh(number, "cd / && find etc/systemd/system/zookeeper.service* etc/systemd/system/zkprov-agent.service "
                            f"{INSTALL_DIR[1:]} -path '*/data' -prune -o -path '*/logs' -prune -o "
                            "-printf '%p %s %m %U %T@ %C@\\n' | sort").stdout
 
@@ -238,6 +238,20 @@ class Case(unittest.TestCase):
             there = read_all(address(number), writer.root)
             lost = sorted(set(writer.acknowledged) - there)
             self.assertEqual(lost, [], f"server {number} lost acknowledged writes")
+
+
+class Story(Case):
+    """Its cases go on from each other."""
+
+    def run(self, result=None):
+        # A case that fails leaves hosts that the next one could not start from: the story ends there.
+        if getattr(type(self), "story_ended", None):
+            self.setUp = lambda: self.skipTest(f"after the failure of {type(self).story_ended}")
+        before = _failures(result)
+        super().run(result)
+        if _failures(result) > before:
+            type(self).story_ended = type(self).__dict__.get("story_ended") or self.id().rpartition(".")[2]
+        return result
 
 
 # ---- the lab itself -----------------------------------------------------------------------------------------------
@@ -513,7 +527,7 @@ class CutShort(Case):
 
 # ---- the story of an ensemble ------------------------------------------------------------------------------------------
 
-class Ensemble(Case):
+class Ensemble(Story):
     """From bare hosts through a day of accidents; the cases run in this order."""
 
     @classmethod
@@ -909,16 +923,6 @@ class Ensemble(Case):
         self.assertNotEqual(status()[0], EXIT_DONE)
         self.addCleanup(bare_hosts)
 
-    def run(self, result=None):
-        # A case that fails leaves hosts that the next one could not start from: the story ends there.
-        if getattr(type(self), "story_ended", None):
-            self.setUp = lambda: self.skipTest(f"after the failure of {type(self).story_ended}")
-        before = _failures(result)
-        super().run(result)
-        if _failures(result) > before:
-            type(self).story_ended = type(self).__dict__.get("story_ended") or self.id().rpartition(".")[2]
-        return result
-
 
 # ---- two operators ------------------------------------------------------------------------------------------------
 
@@ -1101,6 +1105,193 @@ class TwoOperators(Case):
         self.assert_run(first.wait(), EXIT_PARTLY, "zkprov lock break")
         self.assert_run(Background("apply", "--yes", tick_time=1760).wait(), EXIT_DONE)
         self.assert_all_have(1760)
+
+
+# ---- a host that was replaced and comes back ------------------------------------------------------------------------
+
+class ReplacedHost(Story):
+    """Another machine takes host 2's place, and then the old one is switched on again with its old disk."""
+
+    writers = []  # what was acknowledged all along
+
+    @classmethod
+    def setUpClass(cls):
+        need_programs()
+        bare_hosts()
+        directory = tempfile.TemporaryDirectory(prefix="zkprov-replaced-")
+        cls.addClassCleanup(directory.cleanup)
+        cls.inventory = f"{directory.name}/inventory.yaml"
+        # Agents can ask each other only where they listen.
+        Path(cls.inventory).write_text(lab.inventory_text('  - { id: 1-3, host: "192.168.6.[137-139]" }',
+                                                          server="agent: { http: { listen: node } }\n"), encoding="utf-8")
+        run = zkprov("apply", "--yes", inventory=cls.inventory)
+        assert run.code == EXIT_DONE, str(run)
+        wait_until_healthy()
+
+    @contextlib.contextmanager
+    def writing(self, root, hosts=HOSTS):
+        """Nothing of this, nor of what was written before, may be lost."""
+        with clients.Writer([address(number) for number in hosts], root) as writer:
+            writer.wait_for_more(20)
+            yield writer
+            writer.wait_for_more(20)
+        self.writers.append(writer)
+
+    def assert_all_is_there(self):
+        wait_until_healthy()
+        for writer in self.writers:
+            self.assert_nothing_lost(writer)
+
+    def here(self, *words):
+        return zkprov(*words, inventory=self.inventory)
+
+    def state(self, number, name):
+        text = lab.ssh(number, f"cat /var/lib/zkprov/{name} 2>/dev/null", check=False).stdout
+        return json.loads(text) if text else None
+
+    def switch(self, name, put_away=None):
+        """The machine of that name stands in host 2's place, and boots."""
+        lab.bring_back(2, name, put_away)
+        lab.boot(2)
+        lab._write_known_hosts()
+
+    def await_refused(self, *words):
+        def since_this_boot():
+            return "the server must not start" in lab.ssh(2, "journalctl -b -u zookeeper -o cat").stdout
+        eventually(since_this_boot, "the journal of host 2 says that its server must not start")
+        refusal = self.state(2, "start-refused.json")
+        for word in words:
+            self.assertIn(word, refusal["words"])
+        return refusal
+
+    def assert_stays_down(self):
+        """Whatever systemd does about it each second."""
+        files = f"find {INSTALL_DIR}/data {INSTALL_DIR}/logs -type f -printf '%p %s %T@ ' 2>/dev/null | md5sum"
+        seen = lab.ssh(2, f"for i in $(seq 30); do systemctl show -p MainPID --value zookeeper; sleep 0.2; {files}; done").stdout
+        self.assertEqual(len(set(seen.split("\n")) - {"0", ""}), 1, "its server wrote")
+        self.assertIn("0", seen.split("\n"))
+
+    def test_1_another_machine_takes_its_place(self):
+        self.assertNotIn("incarnation", self.state(2, "identity.json"), "it formed")
+        lab.put_away(2, "first")
+        lab.boot(2)
+        wait_until_serving()  # host 2 may have led
+        run = self.here("replace-node", "2", "--yes", "--accept-new-host-keys")
+        self.assert_run(run, EXIT_DONE, "is told that server 2 is incarnation 1")
+        made = self.state(2, "identity.json")["incarnation"]
+        self.assertEqual(made["number"], 1)
+        for number in (1, 3):
+            self.assertEqual(self.state(number, "members.json")["members"], {"2": made})
+        wait_until_healthy()
+        self.assert_run(self.here("apply"), EXIT_DONE, "no change")
+        with self.writing("/e2e-second"):
+            pass
+        self.assert_all_is_there()
+
+    def test_2_the_old_one_is_refused_and_nobody_notices(self):
+        lab.put_away(2, "second")
+        wait_until_serving()
+        history = [history_of(number) for number in (1, 3)]
+        running = [units(number) for number in (1, 3)]
+        with self.writing("/e2e-first-again", hosts=(1, 3)) as writer:
+            writer.gap_s = 0.0
+            self.switch("first")
+            refusal = self.await_refused("servers 1, 3 say: server 2 of lab was made anew as incarnation 1 (made ",
+                                         "Switch this host off for good", "zkprov wipe 2, then zkprov replace-node 2")
+            self.assertTrue(refusal["lasting"])
+            self.assert_stays_down()
+            print(f"\n  the old machine is back: longest write gap {writer.gap_s:.2f} s", file=sys.stderr)
+        self.assertEqual([history_of(number) for number in (1, 3)], history, "the others were without a quorum")
+        self.assertEqual([units(number) for number in (1, 3)], running, "the others were restarted")
+
+    def test_3_it_says_why_to_whoever_asks_or_tries(self):
+        words = lab.ssh(2, f"{INSTALL_DIR}/bin/zkprov-agent status").stdout
+        self.assertIn("its server must not start: servers 1, 3 say", words)
+        code, report = status()
+        self.assertEqual(code, EXIT_DEGRADED, report)
+        self.assertEqual(findings(2).get("node.replaced"), "critical")
+        self.assertNotIn("server.restarts", findings(2), "it never ran, so it never ended")
+        script = lab.ssh(2, f"timeout 60 {INSTALL_DIR}/bin/zkServer.sh start", check=False)
+        self.assertEqual((script.returncode, script.stdout), (1, "Starting zookeeper ... FAILED TO START\n"))
+        for words in (("apply", "--yes"), ("plan",), ("replace-node", "2", "--yes")):
+            self.assert_run(self.here(*words), EXIT_PREFLIGHT, "this host was replaced: server 2 was made anew as incarnation 1")
+        run = self.here("start")
+        self.assertNotEqual(run.code, EXIT_DONE, str(run))
+        self.assertIn("was made anew as incarnation 1", run.text)
+        self.assert_stays_down()
+
+    def test_4_what_a_majority_said_holds_when_nobody_answers(self):
+        for number in (1, 3):
+            lab.ssh(number, "systemctl stop zkprov-agent")
+        lab.stop(2)
+        lab.boot(2)
+        self.await_refused()
+        self.assertIn("too few of the other members answer now", lab.ssh(2, "journalctl -b -u zookeeper -o cat").stdout)
+        self.assert_stays_down()
+        for number in (1, 3):
+            lab.ssh(number, "systemctl start zkprov-agent")
+
+    def test_5_the_way_out_makes_it_a_member_again(self):
+        with self.writing("/e2e-third", hosts=(1, 3)):
+            self.assert_run(self.here("wipe", "2", "--confirm", "lab"), EXIT_DONE)
+            run = self.here("replace-node", "2", "--yes")
+            self.assert_run(run, EXIT_DONE, "is told that server 2 is incarnation 2")
+        self.assert_all_is_there()
+        self.assertNotIn("node.replaced", findings(2))
+        self.assert_run(self.here("apply"), EXIT_DONE, "no change")
+        lab.kill(2)
+        lab.boot(2)
+        with self.writing("/e2e-third-again"):
+            pass
+        self.assert_all_is_there()
+        self.assertIsNone(self.state(2, "start-refused.json"), "of an incarnation that it is not any more")
+
+    def test_6_a_disk_of_before_in_the_right_machine_is_refused(self):
+        kept = f"$(ls -d {INSTALL_DIR}/data.quarantine-*)"
+        lab.ssh(2, f"systemctl stop zookeeper; mv {INSTALL_DIR}/data /root/right; cp -a {kept} {INSTALL_DIR}/data; "
+                   "systemctl start --no-block zookeeper")
+        self.await_refused("a disk of another time")
+        self.assert_stays_down()
+        lab.ssh(2, f"systemctl stop zookeeper; rm -r {INSTALL_DIR}/data; mv /root/right {INSTALL_DIR}/data; "
+                   "systemctl start zookeeper")
+        self.assert_all_is_there()
+        self.assertIsNone(self.state(2, "start-refused.json"))
+
+    def test_7_the_machine_in_between_is_refused_too(self):
+        self.switch("second", put_away="third")
+        self.await_refused("incarnation 2", "and this host is incarnation 1")
+        self.assert_stays_down()
+        self.switch("third")
+        self.assert_all_is_there()
+
+    def test_8_all_come_back_after_a_power_cut_and_one_comes_back_alone(self):
+        for number in HOSTS:
+            lab.kill(number)
+        lab.boot(2)
+        eventually(lambda: server_pid(2) != 0, "nobody to ask is no refusal")
+        for number in (1, 3):
+            lab.boot(number)
+        self.assert_all_is_there()
+
+
+class Alone(Case):
+    """An ensemble of one node has nobody to ask."""
+
+    @classmethod
+    def setUpClass(cls):
+        need_programs()
+        bare_hosts()
+
+    def test_it_starts_at_each_boot(self):
+        with inventory("  - { id: 1, host: 192.168.6.137 }", server="agent: { http: { listen: node } }\n") as path:
+            self.assert_run(zkprov("apply", "--yes", inventory=path), EXIT_DONE)
+            self.assert_run(zkprov("apply", inventory=path), EXIT_DONE, "no change")
+            with clients.Writer([address(1)], "/e2e-alone") as writer:
+                writer.wait_for_more(20)
+            lab.kill(1)
+            lab.boot(1)
+            eventually(lambda: zkprov("status", inventory=path).code == EXIT_DONE, "it serves again")
+            self.assertEqual(sorted(set(writer.acknowledged) - read_all(address(1), writer.root)), [])
 
 
 def _failures(result):

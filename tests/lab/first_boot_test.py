@@ -15,6 +15,7 @@ import http.server
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,13 +23,14 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
-from programs import Programs, eventually, missing  # noqa: E402
+from programs import BIN, Programs, eventually, missing  # noqa: E402
 from zklab import NETWORK, Lab  # noqa: E402
 
 try:
@@ -38,6 +40,9 @@ except ImportError:
 
 HOSTS_MAX = 5
 PORT = 8000
+EXIT_DONE = 0
+EXIT_DEGRADED = 20
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 AGENT = "/usr/local/lib/zkprov/zkprov-agent"
 FORMED_S = 240  # with the load of other tests beside it; the time that it took is told
 SEED = int(os.environ.get("ZKPROV_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
@@ -84,9 +89,7 @@ class WebServer:
         self.reports = []
         self.directory = tempfile.TemporaryDirectory(prefix="zkprov-web-")
         self.bundle = Path(self.directory.name) / "zkprov.tar"
-        run = programs.run("bundle", self.bundle)
-        assert run.code == 0, str(run)
-        self.sha256 = hashlib.sha256(self.bundle.read_bytes()).hexdigest()
+        self.offer(programs)
         web = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -108,6 +111,12 @@ class WebServer:
 
         self._server = http.server.ThreadingHTTPServer((f"{NETWORK}.1", PORT), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def offer(self, programs_of):
+        self.bundle.unlink(missing_ok=True)
+        run = programs_of.run("bundle", self.bundle)
+        assert run.code == 0, str(run)
+        self.sha256 = hashlib.sha256(self.bundle.read_bytes()).hexdigest()
 
     @property
     def url(self):
@@ -448,6 +457,179 @@ class Five(Case):
         self.await_joined()
         print(f"  formed {time.monotonic() - began:.1f} s after the last power cut", file=sys.stderr)
         self.assert_one_ensemble()
+
+
+class WrongClock(Case):
+    """Agents whose clock is wrong: of joining, of the resident agent and of each session. All hosts of the lab share one
+    clock, so their agents are programs that libfaketime is put before; servers are static, and keep the right time."""
+
+    @classmethod
+    def setUpClass(cls):
+        global programs
+        if not FAKETIME.exists():
+            skip("faketime is not installed (scripts/deps test)")
+        if not (BIN / "lab_agent").exists():
+            skip("lab_agent is not built (preset release)")
+        cls.shipped, programs = programs, Programs(agent="lab_agent")
+        cls.addClassCleanup(cls.restore)
+        server.offer(programs)
+
+    @classmethod
+    def restore(cls):
+        global programs
+        programs.remove()
+        programs = cls.shipped
+        server.offer(programs)
+
+    def setUp(self):
+        super().setUp()
+        for number in self.hosts:
+            self.furnish(number)
+
+    def furnish(self, number):
+        """A host without power: its agents read its clock as /etc/wrong-clock says."""
+        settings = {"LD_PRELOAD": f"/usr/local/lib/{FAKETIME.name}", "FAKETIME_TIMESTAMP_FILE": "/etc/wrong-clock",
+                    "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+        words = " ".join(f"{name}={value}" for name, value in settings.items())
+        root = lab.root(number)
+        shutil.copy2(FAKETIME, root / "usr/local/lib")
+        self.set_clock(number, 0)
+        for unit in ("zkprov-join", "zkprov-agent"):
+            drop_in = root / f"etc/systemd/system/{unit}.service.d/clock.conf"
+            drop_in.parent.mkdir(parents=True, exist_ok=True)
+            drop_in.write_text(f"[Service]\nEnvironment={words}\n", encoding="utf-8")
+        (root / "etc/ssh/sshd_config.d/clock.conf").write_text(f"SetEnv {words}\n", encoding="utf-8")
+
+    @staticmethod
+    def set_clock(number, ahead_s):
+        """At once, as a person or NTP does it."""
+        file = lab.root(number) / "etc/wrong-clock"
+        aside = file.with_suffix(".new")
+        aside.write_text(f"{ahead_s:+d}\n", encoding="utf-8")
+        aside.rename(file)
+
+    def assert_clock(self, number, ahead_s):
+        told = int(self.ssh(number, "date +%s"))
+        self.assertAlmostEqual(told - time.time(), ahead_s, delta=30)
+
+    def page(self, number, path):
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+                f"http://{address(number)}:9180{path}", timeout=10) as answer:
+            return json.loads(answer.read())
+
+    def found(self, asked, number):
+        """What the page of one node's agent says of another's clock, with what was measured; None: nothing."""
+        node = next(node for node in self.page(asked, "/v1/ensemble")["nodes"] if node["id"] == number)
+        if not node["answered"]:
+            return None
+        return next((each for each in node["findings"] if each["id"] == "clock.offset"), None)
+
+    def await_offset(self, asked, number, ahead_s):
+        def told():
+            finding = self.found(asked, number)
+            return finding if finding and abs(finding["value"] - ahead_s * 1000) < 60_000 else None
+        finding = eventually(told, f"node {asked} tells that the clock of node {number} is {ahead_s} s off", 180, 1)
+        self.assertEqual(finding["level"], "critical", finding)
+        self.assertIn("ahead of" if ahead_s > 0 else "behind", finding["words"])
+
+    def servers(self):
+        """The same as long as no server ends."""
+        return {number: self.ssh(number, "systemctl show -p MainPID,NRestarts,ExecMainStartTimestampMonotonic zookeeper")
+                for number in self.hosts}
+
+    def assert_well(self):
+        """All serve, and what is told of them is of now, whatever their clocks say."""
+        run = self.zkprov("status", "-o", "json")
+        report = json.loads(run.out)
+        self.assertIn(run.code, (EXIT_DONE, EXIT_DEGRADED), str(run))
+        for node in report["nodes"]:
+            self.assertTrue(node["in_sync"], str(run))
+            self.assertEqual(node["health"], "serving", str(run))
+            self.assertLess(node["age_ms"], 10_000, str(run))
+            self.assertLessEqual({finding["id"] for finding in node["findings"]}, {"clock.offset"}, str(run))
+        for asked in self.hosts:
+            self.assertTrue(self.page(asked, "/v1/status")["fresh"], asked)
+
+    def test_wrong_at_the_first_boot_and_set_later(self):
+        hour = 3600
+        self.set_clock(2, 5 * hour)
+        self.set_clock(3, -90 * 24 * hour)
+        for number in self.hosts:
+            lab.power_on(number)
+        for number in self.hosts:
+            lab.wait_for_ssh(number)
+        self.await_joined()
+        for number, ahead_s in ((1, 0), (2, 5 * hour), (3, -90 * 24 * hour)):
+            self.assert_clock(number, ahead_s)
+        lab._write_known_hosts()
+        generations = {json.loads(self.ssh(number, "cat /var/lib/zkprov/identity.json"))["generation"]
+                       for number in self.hosts}
+        self.assertEqual(len(generations), 1, "one ensemble")
+        self.write_there(1, "/clocks", b"once")
+        before = self.servers()
+
+        # Of three the median is the right one: each of the other two finds itself off, and all pages tell it.
+        for asked in self.hosts:
+            self.await_offset(asked, 2, 5 * hour)
+            self.await_offset(asked, 3, -90 * 24 * hour)
+            self.assertIsNone(self.found(asked, 1))
+        self.assert_well()
+        status = self.zkprov("status")
+        self.assertEqual(status.code, EXIT_DEGRADED, str(status))
+        # A controller has nothing to do, and warns.
+        plan = self.zkprov("plan", "--exit-code")
+        self.assertEqual(plan.code, EXIT_DONE, str(plan))
+        self.assertIn("set up NTP", plan.text)
+        self.assertEqual(self.zkprov("apply", "--yes").code, EXIT_DONE)
+
+        # Events of all nodes stand on one clock: the controller's.
+        events = json.loads(self.zkprov("events", "-o", "json").out)
+        times = [change["at_ms"] for change in events["changes"]]
+        self.assertGreater(len(times), 2, events)
+        for at_ms in times:
+            self.assertLess(abs(at_ms / 1000 - time.time()), 3600, events)
+
+        # It is set right at two hosts, and jumps at the third: hours forth, and then more of them back.
+        self.set_clock(2, 0)
+        self.set_clock(3, 0)
+        for ahead_s in (6 * hour, -2 * hour):
+            self.set_clock(1, ahead_s)
+            for asked in (1, 2):
+                self.await_offset(asked, 1, ahead_s)
+            eventually(lambda: self.found(1, 2) is None and self.found(2, 3) is None, "the others are right", 180, 1)
+            self.assert_well()
+        self.set_clock(1, 0)
+        eventually(lambda: all(self.found(2, number) is None for number in self.hosts), "all clocks are right", 180, 1)
+        self.assert_one_ensemble()
+        self.assertEqual(self.servers(), before, "no server was restarted")
+        self.assertEqual(self.read_there(3, "/clocks"), b"once")
+
+    def test_what_was_replaced_stays_so_whatever_the_time(self):
+        """A node that is installed anew joins with a clock of years ago, and is no older for it."""
+        for number in self.hosts:
+            lab.power_on(number)
+        for number in self.hosts:
+            lab.wait_for_ssh(number)
+        self.await_joined()
+        self.write_there(1, "/clocks", b"once")
+        lab.remake(2)
+        self.furnish(2)
+        self.set_clock(2, -3 * 365 * 24 * 3600)
+        lab.boot(2)
+        self.await_joined([2])
+        self.assertEqual(self.join_json(2)["way"], "joined")
+        lab._write_known_hosts()
+        eventually(lambda: self.zkprov("status").code in (EXIT_DONE, EXIT_DEGRADED), "they serve", 60)
+        self.assertEqual(self.zkprov("apply", "--yes").code, EXIT_DONE)
+        made = json.loads(self.ssh(2, "cat /var/lib/zkprov/identity.json"))["incarnation"]
+        self.assertEqual(made["number"], 1)
+        for number in (1, 3):
+            self.assertEqual(json.loads(self.ssh(number, "cat /var/lib/zkprov/members.json"))["members"], {"2": made})
+        # Its server starts again: the number counts, and not the time.
+        lab.stop(2)
+        lab.boot(2)
+        eventually(lambda: self.zkprov("status").code in (EXIT_DONE, EXIT_DEGRADED), "they serve again", 60)
+        self.assertEqual(self.read_there(2, "/clocks"), b"once")
 
 
 if __name__ == "__main__":

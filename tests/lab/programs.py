@@ -19,11 +19,11 @@ def missing():
 class Programs:
     """Copies of the binaries: a build that goes on beside must not look like an upgrade."""
 
-    def __init__(self):
+    def __init__(self, agent="zkprov-agent"):
         self._place = tempfile.TemporaryDirectory(prefix="zkprov-lab-")
         self.directory = Path(self._place.name)
         for program in PROGRAMS:
-            shutil.copy2(BIN / program, self.directory)
+            shutil.copy2(BIN / (agent if program == "zkprov-agent" else program), self.directory / program)
 
     @property
     def zkprov(self):

@@ -273,14 +273,9 @@ class Lab:
 
     def _make_disk(self, number):
         """A fresh overlay with an identity of its own: machine id, host name, host keys, authorized keys."""
-        facts = self._load()
-        disk = self._disks() / f"host{number}"
-        shutil.rmtree(disk, ignore_errors=True)
+        shutil.rmtree(self._disks() / f"host{number}", ignore_errors=True)
         root = self.root(number)
-        for directory in (disk / "upper", disk / "work", root):
-            directory.mkdir(parents=True, exist_ok=True)
-        run("mount", "-t", "overlay", f"lab-host{number}", "-o",
-            f"lowerdir={facts['image']},upperdir={disk / 'upper'},workdir={disk / 'work'}", root)
+        self._mount_disk(number)
         name = f"zk{number}"
         (root / "etc/machine-id").write_text(uuid.uuid4().hex + "\n", encoding="utf-8")
         (root / "etc/hostname").write_text(name + "\n", encoding="utf-8")
@@ -297,6 +292,13 @@ class Lab:
             owner = home.stat()
             for path in (home / ".ssh", home / ".ssh/authorized_keys"):
                 os.chown(path, owner.st_uid, owner.st_gid)
+
+    def _mount_disk(self, number):
+        disk = self._disks() / f"host{number}"
+        for directory in (disk / "upper", disk / "work", self.root(number)):
+            directory.mkdir(parents=True, exist_ok=True)
+        run("mount", "-t", "overlay", f"lab-host{number}", "-o",
+            f"lowerdir={self._load()['image']},upperdir={disk / 'upper'},workdir={disk / 'work'}", self.root(number))
 
     def give_user_data(self, number, text):
         """What cloud-init finds on the host when it boots the next time, and after each wipe; None: nothing."""
@@ -421,6 +423,26 @@ class Lab:
         self.kill(number)
         self._unmount(number)
         self._make_disk(number)
+
+    def put_away(self, number, name):
+        """The machine loses its power and is kept under a name, with its disk; a new one without power takes its place."""
+        self.kill(number)
+        self._unmount(number)
+        (self._disks() / f"host{number}").rename(self._disks() / name)
+        self._make_disk(number)
+
+    def bring_back(self, number, name, put_away=None):
+        """A machine that was put away stands in the place of the one that is there, which is put away, or thrown away.
+        Without power."""
+        self.kill(number)
+        self._unmount(number)
+        disk = self._disks() / f"host{number}"
+        if put_away:
+            disk.rename(self._disks() / put_away)
+        else:
+            shutil.rmtree(disk)
+        (self._disks() / name).rename(disk)
+        self._mount_disk(number)
 
     def wipe(self, number):
         """The host comes back re-imaged: same address, empty disk, new machine id, new host keys."""
