@@ -71,7 +71,7 @@ class OneServer {
     void run() {
         while (turn_->run(wall_, now_, effects_) == Turn::Ended::at_a_read) {
             hear();
-            turn_->heard();
+            turn_->heard(turn_->reader());
         }
         carry_out();
         if (!disk_held_) run_disk();
@@ -264,7 +264,7 @@ class OneServer {
             snapshot_effects_.push_back(effect);
         }
         hear();
-        turn_->heard();
+        turn_->heard(0);
         if (effects_.fatal) fatal_ = effects_.fatal;
         effects_ = {};
     }
