@@ -16,8 +16,8 @@
 //
 // And a fourth for the order of one client's own requests: a read that waits for an answer must be served before the next
 // write of the same session is applied (request::ClientRequest::behind_read). So a turn may stop in the middle: run() says
-// so and of which client loop the session is (reader()). What there is goes into the mailboxes, that loop's frontend hears it,
-// and run() goes on. The other loops hear when they come to it.
+// so, and of which client loop the session is (reader()). What there is goes into the mailboxes, that loop's frontend hears
+// it, and run() goes on. The other loops hear when they come to it.
 //
 // Snapshot files are in the turn's custody: the walk begins at its place among the txns, its chunks are taken one by one
 // while the tree goes on changing, and the file gets its name only when the log holds for good all that the walk may have
@@ -58,7 +58,8 @@ class Turn {
     void post(Event event) { inbox_.push_back(std::move(event)); }
     /// Something was posted, or the last turn stopped in the middle.
     [[nodiscard]] bool has_work() const { return stopped_ || !inbox_.empty(); }
-    /// Appends to `out`. After Effects::fatal nothing more happens. REQUIRES, when the last one ended at a read: heard(reader()).
+    /// Appends to `out`. After Effects::fatal nothing more happens. REQUIRES, when the last one ended at a read:
+    /// heard(reader()).
     Ended run(WallMs wall, Instant now, Effects& out);
 
     /// After Ended::at_a_read: the client loop that must hear.
@@ -75,8 +76,8 @@ class Turn {
     /// The word `srst`. Between turns.
     void reset_statistics() { core_.reset_statistics(); }
 
-    /// Is called before each change of the tree, for those who share it with other threads: from then on, until what the turn
-    /// has told is published, nobody may read.
+    /// Is called before each change of the tree, for those who share it with other threads: from then on, until what the
+    /// turn has told is published, nobody may read.
     std::function<void()> before_change;
     /// For checkers: is called after each step of the core, with the effects so far.
     std::function<void(const Effects&)> on_step;

@@ -1,10 +1,11 @@
 // The sockets of one client loop: reads and writes them for one Frontend. Decides nothing about requests.
-// Shell, Asio, on one io_context, which is the core's when a server has no more than this loop, and else a thread's own; not
+// Shell, Asio, on one io_context, which is the core's when a server has no more than this loop, and else a thread's own. Not
 // thread-safe, but for what says so. One write per connection and turn; a read buffer is shared, so that an idle connection
 // costs little memory.
 //
-// All of the frontend's turn is guarded by the loop's slot in the tree lock: held in each call, not while a socket is read or
-// written. So the core, which holds all slots while it changes the tree, may put mail in, and hear it in the loop's place.
+// All of the frontend's turn is guarded by the loop's slot in the tree lock: held in each call, not while a socket is read
+// or written. So the core, which holds all slots while it changes the tree, may put mail in, and hear it in the loop's
+// place.
 #pragma once
 
 #include <atomic>

@@ -36,7 +36,8 @@ struct ClientSettings {
 
 class ClientLoops final : public ClientPort {
   public:
-    /// `tree` is the core's. What clients ask goes to `core`; `words` answers four-letter words. All of them outlive the loops.
+    /// `tree` is the core's. What clients ask goes to `core`; `words` answers four-letter words. All of them outlive the
+    /// loops.
     ClientLoops(boost::asio::io_context& io,
                 const ClientSettings& settings,
                 const tree::DataTree& tree,
