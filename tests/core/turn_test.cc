@@ -69,7 +69,7 @@ TEST(Turn, AStopIsForTheLoopOfTheSessionWhoseReadWaits) {
     }
     server.release_disk();
     EXPECT_EQ(server.readers(), (std::vector<std::uint32_t>{2, 0}));
-    EXPECT_EQ(applied(server), (std::vector<std::int64_t>{0, 2, 3, 3}));
+    EXPECT_EQ(applied(server), (std::vector<std::int64_t>{0, 2, 2, 3}));
 }
 
 // For those who share the tree with other threads.

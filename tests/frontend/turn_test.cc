@@ -167,7 +167,12 @@ TEST_F(LoopTurn, WhatTheCoreSaysGoesToTheLoopsThatItConcerns) {
         return has_mail;
     };
     const std::vector<bool> everybody(3, true);
-    EXPECT_EQ(told({request::Reply{{1, 7}, SessionId(10), Xid(1), OpCode::create, Zxid(1)}}),
+    EXPECT_EQ(told({request::Reply{.origin = {1, 7},
+                                   .session = SessionId(10),
+                                   .xid = Xid(1),
+                                   .op = OpCode::create,
+                                   .zxid = Zxid(1),
+                                   .body = {}}}),
               (std::vector<bool>{false, true, false}));
     EXPECT_EQ(told({create("/a")}), everybody);
     EXPECT_EQ(told({request::SessionOpened{{2, 1}, SessionId(), 0, {}}}), everybody);
