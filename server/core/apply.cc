@@ -1,5 +1,9 @@
 // Committed txns, on every server: tree, sessions, then what frontends must know, in that order.
 // See core.h. Replies are built here, from the txn's result, so that leader and learners answer alike.
+#include <memory>
+#include <utility>
+#include <vector>
+
 #include "base/check.h"
 #include "core/core.h"
 #include "session/session_ids.h"
@@ -87,13 +91,14 @@ void Core::apply(Zxid zxid, const SharedBytes& bytes, Actions& out) {
     }
     ZK_ASSERT(txn->header.zxid == zxid);
     // Not before serving: a tree that came as a stream is ahead of its zxid for a while.
-    const tree::ApplyResult result = database_.apply(*txn, bytes, serving_);
+    tree::ApplyResult result = database_.apply(*txn, bytes, serving_);
     if (learner_ && serving_)
         count_propagation(txn->header, metrics::Summary::commit_propagation_latency);
     if (preparer_) preparer_->committed(zxid);
     apply_sessions(*txn);
     if (serving_ && !result.changes.empty()) {
-        out.push_back(request::ToFrontend(request::Changed{zxid, result.changes}));
+        auto changes = std::make_shared<const std::vector<tree::Change>>(std::move(result.changes));
+        out.push_back(request::ToFrontend(request::Changed{zxid, std::move(changes)}));
     }
     answer(*txn, result, out);
 }

@@ -1,6 +1,7 @@
 // Requests of this server's clients and their answers. See client_requests.h.
 #include "core/client_requests.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "jute/archive.h"
@@ -38,7 +39,7 @@ std::optional<ClientRequests::Asked> ClientRequests::answered_by(SessionId sessi
     if (oldest.xid != cxid || (closes && oldest.op != OpCode::close_session)) return std::nullopt;
     const Asked answered{oldest.origin, oldest.op, oldest.local_session};
     queue->second.pop();
-    unheard_.insert(session);
+    unheard(answered.origin, session);
     return answered;
 }
 
@@ -72,7 +73,7 @@ std::optional<request::Reply> ClientRequests::synced(std::uint64_t token, Zxid z
     if (found == syncs_.end()) return std::nullopt;
     const Sync sync = std::move(found->second);
     syncs_.erase(found);
-    unheard_.insert(sync.session);
+    unheard(sync.origin, sync.session);
     const auto request = jute::decode<jute::SyncRequest>(sync.body);
     return request::Reply{.origin = sync.origin,
                           .session = sync.session,
@@ -88,20 +89,48 @@ void ClientRequests::clear() {
     opens_.clear();
     reattaches_.clear();
     syncs_.clear();
+    goes_on_at_.clear();
 }
 
-bool ClientRequests::waits_for_reads(SessionId session, Xid cxid) const {
-    if (!unheard_.contains(session)) return false;
+// ---- the order of one client's requests
+
+void ClientRequests::unheard(const request::Origin& origin, SessionId session) {
+    if (unheard_.size() <= origin.loop) unheard_.resize(origin.loop + 1);
+    unheard_[origin.loop].insert(session);
+}
+
+void ClientRequests::heard(std::uint32_t loop) {
+    if (loop < unheard_.size()) unheard_[loop].clear();
+}
+
+bool ClientRequests::any_unheard() const {
+    return std::ranges::any_of(unheard_, [](const auto& sessions) { return !sessions.empty(); });
+}
+
+// Only the loop of the next request counts: what its connection waits for, it waits for there.
+std::optional<std::uint32_t> ClientRequests::waits_for_reads(SessionId session, Xid cxid) const {
     const auto queue = asked_.find(session);
-    if (queue == asked_.end() || queue->second.empty()) return false;
+    if (queue == asked_.end() || queue->second.empty()) return std::nullopt;
     const Request& next = queue->second.front();
-    return next.behind_read && next.xid == cxid;
+    if (!next.behind_read || next.xid != cxid || !is_unheard(next.origin, session))
+        return std::nullopt;
+    return next.origin.loop;
 }
 
-bool ClientRequests::sync_waits_for_reads(std::uint64_t token) const {
+std::optional<std::uint32_t> ClientRequests::sync_waits_for_reads(std::uint64_t token) const {
     const auto found = syncs_.find(token);
-    return found != syncs_.end() && found->second.behind_read &&
-           unheard_.contains(found->second.session);
+    if (found == syncs_.end()) return std::nullopt;
+    const Sync& sync = found->second;
+    if (!sync.behind_read || !is_unheard(sync.origin, sync.session)) return std::nullopt;
+    return sync.origin.loop;
+}
+
+// The loop of the old connection may not have heard that it is over. A client that was told of the end of that connection
+// must not see it write behind what it has written since.
+bool ClientRequests::comes_too_late(const request::ClientRequest& request) const {
+    if (goes_on_at_.empty()) return false;
+    const auto found = goes_on_at_.find(request.session);
+    return found != goes_on_at_.end() && found->second != request.origin;
 }
 
 std::size_t ClientRequests::size() const {

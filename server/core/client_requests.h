@@ -13,6 +13,7 @@
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -57,19 +58,31 @@ class ClientRequests {
     std::optional<request::Reply> synced(std::uint64_t token, Zxid zxid);
 
     /// The session has ended: nothing it asked for is answered any more.
-    void forget(SessionId session) { asked_.erase(session); }
+    void forget(SessionId session) {
+        asked_.erase(session);
+        goes_on_at_.erase(session);
+    }
     /// The role has ended, and nothing is answered any more.
     void clear();
 
     // ---- the order of one client's requests
 
-    /// Frontends have heard all answers.
-    void heard() { unheard_.clear(); }
-    /// A read of the same client comes before this one, and waits for an answer that is not heard yet.
-    [[nodiscard]] bool waits_for_reads(SessionId session, Xid cxid) const;
-    [[nodiscard]] bool sync_waits_for_reads(std::uint64_t token) const;
+    /// The frontend of this client loop has heard all answers.
+    void heard(std::uint32_t loop);
+    /// A read of the same client comes before this one, and waits for an answer that is not heard yet: the client loop where
+    /// it waits.
+    [[nodiscard]] std::optional<std::uint32_t> waits_for_reads(SessionId session, Xid cxid) const;
+    [[nodiscard]] std::optional<std::uint32_t> sync_waits_for_reads(std::uint64_t token) const;
     /// False: then nothing waits for reads.
-    [[nodiscard]] bool any_unheard() const { return !unheard_.empty(); }
+    [[nodiscard]] bool any_unheard() const;
+
+    // ---- sessions that come back
+
+    /// The session goes on at this connection; what another one of this server may still ask for it comes too late.
+    void goes_on_at(SessionId session, const request::Origin& origin) {
+        goes_on_at_[session] = origin;
+    }
+    [[nodiscard]] bool comes_too_late(const request::ClientRequest& request) const;
 
     /// How many wait for an answer; reattachments do not count.
     [[nodiscard]] std::size_t size() const;
@@ -96,8 +109,15 @@ class ClientRequests {
     std::map<SessionId, std::deque<request::ReattachSession>> reattaches_;
     std::map<std::uint64_t, Sync> syncs_;
     std::uint64_t next_sync_ = 1;
-    /// Sessions with answers that frontends have not heard.
-    std::unordered_set<SessionId> unheard_;
+    [[nodiscard]] bool is_unheard(const request::Origin& origin, SessionId session) const {
+        return origin.loop < unheard_.size() && unheard_[origin.loop].contains(session);
+    }
+    void unheard(const request::Origin& origin, SessionId session);
+
+    /// By client loop: sessions with answers that its frontend has not heard.
+    std::vector<std::unordered_set<SessionId>> unheard_;
+    /// Of sessions that have come back to this server.
+    std::unordered_map<SessionId, request::Origin> goes_on_at_;
 };
 
 }  // namespace zk::core

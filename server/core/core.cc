@@ -14,7 +14,10 @@ namespace {
 constexpr ServerId kAloneSid{1};
 }  // namespace
 
-Core::Core(Settings settings, storage::RecoveredState recovered, Log log)
+Core::Core(Settings settings,
+           storage::RecoveredState recovered,
+           Log log,
+           std::function<void()> before_change)
     : settings_(std::move(settings)),
       members_(std::make_shared<ensemble::Membership>(
           settings_.standalone ? ensemble::EnsembleConfig() : std::move(settings_.config))),
@@ -24,7 +27,8 @@ Core::Core(Settings settings, storage::RecoveredState recovered, Log log)
                  .committed_window = settings_.committed_window,
                  .seed = settings_.seed ^ static_cast<std::uint64_t>(settings_.my_id.value())},
                 recovered,
-                log_),
+                log_,
+                std::move(before_change)),
       sessions_(settings_.tick),
       local_(settings_.standalone ? LocalSessionMode::off : settings_.local_sessions,
              settings_.tick),
@@ -49,7 +53,7 @@ void Core::start(WallMs wall, Instant now, Actions& out) {
 }
 
 void Core::step(Event event, Instant now, Actions& out) {
-    ZK_ASSERT(!paused_);
+    ZK_ASSERT(!more());
     working_.advance(now);
     now_ = now;
     std::visit([&](auto& e) { handle(e, now, out); }, event);
@@ -57,19 +61,19 @@ void Core::step(Event event, Instant now, Actions& out) {
 }
 
 void Core::proceed(Instant now, Actions& out) {
-    ZK_ASSERT(paused_);
-    paused_ = false;
+    ZK_ASSERT(more());
+    paused_for_.reset();
     finish_step(now, out);
 }
 
 void Core::finish_step(Instant now, Actions& out) {
     run_zab(now, out);
-    if (paused_) return;
+    if (more()) return;
     if (makes_txns()) {
         propose_queued(now, out);
         run_zab(now, out);
     }
-    if (!paused_ && serving_) database_.maybe_snapshot(out);
+    if (!more() && serving_) database_.maybe_snapshot(out);
 }
 
 // ---- election

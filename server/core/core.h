@@ -8,6 +8,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -87,7 +88,11 @@ class Core {
     /// A reign ends for a member that has accepted a later epoch at most this often.
     static constexpr Duration kAbdicationPause = std::chrono::seconds(10);
 
-    Core(Settings settings, storage::RecoveredState recovered, Log log);
+    /// `before_change` is called before each change of the tree.
+    Core(Settings settings,
+         storage::RecoveredState recovered,
+         Log log,
+         std::function<void()> before_change = {});
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
 
@@ -122,13 +127,14 @@ class Core {
     void start(WallMs wall, Instant now, Actions& out);
     /// Lets one thing happen. Appends what must be done to `out`, in order. REQUIRES: !more().
     void step(Event event, Instant now, Actions& out);
-    /// True when step() or proceed() stopped at a read: frontends must hear what they were told so far before the next
+    /// When step() or proceed() stopped at a read: the client loop that must hear what it was told so far before the next
     /// write of a client of this server is applied, because a read of the same client comes before it.
-    [[nodiscard]] bool more() const { return paused_; }
+    [[nodiscard]] std::optional<std::uint32_t> stopped_for() const { return paused_for_; }
+    [[nodiscard]] bool more() const { return paused_for_.has_value(); }
     /// Goes on after such a stop. REQUIRES: more().
     void proceed(Instant now, Actions& out);
-    /// Every frontend has heard all that it was told.
-    void heard() { requests_.heard(); }
+    /// The frontend of this client loop has heard all that it was told.
+    void heard(std::uint32_t loop) { requests_.heard(loop); }
     /// `srst`.
     void reset_statistics() {
         proposal_sizes_ = {};
@@ -197,7 +203,7 @@ class Core {
     void decided(ServerId leader, Instant now, Actions& out);
     void leave_role(const std::string& why, Instant now, Actions& out);
     void run_zab(Instant now, Actions& out);
-    [[nodiscard]] bool reads_come_before(const zab::Action& action) const;
+    [[nodiscard]] std::optional<std::uint32_t> reads_come_before(const zab::Action& action) const;
     void finish_step(Instant now, Actions& out);
     [[nodiscard]] Role role() const;
     [[nodiscard]] prep::Policy policy();
@@ -262,7 +268,7 @@ class Core {
     zab::Actions zab_actions_;  ///< asked for and not yet taken up
     zab::Actions zab_current_;  ///< being carried out, up to zab_done_
     std::size_t zab_done_ = 0;
-    bool paused_ = false;
+    std::optional<std::uint32_t> paused_for_;  ///< a client loop
 
     State state_ = State::looking;
     bool serving_ = false;

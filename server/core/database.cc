@@ -9,8 +9,12 @@
 
 namespace zk::core {
 
-Database::Database(Settings settings, storage::RecoveredState& recovered, Log log)
+Database::Database(Settings settings,
+                   storage::RecoveredState& recovered,
+                   Log log,
+                   std::function<void()> before_change)
     : settings_(settings),
+      before_change_(std::move(before_change)),
       log_(std::move(log)),
       tree_(std::move(recovered.tree)),
       committed_(settings.committed_window),
@@ -29,15 +33,18 @@ Zxid Database::last() const {
 void Database::set_config(std::string text, Zxid version) {
     config_text_ = std::move(text);
     config_version_ = version;
+    about_to_change();
     tree_->set_config_node(config_text_, config_version_);
 }
 
 void Database::begin_epoch(Epoch epoch) {
+    about_to_change();
     tree_->set_last_zxid(Zxid(epoch, 0));
     committed_.begin_epoch(epoch);
 }
 
 tree::ApplyResult Database::apply(const jute::Txn& txn, const SharedBytes& bytes, bool complete) {
+    about_to_change();
     tree::ApplyResult result = tree_->apply(txn);
     const bool differs =
         txn.digest && txn.digest->version == 2 && txn.digest->tree_digest != tree_->digest();
@@ -224,6 +231,7 @@ void Database::take(storage::RecoveredState& state, Actions& out) {
 }
 
 void Database::replace(std::unique_ptr<tree::DataTree> tree, Actions& out) {
+    about_to_change();
     std::unique_ptr<tree::DataTree> old = std::exchange(tree_, std::move(tree));
     tree_->set_config_node(config_text_, config_version_);
     out.push_back(TreeReplaced{});

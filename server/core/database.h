@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,8 +36,12 @@ class Database {
         std::uint64_t seed = 0;            ///< spreads snapshots of the members over time
     };
 
-    /// Takes the tree and the txns out of `recovered`.
-    Database(Settings settings, storage::RecoveredState& recovered, Log log);
+    /// Takes the tree and the txns out of `recovered`. `before_change` is called before each change of the tree; empty:
+    /// nobody reads it meanwhile.
+    Database(Settings settings,
+             storage::RecoveredState& recovered,
+             Log log,
+             std::function<void()> before_change = {});
 
     [[nodiscard]] const tree::DataTree& tree() const { return *tree_; }
     [[nodiscard]] tree::DataTree& tree() { return *tree_; }
@@ -122,7 +127,12 @@ class Database {
     void cancel_file(Actions& out);
     void answer_asked(Zxid zxid, bool saved, Actions& out);
 
+    void about_to_change() const {
+        if (before_change_) before_change_();
+    }
+
     Settings settings_;
+    std::function<void()> before_change_;
     Log log_;
     std::unique_ptr<tree::DataTree> tree_;
     zab::CommittedLog committed_;

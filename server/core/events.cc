@@ -171,16 +171,16 @@ void Core::take_sessions(const std::map<SessionId, std::int32_t>& sessions) {
 // ---- zab
 
 void Core::run_zab(Instant now, Actions& out) {
-    while (!paused_) {
+    while (!more()) {
         if (zab_done_ == zab_current_.size()) {
             zab_current_.clear();
             zab_done_ = 0;
             if (zab_actions_.empty()) return;
             zab_current_.swap(zab_actions_);
         }
-        if (reads_come_before(zab_current_[zab_done_])) {
+        paused_for_ = reads_come_before(zab_current_[zab_done_]);
+        if (more()) {
             ZK_COVERED("core.stops_at_a_read");
-            paused_ = true;
             return;
         }
         zab::Action action = std::move(zab_current_[zab_done_++]);
@@ -190,15 +190,16 @@ void Core::run_zab(Instant now, Actions& out) {
 }
 
 // A write or a sync of a client of this server, while a read of that client waits for an answer that is not heard yet.
-bool Core::reads_come_before(const zab::Action& action) const {
-    if (!requests_.any_unheard()) return false;
+std::optional<std::uint32_t> Core::reads_come_before(const zab::Action& action) const {
+    if (!requests_.any_unheard()) return std::nullopt;
     if (const auto* sync = std::get_if<zab::SyncAnswered>(&action))
         return requests_.sync_waits_for_reads(sync->token);
     const auto* committed = std::get_if<zab::Committed>(&action);
-    if (committed == nullptr) return false;
+    if (committed == nullptr) return std::nullopt;
     jute::InputArchive archive(*committed->bytes);
     const auto header = archive.get<jute::TxnHeader>();
-    return archive.ok() && requests_.waits_for_reads(header.session, header.cxid);
+    if (!archive.ok()) return std::nullopt;
+    return requests_.waits_for_reads(header.session, header.cxid);
 }
 
 void Core::count(const zab::Action& action) {

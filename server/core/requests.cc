@@ -46,6 +46,7 @@ void Core::accept(request::ReattachSession& request, Instant, Actions& out) {
     };
     if (!session::check_password(request.session, request.password)) return refuse();
     const auto accept_at_once = [&] {
+        requests_.goes_on_at(request.session, request.origin);
         out.push_back(request::ToFrontend(request::SessionOpened{.origin = request.origin,
                                                                  .session = request.session,
                                                                  .timeout_ms = request.timeout_ms,
@@ -80,6 +81,10 @@ void Core::accept(request::ReattachSession& request, Instant, Actions& out) {
 }
 
 void Core::accept(request::ClientRequest& request, Instant now, Actions& out) {
+    if (requests_.comes_too_late(request)) {
+        ZK_COVERED("core.replaced_connection_asks");
+        return;
+    }
     touch(request.session);
     bool local = local_.contains(request.session);
     if (local && request.op == OpCode::close_session) {
@@ -295,6 +300,7 @@ void Core::revalidated(SessionId session, bool valid, Actions& out) {
         opened.session = session;
         opened.timeout_ms = reattach->timeout_ms;
         opened.password = session::password_for(session);
+        requests_.goes_on_at(session, reattach->origin);
     }
     out.push_back(request::ToFrontend(std::move(opened)));
 }

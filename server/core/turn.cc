@@ -10,7 +10,9 @@
 namespace zk::core {
 
 Turn::Turn(Settings settings, storage::RecoveredState recovered, Log log)
-    : log_(log), core_(std::move(settings), std::move(recovered), std::move(log)) {}
+    : log_(log), core_(std::move(settings), std::move(recovered), std::move(log), [this] {
+          if (before_change) before_change();
+      }) {}
 
 void Turn::start(WallMs wall, Instant now, Effects& out) {
     last_tick_ = now;
@@ -18,16 +20,16 @@ void Turn::start(WallMs wall, Instant now, Effects& out) {
     settle(now, out);
 }
 
-void Turn::heard() {
-    heard_ = true;
-    core_.heard();
+void Turn::heard(std::uint32_t loop) {
+    if (core_.stopped_for() == loop) heard_ = true;
+    core_.heard(loop);
 }
 
 Turn::Ended Turn::run(WallMs wall, Instant now, Effects& out) {
     if (out.fatal) return Ended::whole;
-    const bool heard = std::exchange(heard_, false);
     if (std::exchange(stopped_, false)) {
-        ZK_ASSERT(heard);
+        ZK_ASSERT(heard_);
+        heard_ = false;
         core_.proceed(now, actions_);
         if (!settle(now, out)) return Ended::at_a_read;
     } else {

@@ -8,16 +8,16 @@
 // Frontends read the tree that the core changes. Three rules keep what a client sees in order; they are here, in
 // frontend/turn, and nowhere else:
 //
-//   1. Publish before reading. While a turn runs nobody reads. What it has changed and answered (Effects::frontends) is
-//      in every frontend's mailbox before anybody reads again.
+//   1. Publish before reading. From a turn's first change on (before_change) nobody reads. What it has changed and answered
+//      (Effects::frontends) is in every frontend's mailbox before anybody reads again.
 //   2. Hear before reading. A frontend hears its mailbox, events and answers, before it reads: a client sees the event
 //      of a change before the change.
 //   3. Register with the read. A watch is entered while nobody can write: no change falls in between.
 //
 // And a fourth for the order of one client's own requests: a read that waits for an answer must be served before the next
 // write of the same session is applied (request::ClientRequest::behind_read). So a turn may stop in the middle: run() says
-// so, every frontend hears what there is, and run() goes on. With several client loops a stop is a barrier for the loop of
-// that session, and a turn's end publishes to all.
+// so, and of which client loop the session is (reader()). What there is goes into the mailboxes, that loop's frontend hears
+// it, and run() goes on. The other loops hear when they come to it.
 //
 // Snapshot files are in the turn's custody: the walk begins at its place among the txns, its chunks are taken one by one
 // while the tree goes on changing, and the file gets its name only when the log holds for good all that the walk may have
@@ -25,6 +25,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -57,11 +58,14 @@ class Turn {
     void post(Event event) { inbox_.push_back(std::move(event)); }
     /// Something was posted, or the last turn stopped in the middle.
     [[nodiscard]] bool has_work() const { return stopped_ || !inbox_.empty(); }
-    /// Appends to `out`. After Effects::fatal nothing more happens. REQUIRES, when the last one ended at a read: heard().
+    /// Appends to `out`. After Effects::fatal nothing more happens. REQUIRES, when the last one ended at a read:
+    /// heard(reader()).
     Ended run(WallMs wall, Instant now, Effects& out);
 
-    /// Every frontend has heard all that turns have told it so far.
-    void heard();
+    /// After Ended::at_a_read: the client loop that must hear.
+    [[nodiscard]] std::uint32_t reader() const { return *core_.stopped_for(); }
+    /// The frontend of this client loop has heard all that turns have told it so far. REQUIRES: all of that is published.
+    void heard(std::uint32_t loop);
 
     /// True while a snapshot file has more to be written.
     [[nodiscard]] bool has_snapshot_chunk() const { return snapshot_ && snapshot_->walk; }
@@ -72,6 +76,9 @@ class Turn {
     /// The word `srst`. Between turns.
     void reset_statistics() { core_.reset_statistics(); }
 
+    /// Is called before each change of the tree, for those who share it with other threads: from then on, until what the
+    /// turn has told is published, nobody may read.
+    std::function<void()> before_change;
     /// For checkers: is called after each step of the core, with the effects so far.
     std::function<void(const Effects&)> on_step;
 
@@ -100,7 +107,7 @@ class Turn {
     std::size_t taken_ = 0;     ///< of batch_
     bool ticks_ = false;        ///< this turn ends with a tick
     bool stopped_ = false;      ///< at a read
-    bool heard_ = true;         ///< since the last run
+    bool heard_ = false;        ///< by the loop that the turn stopped for
     Instant last_tick_{};
     Actions actions_;
     std::optional<FileSnapshot> snapshot_;

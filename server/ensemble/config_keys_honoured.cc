@@ -146,6 +146,15 @@ constexpr std::array kHonoured = {
         .source = "ZooKeeperServer"},
     // In a file the key is another property for Apache's server (zookeeper.jute.maxbuffer), which nothing reads. Here it
     // can lower the limit.
+    ConfigKey{.name = "clientLoops",
+              .type = KeyType::number,
+              .unit = "loops",
+              .standard = "1",
+              .set_by = SetBy::user,
+              .field = &ServerConfig::client_loops,
+              .number = from(1, 64),
+              .inventory = {1, 64},
+              .source = "ours"},
     ConfigKey{
         .name = "jute.maxbuffer",
         .type = KeyType::number,

@@ -184,12 +184,6 @@ constexpr std::array kRefused = {
             kSuperUser,
             "X509AuthenticationProvider"),
     // Clients and data.
-    refused("clientLoops",
-            number,
-            kNumberBut0,
-            {"several loops for clients", "set 0 or remove the line"},
-            "ours",
-            "0"),
     refused("emulate353TTLNodes", property_flag, kLoose, kOldTtl, "EphemeralType", "false"),
     refused("audit.enable",
             property_flag,

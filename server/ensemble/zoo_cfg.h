@@ -45,6 +45,8 @@ struct ServerConfig {
     int connections_max = 0;               ///< maxCnxns: in total; 0: no limit
     int client_backlog = -1;               ///< clientPortListenBacklog; -1: the system's default
     int outstanding_max = 1000;            ///< globalOutstandingLimit
+    /// clientLoops: 1: the server's own loop serves clients, too; more: so many threads beside it. Ours.
+    int client_loops = 1;
     std::int32_t jute_max_buffer = limits::kJuteMaxBuffer;  ///< jute.maxbuffer, bytes
     std::int64_t snap_count = 100000;  ///< snapCount: txns between snapshots, at least 2
     /// snapSizeLimitInKb: of log between snapshots; 0 and less: it does not count.

@@ -1,7 +1,7 @@
 // How many clients may connect in a time: a bucket of tokens, which fills with time and of which each ConnectRequest takes
 // some; and, while it is found empty again and again, a chance to be dropped that grows, so that not always the same
 // clients come too late (BLUE).
-// Pure. One of a client loop. Source: ZooKeeper BlueThrottle; docs/PROTOCOL.md 1.9.
+// Pure. One of a server, whatever the number of its client loops. Source: ZooKeeper BlueThrottle; docs/PROTOCOL.md 1.9.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,23 @@
 
 namespace zk::frontend {
 
-class ConnectionThrottle {
+/// Whom frontends ask. Where they are of several threads it has a lock, and a ConnectionThrottle in it.
+class Throttle {
+  public:
+    enum class Session { global, local, renewed };
+    struct Answer {
+        bool admitted = true;
+        int deficit = 0;  ///< tokens that are missing from a full bucket
+    };
+
+    virtual ~Throttle() = default;
+    /// May this client connect now?
+    virtual Answer ask(Session session, Instant now) = 0;
+    /// From 0 to 1.
+    virtual double drop_chance() = 0;
+};
+
+class ConnectionThrottle final : public Throttle {
   public:
     struct Settings {
         int tokens = 0;  ///< that the bucket holds at most; 0: everybody may connect
@@ -28,16 +44,16 @@ class ConnectionThrottle {
         int global_weight = 3, local_weight = 1, renew_weight = 2;
         std::uint64_t seed = 1;
     };
-    enum class Session { global, local, renewed };
 
     explicit ConnectionThrottle(const Settings& settings);
 
-    /// May this client connect now?
+    Answer ask(Session session, Instant now) override {
+        const bool admitted = admit(session, now);
+        return {admitted, deficit()};
+    }
     bool admit(Session session, Instant now);
-    /// Tokens that are missing from a full bucket.
     [[nodiscard]] int deficit() const { return most_ - tokens_; }
-    /// From 0 to 1.
-    [[nodiscard]] double drop_chance() const { return drop_; }
+    double drop_chance() override { return drop_; }
 
   private:
     [[nodiscard]] int weight_of(Session session) const;

@@ -132,7 +132,7 @@ void Frontend::hear(request::Reply& message, Instant now, Out& out) {
 
 void Frontend::hear(request::Changed& message, Instant, Out& out) {
     if (watches_.empty()) return;
-    for (const tree::Change& change : message.changes) fire(change, message.zxid, out);
+    for (const tree::Change& change : *message.changes) fire(change, message.zxid, out);
 }
 
 /// The session is over: what is already written goes out (maybe events of its own ephemerals), then

@@ -15,7 +15,9 @@ Frontend::Frontend(Settings settings, const tree::DataTree& tree, Log log)
     : settings_(std::move(settings)),
       tree_(&tree),
       log_(std::move(log)),
-      connection_throttle_(settings_.connection_throttle),
+      throttle_(settings_.throttle
+                    ? settings_.throttle
+                    : std::make_shared<ConnectionThrottle>(settings_.connection_throttle)),
       time_(kFrontendGapMax) {}
 
 Frontend::~Frontend() = default;
@@ -372,7 +374,7 @@ Statistics Frontend::statistics() const {
     statistics.connections = static_cast<std::int64_t>(connections_.size());
     statistics.outstanding = outstanding_;
     statistics.watches = static_cast<std::int64_t>(watches_.size());
-    statistics.connection_drop_chance = connection_throttle_.drop_chance();
+    statistics.connection_drop_chance = throttle_->drop_chance();
     return statistics;
 }
 
@@ -411,6 +413,7 @@ std::vector<ConnectionStatistics> Frontend::connections() const {
     for (const ConnectionId id : sorted_ids()) {
         const Connection& connection = *connections_.at(id);
         ConnectionStatistics one;
+        one.number = id;
         one.address = connection.peer.address.find(':') == std::string::npos
                           ? connection.peer.address
                           : "[" + connection.peer.address + "]";

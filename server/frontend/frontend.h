@@ -64,6 +64,7 @@ struct Settings {
     std::vector<std::string> required_schemes;
     bool local_sessions = false;  ///< new sessions are local ones: they weigh less for the throttle
     ConnectionThrottle::Settings connection_throttle{};
+    std::shared_ptr<Throttle> throttle{};  ///< instead of one of its own: that of all loops
     /// request_throttle_max_requests: with so many at the core nobody's next request is taken; 0: no limit.
     std::int64_t request_throttle_max = 0;
     /// throttled_op_wait_time: a request that has waited longer is answered with -127; 0: it waits.
@@ -269,7 +270,7 @@ class Frontend {
     std::int64_t outstanding_ = 0;  ///< requests at the core, over all connections
     std::int64_t asking_ = 0;       ///< connections that have some there
     Statistics totals_;
-    ConnectionThrottle connection_throttle_;
+    std::shared_ptr<Throttle> throttle_;
     std::vector<ConnectionId> tired_;  ///< wait for resume()
     std::size_t large_held_ = 0;       ///< bytes of large requests at the core
     std::vector<ConnectionId>

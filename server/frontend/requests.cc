@@ -118,18 +118,18 @@ void Frontend::accept_connect(Connection& connection, ByteView frame, Instant no
     connection.sent_read_only = !archive.at_end();
     const bool may_be_read_only = connection.sent_read_only && archive.get<bool>();
     if (read_only_ && !may_be_read_only) return close(connection, Close::at_once, "read_only", out);
-    using Kind = ConnectionThrottle::Session;
+    using Kind = Throttle::Session;
     const bool local = settings_.local_sessions || read_only_;
     const Kind kind = connect.session != SessionId{} ? Kind::renewed
                       : local                        ? Kind::local
                                                      : Kind::global;
-    if (!connection_throttle_.admit(kind, now)) {
+    const Throttle::Answer throttled = throttle_->ask(kind, now);
+    if (!throttled.admitted) {
         totals_.counts.add(metrics::Counter::connection_rejected);
         return close(connection, Close::at_once, "throttled", out);
     }
     totals_.counts.add(metrics::Counter::connection_request_count);
-    totals_.counts.observe(metrics::Summary::connection_token_deficit,
-                           connection_throttle_.deficit());
+    totals_.counts.observe(metrics::Summary::connection_token_deficit, throttled.deficit);
     if (connect.last_zxid_seen > tree_->last_zxid()) {
         log_.info("connection.refused_ahead peer={} seen={} last={}",
                   connection.peer.address,

@@ -62,10 +62,11 @@ struct Activity {
 
 /// One connection, as `stat` and `cons` show it.
 struct ConnectionStatistics {
-    std::string address;      ///< "127.0.0.1:57986"
-    SessionId session;        ///< 0: no session
-    std::int64_t queued = 0;  ///< requests that wait for the core or for earlier requests
-    bool asked = false;       ///< this is the connection of a four-letter word
+    std::uint64_t number = 0;  ///< grows from connection to connection of a server
+    std::string address;       ///< "127.0.0.1:57986"
+    SessionId session;         ///< 0: no session
+    std::int64_t queued = 0;   ///< requests that wait for the core or for earlier requests
+    bool asked = false;        ///< this is the connection of a four-letter word
     bool reading = true;
     bool writing = false;
     Instant established{};

@@ -3,6 +3,9 @@
 
 #include <iterator>
 #include <utility>
+#include <variant>
+
+#include "base/check.h"
 
 namespace zk::frontend {
 
@@ -12,6 +15,21 @@ Turn::Turn(Settings settings, const tree::DataTree& tree, Log log)
 void Turn::post(const tree::DataTree* tree, std::span<request::ToFrontend> messages) {
     if (tree != nullptr) next_tree_ = tree;
     std::move(messages.begin(), messages.end(), std::back_inserter(mailbox_));
+}
+
+void publish(std::span<Turn* const> loops,
+             const tree::DataTree* tree,
+             std::span<request::ToFrontend> messages) {
+    if (loops.size() == 1) return loops.front()->post(tree, messages);
+    for (Turn* loop : loops) loop->post(tree, {});
+    for (request::ToFrontend& message : messages) {
+        if (const auto* reply = std::get_if<request::Reply>(&message)) {
+            ZK_ASSERT(reply->origin.loop < loops.size());
+            loops[reply->origin.loop]->post(std::move(message));
+        } else {
+            for (Turn* loop : loops) loop->post(message);
+        }
+    }
 }
 
 void Turn::hear(Instant now) {

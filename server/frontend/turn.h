@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -37,6 +38,7 @@ class Turn {
     /// The mailbox: what the core has said in a turn; the messages are moved out. Not heard yet.
     /// `tree`: the core has another tree since then; null: the same.
     void post(const tree::DataTree* tree, std::span<request::ToFrontend> messages);
+    void post(request::ToFrontend message) { mailbox_.push_back(std::move(message)); }
     /// Hears what is in the mailbox, and lets reads run that waited for it.
     void hear(Instant now);
     [[nodiscard]] bool has_mail() const { return next_tree_ != nullptr || !mailbox_.empty(); }
@@ -81,5 +83,11 @@ class Turn {
     std::vector<ConnectionId> sockets_;
     std::size_t given_ = 0;  ///< of sockets_
 };
+
+/// Into the mailboxes of all loops of a server, which stand in the order of their numbers: an answer goes to the loop that
+/// asked, all else to everybody. The messages are moved out.
+void publish(std::span<Turn* const> loops,
+             const tree::DataTree* tree,
+             std::span<request::ToFrontend> messages);
 
 }  // namespace zk::frontend

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
 #include "clocks/clocks.h"
@@ -69,39 +70,23 @@ class ClientLoop::Link final : public StreamUser, public std::enable_shared_from
 };
 
 ClientLoop::ClientLoop(asio::io_context& io,
-                       ClientLoopSettings settings,
+                       frontend::Settings settings,
                        const tree::DataTree& tree,
-                       CorePort& core,
-                       ServerPort& server,
+                       TreeSlot& slot,
+                       Doors doors,
                        Log log)
     : io_(io),
-      core_(core),
-      server_(server),
-      log_(log),
-      turn_(settings.frontend, tree, log),
-      admission_(settings.admission),
-      listener_(io,
-                {.host = settings.address, .port = settings.port, .backlog = settings.backlog},
-                {.event = "clients",
-                 .port = "the client port",
-                 .where = "clientPort in zoo.cfg, or clientPortAddress"},
-                {},
-                *this,
-                log),
+      number_(settings.loop),
+      doors_(doors),
+      slot_(slot),
+      turn_(std::move(settings), tree, std::move(log)),
       tick_(io),
       read_buffer_(kReadBytes) {}
 
 ClientLoop::~ClientLoop() { stop(); }
 
-Result<std::uint16_t> ClientLoop::open() {
-    ZK_TRY(const std::uint16_t port, listener_.open_now());
-    tick_later();
-    return port;
-}
-
 void ClientLoop::stop() {
     if (std::exchange(stopped_, true)) return;
-    listener_.close();
     tick_.stop();
     for (auto& [id, link] : links_) {
         link->ended = true;
@@ -133,28 +118,29 @@ void ClientLoop::tick() {
         if (const LinkPtr link = lingering_.front().link.lock()) end(link);
         lingering_.pop_front();
     }
-    turn_.tick(now);
+    {
+        const Reading reading(slot_);
+        turn_.tick(now);
+    }
     flush();
 }
 
-void ClientLoop::on_connection(std::unique_ptr<Stream> stream) {
-    const std::uint16_t port = stream->remote().port();
-    const std::string address = stream->remote().address().to_string();
-    const frontend::Admission::Answer answer = admission_.enter(address, clocks::steady_now());
-    if (!answer.limit.empty()) {
-        ++refused_;
-        if (answer.refused_to_tell > 0) {
-            log_.warn("clients.too_many peer={} limit={} refused={}",
-                      address,
-                      answer.limit,
-                      answer.refused_to_tell);
-        }
-        return;  // closes it
-    }
-    const frontend::ConnectionId id = next_id_++;
-    const auto link = std::make_shared<Link>(*this, std::move(stream), id, address);
+// ---- connections
+
+void ClientLoop::take_in(std::unique_ptr<Stream> stream, frontend::ConnectionId id) {
+    asio::dispatch(io_, [this, stream = std::move(stream), id]() mutable {
+        if (!stopped_) began(std::move(stream), id);
+    });
+}
+
+void ClientLoop::began(std::unique_ptr<Stream> stream, frontend::ConnectionId id) {
+    const frontend::Peer peer{stream->remote().address().to_string(), stream->remote().port()};
+    const auto link = std::make_shared<Link>(*this, std::move(stream), id, peer.address);
     links_.emplace(id, link);
-    turn_.opened(id, frontend::Peer{address, port}, clocks::steady_now());
+    {
+        const Reading reading(slot_);
+        turn_.opened(id, peer, clocks::steady_now());
+    }
     wait_readable(link);
 }
 
@@ -172,7 +158,10 @@ void ClientLoop::readable(const LinkPtr& link) {
     if (moved.later()) return wait_readable(link);
     if (moved.error) return end(link);
     if (link->write_waits) link->read_behind += moved.bytes;
-    turn_.received(link->id, ByteView(read_buffer_.data(), moved.bytes), clocks::steady_now());
+    {
+        const Reading reading(slot_);
+        turn_.received(link->id, ByteView(read_buffer_.data(), moved.bytes), clocks::steady_now());
+    }
     flush();
     if (!link->ended && link->reads()) wait_readable(link);
 }
@@ -186,44 +175,96 @@ void ClientLoop::drain_before_close(const LinkPtr& link) {
     wait_readable(link);
 }
 
-void ClientLoop::hear(const tree::DataTree* tree, std::span<request::ToFrontend> messages) {
-    if (stopped_) return;
-    turn_.post(tree, messages);
-    turn_.hear(clocks::steady_now());
+// ---- what the core says
+
+bool ClientLoop::published() {
+    has_mail_.store(turn_.has_mail(), std::memory_order_release);
+    return turn_.has_mail();
 }
 
-void ClientLoop::flush() {
-    if (flushing_) return;  // the outer call goes on until nothing is left
-    flushing_ = true;
-    while (true) {
-        while (const auto asked = turn_.next_word()) {
-            const std::string text = server_.four_letter(asked->word, asked->argument);
-            turn_.answer_word(asked->connection, text, clocks::steady_now());
-        }
-        for (request::ToCore& message : turn_.requests()) core_.post(std::move(message));
-        turn_.requests().clear();
-        const auto id = turn_.next_socket();
-        if (!id) break;
-        const auto found = links_.find(*id);
-        if (found != links_.end()) serve(LinkPtr(found->second));
-    }
-    flushing_ = false;
-    if (!turn_.has_more() || resumes_) return;
-    resumes_ = true;
-    asio::post(io_, [this] {
-        resumes_ = false;
+void ClientLoop::hear() {
+    turn_.hear(clocks::steady_now());
+    has_mail_.store(false, std::memory_order_release);
+}
+
+void ClientLoop::wake() {
+    if (woken_.exchange(true)) return;
+    asio::dispatch(io_, [this] {
+        woken_ = false;
         if (stopped_) return;
-        turn_.resume(clocks::steady_now());
+        {
+            const Reading reading(slot_);
+            hear();
+        }
         flush();
     });
 }
 
-/// Writes what there is for one connection, as far as its socket takes it, and does what it is told.
-void ClientLoop::serve(const LinkPtr& link) {
+// ---- what is to be done
+
+void ClientLoop::flush() {
+    if (flushing_) return;  // the outer call goes on until nothing is left
+    flushing_ = true;
+    while (do_next()) {
+    }
+    flushing_ = false;
+    if (!has_more_ || resumes_) return;
+    resumes_ = true;
+    asio::post(io_, [this] {
+        resumes_ = false;
+        if (stopped_) return;
+        {
+            const Reading reading(slot_);
+            turn_.resume(clocks::steady_now());
+        }
+        flush();
+    });
+}
+
+/// Takes the next thing that is to be done, and does it when the slot is free again. False: there was none.
+bool ClientLoop::do_next() {
+    std::optional<frontend::FourLetterAsked> word;
+    std::optional<frontend::ConnectionId> socket;
+    LinkPtr link;
+    frontend::Orders orders;
+    {
+        const Reading reading(slot_);
+        asking_.swap(turn_.requests());
+        word = turn_.next_word();
+        if (!word) socket = turn_.next_socket();
+        const auto found = socket ? links_.find(*socket) : links_.end();
+        if (found != links_.end()) link = found->second;
+        if (link && !link->write_waits) {
+            link->writing.clear();
+            link->written = 0;
+            orders = turn_.take(link->id, link->writing);
+        }
+        has_more_ = turn_.has_more();
+        has_mail_.store(turn_.has_mail(), std::memory_order_release);
+    }
+    doors_.core.ask(asking_);
+    if (word) ask_word(*std::move(word));
+    if (link) serve(link, orders);
+    return word || socket;
+}
+
+void ClientLoop::ask_word(frontend::FourLetterAsked asked) {
+    auto answer = [this, id = asked.connection](std::string text) {
+        asio::dispatch(io_, [this, id, text = std::move(text)] {
+            if (stopped_) return;
+            {
+                const Reading reading(slot_);
+                turn_.answer_word(id, text, clocks::steady_now());
+            }
+            flush();
+        });
+    };
+    doors_.words.four_letter(std::move(asked.word), std::move(asked.argument), std::move(answer));
+}
+
+/// Writes what was taken for one connection, as far as its socket takes it, and does what it is told.
+void ClientLoop::serve(const LinkPtr& link, frontend::Orders orders) {
     if (link->write_waits) return end(link);  // it is given out meanwhile only to close at once
-    link->writing.clear();
-    link->written = 0;
-    const frontend::Orders orders = turn_.take(link->id, link->writing);
     if (orders.close == frontend::Close::at_once) return end(link);
     if (link->writing.empty()) {
         link->read_behind = 0;  // whatever could be answered has been
@@ -233,7 +274,7 @@ void ClientLoop::serve(const LinkPtr& link) {
     if (link->ended) return;
     // Not before everything has been written.
     obey(link, {whole ? orders.close : frontend::Close::no, orders.read});
-    if (whole && !link->ended) turn_.written(link->id, clocks::steady_now());
+    if (whole && !link->ended) written(link);
 }
 
 bool ClientLoop::write_some(const LinkPtr& link) {
@@ -257,8 +298,13 @@ bool ClientLoop::write_some(const LinkPtr& link) {
 
 void ClientLoop::writable(const LinkPtr& link) {
     if (!write_some(link) || link->ended) return;
-    turn_.written(link->id, clocks::steady_now());
+    written(link);
     flush();
+}
+
+void ClientLoop::written(const LinkPtr& link) {
+    const Reading reading(slot_);
+    turn_.written(link->id, clocks::steady_now());
 }
 
 void ClientLoop::obey(const LinkPtr& link, frontend::Orders orders) {
@@ -277,8 +323,11 @@ void ClientLoop::end(const LinkPtr& link) {
     if (std::exchange(link->ended, true)) return;
     link->stream->close();
     links_.erase(link->id);
-    admission_.left(link->address);
-    turn_.closed(link->id, clocks::steady_now());
+    doors_.clients.left(number_, link->address);
+    {
+        const Reading reading(slot_);
+        turn_.closed(link->id, clocks::steady_now());
+    }
     flush();
 }
 

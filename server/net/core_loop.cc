@@ -1,6 +1,7 @@
 // Turns of the core on an io_context. See core_loop.h.
 #include "net/core_loop.h"
 
+#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -20,6 +21,7 @@ CoreLoop::CoreLoop(boost::asio::io_context& io, core::Turn& turn, Log log)
 void CoreLoop::start(Doors doors) {
     doors_.emplace(doors);
     stopped_ = false;
+    turn_.before_change = [this] { doors_->clients.keep_out(); };
     turn_.start(clocks::wall_now(), clocks::steady_now(), effects_);
     carry_out();
     tick_later();
@@ -70,9 +72,32 @@ void CoreLoop::snapshot_has_room() {
     boost::asio::post(io_, [this] { write_snapshot_later(); });
 }
 
+void CoreLoop::ask(std::vector<request::ToCore>& requests) {
+    if (requests.empty()) return;
+    {
+        const threads::Lock lock(asked_mutex_);
+        if (asked_.empty()) {
+            asked_.swap(requests);
+        } else {
+            std::move(requests.begin(), requests.end(), std::back_inserter(asked_));
+        }
+    }
+    requests.clear();
+    schedule();
+}
+
+void CoreLoop::take_requests() {
+    {
+        const threads::Lock lock(asked_mutex_);
+        taken_.swap(asked_);
+    }
+    for (request::ToCore& request : taken_) turn_.post(core::Event(std::move(request)));
+    taken_.clear();
+}
+
+/// Any thread. A turn that begins behind this takes what is there now.
 void CoreLoop::schedule() {
-    if (scheduled_) return;
-    scheduled_ = true;
+    if (scheduled_.exchange(true)) return;
     boost::asio::post(io_, [this] { turn(); });
 }
 
@@ -88,23 +113,32 @@ void CoreLoop::turn() {
     if (stopped_) return;
     const Instant now = clocks::steady_now();
     const WallMs wall = clocks::wall_now();
-    while (turn_.run(wall, now, effects_) == core::Turn::Ended::at_a_read) hear();
+    ClientPort& clients = doors_->clients;
+    for (std::uint32_t loop = 0; loop < clients.loop_count(); ++loop) {
+        if (clients.has_heard(loop)) turn_.heard(loop);
+    }
+    take_requests();
+    while (turn_.run(wall, now, effects_) == core::Turn::Ended::at_a_read) {
+        publish();
+        clients.keep_out();
+        clients.hear(turn_.reader());
+        turn_.heard(turn_.reader());
+    }
     carry_out();
 }
 
-void CoreLoop::hear() {
-    if (effects_.tree != nullptr || !effects_.frontends.empty()) {
-        doors_->clients.hear(std::exchange(effects_.tree, nullptr), effects_.frontends);
-        effects_.frontends.clear();
-    }
-    turn_.heard();
+void CoreLoop::publish() {
+    if (effects_.tree == nullptr && effects_.frontends.empty()) return;
+    doors_->clients.publish(std::exchange(effects_.tree, nullptr), effects_.frontends);
+    effects_.frontends.clear();
 }
 
 void CoreLoop::carry_out() {
+    publish();
+    doors_->clients.let_in();
     for (core::LinkEffect& effect : effects_.links) carry_out(effect);
     effects_.links.clear();
     doors_->log.post(effects_.disk);
-    hear();
     doors_->clients.flush();
     for (core::SnapshotEffect& effect : effects_.snapshot) carry_out(effect);
     effects_.snapshot.clear();

@@ -1,7 +1,9 @@
 // Drives the turns of a core: collects events, carries effects out. Decides nothing.
-// Shell; lives on one io_context. Of other threads only the disk's reach it, through DiskPort.
+// Shell; lives on one io_context. Of other threads those of the disk reach it, through DiskPort, and client loops, through
+// RequestPort.
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <vector>
 
@@ -16,10 +18,12 @@
 #include "net/alarm.h"
 #include "net/ports.h"
 #include "net/quorum_links.h"
+#include "threads/annotations.h"
+#include "threads/mutex.h"
 
 namespace zk::net {
 
-class CoreLoop final : public CorePort, public disk::DiskPort {
+class CoreLoop final : public CorePort, public RequestPort, public disk::DiskPort {
   public:
     /// Where effects go. All of it lives longer than the loop's last turn.
     struct Doors {
@@ -44,6 +48,7 @@ class CoreLoop final : public CorePort, public disk::DiskPort {
     /// No more turns or ticks.
     void stop();
     void post(core::Event event) override;
+    void ask(std::vector<request::ToCore>& requests) override ZK_EXCLUDES(asked_mutex_);
     void log_told(std::vector<storage::DiskEvent> events) override;
     void snapshot_told(disk::SnapshotEvent event) override;
     void snapshot_has_room() override;
@@ -51,8 +56,9 @@ class CoreLoop final : public CorePort, public disk::DiskPort {
   private:
     void schedule();
     void turn();
+    void take_requests() ZK_EXCLUDES(asked_mutex_);
     void tick_later();
-    void hear();
+    void publish();
     void carry_out();
     void carry_out(core::LinkEffect& effect);
     void carry_out(core::SnapshotEffect& effect);
@@ -67,7 +73,10 @@ class CoreLoop final : public CorePort, public disk::DiskPort {
     core::Effects effects_;
     metrics::Distribution snapshot_times_ms_;
     std::optional<Instant> snapshot_began_;
-    bool scheduled_ = false;
+    threads::Mutex asked_mutex_;
+    std::vector<request::ToCore> asked_ ZK_GUARDED_BY(asked_mutex_);
+    std::vector<request::ToCore> taken_;  ///< empty between turns
+    std::atomic<bool> scheduled_ = false;
     bool writes_snapshot_ = false;  ///< a chunk of it is scheduled
     bool stopped_ = true;
 };

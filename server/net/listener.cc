@@ -1,6 +1,7 @@
 // Ports: bind, words, accept. See listener.h.
 #include "net/listener.h"
 
+#include <unistd.h>
 #include <utility>
 
 #include <boost/asio/error.hpp>
@@ -22,6 +23,19 @@ constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
 bool is_of_port(error_code error) {
     return error == asio::error::address_in_use || error == asio::error::access_denied ||
            error == boost::system::errc::address_not_available;
+}
+
+/// The same connection, on another io_context. Unopened if that cannot be.
+tcp::socket moved(tcp::socket socket, asio::io_context& home) {
+    tcp::socket there(home);
+    error_code failed;
+    const auto endpoint = socket.local_endpoint(failed);
+    if (failed) return there;
+    const auto descriptor = socket.release(failed);
+    if (failed) return there;
+    there.assign(endpoint.protocol(), descriptor, failed);
+    if (failed) ::close(descriptor);
+    return there;
 }
 
 }  // namespace
@@ -179,6 +193,7 @@ void Listener::accept_next() {
             log_.warn("{}.accept_failed why=\"{}\"", words_.event, error.message());
             return state->alarm.set(kAcceptPause, [this] { accept_next(); });
         }
+        if (asio::io_context* home = user_.next_home()) socket = moved(std::move(socket), *home);
         auto stream = plain_stream(std::move(socket), tuning_);
         if (stream) user_.on_connection(std::move(stream));
         if (state->open) accept_next();

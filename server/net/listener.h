@@ -45,6 +45,8 @@ class ListenerUser {
     virtual ~ListenerUser() = default;
 
     virtual void on_connection(std::unique_ptr<Stream> stream) = 0;
+    /// Where the connection is to live that on_connection() follows with; null: on the listener's io_context.
+    virtual boost::asio::io_context* next_home() { return nullptr; }
     /// No try was successful. May come from within open().
     virtual void on_listen_failed(const Error& error) = 0;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <variant>
 #include <vector>
 
@@ -38,10 +39,10 @@ struct Reply {
 };
 
 /// A txn was applied and changed these znodes, in this order. Sent to every frontend, before any read is served from
-/// the tree that contains the change.
+/// the tree that contains the change. All of them read the one list.
 struct Changed {
     Zxid zxid;
-    std::vector<tree::Change> changes;
+    std::shared_ptr<const std::vector<tree::Change>> changes;
 };
 
 /// The session has ended (expired, closed, or moved to another server): its connection closes without a reply.

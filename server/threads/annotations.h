@@ -5,7 +5,7 @@
 //   void take() ZK_REQUIRES(mutex_);                   the caller holds it
 //   void post() ZK_EXCLUDES(mutex_);                   the caller does not: it is taken inside
 //
-// The others are for threads/mutex.h. Source: "Thread Safety Analysis" in clang's manual.
+// The others are for threads/mutex.h and net/tree_lock.h. Source: "Thread Safety Analysis" in clang's manual.
 #pragma once
 
 #ifdef __clang__
@@ -24,3 +24,6 @@
 #define ZK_ACQUIRE(...) ZK_THREAD_ANNOTATION(acquire_capability(__VA_ARGS__))
 #define ZK_RELEASE(...) ZK_THREAD_ANNOTATION(release_capability(__VA_ARGS__))
 #define ZK_TRY_ACQUIRE(...) ZK_THREAD_ANNOTATION(try_acquire_capability(__VA_ARGS__))
+#define ZK_RETURN_CAPABILITY(...) ZK_THREAD_ANNOTATION(lock_returned(__VA_ARGS__))
+#define ZK_ASSERT_CAPABILITY(...) ZK_THREAD_ANNOTATION(assert_capability(__VA_ARGS__))
+#define ZK_NO_THREAD_SAFETY_ANALYSIS ZK_THREAD_ANNOTATION(no_thread_safety_analysis)

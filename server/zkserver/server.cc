@@ -5,10 +5,12 @@
 #include <cerrno>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <optional>
 #include <unistd.h>
 #include <utility>
 
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -25,7 +27,7 @@
 #include "disk/snapshot_writer.h"
 #include "election/history.h"
 #include "net/alarm.h"
-#include "net/client_loop.h"
+#include "net/client_loops.h"
 #include "net/core_loop.h"
 #include "net/election_links.h"
 #include "net/process_facts.h"
@@ -179,16 +181,17 @@ frontend::ConnectionThrottle::Settings connection_throttle(const ensemble::Serve
             .seed = static_cast<std::uint64_t>(clocks::steady_now().time_since_epoch().count())};
 }
 
-net::ClientLoopSettings client_settings(const ensemble::ServerConfig& config) {
-    net::ClientLoopSettings settings;
+net::ClientSettings client_settings(const ensemble::ServerConfig& config) {
+    net::ClientSettings settings;
     if (const int files = net::raise_open_files_limit(); files > 0) {
-        settings.admission.descriptors_max = files - std::min(kDescriptorsKept, files / 4);
+        settings.door.admission.descriptors_max = files - std::min(kDescriptorsKept, files / 4);
     }
-    settings.address = config.client_address;
-    settings.port = *config.client_port;
-    settings.backlog = config.client_backlog;
-    settings.admission.per_address_max = config.client_connections_max;
-    settings.admission.connections_max = config.connections_max;
+    settings.loops = static_cast<std::uint32_t>(config.client_loops);
+    settings.door.address = config.client_address;
+    settings.door.port = *config.client_port;
+    settings.door.backlog = config.client_backlog;
+    settings.door.admission.per_address_max = config.client_connections_max;
+    settings.door.admission.connections_max = config.connections_max;
     settings.frontend.session_timeout_min_ms =
         static_cast<std::int32_t>(config.session_timeout_lowest().count());
     settings.frontend.session_timeout_max_ms =
@@ -210,7 +213,7 @@ net::ClientLoopSettings client_settings(const ensemble::ServerConfig& config) {
 
 // Everything that runs, in the order it is built; destroyed in reverse, so threads end before what
 // they call.
-class Server final : public net::ServerPort {
+class Server final : public net::ServerPort, public net::WordPort {
   public:
     Server(Configuration configuration,
            storage::Paths paths,
@@ -253,8 +256,11 @@ class Server final : public net::ServerPort {
     void peer_port_failed(const Error& error) override {
         stop(Failure{ExitCode::peer_port, error});
     }
-    std::string four_letter(std::string_view word, ByteView argument) override;
-    [[nodiscard]] admin::Facts gather(const admin::Wanted& wanted) const;
+    void four_letter(std::string word,
+                     Bytes argument,
+                     std::function<void(std::string)> answer) override;
+    std::string answer_to(std::string_view word, ByteView argument);
+    [[nodiscard]] admin::Facts gather(const admin::Wanted& wanted);
     [[nodiscard]] metrics::Metrics counted(const admin::Facts& facts) const;
     void carry_out(admin::Deed deed, std::int64_t trace_mask);
     void answer_later(admin::AdminQuestion question, admin::Errand errand, admin_server::Take take);
@@ -274,7 +280,7 @@ class Server final : public net::ServerPort {
     net::CoreLoop loop_;
     std::optional<net::QuorumLinks> quorum_;      ///< none of a server alone
     std::optional<net::ElectionLinks> election_;  ///< none of a server alone
-    net::ClientLoop clients_;
+    net::ClientLoops clients_;
     asio::signal_set signals_;
     net::Alarm purge_;
     net::Alarm watchdog_;
@@ -362,15 +368,14 @@ void Server::stop(std::optional<Failure> why) {
     io_.stop();
 }
 
-admin::Facts Server::gather(const admin::Wanted& wanted) const {
+admin::Facts Server::gather(const admin::Wanted& wanted) {
     const core::Core& core = core_turn_.core();
-    const frontend::Frontend& clients = clients_.frontend();
     admin::Facts facts;
     facts.status = core.status();
-    facts.traffic = clients.statistics();
+    facts.traffic = clients_.statistics();
     if (wanted.elections) facts.elections = election::to_text(core.elections());
-    if (wanted.connections) facts.connections = clients.connections();
-    if (wanted.watches) facts.watched = clients.watched_paths();
+    if (wanted.connections) facts.connections = clients_.connections();
+    if (wanted.watches) facts.watched = clients_.watched_paths();
     if (wanted.sessions) facts.sessions = core.sessions_page();
     if (wanted.digests) {
         const auto& digests = core.tree().digests();
@@ -471,7 +476,17 @@ void Server::carry_out(admin::Deed deed, std::int64_t trace_mask) {
     }
 }
 
-std::string Server::four_letter(std::string_view word, ByteView argument) {
+void Server::four_letter(std::string word,
+                         Bytes argument,
+                         std::function<void(std::string)> answer) {
+    asio::dispatch(
+        io_,
+        [this, word = std::move(word), argument = std::move(argument), answer = std::move(answer)] {
+            if (!stopping_) answer(answer_to(word, argument));
+        });
+}
+
+std::string Server::answer_to(std::string_view word, ByteView argument) {
     const ensemble::ServerConfig& config = configuration_.config;
     const bool allowed = admin::is_allowed(word, config.four_letter_words);
     const bool answers = core_turn_.core().has_clients() || !admin::needs_service(word);

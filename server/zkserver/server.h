@@ -1,5 +1,6 @@
 // One server: its rooms, built in order, started, and stopped in reverse.
-// Shell. One loop runs core, clients and peers (a server alone has none); the log and the snapshot file have a thread each.
+// Shell. One loop runs core, clients and peers (a server alone has none); the log and the snapshot file have a thread each,
+// and with clientLoops above 1 each loop of clients has one, too.
 #pragma once
 
 #include <memory>

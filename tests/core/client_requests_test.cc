@@ -60,12 +60,66 @@ TEST(ClientRequests, WaitForReadsInFrontOfThemUntilTheAnswersAreHeard) {
     EXPECT_FALSE(requests.any_unheard());
     ASSERT_TRUE(requests.answered_by(kSession, Xid(1), false));
     EXPECT_TRUE(requests.any_unheard());
-    EXPECT_TRUE(requests.waits_for_reads(kSession, Xid(2)));
+    EXPECT_EQ(requests.waits_for_reads(kSession, Xid(2)), 1U);
     EXPECT_FALSE(requests.waits_for_reads(kSession, Xid(3))) << "not ours";
     EXPECT_FALSE(requests.waits_for_reads(SessionId(8), Xid(2)))
         << "its answers have all been heard";
-    requests.heard();
+    requests.heard(1);
     EXPECT_FALSE(requests.waits_for_reads(kSession, Xid(2)));
+}
+
+// A loop that lags behind does not make the clients of the others wait, and what one has heard says nothing of another.
+TEST(ClientRequests, WhatIsNotHeardIsToldApartByLoop) {
+    const auto of_loop = [](std::uint32_t loop, request::ClientRequest request) {
+        request.origin.loop = loop;
+        return request;
+    };
+    constexpr SessionId kOther{8};
+    ClientRequests requests;
+    requests.asked(of_loop(0, request_of(1, OpCode::create)));
+    requests.asked(of_loop(0, request_of(2, OpCode::create, true)));
+    requests.asked(of_loop(2, request_of(1, OpCode::create, false, kOther)));
+    requests.asked(of_loop(2, request_of(2, OpCode::create, true, kOther)));
+    ASSERT_TRUE(requests.answered_by(kSession, Xid(1), false));
+    ASSERT_TRUE(requests.answered_by(kOther, Xid(1), false));
+    EXPECT_EQ(requests.waits_for_reads(kSession, Xid(2)), 0U);
+    EXPECT_EQ(requests.waits_for_reads(kOther, Xid(2)), 2U);
+    requests.heard(0);
+    requests.heard(1);
+    EXPECT_FALSE(requests.waits_for_reads(kSession, Xid(2)));
+    EXPECT_EQ(requests.waits_for_reads(kOther, Xid(2)), 2U);
+    EXPECT_TRUE(requests.any_unheard());
+    requests.heard(2);
+    EXPECT_FALSE(requests.waits_for_reads(kOther, Xid(2)));
+    EXPECT_FALSE(requests.any_unheard());
+}
+
+// Its reads wait at the connection that asks now; what an older connection of it has not heard does not matter to them.
+TEST(ClientRequests, ASessionThatHasChangedTheLoopWaitsForItsNewOne) {
+    ClientRequests requests;
+    requests.asked(request_of(1, OpCode::create));
+    request::ClientRequest next = request_of(2, OpCode::create, true);
+    next.origin.loop = 3;
+    requests.asked(next);
+    ASSERT_TRUE(requests.answered_by(kSession, Xid(1), false));
+    EXPECT_FALSE(requests.waits_for_reads(kSession, Xid(2)));
+}
+
+TEST(ClientRequests, AConnectionThatItsSessionHasLeftComesTooLate) {
+    ClientRequests requests;
+    const request::ClientRequest old = request_of(1, OpCode::create);
+    request::ClientRequest fresh = request_of(2, OpCode::create);
+    fresh.origin = {0, old.origin.connection};  // of another loop
+    EXPECT_FALSE(requests.comes_too_late(old));
+    requests.goes_on_at(kSession, fresh.origin);
+    EXPECT_TRUE(requests.comes_too_late(old));
+    EXPECT_FALSE(requests.comes_too_late(fresh));
+    EXPECT_FALSE(requests.comes_too_late(request_of(1, OpCode::create, false, SessionId(8))));
+    requests.goes_on_at(kSession, old.origin);
+    EXPECT_FALSE(requests.comes_too_late(old)) << "it has come back";
+    EXPECT_TRUE(requests.comes_too_late(fresh));
+    requests.forget(kSession);
+    EXPECT_FALSE(requests.comes_too_late(fresh));
 }
 
 TEST(ClientRequests, ASyncIsAnsweredByItsTokenAndWaitsForReadsToo) {
@@ -78,8 +132,8 @@ TEST(ClientRequests, ASyncIsAnsweredByItsTokenAndWaitsForReadsToo) {
     EXPECT_EQ(reply->xid, Xid(1));
     EXPECT_EQ(reply->zxid, Zxid(9));
     EXPECT_EQ(jute::decode<jute::SyncRequest>(reply->body)->path, "/p");
-    EXPECT_TRUE(requests.sync_waits_for_reads(second));
-    requests.heard();
+    EXPECT_EQ(requests.sync_waits_for_reads(second), 1U);
+    requests.heard(1);
     EXPECT_FALSE(requests.sync_waits_for_reads(second));
     EXPECT_FALSE(requests.synced(first, Zxid(9))) << "once";
 }

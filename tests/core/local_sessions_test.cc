@@ -233,6 +233,15 @@ TEST_F(LocalSessionsOfAFollower, ComeHereBeforeTheTxnThatMadeThemKnown) {
     txn_commits(server, opened);
     EXPECT_EQ(server.core().session_timeouts().at(session), OneServer::kTimeoutMs)
         << "as its client was told last";
+
+    // And the connection of this server that it was at before is over.
+    const std::size_t asked = server.to_leaders().size();
+    request::ClientRequest late = server.request_of(session, OpCode::create, create("/late"));
+    late.origin = {.loop = 1, .connection = 5};
+    server.ask(std::move(late));
+    EXPECT_EQ(server.to_leaders().size(), asked);
+    server.ask(session, OpCode::create, create("/now"));
+    EXPECT_GT(server.to_leaders().size(), asked);
 }
 
 class ReadOnly : public LocalSessionsOfAFollower {

@@ -72,7 +72,8 @@ class OneServer {
     void run() {
         while (turn_->run(wall_, now_, effects_) == Turn::Ended::at_a_read) {
             hear();
-            turn_->heard();
+            readers_.push_back(turn_->reader());
+            turn_->heard(turn_->reader());
         }
         carry_out();
         if (!disk_held_) run_disk();
@@ -159,6 +160,8 @@ class OneServer {
     }
     /// All that ever came.
     [[nodiscard]] const std::vector<request::Reply>& replies() const { return replies_; }
+    /// The client loops for which turns have stopped.
+    [[nodiscard]] const std::vector<std::uint32_t>& readers() const { return readers_; }
     /// What the tree was when the frontend heard each of them.
     [[nodiscard]] const std::vector<Zxid>& applied_at_replies() const {
         return applied_at_replies_;
@@ -288,7 +291,7 @@ class OneServer {
             snapshot_effects_.push_back(effect);
         }
         hear();
-        turn_->heard();
+        turn_->heard(0);
         news_.insert(news_.end(), effects_.told.begin(), effects_.told.end());
         if (effects_.fatal) fatal_ = effects_.fatal;
         effects_ = {};
@@ -340,6 +343,7 @@ class OneServer {
     std::set<SessionId> gone_;
     std::int32_t xid_ = 0;
     std::vector<request::Reply> replies_;
+    std::vector<std::uint32_t> readers_;
     std::vector<Zxid> applied_at_replies_;
     std::vector<zab::Packet> to_learners_, to_leaders_;
     std::optional<BeginSnapshot> snapshot_wanted_;

@@ -32,6 +32,32 @@ TEST(Sessions, WhoHasMovedWritesOnlyFromTheNewPlace) {
     EXPECT_FALSE(leader.has("/left_again"));
 }
 
+// Another loop has taken the session up, and that of the old connection has not heard of it yet: its client was told that
+// the connection is lost, and may have written since.
+TEST(Sessions, TheConnectionThatASessionHasLeftWritesNoMore) {
+    OneServer leader;
+    const SessionId session = leader.open();
+    const auto from_old = [&](OpCode op, Bytes body) {
+        request::ClientRequest request = leader.request_of(session, op, std::move(body));
+        request.origin = {.loop = 1, .connection = 5};
+        return leader.ask(std::move(request));
+    };
+    EXPECT_EQ(from_old(OpCode::create, create("/before")).error, ErrorCode::ok);
+    EXPECT_TRUE(leader.has("/before"));
+    EXPECT_EQ(leader.reattach(session), session);
+    const std::size_t replies = leader.replies().size();
+    from_old(OpCode::create, create("/late"));
+    from_old(OpCode::sync, jute::encode(jute::SyncRequest{"/"}));
+    from_old(OpCode::close_session, {});
+    EXPECT_FALSE(leader.has("/late"));
+    EXPECT_EQ(leader.replies().size(), replies);
+    EXPECT_TRUE(leader.knows(session));
+    leader.ask(session, OpCode::create, create("/now"));
+    EXPECT_TRUE(leader.has("/now"));
+    leader.ask(session, OpCode::close_session);
+    EXPECT_FALSE(leader.knows(session));
+}
+
 TEST(Sessions, LiveOnByWhatALearnerTells) {
     OneServer leader;
     leader.learner_joins(kLearner);

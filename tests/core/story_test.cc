@@ -378,7 +378,7 @@ class Story {
             std::visit([&](const auto& each) { hear(who, each); }, told);
         }
         who.effects.frontends.clear();
-        who.turn->heard();
+        who.turn->heard(0);
     }
     void hear(Member& who, const request::SessionOpened& told) {
         if (told.session == SessionId())

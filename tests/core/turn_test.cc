@@ -53,6 +53,40 @@ TEST(Turn, AReadIsServedBeforeTheNextWriteOfItsSessionIsApplied) {
     EXPECT_EQ(server.replies().size(), 4U);
 }
 
+TEST(Turn, AStopIsForTheLoopOfTheSessionWhoseReadWaits) {
+    OneServer server;
+    const SessionId session = server.open();
+    const SessionId other = server.open();
+    server.hold_disk();
+    for (const auto& [who, loop] : {std::pair(session, 2U), std::pair(other, 0U)}) {
+        for (const bool behind_read : {false, true}) {
+            const std::string path = "/" + std::to_string(loop) + (behind_read ? "b" : "a");
+            request::ClientRequest request = server.request_of(who, OpCode::create, create(path));
+            request.origin.loop = loop;
+            request.behind_read = behind_read;
+            server.ask(std::move(request));
+        }
+    }
+    server.release_disk();
+    EXPECT_EQ(server.readers(), (std::vector<std::uint32_t>{2, 0}));
+    EXPECT_EQ(applied(server), (std::vector<std::int64_t>{0, 2, 2, 3}));
+}
+
+// For those who share the tree with other threads.
+TEST(Turn, SaysBeforeItChangesTheTree) {
+    OneServer server;
+    const SessionId session = server.open();
+    std::vector<Zxid> before;
+    server.turn().before_change = [&] { before.push_back(server.core().tree().last_zxid()); };
+    const Zxid last = server.core().tree().last_zxid();
+    server.ask(session, OpCode::sync, jute::encode(jute::SyncRequest{"/"}));
+    server.hold_disk();
+    server.ask(session, OpCode::create, create("/a"));
+    EXPECT_TRUE(before.empty()) << "asking and logging change nothing";
+    server.release_disk();
+    EXPECT_EQ(before, std::vector{last});
+}
+
 // Also a sync's answer says at which zxid it was given: what comes before it may not be answered at a later one.
 TEST(Turn, AReadIsServedBeforeTheNextSyncOfItsSessionIsAnswered) {
     OneServer server;

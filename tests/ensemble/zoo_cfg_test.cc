@@ -62,7 +62,7 @@ TEST(ZooCfg, ReadsEveryKey) {
                           "4lw.commands.whitelist=stat, ruok ,mntr\n"
                           "db.autocreate=False\n"
                           "jute.maxbuffer=65536\n"
-                          "clientLoops=0\n"
+                          "clientLoops=3\n"
                           "leaderServes=yes\n"
                           "quorumListenOnAllIPs=true\n"
                           "admin.enableServer=false\n"
@@ -232,7 +232,6 @@ TEST(ZooCfg, RefusesFeaturesItDoesNotHave) {
           "ssl.quorum.keyStore.location=/k",
           "quorum.auth.enableSasl=true",
           "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
-          "clientLoops=4",
           "superUser=bob",
           "group.1=1:2:3",
           "weight.1=3",

@@ -176,7 +176,9 @@ class Harness : public ::testing::Test {
         txn.header = {SessionId(session), Xid(0), Zxid(++zxid), WallMs(1000 + zxid), type};
         txn.body = body;
         tree::ApplyResult result = tree.apply(txn);
-        return request::Changed{Zxid(zxid), std::move(result.changes)};
+        return request::Changed{
+            Zxid(zxid),
+            std::make_shared<const std::vector<tree::Change>>(std::move(result.changes))};
     }
     request::Changed create(const std::string& path,
                             jute::AclList acl = tree::open_acl_list(),

@@ -1,6 +1,7 @@
 // The order of a client loop's turn: mail before reads, one write at a time.
 #include "frontend/turn.h"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -147,6 +148,39 @@ TEST_F(LoopTurn, ASessionIsOnOneConnectionOfAllLoops) {
     EXPECT_EQ(orders[1].close, Close::at_once);
     EXPECT_EQ(turn.frontend().closing(2), Close::no);
     EXPECT_TRUE(sent[2].empty());
+}
+
+// An answer goes to the loop that asked; of sessions, changes and service all are told.
+TEST_F(LoopTurn, WhatTheCoreSaysGoesToTheLoopsThatItConcerns) {
+    std::array<Turn, 3> loops = {Turn{settings(), tree, Log()},
+                                 Turn{settings(), tree, Log()},
+                                 Turn{settings(), tree, Log()}};
+    const std::array all = {&loops[0], &loops[1], &loops[2]};
+    const auto told = [&](std::vector<request::ToFrontend> messages,
+                          const tree::DataTree* other = nullptr) {
+        publish(all, other, messages);
+        std::vector<bool> has_mail;
+        for (Turn& loop : loops) {
+            has_mail.push_back(loop.has_mail());
+            loop.hear(now);
+        }
+        return has_mail;
+    };
+    const std::vector<bool> everybody(3, true);
+    EXPECT_EQ(told({request::Reply{.origin = {1, 7},
+                                   .session = SessionId(10),
+                                   .xid = Xid(1),
+                                   .op = OpCode::create,
+                                   .zxid = Zxid(1),
+                                   .body = {}}}),
+              (std::vector<bool>{false, true, false}));
+    EXPECT_EQ(told({create("/a")}), everybody);
+    EXPECT_EQ(told({request::SessionOpened{{2, 1}, SessionId(), 0, {}}}), everybody);
+    EXPECT_EQ(told({request::SessionGone{SessionId(10)}}), everybody);
+    EXPECT_EQ(told({request::Serving{true}}), everybody);
+    tree::DataTree other;
+    EXPECT_EQ(told({}, &other), everybody);
+    for (const Turn& loop : loops) EXPECT_TRUE(loop.frontend().serving());
 }
 
 }  // namespace

@@ -20,10 +20,11 @@ LONG = 10
 
 class Kazoo(unittest.TestCase):
     standalone = False
+    settings = {}
 
     @classmethod
     def setUpClass(cls):
-        cls.ensemble = Ensemble([OURS], standalone=cls.standalone)
+        cls.ensemble = Ensemble([OURS], standalone=cls.standalone, **cls.settings)
         cls.addClassCleanup(cls.ensemble.__exit__, None, None, None)
         cls.ensemble.start()
         cls.server = cls.ensemble[1]
@@ -424,6 +425,11 @@ class Kazoo(unittest.TestCase):
     def test_words(self):
         self.assertEqual(self.zk.command(b"ruok"), "imok")
         self.assertEqual(self.server.word("isro"), "rw")
+
+
+class KazooSeveralLoops(Kazoo):
+    """Clients are served by threads beside the core's."""
+    settings = {"clientLoops": 2}
 
 
 class KazooAlone(Kazoo):

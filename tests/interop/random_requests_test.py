@@ -262,6 +262,12 @@ class RandomRequests(unittest.TestCase):
             self.compare(seed, 15, 24, (SET_ACL,))
 
 
+class SeveralLoops(RandomRequests):
+    """Ours serves its clients by three threads; Apache's does not know the key."""
+    count = 10
+    settings = {**SETTINGS, "clientLoops": 3}
+
+
 class ThroughAFollower(RandomRequests):
     """The same of a follower of ours under Apache's leader, and of a follower of Apache's under ours."""
     count = 3

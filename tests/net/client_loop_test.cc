@@ -3,6 +3,7 @@
 #include "net/client_loop.h"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "jute/frame.h"
 #include "jute/protocol.h"
 #include "jute/txn.h"
+#include "net/client_loops.h"
 
 namespace zk::net {
 namespace {
@@ -96,11 +98,11 @@ class Client {
     tcp::socket socket_;
 };
 
-class ClientLoopTest : public ::testing::Test, public CorePort, public ServerPort {
+class ClientLoopTest : public ::testing::Test, public RequestPort, public WordPort {
   protected:
     ClientLoopTest() {
-        settings.port = 0;
-        settings.address = "127.0.0.1";
+        settings.door.port = 0;
+        settings.door.address = "127.0.0.1";
     }
     void start() {
         loop.emplace(io, settings, tree, *this, *this, Log());
@@ -110,12 +112,15 @@ class ClientLoopTest : public ::testing::Test, public CorePort, public ServerPor
         deliver({request::Serving{true}});
     }
     void deliver(std::vector<request::ToFrontend> messages) {
-        loop->hear(nullptr, messages);
+        loop->publish(nullptr, messages);
+        loop->let_in();
         loop->flush();
     }
     /// A core that opens sessions, echoes writes, and remembers the rest.
-    void post(core::Event event) override {
-        const auto& message = std::get<request::ToCore>(event);
+    void ask(std::vector<request::ToCore>& requests) override {
+        for (const request::ToCore& message : std::exchange(requests, {})) take(message);
+    }
+    void take(const request::ToCore& message) {
         if (const auto* open = std::get_if<request::OpenSession>(&message)) {
             answers.push_back(
                 request::SessionOpened{open->origin, SessionId(++sessions), 4000, Bytes(16, 'p')});
@@ -131,10 +136,8 @@ class ClientLoopTest : public ::testing::Test, public CorePort, public ServerPor
             if (!batch.empty()) deliver(std::move(batch));
         });
     }
-    void cannot_go_on(const std::string& why) override { ADD_FAILURE() << why; }
-    void peer_port_failed(const Error& error) override { ADD_FAILURE() << error.message(); }
-    std::string four_letter(std::string_view word, ByteView) override {
-        return "answer to " + std::string(word);
+    void four_letter(std::string word, Bytes, std::function<void(std::string)> answer) override {
+        answer("answer to " + word);
     }
     static Bytes connect_frame() {
         jute::ConnectRequest request;
@@ -169,8 +172,8 @@ class ClientLoopTest : public ::testing::Test, public CorePort, public ServerPor
 
     asio::io_context io{1};
     tree::DataTree tree;
-    ClientLoopSettings settings;
-    std::optional<ClientLoop> loop;
+    ClientSettings settings;
+    std::optional<ClientLoops> loop;
     std::uint16_t port = 0;
     std::vector<request::ToFrontend> answers;
     /// Large writes are answered when the test says so: into `large_answers`.
@@ -189,7 +192,7 @@ TEST_F(ClientLoopTest, ServesAHandshakeAndPipelinedRequests) {
                 ping());
     ASSERT_TRUE(client.read_bytes(40 + 102 * 20));
     EXPECT_EQ(client.received.size(), 40U + 102U * 20U);
-    EXPECT_EQ(loop->frontend().statistics().packets_received, 103);
+    EXPECT_EQ(loop->statistics().packets_received, 103);
     EXPECT_FALSE(client.closed);
 }
 
@@ -202,7 +205,7 @@ TEST_F(ClientLoopTest, AnswersWordsAndCloses) {
     EXPECT_FALSE(client.reset) << "the unread bytes must not reset the connection";
     client.close();
     run(milliseconds(20));
-    EXPECT_EQ(loop->frontend().statistics().connections, 0);
+    EXPECT_EQ(loop->statistics().connections, 0);
 }
 
 TEST_F(ClientLoopTest, CloseSessionFlushesItsReply) {
@@ -222,7 +225,7 @@ TEST_F(ClientLoopTest, ShutConnectionsDoNotStay) {
     client.send("ruok");
     ASSERT_TRUE(client.read_to_end());
     run(milliseconds(3500));  // the client never closes its side
-    EXPECT_EQ(loop->frontend().statistics().connections, 0);
+    EXPECT_EQ(loop->statistics().connections, 0);
 }
 
 TEST_F(ClientLoopTest, BadLengthClosesAtOnce) {
@@ -263,10 +266,10 @@ TEST_F(ClientLoopTest, WriterThatNeverReadsIsHeldBack) {
         all += request_frame(i, OpCode::get_data, jute::PathWatchRequest{"/big", false});
     client.send(all);
     run(milliseconds(100));
-    EXPECT_LT(loop->frontend().statistics().packets_sent, 50) << "replies are not made for nobody";
+    EXPECT_LT(loop->statistics().packets_sent, 50) << "replies are not made for nobody";
     client.close();
     run(milliseconds(50));
-    EXPECT_EQ(loop->frontend().statistics().connections, 0);
+    EXPECT_EQ(loop->statistics().connections, 0);
     EXPECT_EQ(connections_closed, 1);
 }
 
@@ -279,10 +282,10 @@ TEST_F(ClientLoopTest, WriterThatNeverReadsIsNotReadForEver) {
         all += request_frame(i, OpCode::get_data, jute::PathWatchRequest{"/big", false});
     while (all.size() < (std::size_t{32} << 20)) all += ping();
     EXPECT_FALSE(client.send_what_fits(all).empty());
-    const auto heard = loop->frontend().statistics().bytes_received;
+    const auto heard = loop->statistics().bytes_received;
     EXPECT_LT(heard, 1 << 20) << "requests are not collected for somebody who takes no answers";
     EXPECT_TRUE(client.read_until([&] {
-        return loop->frontend().statistics().bytes_received > heard + (128 << 10);
+        return loop->statistics().bytes_received > heard + (128 << 10);
     })) << "when the answers are taken, reading goes on";
     EXPECT_FALSE(client.closed);
 }
@@ -303,7 +306,7 @@ TEST_F(ClientLoopTest, FloodOfLargeWritesWaitsAndSmallClientsDoNot) {
         floods.push_back(std::make_unique<Client>(io, port));
         rest.push_back(floods.back()->send_what_fits(all));
     }
-    EXPECT_LE(loop->frontend().held_bytes(), settings.frontend.loop_bytes_max);
+    EXPECT_LE(loop->held_bytes(), settings.frontend.loop_bytes_max);
     EXPECT_EQ(large_answers.size(), 4U) << "four fit";
     Client small(io, port);
     small.send(connect_frame() + ping() +
@@ -317,7 +320,7 @@ TEST_F(ClientLoopTest, FloodOfLargeWritesWaitsAndSmallClientsDoNot) {
         while (!left.empty()) left = flood.send_what_fits(std::move(left));
         EXPECT_TRUE(flood.read_bytes(40 + kWrites * 20)) << i;
     }
-    EXPECT_EQ(loop->frontend().held_bytes(), 0U);
+    EXPECT_EQ(loop->held_bytes(), 0U);
 }
 
 TEST_F(ClientLoopTest, EndOfAllServiceReachesASlowReaderToo) {
@@ -336,7 +339,7 @@ TEST_F(ClientLoopTest, EndOfAllServiceReachesASlowReaderToo) {
 }
 
 TEST_F(ClientLoopTest, LimitsConnectionsPerAddress) {
-    settings.admission.per_address_max = 2;
+    settings.door.admission.per_address_max = 2;
     start();
     Client one(io, port);
     Client two(io, port);
@@ -355,7 +358,7 @@ TEST_F(ClientLoopTest, LimitsConnectionsPerAddress) {
 }
 
 TEST_F(ClientLoopTest, LimitsConnectionsInTotal) {
-    settings.admission.connections_max = 1;
+    settings.door.admission.connections_max = 1;
     start();
     Client one(io, port);
     one.send(connect_frame());
@@ -365,7 +368,7 @@ TEST_F(ClientLoopTest, LimitsConnectionsInTotal) {
 }
 
 TEST_F(ClientLoopTest, LeavesDescriptorsToOthers) {
-    settings.admission.descriptors_max = 1;
+    settings.door.admission.descriptors_max = 1;
     start();
     Client one(io, port);
     one.send(connect_frame());
@@ -376,7 +379,7 @@ TEST_F(ClientLoopTest, LeavesDescriptorsToOthers) {
 
 TEST_F(ClientLoopTest, WildcardAddressesOfEitherKindMeanAll) {
     for (const char* address : {"0.0.0.0", "::", "localhost"}) {
-        settings.address = address;
+        settings.door.address = address;
         start();
         Client client(io, port);
         client.send(connect_frame());
@@ -388,9 +391,9 @@ TEST_F(ClientLoopTest, WildcardAddressesOfEitherKindMeanAll) {
 
 TEST_F(ClientLoopTest, TakenPortIsAClearError) {
     start();
-    ClientLoopSettings second = settings;
-    second.port = port;
-    ClientLoop other(io, second, tree, *this, *this, Log());
+    ClientSettings second = settings;
+    second.door.port = port;
+    ClientLoops other(io, second, tree, *this, *this, Log());
     const auto opened = other.open();
     ASSERT_FALSE(opened.has_value());
     const std::string words = opened.error().message();
@@ -399,8 +402,8 @@ TEST_F(ClientLoopTest, TakenPortIsAClearError) {
 }
 
 TEST_F(ClientLoopTest, ForeignAddressIsAClearError) {
-    settings.address = "192.0.2.1";
-    ClientLoop other(io, settings, tree, *this, *this, Log());
+    settings.door.address = "192.0.2.1";
+    ClientLoops other(io, settings, tree, *this, *this, Log());
     const auto opened = other.open();
     ASSERT_FALSE(opened.has_value());
     EXPECT_NE(opened.error().message().find("clientPortAddress"), std::string::npos)
@@ -408,12 +411,12 @@ TEST_F(ClientLoopTest, ForeignAddressIsAClearError) {
 }
 
 TEST_F(ClientLoopTest, AllAddressesIncludeIPv4) {
-    settings.address = "";
+    settings.door.address = "";
     start();
     Client client(io, port);
     client.send(connect_frame());
     EXPECT_TRUE(client.read_bytes(40));
-    EXPECT_EQ(loop->frontend().connections().at(0).address.substr(0, 10), "127.0.0.1:");
+    EXPECT_EQ(loop->connections().at(0).address.substr(0, 10), "127.0.0.1:");
 }
 
 TEST_F(ClientLoopTest, StopClosesEverything) {

@@ -82,11 +82,15 @@ class CoreLoopTest : public testing::Test,
     }
     void snapshot_has_room() override { loop_.snapshot_has_room(); }
     void notify(ServerId, Bytes) override {}
-    void hear(const tree::DataTree*, std::span<request::ToFrontend>) override {}
-    void flush() override {}
+    void keep_out() override { kept_out_ = true; }
+    void publish(const tree::DataTree*, std::span<request::ToFrontend>) override {}
+    void hear(std::uint32_t) override {}
+    void let_in() override { kept_out_ = false; }
+    void flush() override { EXPECT_FALSE(kept_out_); }
+    [[nodiscard]] std::uint32_t loop_count() const override { return 1; }
+    [[nodiscard]] bool has_heard(std::uint32_t) const override { return true; }
     void cannot_go_on(const std::string& why) override { ADD_FAILURE() << why; }
     void peer_port_failed(const Error& error) override { ADD_FAILURE() << error.message(); }
-    std::string four_letter(std::string_view, ByteView) override { return {}; }
 
     template <class Condition>
     bool run_until(const Condition& condition) {
@@ -125,6 +129,7 @@ class CoreLoopTest : public testing::Test,
     core::Turn turn_{settings_, value_of(storage::recover(disk_, paths_, {})), Log()};
     const core::Core& core_ = turn_.core();
     core::Attempt attempt_ = 0;
+    bool kept_out_ = false;
     std::atomic<bool> log_held_ = false;  ///< nobody hears that the log is durable
     CoreLoop loop_{io_, turn_, Log()};
     QuorumLinks quorum_{

@@ -116,7 +116,6 @@ class Voter final : public CorePort, public ServerPort {
     }
     void peer_port_failed(const Error& error) override { ADD_FAILURE() << error.message(); }
     void cannot_go_on(const std::string& why) override { ADD_FAILURE() << why; }
-    std::string four_letter(std::string_view, ByteView) override { return {}; }
 
     void act(const std::function<void(election::ElectionActions&)>& step) {
         election::ElectionActions out;

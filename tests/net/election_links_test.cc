@@ -39,7 +39,6 @@ class ElectionLinksTest : public testing::Test {
         }
         void peer_port_failed(const Error& error) override { failures.push_back(error.message()); }
         void cannot_go_on(const std::string& why) override { ADD_FAILURE() << why; }
-        std::string four_letter(std::string_view, ByteView) override { return {}; }
 
         std::vector<std::pair<ServerId, Bytes>> heard;
         std::vector<election::Origin> origins;

@@ -39,7 +39,6 @@ class QuorumLinksTest : public testing::Test {
         void post(core::Event event) override { events.push_back(std::move(event)); }
         void peer_port_failed(const Error& error) override { failures.push_back(error.message()); }
         void cannot_go_on(const std::string& why) override { ADD_FAILURE() << why; }
-        std::string four_letter(std::string_view, ByteView) override { return {}; }
 
         std::vector<core::Event> events;
         std::vector<std::string> failures;

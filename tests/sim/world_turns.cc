@@ -28,10 +28,14 @@ void World::step(Server& server, core::Event event) {
 void World::run_core(Server& server) {
     server.turn_due = false;
     if (!server.turn->has_work()) return;
+    for (std::uint32_t loop = 0; loop < server.loops.size(); ++loop) {
+        if (!server.loops[loop]->has_mail()) server.turn->heard(loop);
+    }
     while (server.turn->run(wall(server), now_, server.effects) == core::Turn::Ended::at_a_read) {
         publish(server);
-        for (auto& loop : server.loops) loop->hear(now_);
-        server.turn->heard();
+        const std::uint32_t reader = server.turn->reader();
+        server.loops[reader]->hear(now_);
+        server.turn->heard(reader);
     }
     carry_out(server);
 }
@@ -172,10 +176,9 @@ frontend::Turn& World::loop_of(Server& server, std::uint64_t connection) {
 // Into every mailbox, whether it is heard now or later.
 void World::publish(Server& server) {
     core::Effects& effects = server.effects;
-    for (auto& loop : server.loops) {
-        std::vector<request::ToFrontend> copy = effects.frontends;
-        loop->post(effects.tree, copy);
-    }
+    std::vector<frontend::Turn*> loops;
+    for (auto& loop : server.loops) loops.push_back(loop.get());
+    frontend::publish(loops, effects.tree, effects.frontends);
     effects.frontends.clear();
     effects.tree = nullptr;
 }
@@ -193,8 +196,6 @@ void World::finish_loop(Server& server, frontend::Turn& loop) {
         loop.resume(now_);
         return finish_loop(server, loop);
     }
-    const auto has_mail = [](const auto& each) { return each->has_mail(); };
-    if (std::none_of(server.loops.begin(), server.loops.end(), has_mail)) server.turn->heard();
 }
 
 }  // namespace zk::sim
