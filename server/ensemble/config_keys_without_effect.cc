@@ -15,7 +15,7 @@ constexpr std::string_view kSasl = "this version has no SASL; the key has no eff
 constexpr std::string_view kAudit = "this version has no audit log; the key has no effect";
 constexpr std::string_view kObservers = "this version has no observers; the key has no effect";
 constexpr std::string_view kLoops =
-    "this server has one loop and no such threads; the key has no effect";
+    "this server has no such threads, only clientLoops; the key has no effect";
 constexpr std::string_view kThrottle =
     "requests that are held back wait in their sockets here; the key has no effect";
 constexpr std::string_view kSync =
