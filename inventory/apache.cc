@@ -18,7 +18,8 @@ using agent_api::FileSpec;
 constexpr std::array<ApacheLine, 3> kLines = {
     ApacheLine{"3.7", 8}, ApacheLine{"3.8", 8}, ApacheLine{"3.9", 8}};
 
-// 3.7 logs by log4j, 3.8 and later by logback, Debian's 3.8 as 3.7. Both files are there; a server reads that of its library.
+// 3.7 logs by log4j, 3.8 and later by logback, Debian's 3.8 as 3.7. Both files are there; a server reads that of its
+// library.
 
 constexpr std::string_view kLogback =
     R"(<!-- To the journal, which has the time of each line itself.

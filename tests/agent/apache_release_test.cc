@@ -17,7 +17,8 @@ class ApacheRelease : public ::testing::Test {
     }
     ~ApacheRelease() override { std::filesystem::remove_all(dir_); }
     std::string write(const std::string& name, const std::string& text) {
-        std::filesystem::create_directories((dir_ + "/" + name).substr(0, (dir_ + "/" + name).rfind('/')));
+        std::filesystem::create_directories(
+            (dir_ + "/" + name).substr(0, (dir_ + "/" + name).rfind('/')));
         std::ofstream(dir_ + "/" + name) << text;
         return dir_ + "/" + name;
     }

@@ -1,13 +1,13 @@
 #include "tarball/tarball.h"
 
+#include <archive.h>
+#include <archive_entry.h>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <vector>
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -126,12 +126,12 @@ TEST(Tarball, HasWhatARunningServerNeeds) {
                                                           {"/lib/zookeeper-3", "has no lib/"},
                                                           {"/lib/", "/lib\""}}) {
         auto items = release();
-        std::erase_if(items, [&](const Item& item) {
-            return item.path.find(left_out) != std::string::npos;
-        });
+        std::erase_if(
+            items, [&](const Item& item) { return item.path.find(left_out) != std::string::npos; });
         EXPECT_THAT(refusal(tar(items)), HasSubstr(words)) << left_out;
     }
-    EXPECT_THAT(refusal(with({kTop + "/lib/zookeeper-3.9.2.jar", "x"})), HasSubstr("more than one"));
+    EXPECT_THAT(refusal(with({kTop + "/lib/zookeeper-3.9.2.jar", "x"})),
+                HasSubstr("more than one"));
 }
 
 TEST(Tarball, IsNotTwoFilesInOnePlace) {

@@ -60,8 +60,9 @@ TEST(Preflight, JavaWhereTheServerNeedsOne) {
                           "install one (on Debian: apt-get install default-jre-headless)"));
     actual.java_version = 7;
     actual.java_words = "java version \"1.7.0_80\"";
-    EXPECT_THAT(findings_of({actual}),
-                HasSubstr("error 2: has Java 7 (java version \"1.7.0_80\"), Apache's server needs 8"));
+    EXPECT_THAT(
+        findings_of({actual}),
+        HasSubstr("error 2: has Java 7 (java version \"1.7.0_80\"), Apache's server needs 8"));
     actual.java_version = 8;
     EXPECT_EQ(findings_of({actual}), "");
 }
@@ -71,8 +72,9 @@ TEST(Preflight, AnEnsembleKeepsItsFlavor) {
     actual.other_flavor = "zkserver";
     EXPECT_EQ(findings_of({actual}), "");  // it never formed
     actual.identity = Identity{"demo", ServerId(2), true, "g"};
-    EXPECT_THAT(findings_of({actual}),
-                HasSubstr("error 2: runs zkprov's own server, and the inventory asks for Apache's"));
+    EXPECT_THAT(
+        findings_of({actual}),
+        HasSubstr("error 2: runs zkprov's own server, and the inventory asks for Apache's"));
     EXPECT_THAT(findings_of({actual}), HasSubstr("write flavor: zkserver"));
 }
 

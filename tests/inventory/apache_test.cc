@@ -21,15 +21,16 @@ constexpr const char* kThree = "nodes: [{id: 1-3, host: \"192.168.6.[137-139]\"}
 
 std::optional<Inventory> read_apache(const std::string& server, std::string& problems) {
     Diagnostics diagnostics("i.yaml");
-    auto inventory =
-        read_inventory("schema: zkprov/1\ncluster: demo\n" + std::string(kThree) + server, "/w", diagnostics);
+    auto inventory = read_inventory(
+        "schema: zkprov/1\ncluster: demo\n" + std::string(kThree) + server, "/w", diagnostics);
     problems = diagnostics.format_all();
     return inventory;
 }
 Inventory good(const std::string& more = {}) {
     std::string problems;
     auto inventory = read_apache(
-        "server:\n  flavor: apache\n  tarball: apache-zookeeper-3.8.4-bin.tar.gz\n" + more, problems);
+        "server:\n  flavor: apache\n  tarball: apache-zookeeper-3.8.4-bin.tar.gz\n" + more,
+        problems);
     EXPECT_EQ(problems, "");
     return inventory.value_or(Inventory{});
 }
@@ -71,7 +72,8 @@ TEST(Apache, WrongSettingsSayWhereAndWhatInstead) {
     EXPECT_THAT(problems_with("  sha512: abc\n"), HasSubstr("server.sha512: must be the 128 hex"));
     EXPECT_THAT(problems_with("  heap: lots\n"), HasSubstr("server.heap: must be a size"));
     EXPECT_THAT(problems_with("  heap: 0m\n"), HasSubstr("server.heap: must be a size"));
-    EXPECT_THAT(problems_with("  java: java\n"), HasSubstr("server.java: must be an absolute path"));
+    EXPECT_THAT(problems_with("  java: java\n"),
+                HasSubstr("server.java: must be an absolute path"));
     EXPECT_THAT(problems_with("  jvm_flags: \"-Da=b -Dc=d\"\n"), HasSubstr("each an entry"));
     EXPECT_THAT(problems_with("  jvm_flags: [\"-Da=$HOME\"]\n"), HasSubstr("each an entry"));
     EXPECT_THAT(problems_with("  jvm_flags: [-Xmx2g]\n"), HasSubstr("write server.heap"));
@@ -109,11 +111,13 @@ TEST(Apache, ZooCfgHasOnlyWhatItsServerReads) {
 }
 
 TEST(Apache, TheUnitRunsTheReleaseInPlace) {
-    const NodeSpec spec = render_apache(good("  java: /opt/jdk/bin/java\n  heap: 512m\n  jvm_flags: [-XX:+UseG1GC]\n"));
+    const NodeSpec spec = render_apache(
+        good("  java: /opt/jdk/bin/java\n  heap: 512m\n  jvm_flags: [-XX:+UseG1GC]\n"));
     const std::string& unit = file_in(spec, kUnit).content;
     EXPECT_THAT(unit, HasSubstr("\nExecStart=/opt/jdk/bin/java -Dzookeeper.db.autocreate=false "));
     EXPECT_THAT(unit, HasSubstr(" -Xmx512m -XX:+UseG1GC \\\n"));
-    EXPECT_THAT(unit, HasSubstr(" -cp /usr/local/zookeeper/conf:/usr/local/zookeeper/current/lib/*:"));
+    EXPECT_THAT(unit,
+                HasSubstr(" -cp /usr/local/zookeeper/conf:/usr/local/zookeeper/current/lib/*:"));
     EXPECT_THAT(unit, HasSubstr(".QuorumPeerMain /usr/local/zookeeper/conf/zoo.cfg\n"));
     EXPECT_THAT(unit, HasSubstr("\nWorkingDirectory=/usr/local/zookeeper/current\n"));
     EXPECT_THAT(unit, HasSubstr("\nType=simple\n"));
@@ -132,7 +136,8 @@ TEST(Apache, OperatorsFindTheirScripts) {
     const FileSpec& script = file_in(spec, "/usr/local/zookeeper/bin/zkServer.sh");
     EXPECT_EQ(script.mode, 0755U);
     EXPECT_EQ(script.kind, FileKind::plain);
-    EXPECT_THAT(script.content, HasSubstr("\nscript=/usr/local/zookeeper/current/bin/zkServer.sh\n"));
+    EXPECT_THAT(script.content,
+                HasSubstr("\nscript=/usr/local/zookeeper/current/bin/zkServer.sh\n"));
     EXPECT_THAT(script.content, HasSubstr("\nUNIT=zookeeper.service\n"));
     EXPECT_THAT(script.content, HasSubstr("export JAVA_HOME=/opt/jdk;"));
     EXPECT_THAT(file_in(spec, "/usr/local/zookeeper/bin/zkCli.sh").content,
