@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent_api/node_facts.h"
 #include "inventory/inventory.h"
 #include "inventory/render.h"
 
