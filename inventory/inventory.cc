@@ -22,6 +22,7 @@ struct Defaults {
     Transport transport = Transport::ssh;
     std::string base_dir;
     ServerSettings server;
+    std::optional<ApacheSettings> apache;
     SshSettings ssh;
     AgentSettings agent;
 };
@@ -115,8 +116,8 @@ void refuse_later_features(Section& top) {
     top.refuse("docker", "servers run under systemd; use transport: ssh or local");
     top.refuse("runtime", "servers run under systemd; use transport: ssh or local");
     top.refuse("tls", "client, peer and election ports are plain TCP; remove the key");
-    top.refuse("flavor", "the server is always zkprov's own; remove the key");
-    top.refuse("flavour", "the server is always zkprov's own; remove the key");
+    top.refuse("flavor", "write it under server");
+    top.refuse("flavour", "write flavor, under server");
     top.refuse("auth", "remove the key");
     top.refuse("cloud_init",
                "remove the key: zkprov cloud-init prints the user-data of this inventory's nodes");
@@ -130,7 +131,14 @@ Defaults read_defaults(Section& top, const std::string& working_dir, Diagnostics
     const Value* const server = top.find("server");
     Section section(server == nullptr ? kNothing : *server, "server", diagnostics);
     defaults.server = read_server_settings(section, diagnostics);
+    defaults.apache = read_apache_settings(section, working_dir, diagnostics);
     section.finish();
+    if (defaults.apache && defaults.transport == Transport::local) {
+        diagnostics.error(section.mark_of("flavor"),
+                          "server.flavor",
+                          "apache needs systemd, and so transport: ssh; with transport: local the "
+                          "server is always zkprov's own");
+    }
     if (defaults.transport == Transport::local) {
         refuse_directories_for_local(defaults.server, diagnostics);
     }
@@ -295,6 +303,7 @@ void read_node(const Value& value,
     }
     read_role(section, diagnostics);
     const ServerSettings server = read_server_settings(section, diagnostics);
+    section.refuse("flavor", "all nodes run the same server; write it under server");
     if (local) refuse_directories_for_local(server, diagnostics);
     const AgentSettings agent = read_agent_settings(section, diagnostics);
     SshSettings ssh;
@@ -381,6 +390,7 @@ std::optional<Inventory> read_inventory(std::string_view text,
     const Defaults defaults = read_defaults(top, working_dir, diagnostics);
     inventory.transport = defaults.transport;
     inventory.base_dir = defaults.base_dir;
+    inventory.apache = defaults.apache;
     inventory.nodes = read_nodes(top, defaults, diagnostics);
     top.finish();
     validate(inventory, diagnostics);

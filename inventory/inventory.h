@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "inventory/apache.h"
 #include "inventory/yaml_reader.h"
 
 namespace zk::inventory {
@@ -95,7 +96,9 @@ struct Node {
 struct Inventory {
     std::string cluster;
     Transport transport = Transport::ssh;
-    std::string base_dir;     ///< transport local: holds node-<id> directories
+    std::string base_dir;  ///< transport local: holds node-<id> directories
+    /// Flavor apache: all nodes run Apache's server; nothing: ours.
+    std::optional<ApacheSettings> apache;
     std::vector<Node> nodes;  ///< by id, all voters
 
     /// The node with this id, or nullptr.

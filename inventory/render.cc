@@ -22,7 +22,6 @@ using agent_api::FileSpec;
 using agent_api::NodeSpec;
 
 constexpr std::size_t kDigestDigits = 12;
-constexpr std::string_view kUnitDir = "/etc/systemd/system/";
 
 /// What was rendered must be a file that starts the server: the same questions as zkserver asks.
 Result<> check_zoo_cfg(const std::string& text, const Node& node) {
@@ -33,7 +32,7 @@ Result<> check_zoo_cfg(const std::string& text, const Node& node) {
     return ensemble::check_client_port(config, node.id, name);
 }
 
-Result<> add_units(NodeSpec& spec) {
+Result<> add_units(NodeSpec& spec, bool own_server) {
     const std::map<std::string, std::string> values = {
         {"CLUSTER", spec.cluster},
         {"SID", to_string(spec.sid)},
@@ -57,7 +56,7 @@ Result<> add_units(NodeSpec& spec) {
         spec.files.push_back(std::move(file));
         return ok();
     };
-    ZK_CHECK(add(spec.server_unit, kServerUnitTemplate));
+    if (own_server) ZK_CHECK(add(spec.server_unit, kServerUnitTemplate));
     ZK_CHECK(add(spec.agent_unit, kAgentUnitTemplate));
     // Beside the unit and not in it: a server does not restart because of who may start it.
     return add(spec.server_unit + ".d/zkprov-start.conf", kStartConditionTemplate);
@@ -144,6 +143,11 @@ std::string render_zoo_cfg(const Inventory& inventory, const Node& node) {
     // One node is a server alone: no elections, no ports for others. Of several each waits for a majority.
     const bool alone = inventory.nodes.size() == 1;
     if (alone) own["standaloneEnabled"] = "true";
+    if (inventory.apache) {
+        own["4lw.commands.whitelist"] = kApacheWords;
+        own.erase("db.autocreate");  // in its unit
+        std::erase_if(given, [](const auto& entry) { return is_property_only(entry.first); });
+    }
     std::string text = "# " + inventory.cluster + ", server " + to_string(node.id) +
                        ". Written by zkprov apply, which overwrites changes made here.\n";
     const auto line = [&](std::string_view key, std::string_view value) {
@@ -232,7 +236,19 @@ Result<NodeSpec> render_node(const Inventory& inventory,
                                   server_reads,
                                   agent_api::to_json(owner) + "\n",
                                   FileKind::plain});
-    if (!local) {
+    if (inventory.apache) {
+        std::map<std::string, std::string> properties = node.config;
+        std::erase_if(properties, [](const auto& entry) { return !is_property_only(entry.first); });
+        const ApacheLine* const line = apache_line(release.version);
+        if (line == nullptr) {
+            return Error(Errc::invalid, "Apache ZooKeeper " + release.version + " is not known");
+        }
+        spec.java = inventory.apache->java;
+        spec.java_least = line->java_least;
+        spec.release.flavor = agent_api::Flavor::apache;
+        ZK_CHECK(add_apache_files(inventory, properties, spec));
+        ZK_CHECK(add_units(spec, false));
+    } else if (!local) {
         for (const Script& script : kScripts) {
             spec.files.push_back(FileSpec{spec.install_dir + "/bin/" + std::string(script.name),
                                           0755,
@@ -240,7 +256,7 @@ Result<NodeSpec> render_node(const Inventory& inventory,
                                           std::string(script.text),
                                           FileKind::plain});
         }
-        ZK_CHECK(add_units(spec));
+        ZK_CHECK(add_units(spec, true));
     }
     ZK_CHECK(agent_api::validate(spec));
     return spec;

@@ -143,9 +143,9 @@ ServerSettings read_server_settings(Section& section, Diagnostics& diagnostics) 
     settings.peer_port = read_port(section, "peer_port", 1024);
     settings.election_port = read_port(section, "election_port", 1024);
     read_config(section, settings, diagnostics);
-    section.refuse("version", "the release beside the zkprov program is installed; remove the key");
-    section.refuse("flavor", "the server is always zkprov's own; remove the key");
-    section.refuse("flavour", "the server is always zkprov's own; remove the key");
+    section.refuse(
+        "version",
+        "the release beside the zkprov program is installed, or server.tarball; remove the key");
     section.refuse("runtime", "servers run under systemd; remove the key");
     section.refuse("docker", "servers run under systemd; use transport: ssh or local");
     section.refuse("tls", "client, peer and election ports are plain TCP; remove the key");

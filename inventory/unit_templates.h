@@ -12,6 +12,8 @@
 namespace zk::inventory {
 
 extern const std::string_view kServerUnitTemplate;
+/// Of Apache's server.
+extern const std::string_view kApacheUnitTemplate;
 extern const std::string_view kAgentUnitTemplate;
 /// A drop-in of the server's unit.
 extern const std::string_view kStartConditionTemplate;
@@ -24,6 +26,10 @@ struct Script {
     std::string_view text;
 };
 extern const std::array<Script, 3> kScripts;
+/// The same for Apache's server: templates, as the release's own scripts do not know where they are called from.
+extern const std::array<Script, 2> kApacheScripts;
+/// Where systemd looks for units that an administrator made.
+inline constexpr std::string_view kUnitDir = "/etc/systemd/system/";
 
 /// Replaces every @NAME@ by its value. Errors: a name without a value.
 Result<std::string> fill_template(std::string_view text,

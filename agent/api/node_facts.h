@@ -34,6 +34,8 @@ struct FactsRequest {
     /// A listener on any address is in the way, not only one on `address`.
     bool any_address = false;
     std::vector<std::uint16_t> ports;
+    std::string release_record;  ///< flavor apache: where the release in place is known by
+    std::string java;            ///< flavor apache: the program to ask for its version
 
     static void fields(auto& archive, auto& self) {
         archive("install_dir", self.install_dir);
@@ -49,6 +51,8 @@ struct FactsRequest {
         archive("address", self.address);
         archive("any_address", self.any_address);
         archive("ports", self.ports);
+        archive("release_record", self.release_record);
+        archive("java", self.java);
     }
 };
 /// All that a plan for `spec` needs to know.
@@ -236,6 +240,11 @@ struct NodeFacts {
     /// Restarts and reloads that an interrupted apply still owes.
     std::vector<std::string> pending;
     WallMs wall_ms;
+    /// Whose server is in install_dir/current; empty: none, or not known.
+    std::string release_flavor;
+    std::int64_t java_version =
+        0;  ///< 8, 11, 17, ...; 0: there is none that runs, or it was not asked for
+    std::string java_words;  ///< what it said of itself, or why it does not run
 
     [[nodiscard]] const PathFact* path(std::string_view name) const;
     [[nodiscard]] const UnitFact* unit(std::string_view name) const;
@@ -271,6 +280,9 @@ struct NodeFacts {
         archive("interrupted", self.interrupted);
         archive("pending", self.pending);
         archive("wall_ms", self.wall_ms);
+        archive("release_flavor", self.release_flavor);
+        archive("java_version", self.java_version);
+        archive("java_words", self.java_words);
     }
 };
 std::string to_json(const NodeFacts& facts);

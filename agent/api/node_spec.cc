@@ -63,6 +63,10 @@ Result<> validate_paths(const NodeSpec& spec) {
 
 std::string NodeSpec::release_dir() const { return install_dir + "/releases/" + release.version; }
 std::string NodeSpec::server_path() const { return install_dir + "/current/bin/zkserver"; }
+std::string NodeSpec::release_record() const {
+    if (release.flavor != Flavor::apache) return {};
+    return install_dir + "/current/" + std::string(kReleaseRecord);
+}
 std::string NodeSpec::resident_agent_path() const {
     return agent_path.empty() ? install_dir + "/bin/zkprov-agent" : agent_path;
 }
@@ -92,6 +96,13 @@ Result<> validate(const NodeSpec& spec) {
     if (spec.http_port != 0 && (spec.http_address.empty() || !is_one_line(spec.http_address))) {
         return invalid("an HTTP port without an address");
     }
+    if (spec.release.flavor == Flavor::apache) {
+        if (!is_clean_path(spec.java))
+            return invalid("not an absolute path: \"" + spec.java + "\"");
+        if (spec.manager != Manager::systemd) {
+            return invalid("Apache's server is run by systemd only");
+        }
+    }
     return validate_paths(spec);
 }
 
@@ -109,6 +120,8 @@ FactsRequest facts_for(const NodeSpec& spec) {
     request.user = spec.user;
     request.group = spec.group.empty() ? spec.user : spec.group;
     request.server_path = spec.server_path();
+    request.release_record = spec.release_record();
+    request.java = spec.java;
     request.agent_path = spec.resident_agent_path();
     for (const DirectorySpec& directory : spec.directories) {
         request.directories.push_back(directory.path);

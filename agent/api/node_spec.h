@@ -71,21 +71,35 @@ struct FileSpec {
     }
 };
 
-/// The server's program: pushed as a blob, lives in install_dir/releases/<version>/bin/zkserver, and
-/// install_dir/current is a symbolic link to releases/<version>.
+/// Whose server it is.
+enum class Flavor {
+    zkserver,  ///< ours: one program
+    apache,    ///< Apache's: a tarball of jars, run by a JRE of the host
+};
+constexpr std::array<std::string_view, 2> enum_words(Flavor) { return {"zkserver", "apache"}; }
+
+/// The server: pushed as a blob, lives in install_dir/releases/<version>, and install_dir/current is a symbolic link to
+/// releases/<version>. Ours is bin/zkserver there; Apache's is the tarball, unpacked, beside kReleaseRecord.
 struct ReleaseSpec {
     /// A plain file name, for example "0.1.0-1f2e3d4c"; one version has one content.
     std::string version;
     std::string sha256;  ///< 64 hex digits
     std::uint64_t size = 0;
+    Flavor flavor = Flavor::zkserver;
+    std::uint64_t unpacked_bytes = 0;  ///< of a tarball
 
     friend bool operator==(const ReleaseSpec&, const ReleaseSpec&) = default;
     static void fields(auto& archive, auto& self) {
         archive("version", self.version);
         archive("sha256", self.sha256);
         archive("size", self.size);
+        archive("flavor", self.flavor);
+        archive("unpacked_bytes", self.unpacked_bytes);
     }
 };
+
+/// In the directory of a release that was unpacked: the SHA-256 of its tarball, by which it is known.
+inline constexpr std::string_view kReleaseRecord = "zkprov.release";
 
 /// One member of the ensemble, as the others' agents reach it.
 struct MemberSpec {
@@ -143,10 +157,14 @@ struct NodeSpec {
     std::uint16_t http_port = 0;  ///< 0: nowhere
     /// All of the ensemble, this one too, by id; for agents that ask each other.
     std::vector<MemberSpec> members;
-    std::string members_digest;  ///< names ids, hosts, peer and election ports of all members
+    std::string members_digest;   ///< names ids, hosts, peer and election ports of all members
+    std::string java;             ///< flavor apache: the program that runs the server
+    std::int64_t java_least = 0;  ///< the oldest Java that does
 
     [[nodiscard]] std::string release_dir() const;  ///< install_dir/releases/<version>
     [[nodiscard]] std::string server_path() const;  ///< install_dir/current/bin/zkserver
+    /// install_dir/current/kReleaseRecord; empty: its flavor has a program instead.
+    [[nodiscard]] std::string release_record() const;
     [[nodiscard]] std::string resident_agent_path() const;
     [[nodiscard]] std::string console_log_path() const;
 
@@ -180,6 +198,8 @@ struct NodeSpec {
         archive("http_port", self.http_port);
         archive("members", self.members);
         archive("members_digest", self.members_digest);
+        archive("java", self.java);
+        archive("java_least", self.java_least);
     }
 };
 

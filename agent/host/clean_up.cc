@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "agent_host/apache_release.h"
 #include "agent_host/posix.h"
 #include "base/numbers.h"
 
@@ -58,10 +59,13 @@ std::set<std::string> running_in(const std::string& releases) {
     if (code) return names;
     for (fs::directory_iterator at("/proc", code), end; !code && at != end; at.increment(code)) {
         if (!parse_number(at->path().filename().string())) continue;
-        std::error_code gone;
-        const std::string program = fs::read_symlink(at->path() / "exe", gone).string();
-        if (gone || !program.starts_with(place)) continue;
-        names.insert(program.substr(place.size(), program.find('/', place.size()) - place.size()));
+        // Apache's server is a java somewhere, started in the directory of its release.
+        for (const char* const link : {"exe", "cwd"}) {
+            std::error_code gone;
+            const std::string path = fs::read_symlink(at->path() / link, gone).string();
+            if (gone || !path.starts_with(place)) continue;
+            names.insert(path.substr(place.size(), path.find('/', place.size()) - place.size()));
+        }
     }
     return names;
 }
@@ -79,13 +83,15 @@ std::optional<std::set<std::string>> names_in(const std::string& path) {
     return names;
 }
 
-/// A directory with a server's program and nothing else, as NodeExecutor makes it.
+/// A directory with a server's program and nothing else, or with what a tarball held, as NodeExecutor makes them.
 bool is_release(const std::string& path) {
+    if (is_begun_apache_release(path)) return true;
     return names_in(path) == std::set<std::string>{"bin"} &&
            names_in(path + "/bin") == std::set<std::string>{"zkserver"};
 }
 /// What a staging that was cut short may have left.
 bool is_begun_release(const std::string& path) {
+    if (is_begun_apache_release(path)) return true;
     const auto names = names_in(path);
     const auto programs = names_in(path + "/bin");
     return names && (names->empty() || (*names == std::set<std::string>{"bin"} && programs &&
@@ -93,6 +99,10 @@ bool is_begun_release(const std::string& path) {
 }
 
 void remove_release(const std::string& path, std::vector<std::string>& removed) {
+    if (is_begun_apache_release(path)) {
+        if (remove_tree(path)) removed.push_back(path);
+        return;
+    }
     ::unlink((path + "/bin/zkserver").c_str());
     ::rmdir((path + "/bin").c_str());
     if (::rmdir(path.c_str()) == 0) removed.push_back(path);

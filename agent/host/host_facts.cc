@@ -14,6 +14,7 @@
 #include "agent_api/digest.h"
 #include "agent_host/accounts.h"
 #include "agent_host/agent_socket.h"
+#include "agent_host/apache_release.h"
 #include "agent_host/disks.h"
 #include "agent_host/journal.h"
 #include "agent_host/ports.h"
@@ -129,8 +130,16 @@ void gather_programs(const FactsRequest& request, NodeFacts& facts) {
     if (const auto digest = sha256_of_file(request.agent_path); digest.has_value()) {
         facts.installed_agent_sha256 = *digest;
     }
-    if (const auto digest = sha256_of_file(request.server_path); digest.has_value()) {
+    if (!request.release_record.empty()) {
+        facts.release_sha256 = recorded_release(request.release_record);
+    } else if (const auto digest = sha256_of_file(request.server_path); digest.has_value()) {
         facts.release_sha256 = *digest;
+    }
+    facts.release_flavor = release_flavor(request.install_dir + "/current");
+    if (!request.java.empty()) {
+        auto java = ask_java(request.java);
+        facts.java_version = java.version;
+        facts.java_words = std::move(java.words);
     }
     std::error_code code;
     const auto target = std::filesystem::read_symlink(request.install_dir + "/current", code);
@@ -347,7 +356,8 @@ Result<NodeFacts> gather_facts(const FactsRequest& request, const StateDir& stat
     const std::int64_t server_pid = server == nullptr ? 0 : server->pid;
     ZK_CHECK(gather_ports(request, server_pid, facts));
     if (server_pid != 0) {
-        facts.running_sha256 = program_sha256(server_pid);
+        facts.running_sha256 = request.release_record.empty() ? program_sha256(server_pid)
+                                                              : running_release(server_pid);
         if (!request.ports.empty()) {
             facts.server_role = role_word(
                 probe_server(request.address, request.ports[0], std::chrono::milliseconds(1000)));

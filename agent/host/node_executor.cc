@@ -9,6 +9,7 @@
 #include "agent_api/agent_errc.h"
 #include "agent_host/accounts.h"
 #include "agent_host/agent_error.h"
+#include "agent_host/apache_release.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/node_control.h"
 #include "agent_host/posix.h"
@@ -113,7 +114,9 @@ Result<> NodeExecutor::prepare(const node_plan::NodePlan& plan) {
     const bool installs = std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& step) {
         return step.kind == StepKind::install_release;
     });
-    const bool there = facts_.release_sha256 == spec_.release.sha256;
+    const bool apache = spec_.release.flavor == agent_api::Flavor::apache;
+    // Of a tarball only what it held is there.
+    const bool there = !apache && facts_.release_sha256 == spec_.release.sha256;
     if (installs && !there && !exists(state_.blob_file(spec_.release.sha256))) {
         return agent_api::from_agent_error(
             {AgentErrc::not_found,
@@ -131,6 +134,10 @@ Result<> NodeExecutor::remove_leftovers() {
         if (!step.target.starts_with('/')) continue;
         const std::string aside = step.target + kAside;
         if (::unlink(aside.c_str()) == 0 || step.step != to_string(StepKind::install_release)) {
+            continue;
+        }
+        if (is_begun_apache_release(aside)) {
+            remove_tree(aside);
             continue;
         }
         ::unlink((aside + "/bin/zkserver").c_str());
@@ -188,7 +195,16 @@ Result<> NodeExecutor::stage_directory(const std::string& path) {
     return commit_directory(path);
 }
 
+Result<> NodeExecutor::stage_tarball() {
+    const std::string staged = spec_.release_dir() + kAside;
+    ZK_CHECK(make_directories(parent_of(staged), 0755, made_directories_));
+    staged_trees_.push_back(staged);
+    return stage_apache_release(
+        state_.blob_file(spec_.release.sha256), spec_.release.sha256, staged);
+}
+
 Result<> NodeExecutor::stage_release() {
+    if (spec_.release.flavor == agent_api::Flavor::apache) return stage_tarball();
     const std::string staged = spec_.release_dir() + kAside;
     ZK_CHECK(make_directories(staged + "/bin", 0755, made_directories_));
     const std::string blob = state_.blob_file(spec_.release.sha256);
@@ -219,6 +235,7 @@ Result<> NodeExecutor::stage_file(const std::string& path) {
 
 void NodeExecutor::take_back() {
     for (const std::string& path : staged_files_) ::unlink(path.c_str());
+    for (const std::string& path : staged_trees_) remove_tree(path);
     for (auto path = made_directories_.rbegin(); path != made_directories_.rend(); ++path) {
         ::rmdir(path->c_str());
     }

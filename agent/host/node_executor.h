@@ -44,6 +44,7 @@ class NodeExecutor {
     Result<> stage_user();
     Result<> stage_directory(const std::string& path);
     Result<> stage_release();
+    Result<> stage_tarball();
     Result<> stage_file(const std::string& path);
     Result<> stage_copy(const std::string& from, const std::string& to);
     Result<> commit(const Step& step);
@@ -63,6 +64,7 @@ class NodeExecutor {
     const StateDir& state_;
     EventSink events_;
     std::vector<std::string> staged_files_;
+    std::vector<std::string> staged_trees_;  ///< directories with all that is in them
     std::vector<std::string> made_directories_;
     bool made_user_ = false;
     bool made_group_ = false;

@@ -123,7 +123,8 @@ class Planner {
             return agent_api::no_room(path, needed, space->free_bytes);
         };
         if (plan_.steps.empty()) return std::nullopt;
-        const std::uint64_t program = installs_release_ ? spec_.release.size : 0;
+        const std::uint64_t program =
+            installs_release_ ? std::max(spec_.release.size, spec_.release.unpacked_bytes) : 0;
         if (auto full = check(spec_.install_dir, program + kFreeBytesLeast)) return full;
         if (auto full = check(spec_.data_dir, kFreeBytesLeast)) return full;
         return check(spec_.log_dir, kFreeBytesLeast);

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 #include <sys/stat.h>
 
+#include "agent_host/apache_release.h"
 #include "agent_host/disks.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/memory.h"
@@ -214,6 +215,14 @@ void HostLook::fill_drifts(node_judge::Probe& probe, const NodeSpec& spec, const
         if (file.path == spec.data_dir + "/myid") continue;
         at(file.path);
         check(probe, file.path, true, [&](std::uint32_t mode) { return difference(file, mode); });
+    }
+    if (const std::string record = spec.release_record(); !record.empty()) {
+        at(record);
+        check(probe, record, false, [&](std::uint32_t) -> std::string {
+            if (agent_host::recorded_release(record) == spec.release.sha256) return {};
+            return "is not of release " + spec.release.version;
+        });
+        return;
     }
     at(spec.server_path());
     check(probe, spec.server_path(), false, [&](std::uint32_t) -> std::string {

@@ -66,6 +66,11 @@ Result<> check_inventory(const inventory::Inventory& inventory, const Wanted& wa
                      "transport: local brings up servers on this machine; hosts that are born "
                      "from cloud-init need transport: ssh");
     }
+    if (inventory.apache) {
+        return Error(Errc::invalid,
+                     "hosts that are born from cloud-init run zkprov's own server in this version; "
+                     "write flavor: zkserver, or bring Apache's server up with zkprov apply");
+    }
     if (wanted.node && inventory.find(*wanted.node) == nullptr) {
         return Error(Errc::invalid, "there is no node " + to_string(*wanted.node));
     }

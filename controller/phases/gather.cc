@@ -15,9 +15,12 @@ namespace {
 
 agent_api::ReleaseSpec release_spec(const RunSettings& settings) {
     agent_api::ReleaseSpec release;
-    release.version = settings.version + "-" + settings.release->server.sha256.substr(0, 8);
+    const std::string& own = settings.release->version;
+    release.version =
+        (own.empty() ? settings.version : own) + "-" + settings.release->server.sha256.substr(0, 8);
     release.sha256 = settings.release->server.sha256;
     release.size = settings.release->server.content.size();
+    release.unpacked_bytes = settings.release->unpacked_bytes;
     return release;
 }
 

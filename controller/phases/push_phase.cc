@@ -18,12 +18,17 @@ class PushPhase final : public Phase {
         for_all(run_.hosts, [&](Host& host) {
             const GatheredNode& node = run_.gathered.at(host.node->id);
             if (run_.plan->find(host.node->id) == nullptr || !host.connected()) return;
-            if (node.facts.release_sha256 == server.sha256) return;
+            // Of a tarball that was unpacked elsewhere only what it held is there.
+            const bool in_place =
+                node.spec.release.flavor == agent_api::Flavor::zkserver ||
+                node.facts.release_target == "releases/" + node.spec.release.version;
+            if (node.facts.release_sha256 == server.sha256 && in_place) return;
             const auto pushed = host.talk->push(server, node.spec.install_dir, deadline);
             if (!pushed) {
                 host.failure = pushed.error();
             } else if (*pushed) {
-                run_.console.say(fmt::format("{}: zkserver sent", name_of(*host.node)));
+                run_.console.say(
+                    fmt::format("{}: {} sent", name_of(*host.node), run_.settings.release->what));
             }
         });
         auto stop = stop_for_failures(run_.hosts);

@@ -18,7 +18,10 @@ struct Blob {
 };
 
 struct Release {
-    Blob server;             ///< zkserver; its content goes over the links
+    Blob server;  ///< zkserver, or Apache's tarball; its content goes over the links
+    std::string what = "zkserver";  ///< in words
+    std::string version;  ///< of Apache's server; empty: ours has the version of this program
+    std::uint64_t unpacked_bytes = 0;
     std::string agent_path;  ///< zkprov-agent; the SSH room pushes it
     std::string agent_sha256;
 };

@@ -64,6 +64,11 @@ struct NodeActual {
     /// Empty, but its data directory was prepared for the incarnation that its record names, and nothing has come in yet.
     bool being_made = false;
     NodeChange change;
+    /// Whose server is installed, where it is not the one that the inventory wants: zkserver or apache.
+    std::string other_flavor;
+    std::int64_t java_least = 0;  ///< 0: its server needs no Java
+    std::int64_t java_version = 0;
+    std::string java_words;  ///< what it said of itself, or why it does not run
     /// Belongs to an ensemble that formed, whether or not its data is still there.
     [[nodiscard]] bool formed() const { return !data_empty || (identity && identity->formed); }
 };

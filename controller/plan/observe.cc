@@ -52,6 +52,12 @@ NodeActual observe(const NodeSpec& spec, const NodeFacts& facts) {
         }
         actual.spaces.push_back({fact.path, fact.free_bytes, fact.read_only});
     }
+    if (facts.release_flavor != to_string(spec.release.flavor)) {
+        actual.other_flavor = facts.release_flavor;
+    }
+    actual.java_least = spec.java_least;
+    actual.java_version = facts.java_version;
+    actual.java_words = facts.java_words;
     for (const agent_api::PortFact& fact : facts.ports) {
         if (!fact.ours) actual.taken_ports.push_back({fact.port, fact.owner});
     }

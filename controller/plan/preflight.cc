@@ -92,6 +92,35 @@ class Checker {
         }
     }
 
+    void check_flavor() {
+        // What was installed and never formed an ensemble binds nobody.
+        if (actual_.other_flavor.empty() || !actual_.formed()) return;
+        const bool apache = actual_.other_flavor == "apache";
+        error(fmt::format(
+            "runs {}, and the inventory asks for {}; taking an ensemble from one to the other is "
+            "not supported in this version, write flavor: {} under server",
+            apache ? "Apache's server" : "zkprov's own server",
+            apache ? "zkprov's own" : "Apache's",
+            actual_.other_flavor));
+    }
+
+    void check_java() {
+        if (actual_.java_least == 0) return;
+        const std::string_view way_out =
+            "install one (on Debian: apt-get install default-jre-headless), or name another "
+            "program as server.java in the inventory";
+        if (actual_.java_version == 0) {
+            error(fmt::format(
+                "has no Java to run Apache's server: {}; {}", actual_.java_words, way_out));
+        } else if (actual_.java_version < actual_.java_least) {
+            error(fmt::format("has Java {} ({}), Apache's server needs {} or later; {}",
+                              actual_.java_version,
+                              actual_.java_words,
+                              actual_.java_least,
+                              way_out));
+        }
+    }
+
     void check_clock(std::int64_t median_offset_ms) {
         const std::int64_t offset_ms = actual_.clock_offset_ms - median_offset_ms;
         if (std::abs(offset_ms) <= kClockOffsetAdvisedMs) return;
@@ -140,6 +169,8 @@ std::vector<Finding> preflight(const Inventory& inventory,
         checker.check_rights();
         checker.check_space();
         checker.check_ports();
+        checker.check_flavor();
+        checker.check_java();
     }
     return findings;
 }

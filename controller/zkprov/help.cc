@@ -28,6 +28,12 @@ constexpr std::string_view kInventory =
     peer_port: 2888
     election_port: 3888
     config: { tickTime: 2000, initLimit: 10, syncLimit: 5 }   # further keys of zoo.cfg
+    flavor: zkserver                       # or apache: Apache's own server, with the keys
+    # tarball: apache-zookeeper-3.8.4-bin.tar.gz   # needed; 3.7 to 3.9; .sha512 beside it is read
+    # sha512: 128 hex digits               # also checked
+    # java: /usr/bin/java                  # on the hosts, 8 or later
+    # heap: 1000m
+    # jvm_flags: [-XX:+UseG1GC]
   ssh:
     user: root                             # left out: your own user name
     port: 22

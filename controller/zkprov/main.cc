@@ -21,6 +21,7 @@
 #include "cloud_init/cloud_init.h"
 #include "command_line/completion.h"
 #include "inventory/inventory.h"
+#include "phases/apache_release.h"
 #include "phases/links.h"
 #include "phases/release.h"
 #include "phases/runner.h"
@@ -337,8 +338,14 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
         if (!read) return stop(console, command, lines_of(read.error().words));
         recipe = *std::move(read);
     }
-    const auto release = phases::find_release(options.release_dir);
+    auto release = phases::find_release(options.release_dir);
     if (!release) return stop(console, command, {release.error().message()});
+    const bool installs = options.verb == Verb::apply || options.verb == Verb::plan ||
+                          options.verb == Verb::replace_node;
+    if (installs && inventory.apache) {
+        const auto taken = phases::take_apache_release(*inventory.apache, *release);
+        if (!taken) return stop(console, command, {taken.error().message()});
+    }
 
     const OwnUser user = own_user();
     phases::LinkSettings links;

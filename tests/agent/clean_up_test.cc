@@ -162,5 +162,24 @@ TEST_F(CleanUp, NothingThereIsNothingToDo) {
     EXPECT_THAT(run("releases/2"), IsEmpty());
 }
 
+TEST_F(CleanUp, ReleasesOfATarballGoAsTheirs) {
+    make_current("releases/3");
+    const auto unpacked = [&](const std::string& name, hours old) {
+        const std::string path = dir_ + "/install/releases/" + name;
+        std::filesystem::create_directories(path + "/lib/deep");
+        std::ofstream(path + "/" + std::string(agent_api::kReleaseRecord)) << "x";
+        std::ofstream(path + "/lib/deep/a.jar") << name;
+        age(path, old);
+        return path;
+    };
+    unpacked("3", hours(1));
+    const std::string previous = unpacked("2", hours(2));
+    const std::string older = unpacked("1", hours(3));
+    const std::string begun = unpacked("0.zkprov-new", hours(24 * 365));
+    EXPECT_THAT(run(""), ElementsAre(begun, older));
+    EXPECT_TRUE(std::filesystem::exists(previous));
+    EXPECT_FALSE(std::filesystem::exists(older));
+}
+
 }  // namespace
 }  // namespace zk::agent_host

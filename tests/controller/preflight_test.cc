@@ -50,6 +50,34 @@ TEST(Preflight, Rights) {
     EXPECT_EQ(findings_of({actual}, local), "");
 }
 
+TEST(Preflight, JavaWhereTheServerNeedsOne) {
+    NodeActual actual = good(2);
+    actual.java_words = "there is no /usr/bin/java";
+    EXPECT_EQ(findings_of({actual}), "");  // ours does not
+    actual.java_least = 8;
+    EXPECT_THAT(findings_of({actual}),
+                HasSubstr("error 2: has no Java to run Apache's server: there is no /usr/bin/java; "
+                          "install one (on Debian: apt-get install default-jre-headless)"));
+    actual.java_version = 7;
+    actual.java_words = "java version \"1.7.0_80\"";
+    EXPECT_THAT(
+        findings_of({actual}),
+        HasSubstr("error 2: has Java 7 (java version \"1.7.0_80\"), Apache's server needs 8"));
+    actual.java_version = 8;
+    EXPECT_EQ(findings_of({actual}), "");
+}
+
+TEST(Preflight, AnEnsembleKeepsItsFlavor) {
+    NodeActual actual = good(2);
+    actual.other_flavor = "zkserver";
+    EXPECT_EQ(findings_of({actual}), "");  // it never formed
+    actual.identity = Identity{"demo", ServerId(2), true, "g"};
+    EXPECT_THAT(
+        findings_of({actual}),
+        HasSubstr("error 2: runs zkprov's own server, and the inventory asks for Apache's"));
+    EXPECT_THAT(findings_of({actual}), HasSubstr("write flavor: zkserver"));
+}
+
 TEST(Preflight, Identity) {
     NodeActual actual = good(2);
     actual.identity = Identity{"demo", ServerId(2), true, "g"};

@@ -29,6 +29,7 @@ std::vector<Target> storage_targets();
 std::vector<Target> wire_targets();
 std::vector<Target> peer_targets();
 std::vector<Target> text_targets();
+std::vector<Target> tarball_targets();
 
 /// The first bytes of an input, as numbers that steer a run.
 class Steering {

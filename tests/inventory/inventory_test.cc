@@ -332,7 +332,10 @@ INSTANTIATE_TEST_SUITE_P(
                 kBase + "ssh: { agent_dir: /usr }\n",
                 "ssh.agent_dir: \"/usr\" belongs to the system"},
         BadCase{"tls", kBase + "tls: {}\n", "tls: not supported in this version"},
-        BadCase{"flavor", with_server("flavor: apache"), "flavor: not supported in this version"},
+        BadCase{"flavor", with_server("flavor: kafka"), "must be zkserver or apache"},
+        BadCase{"no_tarball", with_server("flavor: apache"), "server.tarball: is missing"},
+        BadCase{
+            "tarball_of_ours", with_server("tarball: x.tar.gz"), "it belongs to flavor: apache"},
         BadCase{"observer",
                 std::string(kHead) + "nodes: [{id: 1, host: a, role: observer}]\n",
                 "nodes[0].role: observers are not supported in this version"},

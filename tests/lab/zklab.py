@@ -53,6 +53,7 @@ class Lab:
         self.state = Path("/run/zkprov-lab" if self.name == DEFAULT_NAME else f"/run/zkprov-lab-{self.name}")
         self.cache = Path(cache or os.environ.get("ZKPROV_LAB_CACHE", lab_image.DEFAULT_CACHE))
         self.say = say
+        self.binds = []  # directories of this machine that hosts see, read-only, from their next boot on
         self._children = {}
         self._lock = None
 
@@ -357,7 +358,8 @@ class Lab:
             process = subprocess.Popen(
                 ["/bin/sh", "-c", joins + 'exec "$@"', "sh", "systemd-nspawn", "-q", "--register=no", "--keep-unit",
                  f"--network-namespace-path=/run/netns/{self.namespace(number)}", "-D", str(self.root(number)),
-                 f"--machine={self.namespace(number)}", "--boot", "--resolv-conf=off"],
+                 f"--machine={self.namespace(number)}", "--boot", "--resolv-conf=off",
+                 *[f"--bind-ro={place}" for place in self.binds]],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
         self._children[process.pid] = process
         if process.poll() is not None:
