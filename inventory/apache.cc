@@ -206,30 +206,16 @@ Result<> add_apache_files(const Inventory& inventory,
                           const std::map<std::string, std::string>& properties,
                           agent_api::NodeSpec& spec) {
     const ApacheSettings& apache = *inventory.apache;
-    const std::map<std::string, std::string> values = {
-        {"CLUSTER", spec.cluster},
-        {"SID", to_string(spec.sid)},
-        {"USER", spec.user},
-        {"GROUP", spec.group},
-        {"INSTALL_DIR", spec.install_dir},
-        {"DATA_DIR", spec.data_dir},
-        {"LOG_DIR", spec.log_dir},
-        {"CONF_PATH", spec.conf_path},
-        {"JAVA", apache.java},
-        {"JAVA_HOME", java_home(apache.java)},
-        {"JVM_FLAGS", exec_flags(apache, properties)},
-        {"SERVER_UNIT", spec.server_unit},
-    };
-    const auto add = [&](const std::string& path,
+    std::map<std::string, std::string> values = template_values(spec);
+    values["JAVA"] = apache.java;
+    values["JAVA_HOME"] = java_home(apache.java);
+    values["JVM_FLAGS"] = exec_flags(apache, properties);
+    values["SERVER_UNIT"] = spec.server_unit;
+    const auto add = [&](std::string path,
                          std::uint32_t mode,
                          FileKind kind,
                          std::string_view text) -> Result<> {
-        FileSpec file;
-        file.path = path;
-        file.mode = mode;
-        file.owner = "root:root";
-        file.kind = kind;
-        ZK_TRY(file.content, fill_template(text, values));
+        ZK_TRY(auto file, filled_file(std::move(path), mode, kind, text, values));
         spec.files.push_back(std::move(file));
         return ok();
     };

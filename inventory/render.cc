@@ -33,26 +33,13 @@ Result<> check_zoo_cfg(const std::string& text, const Node& node) {
 }
 
 Result<> add_units(NodeSpec& spec, bool own_server) {
-    const std::map<std::string, std::string> values = {
-        {"CLUSTER", spec.cluster},
-        {"SID", to_string(spec.sid)},
-        {"USER", spec.user},
-        {"GROUP", spec.group},
-        {"INSTALL_DIR", spec.install_dir},
-        {"DATA_DIR", spec.data_dir},
-        {"LOG_DIR", spec.log_dir},
-        {"CONF_PATH", spec.conf_path},
-        {"SERVER_PATH", spec.server_path()},
-        {"AGENT_PATH", spec.resident_agent_path()},
-        {"STATE_DIR", std::string(kStateDir)},
-    };
+    std::map<std::string, std::string> values = template_values(spec);
+    values["SERVER_PATH"] = spec.server_path();
+    values["AGENT_PATH"] = spec.resident_agent_path();
+    values["STATE_DIR"] = kStateDir;
     const auto add = [&](const std::string& unit, std::string_view text) -> Result<> {
-        FileSpec file;
-        file.path = std::string(kUnitDir) + unit;
-        file.mode = 0644;
-        file.owner = "root:root";
-        file.kind = FileKind::unit;
-        ZK_TRY(file.content, fill_template(text, values));
+        ZK_TRY(auto file,
+               filled_file(std::string(kUnitDir) + unit, 0644, FileKind::unit, text, values));
         spec.files.push_back(std::move(file));
         return ok();
     };
@@ -114,6 +101,31 @@ Result<std::string> fill_template(std::string_view text,
         filled += value->second;
         text.remove_prefix(length + 1);
     }
+}
+
+std::map<std::string, std::string> template_values(const NodeSpec& spec) {
+    return {{"CLUSTER", spec.cluster},
+            {"SID", to_string(spec.sid)},
+            {"USER", spec.user},
+            {"GROUP", spec.group},
+            {"INSTALL_DIR", spec.install_dir},
+            {"DATA_DIR", spec.data_dir},
+            {"LOG_DIR", spec.log_dir},
+            {"CONF_PATH", spec.conf_path}};
+}
+
+Result<FileSpec> filled_file(std::string path,
+                             std::uint32_t mode,
+                             FileKind kind,
+                             std::string_view text,
+                             const std::map<std::string, std::string>& values) {
+    FileSpec file;
+    file.path = std::move(path);
+    file.mode = mode;
+    file.owner = "root:root";
+    file.kind = kind;
+    ZK_TRY(file.content, fill_template(text, values));
+    return file;
 }
 
 std::string state_dir_of(const Inventory& inventory, const Node& node) {

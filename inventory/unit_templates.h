@@ -3,10 +3,12 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
 
+#include "agent_api/node_spec.h"
 #include "base/result.h"
 
 namespace zk::inventory {
@@ -34,5 +36,13 @@ inline constexpr std::string_view kUnitDir = "/etc/systemd/system/";
 /// Replaces every @NAME@ by its value. Errors: a name without a value.
 Result<std::string> fill_template(std::string_view text,
                                   const std::map<std::string, std::string>& values);
+/// What every template may name of a node.
+std::map<std::string, std::string> template_values(const agent_api::NodeSpec& spec);
+/// A file of root's whose text is a template's. Errors: as fill_template.
+Result<agent_api::FileSpec> filled_file(std::string path,
+                                        std::uint32_t mode,
+                                        agent_api::FileKind kind,
+                                        std::string_view text,
+                                        const std::map<std::string, std::string>& values);
 
 }  // namespace zk::inventory
