@@ -169,6 +169,14 @@ Measures counts_of(const metrics::Metrics& counts) {
         if (metrics::is_advanced(summary))
             add_percentiles(metrics::name_of(summary), counts.value(summary), list);
     }
+    for (std::size_t i = 0; i < static_cast<std::size_t>(metrics::SummarySet::count); ++i) {
+        const auto set = static_cast<metrics::SummarySet>(i);
+        for (const auto& [key, values] : counts.value(set).by_key()) {
+            const std::string name = fmt::format("{}_{}", key, metrics::name_of(set));
+            add_summary(name, values, list);
+            if (metrics::is_advanced(set)) add_percentiles(name, values, list);
+        }
+    }
     return list.take();
 }
 

@@ -72,17 +72,34 @@ std::string counter(std::string_view name, std::int64_t value) {
     return text;
 }
 
-std::string summary(std::string_view name, const metrics::Distribution& values, bool advanced) {
-    std::string text = head(name, "summary");
+/// `label`: "key=\"app\"," or nothing.
+std::string values_of(std::string_view name,
+                      std::string_view label,
+                      const metrics::Distribution& values,
+                      bool advanced) {
+    std::string text;
     constexpr std::array kParts = {0.5, 0.9, 0.95, 0.99};
     for (const double part : kParts) {
         if (part != 0.5 && !advanced) break;
         const std::string value =
             values.has_quantiles() ? fmt::format("{}.0", values.quantile(part)) : "NaN";
-        text += fmt::format("{}{{quantile=\"{}\",}} {}\n", name, part, value);
+        text += fmt::format("{}{{{}quantile=\"{}\",}} {}\n", name, label, part, value);
     }
-    text += fmt::format("{}_count {}.0\n", name, values.count());
-    text += fmt::format("{}_sum {}.0\n", name, values.sum());
+    const std::string braces = label.empty() ? "" : fmt::format("{{{}}}", label);
+    text += fmt::format("{}_count{} {}.0\n", name, braces, values.count());
+    text += fmt::format("{}_sum{} {}.0\n", name, braces, values.sum());
+    return text;
+}
+
+std::string summary(std::string_view name, const metrics::Distribution& values, bool advanced) {
+    return head(name, "summary") + values_of(name, "", values, advanced);
+}
+
+std::string summary_set(std::string_view name, const metrics::DistributionSet& set, bool advanced) {
+    if (set.by_key().empty()) return {};
+    std::string text = head(name, "summary");
+    for (const auto& [key, values] : set.by_key())
+        text += values_of(name, fmt::format("key=\"{}\",", escaped(key)), values, advanced);
     return text;
 }
 
@@ -116,6 +133,11 @@ std::string prometheus_page(const Facts& facts, const ensemble::ServerConfig& co
     for (std::size_t i = 0; i < static_cast<std::size_t>(metrics::Summary::count); ++i) {
         const auto one = static_cast<metrics::Summary>(i);
         text += summary(metrics::name_of(one), facts.counts.value(one), metrics::is_advanced(one));
+    }
+    for (std::size_t i = 0; i < static_cast<std::size_t>(metrics::SummarySet::count); ++i) {
+        const auto one = static_cast<metrics::SummarySet>(i);
+        text +=
+            summary_set(metrics::name_of(one), facts.counts.value(one), metrics::is_advanced(one));
     }
     if (config.metrics_of_process) text += process(facts.process);
     return text;

@@ -21,6 +21,7 @@
 #include "net/process_facts.h"
 #include "storage/recovery.h"
 #include "storage/snapshot_file.h"
+#include "threads/mutex.h"
 
 namespace zk::admin_server {
 namespace {
@@ -50,6 +51,8 @@ http::Response json(const admin::TransferAnswer& answer) {
     return page(answer.status, "application/json", answer.json);
 }
 
+bool is_failure(unsigned status) { return status == 500 || status == 400; }
+
 /// The snapshot's file, whatever it is compressed by; null: it is gone, or cannot be read.
 std::shared_ptr<std::ifstream> open_snapshot(const std::string& directory, Zxid zxid) {
     using Compression = storage::SnapshotName::Compression;
@@ -61,13 +64,11 @@ std::shared_ptr<std::ifstream> open_snapshot(const std::string& directory, Zxid 
     return nullptr;
 }
 
-/// The file stays open from here on: it may be purged while it is read.
-http::Response snapshot_page(const std::string& directory, Zxid zxid, bool streams) {
+/// The file stays open from here on: it may be purged while it is read. Nothing: it is gone, or cannot be read.
+std::optional<http::Response> snapshot_page(const std::string& directory, Zxid zxid, bool streams) {
     const std::shared_ptr<std::ifstream> file = open_snapshot(directory, zxid);
     const std::streamoff bytes = file ? std::streamoff(file->tellg()) : -1;
-    if (bytes < 0)
-        return json(admin::transfer_refused(
-            Transfer::snapshot, 500, "the snapshot's file is gone or cannot be read"));
+    if (bytes < 0) return std::nullopt;
     http::Response response;
     response.header = {{"last_zxid", admin::hex(zxid.value())},
                        {"snapshot_size", std::to_string(bytes)}};
@@ -148,6 +149,8 @@ struct AdminServer::Parts : std::enable_shared_from_this<AdminServer::Parts> {
                  std::function<http::Response(const Facts&)> render,
                  admin::Errand errand = {});
     void complete(Facts& facts, const admin::Wanted& wanted) const;
+    /// Counts it, if that is due.
+    http::Response refusal(Transfer transfer, const admin::TransferAnswer& answer);
 
     struct Waiting {
         http::Reply reply;
@@ -169,6 +172,9 @@ struct AdminServer::Parts : std::enable_shared_from_this<AdminServer::Parts> {
     admin::RateLimit snapshots{settings.config.admin_rate_interval};
     admin::RateLimit restores{settings.config.admin_rate_interval};
     std::weak_ptr<RestoreUpload> upload;  ///< one at a time
+    Instant upload_began{};
+    mutable threads::Mutex counts_mutex;
+    metrics::Metrics counts ZK_GUARDED_BY(counts_mutex);
     std::thread thread;
     bool stopped = false;
 };
@@ -317,25 +323,34 @@ void AdminServer::Parts::answer_snapshot(const AdminTarget& target,
                                          const http::Request& request,
                                          http::Reply reply) {
     admin::Errand errand;
-    if (const auto refusal = refuse(Transfer::snapshot, request, errand.asks))
-        return reply(json(*refusal));
+    if (const auto answer = refuse(Transfer::snapshot, request, errand.asks))
+        return reply(refusal(Transfer::snapshot, *answer));
     const bool streams = target.parameter("streaming").value_or("true") != "false";
     inquire(
         *admin::question_of(target),
         std::move(reply),
         [this, target, streams](const Facts& facts) {
-            if (const auto refusal = admin::transfer_refused(Transfer::snapshot, facts))
-                return json(*refusal);
+            if (const auto answer = admin::transfer_refused(Transfer::snapshot, facts))
+                return refusal(Transfer::snapshot, *answer);
             if (!facts.done_at)
-                return json(admin::transfer_refused(
-                    Transfer::snapshot, 500, "given up: the server has stopped serving"));
+                return refusal(
+                    Transfer::snapshot,
+                    admin::transfer_refused(
+                        Transfer::snapshot, 500, "given up: the server has stopped serving"));
             snapshots.note(clocks::steady_now());
             const storage::Paths paths{settings.config.data_dir, settings.config.log_dir()};
-            http::Response response = snapshot_page(paths.snapshots(), *facts.done_at, streams);
-            if (streams || response.status != 200) return response;
-            response.content_type = "application/json";
-            response.body = admin::answer_command(target, facts, settings.config);
-            return response;
+            auto response = snapshot_page(paths.snapshots(), *facts.done_at, streams);
+            if (!response) {
+                return refusal(
+                    Transfer::snapshot,
+                    admin::transfer_refused(
+                        Transfer::snapshot, 500, "the snapshot's file is gone or cannot be read"));
+            }
+            if (!streams) {
+                response->content_type = "application/json";
+                response->body = admin::answer_command(target, facts, settings.config);
+            }
+            return *std::move(response);
         },
         std::move(errand));
 }
@@ -351,8 +366,8 @@ void AdminServer::Parts::receive(const http::Request& request,
     if (admin::transfer_of(target) != Transfer::restore)
         return refuse_with(plain(405, "only restore takes a POST here"));
     admin::Errand errand;
-    if (const auto refusal = refuse(Transfer::restore, request, errand.asks))
-        return refuse_with(json(*refusal));
+    if (const auto answer = refuse(Transfer::restore, request, errand.asks))
+        return refuse_with(refusal(Transfer::restore, *answer));
     auto asks = errand.asks;
     // Whoever may is told so by `done` itself; what follows it is not heard any more.
     auto reply = [refuse_with](http::Response response) { refuse_with(std::move(response)); };
@@ -360,16 +375,20 @@ void AdminServer::Parts::receive(const http::Request& request,
         *admin::question_of(target),
         std::move(reply),
         [this, done, asks](const Facts& facts) {
-            auto refusal = admin::transfer_refused(Transfer::restore, facts);
-            if (!refusal && !upload.expired())
-                refusal = admin::transfer_refused(
+            auto answer = admin::transfer_refused(Transfer::restore, facts);
+            if (!answer && !upload.expired())
+                answer = admin::transfer_refused(
                     Transfer::restore, 429, "another restore is under way; try again later");
-            if (refusal) return json(*refusal);
+            if (answer) return refusal(Transfer::restore, *answer);
             auto made = std::make_shared<RestoreUpload>(
                 [this, asks](std::shared_ptr<core::Restore> taken, http::Reply to) {
                     restore(std::move(taken), asks, std::move(to));
+                },
+                [this](const admin::TransferAnswer& failed) {
+                    return refusal(Transfer::restore, failed);
                 });
             upload = made;
+            upload_began = clocks::steady_now();
             done({.upload = std::move(made), .refusal = {}});
             return http::Response();
         },
@@ -383,13 +402,17 @@ void AdminServer::Parts::restore(std::shared_ptr<core::Restore> taken,
             std::move(reply),
             [this](const Facts& facts) {
                 if (facts.done_at) {
-                    restores.note(clocks::steady_now());
+                    const Instant now = clocks::steady_now();
+                    restores.note(now);
+                    const threads::Lock lock(counts_mutex);
+                    counts.observe(metrics::Summary::restore_time, to_ms(now - upload_began));
                     return json(admin::restored(*facts.done_at));
                 }
-                const auto refusal = admin::transfer_refused(Transfer::restore, facts);
-                return json(refusal ? *refusal
-                                    : admin::transfer_refused(
-                                          Transfer::restore, 500, "the server has not taken it"));
+                const auto answer = admin::transfer_refused(Transfer::restore, facts);
+                return refusal(Transfer::restore,
+                               answer ? *answer
+                                      : admin::transfer_refused(
+                                            Transfer::restore, 500, "the server has not taken it"));
             },
             {.asks = std::move(asks), .restore = std::move(taken)});
 }
@@ -416,6 +439,28 @@ void AdminServer::Parts::inquire(const AdminQuestion& question,
             asked.reply(asked.render(facts));
         });
     });
+}
+
+http::Response AdminServer::Parts::refusal(Transfer transfer, const admin::TransferAnswer& answer) {
+    using metrics::Counter;
+    const bool restores_tree = transfer == Transfer::restore;
+    const threads::Lock lock(counts_mutex);
+    if (answer.status == 429)
+        counts.add(restores_tree ? Counter::restore_rate_limited_count
+                                 : Counter::snapshot_rate_limited_count);
+    if (is_failure(answer.status))
+        counts.add(restores_tree ? Counter::restore_error_count : Counter::snapshot_error_count);
+    return json(answer);
+}
+
+metrics::Metrics AdminServer::counts() const {
+    const threads::Lock lock(parts_->counts_mutex);
+    return parts_->counts;
+}
+
+void AdminServer::reset_counts() {
+    const threads::Lock lock(parts_->counts_mutex);
+    parts_->counts = {};
 }
 
 /// What does not need the server's loop.

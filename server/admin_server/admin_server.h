@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "ensemble/zoo_cfg.h"
+#include "metrics/metrics.h"
 
 namespace zk::admin_server {
 
@@ -53,6 +54,10 @@ class AdminServer {
     /// 0: does not listen (yet).
     [[nodiscard]] std::uint16_t command_port() const { return command_port_; }
     [[nodiscard]] std::uint16_t metrics_port() const { return metrics_port_; }
+
+    /// Of snapshots and restores. Any thread, as reset_counts().
+    [[nodiscard]] metrics::Metrics counts() const;
+    void reset_counts();
 
   private:
     struct Parts;

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "admin/transfers.h"
-
 namespace zk::admin_server {
 namespace {
 constexpr unsigned kBadRequest = 400;
@@ -51,11 +49,10 @@ Result<std::shared_ptr<core::Restore>> RestoreUpload::finish() {
 void RestoreUpload::end(http::Reply reply) {
     Result<std::shared_ptr<core::Restore>> restore = finish();
     if (restore.has_value()) return done_(*std::move(restore), std::move(reply));
-    const admin::TransferAnswer answer = admin::transfer_refused(
+    reply(failed_(admin::transfer_refused(
         admin::Transfer::restore,
         kBadRequest,
-        "this is no snapshot to restore: " + restore.error().message() + "; nothing has changed");
-    reply({.status = answer.status, .content_type = "application/json", .body = answer.json});
+        "this is no snapshot to restore: " + restore.error().message() + "; nothing has changed")));
 }
 
 }  // namespace zk::admin_server

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "core/core.h"
 #include "session/session_ids.h"
+#include "tree/path.h"
 
 namespace zk::core {
 namespace {
@@ -94,6 +95,7 @@ void Core::apply(Zxid zxid, const SharedBytes& bytes, Actions& out) {
     tree::ApplyResult result = database_.apply(*txn, bytes, serving_);
     if (learner_ && serving_)
         count_propagation(txn->header, metrics::Summary::commit_propagation_latency);
+    count_writes(result.changes);
     if (preparer_) preparer_->committed(zxid);
     apply_sessions(*txn);
     if (serving_ && !result.changes.empty()) {
@@ -101,6 +103,17 @@ void Core::apply(Zxid zxid, const SharedBytes& bytes, Actions& out) {
         out.push_back(request::ToFrontend(request::Changed{zxid, std::move(changes)}));
     }
     answer(*txn, result, out);
+}
+
+/// Bytes of each, as Apache's server reckons them: the path, and the data that a node has from now on.
+void Core::count_writes(const std::vector<tree::Change>& changes) {
+    for (const tree::Change& change : changes) {
+        const std::string_view name = tree::namespace_of(change.path);
+        if (name.empty()) continue;
+        counts_.observe(metrics::SummarySet::write_per_namespace,
+                        name,
+                        static_cast<std::int64_t>(change.path.size() + change.data_bytes));
+    }
 }
 
 void Core::apply_sessions(const jute::Txn& txn) {

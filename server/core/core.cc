@@ -342,6 +342,13 @@ Role Core::role() const {
     return leader_ ? Role::leading : learner_ ? Role::following : Role::looking;
 }
 
+metrics::Metrics Core::counts() const {
+    metrics::Metrics all = counts_;
+    for (const auto& [sid, times] : ack_times_ms_)
+        all.merge(metrics::SummarySet::ack_latency, to_string(sid), times);
+    return all;
+}
+
 StatusPage Core::status() const {
     StatusPage page;
     page.my_id = settings_.my_id;

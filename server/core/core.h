@@ -106,7 +106,7 @@ class Core {
     [[nodiscard]] const std::map<std::string, std::int64_t>& quota_refusals() const {
         return quota_check_.refused();
     }
-    [[nodiscard]] const metrics::Metrics& counts() const { return counts_; }
+    [[nodiscard]] metrics::Metrics counts() const;
     /// For those who are beside the core on its loop.
     [[nodiscard]] ensemble::MembershipPtr members() const { return members_; }
     [[nodiscard]] bool serving() const { return serving_; }
@@ -139,6 +139,7 @@ class Core {
     void reset_statistics() {
         proposal_sizes_ = {};
         counts_ = {};
+        ack_times_ms_.clear();
     }
 
     enum class State { looking, reloading, following, leading, alone, restoring };
@@ -218,6 +219,9 @@ class Core {
 
     void count(const zab::Action& action);
     void count_propagation(const jute::TxnHeader& header, metrics::Summary summary);
+    void count_ack(ServerId sid, Zxid zxid, Instant now);
+    void count_own_acks(Zxid up_to, Instant now);
+    void count_writes(const std::vector<tree::Change>& changes);
 
     // What zab asks for; all run inside run_zab().
     void carry_out(zab::Action& action, Instant now, Actions& out);
@@ -281,7 +285,8 @@ class Core {
     Duration last_election_took_{};
     std::int64_t elections_ = 0;
     metrics::Metrics counts_;
-    metrics::SizeStatistics proposal_sizes_;  ///< of all reigns since the start
+    std::map<ServerId, metrics::Distribution> ack_times_ms_;  ///< for ack_latency
+    metrics::SizeStatistics proposal_sizes_;                  ///< of all reigns since the start
     Epoch accepted_epoch_, current_epoch_;
     Epoch accepted_elsewhere_;  ///< the latest epoch that a voter was seen to have accepted
     Attempt attempt_ = 0;

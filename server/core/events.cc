@@ -32,7 +32,12 @@ void Core::handle(LearnerConnected& event, Instant now, Actions& out) {
 }
 
 void Core::handle(LearnerPacket& event, Instant now, Actions&) {
-    if (leader_) leader_->on_packet(event.link, event.packet, now, zab_actions_);
+    if (!leader_) return;
+    if (event.packet.type == zab::PacketType::ack) {
+        if (const auto voter = leader_->voter_at(event.link))
+            count_ack(*voter, event.packet.zxid, now);
+    }
+    leader_->on_packet(event.link, event.packet, now, zab_actions_);
 }
 
 void Core::handle(LearnerClosed& event, Instant now, Actions&) {
@@ -90,6 +95,7 @@ void Core::handle(storage::DiskEvent& event, Instant now, Actions& out) {
         Instant now;
         Actions& out;
         void operator()(storage::LogDurable& e) {
+            core.count_own_acks(e.up_to, now);
             core.database_.durable(e.up_to);
             if (core.alone_) core.alone_->on_log_durable(e.up_to, core.zab_actions_);
             if (core.leader_) core.leader_->on_log_durable(e.up_to, now, core.zab_actions_);
@@ -226,6 +232,23 @@ void Core::count(const zab::Action& action) {
 /// By the wall clocks of two servers, as Apache's: it is as good as they agree.
 void Core::count_propagation(const jute::TxnHeader& header, metrics::Summary summary) {
     counts_.observe(summary, wall_.value() - header.time.value());
+}
+
+/// How long a server took to acknowledge a proposal; nothing of those that have committed without it.
+void Core::count_ack(ServerId sid, Zxid zxid, Instant now) {
+    if (proposed_.empty()) return;
+    const Zxid first = proposed_.front().txn.zxid;
+    if (zxid < first || zxid > proposed_.back().txn.zxid) return;
+    const auto place = static_cast<std::size_t>(zxid.value() - first.value());
+    ack_times_ms_[sid].add(to_ms(now - proposed_[place].at));
+}
+
+void Core::count_own_acks(Zxid up_to, Instant now) {
+    for (const Proposed& proposed : proposed_) {
+        const Zxid zxid = proposed.txn.zxid;
+        if (zxid > up_to) return;
+        if (zxid > database_.last_durable()) count_ack(settings_.my_id, zxid, now);
+    }
 }
 
 // NOLINTNEXTLINE(readability-function-size): one short function for each action

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "jute/archive.h"
 #include "tree/acl.h"
+#include "tree/path.h"
 
 namespace zk::frontend {
 namespace {
@@ -47,12 +48,14 @@ jute::AclList masked(const jute::AclList& list) {
 }
 
 ErrorCode read_exists(const tree::DataTree& tree,
+                      std::string_view path,
                       const tree::Node* node,
                       const Asker& asker,
                       jute::OutputArchive& archive) {
     if (node == nullptr) return ErrorCode::no_node;
     if (!asker.may(tree.acl_of(*node), perms::kRead)) return ErrorCode::no_auth;
     archive(tree.stat_of(*node));
+    asker.has_read(path, 0);
     return ErrorCode::ok;
 }
 
@@ -73,18 +76,24 @@ ErrorCode read_acl(const tree::DataTree& tree,
 
 ErrorCode read_node(const tree::DataTree& tree,
                     OpCode op,
+                    std::string_view path,
                     const tree::Node& node,
                     const Asker& asker,
                     jute::OutputArchive& archive) {
     if (!asker.may(tree.acl_of(node), perms::kRead)) return ErrorCode::no_auth;
     if (op == OpCode::get_data) {
+        asker.has_read(path, node.data_size());
         if (const std::optional<ByteView> data = node.data()) {
             archive(*data);
         } else {
             archive(std::int32_t{-1});
         }
     } else {
-        archive(node.child_names());
+        const std::vector<std::string> names = node.child_names();
+        std::size_t bytes = 0;
+        for (const std::string& name : names) bytes += name.size();
+        asker.has_read(path, bytes);
+        archive(names);
     }
     if (op != OpCode::get_children) archive(tree.stat_of(node));
     return ErrorCode::ok;
@@ -168,7 +177,7 @@ ErrorCode read_parts(const tree::DataTree& tree, ByteView body, const Asker& ask
             write_part_error(ErrorCode::no_auth, answer);
         } else {
             answer(jute::MultiHeader{part->header.type, false, ErrorCode::ok});
-            (void)read_node(tree, part->header.type, *node, asker, answer);
+            (void)read_node(tree, part->header.type, part->request.path, *node, asker, answer);
         }
         if (out.size() - start > limits::kMultiReadBytesMax) {
             ZK_COVERED("frontend.multi_read_too_large");
@@ -229,6 +238,15 @@ std::size_t answer_bytes(const tree::DataTree& tree, OpCode op, ByteView body) {
     return node_answer_bytes(request ? tree.find(request->path) : nullptr, op);
 }
 
+void Asker::has_read(std::string_view path, std::size_t bytes) const {
+    constexpr std::size_t kStatBytes = 68;  // every read counts one
+    const std::string_view name = tree::namespace_of(path);
+    if (counts == nullptr || name.empty()) return;
+    counts->observe(metrics::SummarySet::read_per_namespace,
+                    name,
+                    static_cast<std::int64_t>(path.size() + bytes + kStatBytes));
+}
+
 ReadResult read(
     const tree::DataTree& tree, OpCode op, ByteView body, const Asker& asker, Bytes& out) {
     ZK_ASSERT(is_read(op));
@@ -255,7 +273,7 @@ ReadResult read(
             result.error = ErrorCode::bad_arguments;
             return result;
         }
-        result.error = read_exists(tree, node, asker, archive);
+        result.error = read_exists(tree, request->path, node, asker, archive);
         const bool told = result.error == ErrorCode::ok || result.error == ErrorCode::no_node;
         if (told && request->watch) result.watch = ReadResult::Watch::data;
         return result;
@@ -272,7 +290,7 @@ ReadResult read(
         result.error = read_acl(tree, *node, asker, archive);
         return result;
     }
-    result.error = read_node(tree, op, *node, asker, archive);
+    result.error = read_node(tree, op, request->path, *node, asker, archive);
     if (result.error == ErrorCode::ok && request->watch) {
         result.watch = op == OpCode::get_data ? ReadResult::Watch::data : ReadResult::Watch::child;
     }

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "jute/codes.h"
 #include "jute/protocol.h"
+#include "metrics/metrics.h"
 #include "tree/acl.h"
 #include "tree/data_tree.h"
 
@@ -37,11 +38,14 @@ struct Asker {
     tree::AccessRules access{};
     std::size_t* effort =
         nullptr;  ///< counts the entries that are looked at, and what takes as long
+    metrics::Metrics* counts = nullptr;  ///< of what is read, by namespace
     /// One of the `needed` permission bits.
     [[nodiscard]] bool may(const jute::AclList& list, std::int32_t needed) const {
         if (effort != nullptr) *effort += list.size();
         return tree::check_acl(list, needed, auth, access);
     }
+    /// `bytes`: of data, or of names of children. As Apache's server reckons it.
+    void has_read(std::string_view path, std::size_t bytes) const;
 };
 
 /// Runs a read. The response record is appended to `out` when there is no error; nothing is appended otherwise. A body that

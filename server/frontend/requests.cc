@@ -401,7 +401,8 @@ ErrorCode Frontend::answer_local(Connection& connection, OpCode op, ByteView bod
             break;
     }
     ZK_ASSERT(is_read(op));
-    const Asker asker{connection.auth, connection.session, settings_.access, &connection.effort};
+    const Asker asker{
+        connection.auth, connection.session, settings_.access, &connection.effort, &totals_.counts};
     ++connection.effort;
     const ReadResult result = read(*tree_, op, body, asker, out);
     if (result.watch == ReadResult::Watch::data)

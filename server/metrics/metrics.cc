@@ -7,7 +7,7 @@
 namespace zk::metrics {
 namespace {
 
-constexpr std::array<std::string_view, 47> kCounterNames = {
+constexpr std::array<std::string_view, 51> kCounterNames = {
     "add_dead_watcher_stall_time",
     "bytes_received_count",
     "cnxn_closed_without_zk_server_running",
@@ -41,10 +41,14 @@ constexpr std::array<std::string_view, 47> kCounterNames = {
     "response_packet_cache_misses",
     "response_packet_get_children_cache_hits",
     "response_packet_get_children_cache_misses",
+    "restore_error_count",
+    "restore_rate_limited_count",
     "revalidate_count",
     "sessionless_connections_expired",
     "skip_learner_request_to_next_processor_count",
     "snap_count",
+    "snapshot_error_count",
+    "snapshot_rate_limited_count",
     "stale_replies",
     "stale_requests",
     "stale_requests_dropped",
@@ -56,7 +60,7 @@ constexpr std::array<std::string_view, 47> kCounterNames = {
     "unsuccessful_handshake",
     "watch_bytes",
 };
-constexpr std::array<std::string_view, 64> kSummaryNames = {
+constexpr std::array<std::string_view, 65> kSummaryNames = {
     "commit_commit_proc_req_queued",
     "commit_process_time",
     "concurrent_request_processing_in_commit_processor",
@@ -84,6 +88,7 @@ constexpr std::array<std::string_view, 64> kSummaryNames = {
     "reads_after_write_in_session_queue",
     "reads_issued_from_session_queue",
     "requests_in_session_queue",
+    "restore_time",
     "session_queues_drained",
     "snapshottime",
     "socket_closing_time",
@@ -123,8 +128,17 @@ constexpr std::array<std::string_view, 64> kSummaryNames = {
     "write_final_proc_time_ms",
 };
 
+constexpr std::array<std::string_view, 5> kSetNames = {
+    "learner_handler_qp_size",
+    "read_per_namespace",
+    "write_per_namespace",
+    "ack_latency",
+    "learner_handler_qp_time_ms",
+};
+
 static_assert(kCounterNames.size() == static_cast<std::size_t>(Counter::count));
 static_assert(kSummaryNames.size() == static_cast<std::size_t>(Summary::count));
+static_assert(kSetNames.size() == static_cast<std::size_t>(SummarySet::count));
 
 /// Values below this have a bucket each; above it every doubling has as many as half of them.
 constexpr std::int64_t kExact = 32;
@@ -139,6 +153,7 @@ std::string_view name_of(Counter counter) {
 std::string_view name_of(Summary summary) {
     return kSummaryNames.at(static_cast<std::size_t>(summary));
 }
+std::string_view name_of(SummarySet set) { return kSetNames.at(static_cast<std::size_t>(set)); }
 
 std::size_t Distribution::bucket_of(std::int64_t value) {
     const auto bits = static_cast<std::uint64_t>(value);
@@ -207,9 +222,29 @@ std::int64_t Distribution::quantile(double part) const {
     return max_;
 }
 
+Distribution* DistributionSet::find_or_add(std::string_view key) {
+    if (const auto found = by_key_.find(key); found != by_key_.end()) return &found->second;
+    if (by_key_.size() >= kKeysMax || key.size() > kKeyBytesMax) return nullptr;
+    return &by_key_.emplace(std::string(key), Distribution()).first->second;
+}
+
+void DistributionSet::add(std::string_view key, std::int64_t value) {
+    if (Distribution* values = find_or_add(key)) values->add(value);
+}
+
+void DistributionSet::merge(std::string_view key, const Distribution& values) {
+    if (values.count() == 0) return;
+    if (Distribution* own = find_or_add(key)) own->merge(values);
+}
+
+void DistributionSet::merge(const DistributionSet& other) {
+    for (const auto& [key, values] : other.by_key_) merge(key, values);
+}
+
 void Metrics::merge(const Metrics& other) {
     for (std::size_t i = 0; i < counters_.size(); ++i) counters_[i] += other.counters_[i];
     for (std::size_t i = 0; i < summaries_.size(); ++i) summaries_[i].merge(other.summaries_[i]);
+    for (std::size_t i = 0; i < sets_.size(); ++i) sets_[i].merge(other.sets_[i]);
 }
 
 }  // namespace zk::metrics

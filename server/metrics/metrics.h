@@ -9,7 +9,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace zk::metrics {
@@ -48,10 +52,14 @@ enum class Counter : std::uint8_t {
     response_packet_cache_misses,
     response_packet_get_children_cache_hits,
     response_packet_get_children_cache_misses,
+    restore_error_count,  // from 3.9 on, as are the others of restore and snapshot
+    restore_rate_limited_count,
     revalidate_count,
     sessionless_connections_expired,
     skip_learner_request_to_next_processor_count,
     snap_count,
+    snapshot_error_count,
+    snapshot_rate_limited_count,
     stale_replies,
     stale_requests,
     stale_requests_dropped,
@@ -94,6 +102,7 @@ enum class Summary : std::uint8_t {
     reads_after_write_in_session_queue,
     reads_issued_from_session_queue,
     requests_in_session_queue,
+    restore_time,
     session_queues_drained,
     snapshottime,
     socket_closing_time,
@@ -136,9 +145,24 @@ enum class Summary : std::uint8_t {
 };
 inline constexpr Summary kFirstAdvanced = Summary::close_session_prep_time;
 
+/// A summary for each key: a server id, or a namespace (the name of a child of the root; bytes of each read or write below
+/// it).
+enum class SummarySet : std::uint8_t {
+    learner_handler_qp_size,
+    read_per_namespace,
+    write_per_namespace,
+    // advanced
+    ack_latency,
+    learner_handler_qp_time_ms,
+    count,
+};
+inline constexpr SummarySet kFirstAdvancedSet = SummarySet::ack_latency;
+
 std::string_view name_of(Counter counter);
 std::string_view name_of(Summary summary);
+std::string_view name_of(SummarySet set);
 constexpr bool is_advanced(Summary summary) { return summary >= kFirstAdvanced; }
+constexpr bool is_advanced(SummarySet set) { return set >= kFirstAdvancedSet; }
 
 /// How often which values came: count, sum, least, most, and quantiles that are at most a sixteenth too high.
 class Distribution {
@@ -169,10 +193,34 @@ class Distribution {
     std::vector<std::uint32_t> buckets_;  ///< as far as they are needed
 };
 
+/// A Distribution for each key. Clients choose keys: of more than there may be, and of long ones, nothing is counted.
+class DistributionSet {
+  public:
+    static constexpr std::size_t kKeysMax = 1000;
+    static constexpr std::size_t kKeyBytesMax = 256;
+    using ByKey = std::map<std::string, Distribution, std::less<>>;
+
+    void add(std::string_view key, std::int64_t value);
+    void merge(std::string_view key, const Distribution& values);
+    void merge(const DistributionSet& other);
+    [[nodiscard]] const ByKey& by_key() const { return by_key_; }
+
+  private:
+    [[nodiscard]] Distribution* find_or_add(std::string_view key);
+
+    ByKey by_key_;
+};
+
 class Metrics {
   public:
     void add(Counter counter, std::int64_t more = 1) { counters_[index(counter)] += more; }
     void observe(Summary summary, std::int64_t value) { summaries_[index(summary)].add(value); }
+    void observe(SummarySet set, std::string_view key, std::int64_t value) {
+        sets_[index(set)].add(key, value);
+    }
+    void merge(SummarySet set, std::string_view key, const Distribution& values) {
+        sets_[index(set)].merge(key, values);
+    }
     void set(Summary summary, Distribution values) {
         summaries_[index(summary)] = std::move(values);
     }
@@ -181,6 +229,7 @@ class Metrics {
     [[nodiscard]] const Distribution& value(Summary summary) const {
         return summaries_[index(summary)];
     }
+    [[nodiscard]] const DistributionSet& value(SummarySet set) const { return sets_[index(set)]; }
     void merge(const Metrics& other);
 
   private:
@@ -190,6 +239,7 @@ class Metrics {
     }
     std::array<std::int64_t, static_cast<std::size_t>(Counter::count)> counters_{};
     std::array<Distribution, static_cast<std::size_t>(Summary::count)> summaries_{};
+    std::array<DistributionSet, static_cast<std::size_t>(SummarySet::count)> sets_{};
 };
 
 }  // namespace zk::metrics

@@ -37,7 +37,15 @@ class LearnerLink final : public StreamLink {
     LearnerLink(QuorumLinks& owner, zab::LinkId id)
         : StreamLink(owner.io_, owner.settings_.queue), owner_(owner), id_(id) {}
 
+    /// What it has said it is, if that is a member.
+    [[nodiscard]] std::optional<ServerId> member() const { return member_; }
+
   private:
+    void note_member(const zab::Packet& first) {
+        const auto info = zab::decode_learner_info(first.data);
+        if (info && owner_.settings_.members->config().find(info->sid) != nullptr)
+            member_ = info->sid;
+    }
     std::string on_bytes(ByteView bytes) override {
         if (!named_ && (nameless_bytes_ += bytes.size()) > kNamelessBytesMax)
             return "it does not say who it is";
@@ -48,6 +56,7 @@ class LearnerLink final : public StreamLink {
             if (!*packet) break;
             if (!named_ && !owner_.door_.named(id_))
                 return "too many links of addresses that are no member's";
+            if (!named_) note_member(**packet);
             named_ = true;
             owner_.core_.post(core::LearnerPacket{id_, std::move(**packet)});
         }
@@ -70,6 +79,7 @@ class LearnerLink final : public StreamLink {
     /// Its first packet is here; the leader closes it unless it is FOLLOWERINFO.
     bool named_ = false;
     std::size_t nameless_bytes_ = 0;
+    std::optional<ServerId> member_;
     zab::PacketDecoder decoder_;
 };
 
@@ -230,14 +240,43 @@ void QuorumLinks::turn_out(zab::LinkId link, const char* why) {
 void QuorumLinks::close_port() {
     if (std::exchange(open_, false)) listener_.close();
     door_alarm_.stop();
-    for (auto& [id, link] : learners_) link->close();
-    learners_.clear();
+    while (!learners_.empty()) {
+        learners_.begin()->second->close();
+        forget(learners_.begin()->first);
+    }
     door_.clear();
 }
 
 void QuorumLinks::learner_gone(zab::LinkId link) {
     door_.gone(link);
-    if (learners_.erase(link) != 0) core_.post(core::LearnerClosed{link});
+    if (forget(link)) core_.post(core::LearnerClosed{link});
+}
+
+/// False: there is none.
+bool QuorumLinks::forget(zab::LinkId link) {
+    const auto found = learners_.find(link);
+    if (found == learners_.end()) return false;
+    count(*found->second, counts_);
+    learners_.erase(found);
+    return true;
+}
+
+void QuorumLinks::count(const LearnerLink& link, metrics::Metrics& counts) {
+    if (!link.member()) return;
+    const std::string sid = to_string(*link.member());
+    counts.merge(metrics::SummarySet::learner_handler_qp_size, sid, link.account().sizes());
+    counts.merge(metrics::SummarySet::learner_handler_qp_time_ms, sid, link.account().times_ms());
+}
+
+metrics::Metrics QuorumLinks::counts() const {
+    metrics::Metrics all = counts_;
+    for (const auto& [id, link] : learners_) count(*link, all);
+    return all;
+}
+
+void QuorumLinks::reset_counts() {
+    counts_ = {};
+    for (auto& [id, link] : learners_) link->reset_counts();
 }
 
 void QuorumLinks::send_to_learner(zab::LinkId link, const zab::Packet& packet) {
@@ -268,7 +307,7 @@ void QuorumLinks::close_learner(zab::LinkId link) {
     const auto found = learners_.find(link);
     if (found == learners_.end()) return;
     found->second->close();
-    learners_.erase(found);
+    forget(link);
     door_.gone(link);
 }
 

@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "core/event.h"
 #include "ensemble/membership.h"
+#include "metrics/metrics.h"
 #include "net/alarm.h"
 #include "net/learner_door.h"
 #include "net/listener.h"
@@ -90,6 +91,11 @@ class QuorumLinks final : private ListenerUser {
     /// Everything off, no events any more.
     void stop();
 
+    /// learner_handler_qp_...: of the links to members.
+    [[nodiscard]] metrics::Metrics counts() const;
+    /// `srst`.
+    void reset_counts();
+
   private:
     friend class LearnerLink;
     friend class LeaderLink;
@@ -99,6 +105,8 @@ class QuorumLinks final : private ListenerUser {
     void watch_door();
     void turn_out(zab::LinkId link, const char* why);
     void learner_gone(zab::LinkId link);
+    bool forget(zab::LinkId link);
+    static void count(const LearnerLink& link, metrics::Metrics& counts);
 
     boost::asio::io_context& io_;
     QuorumLinkSettings settings_;
@@ -113,6 +121,7 @@ class QuorumLinks final : private ListenerUser {
     std::map<zab::LinkId, std::shared_ptr<LearnerLink>> learners_;
     zab::LinkId next_link_ = 1;  // 0 is this server itself
     std::shared_ptr<LeaderLink> leader_;
+    metrics::Metrics counts_;  ///< of links that have ended
 };
 
 }  // namespace zk::net

@@ -28,6 +28,7 @@ constexpr std::size_t kItemBytes = std::size_t{64} << 10;
 void StreamLink::send(Bytes bytes) {
     if (closed_) return;
     append(std::move(bytes));
+    account_.packet_queued(clocks::steady_now());
     queue_changed();
 }
 
@@ -41,6 +42,7 @@ void StreamLink::send_shared(Bytes before, SharedBytes shared, Bytes after) {
         push({{}, std::move(shared), nullptr});
     }
     append(std::move(after));
+    account_.packet_queued(clocks::steady_now());
     queue_changed();
 }
 
@@ -102,7 +104,7 @@ void StreamLink::next_piece() {
     ZK_ASSERT(front_written_ == 0);
     Bytes piece;
     const bool more = queue_.front().snapshot->next_chunk(piece, kSnapshotPieceBytes);
-    account_.queued(piece.size());
+    account_.piece_queued(piece.size());
     if (!more) {
         queue_.pop_front();
         tell(account_.stream_ended());

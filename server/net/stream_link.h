@@ -40,6 +40,10 @@ class StreamLink : public StreamUser, public std::enable_shared_from_this<Stream
     /// From now on the other side may owe only so much; see zab::SendQueueLimits::owed_max.
     void count_from_here() { account_.up_to_date(); }
 
+    /// What has waited here, and how long.
+    [[nodiscard]] const zab::SendQueue& account() const { return account_; }
+    void reset_counts() { account_.reset_counts(); }
+
     /// Closes without telling the owner, who may be gone afterwards.
     void close();
 

@@ -1,16 +1,13 @@
 #include "prep/quota_check.h"
 
 #include "jute/quota_text.h"
+#include "tree/path.h"
 
 namespace zk::prep {
 namespace {
 
 std::int64_t sum(std::int64_t a, std::int64_t b) {
     return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-}
-
-std::string top_name(std::string_view path) {
-    return std::string(path.substr(1, path.find('/', 1) - 1));
 }
 
 }  // namespace
@@ -53,7 +50,7 @@ ErrorCode QuotaCheck::check(std::string_view quota, const Limit& limit, WallMs t
     const bool hard = limit.hard > -1;
     const std::int64_t most = hard ? limit.hard : limit.soft;
     if (limit.would_be <= most) return ErrorCode::ok;
-    if (hard) ++refused_[top_name(quota)];
+    if (hard) ++refused_[std::string(tree::namespace_of(quota))];
     const bool again = told_ && told_->quota == quota && time >= told_->at &&
                        time.value() - told_->at.value() < kTellAgain_ms;
     if (again) {

@@ -128,11 +128,14 @@ void DataTree::Applier::create(ApplyResult& result, const auto& txn, std::int64_
     const Node* node = tree.add_node(*parent, txn.path, txn.data, acl, stat);
     ZK_ASSERT(node != nullptr);
     result.stat = tree.stat_of(*node);
-    changes.push_back(Change{
-        Change::Kind::created, txn.path, tree.acl_.share(acl), tree.acl_.share(parent->acl_id())});
-    const auto data_bytes = static_cast<std::int64_t>(node->data_size());
+    const std::size_t data_bytes = node->data_size();
+    changes.push_back(Change{Change::Kind::created,
+                             txn.path,
+                             tree.acl_.share(acl),
+                             tree.acl_.share(parent->acl_id()),
+                             data_bytes});
     tree.quota_node_created(txn.path);
-    tree.count_in_quota(txn.path, 1, data_bytes);
+    tree.count_in_quota(txn.path, 1, static_cast<std::int64_t>(data_bytes));
 }
 
 void DataTree::Applier::remove(ApplyResult& result, const std::string& path) {
@@ -174,9 +177,13 @@ void DataTree::Applier::set_data(ApplyResult& result, const jute::SetDataTxn& tx
     const auto bytes_before = static_cast<std::int64_t>(node->data_size());
     tree.set_data(*node, txn.path, txn.data, stat);
     result.stat = tree.stat_of(*node);
-    tree.count_in_quota(txn.path, 0, static_cast<std::int64_t>(node->data_size()) - bytes_before);
-    changes.push_back(
-        Change{Change::Kind::data_changed, txn.path, tree.acl_.share(node->acl_id()), nullptr});
+    const std::size_t data_bytes = node->data_size();
+    tree.count_in_quota(txn.path, 0, static_cast<std::int64_t>(data_bytes) - bytes_before);
+    changes.push_back(Change{Change::Kind::data_changed,
+                             txn.path,
+                             tree.acl_.share(node->acl_id()),
+                             nullptr,
+                             data_bytes});
 }
 
 void DataTree::Applier::set_acl(ApplyResult& result, const jute::SetAclTxn& txn) {

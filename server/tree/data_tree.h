@@ -38,6 +38,7 @@ struct Change {
     AclRef acl;         ///< of the node (its last one if it was deleted); null: open to all
     AclRef parent_acl;  ///< for the parent's NodeChildrenChanged; null: open to all (and for
                         ///< data_changed)
+    std::size_t data_bytes = 0;  ///< of the node from here on
 };
 
 /// What applying a txn did, enough to answer the client that asked for it.

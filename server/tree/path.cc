@@ -68,6 +68,11 @@ std::string_view name_of(std::string_view path) {
     return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
+std::string_view namespace_of(std::string_view path) {
+    if (path.size() < 2) return {};
+    return path.substr(1, path.find('/', 1) - 1);
+}
+
 std::string_view event_parent_of(std::string_view path) {
     const std::string_view parent = parent_of(path);
     return parent.empty() ? kRootPath : parent;

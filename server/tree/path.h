@@ -19,6 +19,8 @@ bool validate_path(std::string_view path);
 std::string_view parent_of(std::string_view path);
 /// Text after the last "/".
 std::string_view name_of(std::string_view path);
+/// The namespace of metrics and quotas: "a" for "/a/b", "" for the root.
+std::string_view namespace_of(std::string_view path);
 /// What clients call the parent: like parent_of, but "/" for the root.
 std::string_view event_parent_of(std::string_view path);
 

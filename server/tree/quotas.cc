@@ -71,7 +71,7 @@ bool is_fatal_limits_node(std::string_view path) {
 std::map<std::string, QuotaUsage> quota_usage(const DataTree& tree) {
     std::map<std::string, QuotaUsage> all;
     for (const std::string& path : tree.quotas().paths()) {
-        QuotaUsage& usage = all[path.substr(1, path.find('/', 1) - 1)];
+        QuotaUsage& usage = all[std::string(namespace_of(path))];
         if (const auto limits = read_text(tree, jute::limits_path(path))) {
             usage.count_limit += limits->count_hard > -1 ? limits->count_hard : limits->count;
             usage.bytes_limit += limits->bytes_hard > -1 ? limits->bytes_hard : limits->bytes;

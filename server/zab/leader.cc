@@ -345,6 +345,13 @@ std::vector<LearnerView> Leader::learners() const {
     return views;
 }
 
+std::optional<ServerId> Leader::voter_at(LinkId link) const {
+    const auto found = links_.find(link);
+    if (found == links_.end() || found->second.stage == Stage::connected) return std::nullopt;
+    const ServerId sid = found->second.sid;
+    return quorum().is_voter(sid) ? std::optional(sid) : std::nullopt;
+}
+
 std::set<ServerId> Leader::sids_at_least(Stage stage) const {
     std::set<ServerId> sids;
     for (const auto& [id, link] : links_) {

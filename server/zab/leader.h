@@ -108,6 +108,8 @@ class Leader {
     void revalidated(LinkId link, SessionId session, bool valid, Actions& out);
 
     [[nodiscard]] std::vector<LearnerView> learners() const;
+    /// Whose link this is; nullopt: of nobody who has said so, or of no voter.
+    [[nodiscard]] std::optional<ServerId> voter_at(LinkId link) const;
     /// The latest epoch that this server or a voter that came to it has accepted. A next reign must begin above it, also
     /// if that voter is not among the first to follow then.
     [[nodiscard]] Epoch highest_accepted() const { return highest_accepted_; }

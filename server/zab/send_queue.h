@@ -1,11 +1,14 @@
 // What waits to be sent on one link, as numbers: when there is room again, when the learner makes
-// progress, when it owes too much. The shell keeps the bytes themselves; the simulator keeps its
-// own. Pure. One for each link.
+// progress, when it owes too much; how many packets wait, and how long. The shell keeps the bytes
+// themselves; the simulator keeps its own. Pure. One for each link.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <deque>
 
 #include "base/time.h"
+#include "metrics/metrics.h"
 
 namespace zk::zab {
 
@@ -29,6 +32,10 @@ class SendQueue {
 
     /// `bytes` more wait.
     void queued(std::size_t bytes);
+    /// What was queued last is the end of a packet.
+    void packet_queued(Instant now);
+    /// A piece of a stream comes in front of all that waits.
+    void piece_queued(std::size_t bytes);
     /// A stream of unknown length waits: there is no room until its end, however few bytes of it
     /// are queued.
     void stream_queued() { ++streams_; }
@@ -47,7 +54,16 @@ class SendQueue {
     }
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
+    /// How many packets waited behind each that has left.
+    [[nodiscard]] const metrics::Distribution& sizes() const { return sizes_; }
+    /// How long packets have waited, the first and each kPacketsTimed-th after it: what is queued at the same time leaves
+    /// at the same time.
+    [[nodiscard]] const metrics::Distribution& times_ms() const { return times_ms_; }
+    static constexpr std::uint64_t kPacketsTimed = 1000;
+    void reset_counts() { sizes_ = times_ms_ = {}; }
+
   private:
+    void count_packets(std::size_t bytes, Instant now);
     [[nodiscard]] bool has_room() const { return streams_ == 0 && bytes_ <= limits_.low_water; }
     QueueNews news();
 
@@ -58,6 +74,18 @@ class SendQueue {
     bool counting_ = false;
     bool awaited_ = false;
     Instant progress_told_{};
+
+    std::deque<std::uint64_t> ends_;  ///< of packets that wait: bytes queued when each was whole
+    std::uint64_t queued_ = 0;        ///< bytes since the beginning, without pieces of streams
+    std::uint64_t gone_ = 0;          ///< of queued_
+    std::uint64_t pieces_ = 0;        ///< bytes of streams in front of all that waits
+    std::uint64_t packets_ = 0;       ///< queued since the beginning
+    struct Timed {
+        std::uint64_t end = 0;
+        Instant since{};
+    };
+    std::deque<Timed> timed_;
+    metrics::Distribution sizes_, times_ms_;
 };
 
 }  // namespace zk::zab

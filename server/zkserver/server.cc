@@ -411,6 +411,8 @@ metrics::Metrics Server::counted(const admin::Facts& facts) const {
     metrics::Metrics all = core_turn_.core().counts();
     all.merge(counts_);
     all.merge(facts.traffic.counts);
+    all.merge(admin_.counts());
+    if (quorum_) all.merge(quorum_->counts());
     all.add(Counter::bytes_received_count, facts.traffic.bytes_received);
     all.add(Counter::sessionless_connections_expired, facts.traffic.sessionless_expired);
     all.add(Counter::connection_rejected, clients_.refused());
@@ -469,6 +471,8 @@ void Server::carry_out(admin::Deed deed, std::int64_t trace_mask) {
             return clients_.reset_connection_statistics();
         case admin::Deed::reset_server:
             clients_.reset_statistics();
+            admin_.reset_counts();
+            if (quorum_) quorum_->reset_counts();
             return core_turn_.reset_statistics();
         case admin::Deed::set_trace_mask:
             trace_mask_ = trace_mask;

@@ -167,6 +167,8 @@ TEST_F(FourLetter, MntrLinesAreNameTabValue) {
         facts.counts.observe(metrics::Summary::readlatency, ms);
     facts.quotas["app"] = {.count_limit = 10, .bytes_limit = -1, .count = 3, .bytes = 200};
     facts.quota_refusals["app"] = 7;
+    facts.counts.observe(metrics::SummarySet::write_per_namespace, "app", 12);
+    facts.counts.observe(metrics::SummarySet::ack_latency, "2", 3);
     const std::string text = ask("mntr");
     EXPECT_EQ(text.substr(0, 64),
               "zk_version\t3.8.0-zkprov-0.1.0, built on 2026-01-31 12:00 UTC\nzk_");
@@ -190,6 +192,13 @@ TEST_F(FourLetter, MntrLinesAreNameTabValue) {
                                         "zk_app_quota_count_usage_per_namespace\t3",
                                         "zk_app_quota_bytes_usage_per_namespace\t200",
                                         "zk_app_quota_exceeded_error_per_namespace\t7",
+                                        "zk_avg_app_write_per_namespace\t12.0",
+                                        "zk_min_app_write_per_namespace\t12",
+                                        "zk_max_app_write_per_namespace\t12",
+                                        "zk_cnt_app_write_per_namespace\t1",
+                                        "zk_sum_app_write_per_namespace\t12",
+                                        "zk_cnt_2_ack_latency\t1",
+                                        "zk_p999_2_ack_latency\t3",
                                         "zk_looking_count\t2",
                                         "zk_avg_readlatency\t11.0",
                                         "zk_sum_readlatency\t33",

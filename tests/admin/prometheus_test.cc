@@ -76,6 +76,29 @@ TEST_F(Prometheus, QuotasHaveALabelForEachName) {
                           "quota_exceeded_error_per_namespace{key=\"app\",} 7.0\n"));
 }
 
+TEST_F(Prometheus, SetsOfSummariesHaveALabelForEachKey) {
+    EXPECT_THAT(page(), Not(HasSubstr("\nack_latency")));
+    for (const std::int64_t ms : {1, 2, 30})
+        facts.counts.observe(metrics::SummarySet::ack_latency, "2", ms);
+    facts.counts.observe(metrics::SummarySet::read_per_namespace, "a\"b", 100);
+    facts.counts.observe(metrics::SummarySet::read_per_namespace, "app", 7);
+    EXPECT_THAT(page(),
+                HasSubstr("# TYPE ack_latency summary\n"
+                          "ack_latency{key=\"2\",quantile=\"0.5\",} 2.0\n"
+                          "ack_latency{key=\"2\",quantile=\"0.9\",} 30.0\n"
+                          "ack_latency{key=\"2\",quantile=\"0.95\",} 30.0\n"
+                          "ack_latency{key=\"2\",quantile=\"0.99\",} 30.0\n"
+                          "ack_latency_count{key=\"2\",} 3.0\n"
+                          "ack_latency_sum{key=\"2\",} 33.0\n"));
+    EXPECT_THAT(page(),
+                HasSubstr("# TYPE read_per_namespace summary\n"
+                          "read_per_namespace{key=\"a\\\"b\",quantile=\"0.5\",} 100.0\n"
+                          "read_per_namespace_count{key=\"a\\\"b\",} 1.0\n"
+                          "read_per_namespace_sum{key=\"a\\\"b\",} 100.0\n"
+                          "read_per_namespace{key=\"app\",quantile=\"0.5\",} 7.0\n"))
+        << "a namespace is told no more than its median";
+}
+
 TEST_F(Prometheus, ProcessIsToldUnlessSwitchedOff) {
     EXPECT_THAT(page(), HasSubstr("\nprocess_open_fds 12\n"));
     EXPECT_THAT(page(), HasSubstr("\nprocess_cpu_seconds_total 1.25\n"));

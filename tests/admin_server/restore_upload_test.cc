@@ -33,9 +33,14 @@ struct Answers {
 
 Answers upload(const Bytes& bytes, std::size_t piece) {
     Answers answers;
-    RestoreUpload one([&](std::shared_ptr<core::Restore> restore, const http::Reply&) {
-        answers.restore = std::move(restore);
-    });
+    RestoreUpload one([&](std::shared_ptr<core::Restore> restore,
+                          const http::Reply&) { answers.restore = std::move(restore); },
+                      [&](const admin::TransferAnswer& failed) {
+                          http::Response response;
+                          response.status = failed.status;
+                          response.body = failed.json;
+                          return response;
+                      });
     for (std::size_t at = 0; at < bytes.size(); at += piece) {
         if (!one.take(std::string_view(bytes).substr(at, piece))) break;
     }

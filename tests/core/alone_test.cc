@@ -160,6 +160,29 @@ TEST(ServerAlone, NobodyIsToldOfAWriteBeforeItIsDurable) {
 }
 
 // Also one that failed has its txn: its zxid is in the log, or the next one would leave a hole.
+TEST(ServerAlone, WritesAreCountedByNamespace) {
+    OneServer server(alone_settings());
+    const SessionId session = server.open();
+    const auto open_acl = jute::AclList{{.perms = perms::kAll, .id = {"world", "anyone"}}};
+    const auto with_data = [&](const std::string& path, CreateMode mode) {
+        return jute::encode(jute::CreateRequest{path, Bytes("data"), open_acl, mode});
+    };
+    server.ask(session, OpCode::create, with_data("/app", CreateMode::persistent));
+    server.ask(session, OpCode::create, with_data("/app/mine", CreateMode::ephemeral));
+    server.ask(session, OpCode::create, with_data("/app", CreateMode::persistent));  // it is there
+    server.ask(
+        session, OpCode::set_data, jute::encode(jute::SetDataRequest{"/app", Bytes("d"), -1}));
+    server.ask(session, OpCode::set_data, jute::encode(jute::SetDataRequest{"/", Bytes("d"), -1}));
+    server.ask(session, OpCode::close_session);
+    ASSERT_FALSE(server.has("/app/mine"));
+    const metrics::Metrics counts = server.core().counts();
+    const auto& names = counts.value(metrics::SummarySet::write_per_namespace).by_key();
+    ASSERT_EQ(names.size(), 1U);
+    // The path and the data; of a node that goes the path alone.
+    EXPECT_EQ(names.at("app").count(), 4);
+    EXPECT_EQ(names.at("app").sum(), (4 + 4) + (9 + 4) + (4 + 1) + 9);
+}
+
 TEST(ServerAlone, WhatFailsIsInTheLogAsWell) {
     OneServer server(alone_settings());
     const SessionId session = server.open();

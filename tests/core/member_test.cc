@@ -49,6 +49,37 @@ TEST(Member, ALeaderMayTakeNoClients) {
     EXPECT_TRUE(other.takes_clients());
 }
 
+TEST(Member, ALeaderTimesAcknowledgementsUntilAQuorumHasThem) {
+    OneServer server(settings_of({1, 2, 3}));
+    is_elected(server);
+    server.learner_joins(2);
+    server.learner_joins(3);
+    ASSERT_TRUE(server.core().serving());
+    const auto counted = [&](const std::string& sid) {
+        const metrics::Metrics counts = server.core().counts();
+        const auto& by_sid = counts.value(metrics::SummarySet::ack_latency).by_key();
+        const auto found = by_sid.find(sid);
+        return found == by_sid.end() ? std::pair<std::int64_t, std::int64_t>(0, 0)
+                                     : std::pair(found->second.count(), found->second.sum());
+    };
+    using Counted = std::pair<std::int64_t, std::int64_t>;
+    server.hold_disk();
+    server.step(request::ToCore(request::OpenSession{{}, OneServer::kTimeoutMs}));
+    const Zxid zxid = server.core().status().last_logged;
+    ASSERT_EQ(zxid, Zxid(Epoch(1), 1));
+    server.pass(milliseconds(5));
+    server.from_learner(3, {PacketType::ack, zxid, {}, {}});
+    EXPECT_EQ(counted("3"), Counted(1, 5));
+    server.pass(milliseconds(2));
+    server.release_disk();
+    EXPECT_EQ(counted("1"), Counted(1, 7)) << "its own";
+    server.from_learner(2, {PacketType::ack, zxid, {}, {}});
+    EXPECT_EQ(counted("2"), Counted(0, 0)) << "it has committed without";
+    server.from_learner(2, {PacketType::ack, Zxid(INT64_MAX), {}, {}});
+    server.from_learner(2, {PacketType::ack, Zxid(INT64_MIN), {}, {}});
+    EXPECT_EQ(counted("2"), Counted(0, 0));
+}
+
 TEST(Member, ItsElectionsAreRemembered) {
     OneServer server(settings_of({1, 2, 3}));
     is_elected(server);

@@ -191,6 +191,42 @@ TEST_F(Reads, PartsOfAMultiReadSucceedOrFailForThemselves) {
     EXPECT_EQ(frontend.statistics().watches, 0) << "the flag is ignored";
 }
 
+TEST_F(Reads, AreCountedByNamespace) {
+    create("/app", tree::open_acl_list(), "data");
+    create("/app/one");
+    create("/app/three");
+    create("/other", {acl(perms::kWrite, "world", "anyone")});
+    join(1, 9);
+    const auto counted = [&](const std::string& name) {
+        const metrics::Metrics counts = frontend.statistics().counts;
+        const auto& names = counts.value(metrics::SummarySet::read_per_namespace).by_key();
+        const auto found = names.find(name);
+        const metrics::Distribution values =
+            found == names.end() ? metrics::Distribution() : found->second;
+        return std::pair(values.count(), values.sum());
+    };
+    using Counted = std::pair<std::int64_t, std::int64_t>;
+    // The path, what is told of it, and 68 for the Stat, as Apache's server reckons.
+    feed(1, request_frame(1, OpCode::get_data, plain("/app")));
+    EXPECT_EQ(counted("app"), Counted(1, 4 + 4 + 68));
+    feed(1, request_frame(2, OpCode::exists, plain("/app/three")));
+    EXPECT_EQ(counted("app"), Counted(2, 76 + 10 + 68));
+    feed(1, request_frame(3, OpCode::get_children, plain("/app")));
+    EXPECT_EQ(counted("app"), Counted(3, 154 + 4 + 8 + 68));
+    feed(1, multi_read_frame(4, Parts().add(OpCode::get_data, plain("/app")).end()));
+    EXPECT_EQ(counted("app"), Counted(4, 234 + 76));
+    for (const char* path : {"/", "/other", "/none"}) {
+        feed(1, request_frame(5, OpCode::get_data, plain(path)));
+        feed(1, request_frame(5, OpCode::get_acl, plain(path)));
+    }
+    EXPECT_EQ(counted("app"), Counted(4, 310));
+    EXPECT_EQ(counted("other"), Counted(0, 0)) << "which may not be read";
+    EXPECT_EQ(counted("none"), Counted(0, 0)) << "which is not there";
+    EXPECT_EQ(counted(""), Counted(0, 0));
+    frontend.reset_statistics();
+    EXPECT_EQ(counted("app"), Counted(0, 0));
+}
+
 TEST_F(Reads, AMultiReadMayBeEmptyButHoldNothingElse) {
     create("/a");
     join(1, 9);

@@ -10,7 +10,8 @@ import urllib.request
 
 from kazoo.security import make_acl, make_digest_acl
 
-from raw_client import (ADD_WATCH, CREATE, EXISTS, GET_DATA, RawClient, create_body, string, watch_body)
+from raw_client import (ADD_WATCH, CREATE, DELETE, EXISTS, GET_CHILDREN, GET_CHILDREN2, GET_DATA, MULTI, MULTI_READ, SET_DATA,
+                        RawClient, create_body, multi_body, set_data_body, string, version_body, watch_body)
 from servers import APACHE, OURS, Ensemble, Server, effective, free_ports, wait_until
 from trees import Connected, differences, tree_of
 
@@ -201,13 +202,32 @@ class AdminOfAServerAlone(unittest.TestCase):
 
     def test_monitor_has_apaches_names(self):
         apache, ours = self.both("monitor")
-        missing = [key for key in apache if key not in ours and not key.endswith("_per_namespace")]
-        self.assertEqual(missing, [])
+        self.assertEqual([key for key in apache if key not in ours], [])
         for key, value in apache.items():
             if key in ours and key != "error":
                 self.assertEqual(isinstance(ours[key], str), isinstance(value, str), key)
         text = [{line.split("\t")[0][3:] for line in server.word("mntr").splitlines()} for server in self.servers]
         self.assertEqual(text[1], set(ours) - {"command", "error"})
+
+    def test_namespaces_are_weighed_alike(self):
+        clients = self.clients()
+        for client in clients:
+            client.call(1, CREATE, create_body("/weighed", b"12345"))
+            client.call(2, CREATE, create_body("/weighed/child", b"1"))
+            client.call(3, SET_DATA, set_data_body("/weighed", b"123"))
+            client.call(4, GET_DATA, watch_body("/weighed"))
+            client.call(5, EXISTS, watch_body("/weighed/child"))
+            client.call(6, EXISTS, watch_body("/weighed/none"))
+            client.call(7, GET_CHILDREN, watch_body("/weighed"))
+            client.call(8, GET_CHILDREN2, watch_body("/weighed"))
+            client.call(9, MULTI_READ, multi_body((GET_DATA, watch_body("/weighed/child"))))
+            client.call(10, CREATE, create_body("/weighed/mine", b"12", flags=1))
+            client.call(11, MULTI, multi_body((SET_DATA, set_data_body("/weighed", b"")),
+                                              (DELETE, version_body("/weighed/child"))))
+        told = [{key: value for key, value in answer.items() if "_weighed_" in key} for answer in self.both("monitor")]
+        self.assertEqual(told[0]["cnt_weighed_write_per_namespace"], 6)
+        self.assertEqual(told[0]["cnt_weighed_read_per_namespace"], 5)
+        self.assertEqual(told[1], told[0])
 
     def test_resets_count(self):
         clients = self.clients()
@@ -260,8 +280,9 @@ class AdminOfAnEnsemble(unittest.TestCase):
             told[server.mode()].append((server.flavor, server.json("monitor")))
         apache = next(answer for answers_of in told.values() for flavor, answer in answers_of if flavor == APACHE)
         for flavor, answer in told[apache["server_state"]]:
+            # Of a leader: a key for each server, and of acknowledgements only now and then.
             missing = [key for key in apache if key not in answer and
-                       not re.search(r"_per_namespace$|\d_(learner_handler_qp|ack_latency)", key)]
+                       not re.search(r"\d_(learner_handler_qp|ack_latency)", key)]
             self.assertEqual(missing, [], flavor)
         leader = told["leader"][0][1]
         for key in ("quorum_size", "learners", "synced_followers", "synced_observers", "synced_non_voting_followers",
@@ -379,6 +400,7 @@ class Transfers(unittest.TestCase):
                 self.filled(server, "/later")
                 self.assertEqual(self.restore(server, data),
                                  (200, {"last_zxid": zxid, "command": "restore", "error": None}))
+                self.assertEqual(server.json("monitor")["cnt_restore_time"], 1)
                 self.assertEqual(differences(before, tree_of(server)), [])
                 self.filled(server, "/new", 10)
                 # It is on disk as well, and for either server.
@@ -430,6 +452,8 @@ class Transfers(unittest.TestCase):
         self.assertEqual(raw_request(server.admin_port, "/commands/restore", authorization=ME)[0], 405)
         limited = self.serving(**{"admin.rateLimiterIntervalInMS": 3600000})[1]
         self.assertEqual([self.snapshot(limited)[0] for _ in range(2)], [200, 429])
+        told = limited.json("monitor")
+        self.assertEqual((told["snapshot_rate_limited_count"], told["snapshot_error_count"]), (1, 0))
         off = self.serving(**{"admin.snapshot.enabled": "false", "admin.restore.enabled": "false"})[1]
         self.assertEqual((self.snapshot(off)[0], self.restore(off, data)[0]), (503, 503))
 
@@ -442,6 +466,8 @@ class Transfers(unittest.TestCase):
             status, body = self.restore(server, bad)
             self.assertEqual(status, 400, body)
             self.assertIn("nothing has changed", body["error"])
+        told = server.json("monitor")
+        self.assertEqual((told["restore_error_count"], told["cnt_restore_time"]), (5, 0))
         self.assertEqual(differences(before, tree_of(server)), [])
 
     def test_an_ensemble_is_restored_from_files(self):

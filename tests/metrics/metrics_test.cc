@@ -91,6 +91,16 @@ TEST(Metrics, NamesAreApachesAndDiffer) {
         EXPECT_TRUE(names.insert(name_of(static_cast<Counter>(i))).second);
     for (int i = 0; i < static_cast<int>(Summary::count); ++i)
         EXPECT_TRUE(names.insert(name_of(static_cast<Summary>(i))).second);
+    for (int i = 0; i < static_cast<int>(SummarySet::count); ++i)
+        EXPECT_TRUE(names.insert(name_of(static_cast<SummarySet>(i))).second);
+    EXPECT_EQ(name_of(Counter::restore_error_count), "restore_error_count");
+    EXPECT_EQ(name_of(Counter::snapshot_rate_limited_count), "snapshot_rate_limited_count");
+    EXPECT_EQ(name_of(Summary::restore_time), "restore_time");
+    EXPECT_EQ(name_of(Summary::session_queues_drained), "session_queues_drained");
+    EXPECT_EQ(name_of(SummarySet::read_per_namespace), "read_per_namespace");
+    EXPECT_EQ(name_of(SummarySet::learner_handler_qp_time_ms), "learner_handler_qp_time_ms");
+    EXPECT_FALSE(is_advanced(SummarySet::write_per_namespace));
+    EXPECT_TRUE(is_advanced(SummarySet::ack_latency));
     EXPECT_EQ(name_of(Counter::watch_bytes), "watch_bytes");
     EXPECT_EQ(name_of(Counter::commit_count), "commit_count");
     EXPECT_EQ(name_of(Summary::fsynctime), "fsynctime");
@@ -114,6 +124,37 @@ TEST(Metrics, MergeAddsCountersAndDistributions) {
     EXPECT_EQ(one.value(Summary::readlatency).sum(), 4);
     EXPECT_EQ(one.value(Summary::fsynctime).max(), 30);
     EXPECT_FALSE(one.value(Summary::fsynctime).has_quantiles());
+}
+
+TEST(Metrics, SetsHaveADistributionForEachKey) {
+    Metrics one, other;
+    one.observe(SummarySet::ack_latency, "1", 5);
+    other.observe(SummarySet::ack_latency, "1", 7);
+    other.observe(SummarySet::ack_latency, "2", 9);
+    other.observe(SummarySet::read_per_namespace, "1", 1);
+    one.merge(other);
+    const auto& latencies = one.value(SummarySet::ack_latency).by_key();
+    ASSERT_EQ(latencies.size(), 2U);
+    EXPECT_EQ(latencies.at("1").sum(), 12);
+    EXPECT_EQ(latencies.at("2").count(), 1);
+    EXPECT_EQ(one.value(SummarySet::read_per_namespace).by_key().size(), 1U);
+    EXPECT_TRUE(one.value(SummarySet::write_per_namespace).by_key().empty());
+}
+
+TEST(DistributionSet, ClientsCannotFillTheMemoryWithKeys) {
+    DistributionSet set;
+    for (std::size_t i = 0; i < DistributionSet::kKeysMax + 100; ++i) set.add(std::to_string(i), 1);
+    EXPECT_EQ(set.by_key().size(), DistributionSet::kKeysMax);
+    set.add("7", 3);
+    EXPECT_EQ(set.by_key().at("7").sum(), 4) << "who is there is counted on";
+    DistributionSet other;
+    other.add("another", 1);
+    other.add(std::string(DistributionSet::kKeyBytesMax + 1, 'k'), 1);
+    EXPECT_EQ(other.by_key().size(), 1U) << "a long one is not kept";
+    set.merge(other);
+    EXPECT_EQ(set.by_key().size(), DistributionSet::kKeysMax);
+    set.merge("empty", Distribution());
+    EXPECT_FALSE(set.by_key().contains("empty"));
 }
 
 TEST(SizeStatistics, BeginsBelowNothing) {

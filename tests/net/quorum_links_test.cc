@@ -3,6 +3,7 @@
 #include "net/quorum_links.h"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -171,6 +172,36 @@ TEST_F(QuorumLinksTest, ASnapshotTravelsBetweenPackets) {
     EXPECT_EQ(snapshot->tree->node_count(), tree.node_count());
     EXPECT_EQ(snapshot->sessions.at(SessionId(5)), 4000);
     EXPECT_EQ(learner->last<core::LeaderPacket>()->packet.type, zab::PacketType::new_leader);
+}
+
+TEST_F(QuorumLinksTest, WhatWaitedIsCountedForEachMember) {
+    const auto [leader, learner] = linked();
+    const auto counted = [leader = leader](metrics::SummarySet set) {
+        const metrics::Metrics counts = leader->links->counts();
+        std::map<std::string, std::int64_t> by_sid;
+        for (const auto& [sid, values] : counts.value(set).by_key()) by_sid[sid] = values.count();
+        return by_sid;
+    };
+    using Counted = std::map<std::string, std::int64_t>;
+    learner->links->send_to_leader({zab::PacketType::follower_info,
+                                    Zxid(0),
+                                    encode(zab::LearnerInfo{ServerId(2), zab::kProtocolVersion, 0}),
+                                    {}});
+    ASSERT_TRUE(
+        run_until([&, leader = leader] { return leader->count<core::LearnerPacket>() == 1; }));
+    for (int i = 1; i <= 10; ++i)
+        leader->links->send_to_learner(leader->link(), packet(zab::PacketType::commit, i));
+    leader->links->send_proposal(
+        leader->link(), Zxid(11), std::make_shared<const std::string>(5000, 'b'));
+    ASSERT_TRUE(
+        run_until([&, learner = learner] { return learner->count<core::LeaderPacket>() == 11; }));
+    EXPECT_EQ(counted(metrics::SummarySet::learner_handler_qp_size), (Counted{{"2", 11}}));
+    EXPECT_EQ(counted(metrics::SummarySet::learner_handler_qp_time_ms), (Counted{{"2", 1}}));
+    leader->links->close_port();
+    EXPECT_EQ(counted(metrics::SummarySet::learner_handler_qp_size), (Counted{{"2", 11}}))
+        << "what has been counted stays";
+    leader->links->reset_counts();
+    EXPECT_EQ(counted(metrics::SummarySet::learner_handler_qp_size), Counted());
 }
 
 TEST_F(QuorumLinksTest, ALearnerThatNeverReadsIsDropped) {

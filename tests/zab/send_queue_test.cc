@@ -54,6 +54,58 @@ TEST(SendQueue, AStreamTakesAllRoomUntilItsEnd) {
     EXPECT_EQ(queue.stream_ended(), QueueNews::room);
 }
 
+TEST(SendQueue, CountsPacketsThatWaitBehindEachThatLeaves) {
+    SendQueue queue(kLimits);
+    for (int i = 0; i < 3; ++i) {
+        queue.queued(10);
+        queue.queued(20);
+        queue.packet_queued(at(0));
+    }
+    queue.left(29, at(1));
+    EXPECT_EQ(queue.sizes().count(), 0) << "a part of one";
+    queue.left(31, at(2));
+    EXPECT_EQ(queue.sizes().count(), 2);
+    EXPECT_EQ(queue.sizes().sum(), 2 + 1);
+    queue.left(30, at(3));
+    EXPECT_EQ(queue.sizes().count(), 3);
+    EXPECT_EQ(queue.sizes().min(), 0);
+    queue.reset_counts();
+    EXPECT_EQ(queue.sizes().count(), 0);
+}
+
+TEST(SendQueue, TimesTheFirstPacketAndEachThousandth) {
+    SendQueue queue(kLimits);
+    for (int i = 0; i < 1001; ++i) {
+        queue.queued(1);
+        queue.packet_queued(at(i < 1000 ? 0 : 50));
+    }
+    queue.left(999, at(60));
+    EXPECT_EQ(queue.times_ms().count(), 1);
+    EXPECT_EQ(queue.times_ms().sum(), 60);
+    queue.left(2, at(70));
+    EXPECT_EQ(queue.times_ms().count(), 2);
+    EXPECT_EQ(queue.times_ms().sum(), 60 + 20);
+}
+
+TEST(SendQueue, APieceOfAStreamIsInFrontOfThePackets) {
+    SendQueue queue(kLimits);
+    queue.stream_queued();
+    queue.queued(30);
+    queue.packet_queued(at(0));
+    queue.piece_queued(100);
+    EXPECT_EQ(queue.bytes(), 130U);
+    queue.left(100, at(1));
+    EXPECT_EQ(queue.sizes().count(), 0);
+    queue.piece_queued(50);
+    queue.stream_ended();
+    queue.left(50, at(2));
+    EXPECT_EQ(queue.sizes().count(), 0);
+    queue.left(30, at(3));
+    EXPECT_EQ(queue.sizes().count(), 1);
+    EXPECT_EQ(queue.times_ms().sum(), 3);
+    EXPECT_EQ(queue.bytes(), 0U);
+}
+
 TEST(SendQueue, OnlyWhatComesAfterUpToDateIsOwed) {
     SendQueue queue(kLimits);
     queue.queued(5000);
