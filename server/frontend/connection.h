@@ -27,8 +27,8 @@ inline constexpr std::size_t kEventBytesMax = 16 << 20;
 /// Reads whose turn has come are answered though the client takes nothing, when a write behind them is under way. Their
 /// answers have been reckoned with; a client that leaves this many bytes all the same is cut off.
 inline constexpr std::size_t kAnswersMax = 16 << 20;
-/// What one connection's requests may cost in a turn: entries of ACLs that were looked at, a quarter of the nodes that were
-/// counted, and for each request one more. About two milliseconds; a list may have tens of thousands of entries.
+/// What one connection's requests may cost in a turn: entries of ACLs that were looked at, and for each request one more.
+/// About two milliseconds; a list may have tens of thousands of entries.
 inline constexpr std::size_t kEffortMax = 20'000;
 /// Requests of one connection that may be under way or parked before its socket is not read any
 /// more.

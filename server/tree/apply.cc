@@ -127,6 +127,7 @@ void DataTree::Applier::create(ApplyResult& result, const auto& txn, std::int64_
     const AclId acl = tree.acl_.intern(txn.acl);
     const Node* node = tree.add_node(*parent, txn.path, txn.data, acl, stat);
     ZK_ASSERT(node != nullptr);
+    tree.weigh(txn.path, 1, static_cast<std::int64_t>(node->data_size()));
     result.stat = tree.stat_of(*node);
     const std::size_t data_bytes = node->data_size();
     changes.push_back(Change{Change::Kind::created,

@@ -38,6 +38,7 @@ DataTree& DataTree::operator=(DataTree&& other) noexcept {
     graveyard_.reset();
     generation_ = generation;
     load_parent_ = nullptr;
+    loaded_ = {};
     return *this;
 }
 
@@ -52,6 +53,7 @@ void DataTree::add_built_in(std::string_view path) {
     }
     const Node* added = add_node(*parent, path, Bytes(), acl, stat);
     ZK_ASSERT(added != nullptr);
+    weigh(path, 1, 0);
 }
 
 const Node* DataTree::find(std::string_view path) const {
@@ -77,6 +79,7 @@ Node* DataTree::find_parent_in_load(std::string_view path) {
     if (path.size() < 2 || path[0] != '/') return find_parent(path);
     const std::string_view parent_path = parent_of(path);
     if (load_parent_ == nullptr || parent_path != load_parent_path_) {
+        weigh_loaded();
         load_parent_ = find_parent(path);
         load_parent_path_ = parent_path;
     }
@@ -101,18 +104,6 @@ jute::Stat DataTree::stat_of(const Node& node) const {
     stat.children_count = static_cast<std::int32_t>(children);
     stat.pzxid = kept.pzxid;
     return stat;
-}
-
-std::size_t DataTree::count_below(const Node& node) const {
-    std::size_t count = 0;
-    std::vector<const Node*> open = {&node};
-    while (!open.empty()) {
-        const Node* next = open.back();
-        open.pop_back();
-        count += next->child_count();
-        next->collect_inner_children(open);
-    }
-    return count;
 }
 
 std::vector<std::string> DataTree::ephemerals(SessionId session) const {
@@ -152,6 +143,10 @@ void DataTree::set_data(Node& node,
                         std::string_view path,
                         const jute::Buffer& data,
                         const StatPersisted& stat) {
+    const std::size_t size = data ? data->size() : 0;
+    if (size != node.data_size())
+        weigh(
+            path, 0, static_cast<std::int64_t>(size) - static_cast<std::int64_t>(node.data_size()));
     digest_ -= node.digest();
     bytes_ -= node.data_size();
     node.set_data(data);
@@ -159,6 +154,27 @@ void DataTree::set_data(Node& node,
     node.path_data_crc_ = tree::path_data_crc(path, node.data());
     bytes_ += node.data_size();
     digest_ += node.digest();
+}
+
+void DataTree::weigh(std::string_view path, std::int64_t nodes, std::int64_t data_bytes) {
+    Node* above = root_.get();
+    for (std::size_t begin = 1; begin < path.size();) {
+        ZK_ASSERT(above != nullptr);
+        above->add_below(nodes, data_bytes);
+        const std::size_t end = path.find('/', begin);
+        if (end == std::string_view::npos) return;
+        above = above->find_child(path.substr(begin, end - begin));
+        begin = end + 1;
+    }
+}
+
+/// Siblings follow each other in a snapshot: they are weighed together.
+void DataTree::weigh_loaded() {
+    const Node::Below more = std::exchange(loaded_, {});
+    if (more.nodes == 0) return;
+    weigh(load_parent_path_ + "/_",
+          static_cast<std::int64_t>(more.nodes),
+          static_cast<std::int64_t>(more.data_bytes));
 }
 
 Node* DataTree::add_node(Node& parent,
@@ -195,6 +211,11 @@ void DataTree::remove_subtree(Node& parent, std::string_view path) {
         std::string path;
     };
     std::vector<Doomed> doomed;
+    const Node* const top = parent.find_child(name_of(path));
+    ZK_ASSERT(top != nullptr);
+    weigh(path,
+          -1 - static_cast<std::int64_t>(top->below().nodes),
+          -static_cast<std::int64_t>(top->data_size() + top->below().data_bytes));
     doomed.push_back({parent.remove_child(name_of(path)), std::string(path)});
     ZK_ASSERT(doomed.back().node != nullptr);
     while (!doomed.empty()) {
@@ -256,6 +277,7 @@ void DataTree::clear_for_load() {
     graveyard_.reset();
     generation_ += 1;
     load_parent_ = nullptr;
+    loaded_ = {};
 }
 
 Result<> DataTree::load_node(std::string_view path,
@@ -285,11 +307,15 @@ Result<> DataTree::load_node(std::string_view path,
     }
     Node* parent = find_parent_in_load(path);
     if (parent == nullptr) return corrupt("is no path, or comes before its parent");
-    if (add_node(*parent, path, data, *own_acl, stat) == nullptr) return corrupt("comes twice");
+    const Node* const added = add_node(*parent, path, data, *own_acl, stat);
+    if (added == nullptr) return corrupt("comes twice");
+    loaded_.nodes += 1;
+    loaded_.data_bytes += added->data_size();
     return ok();
 }
 
 Result<> DataTree::finish_load() {
+    weigh_loaded();
     load_parent_ = nullptr;
     acl_.finish_load();
     if (!root_) return Error(Errc::corrupt, "snapshot has no root node");

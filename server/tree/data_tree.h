@@ -71,8 +71,6 @@ class DataTree {
     [[nodiscard]] const jute::AclList& acl_of(const Node& node) const {
         return acl_.find(node.acl_id());
     }
-    /// Number of all nodes below, itself not included. O(subtree).
-    [[nodiscard]] std::size_t count_below(const Node& node) const;
     [[nodiscard]] const AclCache& acl() const { return acl_; }
     [[nodiscard]] AclCache& acl() { return acl_; }
 
@@ -140,7 +138,11 @@ class DataTree {
                   std::string_view path,
                   const jute::Buffer& data,
                   const StatPersisted& stat);
+    /// So many nodes and bytes of data more, or less, are at `path`, which all above it count.
+    void weigh(std::string_view path, std::int64_t nodes, std::int64_t data_bytes);
+    void weigh_loaded();
     /// Adds a node below `parent`; takes over one use of `acl`. Null, and nothing done, if there is one of its name.
+    /// REQUIRES: the caller weighs it.
     Node* add_node(Node& parent,
                    std::string_view path,
                    std::optional<ByteView> data,
@@ -153,15 +155,8 @@ class DataTree {
     // quotas.cc
     /// So many nodes and bytes more, or less, at `path`: the quota above it, if there is one, counts them.
     void count_in_quota(std::string_view path, std::int64_t nodes, std::int64_t bytes);
-    /// O(nodes below path).
     void recount_quota(std::string_view path);
     void set_quota_stats(const std::string& path, const std::string& text);
-    struct Weight {
-        std::size_t nodes = 0;
-        std::size_t data_bytes = 0;
-    };
-    /// Of the node and all below. O(nodes).
-    [[nodiscard]] static Weight weight_of(const Node& top);
     void quota_node_created(std::string_view path);
     void find_quotas();
 
@@ -184,6 +179,7 @@ class DataTree {
     /// While loading, when nothing is removed: the parent of the node before, which most have in common.
     Node* load_parent_ = nullptr;
     std::string load_parent_path_;
+    Node::Below loaded_;  ///< its children that are not weighed yet
 };
 
 /// A resumable walk over all nodes, parent before child. The tree may change in any way between two

@@ -33,6 +33,7 @@ std::size_t hash_name(std::string_view name) {
 /// them.
 class ChildSet {
   public:
+    Node::Below below;  ///< kept by the tree
     [[nodiscard]] std::size_t size() const { return many_ ? many_->size() : few_.size(); }
     [[nodiscard]] Node* find(std::string_view name) const {
         if (many_) {
@@ -163,18 +164,12 @@ const Node* Node::child(std::string_view name) const {
     return children() ? children()->find(name) : nullptr;
 }
 
-std::size_t Node::children_data_size() const {
-    std::size_t bytes = 0;
-    if (children())
-        children()->for_each([&bytes](const Node* child) { bytes += child->data_size(); });
-    return bytes;
-}
+Node::Below Node::below() const { return children() ? children()->below : Below(); }
 
-void Node::collect_inner_children(std::vector<const Node*>& out) const {
-    if (!children()) return;
-    children()->for_each([&out](const Node* child) {
-        if (child->children()) out.push_back(child);
-    });
+void Node::add_below(std::int64_t nodes, std::int64_t data_bytes) {
+    ZK_ASSERT(children() != nullptr);
+    children()->below.nodes += static_cast<std::size_t>(nodes);
+    children()->below.data_bytes += static_cast<std::size_t>(data_bytes);
 }
 
 std::uint32_t Node::digest() const {

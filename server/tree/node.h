@@ -79,10 +79,12 @@ class Node {
     [[nodiscard]] const Node* child(std::string_view name) const;
     /// The children in the order of child_names(). A million take milliseconds.
     [[nodiscard]] std::vector<const Node*> list_children() const;
-    /// Bytes of the children's data, their children's not included.
-    [[nodiscard]] std::size_t children_data_size() const;
-    /// Appends the children that have children themselves.
-    void collect_inner_children(std::vector<const Node*>& out) const;
+    /// All nodes below, and the bytes of their data; itself not included.
+    struct Below {
+        std::size_t nodes = 0;
+        std::size_t data_bytes = 0;
+    };
+    [[nodiscard]] Below below() const;
     /// Part of the tree digest; 0 for nodes that it leaves out.
     [[nodiscard]] std::uint32_t digest() const;
     /// CRC of path and data, the constant part of the digest.
@@ -111,6 +113,8 @@ class Node {
     [[nodiscard]] bool add_child(Owned& child);
     /// Takes the child out; null if there is none of this name.
     Owned remove_child(std::string_view name);
+    /// So much more, or less, lies below. REQUIRES: it has children.
+    void add_below(std::int64_t nodes, std::int64_t data_bytes);
     /// Moves all children to the end of `out`.
     void take_children(std::vector<Owned>& out);
 

@@ -107,28 +107,15 @@ void DataTree::recount_quota(std::string_view path) {
     jute::QuotaText used;
     used.count = used.bytes = 0;
     if (const Node* node = find(path)) {
-        const Weight weight = weight_of(*node);
-        used.count = static_cast<std::int64_t>(weight.nodes);
-        used.bytes = static_cast<std::int64_t>(weight.data_bytes);
+        const Node::Below below = node->below();
+        used.count = static_cast<std::int64_t>(below.nodes + 1);
+        used.bytes = static_cast<std::int64_t>(below.data_bytes + node->data_size());
     }
     set_quota_stats(jute::stats_path(path), used.used());
 }
 
 void DataTree::set_quota_stats(const std::string& path, const std::string& text) {
     if (Node* node = find_mutable(path)) set_data(*node, path, text, node->stat());
-}
-
-DataTree::Weight DataTree::weight_of(const Node& top) {
-    Weight weight{1, top.data_size()};
-    std::vector<const Node*> open = {&top};
-    while (!open.empty()) {
-        const Node* next = open.back();
-        open.pop_back();
-        weight.nodes += next->child_count();
-        weight.data_bytes += next->children_data_size();
-        next->collect_inner_children(open);
-    }
-    return weight;
 }
 
 void DataTree::quota_node_created(std::string_view path) {

@@ -1,5 +1,7 @@
 #include "tree/data_tree.h"
 
+#include <random>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -73,8 +75,68 @@ TEST(DataTree, LookUp) {
     for (const char* path : {"a", "/b", "/a/", "/a//b", "//a", "/a/b/", "/a/c", "/a/b/c", "//"}) {
         EXPECT_EQ(tree.find(path), nullptr) << path;
     }
-    EXPECT_EQ(tree.count_below(*tree.find("/")), 5U);
-    EXPECT_EQ(tree.count_below(*tree.find("/a/b")), 0U);
+    EXPECT_EQ(tree.find("/")->below().nodes, 5U);
+    EXPECT_EQ(tree.find("/a/b")->below().nodes, 0U);
+}
+
+/// By going through all of it, what Node::below() says at once. Checks that on the way.
+Node::Below counted_below(const Node& top) {
+    Node::Below sum;
+    for (const Node* child : top.list_children()) {
+        const Node::Below more = counted_below(*child);
+        sum.nodes += 1 + more.nodes;
+        sum.data_bytes += child->data_size() + more.data_bytes;
+    }
+    EXPECT_EQ(top.below().nodes, sum.nodes) << top.name();
+    EXPECT_EQ(top.below().data_bytes, sum.data_bytes) << top.name();
+    return sum;
+}
+
+/// What a snapshot of the tree says, loaded.
+DataTree reloaded(const DataTree& tree) {
+    DataTree copy;
+    copy.clear_for_load();
+    for (const auto& [id, list] : tree.acl().all()) copy.acl().load(id, list);
+    Walk walk(tree);
+    for (Walk::VisitedNode node; walk.next(node);)
+        EXPECT_TRUE(copy.load_node(node.path, node.data, node.acl, node.stat).has_value());
+    EXPECT_TRUE(copy.finish_load().has_value());
+    return copy;
+}
+
+TEST(DataTree, EachNodeKnowsHowMuchIsBelowIt) {
+    for (const unsigned seed : {1U, 2U, 3U}) {
+        std::mt19937 random(seed);
+        DataTree tree;
+        std::int64_t zxid = 0;
+        for (int round = 0; round < 4; ++round) {
+            for (int i = 0; i < 300; ++i) {
+                std::string path;
+                for (auto levels = 1 + random() % 4; levels > 0; --levels)
+                    path += "/" + std::to_string(random() % (levels == 1 ? 20 : 3));
+                const Bytes data(random() % 600, 'd');  // some have no room behind their node
+                switch (random() % 8) {
+                    case 0:  // with what is below, as in a replay over a fuzzy snapshot
+                        tree.apply(remove(++zxid, path));
+                        break;
+                    case 1:
+                        tree.apply(set_data(++zxid, path, data, 1));
+                        break;
+                    case 2:
+                        tree.apply(set_data(++zxid, path, std::nullopt, 1));
+                        break;
+                    default:
+                        tree.apply(create(++zxid, path, 1, data));
+                }
+            }
+            const Node::Below all = counted_below(*tree.find("/"));
+            EXPECT_EQ(all.nodes + 1, tree.node_count());
+            EXPECT_GT(all.nodes, 20U);
+            DataTree copy = reloaded(tree);
+            EXPECT_EQ(counted_below(*copy.find("/")).data_bytes, all.data_bytes);
+            if (round % 2 == 0) tree = std::move(copy);
+        }
+    }
 }
 
 TEST(DataTree, CreateSetsStatsOfNodeAndParent) {

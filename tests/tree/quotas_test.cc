@@ -160,6 +160,23 @@ TEST(Quotas, ClosedSessionsAreCounted) {
     EXPECT_EQ(bench.used("/p"), "count=1,bytes=0");
 }
 
+TEST(Quotas, CountersThatAreMadeAnewCountAllThatIsBelow) {
+    Counted bench;
+    bench.create("/p", Bytes("12345"));
+    for (int i = 0; i < 100; ++i) {
+        const std::string path = "/p/" + std::to_string(i);
+        bench.create(path, Bytes("xy"));
+        bench.create(path + "/a", Bytes("z"));
+    }
+    bench.quota("/p");
+    EXPECT_EQ(bench.used("/p"), "count=201,bytes=305");
+    for (int i = 0; i < 50; ++i) bench.remove("/p/" + std::to_string(i) + "/a");
+    bench.set("/p/7", std::nullopt);
+    bench.remove("/zookeeper/quota/p/zookeeper_stats");
+    bench.create("/zookeeper/quota/p/zookeeper_stats");
+    EXPECT_EQ(bench.used("/p"), "count=151,bytes=253");
+}
+
 TEST(Quotas, AreFoundAndCountedAgainAfterALoad) {
     Counted bench;
     bench.create("/p", Bytes("12345"));
