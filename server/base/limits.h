@@ -29,8 +29,14 @@ inline constexpr std::size_t kConnectionBytesMax = std::size_t{2} << 20;
 inline constexpr std::size_t kClientLoopBytesMax = std::size_t{16} << 20;
 /// Unanswered bytes of one connection that are let in whatever others hold: one read of a socket.
 inline constexpr std::size_t kSmallBytesMax = std::size_t{64} << 10;
-/// Answers and events of a client loop that clients do not take, beyond which each may leave only kSmallBytesMax.
+/// Answers and events of a client loop that clients do not take, beyond which each may leave only its share of as much, and
+/// larger answers wait for room.
 inline constexpr std::size_t kClientOutputBytesMax = std::size_t{64} << 20;
+/// The least of such a share; the most is kSmallBytesMax.
+inline constexpr std::size_t kOutputShareMin = std::size_t{4} << 10;
+/// Answers and events of a client loop that clients do not take, in the end: events cannot wait. Beyond it those who have
+/// left most are closed, until it is half as much.
+inline constexpr std::size_t kClientOutputBytesEnd = std::size_t{256} << 20;
 /// Watches of a client loop, as they are reckoned (WatchTable::kWatchBytes and the path for each): four million ordinary
 /// ones. Beyond it the connection that has most of them is closed.
 inline constexpr std::size_t kWatchBytesMax = std::size_t{1} << 30;

@@ -1,5 +1,5 @@
-// Bytes that wait: how much of its clients' requests a loop holds, and who is let in next. Part of
-// Frontend.
+// Bytes that wait: how much of its clients' requests a loop holds, and who is let in next; and how much of what clients do
+// not take. Part of Frontend.
 //
 // A request counts from the moment when room for it is promised, which is before its last bytes
 // have come, until its answer is written to the connection's output. Beyond Settings::
@@ -9,6 +9,12 @@
 // What counts goes away by itself: the core answers, or the client sends the rest or takes its
 // answers. A client that does neither is cut off when others wait for it. Bytes of a frame without
 // a promise do not count: there are at most small_bytes_max and one read of them per connection.
+//
+// Answers count until the socket has taken them. Beyond Settings::loop_output_bytes_max small ones go on, and whoever asks
+// for a larger one draws a ticket; its next requests stay in its socket. A client that takes nothing is cut off when others
+// wait for that. What cannot wait (events, and reads in front of a write that is under way) is bounded by
+// loop_output_bytes_end.
+#include <algorithm>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -88,7 +94,12 @@ void Frontend::account(Connection& connection) {
     connection.held = held;
     large_held_ += connection.gate.large() - connection.large_held;
     connection.large_held = connection.gate.large();
-    const std::size_t output = connection.output.size() + connection.taken + connection.gate.owed();
+    // Of one that is cut off the socket is about to go, and what it had to write with it.
+    const std::size_t untaken =
+        connection.close == Close::at_once ? 0 : connection.output.size() + connection.taken;
+    untaken_ += untaken - connection.untaken;
+    connection.untaken = untaken;
+    const std::size_t output = untaken + connection.gate.owed();
     output_held_ += output - connection.output_held;
     connection.output_held = output;
 }
@@ -105,8 +116,74 @@ void Frontend::let_in(Instant now, Out& out) {
     }
 }
 
+/// What each connection may leave untaken when all together leave too much.
+std::size_t Frontend::output_share() const {
+    const std::size_t part =
+        settings_.loop_output_bytes_max / std::max<std::size_t>(1, connections_.size());
+    return std::min(std::max(part, limits::kOutputShareMin), settings_.small_bytes_max);
+}
+
+/// Does the answer to this read have to wait until others have taken theirs? Then the connection has a ticket. Without it
+/// a read is answered whatever there is of it, so that the largest gets through.
+bool Frontend::answer_waits(Connection& connection, OpCode op, ByteView body) {
+    const bool full = untaken_ >= settings_.loop_output_bytes_max;
+    const bool others_first = !answers_waiting_ && !unanswered_.empty() &&
+                              unanswered_.begin()->first != connection.answer_ticket;
+    const bool waits =
+        (full || others_first) && is_read(op) && answer_bytes(*tree_, op, body) > output_share();
+    if (!waits) {
+        leave_answer_queue(connection);
+        return false;
+    }
+    if (connection.answer_ticket != 0) return true;
+    ZK_COVERED("frontend.answer_waits");
+    connection.answer_ticket = next_ticket_++;
+    connection.answer_waits_since = time_.now();
+    unanswered_.emplace(connection.answer_ticket, connection.id);
+    return true;
+}
+
+void Frontend::leave_answer_queue(Connection& connection) {
+    if (connection.answer_ticket == 0) return;
+    unanswered_.erase(connection.answer_ticket);
+    connection.answer_ticket = 0;
+}
+
+/// Answers those who wait, in their order, as far as there is room.
+void Frontend::answer_waiting(Instant now, Out& out) {
+    if (unanswered_.empty() || answers_waiting_) return;
+    answers_waiting_ = true;
+    while (!unanswered_.empty() && untaken_ < settings_.loop_output_bytes_max) {
+        Connection* connection = find(unanswered_.begin()->second);
+        ZK_ASSERT(connection != nullptr);
+        leave_answer_queue(*connection);
+        pump(*connection, now, out);
+    }
+    answers_waiting_ = false;
+}
+
+/// Of what nobody could hold back there is too much: those who have left most go. They come back, and catch up.
+void Frontend::bound_output(Out& out) {
+    if (untaken_ <= settings_.loop_output_bytes_end) return;
+    ZK_COVERED("frontend.output_ends");
+    std::vector<ConnectionId> ids = sorted_ids();
+    std::stable_sort(ids.begin(), ids.end(), [this](ConnectionId a, ConnectionId b) {
+        return find(a)->untaken > find(b)->untaken;
+    });
+    log_.warn("answers.too_many bytes={} bytes_max={}", untaken_, settings_.loop_output_bytes_end);
+    for (const ConnectionId id : ids) {
+        if (untaken_ <= settings_.loop_output_bytes_end / 2) return;
+        close(*find(id), Close::at_once, "slow_reader", out);
+    }
+}
+
 /// True if others wait for room that the client keeps for no reason but its own silence.
 bool Frontend::stalls(const Connection& connection, Instant working) const {
+    if (!unanswered_.empty() && connection.taken > output_share() &&
+        working - connection.taken_since > kStalledMax) {
+        const Connection& first = *connections_.at(unanswered_.begin()->second);
+        if (working - first.answer_waits_since > kStalledMax) return true;
+    }
     if (waiting_.empty() || connection.held == 0) return false;
     const Connection& first = *connections_.at(waiting_.begin()->second);
     if (throttled(first)) return false;

@@ -99,13 +99,17 @@ class Connection {
     bool session_gone = false;  ///< closes when all messages are heard
 
     // See bounds.cc.
-    bool admitted = true;         ///< the next frame may come in
-    std::size_t granted = 0;      ///< bytes of the next frame, while it has been promised room
-    std::uint64_t ticket = 0;     ///< its place among those who wait for room; 0: does not wait
-    Instant waits_since;          ///< working time of its ticket
-    std::size_t held = 0;         ///< its part of Frontend::held_
-    std::size_t large_held = 0;   ///< its part of Frontend::large_held_
-    std::size_t output_held = 0;  ///< its part of Frontend::output_held_
+    bool admitted = true;             ///< the next frame may come in
+    std::size_t granted = 0;          ///< bytes of the next frame, while it has been promised room
+    std::uint64_t ticket = 0;         ///< its place among those who wait for room; 0: does not wait
+    Instant waits_since;              ///< working time of its ticket
+    std::size_t held = 0;             ///< its part of Frontend::held_
+    std::size_t large_held = 0;       ///< its part of Frontend::large_held_
+    std::size_t output_held = 0;      ///< its part of Frontend::output_held_
+    std::size_t untaken = 0;          ///< its part of Frontend::untaken_
+    Instant taken_since;              ///< working time of the write under way
+    std::uint64_t answer_ticket = 0;  ///< its place among those whose answer waits; 0: does not
+    Instant answer_waits_since;       ///< working time of that
 
     std::size_t effort = 0;  ///< since bytes came, or since resume()
     bool tired = false;      ///< effort is used up: waits for resume()

@@ -67,7 +67,9 @@ void Frontend::on_core(std::span<request::ToFrontend> messages, Instant now, Out
     }
     released.clear();
     released_ = std::move(released);
+    bound_output(out);
     let_in(now, out);
+    answer_waiting(now, out);
 }
 
 void Frontend::hear(request::SessionOpened& message, Instant now, Out& out) {
@@ -201,6 +203,7 @@ void Frontend::fire(const std::vector<ConnectionId>& watchers,
         if (connection->event_bytes > kEventBytesMax)
             close(*connection, Close::at_once, "slow_reader", out);
     }
+    bound_output(out);
 }
 
 void Frontend::send_event(Connection& connection, const Event& event) {

@@ -62,6 +62,7 @@ void Frontend::on_bytes(ConnectionId id, ByteView bytes, Instant now, Out& out) 
     connection->decoder.feed(bytes);
     pump(*connection, now, out);
     let_in(now, out);
+    answer_waiting(now, out);
 }
 
 void Frontend::on_written(ConnectionId id, Instant now, Out& out) {
@@ -72,6 +73,7 @@ void Frontend::on_written(ConnectionId id, Instant now, Out& out) {
     pump(*connection, now, out);
     list(*connection, out);  // what it had to hear while it wrote
     let_in(now, out);
+    answer_waiting(now, out);
 }
 
 void Frontend::on_closed(ConnectionId id, Out& out) {
@@ -88,6 +90,7 @@ void Frontend::on_tick(Instant now, Out& out) {
     for (const ConnectionId id : sorted_ids()) tick(*find(id), working, out);
     age_orphans(working);
     let_in(now, out);
+    answer_waiting(now, out);
 }
 
 void Frontend::tick(Connection& connection, Instant working, Out& out) {
@@ -131,6 +134,7 @@ Orders Frontend::take(ConnectionId id, Bytes& bytes) {
     if (connection == nullptr) return Orders{Close::at_once, false};
     std::swap(bytes, connection->output);
     connection->taken = bytes.size();
+    connection->taken_since = time_.now();
     connection->event_bytes = 0;
     account(*connection);
     connection->listed = false;
@@ -237,6 +241,7 @@ void Frontend::resume(Instant now, Out& out) {
         pump(*connection, now, out);
     }
     let_in(now, out);
+    answer_waiting(now, out);
 }
 
 /// Answers from the head of the gate: finished requests, and local ones, which run now. A read may wait for the client to
@@ -250,8 +255,10 @@ void Frontend::run_parked(Connection& connection, Instant now, Out& out) {
         } else {
             const bool may_rest = connection.gate.at_core() == 0;
             if (may_rest && (output_full(connection, 0) || is_tired(connection))) return;
+            if (may_rest && answer_waits(connection, head.op, head.bytes)) return;
             if (connection.output.size() > kAnswersMax)
                 return close(connection, Close::at_once, "slow_reader", out);
+            leave_answer_queue(connection);
             serve(connection, head.xid, head.op, head.bytes, head.received, now);
         }
         connection.gate.pop();
@@ -293,6 +300,7 @@ void Frontend::close(Connection& connection, Close how, std::string_view why, Ou
     if (how == Close::at_once) {
         connection.output.clear();
         connection.close = Close::at_once;
+        account(connection);
         connection.listed = false;  // it may be listed and not taken for long: this is news
     } else if (connection.close == Close::no) {
         connection.close = Close::after_flush;
@@ -312,6 +320,7 @@ void Frontend::close(Connection& connection, Close how, std::string_view why, Ou
     connection.gate.clear();
     connection.granted = 0;
     leave_queue(connection);
+    leave_answer_queue(connection);
     account(connection);
     const auto session = sessions_.find(connection.session);
     if (session != sessions_.end() && session->second == connection.id) sessions_.erase(session);
@@ -335,7 +344,7 @@ void Frontend::list_if_reading_changed(Connection& connection, Out& out) {
 /// True while the client has to take answers first. `owed`: what is to come behind those that are there.
 bool Frontend::output_full(const Connection& connection, std::size_t owed) const {
     const std::size_t high = output_held_ >= settings_.loop_output_bytes_max
-                                 ? std::min(settings_.small_bytes_max, kOutputHigh)
+                                 ? std::min(output_share(), kOutputHigh)
                                  : kOutputHigh;
     return connection.output.size() + owed >= high;
 }

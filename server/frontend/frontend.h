@@ -81,8 +81,12 @@ struct Settings {
     /// A connection never waits for others with this much: small clients do not notice large ones.
     std::size_t small_bytes_max = limits::kSmallBytesMax;
     /// Bytes of answers and events that clients have not taken, over all connections of the loop.
-    /// Beyond it a connection's requests wait when small_bytes_max of its own are not taken.
+    /// Beyond it a connection's requests wait when its share of them (output_share()) is not taken, and larger answers wait
+    /// for room: who waits longest is answered first.
     std::size_t loop_output_bytes_max = limits::kClientOutputBytesMax;
+    /// What nothing can hold back (events, reads in front of a write under way) ends here: those who have left most are
+    /// closed.
+    std::size_t loop_output_bytes_end = limits::kClientOutputBytesEnd;
     /// What the watches of the loop may cost (Watches::bytes). Beyond it the connection that has most is closed.
     std::size_t watch_bytes_max = limits::kWatchBytesMax;
 };
@@ -171,6 +175,8 @@ class Frontend {
     [[nodiscard]] bool serving() const { return serving_; }
     /// Bytes of requests that count against Settings::loop_bytes_max now.
     [[nodiscard]] std::size_t held_bytes() const { return held_; }
+    /// Bytes of answers and events that clients have not taken.
+    [[nodiscard]] std::size_t untaken_bytes() const { return untaken_; }
     [[nodiscard]] Statistics statistics() const;
     /// One entry per open connection, by connection number.
     [[nodiscard]] std::vector<ConnectionStatistics> connections() const;
@@ -217,6 +223,11 @@ class Frontend {
     void account(Connection& connection);
     void let_in(Instant now, Out& out);
     [[nodiscard]] bool stalls(const Connection& connection, Instant working) const;
+    [[nodiscard]] std::size_t output_share() const;
+    bool answer_waits(Connection& connection, OpCode op, ByteView body);
+    void leave_answer_queue(Connection& connection);
+    void answer_waiting(Instant now, Out& out);
+    void bound_output(Out& out);
     void orphan(Connection& connection);
     void orphan_answered(const request::Reply& message);
     void forget_orphans(SessionId session);
@@ -278,9 +289,13 @@ class Frontend {
 
     WorkingTime time_;
     std::size_t held_ = 0;         ///< bytes of requests: of connections, and of orphans_
-    std::size_t output_held_ = 0;  ///< bytes of answers and events that clients have not taken
+    std::size_t untaken_ = 0;      ///< bytes of answers and events that clients have not taken
+    std::size_t output_held_ = 0;  ///< and those that parked reads will add
     /// Who waits for room, by ticket: the longest first.
     std::map<std::uint64_t, ConnectionId> waiting_;
+    /// Whose next answer waits for room, likewise.
+    std::map<std::uint64_t, ConnectionId> unanswered_;
+    bool answers_waiting_ = false;  ///< in answer_waiting(): whoever is asked is the first
     std::uint64_t next_ticket_ = 1;
     /// Requests of connections that have gone: the core still has them. Few for each session.
     std::unordered_map<SessionId, std::vector<Orphan>> orphans_;

@@ -339,7 +339,8 @@ void Frontend::forward(
 
 void Frontend::admit_local(Connection& connection, Xid xid, OpCode op, ByteView body, Instant now) {
     connection.touched = true;
-    if (connection.gate.empty()) return serve(connection, xid, op, body, now, now);
+    if (connection.gate.empty() && !answer_waits(connection, op, body))
+        return serve(connection, xid, op, body, now, now);
     ParkedRequest parked;
     parked.kind = ParkedRequest::Kind::local;
     parked.xid = xid;

@@ -29,6 +29,7 @@ Settings share_of(const Settings& all, std::uint32_t number, std::uint32_t loops
                  std::min<std::int64_t>(all.large_request_bytes_max, all.jute_max_buffer));
     one.loop_bytes_max = part(all.loop_bytes_max, loops, all.small_bytes_max);
     one.loop_output_bytes_max = part(all.loop_output_bytes_max, loops, all.small_bytes_max);
+    one.loop_output_bytes_end = part(all.loop_output_bytes_end, loops, all.small_bytes_max);
     one.watch_bytes_max = all.watch_bytes_max / loops;
     return one;
 }

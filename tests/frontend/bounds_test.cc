@@ -216,13 +216,184 @@ TEST_F(Bounds, ClientsThatTakeNoAnswersShareABound) {
         sent[id] += bytes;
     }
     // Each goes on by itself.
-    for (int round = 0; round < 60; ++round) {
+    for (int round = 0; round < 200; ++round) {
         for (ConnectionId id = 1; id <= 4; ++id) {
             frontend.on_written(id, now, out);
             take(id);
         }
     }
     for (ConnectionId id = 1; id <= 4; ++id) EXPECT_EQ(frames(id).size(), 50U) << id;
+}
+
+// Ten clients that take nothing, and what the others notice of it.
+class SlowReaders : public Bounds {
+  protected:
+    static constexpr std::size_t kBig = 40'000;
+    SlowReaders() {
+        create("/big", tree::open_acl_list(), Bytes(kBig, 'b'));
+        create("/small", tree::open_acl_list(), "s");
+        join_all(10);
+        for (ConnectionId id = 1; id <= 10; ++id) frontend.on_written(id, now, out);
+        collect();
+        hold_output = true;
+    }
+    void ask(ConnectionId id, const std::string& path = "/big") {
+        feed(id, request_frame(1, OpCode::get_data, plain(path)));
+    }
+    /// Bytes that the socket is given now.
+    std::size_t given(ConnectionId id) {
+        const std::size_t before = sent[id].size();
+        take(id);
+        return sent[id].size() - before;
+    }
+    void written(ConnectionId id) {
+        frontend.on_written(id, now, out);
+        collect();
+    }
+};
+
+TEST_F(SlowReaders, LargeAnswersWaitForRoomAndTheLongestWaitsFirst) {
+    for (ConnectionId id = 1; id <= 6; ++id) ask(id);
+    for (ConnectionId id = 1; id <= 3; ++id) EXPECT_GT(given(id), kBig) << id;
+    for (ConnectionId id = 4; id <= 6; ++id) EXPECT_EQ(given(id), 0U) << id;
+    EXPECT_LT(frontend.untaken_bytes(), 100'000 + kBig + 200);
+    ask(7, "/small");
+    EXPECT_GT(given(7), 0U) << "a small one does not wait";
+    written(7);
+    feed(5, request_frame(2, OpCode::ping));
+    EXPECT_EQ(given(5), 0U) << "it has its place behind the large one";
+    written(1);
+    EXPECT_GT(given(4), kBig);
+    EXPECT_EQ(given(5), 0U);
+    ask(8);
+    EXPECT_EQ(given(8), 0U);
+    written(2);
+    EXPECT_GT(given(5), kBig) << "5 has waited longer than 8";
+    EXPECT_EQ(given(8), 0U);
+    for (const ConnectionId id : {3, 4, 5}) written(id);
+    for (const ConnectionId id : {6, 8}) EXPECT_GT(given(id), kBig) << id;
+    for (const ConnectionId id : {6, 8}) written(id);
+    EXPECT_EQ(given(5), 20U) << "the ping";
+    written(5);
+    EXPECT_EQ(frames(5).size(), 2U);
+    EXPECT_EQ(frontend.untaken_bytes(), 0U);
+}
+
+TEST_F(SlowReaders, WhoTakesNothingIsCutOnlyWhenOthersWaitForIt) {
+    for (ConnectionId id = 1; id <= 3; ++id) {
+        ask(id);
+        given(id);
+    }
+    const auto keep = [&](seconds time) {
+        for (std::int64_t i = 0; i < time.count(); ++i) {
+            for (ConnectionId id = 1; id <= 10; ++id) {
+                feed(id, request_frame(9, OpCode::ping));
+                if (id <= 3) continue;  // who takes nothing
+                given(id);
+                written(id);
+            }
+            pass(seconds(1));
+        }
+    };
+    keep(seconds(60));
+    EXPECT_EQ(frontend.closing(1), Close::no) << "nobody needs its room";
+    sent[4].clear();
+    ask(4);
+    to_core.clear();
+    keep(seconds(9));
+    EXPECT_EQ(sent[4].size(), 0U);
+    EXPECT_EQ(frontend.closing(1), Close::no);
+    bool touched = false;
+    for (const auto& one : told_core<request::TouchSession>())
+        touched |= one.session == SessionId(session_of(4));
+    EXPECT_TRUE(touched) << "its waiting does not cost the session";
+    keep(seconds(4));
+    for (ConnectionId id = 1; id <= 3; ++id) EXPECT_EQ(frontend.closing(id), Close::at_once) << id;
+    for (ConnectionId id = 1; id <= 3; ++id) {
+        frontend.on_closed(id, out);
+        collect();
+    }
+    keep(seconds(2));
+    EXPECT_GT(sent[4].size(), kBig);
+    EXPECT_EQ(frontend.closing(4), Close::no);
+}
+
+TEST_F(SlowReaders, ALargeReadBehindAWriteWaitsToo) {
+    for (ConnectionId id = 1; id <= 3; ++id) ask(id);
+    create("/a");
+    feed(4, write(1, 10) + request_frame(2, OpCode::get_data, plain("/big")) + write(3, 10));
+    EXPECT_EQ(asked(), Strings{"4:1"});
+    answer(4, 1);
+    EXPECT_LT(given(4), 1000U);
+    written(4);
+    EXPECT_EQ(asked(), Strings()) << "what is behind the read waits with it";
+    for (ConnectionId id = 1; id <= 3; ++id) {
+        given(id);
+        written(id);
+    }
+    EXPECT_GT(given(4), kBig);
+    written(4);
+    EXPECT_EQ(asked(), Strings{"4:3"});
+}
+
+TEST_F(SlowReaders, OneThatIsLostLeavesTheQueue) {
+    for (ConnectionId id = 1; id <= 6; ++id) ask(id);
+    for (ConnectionId id = 1; id <= 3; ++id) given(id);
+    frontend.on_closed(4, out);
+    written(1);
+    EXPECT_GT(given(5), kBig);
+    for (const ConnectionId id : {2, 3, 5}) frontend.on_closed(id, out);
+    pass(seconds(1));
+    EXPECT_GT(given(6), kBig);
+    written(6);
+    EXPECT_EQ(frontend.untaken_bytes(), 0U);
+}
+
+// Events cannot wait: in the end those who have left most of them go.
+TEST(UntakenEvents, ThoseWhoLeaveMostAreCutAndTheOthersHearAll) {
+    Settings settings;
+    settings.loop_output_bytes_end = 20'000;
+    tree::DataTree tree;
+    Frontend frontend(settings, tree, Log());
+    Out out;
+    Instant now{};
+    const auto say = [&](request::ToFrontend message) {
+        std::vector<request::ToFrontend> all = {std::move(message)};
+        frontend.on_core(all, now, out);
+    };
+    say(request::Serving{true});
+    for (ConnectionId id = 1; id <= 4; ++id) {
+        frontend.on_open(id, Peer{"10.0.0.1", 4000}, now);
+        Bytes frame;
+        jute::ConnectRequest connect;
+        connect.timeout_ms = 10'000;
+        connect.password = Bytes(16, '\0');
+        jute::append_frame(frame, jute::encode(connect));
+        frontend.on_bytes(id, frame, now, out);
+        say(request::SessionOpened{
+            {0, id}, SessionId(static_cast<std::int64_t>(id)), 10'000, Bytes(16, 'p')});
+        // One waits for everything, the others for one node.
+        Bytes watch;
+        jute::append_frame(watch,
+                           jute::encode(jute::RequestHeader{Xid(1), OpCode::add_watch}) +
+                               jute::encode(jute::AddWatchRequest{
+                                   id == 1 ? "/" : "/n1", AddWatchMode::persistent_recursive}));
+        frontend.on_bytes(id, watch, now, out);
+    }
+    std::int64_t zxid = 0;
+    const auto change = [&](const std::string& path) {
+        auto changes = std::make_shared<const std::vector<tree::Change>>(
+            std::vector<tree::Change>{{tree::Change::Kind::created, path, nullptr, nullptr}});
+        say(request::Changed{Zxid(++zxid), std::move(changes)});
+    };
+    change("/n1");
+    for (int i = 0; i < 1000 && frontend.closing(1) == Close::no; ++i) {
+        EXPECT_LE(frontend.untaken_bytes(), settings.loop_output_bytes_end);
+        change("/other" + std::to_string(i));
+    }
+    EXPECT_EQ(frontend.closing(1), Close::at_once);
+    EXPECT_LE(frontend.untaken_bytes(), settings.loop_output_bytes_end / 2);
+    for (const ConnectionId id : {2, 3, 4}) EXPECT_EQ(frontend.closing(id), Close::no) << id;
 }
 
 // A client that takes nothing, and requests whose answers fill its output before a later write of its own is done.

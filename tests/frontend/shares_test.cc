@@ -35,6 +35,7 @@ TEST(Shares, LimitsOnAllClientsAreDivided) {
     EXPECT_EQ(one.large_request_bytes_max, 2 << 20);
     EXPECT_EQ(one.loop_bytes_max, all.loop_bytes_max / 4);
     EXPECT_EQ(one.loop_output_bytes_max, all.loop_output_bytes_max / 4);
+    EXPECT_EQ(one.loop_output_bytes_end, all.loop_output_bytes_end / 4);
     EXPECT_EQ(one.watch_bytes_max, all.watch_bytes_max / 4);
     EXPECT_EQ(one.connection_bytes_max, all.connection_bytes_max) << "of one client";
     EXPECT_EQ(one.small_bytes_max, all.small_bytes_max);
