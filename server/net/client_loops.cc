@@ -44,7 +44,7 @@ ClientLoops::ClientLoops(boost::asio::io_context& io,
                          RequestPort& core,
                          WordPort& words,
                          const Log& log)
-    : lock_(settings.loops), door_(io, settings.door, log) {
+    : io_(io), lock_(settings.loops), door_(io, settings.door, log) {
     ZK_ASSERT(settings.loops > 0);
     frontend::Settings all = settings.frontend;
     if (settings.loops > 1)
@@ -94,6 +94,22 @@ void ClientLoops::stop() {
     for (Place& place : places_) {
         if (place.thread.joinable()) place.thread.join();
     }
+}
+
+void ClientLoops::roll_call(std::function<void()> done) {
+    auto missing = std::make_shared<std::size_t>(0);
+    const auto ends = std::make_shared<std::function<void()>>(std::move(done));
+    for (Place& place : places_) {
+        if (!place.io) continue;
+        ++*missing;
+        // Counted on this thread alone.
+        boost::asio::post(*place.io, [&core = io_, missing, ends] {
+            boost::asio::post(core, [missing, ends] {
+                if (--*missing == 0) (*ends)();
+            });
+        });
+    }
+    if (*missing == 0) (*ends)();
 }
 
 // ---- for the core's turn

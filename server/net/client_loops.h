@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -52,6 +53,9 @@ class ClientLoops final : public ClientPort {
     Result<std::uint16_t> open();
     /// Closes the port and all connections, and ends the threads; no callback is called any more.
     void stop();
+    /// `done` is called on the core's thread when each loop has come to a turn of its own that begins after this call: at
+    /// once where there is none but the core's; never while one of them stands still.
+    void roll_call(std::function<void()> done);
 
     void keep_out() override;
     void publish(const tree::DataTree* tree, std::span<request::ToFrontend> messages) override;
@@ -76,6 +80,8 @@ class ClientLoops final : public ClientPort {
     [[nodiscard]] std::size_t held_bytes();
     /// Connections that were refused for a limit.
     [[nodiscard]] std::int64_t refused() const { return door_.refused(); }
+    /// For tests. REQUIRES: there are several.
+    [[nodiscard]] boost::asio::io_context& io_of(std::uint32_t loop) { return *places_[loop].io; }
     [[nodiscard]] std::vector<std::size_t> connections_by_loop() const {
         return door_.connections_by_loop();
     }
@@ -94,6 +100,7 @@ class ClientLoops final : public ClientPort {
     template <class Each>
     void with_each(const Each& each);
 
+    boost::asio::io_context& io_;  ///< the core's
     TreeLock lock_;
     ClientDoor door_;
     std::deque<Place> places_;

@@ -294,6 +294,7 @@ class Server final : public net::ServerPort, public net::WordPort {
     admin_server::Take transfer_ends_;  ///< of the snapshot or restore that goes on
     std::optional<Failure> failure_;
     bool stopping_ = false;
+    bool roll_call_ = false;  ///< not every client loop has answered yet
     /// The last: its thread asks all the others.
     admin_server::AdminServer admin_;
 };
@@ -331,11 +332,17 @@ std::optional<Failure> Server::run() {
     return failure_;
 }
 
-// For systemd's watchdog: the loop that serves clients and peers turns. A slow disk does not stop it.
+// For systemd's watchdog: the loop of core and peers turns, and so do those that serve clients. A slow disk does not stop
+// them.
 void Server::show_that_it_lives() {
     const std::optional<Duration> interval = service_manager::watchdog_interval();
     if (!interval) return;
-    service_manager::tell_alive();
+    if (!std::exchange(roll_call_, true)) {
+        clients_.roll_call([this] {
+            roll_call_ = false;
+            service_manager::tell_alive();
+        });
+    }
     watchdog_.set(*interval, [this] { show_that_it_lives(); });
 }
 

@@ -1,7 +1,7 @@
 """Servers for interop tests: Apache's (Debian's package) and ours, on free ports of the loopback address.
 
 Each server has a directory of its own and is stopped by its process id. INTEROP_SERVER=apache puts Apache's server in the
-place of ours: that is how a test itself is checked.
+place of ours: that is how a test itself is checked. INTEROP_SETTINGS="clientLoops=2" is in the zoo.cfg of every server of ours.
 """
 import os
 import pathlib
@@ -33,6 +33,11 @@ def zkserver_path():
     if os.path.isdir(path):
         path = os.path.join(path, "zkserver")
     return path
+
+
+def own_settings():
+    """INTEROP_SETTINGS="clientLoops=2 key=value": what every server of ours has in its zoo.cfg beside what a test wants."""
+    return dict(setting.split("=", 1) for setting in os.environ.get("INTEROP_SETTINGS", "").split())
 
 
 def effective(flavor):
@@ -139,6 +144,8 @@ class Server:
         values = {"tickTime": TICK_MS, "initLimit": 20, "syncLimit": 10, "minSessionTimeout": 2000,
                   "standaloneEnabled": "false" if members else "true"}
         values.update(settings)
+        if self.flavor == OURS:
+            values.update(own_settings())
         # Apache's server takes these from its command line only.
         self.java_properties = ["-D%s=%s" % item for item in settings.items() 
                                 if item[0].startswith("znode.container.") or item[0] == "readonlymode.enabled"]

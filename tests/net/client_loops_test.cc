@@ -467,6 +467,56 @@ TEST_P(ClientLoopsTest, WordsAreAnsweredByEachLoopAndCountAll) {
     EXPECT_EQ(on_core([this] { return clients_->statistics().packets_received; }), 0);
 }
 
+TEST_P(ClientLoopsTest, ARollCallEndsWhenEachLoopHasComeToATurn) {
+    start();
+    std::vector<std::unique_ptr<Caller>> callers;
+    for (std::uint32_t i = 0; i < GetParam(); ++i) {
+        callers.push_back(std::make_unique<Caller>(port_));
+        ASSERT_TRUE(callers.back()->joins());
+    }
+    std::atomic<int> ends = 0;
+    const auto roll_call = [&] { clients_->roll_call([&ends] { ++ends; }); };
+    if (GetParam() == 1) {
+        on_core([&] {
+            roll_call();
+            return 0;
+        });
+        EXPECT_EQ(ends, 1) << "there is none but the core's";
+        return;
+    }
+    on_core([&] {
+        roll_call();
+        return 0;
+    });
+    ASSERT_TRUE(comes([&] { return ends == 1; }));
+    // One stands still, and holds nothing that the core would wait for.
+    std::promise<void> goes_on;
+    std::atomic<bool> stands = false;
+    on_core([&] {
+        asio::post(clients_->io_of(1), [&, still = goes_on.get_future().share()] {
+            stands = true;
+            still.wait();
+        });
+        return 0;
+    });
+    ASSERT_TRUE(comes([&] { return stands.load(); }));
+    on_core([&] {
+        roll_call();
+        return 0;
+    });
+    // The others have answered, and the core has heard it.
+    for (std::uint32_t number = 0; number < GetParam(); ++number) {
+        if (number == 1) continue;
+        std::promise<void> turned;
+        asio::post(clients_->io_of(number), [&turned] { turned.set_value(); });
+        turned.get_future().wait();
+    }
+    on_core([] { return 0; });
+    EXPECT_EQ(ends, 1);
+    goes_on.set_value();
+    EXPECT_TRUE(comes([&] { return ends == 2; }));
+}
+
 TEST_P(ClientLoopsTest, AServerStopsWhileItsClientsAsk) {
     start();
     std::vector<std::thread> threads;
