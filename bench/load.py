@@ -38,6 +38,7 @@ CASES = [
     Case("set-100x64-leader", "set", 100, 64, "leader"),
     Case("set-100x1", "set", 100, 1, "spread"),
     Case("set-1x1", "set", 1, 1, "spread"),
+    Case("create-100x64", "create", 100, 64, "spread"),
     Case("mixed-100x64", "mixed", 100, 64, "spread"),
     Case("get-100x64", "get", 100, 64, "spread"),
     Case("get-100x1", "get", 100, 1, "spread"),
@@ -166,7 +167,9 @@ def run(arguments, cases, directory):
     if not arguments.ours_only:
         commands[APACHE] = serve.apache_command()
     count = 1 if arguments.alone else 3
-    kinds = [Kind(name, serve.Ensemble(name, command, folder(name), count)) for name, command in commands.items()]
+    settings = "clientLoops=%d" % arguments.loops
+    kinds = [Kind(name, serve.Ensemble(name, command, folder(name), count, "" if name == APACHE else settings))
+             for name, command in commands.items()]
     if arguments.alone:
         for name, command in commands.items():
             times = [serve.first_write_ms(command, folder("%s-start-%d" % (name, i))) for i in range(STARTS)]
@@ -212,6 +215,7 @@ def parse():
     parser.add_argument("--zkload", default=os.path.join(RELEASE, "zkload"), help="the load generator (the release build's)")
     parser.add_argument("--ours-only", action="store_true", help="leave Apache's server out")
     parser.add_argument("--alone", action="store_true", help="one server of each kind, alone (standalone)")
+    parser.add_argument("--loops", type=int, default=1, metavar="N", help="clientLoops of ours")
     parser.add_argument("--floor", action="store_true", help="and servers that only answer: what the wire itself costs")
     parser.add_argument("--only", action="append", metavar="WORD", help="cases with this word in their name; repeatable")
     parser.add_argument("--list", action="store_true", help="name the cases and end")

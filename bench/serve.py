@@ -36,7 +36,7 @@ def free_ports(count):
 class Ensemble:
     """Three servers of one kind, or one that is alone, started and stopped by pid."""
 
-    def __init__(self, name, command, directory, count=3):
+    def __init__(self, name, command, directory, count=3, settings=""):
         self.name = name
         self.command = command
         self.directory = directory
@@ -54,8 +54,8 @@ class Ensemble:
             path = os.path.join(directory, "zoo%d.cfg" % (i + 1))
             with open(path, "w") as f:
                 f.write("tickTime=2000\ninitLimit=10\nsyncLimit=5\ndataDir=%s\nclientPort=%d\n"
-                        "4lw.commands.whitelist=*\nadmin.enableServer=false\nmaxClientCnxns=0\n%s\n"
-                        % (data, self.client_ports[i], "\n".join(lines)))
+                        "4lw.commands.whitelist=*\nadmin.enableServer=false\nmaxClientCnxns=0\n%s\n%s\n"
+                        % (data, self.client_ports[i], "\n".join(lines), settings))
             self.configs.append(path)
         self.processes = []
 

@@ -22,6 +22,7 @@
 #include "base/check.h"
 #include "frontend/connection.h"
 #include "frontend/frontend.h"
+#include "frontend/read_service.h"
 #include "frontend/session_gate.h"
 
 namespace zk::frontend {
