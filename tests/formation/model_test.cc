@@ -104,12 +104,14 @@ class Model {
             (void)act(world, n, false);
             (void)come_back(world, n);
         }
-        for (int round = 0; round < 40; ++round) {
+        bool still = false;
+        for (int round = 0; round < 40 && !still; ++round) {
+            still = true;
             for (int n = 0; n < size(); ++n) {
-                for (int peer = 0; peer < size(); ++peer) (void)ask(world, n, peer);
-                (void)act(world, n, false);
+                for (int peer = 0; peer < size(); ++peer) still = !ask(world, n, peer) && still;
+                still = !act(world, n, false) && still;
             }
-            (void)serve(world);
+            still = !serve(world) && still;
         }
         if (!world.wrong.empty()) return false;
         bool all = true;
@@ -136,15 +138,17 @@ class Model {
             const bool complete = node.word.ticket && node.word.ticket->complete;
             begun = begun || complete || !node.word.generation.empty();
         }
-        for (int round = 0; round < 20; ++round) {
+        bool still = false;
+        for (int round = 0; round < 20 && !still; ++round) {
+            still = true;
             for (int n = 0; n < size(); ++n) {
                 if (n == dead) continue;
                 for (int peer = 0; peer < size(); ++peer) {
-                    if (peer != dead) (void)ask(world, n, peer);
+                    if (peer != dead) still = !ask(world, n, peer) && still;
                 }
-                (void)act(world, n, false);
+                still = !act(world, n, false) && still;
             }
-            (void)serve(world);
+            still = !serve(world) && still;
         }
         bool all = true;
         bool any = false;
@@ -435,11 +439,12 @@ void explore(const Model& model, std::size_t most, bool one_may_die = true) {
     // How a world settles does not depend on what was heard before: all are asked anew.
     std::unordered_set<std::size_t> settled;
     std::deque<ModelWorld> open{model.first()};
+    ModelWorld next;  // one for all, as what it holds is used again
     while (!open.empty() && known.size() < most) {
         const ModelWorld world = std::move(open.front());
         open.pop_front();
         for (int event = 0; event < model.events(); ++event) {
-            ModelWorld next = world;
+            next = world;
             if (!model.happens(next, event)) continue;
             if (!known.insert(std::hash<std::string>()(Model::key_of(next))).second) continue;
             ASSERT_EQ(next.wrong, "") << Model::key_of(next);
@@ -450,7 +455,7 @@ void explore(const Model& model, std::size_t most, bool one_may_die = true) {
                         << "without " << dead + 1 << ": " << Model::key_of(next);
                 }
             }
-            open.push_back(std::move(next));
+            open.push_back(next);
         }
     }
     std::printf(
