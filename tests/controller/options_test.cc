@@ -172,7 +172,7 @@ TEST(Options, ARecipeIsForWhatRunsOne) {
     EXPECT_EQ(good("apply").playbook_file, "");
     for (const char* const words : {"status", "stop", "start", "lock show"}) {
         EXPECT_THAT(bad(std::string(words) + " --playbook my.yaml"),
-                    HasSubstr("--playbook is for apply, plan and replace-node"));
+                    HasSubstr("--playbook is for apply, plan, replace-node and migrate"));
     }
     EXPECT_THAT(bad("apply --playbook -"), HasSubstr("--playbook needs a file"));
 }
@@ -203,7 +203,7 @@ TEST(Options, WhatACommandDoesNotHaveIsRefused) {
     EXPECT_THAT(bad("apply --exit-code"), HasSubstr("--exit-code is for plan; apply"));
     EXPECT_THAT(bad("status --yes"), HasSubstr("status does not have it"));
     EXPECT_THAT(bad("plan --lock-timeout 5s"),
-                HasSubstr("is for apply, replace-node, start, stop and wipe; plan"));
+                HasSubstr("is for apply, replace-node, migrate, start, stop and wipe; plan"));
     EXPECT_THAT(bad("version -i a.yaml"), HasSubstr("version does not have it"));
 }
 
