@@ -160,8 +160,6 @@ Result<> make_like(const std::string& directory, const std::string& like) {
 
 Result<CopySize> copy_files(const std::string& from, const std::string& to) {
     ZK_TRY(auto items, items_of(from));
-    if (items.empty()) return CopySize();
-    ZK_CHECK(make_like(to, from));
     for (Item& item : items) {
         const std::string source = from + "/" + item.name;
         const std::string target = to + "/" + item.name;
@@ -177,8 +175,11 @@ Result<CopySize> copy_files(const std::string& from, const std::string& to) {
 /// data_dir or log_dir: the files beside version-2 (myid, whose data they are) and those in it.
 Result<CopySize> copy_directory(const std::string& from, const std::string& to) {
     ZK_CHECK(make_like(to, from));
+    const std::string version = "/version-2";
+    // A server that has logged nothing yet has none for its logs; readers of the copy want one.
+    ZK_CHECK(make_like(to + version, exists(from + version) ? from + version : from));
     ZK_TRY(const CopySize own, copy_files(from, to));
-    ZK_TRY(const CopySize inner, copy_files(from + "/version-2", to + "/version-2"));
+    ZK_TRY(const CopySize inner, copy_files(from + version, to + version));
     ZK_CHECK(sync_directory(to));
     return CopySize{own.copied + inner.copied, own.linked + inner.linked};
 }
@@ -199,14 +200,14 @@ Result<> check_copy(const std::string& data, const std::string& log, agent_api::
     return ok();
 }
 
-struct Place {
+struct CopyPlace {
     std::string from;
     std::string to;
 };
 
-Result<DataCopy> copy_to(const std::vector<Place>& places, agent_api::Flavor flavor) {
+Result<DataCopy> copy_to(const std::vector<CopyPlace>& places, agent_api::Flavor flavor) {
     DataCopy copy;
-    for (const Place& place : places) {
+    for (const CopyPlace& place : places) {
         ZK_TRY(const CopySize size, copy_directory(place.from, place.to + std::string(kPart)));
         copy.size.copied += size.copied;
         copy.size.linked += size.linked;
@@ -214,7 +215,7 @@ Result<DataCopy> copy_to(const std::vector<Place>& places, agent_api::Flavor fla
     }
     ZK_CHECK(check_copy(
         places.front().to + std::string(kPart), places.back().to + std::string(kPart), flavor));
-    for (const Place& place : places) {
+    for (const CopyPlace& place : places) {
         ZK_CHECK(rename_durably(place.to + std::string(kPart), place.to));
     }
     return copy;
@@ -244,9 +245,9 @@ Result<DataCopy> copy_data(const std::string& data_dir,
                            agent_api::Flavor for_flavor) {
     const std::string suffix =
         std::string(kBefore) + std::string(to_string(for_flavor)) + "-" + utc_stamp();
-    std::vector<Place> places = {{data_dir, {}}};
+    std::vector<CopyPlace> places = {{data_dir, {}}};
     if (log_dir != data_dir) places.push_back({log_dir, {}});
-    for (Place& place : places) {
+    for (CopyPlace& place : places) {
         const std::string base = base_for(place.from);
         remove_parts(base);
         place.to = base + suffix;
@@ -256,7 +257,7 @@ Result<DataCopy> copy_data(const std::string& data_dir,
     }
     auto copy = copy_to(places, for_flavor);
     if (copy.has_value()) return copy;
-    for (const Place& place : places) remove_tree(place.to + std::string(kPart));
+    for (const CopyPlace& place : places) remove_tree(place.to + std::string(kPart));
     return copy.error().with_context("the copy of the data");
 }
 

@@ -228,7 +228,9 @@ Stop Roll::go_back(const plan::Wave& wave, Stop why) {
     bool any = false;
     for (const plan::NodeStep& step : wave.nodes) {
         const agent_api::NodeSpec* const before = way_back(run_, step.id);
-        const bool moved = moving_.contains(step.id) || step.action == plan::Action::start;
+        // Or by a run that was cut off, and does not serve since.
+        const bool moved =
+            moving_.contains(step.id) || (step.action == plan::Action::start && !moving_.empty());
         if (before == nullptr || !moved || !run_.changes.of(step.id).changed) continue;
         any = true;
         Host& host = *run_.find(step.id);

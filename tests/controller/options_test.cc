@@ -177,13 +177,25 @@ TEST(Options, ARecipeIsForWhatRunsOne) {
     EXPECT_THAT(bad("apply --playbook -"), HasSubstr("--playbook needs a file"));
 }
 
+TEST(Options, MigrateSaysWhereTo) {
+    EXPECT_EQ(good("migrate a.yaml --to apache").to, agent_api::Flavor::apache);
+    const Options options = good("migrate --to zkserver --dry-run --yes");
+    EXPECT_EQ(options.to, agent_api::Flavor::zkserver);
+    EXPECT_TRUE(options.dry_run && options.yes);
+    EXPECT_THAT(bad("migrate"), HasSubstr("needs --to zkserver or --to apache"));
+    EXPECT_THAT(bad("migrate --to 3.9"), HasSubstr("zkserver"));
+    EXPECT_THAT(bad("apply --dry-run"), HasSubstr("--dry-run is for migrate"));
+}
+
 TEST(Options, TheTableIsSound) {
     EXPECT_THAT(command_line::problems(program()), testing::IsEmpty());
     for (const command_line::Command& command : program().commands) {
         const std::string_view word = command.name.substr(0, command.name.find(' '));
         const bool plain = command.operands.empty() || command.operands.front().least == 0;
         if (plain && word != "help") {
-            const std::string more = word == "cloud-init" ? " --embed" : "";
+            const std::string more = word == "cloud-init" ? " --embed"
+                                     : word == "migrate"  ? " --to apache"
+                                                          : "";
             EXPECT_EQ(to_string(good(std::string(command.name) + more).verb), word);
         }
     }

@@ -229,27 +229,7 @@ class Moves(e2e.Story):
                         "Plan: 3 to change", "3 restarts")
         self.assertEqual([(e2e.units(number), e2e.managed_files(number)) for number in HOSTS], before)
 
-    def test_04_a_broken_program_is_gone_back_from(self):
-        with tempfile.TemporaryDirectory() as release:
-            for name in ("zkserver", "zkprov-agent"):
-                shutil.copy(Path(e2e.programs.zkprov).with_name(name), release)
-            broken = Path(release) / "zkserver"
-            # A program that runs, and is no server.
-            shutil.copy("/bin/false", broken)
-            broken.chmod(0o755)
-            with Load("/broken") as load:
-                run = zkprov("migrate", "--to", "zkserver", "--yes", "--release-dir", release, timeout=600)
-            self.assert_run(run, EXIT_GATE, "node 1", "has its old server again")
-            load.finish(self)
-        self.assertEqual(flavors(), ["apache"] * 3)
-        self.assertEqual(len(self.copies(1)), 2)
-        self.assertEqual([self.copies(2), self.copies(3)], [[], []])
-        apache_test.wait_until_in_sync()
-        lab.ssh(1, f"rm -r {' '.join(self.copies(1))}")
-        self.ask_for("apache")
-        self.assert_run(zkprov("plan", "--exit-code"), EXIT_DONE)
-
-    def test_05_to_ours_under_load(self):
+    def test_04_to_ours_under_load(self):
         self.ask_for("zkserver")
         with Load("/there") as load:
             run = zkprov("migrate", "--to", "zkserver", "--yes", timeout=600)
@@ -258,7 +238,26 @@ class Moves(e2e.Story):
         self.assertEqual([len(self.copies(number)) for number in HOSTS], [2] * 3)
         self.assert_run(zkprov("migrate", "--to", "zkserver", "--yes"), EXIT_DONE, "no change")
 
-    def test_06_back_under_load_with_the_controller_killed(self):
+    def test_05_equal_trees(self):
+        self.assert_equal_trees()
+
+    def test_06_a_broken_server_is_gone_back_from(self):
+        first = min(number for number in HOSTS if number != e2e.leader())
+        with tempfile.TemporaryDirectory() as place:
+            # Whole for whoever looks at the tarball, and no server for the java that runs it.
+            broken = apache_tarball.make(place, note="broken", jars=False)
+            self.ask_for("apache", tarball=broken)
+            with Load("/broken") as load:
+                run = zkprov("migrate", "--to", "apache", "--yes", timeout=600)
+            self.assert_run(run, EXIT_GATE, f"node {first}", "has its old server again")
+            load.finish(self)
+        self.assertEqual(flavors(), ["zkserver"] * 3)
+        self.assertEqual([len(self.copies(number)) for number in HOSTS], [4 if number == first else 2 for number in HOSTS])
+        e2e.wait_until_serving()
+        self.ask_for("zkserver")
+        self.assert_run(zkprov("plan", "--exit-code"), EXIT_DONE)
+
+    def test_07_back_under_load_with_the_controller_killed(self):
         self.ask_for("apache")
         with Load("/back") as load:
             with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as home:
@@ -272,27 +271,17 @@ class Moves(e2e.Story):
                 finally:
                     first.kill()
                     first.wait()
-            run = zkprov("migrate", "--to", "apache", "--yes", "--lock-timeout", "2m", timeout=600)
+            run = zkprov("migrate", "--to", "apache", "--yes", "--lock-timeout", "2m", "-o", "json", timeout=600)
         self.assert_run(run, EXIT_DONE)
         self.assertEqual(flavors(), ["apache"] * 3)
-        self.assertIn(" 0 lost;", run.out)
-        load.finish(self)
-        apache_test.wait_until_in_sync()
-        self.assert_run(zkprov("plan", "--exit-code"), EXIT_DONE)
-
-    def test_07_the_document(self):
-        self.ask_for("zkserver")
-        run = zkprov("migrate", "--to", "zkserver", "--yes", "-o", "json", timeout=600)
-        self.assert_run(run, EXIT_DONE)
         move = json.loads(run.out)["migration"]
         self.assertEqual(move["writes"]["lost"], 0)
         self.assertGreater(move["writes"]["acknowledged"], 10)
         self.assertEqual(move["sessions"], {"kept": 2, "lost": 0})
-        self.assertEqual(sorted(node["id"] for node in move["nodes"]), [1, 2, 3])
-        self.assertGreaterEqual(len(move["led"]), 2)
-
-    def test_08_equal_trees(self):
-        self.assert_equal_trees()
+        self.assertGreaterEqual(len(move["nodes"]), 1)
+        load.finish(self)
+        apache_test.wait_until_in_sync()
+        self.assert_run(zkprov("plan", "--exit-code"), EXIT_DONE)
 
 
 if __name__ == "__main__":
