@@ -148,9 +148,12 @@ struct BlobOk {
 struct Apply {
     NodeSpec spec;
     bool dry = false;  ///< only say what would be done
+    /// Where another flavor's server is installed: it is stopped, and a copy of its data is kept, before anything changes.
+    bool keep_copy = false;
     static void fields(auto& archive, auto& self) {
         archive("spec", self.spec);
         archive("dry", self.dry);
+        archive("keep_copy", self.keep_copy);
     }
 };
 

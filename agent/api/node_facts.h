@@ -36,6 +36,9 @@ struct FactsRequest {
     std::vector<std::uint16_t> ports;
     std::string release_record;  ///< flavor apache: where the release in place is known by
     std::string java;            ///< flavor apache: the program to ask for its version
+    std::string release_dir;     ///< of the specification: whether that release lies there already
+    bool specs = false;          ///< also the specifications that were applied
+    bool survey = false;         ///< also what the data hold, which reads all of them
 
     static void fields(auto& archive, auto& self) {
         archive("install_dir", self.install_dir);
@@ -53,6 +56,9 @@ struct FactsRequest {
         archive("ports", self.ports);
         archive("release_record", self.release_record);
         archive("java", self.java);
+        archive("release_dir", self.release_dir);
+        archive("specs", self.specs);
+        archive("survey", self.survey);
     }
 };
 /// All that a plan for `spec` needs to know.
@@ -123,8 +129,10 @@ struct DataFact {
     bool initialize = false;    ///< the marker is there
     bool transactions = false;  ///< a log, or a snapshot of more than the empty database
     std::optional<DataOwner> owner;
-    bool owner_damaged = false;  ///< there is such a file, and it cannot be read
-    std::string unreadable;      ///< a directory that cannot be read, and why: it may hold data
+    bool owner_damaged = false;    ///< there is such a file, and it cannot be read
+    std::string unreadable;        ///< a directory that cannot be read, and why: it may hold data
+    std::uint64_t copy_bytes = 0;  ///< that a copy of the data takes up on the disk anew
+    std::uint64_t link_bytes = 0;  ///< ... and that it shares with the data, by hard links
 
     friend bool operator==(const DataFact&, const DataFact&) = default;
     static void fields(auto& archive, auto& self) {
@@ -137,6 +145,30 @@ struct DataFact {
         archive("owner", self.owner);
         archive("owner_damaged", self.owner_damaged);
         archive("unreadable", self.unreadable);
+        archive("copy_bytes", self.copy_bytes);
+        archive("link_bytes", self.link_bytes);
+    }
+};
+
+/// What the tree of a server holds, as its files say, and which configuration of its members it runs with.
+struct DataSurvey {
+    std::string words;  ///< why the files could not be read; all else is 0 then
+    std::uint64_t znodes = 0;
+    std::uint64_t ttl_nodes = 0;
+    std::uint64_t containers = 0;
+    std::string largest;  ///< path of the znode with the most data
+    std::uint64_t largest_bytes = 0;
+    std::string config_version;  ///< in hex, as the server says it; empty: it does not
+
+    friend bool operator==(const DataSurvey&, const DataSurvey&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("words", self.words);
+        archive("znodes", self.znodes);
+        archive("ttl_nodes", self.ttl_nodes);
+        archive("containers", self.containers);
+        archive("largest", self.largest);
+        archive("largest_bytes", self.largest_bytes);
+        archive("config_version", self.config_version);
     }
 };
 
@@ -245,6 +277,11 @@ struct NodeFacts {
     std::int64_t java_version =
         0;  ///< 8, 11, 17, ...; 0: there is none that runs, or it was not asked for
     std::string java_words;  ///< what it said of itself, or why it does not run
+    /// By which the release in the request's release_dir is known (as release_sha256); empty: there is none.
+    std::string kept_sha256;
+    std::optional<NodeSpec> applied;  ///< what was asked for last
+    std::optional<NodeSpec> before;   ///< what was asked for last of the other flavor
+    std::optional<DataSurvey> survey;
 
     [[nodiscard]] const PathFact* path(std::string_view name) const;
     [[nodiscard]] const UnitFact* unit(std::string_view name) const;
@@ -283,6 +320,10 @@ struct NodeFacts {
         archive("release_flavor", self.release_flavor);
         archive("java_version", self.java_version);
         archive("java_words", self.java_words);
+        archive("kept_sha256", self.kept_sha256);
+        archive("applied", self.applied);
+        archive("before", self.before);
+        archive("survey", self.survey);
     }
 };
 std::string to_json(const NodeFacts& facts);

@@ -122,6 +122,7 @@ FactsRequest facts_for(const NodeSpec& spec) {
     request.server_path = spec.server_path();
     request.release_record = spec.release_record();
     request.java = spec.java;
+    request.release_dir = spec.release_dir();
     request.agent_path = spec.resident_agent_path();
     for (const DirectorySpec& directory : spec.directories) {
         request.directories.push_back(directory.path);

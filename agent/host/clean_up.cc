@@ -109,6 +109,7 @@ void remove_release(const std::string& path, std::vector<std::string>& removed) 
 }
 
 void remove_releases(const agent_api::NodeSpec& spec,
+                     const StateDir& state,
                      const std::string& before,
                      std::vector<std::string>& removed) {
     const std::string releases = spec.install_dir + "/releases";
@@ -131,6 +132,10 @@ void remove_releases(const agent_api::NodeSpec& spec,
         }
     }
     kept.insert(previous);
+    // The way back to the other flavor's server.
+    if (const auto other = state.load_before(); other.has_value() && *other) {
+        kept.insert((*other)->release.version);
+    }
     for (const LeftOver& entry : entries) {
         if (kept.contains(entry.name)) continue;
         const std::string path = releases + "/" + entry.name;
@@ -175,7 +180,7 @@ std::vector<std::string> clean_up(const agent_api::NodeSpec& spec,
                                   const StateDir& state,
                                   const std::string& before) {
     std::vector<std::string> removed;
-    remove_releases(spec, before, removed);
+    remove_releases(spec, state, before, removed);
     remove_blobs(state, removed);
     remove_staged(spec, removed);
     return removed;

@@ -16,7 +16,8 @@ namespace zk::agent_host {
 /// What an apply that is under way may still need is younger than that.
 inline constexpr std::chrono::hours kLeftoverAge{24};
 
-/// After an apply that succeeded. Of the releases it keeps the current one, the one before it, and all that a process runs.
+/// After an apply that succeeded. Of the releases it keeps the current one, the one before it, that of the other flavor
+/// that was applied last, and all that a process runs.
 /// `before` is where `current` pointed before that apply ("releases/0.1.0"), or empty. The paths that it removed.
 std::vector<std::string> clean_up(const agent_api::NodeSpec& spec,
                                   const StateDir& state,

@@ -15,6 +15,7 @@
 #include "agent_host/accounts.h"
 #include "agent_host/agent_socket.h"
 #include "agent_host/apache_release.h"
+#include "agent_host/data_copy.h"
 #include "agent_host/disks.h"
 #include "agent_host/journal.h"
 #include "agent_host/ports.h"
@@ -126,6 +127,16 @@ void gather_path(const std::string& path, NodeFacts& facts) {
     facts.paths.push_back(std::move(fact));
 }
 
+/// By which the release in `release_dir` is known; a directory has that name once it is whole.
+std::string kept_release(const FactsRequest& request) {
+    if (request.release_dir.empty()) return {};
+    if (!request.release_record.empty()) {
+        return recorded_release(request.release_dir + "/" + std::string(agent_api::kReleaseRecord));
+    }
+    const auto digest = sha256_of_file(request.release_dir + "/bin/zkserver");
+    return digest.has_value() ? *digest : std::string();
+}
+
 void gather_programs(const FactsRequest& request, NodeFacts& facts) {
     if (const auto digest = sha256_of_file(request.agent_path); digest.has_value()) {
         facts.installed_agent_sha256 = *digest;
@@ -144,6 +155,9 @@ void gather_programs(const FactsRequest& request, NodeFacts& facts) {
     std::error_code code;
     const auto target = std::filesystem::read_symlink(request.install_dir + "/current", code);
     if (!code) facts.release_target = target.string();
+    const bool current =
+        request.release_dir == request.install_dir + "/" + facts.release_target && !code;
+    facts.kept_sha256 = current ? facts.release_sha256 : kept_release(request);
 }
 
 UnitFact supervised_fact(const std::string& name, const std::optional<ProcessId>& process) {
@@ -366,6 +380,14 @@ Result<NodeFacts> gather_facts(const FactsRequest& request, const StateDir& stat
     ZK_TRY(facts.identity, state.load_identity());
     ZK_TRY(facts.memory, state.load_memory());
     facts.data = read_data_fact(request.data_dir, request.log_dir);
+    const CopySize size = copy_size(request.data_dir, request.log_dir);
+    facts.data.copy_bytes = size.copied;
+    facts.data.link_bytes = size.linked;
+    if (request.specs) {
+        ZK_TRY(facts.applied, state.load_spec());
+        ZK_TRY(facts.before, state.load_before());
+    }
+    if (request.survey) facts.survey = survey_data(request);
     repair_identity(facts);
     if (facts.identity && facts.data.state == DataState::data) {
         facts.identity->formed = true;

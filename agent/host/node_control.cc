@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <filesystem>
 #include <thread>
 
@@ -13,6 +12,7 @@
 #include "agent_host/agent_socket.h"
 #include "agent_host/deeds.h"
 #include "agent_host/host_facts.h"
+#include "agent_host/posix.h"
 #include "agent_host/server_probe.h"
 #include "agent_host/systemd.h"
 
@@ -38,15 +38,6 @@ constexpr std::size_t kTailBytes = 16384;  // of a log, for an error's words
 std::string one_line(std::string text) {
     while (!text.empty() && text.back() == '\n') text.pop_back();
     std::replace(text.begin(), text.end(), '\n', '|');
-    return text;
-}
-
-std::string time_stamp() {
-    const std::time_t now = std::time(nullptr);
-    std::tm parts{};
-    ::gmtime_r(&now, &parts);
-    char text[32];
-    std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &parts);
     return text;
 }
 
@@ -190,7 +181,7 @@ Result<std::string> NodeControl::wipe() {
     } else if (server_pid() != 0 || spec_.manager == Manager::systemd) {
         ZK_CHECK(stop());
     }
-    const std::string stamp = time_stamp();
+    const std::string stamp = utc_stamp();
     std::string words;
     if (exists(spec_.data_dir)) {
         ZK_TRY(const std::string data, quarantine(spec_.data_dir, stamp));

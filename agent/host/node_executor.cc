@@ -10,11 +10,13 @@
 #include "agent_host/accounts.h"
 #include "agent_host/agent_error.h"
 #include "agent_host/apache_release.h"
+#include "agent_host/data_copy.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/node_control.h"
 #include "agent_host/posix.h"
 #include "agent_host/systemd.h"
 #include "base/check.h"
+#include "base/numbers.h"
 #include "clocks/clocks.h"
 
 namespace zk::agent_host {
@@ -84,7 +86,9 @@ agent_api::ApplyDone NodeExecutor::run(const node_plan::NodePlan& plan) {
         take_back();
         return stop(journal.error());
     }
-    if (auto saved = state_.save_spec(spec_); !saved.has_value()) {
+    Result<> saved = save_way_back();
+    if (saved.has_value()) saved = state_.save_spec(spec_);
+    if (!saved.has_value()) {
         take_back();
         return stop(saved.error());
     }
@@ -94,11 +98,18 @@ agent_api::ApplyDone NodeExecutor::run(const node_plan::NodePlan& plan) {
         tell(step, StepState::begun, "");
         Result<> done = journal->doing(i, pid_to_replace(step));
         at_point("commit " + std::string(to_string(step.kind)) + " " + step.target);
-        if (done.has_value()) done = commit(step);
+        if (done.has_value() && step.kind == StepKind::copy_data) {
+            const auto copied = copy_data();
+            if (copied.has_value()) result.steps[i].words += "; " + *copied;
+            done = copied.has_value() ? ok() : Result<>(copied.error());
+        } else if (done.has_value()) {
+            done = commit(step);
+        }
         at_point("committed " + std::string(to_string(step.kind)) + " " + step.target);
         if (done.has_value()) done = journal->done(i);
         if (!done.has_value()) {
             tell(step, StepState::failed, done.error().message());
+            go_on_as_before(*journal, step);
             return stop(done.error());
         }
         result.steps[i].done = true;
@@ -108,6 +119,37 @@ agent_api::ApplyDone NodeExecutor::run(const node_plan::NodePlan& plan) {
     // Kept until now, so that a run that was cut short needs no second transfer.
     ::unlink(state_.blob_file(spec_.release.sha256).c_str());
     return result;
+}
+
+Result<> NodeExecutor::save_way_back() {
+    ZK_TRY(applied_, state_.load_spec());
+    if (!applied_ || applied_->release.flavor == spec_.release.flavor) return ok();
+    return state_.save_before(*applied_);
+}
+
+Result<std::string> NodeExecutor::copy_data() {
+    ZK_TRY(const DataCopy copy,
+           agent_host::copy_data(spec_.data_dir, spec_.log_dir, spec_.release.flavor));
+    std::string words;
+    for (const std::string& directory : copy.directories) {
+        words += (words.empty() ? "" : " and ") + directory;
+    }
+    return words + " (" + mebibytes(copy.size.copied) + " copied, " + mebibytes(copy.size.linked) +
+           " shared by hard links)";
+}
+
+void NodeExecutor::go_on_as_before(Journal& journal, const Step& failed) {
+    if (failed.kind != StepKind::stop_server && failed.kind != StepKind::copy_data) return;
+    take_back();
+    if (!applied_) return;
+    // Should one of these fail, the next apply finds out what is missing.
+    if (!state_.save_spec(*applied_).has_value() || !journal.end().has_value()) return;
+    Step start{StepKind::start_server, spec_.server_unit, "nothing was changed"};
+    tell(start, StepState::begun, "");
+    const auto started = NodeControl(*applied_, state_).start_server();
+    tell(start,
+         started.has_value() ? StepState::done : StepState::failed,
+         started.has_value() ? "" : started.error().message());
 }
 
 Result<> NodeExecutor::prepare(const node_plan::NodePlan& plan) {
@@ -281,6 +323,10 @@ Result<> NodeExecutor::commit(const Step& step) {
             return control.restart_server();
         case StepKind::record_applied:
             return record_applied();
+        case StepKind::stop_server:
+            return control.stop();
+        case StepKind::copy_data:
+            return ok();  // it has words to tell: run()
     }
     return ok();
 }

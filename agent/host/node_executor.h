@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,11 @@ class NodeExecutor {
     Result<> write_marker();
     Result<> record_identity();
     Result<> record_applied();
+    /// Another flavor's server is to take over: what was applied of the one that goes is the way back.
+    Result<> save_way_back();
+    Result<std::string> copy_data();
+    /// Nothing but the server was touched: everything staged is taken back, and the server starts as it was.
+    void go_on_as_before(Journal& journal, const Step& failed);
     void take_back();
     Result<> remove_leftovers();
     [[nodiscard]] std::int64_t pid_to_replace(const Step& step) const;
@@ -66,6 +72,7 @@ class NodeExecutor {
     std::vector<std::string> staged_files_;
     std::vector<std::string> staged_trees_;  ///< directories with all that is in them
     std::vector<std::string> made_directories_;
+    std::optional<agent_api::NodeSpec> applied_;  ///< before this one
     bool made_user_ = false;
     bool made_group_ = false;
 };

@@ -122,6 +122,15 @@ bool is_not_found(const Error& error) {
     return error.code == boost::system::errc::no_such_file_or_directory;
 }
 
+std::string utc_stamp() {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &parts);
+    return text;
+}
+
 std::string parent_of(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     if (slash == std::string::npos) return ".";

@@ -37,6 +37,8 @@ bool is_no_room(const Error& error);
 bool is_no_right(const Error& error);
 bool is_not_found(const Error& error);
 
+/// "20261130T091500Z", of now: for names of what is put aside.
+std::string utc_stamp();
 std::string parent_of(const std::string& path);
 bool exists(const std::string& path);
 /// The whole file; Errc::invalid beyond `bytes_max`, and for what is not a file.

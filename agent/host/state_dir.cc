@@ -232,6 +232,15 @@ Result<std::optional<agent_api::NodeSpec>> StateDir::load_spec() const {
 Result<> StateDir::save_spec(const agent_api::NodeSpec& spec) const {
     return replace_file(file("spec.json"), agent_api::to_json(spec) + "\n", FileOptions());
 }
+Result<std::optional<agent_api::NodeSpec>> StateDir::load_before() const {
+    return load<agent_api::NodeSpec>(file("spec-before.json"),
+                                     agent_api::parse_node_spec,
+                                     "; it is the way back to the other flavor's server: move it "
+                                     "away where you do not need that");
+}
+Result<> StateDir::save_before(const agent_api::NodeSpec& spec) const {
+    return replace_file(file("spec-before.json"), agent_api::to_json(spec) + "\n", FileOptions());
+}
 std::int64_t StateDir::spec_stamp() const {
     struct stat status {};
     if (::stat(file("spec.json").c_str(), &status) != 0) return 0;

@@ -75,6 +75,9 @@ class StateDir {
     /// The specification asked for last; nothing before the first apply.
     [[nodiscard]] Result<std::optional<agent_api::NodeSpec>> load_spec() const;
     Result<> save_spec(const agent_api::NodeSpec& spec) const;
+    /// The one that was applied last of the other flavor: the way back. Nothing when there never was another.
+    [[nodiscard]] Result<std::optional<agent_api::NodeSpec>> load_before() const;
+    Result<> save_before(const agent_api::NodeSpec& spec) const;
     /// Changes whenever save_spec() was called; 0 when there is none.
     [[nodiscard]] std::int64_t spec_stamp() const;
 

@@ -36,13 +36,19 @@ std::string full_owner(const std::string& owner) {
 
 class Planner {
   public:
-    Planner(const NodeSpec& spec, const NodeFacts& facts, bool marker)
-        : spec_(spec), facts_(facts), marker_(marker) {}
+    Planner(const NodeSpec& spec, const NodeFacts& facts, bool marker, Copy copy)
+        : spec_(spec),
+          facts_(facts),
+          marker_(marker),
+          copies_(copy == Copy::yes && facts.data.state == DataState::data &&
+                  !facts.release_flavor.empty() &&
+                  facts.release_flavor != to_string(spec.release.flavor)) {}
 
     Decision make() {
         if (auto wrong = check_manager()) return *wrong;
         if (auto wrong = check_ports()) return *wrong;
         if (auto wrong = check_kinds()) return *wrong;
+        plan_copy();
         plan_user();
         plan_directories();
         plan_release();
@@ -68,6 +74,10 @@ class Planner {
 
     std::optional<AgentError> check_manager() const {
         const bool systemd = spec_.manager == Manager::systemd;
+        if (copies_ && !systemd) {
+            return AgentError{AgentErrc::unsupported,
+                              "a server that its agent supervises keeps its flavor"};
+        }
         if (systemd && !facts_.systemd) {
             return AgentError{AgentErrc::unsupported,
                               "systemd does not run this host, and the inventory asks for it"};
@@ -79,6 +89,15 @@ class Planner {
                                   "root by sudo without a password, or log in as root"};
         }
         return std::nullopt;
+    }
+
+    /// First of all: should it fail, everything else is as it was.
+    void plan_copy() {
+        if (!copies_) return;
+        if (is_active(facts_.unit(spec_.server_unit))) {
+            add(StepKind::stop_server, spec_.server_unit, "its data are copied");
+        }
+        add(StepKind::copy_data, spec_.data_dir, "another server takes it over");
     }
 
     std::optional<AgentError> check_ports() const {
@@ -126,7 +145,8 @@ class Planner {
         const std::uint64_t program =
             installs_release_ ? std::max(spec_.release.size, spec_.release.unpacked_bytes) : 0;
         if (auto full = check(spec_.install_dir, program + kFreeBytesLeast)) return full;
-        if (auto full = check(spec_.data_dir, kFreeBytesLeast)) return full;
+        const std::uint64_t copy = copies_ ? facts_.data.copy_bytes : 0;
+        if (auto full = check(spec_.data_dir, copy + kFreeBytesLeast)) return full;
         return check(spec_.log_dir, kFreeBytesLeast);
     }
 
@@ -160,6 +180,10 @@ class Planner {
         const std::string target = "releases/" + spec_.release.version;
         const bool right_program = facts_.release_sha256 == spec_.release.sha256;
         if (right_program && facts_.release_target == target) return;
+        switches_release_ = true;
+        server_why_ = "its program changes";
+        // It was there before, and was kept.
+        if (facts_.kept_sha256 == spec_.release.sha256) return;
         installs_release_ = true;
         if (facts_.release_sha256.empty()) {
             add(StepKind::install_release, spec_.release_dir(), "there is no server program yet");
@@ -168,7 +192,6 @@ class Planner {
                 spec_.release_dir(),
                 right_program ? "the program belongs there" : "the server program differs");
         }
-        server_why_ = "its program changes";
     }
 
     void plan_files() {
@@ -215,7 +238,7 @@ class Planner {
     }
 
     void plan_marker_and_identity() {
-        if (installs_release_) {
+        if (switches_release_) {
             add(StepKind::switch_release,
                 spec_.install_dir + "/current",
                 facts_.release_target.empty() ? "no release is current"
@@ -273,6 +296,10 @@ class Planner {
             plan_.starts_server = true;
             return add(StepKind::start_server, spec_.server_unit, "it does not run");
         }
+        if (copies_) {
+            plan_.restarts_server = true;
+            return add(StepKind::start_server, spec_.server_unit, "it was stopped for the copy");
+        }
         if (server_why_.empty() && !facts_.running_sha256.empty() &&
             facts_.running_sha256 != spec_.release.sha256) {
             server_why_ = "it still runs another program";
@@ -298,7 +325,9 @@ class Planner {
     const NodeFacts& facts_;
     bool marker_;
     NodePlan plan_;
+    bool copies_;  ///< another flavor's server is there, and its data are to be kept
     bool installs_release_ = false;
+    bool switches_release_ = false;
     bool reload_ = false;
     std::string server_why_;
     std::string agent_why_;
@@ -338,6 +367,10 @@ std::string_view verb(StepKind kind) {
             return "restart ";
         case StepKind::record_applied:
             return "record the specification";
+        case StepKind::stop_server:
+            return "stop ";
+        case StepKind::copy_data:
+            return "copy the data of ";
     }
     return "";
 }
@@ -346,8 +379,8 @@ std::string_view verb(StepKind kind) {
 
 std::string Step::words() const { return std::string(verb(kind)) + target + ": " + why; }
 
-Decision make_plan(const NodeSpec& spec, const NodeFacts& facts, bool marker) {
-    return Planner(spec, facts, marker).make();
+Decision make_plan(const NodeSpec& spec, const NodeFacts& facts, bool marker, Copy copy) {
+    return Planner(spec, facts, marker, copy).make();
 }
 
 }  // namespace zk::node_plan

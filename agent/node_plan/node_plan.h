@@ -34,8 +34,10 @@ enum class StepKind {
     start_server,
     restart_server,
     record_applied,  ///< the specification is recorded as carried out; always the last
+    stop_server,     ///< before anything else is put in place, so that its data can be copied
+    copy_data,  ///< target: data_dir; beside it, or inside where that is a file system of its own
 };
-constexpr std::array<std::string_view, 16> enum_words(StepKind) {
+constexpr std::array<std::string_view, 18> enum_words(StepKind) {
     return {"make-user",
             "make-directory",
             "install-release",
@@ -51,7 +53,9 @@ constexpr std::array<std::string_view, 16> enum_words(StepKind) {
             "restart-agent",
             "start-server",
             "restart-server",
-            "record-applied"};
+            "record-applied",
+            "stop-server",
+            "copy-data"};
 }
 using agent_api::to_string;
 
@@ -75,9 +79,15 @@ struct NodePlan {
 /// identity::check_identity comes before).
 using Decision = std::variant<NodePlan, agent_api::AgentError>;
 
+/// Whether the data are kept as they are before another flavor's server takes them over.
+enum class Copy { no, yes };
+
 /// `marker` says whether the marker `initialize` has to be written.
 /// REQUIRES: validate(spec) is ok and `facts` were gathered for facts_for(spec).
-Decision make_plan(const agent_api::NodeSpec& spec, const agent_api::NodeFacts& facts, bool marker);
+Decision make_plan(const agent_api::NodeSpec& spec,
+                   const agent_api::NodeFacts& facts,
+                   bool marker,
+                   Copy copy = Copy::no);
 
 /// Room that must be free where something is to be written, beside what is written.
 inline constexpr std::uint64_t kFreeBytesLeast = 16ULL << 20;

@@ -202,7 +202,11 @@ Result<ApplyDone> Session::carry_out(const agent_api::Apply& request) {
     }
     ZK_TRY(const auto facts, agent_host::gather_facts(agent_api::facts_for(spec), state_));
     if (auto wrong = identity::check_identity(spec, facts)) return refused(*wrong);
-    auto decision = node_plan::make_plan(spec, facts, identity::needs_marker(spec, facts));
+    auto decision =
+        node_plan::make_plan(spec,
+                             facts,
+                             identity::needs_marker(spec, facts),
+                             request.keep_copy ? node_plan::Copy::yes : node_plan::Copy::no);
     if (auto* wrong = std::get_if<AgentError>(&decision)) return refused(*wrong);
     const auto& plan = std::get<node_plan::NodePlan>(decision);
     if (request.dry) return planned_only(plan);
@@ -223,6 +227,11 @@ Result<ApplyDone> Session::carry_out(const agent_api::Apply& request) {
     }
     lock_.note("apply begins");
     auto done = agent_host::NodeExecutor(spec, facts, state_, std::move(tell)).run(plan);
+    for (const agent_api::StepReport& step : done.steps) {
+        if (step.done && step.step == to_string(node_plan::StepKind::copy_data)) {
+            lock_.note(step.words);
+        }
+    }
     lock_.note(done.error ? "apply failed" : "apply ends");
     if (!done.error) clean_up();
     return done;

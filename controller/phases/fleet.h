@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "agent_api/node_health.h"
+#include "client/connect_string.h"
 #include "clock_offset/clock_offset.h"
 #include "inventory/inventory.h"
+#include "migration/move_report.h"
 #include "phases/conversation.h"
 #include "phases/exit_code.h"
 #include "phases/release.h"
@@ -40,10 +42,16 @@ struct Host {
 using OpenLink =
     std::function<Result<std::unique_ptr<AgentLink>>(const inventory::Node&, LinkDeadline)>;
 
+/// Ends what measured, and tells.
+using EndProbes = std::function<migration::ProbeHistory()>;
+/// Of migrate: begins to measure, at the servers' client ports, what those who use the ensemble see.
+using BeginProbes = std::function<EndProbes(std::vector<client::ServerAddress>)>;
+
 /// What a run may use of the world, and how long.
 struct RunSettings {
     OpenLink open_link;
     std::optional<playbook::Playbook> playbook;  ///< instead of the built-in recipe
+    BeginProbes begin_probes;                    ///< null: nothing is measured
     const Release* release = nullptr;       ///< null: nothing is installed (status, start, stop)
     std::string version;                    ///< of this program
     std::string machine = "x86_64";         ///< `uname -m` of the hosts the release runs on

@@ -133,11 +133,10 @@ std::vector<plan::NodeActual> actuals_of(const std::vector<Host>& hosts, const G
     return actuals;
 }
 
-agent_api::Apply apply_message(const agent_api::NodeSpec& spec,
-                               agent_api::Formation formation,
-                               Dry dry) {
+agent_api::Apply apply_message(const GatheredNode& node, agent_api::Formation formation, Dry dry) {
     agent_api::Apply apply;
-    apply.spec = spec;
+    apply.spec = node.spec;
+    apply.keep_copy = node.keeps_copy;
     apply.spec.formation = formation;
     apply.dry = dry == Dry::yes;
     return apply;
@@ -151,11 +150,11 @@ agent_api::Formation formation_of(const plan::NodeStep& step) {
 namespace {
 
 Result<plan::NodeChange> dry_run(Host& host,
-                                 const agent_api::NodeSpec& spec,
+                                 const GatheredNode& node,
                                  agent_api::Formation formation,
                                  LinkDeadline deadline) {
     ZK_TRY(const auto done,
-           host.talk->apply(apply_message(spec, formation, Dry::yes), deadline, nullptr));
+           host.talk->apply(apply_message(node, formation, Dry::yes), deadline, nullptr));
     plan::NodeChange change;
     for (const agent_api::StepReport& each : done.steps) {
         change.steps.push_back(each.words.empty() ? each.step : each.words);
@@ -173,7 +172,7 @@ void dry_run_all(std::vector<Host>& hosts,
     for_all(hosts, [&](Host& host) {
         if (!host.connected()) return;
         GatheredNode& node = gathered.at(host.node->id);
-        auto change = dry_run(host, node.spec, formation, deadline);
+        auto change = dry_run(host, node, formation, deadline);
         if (change) {
             node.actual.change = *std::move(change);
         } else {
@@ -189,7 +188,7 @@ Result<plan::NodeActual> look_again(Host& host,
     const agent_api::NodeSpec& spec = gathered.spec;
     ZK_TRY(const auto facts, host.talk->facts(agent_api::facts_for(spec), deadline));
     auto actual = plan::observe(spec, facts);
-    ZK_TRY(actual.change, dry_run(host, spec, formation_of(step), deadline));
+    ZK_TRY(actual.change, dry_run(host, gathered, formation_of(step), deadline));
     return actual;
 }
 

@@ -22,6 +22,7 @@ struct GatheredNode {
     agent_api::NodeSpec spec;
     agent_api::NodeFacts facts;
     plan::NodeActual actual;
+    bool keeps_copy = false;  ///< of migrate: it has the other flavor's server
 };
 /// An entry for each node of the run from its beginning, so that threads only touch their own.
 using Gathered = std::map<ServerId, GatheredNode>;
@@ -67,10 +68,8 @@ Result<plan::NodeActual> look_again(Host& host,
                                     LinkDeadline deadline);
 
 enum class Dry { no, yes };
-/// The message that applies a specification.
-agent_api::Apply apply_message(const agent_api::NodeSpec& spec,
-                               agent_api::Formation formation,
-                               Dry dry);
+/// The message that applies a node's specification.
+agent_api::Apply apply_message(const GatheredNode& node, agent_api::Formation formation, Dry dry);
 /// How a node takes part that is given this step.
 agent_api::Formation formation_of(const plan::NodeStep& step);
 

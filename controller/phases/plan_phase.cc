@@ -1,4 +1,5 @@
 // What changes, in which order, and why: from the facts and what each agent would do. Planned once.
+#include "phases/move.h"
 #include "phases/phase.h"
 #include "plan/incarnations.h"
 
@@ -31,6 +32,7 @@ class PlanPhase final : public Phase {
         if (const auto* const late = std::get_if<plan::Refusal>(&decision)) return refused(*late);
         run_.plan = std::get<plan::Plan>(std::move(decision));
         run_.plan->memories = memories_for(*run_.plan, actuals);
+        if (run_.move) announce_move(run_, *run_.plan);
         tell();
         return std::nullopt;
     }

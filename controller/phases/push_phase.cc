@@ -19,6 +19,7 @@ class PushPhase final : public Phase {
             const GatheredNode& node = run_.gathered.at(host.node->id);
             if (run_.plan->find(host.node->id) == nullptr || !host.connected()) return;
             // Of a tarball that was unpacked elsewhere only what it held is there.
+            if (node.facts.kept_sha256 == server.sha256) return;
             const bool in_place =
                 node.spec.release.flavor == agent_api::Flavor::zkserver ||
                 node.facts.release_target == "releases/" + node.spec.release.version;

@@ -8,6 +8,7 @@
 
 #include "agent_api/agent_errc.h"
 #include "phases/hook.h"
+#include "phases/move.h"
 #include "phases/parallel.h"
 #include "ssh/plain_line.h"
 #include "threads/mutex.h"
@@ -40,6 +41,9 @@ std::optional<Stop> Roll::run(const plan::Plan& plan) {
         if (run_.gathered.at(host.node->id).actual.in_sync) expected_.insert(host.node->id);
     }
     plan_ = &plan;
+    if (run_.move) {
+        for (const ServerId id : run_.move->nodes) moving_[id];
+    }
     if (plan.waves.empty()) return tell_memories(plan);
     for (const plan::Wave& wave : plan.waves) {
         if (auto stop = run_wave(wave, &wave == &plan.waves.back())) return stop;
@@ -59,8 +63,11 @@ std::optional<Stop> Roll::run_wave(const plan::Wave& wave, bool is_last) {
     if (is_last || std::ranges::any_of(wave.nodes, joins)) {
         if (auto stop = tell_memories(*plan_)) return stop;
     }
-    if (auto stop = apply_wave(wave)) return stop;
-    if (auto stop = gate_behind(wave, is_last)) return stop;
+    auto failed = apply_wave(wave);
+    if (!failed) failed = gate_behind(wave, is_last);
+    if (failed && run_.move) return go_back(wave, *std::move(failed));
+    if (failed) return failed;
+    note_moves(wave, {});
     if (auto stop = run_hooks(HookPoint::after_node, wave)) return stop;
     return run_hooks(HookPoint::after_wave, wave);
 }
@@ -150,7 +157,11 @@ void Roll::apply_node(Host& host, const plan::NodeStep& step, LinkDeadline until
     const std::string name = name_of(*host.node);
     const auto start = std::chrono::steady_clock::now();
     run_.console.say(fmt::format("{}: {}", name, describe(step)));
+    const auto moving = moving_.find(step.id);
     const auto on_event = [&](const agent_api::Event& event) {
+        if (moving != moving_.end() && event.step == "stop-server" && !moving->second.stopped) {
+            moving->second.stopped = std::chrono::steady_clock::now();
+        }
         if (event.state == agent_api::StepState::failed) {
             run_.console.say(fmt::format("{}: {} failed: {}", name, event.step, event.words));
         } else if (run_.settings.verbose && event.state == agent_api::StepState::done) {
@@ -158,11 +169,16 @@ void Roll::apply_node(Host& host, const plan::NodeStep& step, LinkDeadline until
         }
     };
     agent_api::ApplyDone reached;
-    const auto message = apply_message(run_.gathered.at(step.id).spec, formation_of(step), Dry::no);
+    const auto message = apply_message(run_.gathered.at(step.id), formation_of(step), Dry::no);
     const auto done = host.talk->apply(message, until, on_event, &reached);
     NodeChanges& changes = run_.changes.of(step.id);
     changes.changed = std::ranges::any_of(reached.steps, &agent_api::StepReport::done);
     changes.restarted = reached.restarts_server && changes.changed;
+    for (const agent_api::StepReport& each : reached.steps) {
+        const std::size_t at = each.words.find("; ");
+        if (moving == moving_.end() || !each.done || each.step != "copy-data") continue;
+        if (at != std::string::npos) moving->second.copy = each.words.substr(at + 2);
+    }
     if (!done) {
         host.failure = done.error();
         // A link that broke mid-way says nothing about how far the agent came.
@@ -188,6 +204,78 @@ std::optional<Stop> Roll::gate_behind(const plan::Wave& wave, bool is_last) {
         stop->messages.emplace_back("the nodes of later waves were not touched");
     }
     return stop;
+}
+
+void Roll::note_moves(const plan::Wave& wave, const std::string& gone_back) {
+    for (const plan::NodeStep& step : wave.nodes) {
+        const auto found = moving_.find(step.id);
+        if (found == moving_.end()) continue;
+        migration::NodeMove move{step.id, milliseconds(0), found->second.copy, gone_back};
+        if (found->second.stopped) {
+            move.away = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() -
+                                                                 *found->second.stopped);
+        }
+        run_.console.say(name_of(*run_.inventory.find(step.id)) +
+                         (gone_back.empty() ? ": moved" : ": has its old server again"));
+        run_.move->report.moves.push_back(std::move(move));
+    }
+}
+
+Stop Roll::go_back(const plan::Wave& wave, Stop why) {
+    // Whoever interrupts it, or takes its lock, wants nothing more of it: the next run goes on.
+    if (why.code == ExitCode::interrupted || why.code == ExitCode::busy) return why;
+    bool all = true;
+    bool any = false;
+    for (const plan::NodeStep& step : wave.nodes) {
+        const agent_api::NodeSpec* const before = way_back(run_, step.id);
+        // Or by a run that was cut off, and does not serve since.
+        const bool moved =
+            moving_.contains(step.id) || (step.action == plan::Action::start && !moving_.empty());
+        if (before == nullptr || !moved || !run_.changes.of(step.id).changed) continue;
+        any = true;
+        Host& host = *run_.find(step.id);
+        const auto failed = go_back(host, *before);
+        if (!failed) continue;
+        all = false;
+        why.messages.push_back(name_of(*host.node) + ": it does not have its old server again:");
+        why.messages.insert(why.messages.end(), failed->messages.begin(), failed->messages.end());
+    }
+    if (!any) return why;
+    const std::string reason = why.messages.empty() ? std::string() : why.messages.front();
+    if (all) {
+        note_moves(wave, reason);
+        why.code = ExitCode::gate;
+        why.messages.emplace_back(
+            "that node has its old server again, with its data as they are now, and is in sync; "
+            "the nodes before it keep the new one, which serves beside the old. Correct the cause "
+            "and run the command again, or migrate back");
+        return why;
+    }
+    why.code = ExitCode::partly;
+    why.messages.emplace_back(
+        "next: zkprov status; then run the command again, which goes on, or, with the other flavor "
+        "in the inventory, migrate back");
+    return why;
+}
+
+std::optional<Stop> Roll::go_back(Host& host, const agent_api::NodeSpec& before) {
+    const auto stopped_by = [&](const Error& error) {
+        return Stop{ExitCode::partly, {error.message()}};
+    };
+    if (host.failure && !agent_api::agent_errc(*host.failure)) return stopped_by(*host.failure);
+    host.failure.reset();
+    run_.console.say(name_of(*host.node) + ": goes back to its old server");
+    if (auto stop = run_.renew_lock()) return stop;
+    agent_api::Apply message;
+    message.spec = before;
+    message.spec.formation = agent_api::Formation::join;
+    const auto done = host.talk->apply(message, deadline(PhaseKind::roll), nullptr);
+    if (!done) return stopped_by(done.error());
+    GateRequest request;
+    expected_.insert(host.node->id);
+    request.in_sync = expected_;
+    request.probe_from = {host.node->id};
+    return wait_at_gate(run_, request, deadline(PhaseKind::gate));
 }
 
 std::optional<Stop> Roll::run_hooks(HookPoint point, const plan::Wave& wave) {

@@ -2,6 +2,8 @@
 // docs/ARCHITECTURE.md, "The way of an apply"; docs/PROVISIONING.md 3.
 #pragma once
 
+#include <chrono>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -32,6 +34,10 @@ class Roll {
     std::optional<Stop> apply_wave(const plan::Wave& wave);
     void apply_node(Host& host, const plan::NodeStep& step, LinkDeadline deadline);
     std::optional<Stop> gate_behind(const plan::Wave& wave, bool is_last);
+    /// Of migrate: a wave that failed gets its old servers again. Gives the stop, with what became of it.
+    Stop go_back(const plan::Wave& wave, Stop why);
+    std::optional<Stop> go_back(Host& host, const agent_api::NodeSpec& before);
+    void note_moves(const plan::Wave& wave, const std::string& gone_back);
     /// All hooks of this place: for a node's, node by node. The first that fails ends the run.
     std::optional<Stop> run_hooks(playbook::HookPoint point, const plan::Wave& wave);
     std::optional<Stop> run_hooks(playbook::HookPoint point,
@@ -44,6 +50,12 @@ class Roll {
     const plan::Plan* plan_ = nullptr;
     bool told_ = false;            ///< the plan's memories
     std::set<ServerId> expected_;  ///< servers that are in sync, and must be so at each gate
+    /// Of each node that is moved; an entry is touched by the thread that works for its node.
+    struct Moving {
+        std::optional<std::chrono::steady_clock::time_point> stopped;
+        std::string copy;
+    };
+    std::map<ServerId, Moving> moving_;
     int wave_number_ = 0;
 };
 

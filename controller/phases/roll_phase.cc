@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "phases/move.h"
 #include "phases/phase.h"
 #include "phases/roll.h"
 #include "ssh/plain_line.h"
@@ -40,7 +41,12 @@ class RollPhase final : public Phase {
 
     /// The limits of roll and gate are for each wave.
     std::optional<Stop> run(LinkDeadline /*deadline*/) override {
+        EndProbes end_probes;
+        if (run_.move && !run_.move->nodes.empty() && run_.settings.begin_probes) {
+            end_probes = run_.settings.begin_probes(client_addresses(run_.inventory));
+        }
         auto stop = Roll(run_).run(*run_.plan);
+        if (end_probes) run_.move->report.probes = end_probes();
         run_.rolled = !stop && !run_.plan->is_empty();
         return stop;
     }
@@ -66,6 +72,7 @@ class RollPhase final : public Phase {
             const auto& facts = run_.gathered.at(host.node->id).facts;
             if (run_.plan->find(host.node->id) == nullptr) continue;
             if (facts.release_sha256 == run_.settings.release->server.sha256) continue;
+            if (facts.kept_sha256 == run_.settings.release->server.sha256) continue;
             stop.messages.push_back(name_of(*host.node) +
                                     ": does not have the server's binary of this release");
         }

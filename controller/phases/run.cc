@@ -90,13 +90,15 @@ ExitCode end_run(Run& run, const std::optional<Stop>& stop, ExitCode success) {
         for (const std::string& line : cost_lines(run.hosts)) console.say(line);
     }
     if (console.json()) {
-        console.data(run_json(run.command,
-                              run.inventory,
-                              run.hosts,
-                              run.changes,
-                              run.plan ? &*run.plan : nullptr,
-                              errors,
-                              code));
+        console.data(
+            run_json(run.command,
+                     run.inventory,
+                     run.hosts,
+                     run.changes,
+                     run.plan ? &*run.plan : nullptr,
+                     run.move && !run.move->report.moves.empty() ? &run.move->report : nullptr,
+                     errors,
+                     code));
     } else if (!stop && !run.outcome.empty()) {
         console.data(run.outcome + "\n");
     }

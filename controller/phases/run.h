@@ -3,9 +3,11 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "migration/move_report.h"
 #include "phases/changes.h"
 #include "phases/fleet.h"
 #include "phases/gather.h"
@@ -15,6 +17,14 @@
 #include "status/ensemble_judge.h"
 
 namespace zk::phases {
+
+/// Of migrate: what is known beyond the facts of an apply.
+struct Move {
+    WallMs began;
+    std::set<ServerId> nodes;               ///< that have the other flavor's server, by check
+    std::vector<std::string> announcement;  ///< by plan
+    migration::MoveReport report;
+};
 
 /// apply and replace-node change what the plan says; plan only says it.
 enum class Mode { change, say };
@@ -54,6 +64,7 @@ struct Run {
     RunLock lock;
     Gathered gathered;                ///< by gather
     std::optional<plan::Plan> plan;   ///< by plan
+    std::optional<Move> move;         ///< of migrate only
     bool rolled = false;              ///< by roll: all waves are done
     status::EnsembleVerdict verdict;  ///< by the last gate
     std::string outcome;              ///< one sentence for people

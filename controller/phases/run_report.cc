@@ -60,6 +60,40 @@ json::object memories_of(const plan::Plan& plan) {
     return nodes;
 }
 
+json::object move_of(const migration::MoveReport& report) {
+    json::object object;
+    const migration::ProbeHistory& probes = report.probes;
+    if (!probes.unmeasured.empty()) {
+        object["unmeasured"] = json::string(probes.unmeasured);
+    } else {
+        object["writes"] = {{"acknowledged", probes.acknowledged},
+                            {"lost", probes.lost},
+                            {"found_done", probes.unanswered},
+                            {"longest_gap_ms", probes.longest_gap.count()}};
+        object["sessions"] = {{"kept", 2}, {"lost", probes.sessions_lost}};
+        object["watches"] = probes.watches;
+    }
+    json::array nodes;
+    for (const migration::NodeMove& move : report.moves) {
+        json::object node;
+        node["id"] = move.id.value();
+        node["away_ms"] = move.away.count();
+        node["copy"] = json::string(move.copy);
+        if (!move.gone_back.empty()) node["gone_back"] = json::string(move.gone_back);
+        nodes.push_back(std::move(node));
+    }
+    object["nodes"] = std::move(nodes);
+    json::array reigns;
+    for (const migration::Reign& reign : report.reigns) {
+        json::object led;
+        led["id"] = reign.leader.value();
+        led["since_ms"] = reign.at.count();
+        reigns.push_back(std::move(led));
+    }
+    object["led"] = std::move(reigns);
+    return object;
+}
+
 }  // namespace
 
 std::string run_json(const std::string& command,
@@ -67,6 +101,7 @@ std::string run_json(const std::string& command,
                      const std::vector<Host>& hosts,
                      const Changes& changes,
                      const plan::Plan* plan,
+                     const migration::MoveReport* move,
                      const std::vector<std::string>& errors,
                      ExitCode code) {
     json::object document;
@@ -92,6 +127,7 @@ std::string run_json(const std::string& command,
         object["link"] = cost_of(host);
         nodes.push_back(std::move(object));
     }
+    if (move != nullptr) document["migration"] = move_of(*move);
     document["changed"] = changes.any();
     document["nodes"] = std::move(nodes);
     return json::serialize(document) + "\n";

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "migration/move_report.h"
 #include "phases/changes.h"
 #include "phases/fleet.h"
 #include "plan/ensemble_plan.h"
@@ -13,12 +14,13 @@
 namespace zk::phases {
 
 /// One document, schema zkprov.apply/1 or zkprov.plan/1, ending with a line end. `command`: apply,
-/// plan, replace-node, start, stop or wipe.
+/// plan, replace-node, migrate, start, stop or wipe. `move`: of migrate, where a server was exchanged.
 std::string run_json(const std::string& command,
                      const inventory::Inventory& inventory,
                      const std::vector<Host>& hosts,
                      const Changes& changes,
                      const plan::Plan* plan,
+                     const migration::MoveReport* move,
                      const std::vector<std::string>& errors,
                      ExitCode code);
 

@@ -6,6 +6,8 @@
 
 #include <fmt/core.h>
 
+#include "clocks/clocks.h"
+#include "phases/move.h"
 #include "phases/phase.h"
 
 namespace zk::phases {
@@ -171,6 +173,31 @@ ExitCode run_plan(const inventory::Inventory& inventory,
     if (!console.json()) console.data(run.plan_text(plan::Detail::all));
     const bool changes = changes_code == ChangesCode::yes && !run.plan->is_empty();
     return finish(run, std::nullopt, changes ? ExitCode::changes : ExitCode::done);
+}
+
+ExitCode run_migrate(const inventory::Inventory& inventory,
+                     const RunSettings& settings,
+                     Console& console,
+                     const MigrateRequest& request) {
+    const Mode mode = request.dry_run ? Mode::say : Mode::change;
+    Run run("migrate", mode, std::nullopt, inventory, settings, console);
+    run.move.emplace();
+    run.move->began = clocks::wall_now();
+    auto stop = Runner(run).run();
+    if (!request.dry_run) {
+        report_move(run);
+        if (const auto lost = run.move->report.probes.lost; lost > 0 && !stop) {
+            stop = Stop{ExitCode::partly,
+                        {fmt::format("{} acknowledged writes are not there any more; keep the "
+                                     "copies, and look before anything else is changed (zkdata "
+                                     "compare)",
+                                     lost)}};
+        }
+    } else if (!stop && !console.json()) {
+        console.data(run.plan_text(plan::Detail::all));
+        for (const std::string& line : run.move->announcement) console.data(line + "\n");
+    }
+    return finish(run, stop, ExitCode::done);
 }
 
 void report_stop(Console& console, const std::string& command, const Stop& stop) {

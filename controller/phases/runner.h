@@ -28,6 +28,15 @@ ExitCode run_replace(const inventory::Inventory& inventory,
                      Console& console,
                      ServerId id);
 
+struct MigrateRequest {
+    bool dry_run = false;  ///< only says what would be done
+};
+/// Takes the ensemble from the other flavor's server to the inventory's, node by node.
+ExitCode run_migrate(const inventory::Inventory& inventory,
+                     const RunSettings& settings,
+                     Console& console,
+                     const MigrateRequest& request);
+
 /// Prints the health of all nodes.
 ExitCode run_status(const inventory::Inventory& inventory,
                     const RunSettings& settings,

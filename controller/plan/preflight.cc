@@ -97,10 +97,11 @@ class Checker {
         if (actual_.other_flavor.empty() || !actual_.formed()) return;
         const bool apache = actual_.other_flavor == "apache";
         error(fmt::format(
-            "runs {}, and the inventory asks for {}; taking an ensemble from one to the other is "
-            "not supported in this version, write flavor: {} under server",
+            "runs {}, and the inventory asks for {}; zkprov migrate --to {} moves the ensemble, or "
+            "write flavor: {} under server",
             apache ? "Apache's server" : "zkprov's own server",
             apache ? "zkprov's own" : "Apache's",
+            apache ? "zkserver" : "apache",
             actual_.other_flavor));
     }
 
@@ -155,7 +156,8 @@ std::int64_t median_offset(const std::vector<NodeActual>& actuals) {
 std::vector<Finding> preflight(const Inventory& inventory,
                                const std::vector<NodeActual>& actuals,
                                const std::string& release_arch,
-                               std::optional<ServerId> only) {
+                               std::optional<ServerId> only,
+                               OtherFlavor other_flavor) {
     std::vector<Finding> findings;
     const std::int64_t median_offset_ms = median_offset(actuals);
     for (const NodeActual& actual : actuals) {
@@ -169,7 +171,7 @@ std::vector<Finding> preflight(const Inventory& inventory,
         checker.check_rights();
         checker.check_space();
         checker.check_ports();
-        checker.check_flavor();
+        if (other_flavor == OtherFlavor::refused) checker.check_flavor();
         checker.check_java();
     }
     return findings;

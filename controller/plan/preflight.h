@@ -26,6 +26,9 @@ struct Finding {
     std::string words;  ///< what is wrong and what to do
 };
 
+/// What of a node with the other flavor's server: apply leaves it alone, migrate is there for it.
+enum class OtherFlavor { refused, expected };
+
 /// Checks every node that answered. `release_arch` is the machine type of the binaries to install.
 /// `only`: the one node that is to be changed; of the others, which carry the ensemble meanwhile,
 /// only what makes the change unsafe is checked: a full disk there must not keep a voter from
@@ -33,6 +36,7 @@ struct Finding {
 std::vector<Finding> preflight(const inventory::Inventory& inventory,
                                const std::vector<NodeActual>& actuals,
                                const std::string& release_arch,
-                               std::optional<ServerId> only = std::nullopt);
+                               std::optional<ServerId> only = std::nullopt,
+                               OtherFlavor other_flavor = OtherFlavor::refused);
 
 }  // namespace zk::plan

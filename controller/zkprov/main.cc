@@ -23,6 +23,7 @@
 #include "inventory/inventory.h"
 #include "phases/apache_release.h"
 #include "phases/links.h"
+#include "phases/probe_sessions.h"
 #include "phases/release.h"
 #include "phases/runner.h"
 #include "playbook/playbook.h"
@@ -211,6 +212,8 @@ ExitCode run_verb(const Options& options,
             return run_ui(inventory, settings, console, {options.node, options.port});
         case Verb::replace_node:
             return run_replace(inventory, settings, console, *options.node);
+        case Verb::migrate:
+            return run_migrate(inventory, settings, console, {options.dry_run});
         case Verb::start:
             return run_control(inventory, settings, console, agent_api::ControlAction::start);
         case Verb::stop:
@@ -326,11 +329,34 @@ Result<ReadInventory> read_checked(const Options& options, Console& console) {
     return read;
 }
 
+/// --to is there so that nobody moves an ensemble by a word in a file alone.
+Result<> check_target(agent_api::Flavor to, const ReadInventory& read) {
+    const bool apache = read.inventory.apache.has_value();
+    if (apache == (to == agent_api::Flavor::apache)) return ok();
+    const std::string file = read.file.name;
+    if (apache) {
+        return Error(Errc::invalid,
+                     file +
+                         ": server.flavor is apache, and --to says zkserver; take flavor: apache "
+                         "and what belongs to it (tarball, sha512, java, heap, jvm_flags) out "
+                         "of server, or write flavor: zkserver there");
+    }
+    return Error(Errc::invalid,
+                 file +
+                     ": server.flavor is zkserver (which it is when nothing is written), and --to "
+                     "says apache; write flavor: apache and tarball: "
+                     "apache-zookeeper-X-bin.tar.gz under server");
+}
+
 /// The commands that need an inventory, and most of them a release to take the agent from.
 ExitCode run_with_inventory(const Options& options, const std::string& command, Console& console) {
     const auto checked = read_checked(options, console);
     if (!checked) return stop(console, command, lines_of(checked.error().message()));
     const inventory::Inventory& inventory = checked->inventory;
+    if (options.verb == Verb::migrate) {
+        const auto agreed = check_target(options.to, *checked);
+        if (!agreed) return stop(console, command, {agreed.error().words});
+    }
     if (options.verb == Verb::cloud_init) return run_cloud_init(options, inventory, console);
     std::optional<playbook::Playbook> recipe;
     if (!options.playbook_file.empty()) {
@@ -341,7 +367,7 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     auto release = phases::find_release(options.release_dir);
     if (!release) return stop(console, command, {release.error().message()});
     const bool installs = options.verb == Verb::apply || options.verb == Verb::plan ||
-                          options.verb == Verb::replace_node;
+                          options.verb == Verb::replace_node || options.verb == Verb::migrate;
     if (installs && inventory.apache) {
         const auto taken = phases::take_apache_release(*inventory.apache, *release);
         if (!taken) return stop(console, command, {taken.error().message()});
@@ -362,6 +388,7 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     phases::RunSettings settings;
     settings.open_link = link_opener(inventory, links);
     settings.playbook = recipe;
+    settings.begin_probes = phases::begin_probe_sessions;
     settings.release = &*release;
     settings.version = ZK_VERSION;
     settings.machine = ZK_MACHINE;

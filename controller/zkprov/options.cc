@@ -18,13 +18,14 @@ struct VerbName {
     Verb verb;
 };
 /// By the first word of a command.
-constexpr std::array<VerbName, 15> kVerbs = {{
+constexpr std::array<VerbName, 16> kVerbs = {{
     {"apply", Verb::apply},
     {"plan", Verb::plan},
     {"status", Verb::status},
     {"events", Verb::events},
     {"ui", Verb::ui},
     {"replace-node", Verb::replace_node},
+    {"migrate", Verb::migrate},
     {"start", Verb::start},
     {"stop", Verb::stop},
     {"wipe", Verb::wipe},
@@ -132,6 +133,16 @@ Result<Options> read_options(const Parsed& parsed, Options options) {
     options.confirm = parsed.text("confirm");
     options.accept_quorum_loss = parsed.flag("accept-quorum-loss");
     options.yes = parsed.flag("yes");
+    options.dry_run = parsed.flag("dry-run");
+    if (options.verb == Verb::migrate) {
+        if (!parsed.given("to")) {
+            return usage(
+                "migrate needs --to zkserver or --to apache: whose server the inventory asks for, "
+                "so that nobody moves an ensemble by an inventory alone");
+        }
+        options.to =
+            parsed.text("to") == "apache" ? agent_api::Flavor::apache : agent_api::Flavor::zkserver;
+    }
     options.exit_code = parsed.flag("exit-code");
     options.explain = parsed.flag("explain");
     if (parsed.has("since")) options.since = parsed.duration("since");

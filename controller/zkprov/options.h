@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent_api/node_spec.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -24,6 +25,7 @@ enum class Verb {
     events,
     ui,
     replace_node,
+    migrate,
     start,
     stop,
     wipe,
@@ -50,17 +52,19 @@ struct Options {
     Output output = Output::table;
     Colour colour = Colour::automatic;
     bool yes = false;
-    bool explain = false;               ///< events
-    std::optional<milliseconds> since;  ///< events: only what is not older
-    bool watch = false;                 ///< status: again and again
-    milliseconds interval{2000};        ///< ... so often
-    std::uint16_t port = 0;             ///< ui: of this machine; 0: any free one
-    bool exit_code = false;             ///< plan: 2 when there is something to change
+    agent_api::Flavor to = agent_api::Flavor::zkserver;  ///< migrate: whose server
+    bool dry_run = false;                                ///< migrate: only say what would be done
+    bool explain = false;                                ///< events
+    std::optional<milliseconds> since;                   ///< events: only what is not older
+    bool watch = false;                                  ///< status: again and again
+    milliseconds interval{2000};                         ///< ... so often
+    std::uint16_t port = 0;                              ///< ui: of this machine; 0: any free one
+    bool exit_code = false;  ///< plan: 2 when there is something to change
     bool accept_new_host_keys = false;
     bool stats = false;
     bool verbose = false;
-    std::string playbook_file;            ///< apply, plan, replace-node; empty: the built-in recipe
-    std::string release_dir;              ///< empty: beside the program
+    std::string playbook_file;  ///< apply, plan, replace-node, migrate; empty: the built-in recipe
+    std::string release_dir;    ///< empty: beside the program
     std::optional<milliseconds> timeout;  ///< of the whole command
     milliseconds connect_timeout{5000};
     milliseconds lock_timeout{0};                    ///< to wait for another run

@@ -384,5 +384,76 @@ TEST(NodePlan, MissingRightIsRefused) {
     EXPECT_EQ(refusal(spec, facts), AgentErrc::unsupported);
 }
 
+/// As settled, but with Apache's server, 5 MiB of data to copy.
+NodeFacts facts_of_other_flavor(const NodeSpec& spec) {
+    NodeFacts facts = settled_facts(spec);
+    facts.release_flavor = "apache";
+    facts.release_sha256.clear();
+    facts.running_sha256.clear();
+    facts.release_target = "releases/3.8.0-bb";
+    facts.data.copy_bytes = 5U << 20;
+    return facts;
+}
+NodePlan moving_plan(const NodeSpec& spec, const NodeFacts& facts) {
+    return std::get<NodePlan>(make_plan(spec, facts, false, Copy::yes));
+}
+
+TEST(NodePlan, AnotherFlavorsServerIsStoppedAndItsDataCopiedBeforeAllElse) {
+    const NodeSpec spec = make_spec();
+    NodeFacts facts = facts_of_other_flavor(spec);
+    facts.identity->spec_hash = "other";
+    const NodePlan plan = moving_plan(spec, facts);
+    EXPECT_THAT(kinds(plan),
+                ElementsAre(StepKind::stop_server,
+                            StepKind::copy_data,
+                            StepKind::install_release,
+                            StepKind::switch_release,
+                            StepKind::start_server,
+                            StepKind::record_applied));
+    EXPECT_TRUE(plan.restarts_server);
+    // It is down already: an agent that was killed behind the stop.
+    facts.units[0].state = "inactive";
+    EXPECT_THAT(kinds(moving_plan(spec, facts)),
+                ElementsAre(StepKind::copy_data,
+                            StepKind::install_release,
+                            StepKind::switch_release,
+                            StepKind::start_server,
+                            StepKind::record_applied));
+}
+
+TEST(NodePlan, WithoutBeingAskedForOrWithoutDataNothingIsCopied) {
+    const NodeSpec spec = make_spec();
+    NodeFacts facts = facts_of_other_flavor(spec);
+    EXPECT_THAT(kinds(plan_of(spec, facts)), testing::Not(testing::Contains(StepKind::copy_data)));
+    facts.data.state = agent_api::DataState::empty;
+    EXPECT_THAT(kinds(moving_plan(spec, facts)),
+                testing::Not(testing::Contains(StepKind::copy_data)));
+    EXPECT_TRUE(moving_plan(spec, settled_facts(spec)).steps.empty());
+}
+
+TEST(NodePlan, TheCopyNeedsItsRoom) {
+    const NodeSpec spec = make_spec();
+    NodeFacts facts = facts_of_other_flavor(spec);
+    for (auto& space : facts.space) {
+        if (space.path == spec.data_dir) space.free_bytes = kFreeBytesLeast + facts.data.copy_bytes;
+    }
+    EXPECT_FALSE(moving_plan(spec, facts).steps.empty());
+    ++facts.data.copy_bytes;
+    const Decision decision = make_plan(spec, facts, false, Copy::yes);
+    EXPECT_EQ(std::get<AgentError>(decision).code, AgentErrc::disk_full);
+}
+
+TEST(NodePlan, AReleaseThatWasKeptIsOnlySwitchedTo) {
+    const NodeSpec spec = make_spec();
+    NodeFacts facts = facts_of_other_flavor(spec);
+    facts.kept_sha256 = spec.release.sha256;
+    EXPECT_THAT(kinds(plan_of(spec, facts)),
+                ElementsAre(StepKind::switch_release, StepKind::restart_server));
+    facts.kept_sha256 = "damaged";
+    EXPECT_THAT(
+        kinds(plan_of(spec, facts)),
+        ElementsAre(StepKind::install_release, StepKind::switch_release, StepKind::restart_server));
+}
+
 }  // namespace
 }  // namespace zk::node_plan

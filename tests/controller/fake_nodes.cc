@@ -5,6 +5,7 @@
 #include <sstream>
 #include <utility>
 
+#include "agent_api/digest.h"
 #include "clocks/clocks.h"
 
 namespace zk::phases {
@@ -124,7 +125,9 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
             return {message_of(MessageType::hello_ok, to_json(HelloOk{}))};
         case MessageType::facts_request:
             ++node.facts_asked;
-            return {message_of(MessageType::facts, to_json(facts_of(id)))};
+            if (payload_of<FactsRequest>(payload).survey) ++node.surveys;
+            return {message_of(MessageType::facts,
+                               to_json(facts_of(id, payload_of<FactsRequest>(payload))))};
         case MessageType::health_request:
             if (!node.applied) {
                 return {message_of(MessageType::error,
@@ -250,7 +253,7 @@ void FakeNodes::change(FakeNode& node) {
     node.may_change = false;
 }
 
-NodeFacts FakeNodes::facts_of(ServerId id) const {
+NodeFacts FakeNodes::facts_of(ServerId id, const FactsRequest& request) const {
     const FakeNode& node = nodes_.at(id);
     NodeFacts facts;
     facts.arch = "x86_64";
@@ -272,6 +275,18 @@ NodeFacts FakeNodes::facts_of(ServerId id) const {
                     node.running ? 4711 : 0,
                     WallMs(0)}};
     facts.wall_ms = clocks::wall_now();
+    facts.java_version = 17;
+    if (!node.applied) return facts;
+    facts.release_flavor = to_string(node.applied->release.flavor);
+    for (const FileSpec& file : node.applied->files) {
+        const std::string content = file.content + (node.edited ? "#" : "");
+        facts.paths.push_back({file.path, sha256_hex(content), file.mode, file.owner, false});
+    }
+    if (request.specs) {
+        facts.applied = node.applied;
+        facts.before = node.before;
+    }
+    if (request.survey) facts.survey = node.survey;
     return facts;
 }
 
@@ -346,6 +361,12 @@ ApplyDone FakeNodes::apply(ServerId id, const Apply& apply) {
     // What else a specification says is its agent's alone.
     const bool restarts = !node.applied || node.applied->files != apply.spec.files ||
                           node.applied->release != apply.spec.release;
+    const bool moves = node.applied && node.applied->release.flavor != apply.spec.release.flavor;
+    if (moves && apply.keep_copy) {
+        done.steps.push_back({"stop-server", "stop it", !apply.dry});
+        done.steps.push_back(
+            {"copy-data", apply.dry ? "copy" : "copy: why; /data.before", !apply.dry});
+    }
     if (differs && restarts) done.steps.push_back({"write-file", "zoo.cfg differs", !apply.dry});
     if (differs && !restarts) done.steps.push_back({"record-applied", "recorded", !apply.dry});
     done.restarts_server = restarts && node.running;
@@ -367,6 +388,8 @@ ApplyDone FakeNodes::apply(ServerId id, const Apply& apply) {
     node.identity->sid = id;
     node.identity->generation = apply.spec.generation;
     node.identity->incarnation = apply.spec.incarnation;
+    if (moves) node.before = node.applied;
+    if (moves && apply.keep_copy) ++node.copies;
     node.applied = apply.spec;
     node.running = true;
     if (node.after_apply) node.after_apply(node);

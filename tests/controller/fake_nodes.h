@@ -39,8 +39,11 @@ struct FakeNode {
     std::int64_t clock_ahead_ms = 0;
     bool running = false;
     bool has_data = false;
-    bool has_marker = false;  ///< `initialize`
-    std::string blob;         ///< sha256 of the server's binary on the node
+    bool has_marker = false;                    ///< `initialize`
+    std::string blob;                           ///< sha256 of the server's binary on the node
+    std::optional<agent_api::NodeSpec> before;  ///< of the other flavor
+    agent_api::DataSurvey survey;               ///< what its data hold
+    bool edited = false;                        ///< its zoo.cfg is not as it was written
     std::uint64_t free_bytes = 100ULL << 30;
     std::vector<agent_api::PortFact> ports;
     std::uint32_t uid = 0;
@@ -65,6 +68,8 @@ struct FakeNode {
     bool may_change = false;
     int links = 0;
     int applies = 0;
+    int copies = 0;   ///< kept of its data
+    int surveys = 0;  ///< of its data
     int restarts = 0;
     int blobs_received = 0;
     int probes = 0;
@@ -90,7 +95,7 @@ class FakeNodes {
     LinkDeadline open_deadline;      ///< of the last link
 
   private:
-    agent_api::NodeFacts facts_of(ServerId id) const;
+    agent_api::NodeFacts facts_of(ServerId id, const agent_api::FactsRequest& request) const;
     agent_api::NodeHealth health_of(ServerId id);
     agent_api::ApplyDone apply(ServerId id, const agent_api::Apply& apply);
     agent_api::LockState lock(FakeNode& node, const agent_api::LockRequest& request);

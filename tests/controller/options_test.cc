@@ -172,9 +172,19 @@ TEST(Options, ARecipeIsForWhatRunsOne) {
     EXPECT_EQ(good("apply").playbook_file, "");
     for (const char* const words : {"status", "stop", "start", "lock show"}) {
         EXPECT_THAT(bad(std::string(words) + " --playbook my.yaml"),
-                    HasSubstr("--playbook is for apply, plan and replace-node"));
+                    HasSubstr("--playbook is for apply, plan, replace-node and migrate"));
     }
     EXPECT_THAT(bad("apply --playbook -"), HasSubstr("--playbook needs a file"));
+}
+
+TEST(Options, MigrateSaysWhereTo) {
+    EXPECT_EQ(good("migrate a.yaml --to apache").to, agent_api::Flavor::apache);
+    const Options options = good("migrate --to zkserver --dry-run --yes");
+    EXPECT_EQ(options.to, agent_api::Flavor::zkserver);
+    EXPECT_TRUE(options.dry_run && options.yes);
+    EXPECT_THAT(bad("migrate"), HasSubstr("needs --to zkserver or --to apache"));
+    EXPECT_THAT(bad("migrate --to 3.9"), HasSubstr("zkserver"));
+    EXPECT_THAT(bad("apply --dry-run"), HasSubstr("--dry-run is for migrate"));
 }
 
 TEST(Options, TheTableIsSound) {
@@ -183,7 +193,9 @@ TEST(Options, TheTableIsSound) {
         const std::string_view word = command.name.substr(0, command.name.find(' '));
         const bool plain = command.operands.empty() || command.operands.front().least == 0;
         if (plain && word != "help") {
-            const std::string more = word == "cloud-init" ? " --embed" : "";
+            const std::string more = word == "cloud-init" ? " --embed"
+                                     : word == "migrate"  ? " --to apache"
+                                                          : "";
             EXPECT_EQ(to_string(good(std::string(command.name) + more).verb), word);
         }
     }
@@ -203,7 +215,7 @@ TEST(Options, WhatACommandDoesNotHaveIsRefused) {
     EXPECT_THAT(bad("apply --exit-code"), HasSubstr("--exit-code is for plan; apply"));
     EXPECT_THAT(bad("status --yes"), HasSubstr("status does not have it"));
     EXPECT_THAT(bad("plan --lock-timeout 5s"),
-                HasSubstr("is for apply, replace-node, start, stop and wipe; plan"));
+                HasSubstr("is for apply, replace-node, migrate, start, stop and wipe; plan"));
     EXPECT_THAT(bad("version -i a.yaml"), HasSubstr("version does not have it"));
 }
 
