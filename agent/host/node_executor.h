@@ -52,6 +52,8 @@ class NodeExecutor {
     Result<> commit_release();
     Result<> switch_release();
     Result<> write_marker();
+    Result<> keep_theirs(const std::string& path);
+    Result<> own_data();
     Result<> record_identity();
     Result<> record_applied();
     void take_back();
