@@ -3,6 +3,7 @@
 // reason.
 #pragma once
 
+#include "importing/importing.h"
 #include "inventory/inventory.h"
 #include "phases/fleet.h"
 
@@ -27,6 +28,13 @@ ExitCode run_replace(const inventory::Inventory& inventory,
                      const RunSettings& settings,
                      Console& console,
                      ServerId id);
+
+/// Prints the inventory of the ensemble whose servers run on these hosts; of an inventory only their addresses and logins
+/// count. Changes nothing.
+ExitCode run_import(const inventory::Inventory& hosts_only,
+                    const RunSettings& settings,
+                    Console& console,
+                    const importing::ImportSettings& import_settings);
 
 /// Prints the health of all nodes.
 ExitCode run_status(const inventory::Inventory& inventory,
