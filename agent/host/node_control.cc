@@ -75,6 +75,12 @@ Result<> NodeControl::start_server() {
     }
     // Two servers on one data directory would be the end of it.
     if (outside()) return ok();
+    if (unit_is_missing()) {
+        return agent_api::from_agent_error(
+            AgentError{AgentErrc::not_found,
+                       "its unit is not there yet: the server was taken in and not taken over; "
+                       "zkprov apply starts it under the unit"});
+    }
     ZK_CHECK(start_unit(spec_.server_unit));
     return await_unit();
 }
@@ -168,7 +174,7 @@ Result<> NodeControl::stop() {
     note_deed(state_, elections::Deed::Kind::stop, server_pid());
     if (spec_.manager == Manager::systemd) {
         if (const auto server = outside()) ZK_CHECK(stop_outside(*server));
-        return stop_unit(spec_.server_unit);
+        return unit_is_missing() ? ok() : stop_unit(spec_.server_unit);
     }
     ZK_CHECK(state_.save_desired(Desired::stop));
     if (const auto agent = read_pid_file(state_.agent_pid_file())) {
@@ -178,6 +184,12 @@ Result<> NodeControl::stop() {
         ZK_CHECK(end_process(*server, kServerPatience));
     }
     return ok();
+}
+
+/// Until a server that was taken in is taken over.
+bool NodeControl::unit_is_missing() const {
+    const auto states = unit_states({spec_.server_unit});
+    return states.has_value() && states->front().active == "missing";
 }
 
 Result<> NodeControl::end_outside(const agent_api::OutsideServer& server) {

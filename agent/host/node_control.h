@@ -39,6 +39,7 @@ class NodeControl {
 
   private:
     Result<> await_unit();
+    [[nodiscard]] bool unit_is_missing() const;
     static Result<> stop_outside(const agent_api::OutsideServer& server);
     Result<> tell_resident(agent_api::ControlAction action);
     [[nodiscard]] Result<> check_wipe() const;

@@ -82,6 +82,8 @@ class Reader {
                    "); zkprov has one on each host, move the others away first");
         } else if (survey.servers.front().container) {
             refuse("its server runs in a container, which this version does not import");
+        } else if (!survey.systemd) {
+            refuse("systemd does not run this host, and zkprov's servers are its units");
         } else {
             return &survey.servers.front();
         }
@@ -158,6 +160,10 @@ class Reader {
         }
         read_members(server);
         read_sid(server);
+        // The agent asks at that port only.
+        if (server.role.empty() && server.setting("clientPort") != nullptr) {
+            comment("it does not answer clients at the moment");
+        }
         read_ports(server);
         read_directories(server);
         if (!wrong_.empty()) return;

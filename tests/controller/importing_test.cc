@@ -38,6 +38,7 @@ ServerSurvey apache_server(std::int64_t id, const std::string& zoo_cfg) {
                                         "/usr/local/zookeeper/bin/../conf/zoo.cfg"});
     survey::read_settings(zoo_cfg, "zoo.cfg", *survey);
     survey->pid = 100 + id;
+    survey->role = "follower";
     survey->data.state = agent_api::DataState::data;
     survey->data.myid = ServerId(id);
     const auto* const data = survey->setting("dataDir");
@@ -306,6 +307,12 @@ TEST(Import, OfEachHostThereIsOneServerThatCanBeRead) {
                 HasSubstr("192.168.6.137: no ZooKeeper server was seen there, and the agent"));
     EXPECT_THAT(told, HasSubstr("192.168.6.138: process 102: zoo.cfg: Permission denied"));
     EXPECT_THAT(told, HasSubstr("192.168.6.139: /usr/local/zookeeper/data/myid holds no"));
+    hosts = guide();
+    hosts[0].survey.systemd = false;
+    EXPECT_THAT(refusal(hosts), HasSubstr("192.168.6.137: systemd does not run this host"));
+    hosts = guide();
+    hosts[1].survey.servers[0].role.clear();
+    EXPECT_THAT(text_of(hosts), HasSubstr("# server 2: it does not answer clients"));
 }
 
 /// What an inventory may not say its reader knows best.

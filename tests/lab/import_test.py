@@ -193,6 +193,21 @@ class Tarball(Taken):
         type(self).pids = java_pids()
         self.assert_run(zkprov("plan", "--exit-code"), EXIT_DONE)
 
+    def test_06b_stopped_servers_start_under_the_unit(self):
+        """The same as a take-over, for one that is down."""
+        follower = next(number for number in HOSTS if number != e2e.leader())
+        lab.ssh(follower, f"kill {self.pids[follower]}")
+        eventually(lambda: "server.down" in e2e.findings(follower), "the agent tells that it is down")
+        run = zkprov("start")
+        self.assertNotEqual(run.code, EXIT_DONE, str(run))
+        self.assertIn("zkprov apply starts it under the unit", run.text)
+        self.assert_run(zkprov("apply", timeout=600), EXIT_DONE)
+        apache_test.wait_until_in_sync()
+        self.assertNotEqual(e2e.server_pid(follower), 0)
+        others = {number: pid for number, pid in java_pids().items() if number != follower}
+        self.assertEqual(others, {number: pid for number, pid in self.pids.items() if number != follower})
+        self.assert_data_kept()
+
     def test_07_take_over(self):
         with e2e.clients.Writer(e2e.ADDRESSES, "/taken") as writer:
             self.assert_run(zkprov("apply", "--take-over", "--yes", timeout=600), EXIT_DONE)
