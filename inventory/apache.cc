@@ -47,29 +47,12 @@ bool is_hex(std::string_view text) {
     return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-/// "512m", "2g".
-bool is_heap(std::string_view text) {
-    if (text.size() < 2 || text.size() > 8) return false;
-    const char unit = text.back();
-    text.remove_suffix(1);
-    return (unit == 'm' || unit == 'M' || unit == 'g' || unit == 'G') && text.front() != '0' &&
-           text.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
-/// It stands in a unit file, where some characters mean something.
-bool is_flag(std::string_view text) {
-    return text.starts_with('-') && text.size() <= 500 && std::ranges::all_of(text, [](char c) {
-               return c > ' ' && c < 0x7f &&
-                      std::string_view("\"'\\%$;`").find(c) == std::string_view::npos;
-           });
-}
-
 void read_flags(Section& server, Diagnostics& diagnostics, ApacheSettings& settings) {
     // What a server's safety rests on.
     constexpr std::string_view kAutocreate = "-Dzookeeper.db.autocreate";
     settings.jvm_flags = server.texts("jvm_flags");
     for (const std::string& flag : settings.jvm_flags) {
-        if (!is_flag(flag)) {
+        if (!is_jvm_flag(flag)) {
             diagnostics.error(server.mark_of("jvm_flags"),
                               server.path_of("jvm_flags"),
                               "must be flags of java such as -XX:+UseG1GC, each an entry of the "
@@ -192,6 +175,22 @@ std::optional<ApacheSettings> read_apache_settings(Section& server,
     }
     read_flags(server, diagnostics, settings);
     return settings;
+}
+
+bool is_heap(std::string_view text) {
+    if (text.size() < 2 || text.size() > 8) return false;
+    const char unit = text.back();
+    text.remove_suffix(1);
+    return (unit == 'm' || unit == 'M' || unit == 'g' || unit == 'G') && text.front() != '0' &&
+           text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// It stands in a unit file, where some characters mean something.
+bool is_jvm_flag(std::string_view text) {
+    return text.starts_with('-') && text.size() <= 500 && std::ranges::all_of(text, [](char c) {
+               return c > ' ' && c < 0x7f &&
+                      std::string_view("\"'\\%$;`").find(c) == std::string_view::npos;
+           });
 }
 
 bool is_property_only(std::string_view key) {

@@ -44,6 +44,11 @@ std::optional<ApacheSettings> read_apache_settings(Section& server,
                                                    const std::string& working_dir,
                                                    Diagnostics& diagnostics);
 
+/// What may stand in jvm_flags: one flag, without what a unit file reads differently.
+bool is_jvm_flag(std::string_view text);
+/// "512m", "2g": what heap may be.
+bool is_heap(std::string_view text);
+
 /// Keys that Apache's server takes from the command line only, as its zoo.cfg gives each property another name.
 bool is_property_only(std::string_view key);
 /// The words that monitoring needs, of those that Apache's server has.

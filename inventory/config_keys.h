@@ -1,5 +1,5 @@
 // What an inventory's `config` may hold: the table of keys (ensemble/config_keys) asked from here.
-// Pure. Internal to this room.
+// Pure. Used by the reader, and by what writes an inventory (controller/importing).
 #pragma once
 
 #include <optional>

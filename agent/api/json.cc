@@ -39,6 +39,8 @@ std::string to_json(const LockState& message) { return write_json(message); }
 std::string to_json(const Elections& message) { return write_json(message); }
 std::string to_json(const PageRequest& message) { return write_json(message); }
 std::string to_json(const Page& message) { return write_json(message); }
+std::string to_json(const SurveyRequest& request) { return write_json(request); }
+std::string to_json(const HostSurvey& survey) { return write_json(survey); }
 
 Result<NodeSpec> parse_node_spec(std::string_view text) {
     return read_json<NodeSpec>(text, "node specification");
@@ -105,6 +107,8 @@ template Result<LockState> parse_payload<LockState>(std::string_view);
 template Result<Elections> parse_payload<Elections>(std::string_view);
 template Result<PageRequest> parse_payload<PageRequest>(std::string_view);
 template Result<Page> parse_payload<Page>(std::string_view);
+template Result<SurveyRequest> parse_payload<SurveyRequest>(std::string_view);
+template Result<HostSurvey> parse_payload<HostSurvey>(std::string_view);
 
 std::optional<std::size_t> broken_json_at(ByteView payload) {
     if (!payload.starts_with('{')) return 0;

@@ -18,6 +18,7 @@
 #include "agent_api/node_health.h"
 #include "agent_api/node_spec.h"
 #include "agent_api/run_lock.h"
+#include "agent_api/survey.h"
 #include "base/bytes.h"
 #include "base/result.h"
 
@@ -62,6 +63,8 @@ enum class MessageType : std::uint8_t {
     page = 26,               ///< agent: Page
     /// controller: MemberMemory, what this node shall remember of others; answered with done.
     remember = 27,
+    survey_request = 28,  ///< controller: SurveyRequest
+    survey = 29,          ///< agent: HostSurvey
 };
 
 struct Message {
@@ -145,15 +148,27 @@ struct BlobOk {
     }
 };
 
+/// What may become of a server that runs from the node's directories outside of its unit (OutsideServer).
+enum class OutsideLeave {
+    known,      ///< it goes on when this host is the node already; else it is in the way
+    adopt,      ///< it goes on, and this host becomes the node
+    take_over,  ///< it is stopped, and the unit starts in its place
+};
+constexpr std::array<std::string_view, 3> enum_words(OutsideLeave) {
+    return {"known", "adopt", "take_over"};
+}
+
 struct Apply {
     NodeSpec spec;
     bool dry = false;  ///< only say what would be done
     /// Where another flavor's server is installed: it is stopped, and a copy of its data is kept, before anything changes.
     bool keep_copy = false;
+    OutsideLeave outside = OutsideLeave::known;
     static void fields(auto& archive, auto& self) {
         archive("spec", self.spec);
         archive("dry", self.dry);
         archive("keep_copy", self.keep_copy);
+        archive("outside", self.outside);
     }
 };
 

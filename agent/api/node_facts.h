@@ -224,6 +224,39 @@ struct UnitFact {
     }
 };
 
+/// A ZooKeeper server that runs from this node's directories and is not the process of its unit: somebody else started it
+/// (decisions/0015).
+struct OutsideServer {
+    std::int64_t pid = 0;
+    std::uint64_t start_ticks = 0;
+    std::string program;  ///< "java"
+    std::string flavor;   ///< apache or zkserver
+    std::string user;
+    std::string unit;         ///< of systemd, that holds it; empty: none
+    std::int64_t parent = 0;  ///< of its process; 1: nobody waits for its end
+    std::string parent_name;
+    bool container = false;
+    std::string conf_path;
+    std::vector<std::string> members;  ///< "1=host:2888:3888", by id; none: it runs alone
+
+    friend bool operator==(const OutsideServer&, const OutsideServer&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("pid", self.pid);
+        archive("start_ticks", self.start_ticks);
+        archive("program", self.program);
+        archive("flavor", self.flavor);
+        archive("user", self.user);
+        archive("unit", self.unit);
+        archive("parent", self.parent);
+        archive("parent_name", self.parent_name);
+        archive("container", self.container);
+        archive("conf_path", self.conf_path);
+        archive("members", self.members);
+    }
+};
+/// "java (4711), which the unit zk.service holds".
+std::string words_of(const OutsideServer& server);
+
 struct SpaceFact {
     std::string path;  ///< asked for; measured at its nearest existing parent
     std::uint64_t free_bytes = 0;
@@ -282,6 +315,9 @@ struct NodeFacts {
     std::optional<NodeSpec> applied;  ///< what was asked for last
     std::optional<NodeSpec> before;   ///< what was asked for last of the other flavor
     std::optional<DataSurvey> survey;
+    std::optional<OutsideServer> outside;
+    /// Files in the data and log directories that belong to another user than the server's; the first one, empty: none.
+    std::string others_file;
 
     [[nodiscard]] const PathFact* path(std::string_view name) const;
     [[nodiscard]] const UnitFact* unit(std::string_view name) const;
@@ -324,6 +360,8 @@ struct NodeFacts {
         archive("applied", self.applied);
         archive("before", self.before);
         archive("survey", self.survey);
+        archive("outside", self.outside);
+        archive("others_file", self.others_file);
     }
 };
 std::string to_json(const NodeFacts& facts);

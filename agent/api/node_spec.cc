@@ -74,6 +74,12 @@ std::string NodeSpec::console_log_path() const {
     return console_log.empty() ? log_dir + "/zkserver.log" : console_log;
 }
 
+bool NodeSpec::waits_for_unit(std::string_view path) const {
+    if (path == data_dir || path == log_dir || path == data_dir + "/myid") return true;
+    return path.ends_with("/" + server_unit) ||
+           path.find("/" + server_unit + ".d/") != std::string_view::npos;
+}
+
 Result<> validate(const NodeSpec& spec) {
     if (spec.cluster.empty()) return invalid("no cluster");
     if (spec.generation.empty()) return invalid("no generation");

@@ -167,6 +167,9 @@ struct NodeSpec {
     [[nodiscard]] std::string release_record() const;
     [[nodiscard]] std::string resident_agent_path() const;
     [[nodiscard]] std::string console_log_path() const;
+    /// Whether a directory or file of this specification is left as it is while the server runs outside of its unit: that
+    /// server, and whoever started it, may read or write it.
+    [[nodiscard]] bool waits_for_unit(std::string_view path) const;
 
     friend bool operator==(const NodeSpec&, const NodeSpec&) = default;
     static void fields(auto& archive, auto& self) {

@@ -16,12 +16,14 @@
 #include "agent_host/agent_socket.h"
 #include "agent_host/apache_release.h"
 #include "agent_host/data_copy.h"
+#include "agent_host/data_owner.h"
 #include "agent_host/disks.h"
 #include "agent_host/journal.h"
 #include "agent_host/ports.h"
 #include "agent_host/posix.h"
 #include "agent_host/process.h"
 #include "agent_host/server_probe.h"
+#include "agent_host/server_survey.h"
 #include "agent_host/systemd.h"
 #include "base/numbers.h"
 #include "clocks/clocks.h"
@@ -251,6 +253,21 @@ Result<> gather_journal(const StateDir& state, const FactsRequest& request, Node
     return ok();
 }
 
+/// Only where systemd runs the server: where the agent does, all it knows is what it started.
+Result<> gather_outside(const FactsRequest& request,
+                        const StateDir& state,
+                        std::int64_t unit_pid,
+                        NodeFacts& facts) {
+    if (!request.any_address || request.ports.empty()) return ok();
+    ZK_TRY(const auto applied, state.load_spec());
+    facts.outside = find_outside_server({request.data_dir,
+                                         request.log_dir,
+                                         request.ports[0],
+                                         unit_pid,
+                                         applied ? applied->conf_path : std::string()});
+    return ok();
+}
+
 std::string role_word(const ServerAnswer& answer) {
     if (!answer.answered) return {};
     if (!answer.serving) return "looking";
@@ -367,7 +384,9 @@ Result<NodeFacts> gather_facts(const FactsRequest& request, const StateDir& stat
     ZK_CHECK(gather_units(request, state, facts));
     gather_resident(state, facts);
     const UnitFact* server = request.units.empty() ? nullptr : facts.unit(request.units[0]);
-    const std::int64_t server_pid = server == nullptr ? 0 : server->pid;
+    const std::int64_t unit_pid = server == nullptr ? 0 : server->pid;
+    ZK_CHECK(gather_outside(request, state, unit_pid, facts));
+    const std::int64_t server_pid = facts.outside ? facts.outside->pid : unit_pid;
     ZK_CHECK(gather_ports(request, server_pid, facts));
     if (server_pid != 0) {
         facts.running_sha256 = request.release_record.empty() ? program_sha256(server_pid)
@@ -388,6 +407,9 @@ Result<NodeFacts> gather_facts(const FactsRequest& request, const StateDir& stat
         ZK_TRY(facts.before, state.load_before());
     }
     if (request.survey) facts.survey = survey_data(request);
+    if (const auto uid = request.user.empty() ? std::nullopt : user_id(request.user)) {
+        facts.others_file = find_others_file(request.data_dir, request.log_dir, *uid);
+    }
     repair_identity(facts);
     if (facts.identity && facts.data.state == DataState::data) {
         facts.identity->formed = true;

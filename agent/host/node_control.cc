@@ -14,6 +14,7 @@
 #include "agent_host/host_facts.h"
 #include "agent_host/posix.h"
 #include "agent_host/server_probe.h"
+#include "agent_host/server_survey.h"
 #include "agent_host/systemd.h"
 
 namespace zk::agent_host {
@@ -63,11 +64,25 @@ Result<> NodeControl::start_server() {
         ZK_CHECK(state_.save_desired(Desired::run));
         return tell_resident(ControlAction::start);
     }
+    // Two servers on one data directory would be the end of it.
+    if (outside()) return ok();
+    if (unit_is_missing()) {
+        return agent_api::from_agent_error(
+            AgentError{AgentErrc::not_found,
+                       "its unit is not there yet: the server was taken in and not taken over; "
+                       "zkprov apply starts it under the unit"});
+    }
     ZK_CHECK(start_unit(spec_.server_unit));
     return await_unit();
 }
 
 Result<> NodeControl::restart_server() {
+    if (const auto server = outside()) {
+        return agent_api::from_agent_error(
+            AgentError{AgentErrc::unsafe,
+                       words_of(*server) +
+                           " runs outside of its unit; zkprov apply --take-over puts it there"});
+    }
     note_deed(state_, elections::Deed::Kind::restart, server_pid());
     if (spec_.manager == Manager::supervised) {
         ZK_CHECK(state_.save_desired(Desired::run));
@@ -148,7 +163,10 @@ Result<> NodeControl::restart_agent() {
 
 Result<> NodeControl::stop() {
     note_deed(state_, elections::Deed::Kind::stop, server_pid());
-    if (spec_.manager == Manager::systemd) return stop_unit(spec_.server_unit);
+    if (spec_.manager == Manager::systemd) {
+        if (const auto server = outside()) ZK_CHECK(stop_outside(*server));
+        return unit_is_missing() ? ok() : stop_unit(spec_.server_unit);
+    }
     ZK_CHECK(state_.save_desired(Desired::stop));
     if (const auto agent = read_pid_file(state_.agent_pid_file())) {
         ZK_CHECK(end_process(*agent, kAgentPatience));
@@ -157,6 +175,29 @@ Result<> NodeControl::stop() {
         ZK_CHECK(end_process(*server, kServerPatience));
     }
     return ok();
+}
+
+/// Until a server that was taken in is taken over.
+bool NodeControl::unit_is_missing() const {
+    const auto states = unit_states({spec_.server_unit});
+    return states.has_value() && states->front().active == "missing";
+}
+
+Result<> NodeControl::end_outside(const agent_api::OutsideServer& server) {
+    note_deed(state_, elections::Deed::Kind::restart, server.pid);
+    // First: a host that loses its power in between must not start two.
+    if (!server.unit.empty() && server.unit != spec_.server_unit) {
+        ZK_CHECK(disable_unit(server.unit));
+    }
+    return stop_outside(server);
+}
+
+Result<> NodeControl::stop_outside(const agent_api::OutsideServer& server) {
+    if (!server.unit.empty()) ZK_CHECK(stop_unit(server.unit));
+    ProcessId process;
+    process.pid = server.pid;
+    process.start_ticks = server.start_ticks;
+    return end_process(process, kServerPatience);
 }
 
 /// What must stay where it is while data and logs move away.
@@ -229,10 +270,22 @@ Result<std::string> NodeControl::quarantine(const std::string& directory,
 std::int64_t NodeControl::server_pid() const {
     if (spec_.manager == Manager::systemd) {
         const auto states = unit_states({spec_.server_unit});
-        return states.has_value() ? states->front().main_pid : 0;
+        if (states.has_value() && states->front().main_pid != 0) return states->front().main_pid;
+        const auto server = outside();
+        return server ? server->pid : 0;
     }
     const auto server = running_process(state_.server_pid_file(), spec_.server_path());
     return server ? server->pid : 0;
+}
+
+std::optional<agent_api::OutsideServer> NodeControl::outside() const {
+    if (spec_.manager != Manager::systemd) return std::nullopt;
+    const auto states = unit_states({spec_.server_unit});
+    return find_outside_server({spec_.data_dir,
+                                spec_.log_dir,
+                                spec_.client_port,
+                                states.has_value() ? states->front().main_pid : 0,
+                                std::nullopt});
 }
 
 std::int64_t NodeControl::agent_pid() const {

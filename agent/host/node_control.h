@@ -3,6 +3,7 @@
 // directory's lock.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "agent_api/link.h"
@@ -25,15 +26,21 @@ class NodeControl {
     Result<> restart_agent();
     /// The server; where supervised the resident agent too, which would start it again otherwise.
     Result<> stop();
+    /// Stops a server outside of the node's unit, for good: a unit of its own does not start it any more.
+    Result<> end_outside(const agent_api::OutsideServer& server);
     /// Stops the server and renames data and logs. Returns words for people.
     Result<std::string> wipe();
 
     /// Of what runs now; 0 for none.
     [[nodiscard]] std::int64_t server_pid() const;
     [[nodiscard]] std::int64_t agent_pid() const;
+    /// A server of this node that is not the process of a unit of this name.
+    [[nodiscard]] std::optional<agent_api::OutsideServer> outside() const;
 
   private:
     Result<> await_unit();
+    [[nodiscard]] bool unit_is_missing() const;
+    static Result<> stop_outside(const agent_api::OutsideServer& server);
     Result<> tell_resident(agent_api::ControlAction action);
     [[nodiscard]] Result<> check_wipe() const;
     Result<std::string> quarantine(const std::string& directory, const std::string& stamp);

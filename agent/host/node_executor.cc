@@ -11,6 +11,7 @@
 #include "agent_host/agent_error.h"
 #include "agent_host/apache_release.h"
 #include "agent_host/data_copy.h"
+#include "agent_host/data_owner.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/node_control.h"
 #include "agent_host/posix.h"
@@ -299,6 +300,8 @@ Result<> NodeExecutor::commit(const Step& step) {
         case StepKind::install_release:
             return commit_release();
         case StepKind::write_file:
+            ZK_CHECK(keep_theirs(step.target));
+            return rename_durably(step.target + kAside, step.target);
         case StepKind::install_agent:
             return rename_durably(step.target + kAside, step.target);
         case StepKind::switch_release:
@@ -309,6 +312,10 @@ Result<> NodeExecutor::commit(const Step& step) {
             return remove_durably(step.target);
         case StepKind::record_identity:
             return record_identity();
+        case StepKind::own_data:
+            return own_data();
+        case StepKind::stop_outside:
+            return facts_.outside ? control.end_outside(*facts_.outside) : ok();
         case StepKind::reload_systemd:
             return reload_systemd();
         case StepKind::enable_unit:
@@ -364,6 +371,24 @@ Result<> NodeExecutor::write_marker() {
     ZK_TRY(const FileOptions options,
            options_of(directory == nullptr ? std::string() : directory->owner, 0640));
     return replace_file(spec_.log_dir + "/initialize", ByteView(), options);
+}
+
+/// The unit of a server that is taken over may have the name of ours; it is the way back.
+Result<> NodeExecutor::keep_theirs(const std::string& path) {
+    const auto* file = find_file(spec_, path);
+    const bool theirs = facts_.outside && file->kind == agent_api::FileKind::unit &&
+                        spec_.waits_for_unit(path) && exists(path);
+    const std::string kept = path + ".before-zkprov";
+    if (!theirs || exists(kept)) return ok();
+    FileOptions options;
+    options.mode = 0644;
+    return copy_file(path, kept, options);
+}
+
+Result<> NodeExecutor::own_data() {
+    ZK_TRY(const Owner owner, resolve_owner(spec_.user + ":" + spec_.group));
+    if (!owner.uid || !owner.gid) return Error(Errc::not_found, "no user " + spec_.user);
+    return give_data_to(spec_.data_dir, spec_.log_dir, *owner.uid, *owner.gid);
 }
 
 Result<> NodeExecutor::record_identity() {

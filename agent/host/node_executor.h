@@ -53,6 +53,8 @@ class NodeExecutor {
     Result<> commit_release();
     Result<> switch_release();
     Result<> write_marker();
+    Result<> keep_theirs(const std::string& path);
+    Result<> own_data();
     Result<> record_identity();
     Result<> record_applied();
     /// Another flavor's server is to take over: what was applied of the one that goes is the way back.

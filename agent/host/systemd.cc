@@ -79,6 +79,7 @@ Result<std::vector<UnitState>> unit_states(const std::vector<std::string>& units
 
 Result<> reload_systemd() { return systemctl({"daemon-reload"}); }
 Result<> enable_unit(const std::string& unit) { return systemctl({"--quiet", "enable", unit}); }
+Result<> disable_unit(const std::string& unit) { return systemctl({"--quiet", "disable", unit}); }
 Result<> start_unit(const std::string& unit) { return systemctl({"start", "--no-block", unit}); }
 Result<> restart_unit(const std::string& unit) {
     // Waits for the stop, so that nobody takes the old process for the new one.

@@ -35,6 +35,7 @@ Result<std::vector<UnitState>> unit_states(
     std::chrono::milliseconds patience = std::chrono::seconds(90));
 Result<> reload_systemd();
 Result<> enable_unit(const std::string& unit);
+Result<> disable_unit(const std::string& unit);
 /// These do not wait for the unit to be ready, so that a server which has no quorum yet blocks
 /// nobody.
 Result<> start_unit(const std::string& unit);

@@ -63,7 +63,10 @@ std::optional<AgentError> check_data(const NodeSpec& spec, const NodeFacts& fact
                         " says whose data these are and cannot be read, and this host has no "
                         "record; restore one of the two, or move the data away");
     }
-    if (!facts.data.myid && !facts.identity && !facts.data.owner) {
+    // A server alone needs no myid, and one that serves from there says whose they are.
+    const bool serves_alone =
+        facts.outside && facts.outside->members.empty() && spec.members.size() == 1;
+    if (!facts.data.myid && !facts.identity && !facts.data.owner && !serves_alone) {
         return conflict(spec.data_dir +
                         " holds data, but neither a myid nor this host's record "
                         "says whose; write the myid if it is server " +

@@ -22,6 +22,12 @@ std::string obstacle_in(const Looked& looked) {
         return "port " + std::to_string(port.port) + " is held by " +
                (port.owner.empty() ? "another program" : port.owner) + "; stop that program";
     }
+    // Taking it in is a controller's to ask for.
+    if (looked.facts.outside) {
+        return words_of(*looked.facts.outside) +
+               " serves from this node's directories already; stop that program, or let zkprov "
+               "import take it in";
+    }
     for (const agent_api::SpaceFact& space : looked.facts.space) {
         if (space.read_only) return space.path + " lies on a disk that cannot be written";
     }

@@ -99,6 +99,7 @@ struct Probe {
     std::optional<std::uint64_t>
         next_start_ms;  ///< it is down, and will be started again in so long
     bool stopped_on_purpose = false;
+    std::string outside;  ///< its process is not the unit's: what it is instead; empty: it is
     std::optional<UnitLook> unit;
     std::optional<std::uint64_t> open_files;  ///< as the system counts them
     std::optional<std::uint64_t> open_files_max;

@@ -182,6 +182,13 @@ void look_at_storage(const Probe& probe, Findings& found) {
 }
 
 void look_at_unit(const Probe& probe, Findings& found) {
+    if (!probe.outside.empty()) {
+        found.add(make_finding("unit.outside",
+                               FindingLevel::warning,
+                               "its server runs outside of its unit until the next restart: " +
+                                   probe.outside + "; zkprov apply --take-over restarts it there"));
+        return;
+    }
     if (!probe.unit || probe.unit->enabled || probe.stopped_on_purpose) return;
     found.add_lasting(
         kUnitPatience,

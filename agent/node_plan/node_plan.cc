@@ -16,6 +16,7 @@ using agent_api::FileKind;
 using agent_api::Manager;
 using agent_api::NodeFacts;
 using agent_api::NodeSpec;
+using agent_api::OutsideLeave;
 using agent_api::PathFact;
 using agent_api::UnitFact;
 
@@ -36,10 +37,15 @@ std::string full_owner(const std::string& owner) {
 
 class Planner {
   public:
-    Planner(const NodeSpec& spec, const NodeFacts& facts, bool marker, Copy copy)
+    Planner(const NodeSpec& spec,
+            const NodeFacts& facts,
+            bool marker,
+            Copy copy,
+            OutsideLeave leave)
         : spec_(spec),
           facts_(facts),
           marker_(marker),
+          leave_(leave),
           copies_(copy == Copy::yes && facts.data.state == DataState::data &&
                   !facts.release_flavor.empty() &&
                   facts.release_flavor != to_string(spec.release.flavor)) {}
@@ -48,14 +54,16 @@ class Planner {
         if (auto wrong = check_manager()) return *wrong;
         if (auto wrong = check_ports()) return *wrong;
         if (auto wrong = check_kinds()) return *wrong;
+        if (auto wrong = check_outside()) return *wrong;
         plan_copy();
         plan_user();
-        plan_directories();
+        plan_directories(!facts_.outside);
         plan_release();
-        plan_files();
+        plan_files(!facts_.outside);
         plan_agent_program();
         if (auto wrong = check_room()) return *wrong;
         plan_marker_and_identity();
+        if (auto wrong = plan_take_over()) return *wrong;
         plan_systemd();
         plan_agent();
         plan_server();
@@ -107,6 +115,49 @@ class Planner {
                               "port " + std::to_string(port.port) + " is taken by " +
                                   (port.owner.empty() ? "another program" : port.owner) +
                                   "; stop it, or give the node another port in the inventory"};
+        }
+        return std::nullopt;
+    }
+
+    /// Whether the host's record, or its data, say that it is the node that it shall be.
+    [[nodiscard]] bool is_known() const {
+        const auto& record = facts_.identity;
+        return record && record->cluster == spec_.cluster && record->sid == spec_.sid &&
+               record->generation == spec_.generation;
+    }
+
+    std::optional<AgentError> check_outside() const {
+        if (!facts_.outside) return std::nullopt;
+        const std::string words = words_of(*facts_.outside);
+        if (facts_.outside->container) {
+            return AgentError{AgentErrc::unsupported,
+                              words + " serves from " + spec_.data_dir +
+                                  " in a container, which zkprov cannot take over; stop it there"};
+        }
+        if (is_known()) return std::nullopt;
+        if (leave_ != OutsideLeave::adopt) {
+            return AgentError{AgentErrc::port_taken,
+                              words + " serves from " + spec_.data_dir +
+                                  " already, and zkprov did not start it; zkprov apply --adopt "
+                                  "takes it in as it is, without a restart"};
+        }
+        return check_nothing_replaced();
+    }
+
+    /// Files that somebody else's server may use.
+    std::optional<AgentError> check_nothing_replaced() const {
+        for (const auto& file : spec_.files) {
+            const PathFact* there = facts_.path(file.path);
+            const bool own = file.path.starts_with(spec_.install_dir + "/");
+            if (there == nullptr || !own || spec_.waits_for_unit(file.path)) continue;
+            if (file.path == spec_.data_dir + "/" + std::string(agent_api::kDataOwnerFile))
+                continue;
+            if (there->sha256 == agent_api::sha256_hex(file.content)) continue;
+            return AgentError{AgentErrc::failed,
+                              file.path + " is there and not zkprov's, and " +
+                                  words_of(*facts_.outside) +
+                                  " may use it; name a directory of its own as "
+                                  "server.install_dir (zkprov import proposes one)"};
         }
         return std::nullopt;
     }
@@ -170,10 +221,20 @@ class Planner {
         }
     }
 
-    void plan_directories() {
+    /// `all`: also those that wait for the unit.
+    void plan_directories(bool all) {
         for (const auto& directory : spec_.directories) {
+            if (!all && spec_.waits_for_unit(directory.path)) continue;
             plan_directory(directory.path, directory.mode, directory.owner);
         }
+        if (all) plan_owner_of_data();
+    }
+
+    void plan_owner_of_data() {
+        if (facts_.others_file.empty()) return;
+        add(StepKind::own_data,
+            spec_.data_dir,
+            facts_.others_file + " belongs to another user than " + spec_.user);
     }
 
     void plan_release() {
@@ -187,6 +248,7 @@ class Planner {
         installs_release_ = true;
         if (facts_.release_sha256.empty()) {
             add(StepKind::install_release, spec_.release_dir(), "there is no server program yet");
+            if (facts_.outside) return;
         } else {
             add(StepKind::install_release,
                 spec_.release_dir(),
@@ -194,29 +256,35 @@ class Planner {
         }
     }
 
-    void plan_files() {
+    /// `all`: also those that wait for the unit.
+    void plan_files(bool all) {
         for (const auto& file : spec_.files) {
-            const PathFact* there = facts_.path(file.path);
-            std::string why;
-            bool content = true;
-            if (there == nullptr) {
-                why = "it does not exist";
-            } else if (there->sha256 != agent_api::sha256_hex(file.content)) {
-                why = "its content differs";
-            } else {
-                content = false;
-                if (there->mode != file.mode) {
-                    why =
-                        "its mode is " + octal(there->mode) + " and should be " + octal(file.mode);
-                } else if (!file.owner.empty() && there->owner != full_owner(file.owner)) {
-                    why =
-                        "its owner is " + there->owner + " and should be " + full_owner(file.owner);
-                }
-            }
-            if (why.empty()) continue;
-            add(StepKind::write_file, file.path, why);
-            if (content) note_changed(file.path, file.kind);
+            if (all || !spec_.waits_for_unit(file.path)) plan_file(file);
         }
+    }
+
+    void plan_file(const agent_api::FileSpec& file) {
+        const PathFact* there = facts_.path(file.path);
+        std::string why;
+        bool content = true;
+        if (there == nullptr) {
+            why = "it does not exist";
+        } else if (there->sha256 != agent_api::sha256_hex(file.content)) {
+            why = "its content differs";
+        } else {
+            content = false;
+            if (there->mode != file.mode) {
+                why = "its mode is " + octal(there->mode) + " and should be " + octal(file.mode);
+            } else if (!file.owner.empty() && there->owner != full_owner(file.owner)) {
+                why = "its owner is " + there->owner + " and should be " + full_owner(file.owner);
+            }
+        }
+        if (why.empty()) return;
+        add(StepKind::write_file, file.path, why);
+        if (!content) return;
+        // A server outside of its unit never had that file: nothing changes for it.
+        const bool is_new = facts_.outside && there == nullptr && file.kind == FileKind::config;
+        if (!is_new) note_changed(file.path, file.kind);
     }
 
     void note_changed(const std::string& path, FileKind kind) {
@@ -267,12 +335,42 @@ class Planner {
             record ? "the record differs" : "this host has no record of it");
     }
 
+    /// The unit in the place of a server outside of it: all that has waited for this, in one go.
+    std::optional<AgentError> plan_take_over() {
+        if (!facts_.outside || !is_known()) return std::nullopt;
+        if (leave_ != OutsideLeave::take_over && server_why_.empty()) return std::nullopt;
+        const agent_api::OutsideServer& server = *facts_.outside;
+        if (server.unit.empty() && server.parent != 1) {
+            return AgentError{
+                AgentErrc::unsafe,
+                words_of(server) + " is a child of " + server.parent_name + " (" +
+                    std::to_string(server.parent) +
+                    "), which may start it again; stop it there, then run the command "
+                    "again"};
+        }
+        takes_over_ = true;
+        add(StepKind::stop_outside,
+            words_of(server),
+            server_why_.empty() ? spec_.server_unit + " takes its place" : server_why_);
+        plan_.restarts_server = true;
+        for (const auto& directory : spec_.directories) {
+            if (!spec_.waits_for_unit(directory.path)) continue;
+            plan_directory(directory.path, directory.mode, directory.owner);
+        }
+        plan_owner_of_data();
+        for (const auto& file : spec_.files) {
+            if (spec_.waits_for_unit(file.path)) plan_file(file);
+        }
+        return std::nullopt;
+    }
+
     void plan_systemd() {
         if (spec_.manager != Manager::systemd) return;
         if (reload_ || owes(StepKind::reload_systemd)) {
             add(StepKind::reload_systemd, "", "unit files change");
         }
         for (const std::string& name : {spec_.agent_unit, spec_.server_unit}) {
+            if (name == spec_.server_unit && facts_.outside && !takes_over_) continue;
             const UnitFact* unit = facts_.unit(name);
             if (unit != nullptr && unit->enabled) continue;
             add(StepKind::enable_unit, name, "it does not start at boot");
@@ -292,6 +390,10 @@ class Planner {
     }
 
     void plan_server() {
+        if (facts_.outside) {
+            if (takes_over_) add(StepKind::start_server, spec_.server_unit, "in its place");
+            return;
+        }
         if (!is_active(facts_.unit(spec_.server_unit))) {
             plan_.starts_server = true;
             return add(StepKind::start_server, spec_.server_unit, "it does not run");
@@ -324,6 +426,8 @@ class Planner {
     const NodeSpec& spec_;
     const NodeFacts& facts_;
     bool marker_;
+    OutsideLeave leave_;
+    bool takes_over_ = false;
     NodePlan plan_;
     bool copies_;  ///< another flavor's server is there, and its data are to be kept
     bool installs_release_ = false;
@@ -343,6 +447,10 @@ std::string_view verb(StepKind kind) {
             return "install the server in ";
         case StepKind::write_file:
             return "write ";
+        case StepKind::own_data:
+            return "give the server its files in ";
+        case StepKind::stop_outside:
+            return "stop ";
         case StepKind::install_agent:
             return "install the agent as ";
         case StepKind::switch_release:
@@ -379,8 +487,12 @@ std::string_view verb(StepKind kind) {
 
 std::string Step::words() const { return std::string(verb(kind)) + target + ": " + why; }
 
-Decision make_plan(const NodeSpec& spec, const NodeFacts& facts, bool marker, Copy copy) {
-    return Planner(spec, facts, marker, copy).make();
+Decision make_plan(const NodeSpec& spec,
+                   const NodeFacts& facts,
+                   bool marker,
+                   Copy copy,
+                   OutsideLeave outside) {
+    return Planner(spec, facts, marker, copy, outside).make();
 }
 
 }  // namespace zk::node_plan

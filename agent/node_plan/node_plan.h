@@ -22,11 +22,13 @@ enum class StepKind {
     make_directory,   ///< target: its path; also mends mode and owner of one that is there
     install_release,  ///< target: the release's directory
     write_file,       ///< target: its path; also mends mode and owner
+    own_data,         ///< target: the data directory, whose files the server's user gets
     install_agent,    ///< target: where the resident agent's program goes
     switch_release,   ///< target: install_dir/current
     write_marker,     ///< target: the marker `initialize`
     remove_marker,    ///< target: the same, left by a forming that did not come to its end
     record_identity,  ///< target: the node's name
+    stop_outside,     ///< target: a server outside of its unit; what starts it does so no more
     reload_systemd,   ///< no target
     enable_unit,      ///< target: the unit
     start_agent,
@@ -42,11 +44,13 @@ constexpr std::array<std::string_view, 18> enum_words(StepKind) {
             "make-directory",
             "install-release",
             "write-file",
+            "own-data",
             "install-agent",
             "switch-release",
             "write-marker",
             "remove-marker",
             "record-identity",
+            "stop-outside",
             "reload-systemd",
             "enable-unit",
             "start-agent",
@@ -82,12 +86,15 @@ using Decision = std::variant<NodePlan, agent_api::AgentError>;
 /// Whether the data are kept as they are before another flavor's server takes them over.
 enum class Copy { no, yes };
 
-/// `marker` says whether the marker `initialize` has to be written.
+/// `marker` says whether the marker `initialize` has to be written. While a server runs outside of its unit (facts.outside)
+/// nothing that it or its starter uses is touched: that waits until the unit takes its place, because `outside` says so, or
+/// because something changed that wants a restart (decisions/0015).
 /// REQUIRES: validate(spec) is ok and `facts` were gathered for facts_for(spec).
 Decision make_plan(const agent_api::NodeSpec& spec,
                    const agent_api::NodeFacts& facts,
                    bool marker,
-                   Copy copy = Copy::no);
+                   Copy copy = Copy::no,
+                   agent_api::OutsideLeave outside = agent_api::OutsideLeave::known);
 
 /// Room that must be free where something is to be written, beside what is written.
 inline constexpr std::uint64_t kFreeBytesLeast = 16ULL << 20;

@@ -7,6 +7,7 @@
 #include "agent_host/host_facts.h"
 #include "agent_host/node_control.h"
 #include "agent_host/process.h"
+#include "agent_host/server_survey.h"
 #include "agent_serve/election_keeper.h"
 #include "agent_serve/host_looks.h"
 #include "agent_serve/identity_look.h"
@@ -93,7 +94,15 @@ NodeHealth node_health(const agent_host::StateDir& state) {
     judge.restore(state.load_history());
     node_judge::Probe probe;
     // The silence of systemd says nothing of the process.
-    const auto pid = agent_host::NodeControl(*spec, state).server_pid();
+    const agent_host::NodeControl control(*spec, state);
+    auto pid = control.server_pid();
+    std::optional<agent_api::OutsideServer> outside;
+    if (spec->manager == agent_api::Manager::systemd) {
+        outside = agent_host::find_outside_server(
+            {spec->data_dir, spec->log_dir, spec->client_port, pid, spec->conf_path});
+    }
+    if (outside) pid = outside->pid;
+    if (outside) probe.outside = words_of(*outside);
     const bool knows_process = pid != 0 || spec->manager == agent_api::Manager::supervised;
     fill_process(probe, pid);
     probe.stopped_on_purpose = spec->manager == agent_api::Manager::supervised &&

@@ -30,6 +30,7 @@
 #include "agent_serve/host_looks.h"
 #include "agent_serve/http_routes.h"
 #include "agent_serve/identity_look.h"
+#include "agent_serve/outside_look.h"
 #include "agent_serve/page_listener.h"
 #include "agent_serve/pages.h"
 #include "agent_serve/peers.h"
@@ -102,6 +103,7 @@ struct Resident::Parts {
     asio::awaitable<void> keep_elections(const node_judge::Probe& probe);
     void tell_news();
     void ask_systemd(bool answered);
+    void look_outside(node_judge::Probe& probe);
     void remember_data();
     [[nodiscard]] bool is_about_spec(const agent_api::RecordedIdentity& record) const;
     bool is_recorded();
@@ -125,6 +127,7 @@ struct Resident::Parts {
     std::string spec_failure;  ///< why there is none though the file is there
     std::optional<node_judge::NodeJudge> judge;
     IdentityLook identity_look;
+    OutsideLook outside_look;
     HostLooks host_looks{loop};
     std::uint64_t saved_history = 0;
     Clock::time_point probed_at;  ///< long ago: never, or what was found does not hold any more
@@ -212,6 +215,7 @@ void Resident::Parts::take_spec() {
     spec = std::move(loaded);
     formed_recorded = false;
     identity_look = IdentityLook();
+    outside_look.forget();
     host_looks.forget();
     unit.forget();
     if (!same_node) {
@@ -271,7 +275,7 @@ asio::awaitable<void> Resident::Parts::probe_once() {
     } else {
         ask_systemd(probe.answered);
         unit.fill(probe);
-        fill_process(probe, unit.pid());
+        look_outside(probe);
     }
     co_await host_looks.fill(&probe, probed);
     if (spec_stamp != stamp) {
@@ -340,7 +344,7 @@ void Resident::Parts::look_at_port(node_judge::Probe& probe) {
         // What was known of the process may be two seconds old, and it may listen by now.
         unit.forget();
         ask_systemd(probe.answered);
-        fill_process(probe, unit.pid());
+        look_outside(probe);
         if (unit.is_silent()) return;
     }
     identity_look.look_at_port(probe, *spec);
@@ -397,6 +401,13 @@ void Resident::Parts::note_saving(const Result<>& saved) {
 void Resident::Parts::ask_systemd(bool answered) {
     const auto told = unit.look(spec->server_unit, answered, refusal.has_value());
     if (told) keeper.take_unit(*told);
+}
+
+/// The server's process: the unit's, or that of a server outside of it.
+void Resident::Parts::look_outside(node_judge::Probe& probe) {
+    const auto& server = outside_look.look(*spec, unit.pid(), probe.answered);
+    probe.outside = server ? words_of(*server) : std::string();
+    fill_process(probe, server ? server->pid : unit.pid());
 }
 
 http::Response Resident::Parts::page_of(const http::Request& request) {

@@ -16,6 +16,7 @@
 #include "agent_host/host_facts.h"
 #include "agent_host/node_control.h"
 #include "agent_host/node_executor.h"
+#include "agent_host/server_survey.h"
 #include "agent_serve/health.h"
 #include "agent_serve/probe_write.h"
 #include "identity/identity.h"
@@ -76,6 +77,8 @@ Result<> Session::dispatch(const Message& message) {
             return hello(message.payload);
         case MessageType::facts_request:
             return facts(message.payload);
+        case MessageType::survey_request:
+            return survey(message.payload);
         case MessageType::blob_begin:
             return blob_begin(message.payload);
         case MessageType::blob_chunk:
@@ -146,6 +149,14 @@ Result<> Session::facts(ByteView payload) {
     return reply(MessageType::facts, agent_api::to_json(*facts));
 }
 
+Result<> Session::survey(ByteView payload) {
+    const auto request = agent_api::parse_payload<agent_api::SurveyRequest>(payload);
+    if (!request.has_value()) return reply_error(request.error());
+    const auto survey = agent_host::survey_host(*request, state_);
+    if (!survey.has_value()) return reply_error(survey.error());
+    return reply(MessageType::survey, agent_api::to_json(*survey));
+}
+
 Result<> Session::blob_begin(ByteView payload) {
     blob_failed_ = false;
     const auto blob = agent_api::parse_payload<agent_api::BlobBegin>(payload);
@@ -206,7 +217,8 @@ Result<ApplyDone> Session::carry_out(const agent_api::Apply& request) {
         node_plan::make_plan(spec,
                              facts,
                              identity::needs_marker(spec, facts),
-                             request.keep_copy ? node_plan::Copy::yes : node_plan::Copy::no);
+                             request.keep_copy ? node_plan::Copy::yes : node_plan::Copy::no,
+                             request.outside);
     if (auto* wrong = std::get_if<AgentError>(&decision)) return refused(*wrong);
     const auto& plan = std::get<node_plan::NodePlan>(decision);
     if (request.dry) return planned_only(plan);

@@ -45,6 +45,7 @@ class Session {
 
     Result<> hello(ByteView payload);
     Result<> facts(ByteView payload);
+    Result<> survey(ByteView payload);
     Result<> blob_begin(ByteView payload);
     Result<> blob_chunk(ByteView payload);
     Result<> blob_end();

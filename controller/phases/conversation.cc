@@ -84,6 +84,13 @@ Result<agent_api::NodeHealth> Conversation::health(LinkDeadline deadline) {
     return expect<agent_api::NodeHealth>(MessageType::health, deadline);
 }
 
+Result<agent_api::HostSurvey> Conversation::survey(const agent_api::SurveyRequest& request,
+                                                   LinkDeadline deadline) {
+    const threads::Lock busy(busy_);
+    ZK_CHECK(send(MessageType::survey_request, agent_api::to_json(request), deadline));
+    return expect<agent_api::HostSurvey>(MessageType::survey, deadline);
+}
+
 Result<agent_api::Elections> Conversation::elections(LinkDeadline deadline) {
     const threads::Lock busy(busy_);
     ZK_CHECK(send(MessageType::elections_request, {}, deadline));

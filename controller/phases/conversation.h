@@ -29,6 +29,9 @@ class Conversation {
     Result<agent_api::NodeFacts> facts(const agent_api::FactsRequest& request,
                                        LinkDeadline deadline);
     Result<agent_api::NodeHealth> health(LinkDeadline deadline);
+    /// Which ZooKeeper servers run on the host.
+    Result<agent_api::HostSurvey> survey(const agent_api::SurveyRequest& request,
+                                         LinkDeadline deadline);
     Result<agent_api::Elections> elections(LinkDeadline deadline);
     /// What the resident agent's HTTP listener would answer.
     Result<agent_api::Page> page(const std::string& target, LinkDeadline deadline);

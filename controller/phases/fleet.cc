@@ -128,6 +128,7 @@ void Console::show(const std::string& line) {
 }
 
 std::string name_of(const inventory::Node& node) {
+    if (node.id == ServerId()) return node.host;
     return "node " + to_string(node.id) + " (" + node.host + ")";
 }
 

@@ -63,6 +63,8 @@ struct RunSettings {
     run_lock::LockLimits lock_limits;
     agent_api::LockHolder person;  ///< user, host and pid of this program
     bool yes = false;
+    bool adopt = false;      ///< apply: servers that run already may be taken in
+    bool take_over = false;  ///< apply, plan: those that were are restarted under their units
     bool stats = false;
     bool verbose = false;
     const std::atomic<bool>* interrupted = nullptr;  ///< set by Ctrl-C: stop before the next wave
@@ -116,7 +118,7 @@ struct Stop {
     std::vector<std::string> messages;  ///< for people, one line each
 };
 
-/// "node 2 (192.168.6.138)".
+/// "node 2 (192.168.6.138)"; the host alone of one whose id nobody knows yet (0).
 std::string name_of(const inventory::Node& node);
 /// Why the host failed, without its name in front. REQUIRES: it failed.
 std::string reason_of(const Host& host);

@@ -24,8 +24,14 @@ class GatePhase final : public Phase {
         Stop stop;
         stop.code = ExitCode::partly;
         gather_all(run_.hosts, run_.gathered, run_.inventory, run_.deadline(PhaseKind::gather));
-        dry_run_all(
-            run_.hosts, run_.gathered, agent_api::Formation::join, run_.deadline(PhaseKind::plan));
+        // What was taken in by this run is taken over by the next one.
+        RunSettings settings = run_.settings;
+        settings.take_over = settings.take_over && run_.plan->adopted().empty();
+        dry_run_all(run_.hosts,
+                    run_.gathered,
+                    agent_api::Formation::join,
+                    settings,
+                    run_.deadline(PhaseKind::plan));
         for (const Host& host : run_.hosts) {
             if (!host.silence.empty()) continue;  // left out since before the first change
             const std::string name = name_of(*host.node) + ": ";

@@ -133,13 +133,23 @@ std::vector<plan::NodeActual> actuals_of(const std::vector<Host>& hosts, const G
     return actuals;
 }
 
-agent_api::Apply apply_message(const GatheredNode& node, agent_api::Formation formation, Dry dry) {
+agent_api::Apply apply_message(const GatheredNode& node,
+                               agent_api::Formation formation,
+                               agent_api::OutsideLeave outside,
+                               Dry dry) {
     agent_api::Apply apply;
     apply.spec = node.spec;
     apply.keep_copy = node.keeps_copy;
     apply.spec.formation = formation;
     apply.dry = dry == Dry::yes;
+    apply.outside = outside;
     return apply;
+}
+
+agent_api::OutsideLeave leave_for(const plan::NodeActual& actual, const RunSettings& settings) {
+    using agent_api::OutsideLeave;
+    if (actual.to_adopt()) return OutsideLeave::adopt;
+    return settings.take_over ? OutsideLeave::take_over : OutsideLeave::known;
 }
 
 agent_api::Formation formation_of(const plan::NodeStep& step) {
@@ -152,9 +162,10 @@ namespace {
 Result<plan::NodeChange> dry_run(Host& host,
                                  const GatheredNode& node,
                                  agent_api::Formation formation,
+                                 agent_api::OutsideLeave outside,
                                  LinkDeadline deadline) {
     ZK_TRY(const auto done,
-           host.talk->apply(apply_message(node, formation, Dry::yes), deadline, nullptr));
+           host.talk->apply(apply_message(node, formation, outside, Dry::yes), deadline, nullptr));
     plan::NodeChange change;
     for (const agent_api::StepReport& each : done.steps) {
         change.steps.push_back(each.words.empty() ? each.step : each.words);
@@ -168,11 +179,13 @@ Result<plan::NodeChange> dry_run(Host& host,
 void dry_run_all(std::vector<Host>& hosts,
                  Gathered& gathered,
                  agent_api::Formation formation,
+                 const RunSettings& settings,
                  LinkDeadline deadline) {
     for_all(hosts, [&](Host& host) {
         if (!host.connected()) return;
         GatheredNode& node = gathered.at(host.node->id);
-        auto change = dry_run(host, node, formation, deadline);
+        const auto outside = leave_for(node.actual, settings);
+        auto change = dry_run(host, node, formation, outside, deadline);
         if (change) {
             node.actual.change = *std::move(change);
         } else {
@@ -184,11 +197,13 @@ void dry_run_all(std::vector<Host>& hosts,
 Result<plan::NodeActual> look_again(Host& host,
                                     const GatheredNode& gathered,
                                     const plan::NodeStep& step,
+                                    const RunSettings& settings,
                                     LinkDeadline deadline) {
     const agent_api::NodeSpec& spec = gathered.spec;
     ZK_TRY(const auto facts, host.talk->facts(agent_api::facts_for(spec), deadline));
     auto actual = plan::observe(spec, facts);
-    ZK_TRY(actual.change, dry_run(host, gathered, formation_of(step), deadline));
+    const auto outside = leave_for(actual, settings);
+    ZK_TRY(actual.change, dry_run(host, gathered, formation_of(step), outside, deadline));
     return actual;
 }
 

@@ -58,6 +58,7 @@ std::vector<plan::NodeActual> actuals_of(const std::vector<Host>& hosts, const G
 void dry_run_all(std::vector<Host>& hosts,
                  Gathered& gathered,
                  agent_api::Formation formation,
+                 const RunSettings& settings,
                  LinkDeadline deadline);
 
 /// What is true of one host just before its step: as gather and dry run together, but for the
@@ -65,11 +66,18 @@ void dry_run_all(std::vector<Host>& hosts,
 Result<plan::NodeActual> look_again(Host& host,
                                     const GatheredNode& gathered,
                                     const plan::NodeStep& step,
+                                    const RunSettings& settings,
                                     LinkDeadline deadline);
 
 enum class Dry { no, yes };
 /// The message that applies a node's specification.
-agent_api::Apply apply_message(const GatheredNode& node, agent_api::Formation formation, Dry dry);
+agent_api::Apply apply_message(const GatheredNode& node,
+                               agent_api::Formation formation,
+                               agent_api::OutsideLeave outside,
+                               Dry dry);
+/// What this run lets become of a server that runs outside of its unit. Whether one may be taken in at all is asked once,
+/// before the first change (roll_phase).
+agent_api::OutsideLeave leave_for(const plan::NodeActual& actual, const RunSettings& settings);
 /// How a node takes part that is given this step.
 agent_api::Formation formation_of(const plan::NodeStep& step);
 

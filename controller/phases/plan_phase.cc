@@ -23,6 +23,7 @@ class PlanPhase final : public Phase {
         dry_run_all(run_.hosts,
                     run_.gathered,
                     forms ? agent_api::Formation::form : agent_api::Formation::join,
+                    run_.settings,
                     deadline);
         run_.leave_out_failed();
         if (auto stop = run_.stop_unchanged()) return stop;

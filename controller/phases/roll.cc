@@ -90,7 +90,7 @@ std::optional<Stop> Roll::look_at(const plan::Wave& wave) {
         const plan::NodeStep* const step = step_of(host, wave);
         if (step == nullptr || !host.connected()) return;
         const GatheredNode& node = run_.gathered.at(host.node->id);
-        const auto now = look_again(host, node, *step, until);
+        const auto now = look_again(host, node, *step, run_.settings, until);
         if (!now) {
             host.failure = now.error();
             return;
@@ -169,7 +169,9 @@ void Roll::apply_node(Host& host, const plan::NodeStep& step, LinkDeadline until
         }
     };
     agent_api::ApplyDone reached;
-    const auto message = apply_message(run_.gathered.at(step.id), formation_of(step), Dry::no);
+    const GatheredNode& node = run_.gathered.at(step.id);
+    const auto message =
+        apply_message(node, formation_of(step), leave_for(node.actual, run_.settings), Dry::no);
     const auto done = host.talk->apply(message, until, on_event, &reached);
     NodeChanges& changes = run_.changes.of(step.id);
     changes.changed = std::ranges::any_of(reached.steps, &agent_api::StepReport::done);

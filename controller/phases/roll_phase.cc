@@ -26,6 +26,7 @@ class RollPhase final : public Phase {
     std::optional<Stop> prepare() override {
         if (run_.plan->is_empty()) return std::nullopt;
         if (auto stop = refuse_missing_binary()) return stop;
+        if (auto stop = refuse_to_adopt()) return stop;
         if (run_.plan->restarts() == 0 || run_.settings.yes) return std::nullopt;
         const std::string what = fmt::format("{} running server{} will be restarted",
                                              run_.plan->restarts(),
@@ -62,6 +63,24 @@ class RollPhase final : public Phase {
     }
 
   private:
+    /// Somebody else's servers become this ensemble's: that has to be said.
+    [[nodiscard]] std::optional<Stop> refuse_to_adopt() const {
+        if (run_.settings.adopt) return std::nullopt;
+        Stop stop;
+        stop.code = ExitCode::preflight;
+        for (const ServerId id : run_.plan->adopted()) {
+            stop.messages.push_back(name_of(*run_.inventory.find(id)) + ": " +
+                                    run_.gathered.at(id).actual.outside->words +
+                                    " serves from the node's directories already");
+        }
+        if (stop.messages.empty()) return std::nullopt;
+        stop.messages.emplace_back(
+            "to take in what runs, as it is and without a restart: zkprov apply --adopt. Nothing "
+            "was "
+            "changed");
+        return stop;
+    }
+
     /// A recipe without push is for nodes that have the binary; without it a server would be stopped and
     /// not start again.
     [[nodiscard]] std::optional<Stop> refuse_missing_binary() const {

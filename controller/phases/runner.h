@@ -3,6 +3,7 @@
 // reason.
 #pragma once
 
+#include "importing/importing.h"
 #include "inventory/inventory.h"
 #include "phases/fleet.h"
 
@@ -36,6 +37,12 @@ ExitCode run_migrate(const inventory::Inventory& inventory,
                      const RunSettings& settings,
                      Console& console,
                      const MigrateRequest& request);
+/// Prints the inventory of the ensemble whose servers run on these hosts; of an inventory only their addresses and logins
+/// count. Changes nothing.
+ExitCode run_import(const inventory::Inventory& hosts_only,
+                    const RunSettings& settings,
+                    Console& console,
+                    const importing::ImportSettings& import_settings);
 
 /// Prints the health of all nodes.
 ExitCode run_status(const inventory::Inventory& inventory,

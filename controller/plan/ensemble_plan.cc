@@ -105,6 +105,7 @@ class ApplyPlanner {
     }
 
     Decision make() {
+        adopt_what_runs();
         start_what_is_down();
         change_without_restart();
         if (auto refusal = restart_one_by_one()) return *std::move(refusal);
@@ -112,6 +113,7 @@ class ApplyPlanner {
         for (const NodeActual& actual : actuals_) {
             if (plan_.find(actual.id) == nullptr) plan_.untouched.push_back(actual.id);
         }
+        note_what_runs_outside();
         return std::move(plan_);
     }
 
@@ -133,12 +135,39 @@ class ApplyPlanner {
 
   private:
     static bool must_join(const NodeActual& actual) { return actual.data_empty; }
-    /// Neither serving nor able to lose anything by a restart.
+    /// Neither serving nor able to lose anything by a restart. Of what is to be adopted nobody knows yet.
     bool is_idle(const NodeActual& actual) const {
-        return !must_join(actual) && (!actual.server_running || (!actual.in_sync && !has_quorum_));
+        return !must_join(actual) && !actual.to_adopt() &&
+               (!actual.server_running || (!actual.in_sync && !has_quorum_));
     }
     std::size_t count_in_sync() const {
         return static_cast<std::size_t>(std::ranges::count_if(actuals_, &NodeActual::in_sync));
+    }
+
+    void adopt_what_runs() {
+        Wave wave;
+        wave.why = "take in what runs already, as it is: no server restarts";
+        for (const NodeActual& actual : actuals_) {
+            if (!actual.to_adopt()) continue;
+            wave.nodes.push_back({actual.id, Action::adopt, false, actual.change.steps});
+        }
+        if (!wave.nodes.empty()) plan_.waves.push_back(std::move(wave));
+    }
+
+    void note_what_runs_outside() {
+        std::vector<ServerId> outside;
+        for (const NodeActual& actual : actuals_) {
+            if (!actual.outside) continue;
+            const NodeStep* const step = plan_.find(actual.id);
+            if (step == nullptr || !step->restarts) outside.push_back(actual.id);
+        }
+        if (outside.empty()) return;
+        plan_.notes.push_back(fmt::format(
+            "{} run{} outside of zkprov's unit until the next restart; zkprov apply --take-over "
+            "restarts {} there, one by one",
+            name_nodes(outside),
+            outside.size() == 1 ? "s" : "",
+            outside.size() == 1 ? "it" : "them"));
     }
 
     void start_what_is_down() {
@@ -161,7 +190,7 @@ class ApplyPlanner {
         wave.why = "no restart needed";
         for (const NodeActual& actual : actuals_) {
             const NodeChange& change = actual.change;
-            if (must_join(actual) || is_idle(actual)) continue;
+            if (must_join(actual) || is_idle(actual) || actual.to_adopt()) continue;
             if (change.steps.empty() || change.restarts_server) continue;
             wave.nodes.push_back({actual.id, Action::change, false, change.steps});
         }
@@ -172,7 +201,8 @@ class ApplyPlanner {
     std::optional<Refusal> restart_one_by_one() {
         std::vector<const NodeActual*> order;
         for (const NodeActual& actual : actuals_) {
-            const bool restarts = !actual.change.steps.empty() && actual.change.restarts_server;
+            const bool restarts =
+                !actual.change.steps.empty() && actual.change.restarts_server && !actual.to_adopt();
             if (restarts && !must_join(actual) && !is_idle(actual)) order.push_back(&actual);
         }
         if (order.empty()) return std::nullopt;
@@ -299,6 +329,8 @@ std::optional<Refusal> refuse_without_quorum(const Inventory& inventory,
 
 std::string_view to_string(Action action) {
     switch (action) {
+        case Action::adopt:
+            return "adopt";
         case Action::form:
             return "form";
         case Action::join:
@@ -333,6 +365,16 @@ std::optional<std::string> known_generation(const Inventory& inventory,
         if (same && identity.cluster == inventory.cluster) recorded = identity.generation;
     }
     return recorded;
+}
+
+std::vector<ServerId> Plan::adopted() const {
+    std::vector<ServerId> ids;
+    for (const Wave& wave : waves) {
+        for (const NodeStep& step : wave.nodes) {
+            if (step.action == Action::adopt) ids.push_back(step.id);
+        }
+    }
+    return ids;
 }
 
 const NodeStep* Plan::find(ServerId id) const {

@@ -24,6 +24,7 @@ namespace zk::plan {
 
 /// What happens to one node.
 enum class Action {
+    adopt,   ///< its server runs already, started by somebody else: install all but that
     form,    ///< install, and take part in forming a new ensemble
     join,    ///< install, and come up without a vote until the leader has brought it up to date
     change,  ///< bring to the specification; the server is restarted when `restarts`
@@ -55,6 +56,8 @@ struct Plan {
     std::map<ServerId, agent_api::Incarnations> memories;
 
     [[nodiscard]] bool is_empty() const { return waves.empty(); }
+    /// Nodes whose servers run already and are taken in.
+    [[nodiscard]] std::vector<ServerId> adopted() const;
     /// Number of running servers that are restarted.
     [[nodiscard]] std::size_t restarts() const;
     /// The step of a node, or nullptr.

@@ -44,6 +44,15 @@ struct NodeChange {
     friend bool operator==(const NodeChange&, const NodeChange&) = default;
 };
 
+/// A server that serves from the node's directories already, started by somebody else: decisions/0015.
+struct Outside {
+    std::string words;                 ///< which one
+    std::string flavor;                ///< zkserver or apache
+    std::vector<std::string> members;  ///< "1=host:2888:3888", by id; none: it runs alone
+    bool adopted = false;              ///< the host's record says that it is this node
+    friend bool operator==(const Outside&, const Outside&) = default;
+};
+
 struct NodeActual {
     ServerId id;
     std::string arch;  ///< as `uname -m` says
@@ -64,11 +73,14 @@ struct NodeActual {
     /// Empty, but its data directory was prepared for the incarnation that its record names, and nothing has come in yet.
     bool being_made = false;
     NodeChange change;
+    std::optional<Outside> outside;
     /// Whose server is installed, where it is not the one that the inventory wants: zkserver or apache.
     std::string other_flavor;
     std::int64_t java_least = 0;  ///< 0: its server needs no Java
     std::int64_t java_version = 0;
     std::string java_words;  ///< what it said of itself, or why it does not run
+    /// It runs, and this host is not the node yet: an apply makes it that and touches nothing of the server.
+    [[nodiscard]] bool to_adopt() const { return outside && !outside->adopted; }
     /// Belongs to an ensemble that formed, whether or not its data is still there.
     [[nodiscard]] bool formed() const { return !data_empty || (identity && identity->formed); }
 };

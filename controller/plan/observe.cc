@@ -45,6 +45,17 @@ NodeActual observe(const NodeSpec& spec, const NodeFacts& facts) {
     actual.ever_served =
         !actual.data_empty && (facts.data.transactions || (epoch && epoch->value() > 0));
     actual.server_running = server_runs(spec, facts);
+    if (facts.outside) {
+        const auto& record = facts.identity;
+        actual.outside =
+            Outside{words_of(*facts.outside),
+                    facts.outside->flavor,
+                    facts.outside->members,
+                    record && record->cluster == spec.cluster && record->sid == spec.sid};
+        // What serves has data, whatever of them is on the disk yet.
+        actual.server_running = actual.ever_served = true;
+        actual.data_empty = false;
+    }
     for (const agent_api::SpaceFact& fact : facts.space) {
         if (fact.path != spec.data_dir && fact.path != spec.log_dir &&
             fact.path != spec.install_dir) {
@@ -54,6 +65,9 @@ NodeActual observe(const NodeSpec& spec, const NodeFacts& facts) {
     }
     if (facts.release_flavor != to_string(spec.release.flavor)) {
         actual.other_flavor = facts.release_flavor;
+    }
+    if (facts.outside && facts.outside->flavor != to_string(spec.release.flavor)) {
+        actual.other_flavor = facts.outside->flavor;
     }
     actual.java_least = spec.java_least;
     actual.java_version = facts.java_version;

@@ -7,6 +7,8 @@
 
 #include "base/log.h"
 #include "base/numbers.h"
+#include "ensemble/ensemble_config.h"
+#include "inventory/ranges.h"
 #include "plan/incarnations.h"
 
 namespace zk::plan {
@@ -105,6 +107,28 @@ class Checker {
             actual_.other_flavor));
     }
 
+    /// Whoever is taken in must be who is meant: its directories are the node's, or it would not be here.
+    void check_outside() {
+        if (!actual_.to_adopt()) return;
+        std::vector<std::string> wanted;
+        if (inventory_.nodes.size() > 1) {
+            for (const inventory::Node& node : inventory_.nodes) {
+                wanted.push_back(fmt::format("{}={}:{}:{}",
+                                             node.id,
+                                             inventory::before_port(node.host),
+                                             node.ports.peer,
+                                             node.ports.election));
+            }
+        }
+        if (same_members(actual_.outside->members, wanted)) return;
+        error(fmt::format(
+            "{} runs there with other members ({}) than the inventory names ({}); let zkprov "
+            "import write the inventory, or stop that server",
+            actual_.outside->words,
+            listed(actual_.outside->members),
+            listed(wanted)));
+    }
+
     void check_java() {
         if (actual_.java_least == 0) return;
         const std::string_view way_out =
@@ -131,6 +155,34 @@ class Checker {
     }
 
   private:
+    static std::string listed(const std::vector<std::string>& members) {
+        std::string text;
+        for (const std::string& member : members) text += (text.empty() ? "" : ", ") + member;
+        return text.empty() ? "none, alone" : text;
+    }
+    /// A server alone may have its own line, or none.
+    bool same_members(const std::vector<std::string>& one,
+                      const std::vector<std::string>& other) const {
+        if (inventory_.nodes.size() == 1 && one.size() <= 1) return true;
+        return std::ranges::equal(one, other, [](const std::string& a, const std::string& b) {
+            const auto first = member_in(a);
+            const auto second = member_in(b);
+            return first && second && first->sid == second->sid &&
+                   first->quorum_port == second->quorum_port &&
+                   first->election_port == second->election_port &&
+                   ensemble::may_be_same_host(first->host, second->host);
+        });
+    }
+    static std::optional<ensemble::Member> member_in(const std::string& line) {
+        const std::size_t equals = line.find('=');
+        if (equals == std::string::npos) return std::nullopt;
+        const auto sid = ensemble::parse_server_id(line.substr(0, equals));
+        if (!sid.has_value()) return std::nullopt;
+        auto member = ensemble::parse_member(*sid, line.substr(equals + 1));
+        if (!member.has_value()) return std::nullopt;
+        return *std::move(member);
+    }
+
     void error(std::string words) {
         findings_.push_back({Finding::Level::error, actual_.id, std::move(words)});
     }
@@ -171,6 +223,7 @@ std::vector<Finding> preflight(const Inventory& inventory,
         checker.check_rights();
         checker.check_space();
         checker.check_ports();
+        checker.check_outside();
         if (other_flavor == OtherFlavor::refused) checker.check_flavor();
         checker.check_java();
     }

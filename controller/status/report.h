@@ -29,6 +29,9 @@ std::string error_json(const std::string& command,
                        const std::vector<std::string>& messages,
                        int exit_code);
 
+/// One document, schema zkprov.import/1: an inventory as it is written to a file.
+std::string import_json(const std::string& inventory);
+
 /// "leader since 20:15:03 (2m 4s); before: follower of 3 in epoch 2, 1h 0m". Empty without history.
 std::string format_history(const agent_api::NodeHealth& health);
 

@@ -29,4 +29,11 @@ std::string error_json(const std::string& command,
     return json::serialize(document) + "\n";
 }
 
+std::string import_json(const std::string& inventory) {
+    json::object document;
+    document["schema"] = "zkprov.import/1";
+    document["inventory"] = json::string(inventory);
+    return json::serialize(document) + "\n";
+}
+
 }  // namespace zk::status

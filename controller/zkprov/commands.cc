@@ -170,6 +170,30 @@ fish: zkprov completion fish > ~/.config/fish/completions/zkprov.fish
     };
 }
 
+std::vector<Command> taking_commands() {
+    return {
+        {.name = "import",
+         .meaning = "print the inventory of an ensemble that exists",
+         .help =
+             R"(Looks at the ZooKeeper servers that run on the hosts, whoever installed them: Apache's, by hand or
+from a package, or zkprov's own. Asks their processes, files and systemd, and prints the inventory
+that describes them, with what it cannot express as comments. Changes nothing on the hosts, but that
+the agent's program is put there, as by every command.
+
+All hosts of the ensemble have to be named. Refuses servers that would not serve under zkprov as they
+do now: observers, TLS, SASL, members changed by reconfig, several servers on one host, containers.
+
+Afterwards: zkprov plan says what would be added. zkprov apply --adopt adds it and restarts no server.
+zkprov apply --take-over then restarts the servers under zkprov's unit, one by one.
+)",
+         .operands = {{.name = "HOST",
+                       .meaning = "the hosts' addresses or names, also as a range",
+                       .most = 255}},
+         .examples = {"zkprov import 192.168.6.[137-139] >inventory.yaml",
+                      "zkprov import zk1 zk2 zk3 --user ops --cluster demo"}},
+    };
+}
+
 /// For hosts that no zkprov reaches.
 std::vector<Command> unattended_commands() {
     return {
@@ -286,6 +310,66 @@ std::vector<Option> what_and_how() {
     };
 }
 
+std::vector<Option> of_import() {
+    return {
+        {.name = "adopt",
+         .meaning =
+             "take in servers that run already from the nodes' directories, without a restart",
+         .commands = {"apply"}},
+        {.name = "take-over",
+         .meaning = "restart those that were taken in, one by one, under zkprov's unit",
+         .commands = {"apply", "plan"}},
+        {.name = "user",
+         .type = Type::text,
+         .value = "NAME",
+         .meaning = "log in as this user",
+         .otherwise = "your own name",
+         .commands = {"import"}},
+        {.name = "key",
+         .type = Type::file,
+         .value = "FILE",
+         .meaning = "log in with this private key",
+         .otherwise = "the agent's, and those in ~/.ssh",
+         .repeat = Repeat::collects,
+         .commands = {"import"}},
+        {.name = "known-hosts",
+         .type = Type::file,
+         .value = "FILE",
+         .meaning = "the hosts' keys",
+         .otherwise = "~/.ssh/known_hosts",
+         .commands = {"import"}},
+        {.name = "ssh-port",
+         .type = Type::number,
+         .value = "PORT",
+         .meaning = "of the hosts' sshd",
+         .least = 1,
+         .most = 65535,
+         .otherwise = "22",
+         .commands = {"import"}},
+        {.name = "jump",
+         .type = Type::text,
+         .value = "HOST",
+         .meaning = "by way of this host: [user@]host[:port]",
+         .commands = {"import"}},
+        {.name = "ssh-config",
+         .type = Type::file,
+         .value = "FILE",
+         .meaning = "the ssh_config that the system's ssh reads",
+         .commands = {"import"}},
+        {.name = "cluster",
+         .type = Type::text,
+         .value = "NAME",
+         .meaning = "what the inventory calls the ensemble",
+         .otherwise = "zookeeper",
+         .commands = {"import"}},
+        {.name = "tarball",
+         .type = Type::file,
+         .value = "FILE",
+         .meaning = "the release of Apache's server, as the inventory names it",
+         .commands = {"import"}},
+    };
+}
+
 std::vector<Option> of_unattended() {
     return {
         {.name = "image",
@@ -329,13 +413,13 @@ std::vector<Option> times_and_links() {
          .type = Type::duration,
          .value = "5m",
          .meaning = "for the whole command",
-         .commands = kOnHosts},
+         .commands = on_hosts_and({"import"})},
         {.name = "connect-timeout",
          .type = Type::duration,
          .value = "5s",
          .meaning = "for the connection to each host",
          .standard = "5s",
-         .commands = kOnHosts},
+         .commands = on_hosts_and({"import"})},
         {.name = "lock-timeout",
          .type = Type::duration,
          .value = "10m",
@@ -346,19 +430,19 @@ std::vector<Option> times_and_links() {
          .value = "NAME",
          .meaning = "instead of ssh.client in the inventory",
          .choices = {"auto", "libssh2", "openssh"},
-         .commands = kOnHosts},
+         .commands = on_hosts_and({"import"})},
         {.name = "accept-new-host-keys",
          .meaning =
              "write keys of hosts never seen before to known_hosts; for replace-node also the "
              "new key of the replaced host",
-         .commands = kOnHosts},
+         .commands = on_hosts_and({"import"})},
         {.name = "release-dir",
          .type = Type::directory,
          .value = "DIR",
          .meaning = "where zkserver and zkprov-agent are",
          .environment = "ZKPROV_RELEASE_DIR",
          .otherwise = "beside zkprov",
-         .commands = on_hosts_and({"bundle", "cloud-init"})},
+         .commands = on_hosts_and({"import", "bundle", "cloud-init"})},
         {.name = "stats",
          .meaning = "bytes, connections and channels of each host",
          .commands = {"apply", "plan", "replace-node", "migrate", "status"}},
@@ -387,15 +471,17 @@ const Program& program() {
     static const Program kProgram = {
         .name = "zkprov",
         .meaning = "brings up and looks after ZooKeeper ensembles.",
-        .commands =
-            together(together(changing_commands(), unattended_commands()), looking_commands()),
-        .options = together(together(what_and_how(), of_unattended()), times_and_links()),
+        .commands = together(
+            together(together(changing_commands(), taking_commands()), unattended_commands()),
+            looking_commands()),
+        .options = together(together(together(what_and_how(), of_import()), of_unattended()),
+                            times_and_links()),
         .topics = {{"inventory", "all keys of an inventory, and those of zoo.cfg", inventory_help},
                    {"playbook", "recipes: which phases run, and hooks around them", playbook_help},
                    {"exit-codes", "how commands end", exit_codes_help},
                    {"env", "variables of the environment", env_help}},
         .later_commands =
-            {"init", "check", "upgrade", "rollback", "scale-out", "scale-in", "backup", "import"},
+            {"init", "check", "upgrade", "rollback", "scale-out", "scale-in", "backup"},
     };
     return kProgram;
 }

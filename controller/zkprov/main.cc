@@ -20,7 +20,9 @@
 #include "bundle/bundle.h"
 #include "cloud_init/cloud_init.h"
 #include "command_line/completion.h"
+#include "importing/importing.h"
 #include "inventory/inventory.h"
+#include "inventory/ranges.h"
 #include "phases/apache_release.h"
 #include "phases/links.h"
 #include "phases/probe_sessions.h"
@@ -230,6 +232,7 @@ ExitCode run_verb(const Options& options,
             return options.lock_verb == LockVerb::show
                        ? run_lock_show(inventory, settings, console)
                        : run_lock_break(inventory, settings, console, options.confirm);
+        case Verb::import_hosts:
         case Verb::bundle:
         case Verb::cloud_init:
         case Verb::version:
@@ -348,6 +351,42 @@ Result<> check_target(agent_api::Flavor to, const ReadInventory& read) {
                      "apache-zookeeper-X-bin.tar.gz under server");
 }
 
+phases::RunSettings run_settings(const Options& options,
+                                 const inventory::Inventory& inventory,
+                                 const phases::Release& release,
+                                 const std::string& directory,
+                                 Console& console) {
+    const OwnUser user = own_user();
+    phases::LinkSettings links;
+    links.agent_path = release.agent_path;
+    links.working_dir = directory;
+    links.home = user.home;
+    links.user = user.name;
+    links.accept_new_host_keys = options.accept_new_host_keys;
+    if (options.verb == Verb::replace_node) links.replaced = options.node;
+    links.connect_timeout = options.connect_timeout;
+    links.ssh_client = options.ssh_client;
+    links.say = [&console](const std::string& line) { console.say(line); };
+
+    phases::RunSettings settings;
+    settings.open_link = link_opener(inventory, links);
+    settings.release = &release;
+    settings.version = ZK_VERSION;
+    settings.machine = ZK_MACHINE;
+    if (options.timeout) settings.deadline = phases::deadline_in(*options.timeout);
+    settings.lock_timeout = options.lock_timeout;
+    settings.person.user = user.name;
+    settings.person.host = host_name();
+    settings.person.pid = getpid();
+    settings.yes = options.yes;
+    settings.adopt = options.adopt;
+    settings.take_over = options.take_over;
+    settings.stats = options.stats;
+    settings.verbose = options.verbose;
+    settings.interrupted = &interrupted;
+    return settings;
+}
+
 /// The commands that need an inventory, and most of them a release to take the agent from.
 ExitCode run_with_inventory(const Options& options, const std::string& command, Console& console) {
     const auto checked = read_checked(options, console);
@@ -373,35 +412,61 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
         if (!taken) return stop(console, command, {taken.error().message()});
     }
 
-    const OwnUser user = own_user();
-    phases::LinkSettings links;
-    links.agent_path = release->agent_path;
-    links.working_dir = checked->file.directory;
-    links.home = user.home;
-    links.user = user.name;
-    links.accept_new_host_keys = options.accept_new_host_keys;
-    if (options.verb == Verb::replace_node) links.replaced = options.node;
-    links.connect_timeout = options.connect_timeout;
-    links.ssh_client = options.ssh_client;
-    links.say = [&console](const std::string& line) { console.say(line); };
-
-    phases::RunSettings settings;
-    settings.open_link = link_opener(inventory, links);
+    auto settings = run_settings(options, inventory, *release, checked->file.directory, console);
     settings.playbook = recipe;
     settings.begin_probes = phases::begin_probe_sessions;
-    settings.release = &*release;
-    settings.version = ZK_VERSION;
-    settings.machine = ZK_MACHINE;
-    if (options.timeout) settings.deadline = phases::deadline_in(*options.timeout);
-    settings.lock_timeout = options.lock_timeout;
-    settings.person.user = user.name;
-    settings.person.host = host_name();
-    settings.person.pid = getpid();
-    settings.yes = options.yes;
-    settings.stats = options.stats;
-    settings.verbose = options.verbose;
-    settings.interrupted = &interrupted;
     return run_verb(options, inventory, settings, console);
+}
+
+/// The hosts of a command line, as an inventory has them. Its own reader says what is wrong with them.
+Result<inventory::Inventory> hosts_of(const Options& options, const std::string& directory) {
+    const auto quoted = [](const std::string& text) {
+        std::string words = "\"";
+        for (const char c : text) {
+            if (c == '"' || c == '\\') words += '\\';
+            if (c >= ' ') words += c;
+        }
+        return words + "\"";
+    };
+    std::string text = "schema: zkprov/1\ncluster: import\nssh:\n";
+    if (!options.user.empty()) text += "  user: " + quoted(options.user) + "\n";
+    if (options.ssh_port) text += "  port: " + std::to_string(*options.ssh_port) + "\n";
+    for (const std::string& key : options.keys) {
+        if (&key == &options.keys.front()) text += "  keys:\n";
+        text += "    - " + quoted(key) + "\n";
+    }
+    if (!options.known_hosts.empty())
+        text += "  known_hosts: " + quoted(options.known_hosts) + "\n";
+    if (!options.jump.empty()) text += "  jump: " + quoted(options.jump) + "\n";
+    if (!options.ssh_config.empty()) text += "  config: " + quoted(options.ssh_config) + "\n";
+    text += "nodes:\n";
+    std::size_t id = 0;
+    for (const std::string& words : options.hosts) {
+        ZK_TRY(const auto hosts, inventory::expand_hosts(words));
+        for (const std::string& host : hosts) {
+            text += "  - { id: " + std::to_string(++id) + ", host: " + quoted(host) + " }\n";
+        }
+    }
+    inventory::Diagnostics diagnostics("import");
+    auto read = inventory::read_inventory(text, directory, diagnostics);
+    if (!read) return Error(Errc::invalid, diagnostics.format_all());
+    for (inventory::Node& node : read->nodes) node.id = ServerId();  // nobody knows it yet
+    return *std::move(read);
+}
+
+ExitCode run_import_command(const Options& options, Console& console) {
+    const std::string directory = std::filesystem::current_path().string();
+    auto hosts = hosts_of(options, directory);
+    if (!hosts) return stop(console, "import", lines_of(hosts.error().words));
+    auto release = phases::find_release(options.release_dir);
+    if (!release) return stop(console, "import", {release.error().message()});
+    importing::ImportSettings settings;
+    settings.cluster = options.cluster;
+    settings.tarball = options.tarball;
+    settings.ssh = hosts->nodes.front().ssh;
+    settings.ssh.client = options.ssh_client.value_or(settings.ssh.client);
+    return run_import(
+        *hosts, run_settings(options, *hosts, *release, directory, console), console, settings);
 }
 
 ExitCode run(const std::vector<std::string>& words) {
@@ -428,6 +493,7 @@ ExitCode run(const std::vector<std::string>& words) {
         return ExitCode::done;
     }
     if (options->verb == Verb::bundle) return run_bundle(*options, console);
+    if (options->verb == Verb::import_hosts) return run_import_command(*options, console);
     return run_with_inventory(*options, std::string(to_string(options->verb)), console);
 }
 

@@ -30,6 +30,7 @@ constexpr std::array<VerbName, 16> kVerbs = {{
     {"stop", Verb::stop},
     {"wipe", Verb::wipe},
     {"lock", Verb::lock},
+    {"import", Verb::import_hosts},
     {"bundle", Verb::bundle},
     {"cloud-init", Verb::cloud_init},
     {"version", Verb::version},
@@ -113,6 +114,21 @@ Result<Options> read_cloud_init(const Parsed& parsed, Options options) {
     return options;
 }
 
+Result<Options> read_import(const Parsed& parsed, Options options) {
+    options.hosts = parsed.operands("HOST");
+    options.user = parsed.text("user");
+    for (const command_line::Value& key : parsed.all("key")) options.keys.push_back(key.text);
+    options.known_hosts = parsed.text("known-hosts");
+    if (parsed.has("ssh-port")) {
+        options.ssh_port = static_cast<std::uint16_t>(parsed.number("ssh-port"));
+    }
+    options.jump = parsed.text("jump");
+    options.ssh_config = parsed.text("ssh-config");
+    options.cluster = parsed.text("cluster");
+    options.tarball = parsed.text("tarball");
+    return options;
+}
+
 Result<Options> read_options(const Parsed& parsed, Options options) {
     options.verb = verb_of(parsed.command->name);
     if (options.verb == Verb::lock) {
@@ -126,6 +142,11 @@ Result<Options> read_options(const Parsed& parsed, Options options) {
     if (options.verb == Verb::cloud_init) {
         ZK_TRY(options, read_cloud_init(parsed, std::move(options)));
     }
+    if (options.verb == Verb::import_hosts) {
+        ZK_TRY(options, read_import(parsed, std::move(options)));
+    }
+    options.adopt = parsed.flag("adopt");
+    options.take_over = parsed.flag("take-over");
     if (parsed.has("node")) options.node = ServerId(parsed.number("node"));
     if (parsed.has("port")) options.port = static_cast<std::uint16_t>(parsed.number("port"));
     if (options.verb == Verb::bundle) options.bundle_file = parsed.operand("FILE");

@@ -30,6 +30,7 @@ enum class Verb {
     stop,
     wipe,
     lock,
+    import_hosts,
     bundle,
     cloud_init,
     version,
@@ -70,6 +71,18 @@ struct Options {
     milliseconds lock_timeout{0};                    ///< to wait for another run
     std::optional<inventory::SshClient> ssh_client;  ///< instead of the inventory's
     std::string bundle_file;                         ///< bundle: what it writes
+    bool adopt = false;                              ///< apply
+    bool take_over = false;                          ///< apply, plan
+    // import: how hosts are reached that no inventory names, and what nobody can see there.
+    std::vector<std::string> hosts;
+    std::string user;
+    std::vector<std::string> keys;
+    std::string known_hosts;
+    std::optional<std::uint16_t> ssh_port;
+    std::string jump;
+    std::string ssh_config;
+    std::string cluster;
+    std::string tarball;
     // cloud-init: exactly one of image, url and embed.
     std::string image;
     std::string url;

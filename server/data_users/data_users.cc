@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "base/numbers.h"
-#include "data_users/command_lines.h"
+#include "server_commands/server_commands.h"
 
 namespace zk::data_users {
 namespace {
@@ -58,16 +58,6 @@ std::vector<std::string> entries(const std::string& dir) {
     return names;
 }
 
-std::vector<std::string> words_of(const std::string& cmdline) {
-    std::vector<std::string> words;
-    for (std::size_t at = 0; at < cmdline.size();) {
-        const std::size_t end = std::min(cmdline.find('\0', at), cmdline.size());
-        words.push_back(cmdline.substr(at, end - at));
-        at = end + 1;
-    }
-    return words;
-}
-
 /// The directories that matter, in both their forms.
 class Watched {
   public:
@@ -107,7 +97,7 @@ class Process {
         using Why = std::optional<std::string>;
         const auto cmdline = text_of(dir_ + "/cmdline");
         if (!cmdline) return Why();
-        const auto command = apache_server(words_of(*cmdline));
+        const auto command = server_commands::apache_server(server_commands::words_of(*cmdline));
         if (!command) return Why();
         if (!command->data_dir.empty()) {
             ZK_TRY(const std::string real, in_its_place(command->data_dir));
@@ -117,7 +107,7 @@ class Process {
         ZK_TRY(const std::string config, in_its_place(command->config_file));
         const auto text = text_of(config);
         if (!text) return cannot_look(config);
-        for (const std::string& directory : directories_of(*text)) {
+        for (const std::string& directory : server_commands::directories_of(*text)) {
             ZK_TRY(const std::string real, in_its_place(directory));
             if (watched_.is_one(real)) return Why("is Apache's server with " + config);
         }

@@ -139,15 +139,17 @@ std::optional<std::string> value_in(const ConfigKey& key, const ServerConfig& co
     return *value == "true" ? "yes" : "no";
 }
 
-std::string shown(std::string_view key, std::string_view value) {
+bool is_secret(std::string_view key) {
     const ConfigKey* const row = find_config_key(key);
+    if (row != nullptr && row->secret) return true;
     // Also where the key has another prefix, or is another one's: a secret in the wrong place is still one.
-    const bool by_name =
-        std::any_of(kSecretEnds.begin(), kSecretEnds.end(), [key](std::string_view end) {
-            return lower(key).ends_with(end);
-        });
-    const bool secret = (row != nullptr && row->secret) || by_name;
-    return fmt::format("{}={}", key, secret && !value.empty() ? "***" : value);
+    return std::any_of(kSecretEnds.begin(), kSecretEnds.end(), [key](std::string_view end) {
+        return lower(key).ends_with(end);
+    });
+}
+
+std::string shown(std::string_view key, std::string_view value) {
+    return fmt::format("{}={}", key, is_secret(key) && !value.empty() ? "***" : value);
 }
 
 std::string default_of(const ConfigKey& key) { return value_in(key, ServerConfig{}).value_or(""); }

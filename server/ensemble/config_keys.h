@@ -145,6 +145,8 @@ std::string_view name_in_a_file(std::string_view name);
 
 /// The value in `config` as zoo.cfg would have it, without escapes; nothing when it is not set.
 std::optional<std::string> value_in(const ConfigKey& key, const ServerConfig& config);
+/// Whether nobody may be shown the value of the key: by its row, or because its name says so.
+bool is_secret(std::string_view key);
 /// "key=value", or "key=***" for a key whose value, or whose name says that its value, is a secret.
 std::string shown(std::string_view key, std::string_view value);
 /// What counts when a file does not hold the key.

@@ -56,6 +56,22 @@ TEST(CheckIdentity, AnotherRecordIsAConflictOnceItFormed) {
     EXPECT_TRUE(check_identity(spec_of(2), facts));
 }
 
+/// It says whose its data are by serving from them; in an ensemble it is its myid that says it.
+TEST(CheckIdentity, AServerAloneThatServesNeedsNoMyId) {
+    NodeFacts facts;
+    facts.data.state = DataState::data;
+    NodeSpec spec = spec_of(2);
+    spec.members.resize(1);
+    EXPECT_EQ(check_identity(spec, facts)->code, AgentErrc::identity_conflict);
+    facts.outside.emplace();
+    EXPECT_FALSE(check_identity(spec, facts));
+    spec.members.resize(3);
+    EXPECT_EQ(check_identity(spec, facts)->code, AgentErrc::identity_conflict);
+    spec.members.resize(1);
+    facts.outside->members = {"2=h:1:2"};
+    EXPECT_EQ(check_identity(spec, facts)->code, AgentErrc::identity_conflict);
+}
+
 TEST(CheckIdentity, DataNameTheirEnsemble) {
     NodeFacts facts;
     facts.data.state = DataState::data;

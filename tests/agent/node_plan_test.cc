@@ -14,6 +14,8 @@ using agent_api::FileKind;
 using agent_api::Manager;
 using agent_api::NodeFacts;
 using agent_api::NodeSpec;
+using agent_api::OutsideLeave;
+using agent_api::PathFact;
 using testing::ElementsAre;
 
 NodeSpec make_spec() {
@@ -453,6 +455,179 @@ TEST(NodePlan, AReleaseThatWasKeptIsOnlySwitchedTo) {
     EXPECT_THAT(
         kinds(plan_of(spec, facts)),
         ElementsAre(StepKind::install_release, StepKind::switch_release, StepKind::restart_server));
+/// A host on which somebody else's server serves from the directories of `spec`.
+NodeFacts outside_facts(const NodeSpec& spec) {
+    NodeFacts facts = bare_facts();
+    facts.user_exists = facts.group_exists = true;
+    facts.paths = {{"/opt/zk/data", "", 0755, "root:root", true},
+                   {"/opt/zk/logs", "", 0755, "root:root", true},
+                   {"/opt/zk/data/myid", "digest of 2", 0644, "root:root", false}};
+    facts.data.state = agent_api::DataState::data;
+    facts.data.myid = spec.sid;
+    facts.others_file = "/opt/zk/data/version-2";
+    facts.ports = {{2181, "java (77)", true}};
+    facts.outside.emplace();
+    facts.outside->pid = 77;
+    facts.outside->program = "java";
+    facts.outside->parent = 1;
+    return facts;
+}
+/// ... that was adopted.
+NodeFacts adopted_facts(const NodeSpec& spec) {
+    NodeFacts facts = settled_facts(spec);
+    const NodeFacts outside = outside_facts(spec);
+    for (const PathFact& path : outside.paths) {
+        std::erase_if(facts.paths, [&](const PathFact& each) { return each.path == path.path; });
+        facts.paths.push_back(path);
+    }
+    std::erase_if(facts.paths, [](const PathFact& each) {
+        return each.path == "/etc/systemd/system/zookeeper.service";
+    });
+    facts.units[0] = {"zookeeper.service", "missing", false, 0, {}};
+    facts.outside = outside.outside;
+    facts.others_file = outside.others_file;
+    facts.running_sha256.clear();
+    return facts;
+}
+NodePlan plan_with(const NodeSpec& spec, const NodeFacts& facts, OutsideLeave outside) {
+    auto decision = make_plan(spec, facts, false, Copy::no, outside);
+    if (auto* error = std::get_if<AgentError>(&decision)) {
+        ADD_FAILURE() << error->words;
+        return {};
+    }
+    return std::get<NodePlan>(decision);
+}
+
+TEST(NodePlan, AServerOutsideIsInTheWayUnlessItIsAdopted) {
+    const NodeSpec spec = make_spec();
+    const auto decision = make_plan(spec, outside_facts(spec), false, Copy::no, OutsideLeave::known);
+    const auto* const error = std::get_if<AgentError>(&decision);
+    ASSERT_NE(error, nullptr);
+    EXPECT_EQ(error->code, AgentErrc::port_taken);
+    EXPECT_THAT(error->words, testing::HasSubstr("java (77) serves from /opt/zk/data"));
+    EXPECT_THAT(error->words, testing::HasSubstr("--adopt"));
+    const auto over = make_plan(spec, outside_facts(spec), false, Copy::no, OutsideLeave::take_over);
+    EXPECT_TRUE(std::holds_alternative<AgentError>(over));
+}
+
+TEST(NodePlan, AnAdoptedServerAndItsStarterAreLeftAlone) {
+    const NodeSpec spec = make_spec();
+    const NodePlan plan = plan_with(spec, outside_facts(spec), OutsideLeave::adopt);
+    using enum StepKind;
+    EXPECT_THAT(kinds(plan),
+                ElementsAre(make_directory,
+                            install_release,
+                            write_file,
+                            write_file,
+                            write_file,
+                            install_agent,
+                            switch_release,
+                            record_identity,
+                            reload_systemd,
+                            enable_unit,
+                            start_agent,
+                            record_applied));
+    for (const Step& step : plan.steps) {
+        EXPECT_FALSE(spec.waits_for_unit(step.target)) << step.words();
+        EXPECT_NE(step.target, "zookeeper.service") << step.words();
+    }
+    EXPECT_FALSE(plan.restarts_server);
+    EXPECT_FALSE(plan.starts_server);
+    const NodeFacts after = adopted_facts(spec);
+    EXPECT_TRUE(plan_with(spec, after, OutsideLeave::known).steps.empty());
+    EXPECT_TRUE(plan_with(spec, after, OutsideLeave::adopt).steps.empty());
+}
+
+/// A unit of the same name that was there before holds the server.
+TEST(NodePlan, AUnitOfTheSameNameIsNotTouchedEither) {
+    const NodeSpec spec = make_spec();
+    NodeFacts facts = outside_facts(spec);
+    facts.units[0] = {"zookeeper.service", "active", true, 77, {}};
+    facts.outside->unit = "zookeeper.service";
+    facts.paths.push_back(
+        {"/etc/systemd/system/zookeeper.service", "theirs", 0644, "root:root", false});
+    for (const Step& step : plan_with(spec, facts, OutsideLeave::adopt).steps) {
+        EXPECT_FALSE(spec.waits_for_unit(step.target)) << step.words();
+        EXPECT_NE(step.target, "zookeeper.service") << step.words();
+    }
+}
+
+TEST(NodePlan, AdoptingOverwritesNothing) {
+    const NodeSpec spec = make_spec();
+    NodeFacts facts = outside_facts(spec);
+    facts.paths.push_back({"/opt/zk/conf/zoo.cfg", "theirs", 0644, "root:root", false});
+    const auto decision = make_plan(spec, facts, false, Copy::no, OutsideLeave::adopt);
+    const auto* const error = std::get_if<AgentError>(&decision);
+    ASSERT_NE(error, nullptr);
+    EXPECT_THAT(error->words, testing::HasSubstr("/opt/zk/conf/zoo.cfg is there"));
+    // What an adoption that was cut short has written.
+    facts.paths.back().sha256 = agent_api::sha256_hex("conf");
+    EXPECT_FALSE(plan_with(spec, facts, OutsideLeave::adopt).steps.empty());
+}
+
+TEST(NodePlan, TheUnitTakesOverInOneGo) {
+    const NodeSpec spec = make_spec();
+    const NodePlan plan = plan_with(spec, adopted_facts(spec), OutsideLeave::take_over);
+    using enum StepKind;
+    EXPECT_THAT(kinds(plan),
+                ElementsAre(stop_outside,
+                            make_directory,
+                            make_directory,
+                            own_data,
+                            write_file,
+                            write_file,
+                            reload_systemd,
+                            enable_unit,
+                            start_server));
+    EXPECT_TRUE(plan.restarts_server);
+    EXPECT_EQ(plan.steps.front().target, "java (77)");
+}
+
+TEST(NodePlan, AChangeThatWantsARestartTakesOver) {
+    NodeSpec spec = make_spec();
+    const NodeFacts facts = adopted_facts(spec);
+    spec.files[0].content = "another conf";
+    const NodePlan plan = plan_with(spec, facts, OutsideLeave::known);
+    EXPECT_TRUE(plan.restarts_server);
+    EXPECT_THAT(kinds(plan), testing::Contains(StepKind::stop_outside));
+    EXPECT_THAT(kinds(plan), testing::Contains(StepKind::start_server));
+    // Its own files come first, those that it may use after it has stopped.
+    EXPECT_EQ(plan.steps.front().target, "/opt/zk/conf/zoo.cfg");
+    spec = make_spec();
+    spec.files[4].content = "another note";
+    EXPECT_FALSE(plan_with(spec, facts, OutsideLeave::known).restarts_server);
+}
+
+TEST(NodePlan, SomebodysChildIsNotTakenOver) {
+    const NodeSpec spec = make_spec();
+    NodeFacts facts = adopted_facts(spec);
+    facts.outside->parent = 50;
+    facts.outside->parent_name = "runsv";
+    const auto decision = make_plan(spec, facts, false, Copy::no, OutsideLeave::take_over);
+    const auto* const error = std::get_if<AgentError>(&decision);
+    ASSERT_NE(error, nullptr);
+    EXPECT_THAT(error->words, testing::HasSubstr("a child of runsv (50)"));
+    facts.outside->unit = "zk.service";
+    EXPECT_TRUE(plan_with(spec, facts, OutsideLeave::take_over).restarts_server);
+}
+
+TEST(NodePlan, AContainerIsNotTakenIn) {
+    const NodeSpec spec = make_spec();
+    NodeFacts facts = outside_facts(spec);
+    facts.outside->container = true;
+    const auto decision = make_plan(spec, facts, false, Copy::no, OutsideLeave::adopt);
+    ASSERT_NE(std::get_if<AgentError>(&decision), nullptr);
+    EXPECT_EQ(std::get<AgentError>(decision).code, AgentErrc::unsupported);
+}
+
+/// After a take-over that was cut short behind its first step.
+TEST(NodePlan, FilesOfAnotherUserAreMendedBeforeAStart) {
+    const NodeSpec spec = make_spec();
+    NodeFacts facts = adopted_facts(spec);
+    facts.outside.reset();
+    const NodePlan plan = plan_of(spec, facts);
+    EXPECT_THAT(kinds(plan), testing::Contains(StepKind::own_data));
+    EXPECT_TRUE(plan.starts_server);
 }
 
 }  // namespace

@@ -377,6 +377,17 @@ TEST_F(NodeRules, AUnitThatWouldNotComeBack) {
     EXPECT_EQ(told(look()), Told{"unit.disabled warning zookeeper.service"});
 }
 
+TEST_F(NodeRules, AServerOutsideOfItsUnit) {
+    probe_.unit = UnitLook{"zookeeper.service", "inactive", "dead", false};
+    probe_.outside = "java (77)";
+    EXPECT_EQ(told(look()), Told{"unit.outside warning"});
+    EXPECT_NE(judge_.health().findings[0].words.find("until the next restart: java (77)"),
+              std::string::npos);
+    probe_.outside.clear();
+    probe_.unit->enabled = true;
+    EXPECT_EQ(told(look()), Told());
+}
+
 TEST_F(NodeRules, DriftIsToldOnceItStays) {
     probe_.drifts = {{"/etc/zoo.cfg", "is missing"}, {"/etc/unit", "has mode 777"}};
     EXPECT_EQ(told(looks(seconds(15))), Told());

@@ -368,5 +368,52 @@ TEST(FormatPlan, NewNodesCanBeBrief) {
     EXPECT_THAT(format_plan(plan, inventory, Detail::changes), HasSubstr("form, 1 steps\nPlan"));
 }
 
+/// Somebody else's server serves from the node's directories.
+NodeActual outside(std::int64_t id) {
+    NodeActual actual = bare(id);
+    actual.data_empty = false;
+    actual.server_running = true;
+    actual.change.steps = {"install the agent"};
+    actual.outside = Outside{"java (77)", "apache", {}, false};
+    return actual;
+}
+
+TEST(PlanApply, WhatRunsAlreadyIsTakenInAndNotRestarted) {
+    const auto three = ensemble_of(3);
+    const std::vector actuals = {outside(1), outside(2), outside(3)};
+    const auto decision = plan_apply(three, actuals);
+    EXPECT_EQ(waves_of(decision), "adopt 1 2 3");
+    const Plan& plan = std::get<Plan>(decision);
+    EXPECT_EQ(plan.restarts(), 0U);
+    EXPECT_THAT(plan.adopted(), ElementsAre(ServerId(1), ServerId(2), ServerId(3)));
+    EXPECT_THAT(format_plan(plan, three, Detail::all),
+                HasSubstr("nodes 1, 2 and 3 run outside of zkprov's unit until the next restart"));
+    EXPECT_FALSE(forms_ensemble(actuals));
+}
+
+/// Before it is known who leads, nothing may restart, whatever an agent says.
+TEST(PlanApply, WhatIsTakenInDoesNotRestartInTheSameRun) {
+    auto actuals = std::vector{outside(1), outside(2), outside(3)};
+    for (auto& actual : actuals) actual.change.restarts_server = true;
+    EXPECT_EQ(waves_of(plan_apply(ensemble_of(3), actuals)), "adopt 1 2 3");
+    actuals[2].outside.reset();
+    actuals[2].server_running = false;
+    EXPECT_EQ(waves_of(plan_apply(ensemble_of(3), actuals)), "adopt 1 2; start 3");
+}
+
+TEST(PlanApply, WhatWasTakenInIsRestartedOneByOne) {
+    const auto three = ensemble_of(3);
+    auto actuals = all_serving(three, 2);
+    for (auto& actual : actuals) actual.outside = Outside{"java (77)", "apache", {}, true};
+    const auto quiet = plan_apply(three, actuals);
+    EXPECT_EQ(waves_of(quiet), "");
+    EXPECT_THAT(format_plan(std::get<Plan>(quiet), three, Detail::all), HasSubstr("--take-over"));
+    for (auto& actual : actuals) need_restart(actual);
+    const auto decision = plan_apply(three, actuals);
+    EXPECT_EQ(waves_of(decision), "change 1!; change 3!; change 2!");
+    EXPECT_THAT(format_plan(std::get<Plan>(decision), three, Detail::all),
+                testing::Not(HasSubstr("--take-over")));
+}
+
 }  // namespace
 }  // namespace zk::plan

@@ -201,6 +201,12 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
         case MessageType::beat:
             ++node.beats;
             return {};
+        case MessageType::survey_request:
+            if (!node.survey) {
+                return {message_of(MessageType::error,
+                                   to_json(AgentError{AgentErrc::failed, "cannot look"}))};
+            }
+            return {message_of(MessageType::survey, to_json(*node.survey))};
         default:
             return {message_of(MessageType::error,
                                to_json(AgentError{AgentErrc::unsupported, "unknown"}))};
@@ -269,6 +275,7 @@ NodeFacts FakeNodes::facts_of(ServerId id, const FactsRequest& request) const {
     facts.data.transactions = node.has_data;
     facts.space = {{"/usr/local/zookeeper/data", node.free_bytes, node.free_bytes, false}};
     facts.ports = node.ports;
+    facts.outside = node.outside;
     facts.units = {{"zookeeper.service",
                     node.running ? "active" : "inactive",
                     true,
@@ -349,6 +356,33 @@ NodeHealth FakeNodes::health_of(ServerId id) {
     return health;
 }
 
+/// As an agent plans it, by whose tests it is known; here only whether the server restarts.
+ApplyDone FakeNodes::apply_outside(FakeNode& node, ServerId id, const Apply& apply) {
+    ApplyDone done;
+    if (!node.identity && apply.outside != OutsideLeave::adopt) {
+        done.error = AgentError{AgentErrc::port_taken, "java serves already"};
+        return done;
+    }
+    if (!node.identity) done.steps.push_back({"install-agent", "the agent", !apply.dry});
+    done.restarts_server = node.identity && apply.outside == OutsideLeave::take_over;
+    if (done.restarts_server) done.steps.push_back({"stop-outside", "java", !apply.dry});
+    done.changed = !done.steps.empty();
+    if (apply.dry) return done;
+    change(node);
+    story.push_back("apply " + to_string(id));
+    node.leaves.push_back(apply.outside);
+    if (done.restarts_server) {
+        ++node.restarts;
+        node.outside.reset();
+    }
+    node.identity.emplace();
+    node.identity->cluster = apply.spec.cluster;
+    node.identity->sid = id;
+    node.identity->generation = apply.spec.generation;
+    node.applied = apply.spec;
+    return done;
+}
+
 ApplyDone FakeNodes::apply(ServerId id, const Apply& apply) {
     FakeNode& node = nodes_.at(id);
     ApplyDone done;
@@ -357,6 +391,7 @@ ApplyDone FakeNodes::apply(ServerId id, const Apply& apply) {
         done.error = *error;
         return done;
     }
+    if (node.outside) return apply_outside(node, id, apply);
     const bool differs = !node.applied || hash_of(*node.applied) != hash_of(apply.spec);
     // What else a specification says is its agent's alone.
     const bool restarts = !node.applied || node.applied->files != apply.spec.files ||

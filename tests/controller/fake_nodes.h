@@ -37,6 +37,10 @@ struct FakeNode {
     std::optional<agent_api::AgentError> remember_error;
     agent_api::Elections elections;  ///< what it says of them
     std::int64_t clock_ahead_ms = 0;
+    /// Somebody else's server serves; an apply that takes over restarts it.
+    std::optional<agent_api::OutsideServer> outside;
+    std::optional<agent_api::HostSurvey> survey;
+    std::vector<agent_api::OutsideLeave> leaves;  ///< of its real applies
     bool running = false;
     bool has_data = false;
     bool has_marker = false;                    ///< `initialize`
@@ -98,6 +102,7 @@ class FakeNodes {
     agent_api::NodeFacts facts_of(ServerId id, const agent_api::FactsRequest& request) const;
     agent_api::NodeHealth health_of(ServerId id);
     agent_api::ApplyDone apply(ServerId id, const agent_api::Apply& apply);
+    agent_api::ApplyDone apply_outside(FakeNode& node, ServerId id, const agent_api::Apply& apply);
     agent_api::LockState lock(FakeNode& node, const agent_api::LockRequest& request);
     static void change(FakeNode& node);
     void elect();

@@ -115,6 +115,27 @@ TEST(Options, CloudInitTakesProgramsFromOnePlace) {
     EXPECT_THAT(bad("cloud-init --embed --yes"), HasSubstr("cloud-init does not have it"));
 }
 
+TEST(Options, ImportTakesHostsAndHowToLogIn) {
+    const Options options = good(
+        "import zk1 192.168.6.[137-139] --user ops --key a --key b --known-hosts k --ssh-port 2222 "
+        "--jump j --ssh-config c --cluster demo --tarball t.tar.gz");
+    EXPECT_EQ(options.verb, Verb::import_hosts);
+    EXPECT_EQ(options.hosts, (std::vector<std::string>{"zk1", "192.168.6.[137-139]"}));
+    EXPECT_EQ(options.user, "ops");
+    EXPECT_EQ(options.keys, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(options.known_hosts, "k");
+    EXPECT_EQ(options.ssh_port, 2222);
+    EXPECT_EQ(options.jump, "j");
+    EXPECT_EQ(options.ssh_config, "c");
+    EXPECT_EQ(options.cluster, "demo");
+    EXPECT_EQ(options.tarball, "t.tar.gz");
+    EXPECT_FALSE(good("import zk1").ssh_port);
+    EXPECT_THAT(bad("import"), HasSubstr("import needs the hosts' addresses or names"));
+    EXPECT_TRUE(good("apply --adopt").adopt);
+    EXPECT_TRUE(good("plan --take-over").take_over);
+    EXPECT_THAT(bad("plan --adopt"), HasSubstr("--adopt is for apply"));
+}
+
 TEST(Options, StatusIsWatched) {
     const Options options = good("status -w --interval 500ms a.yaml");
     EXPECT_TRUE(options.watch);

@@ -157,5 +157,63 @@ TEST(Observe, FactsBecomeActuals) {
     EXPECT_TRUE(observe(spec, facts).ever_served);
 }
 
+TEST(Preflight, WhoIsTakenInHasTheSameMembers) {
+    auto inventory = demo();
+    for (std::int64_t id = 1; id <= 2; ++id) {
+        inventory::Node node;
+        node.id = ServerId(id);
+        node.host = id == 1 ? "fd00::1" : "zk2.lan";
+        inventory.nodes.push_back(node);
+    }
+    NodeActual actual = good(2);
+    actual.outside =
+        Outside{"java (77)", "apache", {"1=[FD00:0::1]:2888:3888", "2=ZK2.lan.:2888:3888"}, false};
+    EXPECT_EQ(findings_of({actual}, inventory), "");
+    actual.outside->members[1] = "2=zk2.lan:2888:3889";
+    EXPECT_THAT(findings_of({actual}, inventory),
+                HasSubstr("error 2: java (77) runs there with other members"));
+    actual.outside->members.pop_back();
+    EXPECT_THAT(findings_of({actual}, inventory), HasSubstr("with other members"));
+    actual.outside->members.clear();
+    EXPECT_THAT(findings_of({actual}, inventory), HasSubstr("(none, alone)"));
+    // What the host is already is known by its record.
+    actual.outside->adopted = true;
+    EXPECT_EQ(findings_of({actual}, inventory), "");
+    // A server alone may have its own line.
+    inventory.nodes.pop_back();
+    actual.outside->adopted = false;
+    EXPECT_EQ(findings_of({actual}, inventory), "");
+    actual.outside->members = {"2=zk2.lan:2888:3888"};
+    EXPECT_EQ(findings_of({actual}, inventory), "");
+}
+
+TEST(Observe, AServerOutsideOfItsUnit) {
+    agent_api::NodeSpec spec;
+    spec.cluster = "demo";
+    spec.sid = ServerId(2);
+    agent_api::NodeFacts facts;
+    facts.outside.emplace();
+    facts.outside->pid = 77;
+    facts.outside->program = "java";
+    facts.outside->flavor = "apache";
+    facts.outside->unit = "zk.service";
+    NodeActual actual = observe(spec, facts);
+    EXPECT_TRUE(actual.to_adopt());
+    EXPECT_TRUE(actual.server_running);
+    EXPECT_FALSE(actual.data_empty);
+    EXPECT_TRUE(actual.ever_served);
+    EXPECT_EQ(actual.outside->words, "java (77) of the unit zk.service");
+    EXPECT_EQ(actual.other_flavor, "apache");
+    EXPECT_THAT(findings_of({actual}), HasSubstr("runs Apache's server"));
+    spec.release.flavor = agent_api::Flavor::apache;
+    facts.identity.emplace();
+    facts.identity->cluster = "demo";
+    facts.identity->sid = ServerId(2);
+    actual = observe(spec, facts);
+    EXPECT_FALSE(actual.to_adopt());
+    EXPECT_TRUE(actual.outside->adopted);
+    EXPECT_EQ(actual.other_flavor, "");
+}
+
 }  // namespace
 }  // namespace zk::plan

@@ -9,36 +9,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "data_users/command_lines.h"
-
 namespace zk::data_users {
 namespace {
 namespace fs = std::filesystem;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr const char* kPeerMain = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
 constexpr const char* kServerMain = "org.apache.zookeeper.server.ZooKeeperServerMain";
-
-TEST(CommandLines, ServersOfApacheAreKnown) {
-    const auto peer = apache_server({"java", "-cp", "x.jar", kPeerMain, "/etc/zoo.cfg"});
-    ASSERT_TRUE(peer);
-    EXPECT_EQ(peer->config_file, "/etc/zoo.cfg");
-    EXPECT_EQ(peer->data_dir, "");
-    const auto alone = apache_server({"java", kServerMain, "2181", "data", "2000"});
-    ASSERT_TRUE(alone);
-    EXPECT_EQ(alone->config_file, "");
-    EXPECT_EQ(alone->data_dir, "data");
-    EXPECT_FALSE(apache_server({"java", "org.apache.zookeeper.ZooKeeperMain"}));
-    EXPECT_FALSE(apache_server({}));
-}
-
-TEST(CommandLines, DirectoriesAreThoseOfTheFile) {
-    EXPECT_THAT(directories_of("tickTime=1\ndataDir=/a\n#dataDir=/b\ndataLogDir : /c\n"),
-                ElementsAre("/a", "/c"));
-    EXPECT_THAT(directories_of("\\u12"), IsEmpty());
-}
 
 /// A /proc of our own, and a data directory.
 class DataUsers : public testing::Test {

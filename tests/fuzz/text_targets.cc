@@ -5,7 +5,6 @@
 #include "base/check.h"
 #include "cli/acl_text.h"
 #include "client/connect_string.h"
-#include "data_users/command_lines.h"
 #include "ensemble/ensemble_config.h"
 #include "ensemble/properties.h"
 #include "ensemble/zoo_cfg.h"
@@ -13,6 +12,8 @@
 #include "image/java_flags.h"
 #include "image/setup.h"
 #include "image/status.h"
+#include "server_commands/server_commands.h"
+#include "survey/survey.h"
 #include "targets.h"
 #include "tree/path.h"
 
@@ -21,7 +22,7 @@ namespace {
 
 /// What is taken can be rendered, and means the same when it is read again.
 void run_zoo_cfg(ByteView bytes) {
-    (void)data_users::directories_of(bytes);
+    (void)server_commands::directories_of(bytes);
     const auto config = ensemble::parse_zoo_cfg(bytes, "zoo.cfg");
     if (!config.has_value()) {
         ZK_ASSERT(!config.error().words.empty());
@@ -31,6 +32,24 @@ void run_zoo_cfg(ByteView bytes) {
     const auto again = ensemble::parse_zoo_cfg(text, "zoo.cfg");
     ZK_ASSERT(again.has_value());
     ZK_ASSERT(ensemble::render_zoo_cfg(*again) == text);
+}
+
+/// A process's command line, its cgroup and its zoo.cfg, each a third of the bytes. Nothing that it is told is longer than
+/// what is told of it, and no secret goes further.
+void run_survey(ByteView bytes) {
+    const std::size_t third = bytes.size() / 3;
+    const ByteView cgroup = bytes.substr(0, third);
+    const std::string unit = survey::unit_in(cgroup);
+    ZK_ASSERT(unit.empty() || (unit.ends_with(".service") && unit.find('/') == std::string::npos));
+    (void)survey::is_container(cgroup);
+    const auto words = server_commands::words_of(bytes.substr(third, third));
+    auto found = survey::read_command(words).value_or(agent_api::ServerSurvey());
+    ZK_ASSERT(found.jvm_flags.size() <= words.size());
+    survey::read_settings(bytes.substr(2 * third), "zoo.cfg", found);
+    for (const auto* settings : {&found.settings, &found.properties}) {
+        for (const auto& each : *settings) ZK_ASSERT(!each.secret || each.value.empty());
+    }
+    (void)survey::members_of(found);
 }
 
 void run_dynamic_config(ByteView bytes) {
@@ -131,6 +150,21 @@ std::vector<Bytes> environment_samples() {
         "ZOO_CFG_EXTRA=clientPort=2181 snapCount:5\\\\ \0ZOO_SERVERS=server.1=a:2888:3888\0"
         "JVMFLAGS=-Xmx1g -Dzookeeper.admin.enableServer=true\0ZOO_DATA_DIR=/var/zk\0ZOO_MYID=1"s};
 }
+std::vector<Bytes> survey_samples() {
+    Bytes cgroup = "1:name=systemd:/system.slice/zookeeper.service\n0::/docker/0123abcd\n";
+    Bytes command =
+        "/usr/bin/java -Xmx512m -Dzookeeper.ssl.keyStore.password=x -cp /l/zookeeper-3.8.4.jar "
+        "org.apache.zookeeper.server.quorum.QuorumPeerMain /c/zoo.cfg ";
+    std::replace(command.begin(), command.end(), ' ', '\0');
+    Bytes zoo_cfg =
+        "dataDir=/d\nclientPort: 2181\nserver.1=zk1:2888:3888;2181\nssl.keyStore.password=y\n";
+    const std::size_t third = std::max({cgroup.size(), command.size(), zoo_cfg.size()});
+    cgroup.resize(third, '\n');
+    command.resize(third, '\0');
+    zoo_cfg.resize(third, '\n');
+    return {cgroup + command + zoo_cfg};
+}
+
 std::vector<Bytes> java_flags_samples() {
     return {
         "-Xmx1g -Dzookeeper.snapCount=5 -Djute.maxbuffer=500000\t-Dzookeeper.snapCount=6\n"
@@ -166,6 +200,7 @@ std::vector<Target> text_targets() {
              run_connect_string,
              connect_samples},
             {"environment", "a container's environment", run_environment, environment_samples},
+            {"survey", "what a server that runs leaves to see", run_survey, survey_samples},
             {"java_flags", "JVM flags with properties", run_java_flags, java_flags_samples},
             {"acl_text", "an ACL as zkcli takes it", run_acl, acl_samples}};
 }

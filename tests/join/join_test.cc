@@ -161,6 +161,14 @@ TEST(Join, WhatIsInTheWayMayGoAway) {
     hand.tell(Tick{}, 1);
     ASSERT_NE(hand.only<Look>(), nullptr);
     looked.facts.ports.front().ours = true;
+    looked.facts.outside.emplace();
+    looked.facts.outside->program = "java";
+    looked.facts.outside->pid = 4712;
+    hand.tell(looked);
+    EXPECT_EQ(hand.join.stage(), JoinStage::preflight);
+    EXPECT_NE(hand.join.report().words.find("java (4712) serves from"), std::string::npos);
+    hand.tell(Tick{}, 1);
+    looked.facts.outside.reset();
     looked.facts.space.push_back({"/data", 0, 0, true});
     hand.tell(looked);
     EXPECT_EQ(hand.join.stage(), JoinStage::preflight);
