@@ -36,6 +36,8 @@ struct FactsRequest {
     std::vector<std::uint16_t> ports;
     std::string release_record;  ///< flavor apache: where the release in place is known by
     std::string java;            ///< flavor apache: the program to ask for its version
+    std::optional<ContainerSpec> container;  ///< manager docker
+    bool agent_is_unit = false;              ///< manager docker: units[1] is systemd's
 
     static void fields(auto& archive, auto& self) {
         archive("install_dir", self.install_dir);
@@ -53,6 +55,8 @@ struct FactsRequest {
         archive("ports", self.ports);
         archive("release_record", self.release_record);
         archive("java", self.java);
+        archive("container", self.container);
+        archive("agent_is_unit", self.agent_is_unit);
     }
 };
 /// All that a plan for `spec` needs to know.
@@ -147,6 +151,7 @@ struct PathFact {
     std::uint32_t mode = 0;
     std::string owner;  ///< "user:group" by name
     bool directory = false;
+    std::string owner_ids{};  ///< "1000:1000", the same by number
 
     friend bool operator==(const PathFact&, const PathFact&) = default;
     static void fields(auto& archive, auto& self) {
@@ -155,6 +160,7 @@ struct PathFact {
         archive("mode", self.mode);
         archive("owner", self.owner);
         archive("directory", self.directory);
+        archive("owner_ids", self.owner_ids);
     }
 };
 
@@ -172,7 +178,8 @@ struct PortFact {
     }
 };
 
-/// A unit of the request, or, where the manager is `supervised`, the supervised program of that name.
+/// A unit of the request, or, where the manager is `supervised`, the supervised program of that name; of `docker` the
+/// container, in systemd's words.
 struct UnitFact {
     std::string name;
     /// systemd's ActiveState: active, activating, failed, inactive; "missing": no such unit.
@@ -244,7 +251,8 @@ struct NodeFacts {
     std::string release_flavor;
     std::int64_t java_version =
         0;  ///< 8, 11, 17, ...; 0: there is none that runs, or it was not asked for
-    std::string java_words;  ///< what it said of itself, or why it does not run
+    std::string java_words;                   ///< what it said of itself, or why it does not run
+    std::optional<ContainerFacts> container;  ///< manager docker
 
     [[nodiscard]] const PathFact* path(std::string_view name) const;
     [[nodiscard]] const UnitFact* unit(std::string_view name) const;
@@ -283,6 +291,7 @@ struct NodeFacts {
         archive("release_flavor", self.release_flavor);
         archive("java_version", self.java_version);
         archive("java_words", self.java_words);
+        archive("container", self.container);
     }
 };
 std::string to_json(const NodeFacts& facts);

@@ -10,6 +10,7 @@
 #include "agent_host/accounts.h"
 #include "agent_host/agent_error.h"
 #include "agent_host/apache_release.h"
+#include "agent_host/containers.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/node_control.h"
 #include "agent_host/posix.h"
@@ -159,6 +160,9 @@ Result<> NodeExecutor::stage(const Step& step) {
             return stage_file(step.target);
         case StepKind::install_agent:
             return stage_copy("/proc/self/exe", step.target + kAside);
+        case StepKind::load_image:
+            // An image is nothing that runs: it is not taken back.
+            return load_container_image(*spec_.container, state_);
         default:
             return ok();
     }
@@ -267,6 +271,12 @@ Result<> NodeExecutor::commit(const Step& step) {
             return remove_durably(step.target);
         case StepKind::record_identity:
             return record_identity();
+        case StepKind::load_image:
+            return ok();
+        case StepKind::make_network:
+            return make_container_network(*spec_.container);
+        case StepKind::make_container:
+            return make_node_container(spec_);
         case StepKind::reload_systemd:
             return reload_systemd();
         case StepKind::enable_unit:

@@ -27,6 +27,9 @@ enum class StepKind {
     write_marker,     ///< target: the marker `initialize`
     remove_marker,    ///< target: the same, left by a forming that did not come to its end
     record_identity,  ///< target: the node's name
+    load_image,       ///< target: the image
+    make_network,     ///< target: the network
+    make_container,   ///< target: its name; takes the place of one that is there
     reload_systemd,   ///< no target
     enable_unit,      ///< target: the unit
     start_agent,
@@ -35,7 +38,7 @@ enum class StepKind {
     restart_server,
     record_applied,  ///< the specification is recorded as carried out; always the last
 };
-constexpr std::array<std::string_view, 16> enum_words(StepKind) {
+constexpr std::array<std::string_view, 19> enum_words(StepKind) {
     return {"make-user",
             "make-directory",
             "install-release",
@@ -45,6 +48,9 @@ constexpr std::array<std::string_view, 16> enum_words(StepKind) {
             "write-marker",
             "remove-marker",
             "record-identity",
+            "load-image",
+            "make-network",
+            "make-container",
             "reload-systemd",
             "enable-unit",
             "start-agent",
