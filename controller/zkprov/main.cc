@@ -20,8 +20,10 @@
 #include "bundle/bundle.h"
 #include "cloud_init/cloud_init.h"
 #include "command_line/completion.h"
+#include "compose/compose.h"
 #include "inventory/inventory.h"
 #include "phases/apache_release.h"
+#include "phases/image_archive.h"
 #include "phases/links.h"
 #include "phases/release.h"
 #include "phases/runner.h"
@@ -229,6 +231,7 @@ ExitCode run_verb(const Options& options,
                        : run_lock_break(inventory, settings, console, options.confirm);
         case Verb::bundle:
         case Verb::cloud_init:
+        case Verb::compose:
         case Verb::version:
         case Verb::help:
         case Verb::completion:
@@ -305,6 +308,17 @@ ExitCode run_cloud_init(const Options& options,
     return ExitCode::done;
 }
 
+ExitCode run_compose(const Options& options,
+                     const inventory::Inventory& inventory,
+                     Console& console) {
+    const auto text = compose::compose_file(inventory, options.node);
+    if (!text) return stop(console, "compose", {text.error().words});
+    console.data(console.json() ? R"({"schema":"zkprov.compose/1","compose_base64":")" +
+                                      encode_base64(*text) + "\"}\n"
+                                : *text);
+    return ExitCode::done;
+}
+
 struct ReadInventory {
     InventoryFile file;
     inventory::Inventory inventory;
@@ -332,6 +346,7 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     if (!checked) return stop(console, command, lines_of(checked.error().message()));
     const inventory::Inventory& inventory = checked->inventory;
     if (options.verb == Verb::cloud_init) return run_cloud_init(options, inventory, console);
+    if (options.verb == Verb::compose) return run_compose(options, inventory, console);
     std::optional<playbook::Playbook> recipe;
     if (!options.playbook_file.empty()) {
         auto read = read_recipe(options.playbook_file);
@@ -342,7 +357,10 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     if (!release) return stop(console, command, {release.error().message()});
     const bool installs = options.verb == Verb::apply || options.verb == Verb::plan ||
                           options.verb == Verb::replace_node;
-    if (installs && inventory.apache) {
+    if (installs && inventory.docker) {
+        const auto taken = phases::take_image_archive(*inventory.docker, *release);
+        if (!taken) return stop(console, command, {taken.error().message()});
+    } else if (installs && inventory.apache) {
         const auto taken = phases::take_apache_release(*inventory.apache, *release);
         if (!taken) return stop(console, command, {taken.error().message()});
     }

@@ -18,7 +18,7 @@ struct VerbName {
     Verb verb;
 };
 /// By the first word of a command.
-constexpr std::array<VerbName, 15> kVerbs = {{
+constexpr std::array<VerbName, 16> kVerbs = {{
     {"apply", Verb::apply},
     {"plan", Verb::plan},
     {"status", Verb::status},
@@ -31,6 +31,7 @@ constexpr std::array<VerbName, 15> kVerbs = {{
     {"lock", Verb::lock},
     {"bundle", Verb::bundle},
     {"cloud-init", Verb::cloud_init},
+    {"compose", Verb::compose},
     {"version", Verb::version},
     {"help", Verb::help},
     {"completion", Verb::completion},

@@ -30,6 +30,7 @@ enum class Verb {
     lock,
     bundle,
     cloud_init,
+    compose,
     version,
     help,
     completion
