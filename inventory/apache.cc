@@ -145,6 +145,7 @@ std::string known_apache_lines() {
 
 std::optional<ApacheSettings> read_apache_settings(Section& server,
                                                    const std::string& working_dir,
+                                                   ApacheFrom from,
                                                    Diagnostics& diagnostics) {
     server.refuse("flavour", "write flavor");
     const auto flavor = server.text("flavor");
@@ -159,8 +160,14 @@ std::optional<ApacheSettings> read_apache_settings(Section& server,
         return std::nullopt;
     }
     ApacheSettings settings;
-    read_tarball(server, working_dir, diagnostics, settings);
-    read_sha512(server, diagnostics, settings);
+    if (from == ApacheFrom::image) {
+        for (const char* const key : {"tarball", "sha512", "java"}) {
+            server.refuse(key, "with runtime: docker the image holds it; remove the key");
+        }
+    } else {
+        read_tarball(server, working_dir, diagnostics, settings);
+        read_sha512(server, diagnostics, settings);
+    }
     if (const auto java = server.text("java")) {
         const Written written{*java, server.mark_of("java"), server.path_of("java")};
         settings.java = check_directory(written, diagnostics).value_or("");
@@ -201,6 +208,18 @@ bool is_property_only(std::string_view key) {
     return std::ranges::find(kKeys, key) != kKeys.end();
 }
 
+void add_apache_logging(agent_api::NodeSpec& spec) {
+    for (const auto& [name, text] :
+         {std::pair("logback.xml", kLogback), std::pair("log4j.properties", kLog4j)}) {
+        FileSpec file;
+        file.path = spec.install_dir + "/conf/" + name;
+        file.mode = 0644;
+        file.owner = spec.container ? "0:0" : "root:root";
+        file.content = text;
+        spec.files.push_back(std::move(file));
+    }
+}
+
 Result<> add_apache_files(const Inventory& inventory,
                           const std::map<std::string, std::string>& properties,
                           agent_api::NodeSpec& spec) {
@@ -218,15 +237,7 @@ Result<> add_apache_files(const Inventory& inventory,
         spec.files.push_back(std::move(file));
         return ok();
     };
-    for (const auto& [name, text] :
-         {std::pair("logback.xml", kLogback), std::pair("log4j.properties", kLog4j)}) {
-        FileSpec file;
-        file.path = spec.install_dir + "/conf/" + name;
-        file.mode = 0644;
-        file.owner = "root:root";
-        file.content = text;
-        spec.files.push_back(std::move(file));
-    }
+    add_apache_logging(spec);
     for (const Script& script : kApacheScripts) {
         ZK_CHECK(add(spec.install_dir + "/bin/" + std::string(script.name),
                      0755,

@@ -38,10 +38,17 @@ const ApacheLine* apache_line(std::string_view version);
 /// "3.7, 3.8 and 3.9".
 std::string known_apache_lines();
 
+/// Where Apache's server comes from.
+enum class ApacheFrom {
+    tarball,  ///< a release that is installed on the hosts, and their Java
+    image,    ///< the image of a container, which has all of it
+};
+
 /// Reads flavor and what belongs to it from `server`; nothing: the flavor is zkserver, or something is wrong. A relative
 /// tarball is looked for in `working_dir`.
 std::optional<ApacheSettings> read_apache_settings(Section& server,
                                                    const std::string& working_dir,
+                                                   ApacheFrom from,
                                                    Diagnostics& diagnostics);
 
 /// What may stand in jvm_flags: one flag, without what a unit file reads differently.
@@ -54,6 +61,8 @@ bool is_property_only(std::string_view key);
 /// The words that monitoring needs, of those that Apache's server has.
 inline constexpr std::string_view kApacheWords = "srvr,ruok,stat,mntr,conf,isro";
 
+/// How it logs: to stderr. Its conf directory hides the files that a release or an image has for that.
+void add_apache_logging(agent_api::NodeSpec& spec);
 /// What runs on the host instead of our program: unit, logging, and scripts for operators. `properties`: those of
 /// is_property_only.
 Result<> add_apache_files(const Inventory& inventory,

@@ -23,6 +23,7 @@ struct Defaults {
     std::string base_dir;
     ServerSettings server;
     std::optional<ApacheSettings> apache;
+    std::optional<DockerSettings> docker;
     SshSettings ssh;
     AgentSettings agent;
 };
@@ -64,8 +65,7 @@ Transport read_transport(Section& top, Diagnostics& diagnostics) {
     if (!word || *word == "ssh") return Transport::ssh;
     if (*word == "local") return Transport::local;
     std::string words = "must be ssh or local, found \"" + *word + "\"";
-    if (*word == "docker")
-        words = "\"docker\" is not supported in this version; write ssh or local";
+    if (*word == "docker") words = "write runtime: docker beside it, and here ssh or local";
     if (*word == "cloud-init") {
         words = "write ssh; zkprov cloud-init prints the user-data of the same inventory's nodes";
     }
@@ -77,9 +77,17 @@ Transport read_transport(Section& top, Diagnostics& diagnostics) {
 /// directory.
 std::string read_base_dir(Section& top,
                           Transport transport,
+                          bool docker,
                           const std::string& working_dir,
                           Diagnostics& diagnostics) {
     const Value* const value = top.find("base_dir");
+    if (docker) {
+        if (value != nullptr) {
+            diagnostics.error(
+                value->mark, "base_dir", "is not used with runtime: docker; use docker.directory");
+        }
+        return {};
+    }
     if (transport == Transport::ssh) {
         if (value != nullptr) {
             diagnostics.error(value->mark,
@@ -113,8 +121,6 @@ std::string read_base_dir(Section& top,
 }
 
 void refuse_later_features(Section& top) {
-    top.refuse("docker", "servers run under systemd; use transport: ssh or local");
-    top.refuse("runtime", "servers run under systemd; use transport: ssh or local");
     top.refuse("tls", "client, peer and election ports are plain TCP; remove the key");
     top.refuse("flavor", "write it under server");
     top.refuse("flavour", "write flavor, under server");
@@ -123,24 +129,30 @@ void refuse_later_features(Section& top) {
                "remove the key: zkprov cloud-init prints the user-data of this inventory's nodes");
 }
 
-Defaults read_defaults(Section& top, const std::string& working_dir, Diagnostics& diagnostics) {
+Defaults read_defaults(Section& top,
+                       const std::string& cluster,
+                       const std::string& working_dir,
+                       Diagnostics& diagnostics) {
     static const Value kNothing;
     Defaults defaults;
     defaults.transport = read_transport(top, diagnostics);
-    defaults.base_dir = read_base_dir(top, defaults.transport, working_dir, diagnostics);
+    defaults.docker = read_docker_settings(top, cluster, working_dir, diagnostics);
+    const bool docker = defaults.docker.has_value();
+    defaults.base_dir = read_base_dir(top, defaults.transport, docker, working_dir, diagnostics);
     const Value* const server = top.find("server");
     Section section(server == nullptr ? kNothing : *server, "server", diagnostics);
     defaults.server = read_server_settings(section, diagnostics);
-    defaults.apache = read_apache_settings(section, working_dir, diagnostics);
+    defaults.apache = read_apache_settings(
+        section, working_dir, docker ? ApacheFrom::image : ApacheFrom::tarball, diagnostics);
     section.finish();
-    if (defaults.apache && defaults.transport == Transport::local) {
+    if (defaults.apache && !docker && defaults.transport == Transport::local) {
         diagnostics.error(section.mark_of("flavor"),
                           "server.flavor",
                           "apache needs systemd, and so transport: ssh; with transport: local the "
                           "server is always zkprov's own");
     }
-    if (defaults.transport == Transport::local) {
-        refuse_directories_for_local(defaults.server, diagnostics);
+    if (docker || defaults.transport == Transport::local) {
+        refuse_directories(defaults.server, docker, diagnostics);
     }
     defaults.agent = read_agent_settings(top, diagnostics);
     const Value* const ssh = top.find("ssh");
@@ -224,13 +236,17 @@ void resolve_server(const Defaults& defaults,
                     Diagnostics& diagnostics,
                     Node& node) {
     const auto& common = defaults.server;
-    const bool local = defaults.transport == Transport::local;
+    const bool local = defaults.transport == Transport::local && !defaults.docker;
+    // Containers in a network of their own have all ports for themselves.
+    const bool shared_ports =
+        defaults.transport == Transport::local &&
+        (local || defaults.docker->network.driver == agent_api::NetworkDriver::host);
     const auto port = [&](std::optional<std::uint16_t> mine,
                           std::optional<std::uint16_t> shared,
                           std::uint16_t standard) {
         if (mine) return *mine;
         // Local nodes share one address, so each takes the next port.
-        const std::size_t number = shared.value_or(standard) + (local ? index : 0);
+        const std::size_t number = shared.value_or(standard) + (shared_ports ? index : 0);
         return static_cast<std::uint16_t>(std::min<std::size_t>(number, 65535));
     };
     node.ports.client = port(own.client_port, common.client_port, 2181);
@@ -277,6 +293,7 @@ void resolve_ssh(const SshSettings& common,
 
 void read_node(const Value& value,
                const std::string& path,
+               const std::string& cluster,
                const Defaults& defaults,
                Diagnostics& diagnostics,
                std::vector<Node>& nodes) {
@@ -288,23 +305,32 @@ void read_node(const Value& value,
         return;
     }
     const bool local = defaults.transport == Transport::local;
+    const bool docker = defaults.docker.has_value();
+    const bool bridge =
+        docker && defaults.docker->network.driver == agent_api::NetworkDriver::bridge;
     const std::vector<ServerId> ids = read_ids(section, diagnostics);
     const std::size_t count = std::max<std::size_t>(ids.size(), 1);
     std::vector<std::string> hosts;
     if (section.find("host") != nullptr) {
-        // Without valid ids the number of hosts cannot be wrong.
-        if (!ids.empty()) hosts = read_hosts(section, "host", count, diagnostics);
+        // Without valid ids the number of hosts cannot be wrong. One engine has all containers of a bridge.
+        if (!ids.empty()) hosts = read_hosts(section, "host", bridge ? 1 : count, diagnostics);
+        if (bridge && hosts.size() == 1) hosts.assign(count, hosts.front());
     } else if (local) {
         hosts.assign(count, "127.0.0.1");
     } else {
         diagnostics.error(section.mark(),
                           section.path_of("host"),
-                          "is missing; write the node's address, such as host: 192.168.6.137");
+                          docker ? "is missing; write the address of its Docker host, such as "
+                                   "host: 192.168.6.137"
+                                 : "is missing; write the node's address, such as host: "
+                                   "192.168.6.137");
     }
     read_role(section, diagnostics);
     const ServerSettings server = read_server_settings(section, diagnostics);
     section.refuse("flavor", "all nodes run the same server; write it under server");
-    if (local) refuse_directories_for_local(server, diagnostics);
+    if (local || docker) refuse_directories(server, docker, diagnostics);
+    ContainerKeys container;
+    if (docker) container = read_container_keys(section, *defaults.docker, count, diagnostics);
     const AgentSettings agent = read_agent_settings(section, diagnostics);
     SshSettings ssh;
     std::vector<std::string> ssh_hosts = hosts;
@@ -328,15 +354,23 @@ void read_node(const Value& value,
         node.host = hosts[i];
         node.mark = value.mark;
         resolve_server(defaults, server, nodes.size(), diagnostics, node);
+        if (docker) {
+            node.container = cluster + "-" + to_string(node.id);
+            resolve_container(*defaults.docker, container, i, nodes.size(), diagnostics, node);
+        }
         resolve_ssh(defaults.ssh, ssh, diagnostics, node);
-        const std::size_t sharing = local ? nodes.size() : 0;
-        node.http = resolve_http(defaults.agent, agent, node.host, sharing, diagnostics);
+        // The agents of a bridge's containers are on its host, as those of one machine are.
+        const std::size_t sharing = local || bridge ? nodes.size() : 0;
+        node.http = resolve_http(defaults.agent, agent, hosts[i], sharing, diagnostics);
         node.ssh.host = ssh_hosts[i];
         nodes.push_back(std::move(node));
     }
 }
 
-std::vector<Node> read_nodes(Section& top, const Defaults& defaults, Diagnostics& diagnostics) {
+std::vector<Node> read_nodes(Section& top,
+                             const std::string& cluster,
+                             const Defaults& defaults,
+                             Diagnostics& diagnostics) {
     std::vector<Node> nodes;
     const Value* const value = top.find("nodes");
     if (value == nullptr || value->kind == Value::Kind::null ||
@@ -355,8 +389,8 @@ std::vector<Node> read_nodes(Section& top, const Defaults& defaults, Diagnostics
         return nodes;
     }
     for (std::size_t i = 0; i < value->items.size(); ++i) {
-        read_node(
-            value->items[i], "nodes[" + std::to_string(i) + "]", defaults, diagnostics, nodes);
+        const std::string path = "nodes[" + std::to_string(i) + "]";
+        read_node(value->items[i], path, cluster, defaults, diagnostics, nodes);
         if (nodes.size() > kNodesMax) {
             diagnostics.error(value->items[i].mark, "nodes", "lists more than 255 servers");
             return nodes;
@@ -387,11 +421,12 @@ std::optional<Inventory> read_inventory(std::string_view text,
     read_schema(top, diagnostics);
     inventory.cluster = read_cluster(top, diagnostics);
     refuse_later_features(top);
-    const Defaults defaults = read_defaults(top, working_dir, diagnostics);
+    const Defaults defaults = read_defaults(top, inventory.cluster, working_dir, diagnostics);
     inventory.transport = defaults.transport;
     inventory.base_dir = defaults.base_dir;
     inventory.apache = defaults.apache;
-    inventory.nodes = read_nodes(top, defaults, diagnostics);
+    inventory.docker = defaults.docker;
+    inventory.nodes = read_nodes(top, inventory.cluster, defaults, diagnostics);
     top.finish();
     validate(inventory, diagnostics);
     if (diagnostics.has_errors()) return std::nullopt;

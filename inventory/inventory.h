@@ -13,6 +13,7 @@
 
 #include "base/ids.h"
 #include "inventory/apache.h"
+#include "inventory/docker.h"
 #include "inventory/yaml_reader.h"
 
 namespace zk::inventory {
@@ -79,7 +80,7 @@ struct AgentHttp {
 /// One server of the ensemble with everything resolved.
 struct Node {
     ServerId id;
-    std::string host;  ///< address in server.N, for peers and clients
+    std::string host;  ///< address in server.N, for peers and, but for published ports, clients
     Ports ports;
     std::string install_dir;
     std::string data_dir;
@@ -88,6 +89,9 @@ struct Node {
         config;  ///< further zoo.cfg keys, without those zkprov writes itself
     SshLogin ssh;
     AgentHttp http;
+    std::string container;  ///< runtime docker: its name; `host` is its address in a bridge
+    std::uint16_t host_port =
+        0;      ///< runtime docker: under which its host has the client port; 0: none
     Mark mark;  ///< of the entry in `nodes`
 
     friend bool operator==(const Node&, const Node&) = default;
@@ -99,6 +103,8 @@ struct Inventory {
     std::string base_dir;  ///< transport local: holds node-<id> directories
     /// Flavor apache: all nodes run Apache's server; nothing: ours.
     std::optional<ApacheSettings> apache;
+    /// Runtime docker: in containers; nothing: on the hosts themselves.
+    std::optional<DockerSettings> docker;
     std::vector<Node> nodes;  ///< by id, all voters
 
     /// The node with this id, or nullptr.

@@ -32,21 +32,49 @@ Result<> check_zoo_cfg(const std::string& text, const Node& node) {
     return ensemble::check_client_port(config, node.id, name);
 }
 
-Result<> add_units(NodeSpec& spec, bool own_server) {
+enum class ServerUnit { ours, apache, none };
+
+Result<> add_units(NodeSpec& spec, ServerUnit server, const std::string& state_dir) {
     std::map<std::string, std::string> values = template_values(spec);
     values["SERVER_PATH"] = spec.server_path();
     values["AGENT_PATH"] = spec.resident_agent_path();
-    values["STATE_DIR"] = kStateDir;
+    values["STATE_DIR"] = state_dir;
     const auto add = [&](const std::string& unit, std::string_view text) -> Result<> {
         ZK_TRY(auto file,
                filled_file(std::string(kUnitDir) + unit, 0644, FileKind::unit, text, values));
         spec.files.push_back(std::move(file));
         return ok();
     };
-    if (own_server) ZK_CHECK(add(spec.server_unit, kServerUnitTemplate));
+    if (server == ServerUnit::ours) ZK_CHECK(add(spec.server_unit, kServerUnitTemplate));
     ZK_CHECK(add(spec.agent_unit, kAgentUnitTemplate));
+    if (server == ServerUnit::none) return ok();
     // Beside the unit and not in it: a server does not restart because of who may start it.
     return add(spec.server_unit + ".d/zkprov-start.conf", kStartConditionTemplate);
+}
+
+/// The server's user need have no name on the engine's host. What zkprov writes only zkprov changes.
+void add_container(const Inventory& inventory, const Node& node, NodeSpec& spec) {
+    spec.manager = agent_api::Manager::docker;
+    spec.container = container_of(inventory, node);
+    if (!inventory.docker->archive.empty()) spec.container->archive_sha256 = spec.release.sha256;
+    spec.server_unit = node.container;
+    const bool units = inventory.transport == Transport::ssh;
+    spec.agent_unit = "zkprov-agent-" + spec.cluster + "-" + to_string(spec.sid) + ".service";
+    if (units) spec.agent_path = spec.install_dir + "/bin/zkprov-agent";
+    spec.address = in_bridge(inventory) ? node.host : "127.0.0.1";
+    const std::string root = "0:0";
+    const std::string& server = spec.container->user;
+    spec.directories = {DirectorySpec{spec.install_dir, 0755, root},
+                        DirectorySpec{spec.install_dir + "/conf", 0755, root},
+                        DirectorySpec{spec.data_dir, 0750, server},
+                        DirectorySpec{spec.log_dir, 0750, server},
+                        DirectorySpec{spec.install_dir + "/logs", 0750, server}};
+}
+
+/// Whose file the server only reads.
+std::string reader_of(const NodeSpec& spec) {
+    if (!spec.container) return spec.user.empty() ? "" : "root:" + spec.group;
+    return "0" + spec.container->user.substr(spec.container->user.find(':'));
 }
 
 void add_directories(NodeSpec& spec) {
@@ -73,8 +101,10 @@ agent_api::MemberSpec member_of(const Inventory& inventory, const Node& node) {
     member.client_port = node.ports.client;
     const bool all_addresses = node.http.address == "0.0.0.0" || node.http.address == "::";
     const bool loopback = node.http.address.starts_with("127.") || node.http.address == "::1";
-    if (node.http.port == 0 || (loopback && inventory.transport != Transport::local)) return member;
-    member.http_address = all_addresses ? node.host : node.http.address;
+    const bool one_machine = inventory.transport == Transport::local || in_bridge(inventory);
+    if (node.http.port == 0 || (loopback && !one_machine)) return member;
+    const std::string& machine = in_bridge(inventory) ? node.ssh.host : node.host;
+    member.http_address = all_addresses ? machine : node.http.address;
     member.http_port = node.http.port;
     return member;
 }
@@ -130,7 +160,9 @@ Result<FileSpec> filled_file(std::string path,
 
 std::string state_dir_of(const Inventory& inventory, const Node& node) {
     if (inventory.transport == Transport::local) return node.install_dir + "/agent";
-    return std::string(kStateDir);
+    if (!inventory.docker) return std::string(kStateDir);
+    // One host may have several.
+    return std::string(kStateDir) + "/" + inventory.cluster + "-" + to_string(node.id);
 }
 
 Result<> check_agents(const Inventory& inventory) {
@@ -165,10 +197,13 @@ std::string render_zoo_cfg(const Inventory& inventory, const Node& node) {
     const auto line = [&](std::string_view key, std::string_view value) {
         text.append(key).append("=").append(value).append("\n");
     };
-    line("dataDir", node.data_dir);
-    line("dataLogDir", node.log_dir);
+    std::optional<agent_api::ContainerSpec> container;
+    if (inventory.docker) container = container_of(inventory, node);
+    line("dataDir", container ? path_in(*container, node.data_dir) : node.data_dir);
+    line("dataLogDir", container ? path_in(*container, node.log_dir) : node.log_dir);
     line("clientPort", std::to_string(node.ports.client));
-    if (inventory.transport == Transport::local) line("clientPortAddress", node.host);
+    if (inventory.transport == Transport::local && !inventory.docker)
+        line("clientPortAddress", node.host);
     for (const auto& keys : {given, own}) {
         for (const auto& [key, value] : keys) line(key, value);
     }
@@ -217,7 +252,7 @@ Result<NodeSpec> render_node(const Inventory& inventory,
     spec.host = node.host;
     spec.manager = local ? agent_api::Manager::supervised : agent_api::Manager::systemd;
     spec.formation = agent_api::Formation::join;
-    spec.user = local ? "" : kServerUser;
+    if (!local && !inventory.docker) spec.user = kServerUser;
     spec.group = spec.user;
     spec.install_dir = node.install_dir;
     spec.data_dir = node.data_dir;
@@ -234,11 +269,15 @@ Result<NodeSpec> render_node(const Inventory& inventory,
         spec.members.push_back(member_of(inventory, member));
     }
     spec.members_digest = members_digest(inventory);
-    add_directories(spec);
+    if (inventory.docker) {
+        add_container(inventory, node, spec);
+    } else {
+        add_directories(spec);
+    }
 
     const std::string zoo_cfg = render_zoo_cfg(inventory, node);
     ZK_CHECK(check_zoo_cfg(zoo_cfg, node));
-    const std::string server_reads = spec.user.empty() ? "" : "root:" + spec.group;
+    const std::string server_reads = reader_of(spec);
     spec.files.push_back(FileSpec{spec.conf_path, 0640, server_reads, zoo_cfg, FileKind::config});
     spec.files.push_back(FileSpec{
         node.data_dir + "/myid", 0640, server_reads, to_string(node.id) + "\n", FileKind::config});
@@ -248,7 +287,12 @@ Result<NodeSpec> render_node(const Inventory& inventory,
                                   server_reads,
                                   agent_api::to_json(owner) + "\n",
                                   FileKind::plain});
-    if (inventory.apache) {
+    if (inventory.docker) {
+        if (inventory.apache) add_apache_logging(spec);
+        if (spec.agent_is_unit()) {
+            ZK_CHECK(add_units(spec, ServerUnit::none, state_dir_of(inventory, node)));
+        }
+    } else if (inventory.apache) {
         std::map<std::string, std::string> properties = node.config;
         std::erase_if(properties, [](const auto& entry) { return !is_property_only(entry.first); });
         const ApacheLine* const line = apache_line(release.version);
@@ -259,7 +303,7 @@ Result<NodeSpec> render_node(const Inventory& inventory,
         spec.java_least = line->java_least;
         spec.release.flavor = agent_api::Flavor::apache;
         ZK_CHECK(add_apache_files(inventory, properties, spec));
-        ZK_CHECK(add_units(spec, false));
+        ZK_CHECK(add_units(spec, ServerUnit::apache, state_dir_of(inventory, node)));
     } else if (!local) {
         for (const Script& script : kScripts) {
             spec.files.push_back(FileSpec{spec.install_dir + "/bin/" + std::string(script.name),
@@ -268,7 +312,7 @@ Result<NodeSpec> render_node(const Inventory& inventory,
                                           std::string(script.text),
                                           FileKind::plain});
         }
-        ZK_CHECK(add_units(spec, true));
+        ZK_CHECK(add_units(spec, ServerUnit::ours, state_dir_of(inventory, node)));
     }
     ZK_CHECK(agent_api::validate(spec));
     return spec;

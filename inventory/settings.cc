@@ -146,8 +146,8 @@ ServerSettings read_server_settings(Section& section, Diagnostics& diagnostics) 
     section.refuse(
         "version",
         "the release beside the zkprov program is installed, or server.tarball; remove the key");
-    section.refuse("runtime", "servers run under systemd; remove the key");
-    section.refuse("docker", "servers run under systemd; use transport: ssh or local");
+    section.refuse("runtime", "write it at the top of the inventory, for all nodes");
+    section.refuse("docker", "write docker, and runtime: docker, at the top of the inventory");
     section.refuse("tls", "client, peer and election ports are plain TCP; remove the key");
     return settings;
 }

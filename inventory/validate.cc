@@ -31,7 +31,7 @@ void check_ids(const Inventory& inventory, Diagnostics& diagnostics) {
 void check_hosts(const Inventory& inventory, Diagnostics& diagnostics) {
     std::map<std::string, const Node*> first;
     for (const Node& node : inventory.nodes) {
-        if (inventory.transport == Transport::local) {
+        if (inventory.transport == Transport::local && !in_bridge(inventory)) {
             if (!is_loopback(node.host)) {
                 diagnostics.error(node.mark,
                                   "nodes",
@@ -106,7 +106,9 @@ void check_places(const Node& node, Diagnostics& diagnostics) {
 
 void check_directories(const Inventory& inventory, Diagnostics& diagnostics) {
     for (const Node& node : inventory.nodes) {
-        if (inventory.transport == Transport::ssh) check_places(node, diagnostics);
+        if (inventory.transport == Transport::ssh || inventory.docker) {
+            check_places(node, diagnostics);
+        }
         const std::string id = "node " + to_string(node.id) + ": ";
         if (node.data_dir.empty() || node.install_dir.empty() || node.log_dir.empty()) continue;
         if (node.data_dir == node.install_dir || node.log_dir == node.install_dir) {
@@ -193,13 +195,15 @@ void check_voters(const Inventory& inventory, Diagnostics& diagnostics) {
 
 }  // namespace
 
-void refuse_directories_for_local(const ServerSettings& settings, Diagnostics& diagnostics) {
+void refuse_directories(const ServerSettings& settings, bool docker, Diagnostics& diagnostics) {
     for (const auto* written : {&settings.install_dir, &settings.data_dir, &settings.log_dir}) {
         if (!*written) continue;
         diagnostics.error((*written)->mark,
                           (*written)->path,
-                          "is not used with transport: local, whose nodes live under base_dir; "
-                          "remove it");
+                          docker ? "is not used with runtime: docker; write docker.directory, or a "
+                                   "directory for each node"
+                                 : "is not used with transport: local, whose nodes live under "
+                                   "base_dir; remove it");
     }
 }
 
@@ -208,6 +212,7 @@ void validate(const Inventory& inventory, Diagnostics& diagnostics) {
     check_hosts(inventory, diagnostics);
     check_ports(inventory, diagnostics);
     check_directories(inventory, diagnostics);
+    if (inventory.docker && !inventory.nodes.empty()) check_containers(inventory, diagnostics);
     check_times(inventory, diagnostics);
     if (!diagnostics.has_errors()) check_voters(inventory, diagnostics);
 }

@@ -8,7 +8,7 @@
 namespace zk::inventory {
 
 /// Local nodes live under base_dir; directories of their own are refused.
-void refuse_directories_for_local(const ServerSettings& settings, Diagnostics& diagnostics);
+void refuse_directories(const ServerSettings& settings, bool docker, Diagnostics& diagnostics);
 /// Checks all nodes against each other, in the order of the file.
 void validate(const Inventory& inventory, Diagnostics& diagnostics);
 

@@ -39,6 +39,8 @@ struct FactsRequest {
     std::string release_dir;     ///< of the specification: whether that release lies there already
     bool specs = false;          ///< also the specifications that were applied
     bool survey = false;         ///< also what the data hold, which reads all of them
+    std::optional<ContainerSpec> container;  ///< manager docker
+    bool agent_is_unit = false;              ///< manager docker: units[1] is systemd's
 
     static void fields(auto& archive, auto& self) {
         archive("install_dir", self.install_dir);
@@ -59,6 +61,8 @@ struct FactsRequest {
         archive("release_dir", self.release_dir);
         archive("specs", self.specs);
         archive("survey", self.survey);
+        archive("container", self.container);
+        archive("agent_is_unit", self.agent_is_unit);
     }
 };
 /// All that a plan for `spec` needs to know.
@@ -179,6 +183,7 @@ struct PathFact {
     std::uint32_t mode = 0;
     std::string owner;  ///< "user:group" by name
     bool directory = false;
+    std::string owner_ids{};  ///< "1000:1000", the same by number
 
     friend bool operator==(const PathFact&, const PathFact&) = default;
     static void fields(auto& archive, auto& self) {
@@ -187,6 +192,7 @@ struct PathFact {
         archive("mode", self.mode);
         archive("owner", self.owner);
         archive("directory", self.directory);
+        archive("owner_ids", self.owner_ids);
     }
 };
 
@@ -204,7 +210,8 @@ struct PortFact {
     }
 };
 
-/// A unit of the request, or, where the manager is `supervised`, the supervised program of that name.
+/// A unit of the request, or, where the manager is `supervised`, the supervised program of that name; of `docker` the
+/// container, in systemd's words.
 struct UnitFact {
     std::string name;
     /// systemd's ActiveState: active, activating, failed, inactive; "missing": no such unit.
@@ -318,6 +325,7 @@ struct NodeFacts {
     std::optional<OutsideServer> outside;
     /// Files in the data and log directories that belong to another user than the server's; the first one, empty: none.
     std::string others_file;
+    std::optional<ContainerFacts> container;  ///< manager docker
 
     [[nodiscard]] const PathFact* path(std::string_view name) const;
     [[nodiscard]] const UnitFact* unit(std::string_view name) const;
@@ -362,6 +370,7 @@ struct NodeFacts {
         archive("survey", self.survey);
         archive("outside", self.outside);
         archive("others_file", self.others_file);
+        archive("container", self.container);
     }
 };
 std::string to_json(const NodeFacts& facts);

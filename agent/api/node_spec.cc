@@ -52,9 +52,43 @@ Result<> validate_paths(const NodeSpec& spec) {
         if (!is_clean_path(file.path))
             return invalid("not an absolute path: \"" + file.path + "\"");
     }
+    if (spec.container) {
+        for (const BindSpec& bind : spec.container->binds) {
+            if (!is_clean_path(bind.source) || !is_clean_path(bind.target)) {
+                return invalid("not an absolute path: \"" + bind.source + ":" + bind.target + "\"");
+            }
+        }
+    }
     const auto is_conf = [&](const FileSpec& file) { return file.path == spec.conf_path; };
     if (std::none_of(spec.files.begin(), spec.files.end(), is_conf)) {
         return invalid("its files have no " + spec.conf_path);
+    }
+    return ok();
+}
+
+Result<> validate_container(const NodeSpec& spec) {
+    if (spec.container.has_value() != (spec.manager == Manager::docker)) {
+        return invalid("a container belongs to the manager docker, and it to a container");
+    }
+    if (!spec.container) return ok();
+    const ContainerSpec& container = *spec.container;
+    if (!is_clean_path(container.engine)) {
+        return invalid("not an absolute path: \"" + container.engine + "\"");
+    }
+    if (!is_plain_name(container.name) || container.name != spec.server_unit) {
+        return invalid("container " + container.name);
+    }
+    if (container.image.empty() || !is_one_line(container.image)) return invalid("no image");
+    if (!container.archive_sha256.empty() && !is_sha256(container.archive_sha256)) {
+        return invalid("sha256 " + container.archive_sha256);
+    }
+    if (container.label(kClusterLabel) != spec.cluster ||
+        container.label(kSidLabel) != to_string(spec.sid)) {
+        return invalid("the container's labels name another node");
+    }
+    const bool bridge = container.network.driver == NetworkDriver::bridge;
+    if (bridge && (!is_plain_name(container.network.name) || container.address.empty())) {
+        return invalid("a bridge without a name or without the container's address");
     }
     return ok();
 }
@@ -72,6 +106,12 @@ std::string NodeSpec::resident_agent_path() const {
 }
 std::string NodeSpec::console_log_path() const {
     return console_log.empty() ? log_dir + "/zkserver.log" : console_log;
+}
+bool NodeSpec::agent_is_unit() const {
+    return manager == Manager::systemd || (manager == Manager::docker && !agent_path.empty());
+}
+std::string NodeSpec::server_sees(const std::string& path) const {
+    return container ? path_in(*container, path) : path;
 }
 
 bool NodeSpec::waits_for_unit(std::string_view path) const {
@@ -102,6 +142,7 @@ Result<> validate(const NodeSpec& spec) {
     if (spec.http_port != 0 && (spec.http_address.empty() || !is_one_line(spec.http_address))) {
         return invalid("an HTTP port without an address");
     }
+    ZK_CHECK(validate_container(spec));
     if (spec.release.flavor == Flavor::apache) {
         if (!is_clean_path(spec.java))
             return invalid("not an absolute path: \"" + spec.java + "\"");
@@ -136,8 +177,16 @@ FactsRequest facts_for(const NodeSpec& spec) {
     for (const FileSpec& file : spec.files) request.files.push_back(file.path);
     request.units = {spec.server_unit, spec.agent_unit};
     request.address = spec.address;
-    request.any_address = spec.manager == Manager::systemd;
+    request.any_address = spec.manager != Manager::supervised;
     request.ports = {spec.client_port, spec.peer_port, spec.election_port};
+    request.container = spec.container;
+    request.agent_is_unit = spec.agent_is_unit();
+    if (spec.container && spec.container->network.driver != NetworkDriver::host) {
+        request.ports.clear();
+        for (const PublishedPort& port : spec.container->ports) {
+            request.ports.push_back(port.host_port);
+        }
+    }
     return request;
 }
 

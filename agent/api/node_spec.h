@@ -5,10 +5,12 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "agent_api/container_spec.h"
 #include "agent_api/incarnation.h"
 #include "agent_api/names.h"
 #include "base/ids.h"
@@ -20,8 +22,11 @@ namespace zk::agent_api {
 enum class Manager {
     systemd,     ///< unit zookeeper.service; the agent runs as zkprov-agent.service
     supervised,  ///< the resident agent starts the server as its child; no root, no systemd
+    docker,      ///< a Docker engine, in a container: `container`
 };
-constexpr std::array<std::string_view, 2> enum_words(Manager) { return {"systemd", "supervised"}; }
+constexpr std::array<std::string_view, 3> enum_words(Manager) {
+    return {"systemd", "supervised", "docker"};
+}
 
 /// Whether this apply may let the server start from an empty database.
 enum class Formation {
@@ -139,7 +144,8 @@ struct NodeSpec {
     std::string conf_path;  ///< of zoo.cfg, given to the server; must also be in `files`
     /// Supervised: the server's stderr goes here; empty: log_dir/zkserver.log.
     std::string console_log;
-    /// systemd: where the resident agent's own program goes; empty: install_dir/bin/zkprov-agent.
+    /// systemd: where the resident agent's own program goes; empty: install_dir/bin/zkprov-agent. docker: the same; empty:
+    /// nowhere, and the agent is no unit.
     std::string agent_path;
     std::string server_unit = "zookeeper.service";
     std::string agent_unit = "zkprov-agent.service";
@@ -160,6 +166,9 @@ struct NodeSpec {
     std::string members_digest;   ///< names ids, hosts, peer and election ports of all members
     std::string java;             ///< flavor apache: the program that runs the server
     std::int64_t java_least = 0;  ///< the oldest Java that does
+    /// Manager docker. `data_dir` and all other paths are those of the engine's host; `release` says nothing, `server_unit`
+    /// is the container's name.
+    std::optional<ContainerSpec> container;
 
     [[nodiscard]] std::string release_dir() const;  ///< install_dir/releases/<version>
     [[nodiscard]] std::string server_path() const;  ///< install_dir/current/bin/zkserver
@@ -170,6 +179,10 @@ struct NodeSpec {
     /// Whether a directory or file of this specification is left as it is while the server runs outside of its unit: that
     /// server, and whoever started it, may read or write it.
     [[nodiscard]] bool waits_for_unit(std::string_view path) const;
+    /// Whether the resident agent is a unit of systemd; else zkprov starts it as a process of its own.
+    [[nodiscard]] bool agent_is_unit() const;
+    /// How the server calls this path of its host.
+    [[nodiscard]] std::string server_sees(const std::string& path) const;
 
     friend bool operator==(const NodeSpec&, const NodeSpec&) = default;
     static void fields(auto& archive, auto& self) {
@@ -203,6 +216,7 @@ struct NodeSpec {
         archive("members_digest", self.members_digest);
         archive("java", self.java);
         archive("java_least", self.java_least);
+        archive("container", self.container);
     }
 };
 

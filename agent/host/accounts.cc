@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "agent_host/posix.h"
+#include "base/numbers.h"
 
 namespace zk::agent_host {
 namespace {
@@ -54,6 +55,12 @@ std::string name_of(const std::string& path, std::uint32_t id) {
     return found.empty() ? std::to_string(id) : found;
 }
 
+/// By name, or the number itself: a container's user need have no name on its host.
+std::optional<std::uint32_t> id_or_number(const std::string& path, const std::string& text) {
+    if (auto id = id_of(path, text)) return id;
+    return parse_number<std::uint32_t>(text);
+}
+
 }  // namespace
 
 std::optional<std::uint32_t> user_id(const std::string& name) { return id_of("/etc/passwd", name); }
@@ -69,9 +76,9 @@ Result<Owner> resolve_owner(const std::string& owner) {
     const std::size_t colon = owner.find(':');
     const std::string user = owner.substr(0, colon);
     const std::string group = colon == std::string::npos ? user : owner.substr(colon + 1);
-    result.uid = user_id(user);
+    result.uid = id_or_number("/etc/passwd", user);
     if (!result.uid) return Error(Errc::not_found, "there is no user " + user);
-    result.gid = group_id(group);
+    result.gid = id_or_number("/etc/group", group);
     if (!result.gid) return Error(Errc::not_found, "there is no group " + group);
     return result;
 }

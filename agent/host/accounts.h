@@ -19,7 +19,7 @@ struct Owner {
     std::optional<std::uint32_t> uid;
     std::optional<std::uint32_t> gid;
 };
-/// "user", "user:group" or "" (nothing). Errc::not_found for unknown names.
+/// "user", "user:group", the same in numbers, or "" (nothing). Errc::not_found for unknown names.
 Result<Owner> resolve_owner(const std::string& owner);
 
 }  // namespace zk::agent_host

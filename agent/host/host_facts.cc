@@ -15,6 +15,7 @@
 #include "agent_host/accounts.h"
 #include "agent_host/agent_socket.h"
 #include "agent_host/apache_release.h"
+#include "agent_host/containers.h"
 #include "agent_host/data_copy.h"
 #include "agent_host/data_owner.h"
 #include "agent_host/disks.h"
@@ -121,6 +122,7 @@ void gather_path(const std::string& path, NodeFacts& facts) {
     fact.path = path;
     fact.mode = status.st_mode & 07777;
     fact.owner = owner_name(status.st_uid, status.st_gid);
+    fact.owner_ids = std::to_string(status.st_uid) + ":" + std::to_string(status.st_gid);
     fact.directory = S_ISDIR(status.st_mode);
     if (!fact.directory) {
         const auto digest = sha256_of_file(path);
@@ -148,7 +150,9 @@ void gather_programs(const FactsRequest& request, NodeFacts& facts) {
     } else if (const auto digest = sha256_of_file(request.server_path); digest.has_value()) {
         facts.release_sha256 = *digest;
     }
-    facts.release_flavor = release_flavor(request.install_dir + "/current");
+    if (!request.container) {
+        facts.release_flavor = release_flavor(request.install_dir + "/current");
+    }
     if (!request.java.empty()) {
         auto java = ask_java(request.java);
         facts.java_version = java.version;
@@ -178,7 +182,39 @@ UnitFact supervised_fact(const std::string& name, const std::optional<ProcessId>
     return fact;
 }
 
+UnitFact fact_of(const UnitState& state, const std::string& name) {
+    UnitFact fact;
+    fact.name = name;
+    fact.state = state.active;
+    fact.enabled = state.enabled;
+    fact.pid = state.main_pid;
+    if (const auto info = process_info(fact.pid)) {
+        fact.started_at =
+            WallMs(clocks::wall_now().value() - static_cast<std::int64_t>(info->uptime_ms));
+    }
+    return fact;
+}
+
+/// The container, and its agent, which is a unit or not. Of an engine that cannot be asked container_facts() tells.
+Result<> gather_container(const FactsRequest& request, const StateDir& state, NodeFacts& facts) {
+    facts.container = container_facts(*request.container, state);
+    if (request.units.size() < 2) return ok();
+    if (facts.container->failure.empty()) {
+        ZK_TRY(const auto container, container_state(*request.container));
+        facts.units.push_back(fact_of(container, request.units[0]));
+    }
+    if (!request.agent_is_unit) {
+        facts.units.push_back(
+            supervised_fact(request.units[1], read_pid_file(state.agent_pid_file())));
+    } else if (facts.systemd) {
+        ZK_TRY(const auto states, unit_states({request.units[1]}));
+        facts.units.push_back(fact_of(states.front(), request.units[1]));
+    }
+    return ok();
+}
+
 Result<> gather_units(const FactsRequest& request, const StateDir& state, NodeFacts& facts) {
+    if (request.container) return gather_container(request, state, facts);
     if (!request.any_address) {
         // The order of facts_for: the server, then the agent.
         if (!request.units.empty()) {
@@ -192,16 +228,7 @@ Result<> gather_units(const FactsRequest& request, const StateDir& state, NodeFa
     } else if (facts.systemd && !request.units.empty()) {
         ZK_TRY(const auto states, unit_states(request.units));
         for (std::size_t i = 0; i < states.size(); ++i) {
-            UnitFact fact;
-            fact.name = request.units[i];
-            fact.state = states[i].active;
-            fact.enabled = states[i].enabled;
-            fact.pid = states[i].main_pid;
-            if (const auto info = process_info(fact.pid)) {
-                fact.started_at =
-                    WallMs(clocks::wall_now().value() - static_cast<std::int64_t>(info->uptime_ms));
-            }
-            facts.units.push_back(std::move(fact));
+            facts.units.push_back(fact_of(states[i], request.units[i]));
         }
     }
     return ok();
@@ -219,13 +246,20 @@ void gather_resident(const StateDir& state, NodeFacts& facts) {
     facts.resident_agent_sha256 = said->agent_sha256;
 }
 
+bool publishes(const agent_api::ContainerFacts& container, std::uint16_t port) {
+    return std::find(container.host_ports.begin(), container.host_ports.end(), port) !=
+           container.host_ports.end();
+}
+
 Result<> gather_ports(const FactsRequest& request, std::int64_t server_pid, NodeFacts& facts) {
     ZK_TRY(const auto listeners, listeners_on(request.ports));
     for (const Listener& listener : listeners) {
         if (!is_in_the_way(listener, request.address, request.any_address)) continue;
         PortFact fact;
         fact.port = listener.port;
-        fact.ours = server_pid != 0 && listener.pid == server_pid;
+        // What a container publishes the engine holds for it, or nobody whom /proc shows.
+        fact.ours = (server_pid != 0 && listener.pid == server_pid) ||
+                    (facts.container && publishes(*facts.container, listener.port));
         if (listener.pid != 0) {
             fact.owner = listener.program + " (" + std::to_string(listener.pid) + ")";
         }
@@ -382,13 +416,14 @@ Result<NodeFacts> gather_facts(const FactsRequest& request, const StateDir& stat
     for (const std::string& path : request.files) gather_path(path, facts);
     gather_programs(request, facts);
     ZK_CHECK(gather_units(request, state, facts));
+    if (facts.container) facts.release_flavor = facts.container->flavor;
     gather_resident(state, facts);
     const UnitFact* server = request.units.empty() ? nullptr : facts.unit(request.units[0]);
     const std::int64_t unit_pid = server == nullptr ? 0 : server->pid;
     ZK_CHECK(gather_outside(request, state, unit_pid, facts));
     const std::int64_t server_pid = facts.outside ? facts.outside->pid : unit_pid;
     ZK_CHECK(gather_ports(request, server_pid, facts));
-    if (server_pid != 0) {
+    if (server_pid != 0 && !request.container) {
         facts.running_sha256 = request.release_record.empty() ? program_sha256(server_pid)
                                                               : running_release(server_pid);
         if (!request.ports.empty()) {

@@ -20,8 +20,8 @@ std::string machine_hash();
 /// The same for a node; empty where servers share a machine: it says nothing there.
 std::string machine_of(const agent_api::NodeSpec& spec);
 
-/// All that was asked for. What cannot be read is left at its default. The manager is `systemd`
-/// exactly when `request.any_address` is set (see facts_for).
+/// All that was asked for. What cannot be read is left at its default. The manager is `docker` where
+/// the request names a container, else `systemd` exactly when `request.any_address` is set (see facts_for).
 Result<agent_api::NodeFacts> gather_facts(const agent_api::FactsRequest& request,
                                           const StateDir& state);
 

@@ -10,6 +10,7 @@
 #include "agent_api/agent_errc.h"
 #include "agent_api/link.h"
 #include "agent_host/agent_socket.h"
+#include "agent_host/containers.h"
 #include "agent_host/deeds.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/posix.h"
@@ -58,11 +59,24 @@ std::string last_lines(const std::string& path, std::size_t count) {
     return text->substr(at);
 }
 
+Result<UnitState> server_unit_state(const agent_api::NodeSpec& spec, milliseconds patience) {
+    if (spec.manager == Manager::docker) return container_state(*spec.container, patience);
+    if (spec.manager == Manager::supervised) {
+        return Error(Errc::unsupported, "a supervised server is no unit");
+    }
+    ZK_TRY(auto states, unit_states({spec.server_unit}, patience));
+    return std::move(states.front());
+}
+
 Result<> NodeControl::start_server() {
     note_deed(state_, elections::Deed::Kind::start, 0);
     if (spec_.manager == Manager::supervised) {
         ZK_CHECK(state_.save_desired(Desired::run));
         return tell_resident(ControlAction::start);
+    }
+    if (spec_.manager == Manager::docker) {
+        ZK_CHECK(start_node_container(*spec_.container));
+        return await_container();
     }
     // Two servers on one data directory would be the end of it.
     if (outside()) return ok();
@@ -88,8 +102,30 @@ Result<> NodeControl::restart_server() {
         ZK_CHECK(state_.save_desired(Desired::run));
         return tell_resident(ControlAction::restart);
     }
+    if (spec_.manager == Manager::docker) {
+        ZK_CHECK(stop_node_container(*spec_.container));
+        ZK_CHECK(start_node_container(*spec_.container));
+        return await_container();
+    }
     ZK_CHECK(restart_unit(spec_.server_unit));
     return await_unit();
+}
+
+/// Its engine starts it again and again, as its policy says: that it is about to do so is failure enough.
+Result<> NodeControl::await_container() {
+    const auto deadline = std::chrono::steady_clock::now() + kStable;
+    do {
+        ZK_TRY(const UnitState unit, server_unit_state(spec_));
+        if (unit.active != "active" || unit.restarts > 0) {
+            return agent_api::from_agent_error(AgentError{
+                AgentErrc::start_failed,
+                "the server ended at once, with status " + std::to_string(unit.exit_status) + ": " +
+                    one_line(container_last_words(*spec_.container))});
+        }
+        if (probe_server(spec_.address, spec_.client_port, milliseconds(200)).answered) return ok();
+        std::this_thread::sleep_for(milliseconds(50));
+    } while (std::chrono::steady_clock::now() < deadline);
+    return ok();
 }
 
 Result<> NodeControl::await_unit() {
@@ -137,7 +173,7 @@ Result<> NodeControl::tell_resident(ControlAction action) {
 }
 
 Result<> NodeControl::start_agent() {
-    if (spec_.manager == Manager::systemd) return start_unit(spec_.agent_unit);
+    if (spec_.agent_is_unit()) return start_unit(spec_.agent_unit);
     std::string program = own_program();
     if (!exists(program)) program = "/proc/self/exe";
     const std::string log = state_.file("agent.log");
@@ -154,7 +190,7 @@ Result<> NodeControl::start_agent() {
 }
 
 Result<> NodeControl::restart_agent() {
-    if (spec_.manager == Manager::systemd) return restart_unit(spec_.agent_unit);
+    if (spec_.agent_is_unit()) return restart_unit(spec_.agent_unit);
     if (const auto agent = read_pid_file(state_.agent_pid_file())) {
         ZK_CHECK(end_process(*agent, kAgentPatience));
     }
@@ -163,6 +199,7 @@ Result<> NodeControl::restart_agent() {
 
 Result<> NodeControl::stop() {
     note_deed(state_, elections::Deed::Kind::stop, server_pid());
+    if (spec_.manager == Manager::docker) return stop_node_container(*spec_.container);
     if (spec_.manager == Manager::systemd) {
         if (const auto server = outside()) ZK_CHECK(stop_outside(*server));
         return unit_is_missing() ? ok() : stop_unit(spec_.server_unit);
@@ -219,7 +256,7 @@ Result<std::string> NodeControl::wipe() {
     if (spec_.manager == Manager::supervised && agent_pid() != 0) {
         // The agent stays away too: it would find the server missing.
         ZK_CHECK(stop());
-    } else if (server_pid() != 0 || spec_.manager == Manager::systemd) {
+    } else if (server_pid() != 0 || spec_.manager != Manager::supervised) {
         ZK_CHECK(stop());
     }
     const std::string stamp = utc_stamp();
@@ -268,9 +305,9 @@ Result<std::string> NodeControl::quarantine(const std::string& directory,
 }
 
 std::int64_t NodeControl::server_pid() const {
-    if (spec_.manager == Manager::systemd) {
-        const auto states = unit_states({spec_.server_unit});
-        if (states.has_value() && states->front().main_pid != 0) return states->front().main_pid;
+    if (spec_.manager != Manager::supervised) {
+        const auto unit = server_unit_state(spec_);
+        if (unit.has_value() && unit->main_pid != 0) return unit->main_pid;
         const auto server = outside();
         return server ? server->pid : 0;
     }
@@ -289,7 +326,7 @@ std::optional<agent_api::OutsideServer> NodeControl::outside() const {
 }
 
 std::int64_t NodeControl::agent_pid() const {
-    if (spec_.manager == Manager::systemd) {
+    if (spec_.agent_is_unit()) {
         const auto states = unit_states({spec_.agent_unit});
         return states.has_value() ? states->front().main_pid : 0;
     }

@@ -1,14 +1,16 @@
-// Starts and stops what runs on a node: by systemd's units, or, where the manager is `supervised`,
-// by the resident agent and its child. Shell. Blocking, bounded; the caller holds the state
+// Starts and stops what runs on a node: by systemd's units, by the engine of its container, or, where the
+// manager is `supervised`, by the resident agent and its child. Shell. Blocking, bounded; the caller holds the state
 // directory's lock.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
 #include "agent_api/link.h"
 #include "agent_api/node_spec.h"
 #include "agent_host/state_dir.h"
+#include "agent_host/systemd.h"
 #include "base/result.h"
 
 namespace zk::agent_host {
@@ -39,6 +41,7 @@ class NodeControl {
 
   private:
     Result<> await_unit();
+    Result<> await_container();
     [[nodiscard]] bool unit_is_missing() const;
     static Result<> stop_outside(const agent_api::OutsideServer& server);
     Result<> tell_resident(agent_api::ControlAction action);
@@ -48,6 +51,10 @@ class NodeControl {
     const agent_api::NodeSpec& spec_;
     const StateDir& state_;
 };
+
+/// Of the server: its unit, or its container in systemd's words. Manager supervised has none: Errc::unsupported.
+Result<UnitState> server_unit_state(const agent_api::NodeSpec& spec,
+                                    std::chrono::milliseconds patience = std::chrono::seconds(90));
 
 /// The end of a log file, for an error's words.
 std::string last_lines(const std::string& path, std::size_t count);

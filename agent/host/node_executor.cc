@@ -10,6 +10,7 @@
 #include "agent_host/accounts.h"
 #include "agent_host/agent_error.h"
 #include "agent_host/apache_release.h"
+#include "agent_host/containers.h"
 #include "agent_host/data_copy.h"
 #include "agent_host/data_owner.h"
 #include "agent_host/host_facts.h"
@@ -202,6 +203,9 @@ Result<> NodeExecutor::stage(const Step& step) {
             return stage_file(step.target);
         case StepKind::install_agent:
             return stage_copy("/proc/self/exe", step.target + kAside);
+        case StepKind::load_image:
+            // An image is nothing that runs: it is not taken back.
+            return load_container_image(*spec_.container, state_);
         default:
             return ok();
     }
@@ -316,6 +320,12 @@ Result<> NodeExecutor::commit(const Step& step) {
             return own_data();
         case StepKind::stop_outside:
             return facts_.outside ? control.end_outside(*facts_.outside) : ok();
+        case StepKind::load_image:
+            return ok();
+        case StepKind::make_network:
+            return make_container_network(*spec_.container);
+        case StepKind::make_container:
+            return make_node_container(spec_);
         case StepKind::reload_systemd:
             return reload_systemd();
         case StepKind::enable_unit:

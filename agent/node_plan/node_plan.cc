@@ -5,6 +5,7 @@
 
 #include "agent_api/agent_errc.h"
 #include "agent_api/digest.h"
+#include "agent_api/subnet.h"
 
 namespace zk::node_plan {
 namespace {
@@ -35,6 +36,12 @@ std::string full_owner(const std::string& owner) {
     return owner + ":" + owner;
 }
 
+/// By name or by number; whoever it is, where nothing is asked for.
+bool has_owner(const PathFact& there, const std::string& owner) {
+    const std::string full = full_owner(owner);
+    return owner.empty() || there.owner == full || there.owner_ids == full;
+}
+
 class Planner {
   public:
     Planner(const NodeSpec& spec,
@@ -52,6 +59,7 @@ class Planner {
 
     Decision make() {
         if (auto wrong = check_manager()) return *wrong;
+        if (auto wrong = check_container()) return *wrong;
         if (auto wrong = check_ports()) return *wrong;
         if (auto wrong = check_kinds()) return *wrong;
         if (auto wrong = check_outside()) return *wrong;
@@ -62,10 +70,12 @@ class Planner {
         plan_files(!facts_.outside);
         plan_agent_program();
         if (auto wrong = check_room()) return *wrong;
+        plan_network();
         plan_marker_and_identity();
         if (auto wrong = plan_take_over()) return *wrong;
         plan_systemd();
         plan_agent();
+        plan_container();
         plan_server();
         plan_record();
         return std::move(plan_);
@@ -81,20 +91,96 @@ class Planner {
     }
 
     std::optional<AgentError> check_manager() const {
-        const bool systemd = spec_.manager == Manager::systemd;
-        if (copies_ && !systemd) {
+        if (copies_ && spec_.manager != Manager::systemd) {
             return AgentError{AgentErrc::unsupported,
-                              "a server that its agent supervises keeps its flavor"};
+                              "only a server under systemd changes its flavor"};
         }
+        const bool systemd = spec_.agent_is_unit();
         if (systemd && !facts_.systemd) {
             return AgentError{AgentErrc::unsupported,
                               "systemd does not run this host, and the inventory asks for it"};
         }
-        if (facts_.uid != 0 && (systemd || !spec_.user.empty())) {
+        if (facts_.uid != 0 && (systemd || spec_.container || !spec_.user.empty())) {
             return AgentError{AgentErrc::no_right,
                               "the agent runs as user id " + std::to_string(facts_.uid) +
-                                  ", but units and users need root; let the login user become "
+                                  ", but units, users and what belongs to them need root; let the "
+                                  "login user become "
                                   "root by sudo without a password, or log in as root"};
+        }
+        return std::nullopt;
+    }
+
+    std::optional<AgentError> check_container() {
+        if (!spec_.container) return std::nullopt;
+        if (!facts_.container) {
+            return AgentError{AgentErrc::unsupported, "the agent says nothing of its engine"};
+        }
+        const agent_api::ContainerSpec& wanted = *spec_.container;
+        const agent_api::ContainerFacts& there = *facts_.container;
+        if (!there.failure.empty()) return AgentError{AgentErrc::failed, there.failure};
+        if (there.exists && !there.ours) {
+            return AgentError{AgentErrc::identity_conflict,
+                              "there is a container " + wanted.name + " already, and it is " +
+                                  there.holder +
+                                  "; it is not touched: give the node another name (container) in "
+                                  "the inventory, or rename that one"};
+        }
+        if (facts_.data.myid && *facts_.data.myid != spec_.sid) {
+            return AgentError{
+                AgentErrc::identity_conflict,
+                spec_.data_dir + "/myid says " + to_string(*facts_.data.myid) +
+                    ", this is server " + to_string(spec_.sid) +
+                    "; correct the directories in the inventory, or move that one away"};
+        }
+        loads_image_ =
+            !wanted.archive_sha256.empty() && there.archive_sha256 != wanted.archive_sha256;
+        if (!loads_image_ && there.image_id.empty()) {
+            return AgentError{
+                AgentErrc::not_found,
+                "the image " + wanted.image +
+                    " is not on this host; bring it there (docker pull, docker load), "
+                    "or name its archive as docker.archive in the inventory"};
+        }
+        return check_network();
+    }
+
+    /// The network by the name is as it should be, or there is room for one.
+    std::optional<AgentError> check_network() {
+        const agent_api::NetworkSpec& wanted = spec_.container->network;
+        if (wanted.driver != agent_api::NetworkDriver::bridge) return std::nullopt;
+        for (const agent_api::SubnetFact& network : facts_.container->networks) {
+            if (network.name != wanted.name) continue;
+            makes_network_ = false;
+            const bool same = network.driver == to_string(wanted.driver) &&
+                              network.subnet == wanted.subnet &&
+                              (network.gateway == wanted.gateway || wanted.gateway.empty());
+            if (same) return std::nullopt;
+            return AgentError{AgentErrc::failed,
+                              "the network " + wanted.name + " is there already as " +
+                                  network.driver + " " + network.subnet + " with the gateway " +
+                                  (network.gateway.empty() ? "of nobody" : network.gateway) +
+                                  "; write that into the inventory, or another name"};
+        }
+        makes_network_ = true;
+        const auto subnet = agent_api::parse_subnet(wanted.subnet);
+        if (!subnet) return AgentError{AgentErrc::invalid, "no subnet: " + wanted.subnet};
+        if (auto wrong = check_overlap(*subnet, facts_.container->networks, "the network ")) {
+            return wrong;
+        }
+        return check_overlap(*subnet, facts_.container->routes, "a route of this host, behind ");
+    }
+
+    static std::optional<AgentError> check_overlap(const agent_api::Subnet& subnet,
+                                                   const std::vector<agent_api::SubnetFact>& others,
+                                                   std::string_view what) {
+        for (const agent_api::SubnetFact& each : others) {
+            const auto other = agent_api::parse_subnet(each.subnet);
+            if (!other || !other->overlaps(subnet)) continue;
+            return AgentError{AgentErrc::failed,
+                              "the subnet " + to_string(subnet) + " overlaps with " +
+                                  std::string(what) + each.name + " (" + each.subnet +
+                                  "); choose another one as docker.network in the inventory, "
+                                  "with addresses in it"};
         }
         return std::nullopt;
     }
@@ -214,7 +300,7 @@ class Planner {
                        path,
                        "its mode is " + octal(there->mode) + " and should be " + octal(mode));
         }
-        if (!owner.empty() && there->owner != full_owner(owner)) {
+        if (!has_owner(*there, owner)) {
             add(StepKind::make_directory,
                 path,
                 "its owner is " + there->owner + " and should be " + full_owner(owner));
@@ -238,6 +324,7 @@ class Planner {
     }
 
     void plan_release() {
+        if (spec_.container) return plan_image();
         const std::string target = "releases/" + spec_.release.version;
         const bool right_program = facts_.release_sha256 == spec_.release.sha256;
         if (right_program && facts_.release_target == target) return;
@@ -254,6 +341,35 @@ class Planner {
                 spec_.release_dir(),
                 right_program ? "the program belongs there" : "the server program differs");
         }
+    }
+
+    void plan_image() {
+        if (!loads_image_) return;
+        add(StepKind::load_image,
+            spec_.container->image,
+            facts_.container->image_id.empty() ? "it is not there"
+                                               : "it did not come from this archive");
+    }
+
+    void plan_network() {
+        if (!spec_.container || !makes_network_) return;
+        add(StepKind::make_network, spec_.container->network.name, "it does not exist");
+    }
+
+    void plan_container() {
+        if (!spec_.container) return;
+        const agent_api::ContainerFacts& there = *facts_.container;
+        std::string why;
+        if (!there.exists) {
+            why = "it does not exist";
+        } else if (there.spec_hash != hash_of(*spec_.container)) {
+            why = "its settings change";
+        } else if (loads_image_ || there.container_image_id != there.image_id) {
+            why = "its image changes";
+        }
+        if (why.empty()) return;
+        makes_container_ = true;
+        add(StepKind::make_container, spec_.container->name, why);
     }
 
     /// `all`: also those that wait for the unit.
@@ -275,7 +391,7 @@ class Planner {
             content = false;
             if (there->mode != file.mode) {
                 why = "its mode is " + octal(there->mode) + " and should be " + octal(file.mode);
-            } else if (!file.owner.empty() && there->owner != full_owner(file.owner)) {
+            } else if (!file.owner.empty() && !has_owner(*there, file.owner)) {
                 why = "its owner is " + there->owner + " and should be " + full_owner(file.owner);
             }
         }
@@ -298,7 +414,7 @@ class Planner {
     }
 
     void plan_agent_program() {
-        if (spec_.manager != Manager::systemd) return;
+        if (!spec_.agent_is_unit()) return;
         if (facts_.installed_agent_sha256 == facts_.agent_sha256) return;
         add(StepKind::install_agent,
             spec_.resident_agent_path(),
@@ -365,7 +481,7 @@ class Planner {
     }
 
     void plan_systemd() {
-        if (spec_.manager != Manager::systemd) return;
+        if (!spec_.agent_is_unit()) return;
         if (reload_ || owes(StepKind::reload_systemd)) {
             add(StepKind::reload_systemd, "", "unit files change");
         }
@@ -373,14 +489,14 @@ class Planner {
             if (name == spec_.server_unit && facts_.outside && !takes_over_) continue;
             const UnitFact* unit = facts_.unit(name);
             if (unit != nullptr && unit->enabled) continue;
+            if (spec_.container && name == spec_.server_unit) continue;  // its engine starts it
             add(StepKind::enable_unit, name, "it does not start at boot");
         }
     }
 
     void plan_agent() {
         const UnitFact* unit = facts_.unit(spec_.agent_unit);
-        const bool runs =
-            spec_.manager == Manager::systemd ? is_active(unit) : facts_.resident_agent;
+        const bool runs = spec_.agent_is_unit() ? is_active(unit) : facts_.resident_agent;
         if (!runs) return add(StepKind::start_agent, spec_.agent_unit, "it does not run");
         if (facts_.resident_agent && facts_.resident_agent_sha256 != facts_.agent_sha256) {
             agent_why_ = "it is another build";
@@ -401,6 +517,11 @@ class Planner {
         if (copies_) {
             plan_.restarts_server = true;
             return add(StepKind::start_server, spec_.server_unit, "it was stopped for the copy");
+        }
+        if (makes_container_) {
+            // The old one was stopped for the new one.
+            plan_.restarts_server = true;
+            return add(StepKind::start_server, spec_.server_unit, "its container is another one");
         }
         if (server_why_.empty() && !facts_.running_sha256.empty() &&
             facts_.running_sha256 != spec_.release.sha256) {
@@ -433,6 +554,9 @@ class Planner {
     bool installs_release_ = false;
     bool switches_release_ = false;
     bool reload_ = false;
+    bool loads_image_ = false;
+    bool makes_network_ = false;
+    bool makes_container_ = false;
     std::string server_why_;
     std::string agent_why_;
 };
@@ -461,6 +585,12 @@ std::string_view verb(StepKind kind) {
             return "remove ";
         case StepKind::record_identity:
             return "record this host as ";
+        case StepKind::load_image:
+            return "load the image ";
+        case StepKind::make_network:
+            return "make the network ";
+        case StepKind::make_container:
+            return "make the container ";
         case StepKind::reload_systemd:
             return "reload systemd";
         case StepKind::enable_unit:

@@ -29,6 +29,9 @@ enum class StepKind {
     remove_marker,    ///< target: the same, left by a forming that did not come to its end
     record_identity,  ///< target: the node's name
     stop_outside,     ///< target: a server outside of its unit; what starts it does so no more
+    load_image,       ///< target: the image
+    make_network,     ///< target: the network
+    make_container,   ///< target: its name; takes the place of one that is there
     reload_systemd,   ///< no target
     enable_unit,      ///< target: the unit
     start_agent,
@@ -39,7 +42,7 @@ enum class StepKind {
     stop_server,     ///< before anything else is put in place, so that its data can be copied
     copy_data,  ///< target: data_dir; beside it, or inside where that is a file system of its own
 };
-constexpr std::array<std::string_view, 18> enum_words(StepKind) {
+constexpr std::array<std::string_view, 23> enum_words(StepKind) {
     return {"make-user",
             "make-directory",
             "install-release",
@@ -51,6 +54,9 @@ constexpr std::array<std::string_view, 18> enum_words(StepKind) {
             "remove-marker",
             "record-identity",
             "stop-outside",
+            "load-image",
+            "make-network",
+            "make-container",
             "reload-systemd",
             "enable-unit",
             "start-agent",

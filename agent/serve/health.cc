@@ -112,7 +112,7 @@ NodeHealth node_health(const agent_host::StateDir& state) {
     look_once(probe, *spec);
     IdentityLook look;
     look.is_due(probe);
-    if (knows_process) look.look_at_port(probe, *spec);
+    if (knows_process && !spec->container) look.look_at_port(probe, *spec);
     if (probe.serving) {
         look.take(agent_host::ask_conf(spec->address, spec->client_port, kProbeTimeout));
     }

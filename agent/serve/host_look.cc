@@ -87,12 +87,14 @@ void HostLook::fill_files(node_judge::Probe& probe, const NodeSpec& spec, const 
     // A server that does not answer may have met such a disk a moment ago.
     mounts_due_ = !probe.answered || Clock::now() - mounts_at_ >= kMountsInterval;
     if (mounts_due_) mounts_at_ = Clock::now();
-    fill_disk(probe.data_disk, spec.data_dir, probe.pid);
+    // A container has other mounts, under other names.
+    const std::int64_t pid = spec.container ? 0 : probe.pid;
+    fill_disk(probe.data_disk, spec.data_dir, pid);
     if (spec.log_dir == spec.data_dir) {
         probe.log_disk = probe.data_disk;
     } else {
         at(spec.log_dir);
-        fill_disk(probe.log_disk, spec.log_dir, probe.pid);
+        fill_disk(probe.log_disk, spec.log_dir, pid);
     }
     fill_storage(probe, spec);
     fill_drifts(probe, spec, at);
@@ -119,7 +121,7 @@ void HostLook::fill_memory(node_judge::Probe& probe) {
 }
 
 void HostLook::fill_agent(node_judge::Probe& probe, const NodeSpec& spec, const AtPath& at) {
-    const bool installed = spec.manager == agent_api::Manager::systemd;
+    const bool installed = spec.agent_is_unit();
     // A supervised one is started from where the controller's lay, which may be gone by now.
     if (!agent_path_) {
         agent_path_ = installed ? spec.resident_agent_path() : started_from();
@@ -217,6 +219,7 @@ void HostLook::fill_drifts(node_judge::Probe& probe, const NodeSpec& spec, const
         at(file.path);
         check(probe, file.path, true, [&](std::uint32_t mode) { return difference(file, mode); });
     }
+    if (spec.container) return;
     if (const std::string record = spec.release_record(); !record.empty()) {
         at(record);
         check(probe, record, false, [&](std::uint32_t) -> std::string {

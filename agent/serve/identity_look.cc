@@ -30,7 +30,7 @@ std::optional<bool> has_own_data(const std::map<std::string, std::string>& conf,
     const auto data = conf.find("dataDir");
     // A path that depends on where the server was started says nothing here.
     if (data == conf.end() || !data->second.starts_with('/')) return std::nullopt;
-    return is_same_place(data->second, spec.data_dir);
+    return is_same_place(data->second, spec.server_sees(spec.data_dir));
 }
 
 /// The holder of `port` among `listeners`, unless that is the server, or may be.

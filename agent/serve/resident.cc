@@ -340,6 +340,7 @@ asio::awaitable<void> Resident::Parts::keep_elections(const node_judge::Probe& p
 }
 
 void Resident::Parts::look_at_port(node_judge::Probe& probe) {
+    if (spec->container) return;  // a listener in a network of its own is not to be seen from here
     if (spec->manager == Manager::systemd && !probe.process) {
         // What was known of the process may be two seconds old, and it may listen by now.
         unit.forget();
@@ -399,7 +400,7 @@ void Resident::Parts::note_saving(const Result<>& saved) {
 }
 
 void Resident::Parts::ask_systemd(bool answered) {
-    const auto told = unit.look(spec->server_unit, answered, refusal.has_value());
+    const auto told = unit.look(*spec, answered, refusal.has_value());
     if (told) keeper.take_unit(*told);
 }
 

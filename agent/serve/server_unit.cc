@@ -1,5 +1,6 @@
 #include "agent_serve/server_unit.h"
 
+#include "agent_host/node_control.h"
 #include "agent_host/process.h"
 
 namespace zk::agent_serve {
@@ -12,7 +13,7 @@ constexpr auto kSystemdPatience = std::chrono::seconds(5);
 
 }  // namespace
 
-std::optional<agent_host::UnitState> ServerUnit::look(const std::string& unit,
+std::optional<agent_host::UnitState> ServerUnit::look(const agent_api::NodeSpec& spec,
                                                       bool answered,
                                                       bool refused) {
     const bool runs = pid_ != 0 && agent_host::process_info(pid_).has_value();
@@ -22,15 +23,16 @@ std::optional<agent_host::UnitState> ServerUnit::look(const std::string& unit,
     const bool may_wait = runs || (pid_ == 0 && !answered);
     if (may_wait && Clock::now() - asked_at_ < interval) return std::nullopt;
     asked_at_ = Clock::now();
-    const auto states = agent_host::unit_states({unit}, kSystemdPatience);
-    silent_ = !states.has_value();
-    if (!states.has_value()) {
-        log_.warn("systemd.silent why={}", states.error().message());
+    const auto told = agent_host::server_unit_state(spec, kSystemdPatience);
+    silent_ = !told.has_value();
+    if (!told.has_value()) {
+        log_.warn(
+            "{}.silent why={}", spec.container ? "engine" : "systemd", told.error().message());
         pid_ = 0;
         unit_.reset();
         return std::nullopt;
     }
-    const agent_host::UnitState& state = states->front();
+    const agent_host::UnitState& state = *told;
     pid_ = state.main_pid;
     // systemd counts from 0 when somebody starts it.
     if (state.restarts < restarts_)
@@ -39,7 +41,8 @@ std::optional<agent_host::UnitState> ServerUnit::look(const std::string& unit,
         not_begun_ += state.restarts - restarts_;
     restarts_ = state.restarts;
     stopped_ = state.active == "inactive";
-    unit_ = {unit, state.active, state.sub, state.enabled};
+    // What keeps a container running is in its own settings, which a plan compares.
+    if (!spec.container) unit_ = {spec.server_unit, state.active, state.sub, state.enabled};
     return state;
 }
 

@@ -1,4 +1,5 @@
-// What systemd says of this node's server, asked no more often than it helps: each question costs a process.
+// What systemd, or the engine of its container, says of this node's server, asked no more often than it helps: each
+// question to systemd costs a process.
 // Shell. Lives on the resident agent's loop.
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "agent_api/node_spec.h"
 #include "agent_host/systemd.h"
 #include "base/log.h"
 #include "node_judge/probe.h"
@@ -18,9 +20,11 @@ class ServerUnit {
   public:
     explicit ServerUnit(Log log) : log_(std::move(log)) {}
 
-    /// What systemd says of `unit` now; nothing when what is known still does, or when it does not answer in time.
+    /// What is said of the server's unit now; nothing when what is known still does, or when it does not answer in time.
     /// `answered`: a server answers clients. `refused`: the server must not start, so what systemd counts are no ends of it.
-    std::optional<agent_host::UnitState> look(const std::string& unit, bool answered, bool refused);
+    std::optional<agent_host::UnitState> look(const agent_api::NodeSpec& spec,
+                                              bool answered,
+                                              bool refused);
     /// The next look asks.
     void forget() { asked_at_ = Clock::time_point(); }
     /// The same for somebody who waits, unless there is a process, or systemd is silent.

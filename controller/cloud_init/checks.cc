@@ -66,6 +66,11 @@ Result<> check_inventory(const inventory::Inventory& inventory, const Wanted& wa
                      "transport: local brings up servers on this machine; hosts that are born "
                      "from cloud-init need transport: ssh");
     }
+    if (inventory.docker) {
+        return Error(Errc::invalid,
+                     "runtime: docker is for hosts that zkprov reaches; hosts that are born from "
+                     "cloud-init run the server under systemd");
+    }
     if (inventory.apache) {
         return Error(Errc::invalid,
                      "hosts that are born from cloud-init run zkprov's own server in this version; "

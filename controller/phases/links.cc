@@ -51,7 +51,8 @@ class SwitchReport {
     const std::function<void(const std::string&)> say_;
 };
 
-Result<std::unique_ptr<AgentLink>> open_over_ssh(const Node& node,
+Result<std::unique_ptr<AgentLink>> open_over_ssh(const Inventory& inventory,
+                                                 const Node& node,
                                                  const LinkSettings& settings,
                                                  SwitchReport& report,
                                                  LinkDeadline deadline) {
@@ -80,6 +81,8 @@ Result<std::unique_ptr<AgentLink>> open_over_ssh(const Node& node,
     options.agent_binary = settings.agent_path;
     options.remote_dir =
         node.ssh.agent_dir.empty() ? std::string(inventory::kStateDir) : node.ssh.agent_dir;
+    // Of several nodes of one host each has its own; the agent's program is the same.
+    if (inventory.docker) options.state_dir = state_dir_of(inventory, node);
     options.connect_timeout = settings.connect_timeout;
     options.deadline = deadline;
     return open_ssh_link(target, options);
@@ -92,7 +95,7 @@ OpenLink link_opener(const Inventory& inventory, LinkSettings settings) {
     return [&inventory, settings = std::move(settings), report = std::move(report)](
                const Node& node, LinkDeadline deadline) {
         if (inventory.transport == Transport::ssh) {
-            return open_over_ssh(node, settings, *report, deadline);
+            return open_over_ssh(inventory, node, settings, *report, deadline);
         }
         ssh::LocalTarget target;
         target.name = name_of(node);

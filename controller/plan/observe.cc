@@ -63,7 +63,9 @@ NodeActual observe(const NodeSpec& spec, const NodeFacts& facts) {
         }
         actual.spaces.push_back({fact.path, fact.free_bytes, fact.read_only});
     }
-    if (facts.release_flavor != to_string(spec.release.flavor)) {
+    const std::string_view wanted = spec.container ? spec.container->label(agent_api::kFlavorLabel)
+                                                   : to_string(spec.release.flavor);
+    if (facts.release_flavor != wanted) {
         actual.other_flavor = facts.release_flavor;
     }
     if (facts.outside && facts.outside->flavor != to_string(spec.release.flavor)) {

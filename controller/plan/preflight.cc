@@ -30,7 +30,8 @@ class Checker {
     }
 
     void check_rights() {
-        if (inventory_.transport == Transport::local || actual_.root) return;
+        const bool needs_root = inventory_.transport != Transport::local || inventory_.docker;
+        if (!needs_root || actual_.root) return;
         error(
             "the agent does not run as root; log in as root, or give the user passwordless sudo "
             "(NOPASSWD) and leave ssh.sudo at auto");

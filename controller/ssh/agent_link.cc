@@ -11,6 +11,10 @@ namespace zk::ssh {
 
 Result<std::unique_ptr<AgentLink>> open_ssh_link(const HostTarget& host,
                                                  const LinkOptions& options) {
+    if (!options.state_dir.empty() && !is_plain_path(options.state_dir)) {
+        return Error(Errc::invalid,
+                     host.name + ": no plain path of a state directory: " + options.state_dir);
+    }
     if (!is_plain_path(options.remote_dir)) {
         return Error(Errc::invalid,
                      host.name + ": the directory " + options.remote_dir +

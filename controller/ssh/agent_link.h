@@ -66,6 +66,8 @@ struct LinkOptions {
     std::string agent_binary;
     /// Where the agent lives on the host: <remote_dir>/bin/zkprov-agent.
     std::string remote_dir = "/var/lib/zkprov";
+    /// Where the agent of this link keeps its state; empty: where it does by itself.
+    std::string state_dir;
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds login_timeout{20000};  ///< key exchange, login, channel and hello
     std::chrono::milliseconds push_timeout{120000};

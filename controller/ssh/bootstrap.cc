@@ -32,10 +32,10 @@ constexpr std::chrono::seconds kLastWordsTime{1};  // from a failure to its reas
 constexpr std::string_view kSettings =
     "set +Ceufvx; PATH=${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C; export PATH "
     "LC_ALL; ";
-// $1 is kScript, $2 the directory. What sudo says is understood in English only.
+// $1 is kScript, $2 and $3 the directories. What sudo says is understood in English only.
 constexpr std::string_view kSudoScript =
-    "echo zkprov-shell || exit 93; exec sudo -n sh -c \"$1\" zkprov \"$2\"";
-// $1 is the directory. The free space asked for is the size plus 64 KiB. An empty file tells
+    "echo zkprov-shell || exit 93; exec sudo -n sh -c \"$1\" zkprov \"$2\" \"$3\"";
+// $1 is the directory, $2 that of the state or empty. The free space asked for is the size plus 64 KiB. An empty file tells
 // whether programs may run there, before a large one is sent in vain.
 constexpr std::string_view kScript =
     "umask 022; d=$1; a=$d/bin/zkprov-agent; h=none; "
@@ -55,7 +55,7 @@ constexpr std::string_view kScript =
     "sync \"$t\" 2>/dev/null; mv -f \"$t\" \"$a\" || f rename; "
     "trap - 0 1 2 15; echo zkprov-pushed; "
     "elif [ \"$c\" = run ]; then :; else exit 0; fi; "
-    "unset LC_ALL; echo zkprov-start; exec \"$a\" connect --stdio";
+    "unset LC_ALL; echo zkprov-start; exec \"$a\" connect --stdio ${2:+--state-dir \"$2\"}";
 
 std::string arch_of_elf(const Bytes& content) {
     Elf64_Ehdr header{};
@@ -229,13 +229,16 @@ bool is_plain_path(const std::string& path) {
     return path.starts_with('/') && path.find_first_not_of(kPlain) == std::string::npos;
 }
 
-std::string bootstrap_command(const HostTarget& host, const std::string& remote_dir) {
+std::string bootstrap_command(const HostTarget& host,
+                              const std::string& remote_dir,
+                              const std::string& state_dir) {
+    const std::string directories = remote_dir + (state_dir.empty() ? "" : " " + state_dir);
     const std::string script = std::string(kSettings).append(kScript);
     if (!host.sudo || host.user == "root") {
-        return "exec /bin/sh -c '" + script + "' zkprov " + remote_dir;
+        return "exec /bin/sh -c '" + script + "' zkprov " + directories;
     }
     return "exec /bin/sh -c '" + std::string(kSettings).append(kSudoScript) + "' zkprov '" +
-           script + "' " + remote_dir;
+           script + "' " + directories;
 }
 
 Result<LinkHello> bootstrap(ProcessStream& stream,

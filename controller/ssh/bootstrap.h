@@ -34,8 +34,10 @@ Result<std::shared_ptr<const AgentBinary>> load_agent_binary(const std::string& 
 bool arch_fits(const std::string& arch, const std::string& uname);
 
 /// The command line for the login shell, which may be of any kind. REQUIRES:
-/// is_plain_path(remote_dir).
-std::string bootstrap_command(const HostTarget& host, const std::string& remote_dir);
+/// is_plain_path() of both directories; the second one may be empty: see LinkOptions.
+std::string bootstrap_command(const HostTarget& host,
+                              const std::string& remote_dir,
+                              const std::string& state_dir = {});
 /// An absolute path of letters, digits and ./_-+@ only: it is safe in any shell's command line.
 bool is_plain_path(const std::string& path);
 

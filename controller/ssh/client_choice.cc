@@ -107,11 +107,12 @@ Result<ReachedHost> reach_by_openssh(const std::string& program,
     reached.host = with_ssh_config(host, *config);
     reached.deadline = options.deadline_for(options.connect_timeout + options.login_timeout);
     ZK_TRY(reached.stream,
-           OpensshSession::start(program,
-                                 reached.host,
-                                 options,
-                                 *config,
-                                 bootstrap_command(reached.host, options.remote_dir)));
+           OpensshSession::start(
+               program,
+               reached.host,
+               options,
+               *config,
+               bootstrap_command(reached.host, options.remote_dir, options.state_dir)));
     return reached;
 }
 
@@ -120,7 +121,8 @@ Result<ReachedHost> reach_by_libssh2(const HostTarget& host, const LinkOptions& 
     reached.host = host;
     ZK_TRY(auto session, SshSession::open(host, options));
     reached.deadline = options.deadline_for(options.login_timeout);
-    ZK_CHECK(session->run(bootstrap_command(host, options.remote_dir), reached.deadline));
+    ZK_CHECK(session->run(bootstrap_command(host, options.remote_dir, options.state_dir),
+                          reached.deadline));
     reached.stream = std::move(session);
     return reached;
 }

@@ -29,7 +29,8 @@ EnsembleVerdict judge(const inventory::Inventory& inventory,
                       const std::vector<NodeStatus>& statuses) {
     EnsembleVerdict verdict = ensemble_judge::judge(expected_of(inventory), statuses);
     // Units start again with their host; these are nobody's to start but the user's.
-    if (inventory.transport == inventory::Transport::local && nothing_runs(verdict)) {
+    const bool units = inventory.transport != inventory::Transport::local || inventory.docker;
+    if (!units && nothing_runs(verdict)) {
         verdict.reasons.insert(
             verdict.reasons.begin(),
             "nothing of it runs on this machine; to start all of it: zkprov start");

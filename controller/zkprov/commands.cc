@@ -224,6 +224,16 @@ serves, 1 it refuses or failed, 3 still under way. The rest: docs/OPERATIONS.md,
          .operands = {inventory()},
          .examples = {"zkprov cloud-init --image /opt/zkprov.tar >user-data",
                       "zkprov cloud-init --embed --node 2 >user-data-2"}},
+        {.name = "compose",
+         .meaning = "print a compose file of the containers that apply makes",
+         .help =
+             R"(For inventories with runtime: docker. The file and apply are made of the same values: image, user,
+network with fixed addresses, ports, directories, environment, labels, restart policy. The directories
+themselves, zoo.cfg and the formation of the ensemble are apply's. Nodes on several Docker hosts need a
+file each: --node. Goes to no host.
+)",
+         .operands = {inventory()},
+         .examples = {"zkprov compose inventory.yaml >compose.yaml"}},
     };
 }
 
@@ -237,7 +247,7 @@ std::vector<Option> what_and_how() {
          .standard = "inventory.yaml",
          .environment = "ZKPROV_INVENTORY",
          .repeat = Repeat::refused,
-         .commands = on_hosts_and({"cloud-init"})},
+         .commands = on_hosts_and({"cloud-init", "compose"})},
         {.name = "output",
          .letter = 'o',
          .type = Type::choice,
@@ -266,11 +276,11 @@ std::vector<Option> what_and_how() {
         {.name = "node",
          .type = Type::number,
          .value = "N",
-         .meaning = "this one only: whose agent is asked, for whom the user-data is",
+         .meaning = "this one only: whose agent is asked, for whom the user-data or the file is",
          .least = 1,
          .most = 255,
          .otherwise = "the first that answers; all",
-         .commands = {"ui", "cloud-init"}},
+         .commands = {"ui", "cloud-init", "compose"}},
         {.name = "port",
          .type = Type::number,
          .value = "PORT",

@@ -20,6 +20,7 @@ constexpr std::string_view kInventory =
     - { id: 1-3, host: "192.168.6.[137-139]" }   # or one line per node; also names, "fd00::[137-139]"
 
   transport: ssh                           # or local: all nodes on this machine, needs base_dir
+  runtime: systemd                         # or docker: in containers, with the mapping docker below
   server:
     install_dir: /usr/local/zookeeper
     data_dir: /usr/local/zookeeper/data
@@ -47,6 +48,22 @@ constexpr std::string_view kInventory =
     http:                                  # the agent's read-only pages, /metrics and /healthz among them
       listen: off                          # loopback; node: the node's own address; or an IP address
       port: 9180
+
+  # Only with runtime: docker; transport local is then the Docker host itself, and needs no base_dir.
+  docker:
+    image: zkserver:latest                 # needed; the official one: also server: { flavor: apache }
+    # archive: zkserver.tar                # of docker save: sent to hosts that have not loaded it
+    engine: /run/docker.sock               # the engine's socket; podman: /run/podman/podman.sock
+    directory: /data/zookeeper/demo        # on the Docker host; a node has zk<id> in it
+    restart: unless-stopped                # or always, on-failure, no
+    host_port: 2181                        # of the first node; each next one has the next
+    network:                               # left out: one server alone, in the engine's own
+      name: demo                           # the cluster's, if left out
+      driver: bridge                       # all nodes on one host; host: each on its own, no more keys
+      subnet: 172.18.0.0/16                # needed for a bridge
+      gateway: 172.18.0.1                  # left out: as the engine has it
+  # nodes: [{ id: 1-3, host: 192.168.6.137, address: "172.18.0.[2-4]", container: "zk[1-3]" }]
+  # A node may also have its own directory and host_port.
 
 libssh2 uses the keys named above, ssh-agent and known_hosts, and is faster. The system's ssh brings
 ssh_config, jump hosts, certificates, security keys, PKCS#11, GSSAPI, ControlMaster and newer

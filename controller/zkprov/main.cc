@@ -21,9 +21,11 @@
 #include "cloud_init/cloud_init.h"
 #include "command_line/completion.h"
 #include "importing/importing.h"
+#include "compose/compose.h"
 #include "inventory/inventory.h"
 #include "inventory/ranges.h"
 #include "phases/apache_release.h"
+#include "phases/image_archive.h"
 #include "phases/links.h"
 #include "phases/probe_sessions.h"
 #include "phases/release.h"
@@ -235,6 +237,7 @@ ExitCode run_verb(const Options& options,
         case Verb::import_hosts:
         case Verb::bundle:
         case Verb::cloud_init:
+        case Verb::compose:
         case Verb::version:
         case Verb::help:
         case Verb::completion:
@@ -308,6 +311,17 @@ ExitCode run_cloud_init(const Options& options,
                     std::string(options.embed ? "--url and --image need less"
                                               : "a smaller inventory needs less"));
     }
+    return ExitCode::done;
+}
+
+ExitCode run_compose(const Options& options,
+                     const inventory::Inventory& inventory,
+                     Console& console) {
+    const auto text = compose::compose_file(inventory, options.node);
+    if (!text) return stop(console, "compose", {text.error().words});
+    console.data(console.json() ? R"({"schema":"zkprov.compose/1","compose_base64":")" +
+                                      encode_base64(*text) + "\"}\n"
+                                : *text);
     return ExitCode::done;
 }
 
@@ -397,6 +411,7 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
         if (!agreed) return stop(console, command, {agreed.error().words});
     }
     if (options.verb == Verb::cloud_init) return run_cloud_init(options, inventory, console);
+    if (options.verb == Verb::compose) return run_compose(options, inventory, console);
     std::optional<playbook::Playbook> recipe;
     if (!options.playbook_file.empty()) {
         auto read = read_recipe(options.playbook_file);
@@ -407,7 +422,10 @@ ExitCode run_with_inventory(const Options& options, const std::string& command, 
     if (!release) return stop(console, command, {release.error().message()});
     const bool installs = options.verb == Verb::apply || options.verb == Verb::plan ||
                           options.verb == Verb::replace_node || options.verb == Verb::migrate;
-    if (installs && inventory.apache) {
+    if (installs && inventory.docker) {
+        const auto taken = phases::take_image_archive(*inventory.docker, *release);
+        if (!taken) return stop(console, command, {taken.error().message()});
+    } else if (installs && inventory.apache) {
         const auto taken = phases::take_apache_release(*inventory.apache, *release);
         if (!taken) return stop(console, command, {taken.error().message()});
     }

@@ -18,7 +18,7 @@ struct VerbName {
     Verb verb;
 };
 /// By the first word of a command.
-constexpr std::array<VerbName, 16> kVerbs = {{
+constexpr std::array<VerbName, 18> kVerbs = {{
     {"apply", Verb::apply},
     {"plan", Verb::plan},
     {"status", Verb::status},
@@ -33,6 +33,7 @@ constexpr std::array<VerbName, 16> kVerbs = {{
     {"import", Verb::import_hosts},
     {"bundle", Verb::bundle},
     {"cloud-init", Verb::cloud_init},
+    {"compose", Verb::compose},
     {"version", Verb::version},
     {"help", Verb::help},
     {"completion", Verb::completion},

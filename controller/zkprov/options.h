@@ -33,6 +33,7 @@ enum class Verb {
     import_hosts,
     bundle,
     cloud_init,
+    compose,
     version,
     help,
     completion

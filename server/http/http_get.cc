@@ -5,22 +5,16 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
 
 #include "asio_impl/await.h"
+#include "http/read_page.h"
 
 namespace zk::http {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast_http = boost::beast::http;
 using asio::ip::tcp;
 using asio_impl::kAwait;
-
-constexpr std::uint32_t kHeaderBytesMax = 8192;
 
 struct Fetch {
     explicit Fetch(const asio::any_io_executor& executor) : socket(executor), timer(executor) {}
@@ -38,16 +32,7 @@ asio::awaitable<Result<Page>> fetch(std::shared_ptr<Fetch> fetching,
     auto [unsent, sent] =
         co_await asio::async_write(fetching->socket, asio::buffer(request), kAwait);
     if (unsent) co_return Error(unsent, "send the request");
-    boost::beast::flat_buffer buffer(kHeaderBytesMax + bytes_max);
-    beast_http::response_parser<beast_http::string_body> parser;
-    parser.header_limit(kHeaderBytesMax);
-    parser.body_limit(bytes_max);
-    auto [unread, size] = co_await beast_http::async_read(fetching->socket, buffer, parser, kAwait);
-    if (unread) co_return Error(unread, "read the answer");
-    Page page;
-    page.status = parser.get().result_int();
-    page.body = std::move(parser.get().body());
-    co_return page;
+    co_return co_await read_page(fetching->socket, bytes_max);
 }
 
 }  // namespace

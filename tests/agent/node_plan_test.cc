@@ -455,6 +455,8 @@ TEST(NodePlan, AReleaseThatWasKeptIsOnlySwitchedTo) {
     EXPECT_THAT(
         kinds(plan_of(spec, facts)),
         ElementsAre(StepKind::install_release, StepKind::switch_release, StepKind::restart_server));
+}
+
 /// A host on which somebody else's server serves from the directories of `spec`.
 NodeFacts outside_facts(const NodeSpec& spec) {
     NodeFacts facts = bare_facts();
@@ -628,6 +630,174 @@ TEST(NodePlan, FilesOfAnotherUserAreMendedBeforeAStart) {
     const NodePlan plan = plan_of(spec, facts);
     EXPECT_THAT(kinds(plan), testing::Contains(StepKind::own_data));
     EXPECT_TRUE(plan.starts_server);
+}
+
+agent_api::ContainerSpec make_container() {
+    agent_api::ContainerSpec container;
+    container.engine = "/run/docker.sock";
+    container.name = "demo-2";
+    container.image = "zkserver:1";
+    container.network = {agent_api::NetworkDriver::bridge, "zoonet", "172.18.0.0/16", "172.18.0.1"};
+    container.address = "172.18.0.3";
+    container.labels = {{"zkprov.cluster", "demo"}, {"zkprov.sid", "2"}};
+    return container;
+}
+
+NodeSpec docker_spec() {
+    NodeSpec spec = make_spec();
+    spec.manager = Manager::docker;
+    spec.user = spec.group = "";
+    spec.server_unit = "demo-2";
+    spec.agent_path = "/opt/zk/bin/zkprov-agent";
+    spec.container = make_container();
+    std::erase_if(spec.files,
+                  [](const auto& file) { return file.path.ends_with("/zookeeper.service"); });
+    return spec;
+}
+
+NodeFacts docker_facts(const NodeSpec& spec) {
+    NodeFacts facts = settled_facts(spec);
+    facts.release_sha256 = facts.running_sha256 = facts.release_target = "";
+    facts.units[0].name = "demo-2";
+    facts.units[0].enabled = false;  // as its policy says, which is no matter of a unit
+    auto& container = facts.container.emplace();
+    container.image_id = container.container_image_id = "sha256:1";
+    container.exists = container.ours = true;
+    container.spec_hash = hash_of(*spec.container);
+    container.networks = {{"bridge", "bridge", "172.17.0.0/16", "172.17.0.1"},
+                          {"zoonet", "bridge", "172.18.0.0/16", "172.18.0.1"}};
+    return facts;
+}
+
+TEST(NodePlanDocker, NothingToDoIsAnEmptyList) {
+    const NodeSpec spec = docker_spec();
+    EXPECT_TRUE(plan_of(spec, docker_facts(spec)).steps.empty());
+}
+
+TEST(NodePlanDocker, TheFirstTimeTheNetworkComesBeforeTheContainer) {
+    const NodeSpec spec = docker_spec();
+    NodeFacts facts = docker_facts(spec);
+    facts.container->exists = facts.container->ours = false;
+    facts.container->networks.pop_back();
+    facts.units[0].state = "missing";
+    const NodePlan plan = plan_of(spec, facts);
+    EXPECT_THAT(
+        kinds(plan),
+        ElementsAre(StepKind::make_network, StepKind::make_container, StepKind::start_server));
+    EXPECT_TRUE(plan.starts_server);
+    EXPECT_FALSE(plan.restarts_server);
+    EXPECT_EQ(plan.steps[1].words(), "make the container demo-2: it does not exist");
+}
+
+TEST(NodePlanDocker, AnotherSettingOrImageMakesAnotherContainer) {
+    const NodeSpec spec = docker_spec();
+    NodeFacts facts = docker_facts(spec);
+    facts.container->spec_hash = "other";
+    NodePlan plan = plan_of(spec, facts);
+    EXPECT_THAT(kinds(plan), ElementsAre(StepKind::make_container, StepKind::start_server));
+    EXPECT_TRUE(plan.restarts_server);
+    facts = docker_facts(spec);
+    facts.container->image_id = "sha256:2";
+    plan = plan_of(spec, facts);
+    EXPECT_THAT(kinds(plan), ElementsAre(StepKind::make_container, StepKind::start_server));
+    EXPECT_TRUE(plan.restarts_server);
+}
+
+TEST(NodePlanDocker, AnotherZooCfgRestartsTheSameContainer) {
+    NodeSpec spec = docker_spec();
+    const NodeFacts facts = docker_facts(spec);
+    spec.files[0].content = "other";
+    const NodePlan plan = plan_of(spec, facts);
+    EXPECT_THAT(
+        kinds(plan),
+        ElementsAre(StepKind::write_file, StepKind::restart_server, StepKind::record_applied));
+}
+
+TEST(NodePlanDocker, AnArchiveIsLoadedWhereTheImageCameFromElsewhere) {
+    NodeSpec spec = docker_spec();
+    spec.container->archive_sha256 = std::string(64, 'b');
+    NodeFacts facts = docker_facts(spec);
+    EXPECT_THAT(
+        kinds(plan_of(spec, facts)),
+        ElementsAre(StepKind::load_image, StepKind::make_container, StepKind::start_server));
+    facts.container->archive_sha256 = spec.container->archive_sha256;
+    EXPECT_TRUE(plan_of(spec, facts).steps.empty());
+}
+
+std::string docker_refusal(const NodeSpec& spec, const NodeFacts& facts) {
+    auto decision = make_plan(spec, facts, false);
+    auto* error = std::get_if<AgentError>(&decision);
+    return error == nullptr ? "not refused" : error->words;
+}
+
+TEST(NodePlanDocker, WhatIsInTheWayIsSaidBeforeAnythingChanges) {
+    const NodeSpec spec = docker_spec();
+    using testing::HasSubstr;
+    NodeFacts facts = docker_facts(spec);
+    facts.container->failure = "there is no Docker engine";
+    EXPECT_THAT(docker_refusal(spec, facts), HasSubstr("there is no Docker engine"));
+    facts = docker_facts(spec);
+    facts.container->ours = false;
+    facts.container->holder = "server 1 of other";
+    EXPECT_THAT(docker_refusal(spec, facts),
+                HasSubstr("it is server 1 of other; it is not touched"));
+    facts = docker_facts(spec);
+    facts.container->image_id = "";
+    EXPECT_THAT(docker_refusal(spec, facts), HasSubstr("the image zkserver:1 is not on this host"));
+    facts = docker_facts(spec);
+    facts.data = {};
+    facts.data.myid = ServerId(3);
+    EXPECT_THAT(docker_refusal(spec, facts),
+                HasSubstr("/opt/zk/data/myid says 3, this is server 2"));
+    facts = docker_facts(spec);
+    facts.ports[0].ours = false;
+    EXPECT_EQ(refusal(spec, facts), AgentErrc::port_taken);
+    facts = docker_facts(spec);
+    facts.uid = 1000;
+    EXPECT_EQ(refusal(spec, facts), AgentErrc::no_right);
+    facts = docker_facts(spec);
+    facts.systemd = false;
+    EXPECT_EQ(refusal(spec, facts), AgentErrc::unsupported);
+}
+
+TEST(NodePlanDocker, ASubnetMayNotOverlapAndANetworkIsAsItWasWritten) {
+    const NodeSpec spec = docker_spec();
+    using testing::HasSubstr;
+    NodeFacts facts = docker_facts(spec);
+    facts.container->networks[1].gateway = "172.18.0.254";
+    EXPECT_THAT(docker_refusal(spec, facts), HasSubstr("is there already as bridge 172.18.0.0/16"));
+    facts.container->networks[1] = {"other", "bridge", "172.18.4.0/24", "172.18.4.1"};
+    EXPECT_THAT(docker_refusal(spec, facts),
+                HasSubstr("overlaps with the network other (172.18.4.0/24)"));
+    facts.container->networks.pop_back();
+    facts.container->routes = {{"eth1", "", "172.16.0.0/12", ""}};
+    EXPECT_THAT(docker_refusal(spec, facts),
+                HasSubstr("overlaps with a route of this host, behind eth1 (172.16.0.0/12)"));
+    facts.container->routes = {{"eth1", "", "172.19.0.0/16", ""}};
+    EXPECT_THAT(kinds(plan_of(spec, facts)), ElementsAre(StepKind::make_network));
+}
+
+TEST(NodePlanDocker, WithoutUnitsTheAgentIsAProcessOfItsOwn) {
+    NodeSpec spec = docker_spec();
+    NodeFacts facts = docker_facts(spec);
+    spec.agent_path = "";
+    facts.identity->spec_hash = hash_of(spec);
+    facts.systemd = false;
+    facts.installed_agent_sha256 = "";
+    EXPECT_TRUE(plan_of(spec, facts).steps.empty());
+    facts.resident_agent = false;
+    EXPECT_THAT(kinds(plan_of(spec, facts)), ElementsAre(StepKind::start_agent));
+}
+
+TEST(NodePlan, OwnersAreKnownByNameOrByNumber) {
+    NodeSpec spec = make_spec();
+    spec.directories[1].owner = "1000:1000";
+    NodeFacts facts = settled_facts(spec);
+    facts.paths[1].owner = "ops:ops";
+    facts.paths[1].owner_ids = "1000:1000";
+    EXPECT_TRUE(plan_of(spec, facts).steps.empty());
+    facts.paths[1].owner_ids = "1001:1000";
+    EXPECT_EQ(kinds(plan_of(spec, facts)), std::vector{StepKind::make_directory});
 }
 
 }  // namespace

@@ -29,6 +29,15 @@ TEST(Examples, ThreeNode) {
     EXPECT_EQ(inventory.transport, Transport::ssh);
 }
 
+TEST(Examples, Docker) {
+    const Inventory inventory = read_example("docker.yaml");
+    ASSERT_EQ(inventory.nodes.size(), 3U);
+    EXPECT_EQ(inventory.nodes[2].host, "172.18.0.4");
+    EXPECT_EQ(inventory.nodes[2].ssh.host, "192.168.6.137");
+    EXPECT_EQ(inventory.nodes[2].container, "zookeeper_node03");
+    EXPECT_EQ(inventory.nodes[2].host_port, 2183);
+}
+
 TEST(Examples, CloudInit) {
     const Inventory inventory = read_example("cloud-init.yaml");
     ASSERT_EQ(inventory.nodes.size(), 3U);

@@ -26,7 +26,7 @@ def missing():
     return [str(path) for path in (JARS / "zookeeper.jar", SCRIPTS / "zkServer.sh") if not path.exists()]
 
 
-def _jars():
+def jars():
     """zookeeper.jar, and those that its manifests name, and so on; the log4j that Debian's logs by."""
     todo = [JARS / name for name in ("zookeeper.jar", "slf4j-log4j12.jar", "log4j-1.2.jar", "netty-codec.jar",
                                      "netty-resolver.jar", "netty-transport-native-unix-common.jar")]
@@ -61,7 +61,7 @@ def make(directory, version=VERSION, note="", digest=True, jars=True):
         add("bin/zkEnv.sh", ENVIRONMENT.encode(), 0o755)
         add("conf/zoo_sample.cfg", b"tickTime=2000\ndataDir=/var/lib/zookeeper\nclientPort=2181\n")
         add("README.md", f"Made for a test. {note}\n".encode())
-        for name, jar in sorted(_jars().items()):
+        for name, jar in sorted(jars().items()):
             own = {"zookeeper.jar": f"zookeeper-{version}.jar", "zookeeper-jute.jar": f"zookeeper-jute-{version}.jar"}
             add(f"lib/{own.get(name, name)}", jar.read_bytes() if jars else b"no jar")
     if digest:

@@ -46,9 +46,9 @@ def close(client):
     client.close()
 
 
-def four_letter(host, word, timeout_s=3):
+def four_letter(host, word, timeout_s=3, port=CLIENT_PORT):
     import socket
-    with socket.create_connection((host, CLIENT_PORT), timeout=timeout_s) as connection:
+    with socket.create_connection((host, port), timeout=timeout_s) as connection:
         connection.sendall(word.encode())
         connection.settimeout(timeout_s)
         answer = b""

@@ -10,15 +10,11 @@ own, where /data is a file system in memory: the lines below name directories of
 """
 
 import atexit
-import fcntl
-import json
 import os
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import unittest
 from pathlib import Path
 
@@ -26,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
+from engine import IMAGE, NAMESPACE, Engine, docker_program  # noqa: E402
 from programs import BIN, eventually  # noqa: E402
 
 try:
@@ -33,9 +30,6 @@ try:
 except ImportError:
     clients = None
 
-NAMESPACE = "zkbox"
-IMAGE = "zkserver:lab"
-ENGINE_S = 60
 SERVING_S = 60
 STOP_S = 10  # docker stop kills after that
 MAX_MB = 40
@@ -63,96 +57,6 @@ def skip(why):
         raise AssertionError(f"may not be skipped: {why}")
     print(f"SKIPPED: {why}", file=sys.stderr)
     raise unittest.SkipTest(why)
-
-
-def docker_program():
-    """Debian's, beside which others may be installed."""
-    return "/usr/bin/docker" if os.access("/usr/bin/docker", os.X_OK) else shutil.which("docker")
-
-
-class Engine:
-    def __init__(self):
-        self.place = Path(tempfile.mkdtemp(prefix="zkprov-engine-"))
-        self.socket = self.place / "docker.sock"
-        self.log = self.place / "dockerd.log"
-        self.environment = {"DOCKER_HOST": f"unix://{self.socket}", "HOME": str(self.place), "DOCKER_BUILDKIT": "0"}
-        self._made_data = False
-        self._process = None
-        self._output = open(self.log, "wb")
-        self._lock = open("/run/zkprov-lab-engine.lock", "a", encoding="utf-8")
-
-    def up(self):
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self._made_data = not os.path.isdir("/data")
-        os.makedirs("/data", exist_ok=True)
-        subprocess.run(["ip", "netns", "add", NAMESPACE], check=True)
-        subprocess.run(["ip", "-n", NAMESPACE, "link", "set", "lo", "up"], check=True)
-        routes = subprocess.run(["ip", "-n", NAMESPACE, "route", "show", "table", "all", "default"], check=True,
-                                capture_output=True, text=True).stdout
-        assert not routes.strip(), f"{NAMESPACE} has a way out: {routes}"
-        words = ["dockerd", "--data-root", self.place / "data", "--exec-root", self.place / "exec",
-                 "--pidfile", self.place / "pid", "-H", f"unix://{self.socket}"]
-        # nsenter and not ip netns exec: that hides /sys/fs/cgroup.
-        self._process = subprocess.Popen(
-            ["nsenter", f"--net=/run/netns/{NAMESPACE}", "unshare", "--mount", "--propagation", "private", "sh", "-ec",
-             'mount -t tmpfs data /data; exec "$@"', "engine", *map(str, words)],
-            stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT)
-        eventually(self._answers, f"the engine answers; its words are in {self.log}", timeout_s=ENGINE_S)
-
-    def _answers(self):
-        if self._process.poll() is not None:
-            tail = self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
-            raise AssertionError(f"dockerd ended with {self._process.returncode}:\n{tail}")
-        return self.docker("version", check=False)[0] == 0
-
-    def down(self):
-        if self._process is not None and self._process.poll() is None:
-            names = self.docker("ps", "-aq", check=False)[1].split()
-            if names:
-                self.docker("rm", "-f", "-v", *names, check=False)
-            self._process.terminate()
-            try:
-                self._process.wait(30)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._output.close()
-        subprocess.run(["ip", "netns", "del", NAMESPACE], check=False, capture_output=True)
-        shutil.rmtree(self.place, ignore_errors=True)
-        self._lock.close()
-        if self._made_data:
-            try:
-                os.rmdir("/data")
-            except OSError:
-                pass
-
-    def docker(self, *words, check=True, timeout=120):
-        """Exit code, stdout and stderr."""
-        result = subprocess.run([docker_program(), *[str(word) for word in words]], capture_output=True, text=True,
-                                check=False, timeout=timeout, stdin=subprocess.DEVNULL,
-                                env={"PATH": os.environ["PATH"], **self.environment})
-        if check and result.returncode != 0:
-            raise AssertionError(f"docker {' '.join(map(str, words))}: exit {result.returncode}\n{result.stdout}{result.stderr}")
-        return result.returncode, result.stdout, result.stderr
-
-    def line(self, text, check=True):
-        """A line as people type it, but for the image's name."""
-        words = shlex.split(text.replace("IMAGE", IMAGE))
-        assert words[0] == "docker"
-        return self.docker(*words[1:], check=check)
-
-    def host(self, path):
-        """A path of the engine's host."""
-        return Path(f"/proc/{self._process.pid}/root{path}")
-
-    def inspect(self, name):
-        return json.loads(self.docker("inspect", name)[1])[0]
-
-    def health(self, name):
-        return self.inspect(name)["State"]["Health"]["Status"]
-
-    def remove(self, *names):
-        self.docker("rm", "-f", "-v", *names, check=False)
 
 
 def setUpModule():

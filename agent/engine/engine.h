@@ -1,0 +1,73 @@
+// A Docker engine, or podman's service, by the API on its unix socket: no program of it is run, no text of one is read.
+// Shell. Blocking, each call bounded; any thread. It does what it is told: whose a container is the caller asks (owned).
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent_api/container_spec.h"
+#include "base/result.h"
+#include "engine/engine_json.h"
+
+namespace zk::engine {
+
+class Engine {
+  public:
+    /// `patience` is for each question; what takes its time has more.
+    explicit Engine(std::string socket,
+                    std::chrono::milliseconds patience = std::chrono::seconds(20));
+
+    /// Asked once. Errors say what is in the way: no socket, no right to it, nobody behind it, an API that we do not speak.
+    Result<Version> version();
+    /// Nothing: there is none by this name.
+    Result<std::optional<Container>> container(const std::string& name);
+    Result<std::optional<std::string>> image_id(const std::string& image);
+    Result<std::vector<agent_api::SubnetFact>> networks();
+    /// The end of what the container wrote; empty: it cannot be had.
+    std::string last_words(const std::string& name, int lines);
+
+    Result<> load_image(const std::string& archive);
+    Result<> make_network(const agent_api::ContainerSpec& spec);
+    /// Under `name`, which may be another one than the specification's. Does not start it.
+    Result<> make_container(const agent_api::ContainerSpec& spec,
+                            const std::string& name,
+                            const std::string& generation);
+    /// These take the container's id or name; see owned().
+    Result<> start(const std::string& id);
+    /// SIGTERM, and SIGKILL after the container's own time to stop.
+    Result<> stop(const std::string& id);
+    Result<> rename(const std::string& id, const std::string& name);
+    /// With the volumes that have no name. REQUIRES: it does not run.
+    Result<> remove(const std::string& id);
+
+  private:
+    struct Answer {
+        unsigned status = 0;
+        std::string body;
+    };
+    struct Question {
+        std::string method = "GET";
+        std::string target;
+        std::string body{};
+        std::string file{};
+        std::chrono::milliseconds patience{};  ///< 0: that of the engine
+    };
+    Result<Answer> ask(const Question& question);
+    /// ... and a status of 300 or above is an error with the engine's words.
+    Result<Answer> demand(const Question& question);
+    Result<> learn_api();
+
+    std::string socket_;
+    std::chrono::milliseconds patience_;
+    std::optional<Version> version_;
+    std::string api_;
+};
+
+/// Whether `container` carries the labels by which `spec` is known.
+bool owned(const Container& container, const agent_api::ContainerSpec& spec);
+/// "of zkprov, server 2 of other", "not of zkprov".
+std::string owner_words(const Container& container);
+
+}  // namespace zk::engine

@@ -1,0 +1,58 @@
+"""An image of the official one's contract: Apache's server of Debian's `zookeeper` package with this machine's Java, a small
+shell, and an entry point that takes ZOO_MY_ID and a mounted /conf/zoo.cfg as the documented one does. No registry is asked."""
+
+import re
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+import apache_tarball
+from engine import docker_program
+
+# What the official entry point does that matters where a zoo.cfg is mounted: it leaves that alone, and writes myid if there
+# is none. The server's JVM takes SERVER_JVMFLAGS, as zkServer.sh has it.
+ENTRY = """#!/bin/sh
+set -e
+[ -f /conf/zoo.cfg ] || { echo "no /conf/zoo.cfg" >&2; exit 1; }
+[ -f /data/myid ] || echo "${ZOO_MY_ID:-1}" > /data/myid
+exec JAVA $SERVER_JVMFLAGS -cp "/conf:/apache/lib/*" org.apache.zookeeper.server.quorum.QuorumPeerMain /conf/zoo.cfg
+"""
+
+
+def missing():
+    return apache_tarball.missing() + [name for name in ("/usr/bin/java", "/bin/sh") if not Path(name).exists()]
+
+
+def _libraries(programs):
+    """Files that the loader needs for them, by their names in the loader's words."""
+    found = set()
+    for program in programs:
+        said = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False).stdout
+        found |= set(re.findall(r"(/\S+) \(0x", said))
+    return found
+
+
+def build(engine, name):
+    java = apache_tarball.java_home()
+    objects = [java / "bin/java", Path("/bin/sh"), *java.glob("lib/*.so"), *java.glob("lib/server/*.so")]
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "root.tar"
+        with tarfile.open(path, "w", dereference=True) as tar:
+            for library in sorted(_libraries(objects)):
+                tar.add(library, arcname=library)
+            tar.add("/bin/sh", arcname="bin/sh")
+            # With links followed: what Debian keeps in /etc is in its place.
+            tar.add(java, arcname=str(java), filter=lambda entry: None if entry.name.endswith((".jsa", "/src.zip")) else entry)
+            for jar_name, jar in apache_tarball.jars().items():
+                tar.add(jar, arcname=f"apache/lib/{jar_name}")
+            entry_point = Path(place) / "entry.sh"
+            entry_point.write_text(ENTRY.replace("JAVA", str(java / "bin/java")), encoding="utf-8")
+            entry_point.chmod(0o755)
+            tar.add(entry_point, arcname="bin/entry.sh")
+            for directory in ("data", "datalog", "logs", "conf", "tmp"):
+                entry = tarfile.TarInfo(directory)
+                entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, 0o1777, 1000, 1000
+                tar.addfile(entry)
+        subprocess.run([docker_program(), "import", "-c", 'ENTRYPOINT ["/bin/entry.sh"]', "-c", "VOLUME /data /datalog /logs",
+                        str(path), name], check=True, capture_output=True, env={"PATH": "/usr/bin:/bin", **engine.environment})
