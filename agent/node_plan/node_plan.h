@@ -43,29 +43,12 @@ enum class StepKind {
     copy_data,  ///< target: data_dir; beside it, or inside where that is a file system of its own
 };
 constexpr std::array<std::string_view, 23> enum_words(StepKind) {
-    return {"make-user",
-            "make-directory",
-            "install-release",
-            "write-file",
-            "own-data",
-            "install-agent",
-            "switch-release",
-            "write-marker",
-            "remove-marker",
-            "record-identity",
-            "stop-outside",
-            "load-image",
-            "make-network",
-            "make-container",
-            "reload-systemd",
-            "enable-unit",
-            "start-agent",
-            "restart-agent",
-            "start-server",
-            "restart-server",
-            "record-applied",
-            "stop-server",
-            "copy-data"};
+    return {"make-user",      "make-directory",  "install-release", "write-file",
+            "own-data",       "install-agent",   "switch-release",  "write-marker",
+            "remove-marker",  "record-identity", "stop-outside",    "load-image",
+            "make-network",   "make-container",  "reload-systemd",  "enable-unit",
+            "start-agent",    "restart-agent",   "start-server",    "restart-server",
+            "record-applied", "stop-server",     "copy-data"};
 }
 using agent_api::to_string;
 

@@ -502,13 +502,15 @@ NodePlan plan_with(const NodeSpec& spec, const NodeFacts& facts, OutsideLeave ou
 
 TEST(NodePlan, AServerOutsideIsInTheWayUnlessItIsAdopted) {
     const NodeSpec spec = make_spec();
-    const auto decision = make_plan(spec, outside_facts(spec), false, Copy::no, OutsideLeave::known);
+    const auto decision =
+        make_plan(spec, outside_facts(spec), false, Copy::no, OutsideLeave::known);
     const auto* const error = std::get_if<AgentError>(&decision);
     ASSERT_NE(error, nullptr);
     EXPECT_EQ(error->code, AgentErrc::port_taken);
     EXPECT_THAT(error->words, testing::HasSubstr("java (77) serves from /opt/zk/data"));
     EXPECT_THAT(error->words, testing::HasSubstr("--adopt"));
-    const auto over = make_plan(spec, outside_facts(spec), false, Copy::no, OutsideLeave::take_over);
+    const auto over =
+        make_plan(spec, outside_facts(spec), false, Copy::no, OutsideLeave::take_over);
     EXPECT_TRUE(std::holds_alternative<AgentError>(over));
 }
 
