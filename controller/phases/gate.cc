@@ -123,7 +123,8 @@ std::optional<Stop> Gate::wait(LinkDeadline deadline) {
     while (true) {
         const LinkDeadline look = deadline_in(milliseconds(10000));
         const bool over = std::chrono::steady_clock::now() >= deadline;  // and a copy goes on
-        ask_health(run_.hosts, over ? look : std::min(deadline, look));
+        // A question that is cut off ends its link, which a node that is gone back from still needs.
+        ask_health(run_.hosts, over || run_.move ? look : std::min(deadline, look));
         run_.verdict = status::judge(run_.inventory, statuses_of(run_.hosts));
         if (all_in_sync()) {
             probe_problem = probe();

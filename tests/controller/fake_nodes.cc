@@ -30,7 +30,11 @@ class FakeLink final : public AgentLink {
         counters_.bytes_sent += payload.size() + 5;
         ++counters_.frames_sent;
         const std::lock_guard lock(nodes_.mutex());
-        if (type == MessageType::health_request) gate_ = nodes_[id_.value()].answers_after;
+        takes_ = milliseconds(0);
+        if (type == MessageType::health_request) {
+            gate_ = nodes_[id_.value()].answers_after;
+            takes_ = nodes_[id_.value()].answer_takes;
+        }
         if (nodes_[id_.value()].link_breaks_in_apply && type == MessageType::apply &&
             !payload_of<Apply>(std::string(payload)).dry) {
             broken_ = true;
@@ -48,8 +52,9 @@ class FakeLink final : public AgentLink {
         }
         return ok();
     }
-    Result<Message> receive(LinkDeadline) override {
+    Result<Message> receive(LinkDeadline deadline) override {
         if (gate_.valid()) gate_.wait();
+        if (std::chrono::steady_clock::now() + takes_ > deadline) broken_ = true;
         if (broken_) return link_error(LinkErrc::closed, name_ + ": the link ended");
         if (std::exchange(late_, false)) {
             return link_error(LinkErrc::timeout, name_ + ": no answer in time");
@@ -82,6 +87,7 @@ class FakeLink final : public AgentLink {
     LinkCounters counters_;
     std::deque<Message> answers_;
     std::shared_future<void> gate_;
+    milliseconds takes_{0};
     bool broken_ = false;
     bool late_ = false;
 };

@@ -23,6 +23,7 @@ struct FakeNode {
     std::shared_future<void> opens_after;    ///< when valid: its link opens no sooner
     std::shared_future<void> answers_after;  ///< when valid: its health comes no sooner
     bool link_breaks_in_apply = false;
+    milliseconds answer_takes{0};  ///< of its health: a question that waits less ends the link
     bool probe_fails = false;
     std::function<void(FakeNode&)> after_apply;  ///< what becomes of it then
     std::function<void(FakeNode&)> after_probe;  ///< what somebody else does to the node then

@@ -105,6 +105,8 @@ TEST_F(Migrate, AServerThatDoesNotComeUpIsGoneBackFrom) {
     nodes[1].after_apply = [](FakeNode& node) {
         node.never_elects = node.applied->release.flavor == Flavor::zkserver;
     };
+    // Its agent takes its time, also at the end of the gate.
+    nodes[1].answer_takes = milliseconds(700);
     settings.playbook = *playbook::read_playbook(
         "schema: zkprov.playbook/1\nname: quick\nphases:\n"
         "  - { run: connect, limit_s: 10 }\n  - { run: gather, limit_s: 10 }\n"
