@@ -93,6 +93,12 @@ class Judge {
             return {
                 "transport: local has one flavor, zkserver, so there is nothing to move between"};
         }
+        if (inventory_.docker) {
+            return {
+                "runtime: docker: a container changes its server with its image; zkprov apply with "
+                "the other docker.image and server.flavor does that, one container after the "
+                "other"};
+        }
         for (const Member& member : members_) {
             if (!member.actual->formed() || !member.facts->applied) {
                 add(member, "is no member of an ensemble yet; zkprov apply makes one");
@@ -126,6 +132,12 @@ class Judge {
             return add(member,
                        "nobody knows what was applied to its server; zkprov apply with flavor: " +
                            std::string(to_string(from_)) + " first");
+        }
+        if (member.facts->outside) {
+            return add(member,
+                       "its server runs outside of its unit, and its starter would start it again; "
+                       "zkprov apply --take-over first, with flavor: " +
+                           std::string(to_string(from_)));
         }
         judge_files(member, *before);
         judge_settings(member, *before);

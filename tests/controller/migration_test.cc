@@ -154,6 +154,16 @@ TEST_F(Moving, OnlyWhatServes) {
     EXPECT_THAT(refused(), ElementsAre(HasSubstr("is a server alone")));
 }
 
+TEST_F(Moving, NoServerThatSomebodyElseStarts) {
+    set(kApache, kOurs);
+    place(1).facts.outside.emplace();
+    EXPECT_THAT(refused(),
+                ElementsAre(HasSubstr("node 2 (192.168.6.138): its server runs outside")));
+    place(1).facts.outside.reset();
+    now_.docker.emplace();
+    EXPECT_THAT(refused(), ElementsAre(HasSubstr("a container changes its server with its image")));
+}
+
 TEST_F(Moving, WhatTheDataHold) {
     DataSurvey survey;
     survey.ttl_nodes = 2;
