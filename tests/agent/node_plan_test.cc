@@ -634,7 +634,7 @@ TEST(NodePlan, FilesOfAnotherUserAreMendedBeforeAStart) {
     EXPECT_TRUE(plan.starts_server);
 }
 
-agent_api::ContainerSpec make_container() {
+agent_api::ContainerSpec container_spec() {
     agent_api::ContainerSpec container;
     container.engine = "/run/docker.sock";
     container.name = "demo-2";
@@ -651,7 +651,7 @@ NodeSpec docker_spec() {
     spec.user = spec.group = "";
     spec.server_unit = "demo-2";
     spec.agent_path = "/opt/zk/bin/zkprov-agent";
-    spec.container = make_container();
+    spec.container = container_spec();
     std::erase_if(spec.files,
                   [](const auto& file) { return file.path.ends_with("/zookeeper.service"); });
     return spec;
