@@ -271,6 +271,8 @@ class Moves(e2e.Story):
                 finally:
                     first.kill()
                     first.wait()
+            # Until then it refuses: the next node's turn would leave no majority.
+            apache_test.wait_until_in_sync()
             run = zkprov("migrate", "--to", "apache", "--yes", "--lock-timeout", "2m", "-o", "json", timeout=600)
         self.assert_run(run, EXIT_DONE)
         self.assertEqual(flavors(), ["apache"] * 3)
