@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 #include <sstream>
+#include <thread>
 
 #include "agent_api/agent_errc.h"
 #include "agent_api/subnet.h"
@@ -24,6 +25,8 @@ using engine::Engine;
 
 constexpr const char* kNewContainer = ".zkprov-new";
 constexpr int kLastLines = 4;
+constexpr int kNetworkLooks = 50;
+constexpr auto kNetworkPause = std::chrono::milliseconds(200);
 constexpr std::int64_t kSignalBase =
     128;                    // an exit code above it: ended by the signal that is the rest
 constexpr int kExited = 1;  // as waitid() has it
@@ -172,12 +175,16 @@ Result<> make_container_network(const ContainerSpec& spec) {
     Engine docker(spec.engine);
     const auto made = docker.make_network(spec);
     if (made.has_value()) return ok();
-    ZK_TRY(const auto networks, docker.networks());
     const auto there = [&](const SubnetFact& network) {
         return network.name == spec.network.name && network.subnet == spec.network.subnet;
     };
-    // The agent of another node was quicker.
-    return std::any_of(networks.begin(), networks.end(), there) ? ok() : Result<>(made.error());
+    // The agent of another node was quicker. An engine holds the addresses of a network before it tells of it.
+    for (int look = 0; look < kNetworkLooks; ++look) {
+        if (look > 0) std::this_thread::sleep_for(kNetworkPause);
+        ZK_TRY(const auto networks, docker.networks());
+        if (std::any_of(networks.begin(), networks.end(), there)) return ok();
+    }
+    return made.error();
 }
 
 Result<> make_node_container(const agent_api::NodeSpec& spec) {

@@ -1,6 +1,7 @@
 """An image of the official one's contract: Apache's server of Debian's `zookeeper` package with this machine's Java, a small
 shell, and an entry point that takes ZOO_MY_ID and a mounted /conf/zoo.cfg as the documented one does. No registry is asked."""
 
+import os
 import re
 import subprocess
 import tarfile
@@ -10,6 +11,8 @@ from pathlib import Path
 import apache_tarball
 from engine import docker_program
 
+# Of a Java machine without a screen.
+NATIVE = ("extnet", "java", "jimage", "jli", "management", "management_ext", "net", "nio", "verify", "zip")
 # What the official entry point does that matters where a zoo.cfg is mounted: it leaves that alone, and writes myid if there
 # is none. The server's JVM takes SERVER_JVMFLAGS, as zkServer.sh has it.
 ENTRY = """#!/bin/sh
@@ -29,21 +32,32 @@ def _libraries(programs):
     found = set()
     for program in programs:
         said = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False).stdout
-        found |= set(re.findall(r"(/\S+) \(0x", said))
+        found |= {os.path.normpath(path) for path in re.findall(r"(/\S+) \(0x", said)}
     return found
+
+
+def _add_tree(tar, top):
+    """With links followed: what Debian keeps in /etc is in its place. What leads nowhere belongs to packages that are not
+    there, and class data of other collectors are large."""
+    for directory, inside, names in os.walk(top, followlinks=True):
+        inside[:] = [name for name in inside if name != "jmods"]  # for compilers
+        for name in names:
+            path = os.path.join(directory, name)
+            if os.path.exists(path) and not name.endswith(".jsa"):
+                tar.add(path, arcname=path)
 
 
 def build(engine, name):
     java = apache_tarball.java_home()
-    objects = [java / "bin/java", Path("/bin/sh"), *java.glob("lib/*.so"), *java.glob("lib/server/*.so")]
+    objects = [java / "bin/java", Path("/bin/sh"), java / "lib/server/libjvm.so",
+               *(java / f"lib/lib{name}.so" for name in NATIVE)]
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "root.tar"
         with tarfile.open(path, "w", dereference=True) as tar:
             for library in sorted(_libraries(objects)):
                 tar.add(library, arcname=library)
             tar.add("/bin/sh", arcname="bin/sh")
-            # With links followed: what Debian keeps in /etc is in its place.
-            tar.add(java, arcname=str(java), filter=lambda entry: None if entry.name.endswith((".jsa", "/src.zip")) else entry)
+            _add_tree(tar, java)
             for jar_name, jar in apache_tarball.jars().items():
                 tar.add(jar, arcname=f"apache/lib/{jar_name}")
             entry_point = Path(place) / "entry.sh"

@@ -362,7 +362,7 @@ class Refusals(Case):
         self.nothing_there()
 
     def test_a_route_of_the_host(self):
-        subprocess.run(engine.on_host("ip", "link", "add", "wide", "type", "dummy"), check=True)
+        subprocess.run(engine.on_host("ip", "link", "add", "wide", "type", "bridge"), check=True)
         try:
             subprocess.run(engine.on_host("ip", "addr", "add", "172.18.200.1/24", "dev", "wide"), check=True)
             subprocess.run(engine.on_host("ip", "link", "set", "wide", "up"), check=True)
