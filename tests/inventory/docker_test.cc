@@ -19,12 +19,13 @@ using agent_api::NodeSpec;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr const char* kHead =
+constexpr const char* kDockerHead =
     "schema: zkprov/1\ncluster: demo\nruntime: docker\ntransport: local\n";
-constexpr const char* kThree = "nodes: [{id: 1-3, address: \"172.18.0.[2-4]\"}]\n";
+constexpr const char* kThreeContainers = "nodes: [{id: 1-3, address: \"172.18.0.[2-4]\"}]\n";
 
-std::string docker(const std::string& more = {},
-                   const std::string& network = "{subnet: 172.18.0.0/16, gateway: 172.18.0.1}") {
+std::string docker_keys(
+    const std::string& more = {},
+    const std::string& network = "{subnet: 172.18.0.0/16, gateway: 172.18.0.1}") {
     return "docker: {image: zkserver, network: " + network + more + "}\n";
 }
 std::optional<Inventory> read_docker(const std::string& text, std::string& problems) {
@@ -39,7 +40,7 @@ Inventory good_docker(const std::string& text) {
     EXPECT_EQ(problems, "");
     return inventory.value_or(Inventory{});
 }
-std::string problems_of(const std::string& text) {
+std::string docker_problems(const std::string& text) {
     std::string problems;
     EXPECT_FALSE(read_docker(text, problems).has_value()) << text;
     return problems;
@@ -56,7 +57,7 @@ std::string zoo_cfg_of(const NodeSpec& spec) {
 }
 
 TEST(Docker, ABridgeWithItsDefaults) {
-    const Inventory inventory = good_docker(kHead + docker() + kThree);
+    const Inventory inventory = good_docker(kDockerHead + docker_keys() + kThreeContainers);
     ASSERT_EQ(inventory.nodes.size(), 3U);
     const NodeSpec spec = render_docker(inventory, 1);
     EXPECT_EQ(spec.manager, Manager::docker);
@@ -84,7 +85,8 @@ TEST(Docker, ABridgeWithItsDefaults) {
 }
 
 TEST(Docker, TheServerIsToldItsOwnNamesOfDirectoriesAndTheAddressesOfContainers) {
-    const std::string text = zoo_cfg_of(render_docker(good_docker(kHead + docker() + kThree)));
+    const std::string text =
+        zoo_cfg_of(render_docker(good_docker(kDockerHead + docker_keys() + kThreeContainers)));
     EXPECT_THAT(text, HasSubstr("\ndataDir=/data\ndataLogDir=/datalog\nclientPort=2181\n"));
     EXPECT_THAT(text,
                 HasSubstr("\nserver.1=172.18.0.2:2888:3888\nserver.2=172.18.0.3:2888:3888\n"));
@@ -92,7 +94,8 @@ TEST(Docker, TheServerIsToldItsOwnNamesOfDirectoriesAndTheAddressesOfContainers)
 }
 
 TEST(Docker, WhatTheServerWritesBelongsToItsUserByNumber) {
-    const NodeSpec spec = render_docker(good_docker(kHead + docker() + kThree));
+    const NodeSpec spec =
+        render_docker(good_docker(kDockerHead + docker_keys() + kThreeContainers));
     for (const auto& directory : spec.directories) {
         const bool servers = directory.path == spec.data_dir || directory.path == spec.log_dir ||
                              directory.path.ends_with("/logs");
@@ -104,7 +107,7 @@ TEST(Docker, WhatTheServerWritesBelongsToItsUserByNumber) {
 TEST(Docker, NodesOfOneHostHaveAnAgentEach) {
     const std::string head = "schema: zkprov/1\ncluster: demo\nruntime: docker\n";
     const Inventory inventory =
-        good_docker(head + docker() +
+        good_docker(head + docker_keys() +
                     "nodes: [{id: 1-2, host: 10.0.0.1, address: \"172.18.0.[2-3]\"}, "
                     "{id: 3, host: 10.0.0.1, address: 172.18.0.9}]\n"
                     "agent: {http: {listen: node}}\n");
@@ -129,7 +132,7 @@ TEST(Docker, NodesOfOneHostHaveAnAgentEach) {
 
 TEST(Docker, NamesDirectoriesAndPortsOfNodesAreTheirOwn) {
     const Inventory inventory = good_docker(
-        kHead + docker(", host_port: 3000, restart: always, directory: /d/zk") +
+        kDockerHead + docker_keys(", host_port: 3000, restart: always, directory: /d/zk") +
         "nodes: [{id: 1-2, address: \"172.18.0.[2-3]\", container: \"zookeeper_node[01-02]\"}, "
         "{id: 3, address: 172.18.0.4, directory: /e/zk3, host_port: 4000}]\n");
     EXPECT_EQ(container_of(inventory, inventory.nodes[1]).name, "zookeeper_node02");
@@ -141,9 +144,9 @@ TEST(Docker, NamesDirectoriesAndPortsOfNodesAreTheirOwn) {
 }
 
 TEST(Docker, TheHostsNetworkTakesTheHostsPorts) {
-    const Inventory inventory =
-        good_docker("schema: zkprov/1\ncluster: demo\nruntime: docker\n" +
-                    docker("", "{driver: host}") + "nodes: [{id: 1-3, host: \"10.0.0.[1-3]\"}]\n");
+    const Inventory inventory = good_docker("schema: zkprov/1\ncluster: demo\nruntime: docker\n" +
+                                            docker_keys("", "{driver: host}") +
+                                            "nodes: [{id: 1-3, host: \"10.0.0.[1-3]\"}]\n");
     const NodeSpec spec = render_docker(inventory, 2);
     EXPECT_EQ(spec.container->network.driver, NetworkDriver::host);
     EXPECT_TRUE(spec.container->ports.empty());
@@ -153,8 +156,9 @@ TEST(Docker, TheHostsNetworkTakesTheHostsPorts) {
 }
 
 TEST(Docker, OneServerAloneNeedsNoNetwork) {
-    const Inventory inventory = good_docker(
-        std::string(kHead) + "docker: {image: zkserver, host_port: 2191}\nnodes: [{id: 1}]\n");
+    const Inventory inventory =
+        good_docker(std::string(kDockerHead) +
+                    "docker: {image: zkserver, host_port: 2191}\nnodes: [{id: 1}]\n");
     const NodeSpec spec = render_docker(inventory);
     EXPECT_EQ(spec.container->network.driver, NetworkDriver::standard);
     EXPECT_THAT(spec.container->ports, ElementsAre(agent_api::PublishedPort{2191, 2191}));
@@ -163,7 +167,7 @@ TEST(Docker, OneServerAloneNeedsNoNetwork) {
 }
 
 TEST(Docker, TheOfficialImageIsDrivenByAMountedFileAndJvmFlags) {
-    const Inventory inventory = good_docker(kHead + docker() + kThree +
+    const Inventory inventory = good_docker(kDockerHead + docker_keys() + kThreeContainers +
                                             "server: {flavor: apache, heap: 512m, jvm_flags: "
                                             "[-XX:+UseG1GC], config: {jute.maxbuffer: 2097152}}\n");
     const NodeSpec spec = render_docker(inventory);
@@ -185,10 +189,10 @@ struct BadDocker {
 };
 class BadDockerInventory : public testing::TestWithParam<BadDocker> {};
 TEST_P(BadDockerInventory, IsRefusedWithTheKeyAndTheWayOut) {
-    EXPECT_THAT(problems_of(GetParam().text), HasSubstr(GetParam().words));
+    EXPECT_THAT(docker_problems(GetParam().text), HasSubstr(GetParam().words));
 }
 
-const std::string kLocal = kHead;
+const std::string kLocalDocker = kDockerHead;
 INSTANTIATE_TEST_SUITE_P(
     All,
     BadDockerInventory,
@@ -200,81 +204,88 @@ INSTANTIATE_TEST_SUITE_P(
         BadDocker{"other_runtime",
                   "schema: zkprov/1\ncluster: demo\nruntime: lxc\nnodes: [{id: 1, host: a}]\n",
                   "runtime: must be systemd or docker"},
-        BadDocker{"no_docker", kLocal + "nodes: [{id: 1}]\n", "docker: is missing"},
-        BadDocker{
-            "no_image", kLocal + "docker: {}\nnodes: [{id: 1}]\n", "docker.image: is missing"},
+        BadDocker{"no_docker", kLocalDocker + "nodes: [{id: 1}]\n", "docker: is missing"},
+        BadDocker{"no_image",
+                  kLocalDocker + "docker: {}\nnodes: [{id: 1}]\n",
+                  "docker.image: is missing"},
         BadDocker{"image",
-                  kLocal + "docker: {image: \"a b\"}\nnodes: [{id: 1}]\n",
+                  kLocalDocker + "docker: {image: \"a b\"}\nnodes: [{id: 1}]\n",
                   "docker.image: is no name of an image"},
         BadDocker{"restart",
-                  kLocal + "docker: {image: x, restart: sometimes}\nnodes: [{id: 1}]\n",
+                  kLocalDocker + "docker: {image: x, restart: sometimes}\nnodes: [{id: 1}]\n",
                   "docker.restart: must be unless-stopped"},
         BadDocker{"privileged",
-                  kLocal + "docker: {image: x, privileged: true}\nnodes: [{id: 1}]\n",
+                  kLocalDocker + "docker: {image: x, privileged: true}\nnodes: [{id: 1}]\n",
                   "docker.privileged: not supported"},
         BadDocker{"subnet",
-                  kLocal + docker("", "{subnet: 172.18.0.1/16}") + kThree,
+                  kLocalDocker + docker_keys("", "{subnet: 172.18.0.1/16}") + kThreeContainers,
                   "docker.network.subnet: must be an IPv4 network"},
         BadDocker{"no_subnet",
-                  kLocal + docker("", "{name: zoonet}") + kThree,
+                  kLocalDocker + docker_keys("", "{name: zoonet}") + kThreeContainers,
                   "docker.network.subnet: is missing"},
         BadDocker{"gateway",
-                  kLocal + docker("", "{subnet: 172.18.0.0/16, gateway: 172.19.0.1}") + kThree,
+                  kLocalDocker + docker_keys("", "{subnet: 172.18.0.0/16, gateway: 172.19.0.1}") +
+                      kThreeContainers,
                   "docker.network.gateway: must be an address in 172.18.0.0/16"},
         BadDocker{"gateway_is_a_node",
-                  kLocal + docker("", "{subnet: 172.18.0.0/16, gateway: 172.18.0.3}") + kThree,
+                  kLocalDocker + docker_keys("", "{subnet: 172.18.0.0/16, gateway: 172.18.0.3}") +
+                      kThreeContainers,
                   "the address 172.18.0.3 of node 2 is that of the network's gateway"},
         BadDocker{"outside",
-                  kLocal + docker() + "nodes: [{id: 1, address: 172.19.0.2}]\n",
+                  kLocalDocker + docker_keys() + "nodes: [{id: 1, address: 172.19.0.2}]\n",
                   "is not one that a container can have in 172.18.0.0/16"},
         BadDocker{"broadcast",
-                  kLocal + docker() + "nodes: [{id: 1, address: 172.18.255.255}]\n",
+                  kLocalDocker + docker_keys() + "nodes: [{id: 1, address: 172.18.255.255}]\n",
                   "is not one that a container can have"},
         BadDocker{"no_address",
-                  kLocal + docker() + "nodes: [{id: 1-3}]\n",
+                  kLocalDocker + docker_keys() + "nodes: [{id: 1-3}]\n",
                   "nodes[0].address: is missing"},
         BadDocker{"same_address",
-                  kLocal + docker() +
+                  kLocalDocker + docker_keys() +
                       "nodes: [{id: 1, address: 172.18.0.2}, {id: 2, address: 172.18.0.2}]\n",
                   "172.18.0.2 is node 1 already"},
         BadDocker{"driver",
-                  kLocal + docker("", "{driver: overlay}") + kThree,
+                  kLocalDocker + docker_keys("", "{driver: overlay}") + kThreeContainers,
                   "docker.network.driver: must be bridge or host"},
-        BadDocker{"name_of_host",
-                  kLocal + docker("", "{driver: host, name: zoonet}") + "nodes: [{id: 1-3}]\n",
-                  "docker.network.name: belongs to driver: bridge"},
+        BadDocker{
+            "name_of_host",
+            kLocalDocker + docker_keys("", "{driver: host, name: zoonet}") + "nodes: [{id: 1-3}]\n",
+            "docker.network.name: belongs to driver: bridge"},
         BadDocker{"several_without",
-                  kLocal + "docker: {image: x}\nnodes: [{id: 1-3}]\n",
+                  kLocalDocker + "docker: {image: x}\nnodes: [{id: 1-3}]\n",
                   "docker.network: is missing; several containers need fixed addresses"},
         BadDocker{"same_name",
-                  kLocal + docker() +
+                  kLocalDocker + docker_keys() +
                       "nodes: [{id: 1, address: 172.18.0.2, container: xx}, "
                       "{id: 2, address: 172.18.0.3, container: xx}]\n",
                   "the container xx is node 1's already"},
         BadDocker{"same_port",
-                  kLocal + docker() +
+                  kLocalDocker + docker_keys() +
                       "nodes: [{id: 1, address: 172.18.0.2, host_port: 2181}, "
                       "{id: 2, address: 172.18.0.3, host_port: 2181}]\n",
                   "host_port 2181 is node 1's already"},
         BadDocker{"bad_name",
-                  kLocal + docker() + "nodes: [{id: 1, address: 172.18.0.2, container: \"a/b\"}]\n",
+                  kLocalDocker + docker_keys() +
+                      "nodes: [{id: 1, address: 172.18.0.2, container: \"a/b\"}]\n",
                   "nodes[0].container: is no name of a container"},
-        BadDocker{"range",
-                  kLocal + docker() + "nodes: [{id: 1-3, address: \"172.18.0.[2-3]\"}]\n",
-                  "nodes[0].address: names 2 for 3 ids"},
+        BadDocker{
+            "range",
+            kLocalDocker + docker_keys() + "nodes: [{id: 1-3, address: \"172.18.0.[2-3]\"}]\n",
+            "nodes[0].address: names 2 for 3 ids"},
         BadDocker{"two_hosts",
-                  "schema: zkprov/1\ncluster: demo\nruntime: docker\n" + docker() +
+                  "schema: zkprov/1\ncluster: demo\nruntime: docker\n" + docker_keys() +
                       "nodes: [{id: 1, host: 10.0.0.1, address: 172.18.0.2}, "
                       "{id: 2, host: 10.0.0.2, address: 172.18.0.3}]\n",
                   "a bridge lies in one host: use driver: host for several"},
         BadDocker{"install_dir",
-                  kLocal + docker() + kThree + "server: {install_dir: /x/y}\n",
+                  kLocalDocker + docker_keys() + kThreeContainers + "server: {install_dir: /x/y}\n",
                   "server.install_dir: is not used with runtime: docker"},
         BadDocker{"base_dir",
-                  kLocal + docker() + kThree + "base_dir: x\n",
+                  kLocalDocker + docker_keys() + kThreeContainers + "base_dir: x\n",
                   "base_dir: is not used with runtime: docker"},
         BadDocker{"tarball",
-                  kLocal + docker() + kThree + "server: {flavor: apache, tarball: x.tar.gz}\n",
+                  kLocalDocker + docker_keys() + kThreeContainers +
+                      "server: {flavor: apache, tarball: x.tar.gz}\n",
                   "server.tarball: not supported in this version; with runtime: docker"}),
     [](const auto& each) { return std::string(each.param.name); });
 

@@ -54,7 +54,8 @@ def build(engine, name):
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "root.tar"
         with tarfile.open(path, "w", dereference=True) as tar:
-            for library in sorted(_libraries(objects)):
+            # The machine's own come with its directory.
+            for library in sorted(path for path in _libraries(objects) if not path.startswith(str(java))):
                 tar.add(library, arcname=library)
             tar.add("/bin/sh", arcname="bin/sh")
             _add_tree(tar, java)
