@@ -169,7 +169,7 @@ TEST(Docker, OneServerAloneNeedsNoNetwork) {
 TEST(Docker, TheOfficialImageIsDrivenByAMountedFileAndJvmFlags) {
     const Inventory inventory = good_docker(kDockerHead + docker_keys() + kThreeContainers +
                                             "server: {flavor: apache, heap: 512m, jvm_flags: "
-                                            "[-XX:+UseG1GC], config: {jute.maxbuffer: 2097152}}\n");
+                                            "[-XX:+UseG1GC], config: {jute.maxbuffer: 524288}}\n");
     const NodeSpec spec = render_docker(inventory);
     EXPECT_EQ(spec.container->label("zkprov.flavor"), "apache");
     EXPECT_FALSE(spec.container->read_only);
@@ -177,7 +177,7 @@ TEST(Docker, TheOfficialImageIsDrivenByAMountedFileAndJvmFlags) {
                 ElementsAre(agent_api::NamedValue{"ZOO_MY_ID", "1"},
                             agent_api::NamedValue{"SERVER_JVMFLAGS",
                                                   "-Dzookeeper.db.autocreate=false -Xmx512m "
-                                                  "-Djute.maxbuffer=2097152 -XX:+UseG1GC"}));
+                                                  "-Djute.maxbuffer=524288 -XX:+UseG1GC"}));
     EXPECT_THAT(zoo_cfg_of(spec), HasSubstr("4lw.commands.whitelist=srvr,ruok"));
     EXPECT_THAT(zoo_cfg_of(spec), testing::Not(HasSubstr("autocreate")));
 }
