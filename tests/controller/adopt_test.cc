@@ -90,8 +90,8 @@ class ImportRun : public Runner {
             agent_api::ReleaseSpec spec;
             spec.version = "0.1.0-aaaaaaaa";
             spec.sha256 = std::string(64, 'a');
-            nodes[node.id.value()].survey.emplace();
-            nodes[node.id.value()].survey->applied =
+            nodes[node.id.value()].host_survey.emplace();
+            nodes[node.id.value()].host_survey->applied =
                 *inventory::render_node(inventory, node, spec, "g-1");
         }
     }
@@ -114,11 +114,11 @@ TEST_F(ImportRun, PrintsAnInventory) {
 }
 
 TEST_F(ImportRun, WritesNoneWhereAHostSaysNothing) {
-    nodes[2].survey.reset();
+    nodes[2].host_survey.reset();
     EXPECT_EQ(import_all(), ExitCode::preflight);
     EXPECT_EQ(out, "");
     EXPECT_THAT(err, HasSubstr("cannot look\nno inventory was written"));
-    nodes[2].survey.emplace();
+    nodes[2].host_survey.emplace();
     EXPECT_EQ(import_all(), ExitCode::preflight);
     EXPECT_THAT(err, HasSubstr("192.168.6.138: no ZooKeeper server runs there"));
     nodes[3].open_error = link_error(LinkErrc::unreachable, "node 3: no answer");

@@ -208,11 +208,11 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
             ++node.beats;
             return {};
         case MessageType::survey_request:
-            if (!node.survey) {
+            if (!node.host_survey) {
                 return {message_of(MessageType::error,
                                    to_json(AgentError{AgentErrc::failed, "cannot look"}))};
             }
-            return {message_of(MessageType::survey, to_json(*node.survey))};
+            return {message_of(MessageType::survey, to_json(*node.host_survey))};
         default:
             return {message_of(MessageType::error,
                                to_json(AgentError{AgentErrc::unsupported, "unknown"}))};

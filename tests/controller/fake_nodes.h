@@ -40,7 +40,7 @@ struct FakeNode {
     std::int64_t clock_ahead_ms = 0;
     /// Somebody else's server serves; an apply that takes over restarts it.
     std::optional<agent_api::OutsideServer> outside;
-    std::optional<agent_api::HostSurvey> survey;
+    std::optional<agent_api::HostSurvey> host_survey;
     std::vector<agent_api::OutsideLeave> leaves;  ///< of its real applies
     bool running = false;
     bool has_data = false;

@@ -46,7 +46,7 @@ def jars():
     return found
 
 
-def make(directory, version=VERSION, note="", digest=True, jars=True):
+def make(directory, version=VERSION, note="", digest=True, with_jars=True):
     """Writes the tarball, and its .sha512; two with other notes are two releases. Without jars it has their names only."""
     top = f"apache-zookeeper-{version}-bin"
     path = Path(directory) / f"{top}.tar.gz"
@@ -63,7 +63,7 @@ def make(directory, version=VERSION, note="", digest=True, jars=True):
         add("README.md", f"Made for a test. {note}\n".encode())
         for name, jar in sorted(jars().items()):
             own = {"zookeeper.jar": f"zookeeper-{version}.jar", "zookeeper-jute.jar": f"zookeeper-jute-{version}.jar"}
-            add(f"lib/{own.get(name, name)}", jar.read_bytes() if jars else b"no jar")
+            add(f"lib/{own.get(name, name)}", jar.read_bytes() if with_jars else b"no jar")
     if digest:
         text = hashlib.sha512(path.read_bytes()).hexdigest()
         Path(f"{path}.sha512").write_text(f"{text}  {path.name}\n", encoding="utf-8")

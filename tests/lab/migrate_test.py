@@ -245,7 +245,7 @@ class Moves(e2e.Story):
         first = min(number for number in HOSTS if number != e2e.leader())
         with tempfile.TemporaryDirectory() as place:
             # Whole for whoever looks at the tarball, and no server for the java that runs it.
-            broken = apache_tarball.make(place, note="broken", jars=False)
+            broken = apache_tarball.make(place, note="broken", with_jars=False)
             self.ask_for("apache", tarball=broken)
             with Load("/broken") as load:
                 run = zkprov("migrate", "--to", "apache", "--yes", timeout=600)
