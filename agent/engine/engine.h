@@ -67,7 +67,7 @@ class Engine {
 
 /// Whether `container` carries the labels by which `spec` is known.
 bool owned(const Container& container, const agent_api::ContainerSpec& spec);
-/// "of zkprov, server 2 of other", "not of zkprov".
+/// "server 2 of other", "not zkprov's".
 std::string owner_words(const Container& container);
 
 }  // namespace zk::engine
