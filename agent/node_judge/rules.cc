@@ -140,19 +140,27 @@ void look_at_requests(const Probe& probe, Findings& found) {
 }
 
 void look_at_damage(const Probe& probe, Findings& found) {
-    for (const char* const name : {"digest_mismatches_count", "unrecoverable_error_count"}) {
-        const auto count = count_in(probe.mntr, name);
-        if (!count || *count == 0) continue;
-        found.add(
-            about(name,
-                  measured(make_finding("server.damage",
-                                        FindingLevel::critical,
-                                        std::string("its server counts ") + std::to_string(*count) +
-                                            " of " + name +
-                                            ": its data may differ from the others'; bring it back "
-                                            "with zkprov replace-node once the others are well"),
+    if (const auto count = count_in(probe.mntr, "digest_mismatches_count"); count > 0u) {
+        found.add(measured(
+            make_finding(
+                "server.damage",
+                FindingLevel::critical,
+                "its server counts " + std::to_string(*count) +
+                    " of digest_mismatches_count: its data differ from the others'; bring it back "
+                    "with zkprov replace-node once the others are well"),
+            *count,
+            0));
+    }
+    // Apache's server then leaves its leader or stops, which other rules see, and begins anew: what it
+    // counts is of the past for as long as it serves.
+    if (const auto count = count_in(probe.mntr, "unrecoverable_error_count"); count > 0u) {
+        found.add(measured(make_finding("server.thread",
+                                        FindingLevel::note,
+                                        plural(*count, "thread") +
+                                            " of its server ended with an error since it "
+                                            "started (\"Severe unrecoverable error\" in its log)"),
                            *count,
-                           0)));
+                           0));
     }
 }
 

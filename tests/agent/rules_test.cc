@@ -328,7 +328,15 @@ TEST_F(NodeRules, DamageThatTheServerCounts) {
     probe_.mntr["digest_mismatches_count"] = "0";
     EXPECT_EQ(told(look()), Told());
     probe_.mntr["digest_mismatches_count"] = "2";
-    EXPECT_EQ(told(look()), Told{"server.damage critical 2/0 digest_mismatches_count"});
+    EXPECT_EQ(told(look()), Told{"server.damage critical 2/0"});
+}
+
+// Apache's server counts such a thread of a time before an election, and serves on.
+TEST_F(NodeRules, AThreadThatEndedIsNoDamage) {
+    probe_.mntr["unrecoverable_error_count"] = "0";
+    EXPECT_EQ(told(look()), Told());
+    probe_.mntr["unrecoverable_error_count"] = "1";
+    EXPECT_EQ(told(look()), Told{"server.thread note 1/0"});
 }
 
 TEST_F(NodeRules, FilesThatNobodyPurges) {

@@ -130,6 +130,8 @@ TEST_F(VerdictOfAgent, AnAgentThatCannotKeepItsHistorySaysSo) {
     const std::string history = state_.path() + "/history.json";
     ASSERT_EQ(::unlink(history.c_str()), 0);
     ASSERT_EQ(::mkdir(history.c_str(), 0700), 0);  // which no file can replace
+    // It ends at once from its next start on: what comes back between two looks is nothing to keep.
+    std::ofstream(spec_.conf_path, std::ios::app) << "fake.exit=7\n";
     ASSERT_EQ(::kill(static_cast<pid_t>(server_pid()), SIGKILL), 0);
     const auto ill = await_finding("agent.unsaved", seconds(20));
     ASSERT_NE(finding_in(ill, "agent.unsaved"), nullptr);

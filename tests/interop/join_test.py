@@ -59,7 +59,7 @@ class Join(unittest.TestCase):
             with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
                 self.assertIn(self.folder, file.read())
             os.kill(pid, signal.SIGKILL)
-            servers.wait_until(f"{program} of {node} is gone", lambda pid=pid: servers.state_of(pid) in "ZX")
+            servers.wait_until(f"{program} of {node} is gone", lambda pid=pid: servers.has_ended(pid))
 
     def zkprov(self, *words):
         done = subprocess.run([BIN + "/zkprov", *words, "-i", self.inventory], capture_output=True, text=True,

@@ -97,7 +97,7 @@ class Replaced(unittest.TestCase):
                 pid = int(file.read().split()[0])
             with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
                 ours = self.folder in file.read()
-            return pid if servers.state_of(pid) not in "ZX" and ours else None
+            return pid if ours and not servers.has_ended(pid) else None
         except (OSError, ValueError, IndexError):
             return None
 
@@ -108,7 +108,7 @@ class Replaced(unittest.TestCase):
                 continue
             os.kill(pid, signal.SIGKILL)
             # Not before it has given back its ports.
-            servers.wait_until(f"{program} of {node} is gone", lambda pid=pid: servers.state_of(pid) in "ZX")
+            servers.wait_until(f"{program} of {node} is gone", lambda pid=pid: servers.has_ended(pid))
 
     def switch_off(self, node):
         self.end(node, "agent", "server")

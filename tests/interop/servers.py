@@ -78,13 +78,15 @@ def free_ports(count):
     return ports
 
 
-def state_of(pid):
-    """As ps(1) tells it; X: there is none."""
+def has_ended(pid):
+    """There is no such process any more, or it waits for its parent only: with all its threads gone it has given back its
+    ports. One whose first thread alone has ended is called a zombie too, and still has them."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            return file.read().rsplit(")", 1)[1].split()[0]
+            state, *numbers = file.read().rsplit(")", 1)[1].split()
+            return state in "ZX" and int(numbers[16]) <= 1
     except OSError:
-        return "X"
+        return True
 
 
 def four_letter(port, word, timeout=5):

@@ -141,7 +141,15 @@ nodes:
         return json.loads(self.zkprov("status", self.inventory, "-o", "json", code=None).out)
 
     def healthy(self):
-        eventually(lambda: self.zkprov("status", self.inventory, code=None).code == 0, "the ensemble is healthy")
+        told = []
+
+        def is_healthy():
+            told.append(self.zkprov("status", self.inventory, code=None))
+            return told[-1].code == 0
+        try:
+            eventually(is_healthy, "the ensemble is healthy")
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {told[-1]}") from None
 
     def leader(self):
         """Its number, as the containers themselves say it."""
