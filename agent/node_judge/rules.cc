@@ -151,8 +151,9 @@ void look_at_damage(const Probe& probe, Findings& found) {
             *count,
             0));
     }
-    // Apache's server then leaves its leader or stops, which other rules see, and begins anew: what it
-    // counts is of the past for as long as it serves.
+    // Seen with 3.8.0: the log thread of a follower whose leader went ends so (a null socket in
+    // SendAckRequestProcessor), and the server joins the next leader with a new one. Where it does not
+    // come back other rules see that; what it counts is of the past for as long as it serves.
     if (const auto count = count_in(probe.mntr, "unrecoverable_error_count"); count > 0u) {
         found.add(measured(make_finding("server.thread",
                                         FindingLevel::note,

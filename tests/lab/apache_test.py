@@ -54,7 +54,7 @@ def java_pid(number):
 
 
 def wait_until_in_sync(timeout_s=120):
-    """Apache's servers count errors of their own when a leader dies (unrecoverable_error_count), so healthy is too much to ask."""
+    """Whatever else is found: a server that a case has ended several times is told of for ten minutes."""
     eventually(lambda: all(node["in_sync"] for node in e2e.status()[1]["nodes"]), "all nodes in sync", timeout_s)
 
 
