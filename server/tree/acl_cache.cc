@@ -24,7 +24,6 @@ AclId AclCache::intern(const jute::AclList& list) {
         ++entries_.at(known->second).users;
         return AclId(known->second);
     }
-    ZK_ASSERT(next_id_ < INT32_MAX);  // nodes keep 32 bits
     const std::int64_t id = next_id_++;
     ids_.emplace(list, id);
     entries_.emplace(id, Entry{std::make_shared<const jute::AclList>(list), 1});

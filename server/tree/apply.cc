@@ -223,7 +223,7 @@ void DataTree::Applier::raise_cversion(Node& parent, std::int32_t cversion) {
 
 void DataTree::Applier::set_acl_of(Node& node, const jute::AclList& list) {
     const AclId before = node.acl_id();
-    node.acl_id_ = static_cast<std::int32_t>(tree.acl_.intern(list).value());
+    node.set_acl_id(tree.acl_.intern(list));
     tree.acl_.release(before);
 }
 

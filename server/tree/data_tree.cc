@@ -186,7 +186,7 @@ Node* DataTree::add_node(Node& parent,
     Node& node = *owned;
     if (!parent.add_child(owned)) return nullptr;
     node.set_stat(stat);
-    node.acl_id_ = static_cast<std::int32_t>(acl.value());
+    node.set_acl_id(acl);
     node.path_data_crc_ = tree::path_data_crc(path, node.data());
     node.outside_digest_ = is_outside_digest(path);
     digest_ += node.digest();
@@ -298,7 +298,7 @@ Result<> DataTree::load_node(std::string_view path,
         if (root_) return corrupt("comes twice");
         root_ = Node::make("", data);
         root_->set_stat(stat);
-        root_->acl_id_ = static_cast<std::int32_t>(own_acl->value());
+        root_->set_acl_id(*own_acl);
         root_->path_data_crc_ = tree::path_data_crc("", root_->data());
         node_count_ = 1;
         bytes_ = root_->data_size();

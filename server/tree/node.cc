@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t kFlatMax = 8;
 // Longer data get a block of their own, which can be given back when they change.
 constexpr std::size_t kRoomMax = 512;
+// Bytes of the length before a long name.
+constexpr std::size_t kLengthBytes = sizeof(std::uint32_t);
 
 // FNV-1a with a final mix: the same on every machine and in every run, so that a simulation can be
 // repeated.
@@ -94,6 +96,16 @@ class ChildSet {
 
 /// What a node has beside its creation.
 struct Node::More {
+    /// Numbers that the node's bits do not hold.
+    struct Wide {
+        WallMs ctime;
+        AclId acl_id;
+    };
+    Wide& own_wide() {
+        if (!wide) wide = std::make_unique<Wide>();
+        return *wide;
+    }
+
     std::unique_ptr<ChildSet> children;  ///< null for leaves
     std::unique_ptr<char[]> data;        ///< instead of the room behind the node; null: it is there
     Zxid mzxid;
@@ -101,25 +113,63 @@ struct Node::More {
     Zxid pzxid;
     std::int64_t ephemeral_owner = 0;
     std::int32_t version = 0, cversion = 0, aversion = 0;
-    std::uint32_t room = 0;  ///< for data, behind the name
+    std::uint32_t room = 0;       ///< for data, behind the name
+    std::uint32_t data_size = 0;  ///< of `data`
+    std::unique_ptr<Wide> wide;
 };
 
-std::string_view Node::name() const { return {behind(), name_size_}; }
+std::size_t Node::name_at() const { return name_size_ == kNameLong ? kLengthBytes : 0; }
 
-std::optional<ByteView> Node::data() const {
-    if (data_size_ == kNull) return std::nullopt;
-    const char* bytes = more_ && more_->data ? more_->data.get() : behind() + name_size_;
-    return ByteView(bytes, data_size_);
+std::string_view Node::name() const {
+    if (name_size_ != kNameLong) return {behind(), name_size_};
+    std::uint32_t size = 0;
+    std::memcpy(&size, behind(), kLengthBytes);
+    return {behind() + kLengthBytes, size};
 }
 
-std::size_t Node::data_size() const { return data_size_ == kNull ? 0 : data_size_; }
+std::optional<ByteView> Node::data() const {
+    if (data_size_ == kDataNull) return std::nullopt;
+    if (data_size_ == kDataInMore) return ByteView(more_->data.get(), more_->data_size);
+    return ByteView(behind() + room_at(), data_size_);
+}
+
+std::size_t Node::data_size() const {
+    if (data_size_ == kDataNull) return 0;
+    return data_size_ == kDataInMore ? more_->data_size : data_size_;
+}
+
+AclId Node::acl_id() const {
+    return acl_ == kAclInMore ? more_->wide->acl_id : AclId(std::int64_t{acl_} - 1);
+}
+
+void Node::set_acl_id(AclId id) {
+    const std::int64_t bits = id.value() + 1;
+    ZK_ASSERT(bits >= 0);
+    const bool fits = bits < kAclInMore;
+    if (!fits) more().own_wide().acl_id = id;
+    acl_ = fits ? static_cast<std::uint16_t>(bits) : kAclInMore;
+}
+
+WallMs Node::ctime() const {
+    if (ctime_in_more_) return more_->wide->ctime;
+    return WallMs(static_cast<std::int64_t>(std::uint64_t{ctime_} << 16) >> 16);
+}
+
+void Node::set_ctime(WallMs time) {
+    constexpr std::uint64_t kBits = (std::uint64_t{1} << 48) - 1;
+    ctime_ = static_cast<std::uint64_t>(time.value()) & kBits;
+    ctime_in_more_ = 0;
+    if (ctime() == time) return;
+    more().own_wide().ctime = time;
+    ctime_in_more_ = 1;
+}
 
 StatPersisted Node::stat() const {
     StatPersisted stat;
     stat.czxid = czxid_;
-    stat.ctime = ctime_;
+    stat.ctime = ctime();
     stat.mzxid = more_ ? more_->mzxid : czxid_;
-    stat.mtime = more_ ? more_->mtime : ctime_;
+    stat.mtime = more_ ? more_->mtime : stat.ctime;
     stat.pzxid = more_ ? more_->pzxid : czxid_;
     if (more_) {
         stat.version = more_->version;
@@ -136,7 +186,7 @@ Node::More& Node::more() {
     if (!more_) {
         more_ = std::make_unique<More>();
         more_->mzxid = more_->pzxid = czxid_;
-        more_->mtime = ctime_;
+        more_->mtime = ctime();
         more_->room = static_cast<std::uint32_t>(data_size());
     }
     return *more_;
@@ -195,17 +245,20 @@ void Node::Delete::operator()(Node* node) const {
 
 Node::Owned Node::make(std::string_view name, std::optional<ByteView> data) {
     const std::size_t room = data && data->size() <= kRoomMax ? data->size() : 0;
-    void* memory = ::operator new(sizeof(Node) + name.size() + room);
+    const bool long_name = name.size() >= kNameLong;
+    const std::size_t name_at = long_name ? kLengthBytes : 0;
+    void* memory = ::operator new(sizeof(Node) + name_at + name.size() + room);
     Owned node(new (memory) Node());
-    constexpr std::uint32_t kNameMax = (1U << 30) - 1;
-    ZK_ASSERT(name.size() <= kNameMax);
-    node->name_size_ = static_cast<std::uint32_t>(name.size()) & kNameMax;
-    if (!name.empty()) std::memcpy(node->behind(), name.data(), name.size());
+    ZK_ASSERT(name.size() <= UINT32_MAX);
+    const auto length = static_cast<std::uint32_t>(name.size());
+    node->name_size_ = long_name ? kNameLong : static_cast<std::uint16_t>(length);
+    if (long_name) std::memcpy(node->behind(), &length, kLengthBytes);
+    if (!name.empty()) std::memcpy(node->behind() + name_at, name.data(), name.size());
     if (!data) return node;
     if (room < data->size()) {
         node->more();  // without room
     } else {
-        node->data_size_ = static_cast<std::uint32_t>(room);
+        node->data_size_ = room & kDataNull;
     }
     node->set_data(data);
     return node;
@@ -218,17 +271,19 @@ void Node::set_data(std::optional<ByteView> data) {
         auto fresh = std::make_unique<char[]>(size);
         std::memcpy(fresh.get(), data->data(), size);
         more().data = std::move(fresh);
-    } else {
-        if (size < room) more();  // remembers the room
-        if (size > 0) std::memcpy(behind() + name_size_, data->data(), size);
-        if (more_) more_->data.reset();
+        more().data_size = static_cast<std::uint32_t>(size);
+        data_size_ = kDataInMore;
+        return;
     }
-    data_size_ = data ? static_cast<std::uint32_t>(size) : kNull;
+    if (size < room) more();  // remembers the room
+    if (size > 0) std::memcpy(behind() + room_at(), data->data(), size);
+    if (more_) more_->data.reset();
+    data_size_ = (data ? size : kDataNull) & kDataNull;
 }
 
 void Node::set_stat(const StatPersisted& stat) {
     czxid_ = stat.czxid;
-    ctime_ = stat.ctime;
+    set_ctime(stat.ctime);
     const bool untouched = stat.mzxid == stat.czxid && stat.pzxid == stat.czxid &&
                            stat.mtime == stat.ctime && stat.version == 0 && stat.cversion == 0 &&
                            stat.aversion == 0 && stat.ephemeral_owner == 0;

@@ -1,8 +1,8 @@
 // One znode, small: its name (not its path), data, ACL number, counters and children.
 // Pure. Written by the data tree only; read under the tree's read slots.
 // Most nodes are created, and never touched again: such a node is one block of memory with the zxid and time of its
-// creation, its name and its data. What only others have (children, counters that moved, data that found no room) is a
-// second block.
+// creation, its name and its data. What only others have (children, counters that moved, data that found no room, a number
+// that is too large for its bits) is a second block.
 #pragma once
 
 #include <cstdint>
@@ -71,7 +71,7 @@ class Node {
     /// nullopt is null data, which is not empty data.
     [[nodiscard]] std::optional<ByteView> data() const;
     [[nodiscard]] std::size_t data_size() const;
-    [[nodiscard]] AclId acl_id() const { return AclId(acl_id_); }
+    [[nodiscard]] AclId acl_id() const;
     [[nodiscard]] StatPersisted stat() const;
     [[nodiscard]] std::size_t child_count() const;
     /// Names in no particular order, as clients get them.
@@ -107,6 +107,8 @@ class Node {
     ~Node();
     static Owned make(std::string_view name, std::optional<ByteView> data);
     void set_data(std::optional<ByteView> data);
+    void set_acl_id(AclId id);
+    void set_ctime(WallMs time);
     void set_stat(const StatPersisted& stat);
     Node* find_child(std::string_view name);
     /// False, and nothing done, if there is one of its name.
@@ -120,22 +122,30 @@ class Node {
 
     More& more();
     [[nodiscard]] ChildSet* children() const;
-    /// Behind the node, in the same allocation: the name, then room for data.
+    [[nodiscard]] WallMs ctime() const;
+    /// Behind the node, in the same allocation: the name's length if it is a long one, the name, then room for data.
     [[nodiscard]] char* behind() { return reinterpret_cast<char*>(this + 1); }
     [[nodiscard]] const char* behind() const { return reinterpret_cast<const char*>(this + 1); }
+    [[nodiscard]] std::size_t name_at() const;
+    [[nodiscard]] std::size_t room_at() const { return name_at() + name().size(); }
 
-    static constexpr std::uint32_t kNull = 0xffffffff;
+    // Values of bits that say where the number is when the bits do not hold it.
+    static constexpr std::uint64_t kDataNull = 1023;    ///< null data, which is not empty data
+    static constexpr std::uint64_t kDataInMore = 1022;  ///< more than there is ever room for
+    static constexpr std::uint16_t kAclInMore = UINT16_MAX;
+    static constexpr std::uint16_t kNameLong = UINT16_MAX;  ///< its length stands before it
 
     std::unique_ptr<More>
         more_;  ///< null: stat() follows from czxid_ and ctime_, and there are no children
     Zxid czxid_;
-    WallMs ctime_;
-    std::int32_t acl_id_ = -1;
+    std::uint64_t ctime_ : 48 = 0;  ///< ms, the low bits
+    std::uint64_t data_size_ : 10 = kDataNull;
+    std::uint64_t ctime_in_more_ : 1 = 0;
+    std::uint64_t outside_digest_ : 1 = 0;
+    std::uint64_t removed_ : 1 = 0;  ///< from its tree, and kept for a walk
     std::uint32_t path_data_crc_ = 0;
-    std::uint32_t data_size_ = kNull;  ///< kNull: null data, which is not empty data
-    std::uint32_t name_size_ : 30 = 0;
-    std::uint32_t outside_digest_ : 1 = 0;
-    std::uint32_t removed_ : 1 = 0;  ///< from its tree, and kept for a walk
+    std::uint16_t acl_ = 0;  ///< id + 1: the open list is 0
+    std::uint16_t name_size_ = 0;
 };
 
 }  // namespace zk::tree

@@ -221,6 +221,79 @@ TEST(DataTree, DataOfEverySizeBehindEveryOther) {
     }
 }
 
+// What few nodes have costs the others nothing: a long name, a time far away and the number of a list after many others
+// stand outside of the bits that are kept for them.
+TEST(DataTree, NamesOfEveryLength) {
+    DataTree tree;
+    std::int64_t zxid = 0;
+    for (const std::size_t size : {1, 65533, 65534, 65535, 65536, 70000}) {
+        const std::string name(size, 'n');
+        for (const std::size_t data_size : {0, 100, 5000}) {
+            const Bytes data(data_size, 'd');
+            tree.apply(create(++zxid, "/" + name, 1, data));
+            const Node* node = tree.find("/" + name);
+            ASSERT_NE(node, nullptr) << size;
+            EXPECT_EQ(node->name(), name);
+            EXPECT_EQ(node->data(), data);
+            EXPECT_EQ(tree.find("/")->child(name), node);
+            tree.apply(set_data(++zxid, "/" + name, Bytes(200, 'e'), 1));
+            EXPECT_EQ(node->name(), name);
+            EXPECT_EQ(node->data(), Bytes(200, 'e'));
+            EXPECT_EQ(tree.digest(), recomputed_digest(tree));
+            tree.apply(remove(++zxid, "/" + name));
+            EXPECT_EQ(tree.find("/" + name), nullptr);
+        }
+    }
+}
+
+TEST(DataTree, TimesOfEverySize) {
+    constexpr std::int64_t kBits = std::int64_t{1} << 47;
+    std::int64_t zxid = 0;
+    for (const std::int64_t time : {std::int64_t{0},
+                                    std::int64_t{-1},
+                                    kBits - 1,
+                                    kBits,
+                                    -kBits,
+                                    -kBits - 1,
+                                    INT64_MAX,
+                                    INT64_MIN}) {
+        DataTree tree;
+        jute::Txn txn = create(++zxid, "/a", 1);
+        txn.header.time = WallMs(time);
+        tree.apply(txn);
+        EXPECT_EQ(tree.find("/a")->stat().ctime, WallMs(time));
+        EXPECT_EQ(tree.find("/a")->stat().mtime, WallMs(time));
+        EXPECT_EQ(tree.digest(), recomputed_digest(tree));
+        tree.apply(set_data(++zxid, "/a", Bytes("later"), 1));
+        EXPECT_EQ(tree.find("/a")->stat().ctime, WallMs(time));
+        EXPECT_EQ(tree.find("/a")->stat().mtime, WallMs(1000 + zxid));
+        EXPECT_EQ(tree.digest(), recomputed_digest(tree));
+    }
+}
+
+TEST(DataTree, AclsAfterManyOthers) {
+    DataTree tree;
+    tree.apply(create(1, "/a", 1));
+    tree.apply(create(2, "/b", 2));
+    tree.apply(set_acl(3, "/b", digest_acl("b:b"), 1));
+    std::int64_t zxid = 3;
+    const auto next = [&] {
+        ++zxid;
+        tree.apply(set_acl(zxid, "/a", digest_acl(std::to_string(zxid)), 1));
+    };
+    while (tree.acl().next_id().value() < (1 << 16) - 6) next();
+    for (int i = 0; i < 12; ++i) {
+        next();
+        const Node& node = *tree.find("/a");
+        EXPECT_EQ(node.acl_id().value(), tree.acl().next_id().value() - 1);
+        EXPECT_EQ(tree.acl_of(node), digest_acl(std::to_string(zxid)));
+    }
+    EXPECT_EQ(tree.acl_of(*tree.find("/b")), digest_acl("b:b"));
+    tree.apply(set_acl(++zxid, "/a", open_acl_list(), 2));
+    EXPECT_EQ(tree.find("/a")->acl_id(), kOpenAcl);
+    EXPECT_EQ(tree.acl().size(), 2U) << "unused lists are dropped";
+}
+
 TEST(DataTree, SetDataAndSetAclTouchOnlyTheirOwnCounters) {
     DataTree tree;
     tree.apply(create(1, "/a", 1));
