@@ -136,16 +136,25 @@ if(ZK_TESTS)
   target_link_libraries(zk_unit_marks PRIVATE zk_options zk::base GTest::gtest)
 endif()
 
-# A test program of one room: zk_test(tree SOURCES data_tree_test.cc DEPS zk::tree).
+# A test program of one room: zk_test(tree SOURCES data_tree_test.cc DEPS zk::tree). A long one may run in PARTS.
 function(zk_test name)
-  cmake_parse_arguments(TEST "" "" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(TEST "" "PARTS" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
   add_executable(${name}_test ${TEST_SOURCES})
   zk_unity(${name}_test)
   target_link_libraries(${name}_test PRIVATE zk_options zk_unit_marks zk::base ${TEST_DEPS} ${TEST_LIBS} GTest::gtest GTest::gmock
                         GTest::gtest_main)
-  # One CTest entry per program: the programs are many and their cases short.
-  add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
-  set_tests_properties(${name} PROPERTIES LABELS "unit;${TEST_LABELS}" TIMEOUT 900)
+  # One CTest entry per program: the programs are many and their cases short. Parts (GoogleTest's shards) may run beside each other.
+  if(TEST_PARTS)
+    foreach(part RANGE 1 ${TEST_PARTS})
+      math(EXPR shard "${part} - 1")
+      add_test(NAME ${name}_${part} COMMAND ${name}_test --gtest_brief=1)
+      set_tests_properties(${name}_${part} PROPERTIES LABELS "unit;${TEST_LABELS}" TIMEOUT 900
+                           ENVIRONMENT "GTEST_TOTAL_SHARDS=${TEST_PARTS};GTEST_SHARD_INDEX=${shard}")
+    endforeach()
+  else()
+    add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
+    set_tests_properties(${name} PROPERTIES LABELS "unit;${TEST_LABELS}" TIMEOUT 900)
+  endif()
   if(tsan IN_LIST TEST_LABELS)
     add_dependencies(tsan_tests ${name}_test)
   endif()
