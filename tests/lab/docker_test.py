@@ -313,6 +313,34 @@ class Cluster(Case):
         self.refused("runs Apache's server, and the inventory asks for zkprov's own")
 
 
+class Faults(Case):
+    def test_a_cut_cable_and_a_reboot(self):
+        """A leader that nobody reaches, and then the whole host without warning: the policy starts all three again."""
+        self.write()
+        self.apply()
+        with clients.Writer(ADDRESSES, "/load") as writer:
+            writer.wait_for_more(20)
+            cut = self.leader()
+            engine.cable(NODES[cut - 1], "down")
+            eventually(lambda: self.leader() not in (None, cut), "another leader")
+            writer.wait_for_more(20)
+            self.assertNotEqual(self.zkprov("status", self.inventory, code=None).code, 0)
+            engine.cable(NODES[cut - 1], "up")
+            self.healthy()
+            writer.wait_for_more(20)
+            before = self.started()
+            engine.reboot()
+            writer.wait_for_more(20)
+            after = self.started()
+            self.assertTrue(all(after[name] != before[name] for name in NODES))
+        self.healthy()
+        client = clients.connect(ADDRESSES)
+        kept = {f"/load/{name}" for name in client.get_children("/load")}
+        clients.close(client)
+        self.assertLessEqual(set(writer.acknowledged), kept)
+        self.assertIn("no change", self.apply().text.lower())
+
+
 class Single(Case):
     def test_the_guides_container(self):
         self.write(nodes="- { id: 1, container: zookeeper }", network="")
@@ -439,6 +467,35 @@ class Compose(Case):
                 self.assertIn(f"{key}={value}", config["Env"])
             for key, value in service["labels"].items():
                 self.assertEqual(config["Labels"][key], value)
+
+    def test_compose_takes_it(self):
+        """What apply made and wrote is served again by containers that docker-compose makes of the file."""
+        self.write()
+        self.apply()
+        client = clients.connect(ADDRESSES)
+        client.create("/kept", b"by its volumes")
+        clients.close(client)
+        file = programs.directory / "compose.yaml"
+        file.write_text(self.zkprov("compose", self.inventory).out, encoding="utf-8")
+        self.zkprov("stop", self.inventory, "--yes")
+        engine.remove(*NODES)
+        engine.docker("network", "rm", "zoonet")
+        self.compose(file, "config", "-q")
+        self.compose(file, "up", "-d")
+        try:
+            eventually(self.leader, "a leader")
+            client = clients.connect(ADDRESSES)
+            self.assertEqual(client.get("/kept")[0], b"by its volumes")
+            clients.close(client)
+        finally:
+            self.compose(file, "down")
+        self.assertEqual(engine.docker("ps", "-aq")[1], "")
+
+    def compose(self, file, *words):
+        command = ["docker-compose", "-p", "demo", "-f", str(file), *words]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False, stdin=subprocess.DEVNULL,
+                             env=dict(os.environ, **engine.environment))
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
 
 
 if __name__ == "__main__":
