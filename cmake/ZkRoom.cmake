@@ -25,6 +25,11 @@ if(ZK_SANITIZE)
   target_compile_options(zk_options INTERFACE -fsanitize=${ZK_SANITIZE} -fno-omit-frame-pointer
                          -fno-sanitize-recover=all)
   target_link_options(zk_options INTERFACE -fsanitize=${ZK_SANITIZE})
+  # UBSan's tables name each place in the sources by a pointer. A program that may lie anywhere would set millions of them
+  # whenever it starts: nearly a second of an agent's session.
+  if(ZK_SANITIZE MATCHES "undefined")
+    target_link_options(zk_options INTERFACE -no-pie)
+  endif()
 endif()
 
 # With ZK_UNITY a target's files are compiled in batches, each as one: headers and templates, and the sanitizers' work on
