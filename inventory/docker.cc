@@ -362,8 +362,8 @@ ContainerSpec container_of(const Inventory& inventory, const Node& node) {
                   {node.install_dir + "/conf", "/conf", true}};
     spec.environment = {{"ZOO_MY_ID", to_string(node.id)}};
     if (inventory.apache) {
-        spec.environment.push_back(
-            {"SERVER_JVMFLAGS", environment_of_java(*inventory.apache, node)});
+        spec.environment.push_back({std::string(agent_api::kJvmFlagsVariable),
+                                    environment_of_java(*inventory.apache, node)});
     }
     const agent_api::Flavor flavor =
         inventory.apache ? agent_api::Flavor::apache : agent_api::Flavor::zkserver;

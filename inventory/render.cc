@@ -288,7 +288,10 @@ Result<NodeSpec> render_node(const Inventory& inventory,
                                   agent_api::to_json(owner) + "\n",
                                   FileKind::plain});
     if (inventory.docker) {
-        if (inventory.apache) add_apache_logging(spec);
+        if (inventory.apache) {
+            spec.release.flavor = agent_api::Flavor::apache;
+            add_apache_logging(spec);
+        }
         if (spec.agent_is_unit()) {
             ZK_CHECK(add_units(spec, ServerUnit::none, state_dir_of(inventory, node)));
         }

@@ -4,12 +4,22 @@
 #include "agent_api/json_io.h"
 
 namespace zk::agent_api {
+namespace {
 
-std::string_view ContainerSpec::label(std::string_view label_name) const {
-    for (const NamedValue& each : labels) {
-        if (each.name == label_name) return each.value;
+std::string_view value_in(const std::vector<NamedValue>& values, std::string_view name) {
+    for (const NamedValue& each : values) {
+        if (each.name == name) return each.value;
     }
     return {};
+}
+
+}  // namespace
+
+std::string_view ContainerSpec::label(std::string_view label_name) const {
+    return value_in(labels, label_name);
+}
+std::string_view ContainerSpec::variable(std::string_view variable_name) const {
+    return value_in(environment, variable_name);
 }
 
 std::string hash_of(const ContainerSpec& spec) {

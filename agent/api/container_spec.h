@@ -83,6 +83,9 @@ inline constexpr std::string_view kFlavorLabel = "zkprov.flavor";  ///< zkserver
 inline constexpr std::string_view kGenerationLabel = "zkprov.generation";
 inline constexpr std::string_view kSpecLabel = "zkprov.container";
 
+/// Of Apache's image: the flags of its java, which ours is never given.
+inline constexpr std::string_view kJvmFlagsVariable = "SERVER_JVMFLAGS";
+
 /// Never with more rights than an engine takes from it: no privileges, no capabilities, no new ones.
 struct ContainerSpec {
     std::string engine;  ///< the path of its socket
@@ -103,6 +106,8 @@ struct ContainerSpec {
 
     /// The value of a label; empty: there is none.
     [[nodiscard]] std::string_view label(std::string_view label_name) const;
+    /// The value of a variable of its environment; empty: there is none.
+    [[nodiscard]] std::string_view variable(std::string_view variable_name) const;
 
     friend bool operator==(const ContainerSpec&, const ContainerSpec&) = default;
     static void fields(auto& archive, auto& self) {
@@ -155,6 +160,8 @@ struct ContainerFacts {
     std::string spec_hash;       ///< of what it was made from
     std::string container_image_id;
     std::string flavor;                     ///< of ours
+    std::string image;                      ///< the name of the image that ours was made from
+    std::string image_now;                  ///< the image to which that name leads now; empty: none
     std::vector<std::uint16_t> host_ports;  ///< that ours publishes, if it runs
     std::vector<SubnetFact> networks;
     std::vector<SubnetFact> routes;
@@ -171,6 +178,8 @@ struct ContainerFacts {
         archive("spec_hash", self.spec_hash);
         archive("container_image_id", self.container_image_id);
         archive("flavor", self.flavor);
+        archive("image", self.image);
+        archive("image_now", self.image_now);
         archive("host_ports", self.host_ports);
         archive("networks", self.networks);
         archive("routes", self.routes);

@@ -42,6 +42,10 @@ struct FactsRequest {
     std::optional<ContainerSpec> container;  ///< manager docker
     bool agent_is_unit = false;              ///< manager docker: units[1] is systemd's
 
+    /// Where the server answers clients at `address`; nothing: it is not known. A container in a bridge has its own address,
+    /// and the ports there are not those that its host publishes, which `ports` are then.
+    [[nodiscard]] std::optional<std::uint16_t> client_port() const;
+
     static void fields(auto& archive, auto& self) {
         archive("install_dir", self.install_dir);
         archive("data_dir", self.data_dir);

@@ -86,6 +86,10 @@ Result<> validate_container(const NodeSpec& spec) {
         container.label(kSidLabel) != to_string(spec.sid)) {
         return invalid("the container's labels name another node");
     }
+    const std::string_view flavor = container.label(kFlavorLabel);
+    if (!flavor.empty() && flavor != to_string(spec.release.flavor)) {
+        return invalid("the container's labels name another flavor");
+    }
     const bool bridge = container.network.driver == NetworkDriver::bridge;
     if (bridge && (!is_plain_name(container.network.name) || container.address.empty())) {
         return invalid("a bridge without a name or without the container's address");
@@ -98,7 +102,7 @@ Result<> validate_container(const NodeSpec& spec) {
 std::string NodeSpec::release_dir() const { return install_dir + "/releases/" + release.version; }
 std::string NodeSpec::server_path() const { return install_dir + "/current/bin/zkserver"; }
 std::string NodeSpec::release_record() const {
-    if (release.flavor != Flavor::apache) return {};
+    if (release.flavor != Flavor::apache || container) return {};
     return install_dir + "/current/" + std::string(kReleaseRecord);
 }
 std::string NodeSpec::resident_agent_path() const {
@@ -143,11 +147,11 @@ Result<> validate(const NodeSpec& spec) {
         return invalid("an HTTP port without an address");
     }
     ZK_CHECK(validate_container(spec));
-    if (spec.release.flavor == Flavor::apache) {
+    if (spec.release.flavor == Flavor::apache && !spec.container) {
         if (!is_clean_path(spec.java))
             return invalid("not an absolute path: \"" + spec.java + "\"");
         if (spec.manager != Manager::systemd) {
-            return invalid("Apache's server is run by systemd only");
+            return invalid("Apache's server is run by systemd or in a container only");
         }
     }
     return validate_paths(spec);
@@ -188,6 +192,13 @@ FactsRequest facts_for(const NodeSpec& spec) {
         }
     }
     return request;
+}
+
+std::optional<std::uint16_t> FactsRequest::client_port() const {
+    const bool bridge = container && !container->address.empty();
+    if (bridge && container->ports.empty()) return std::nullopt;
+    if (bridge) return container->ports.front().port;
+    return ports.empty() ? std::nullopt : std::optional(ports.front());
 }
 
 const PathFact* NodeFacts::path(std::string_view name) const {

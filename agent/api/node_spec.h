@@ -166,13 +166,13 @@ struct NodeSpec {
     std::string members_digest;   ///< names ids, hosts, peer and election ports of all members
     std::string java;             ///< flavor apache: the program that runs the server
     std::int64_t java_least = 0;  ///< the oldest Java that does
-    /// Manager docker. `data_dir` and all other paths are those of the engine's host; `release` says nothing, `server_unit`
-    /// is the container's name.
+    /// Manager docker. `data_dir` and all other paths are those of the engine's host; of `release` only the flavor says
+    /// something, `server_unit` is the container's name.
     std::optional<ContainerSpec> container;
 
     [[nodiscard]] std::string release_dir() const;  ///< install_dir/releases/<version>
     [[nodiscard]] std::string server_path() const;  ///< install_dir/current/bin/zkserver
-    /// install_dir/current/kReleaseRecord; empty: its flavor has a program instead.
+    /// install_dir/current/kReleaseRecord; empty: its flavor has a program instead, or it is a container.
     [[nodiscard]] std::string release_record() const;
     [[nodiscard]] std::string resident_agent_path() const;
     [[nodiscard]] std::string console_log_path() const;

@@ -158,6 +158,7 @@ Result<Container> parse_container(std::string_view text) {
         static_cast<std::uint64_t>(std::max<std::int64_t>(number_in(value, "RestartCount"), 0));
     container.restart = text_in(member(member(value, "HostConfig"), "RestartPolicy"), "Name");
     container.host_ports = host_ports_of(member(value, "HostConfig"));
+    container.image = text_in(member(value, "Config"), "Image");
     const json::value& labels = member(member(value, "Config"), "Labels");
     if (labels.is_object()) {
         for (const auto& label : labels.get_object()) {

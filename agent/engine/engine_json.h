@@ -27,6 +27,7 @@ Result<std::string> choose_api(const Version& version);
 struct Container {
     std::string id;
     std::string name;
+    std::string image;  ///< the name that it was made from
     std::string image_id;
     std::string status;  ///< created, running, paused, restarting, removing, exited, dead
     std::int64_t pid = 0;

@@ -32,16 +32,41 @@ constexpr std::int64_t kSignalBase =
 constexpr int kExited = 1;  // as waitid() has it
 constexpr int kKilled = 2;
 
-/// Which archive the image by this name was loaded from: its digest and the image's id, in one line.
+constexpr std::size_t kImagesRemembered = 8;
+constexpr std::size_t kImageRecordBytesMax = 4096;
+
+/// Which archive an image was loaded from: the archive's digest and the image's id, a line each, the newest first. More than
+/// one, for a node may go back to the image before.
 std::string image_record(const StateDir& state) { return state.file("image"); }
 
-std::string loaded_from(const StateDir& state, const std::string& image_id) {
-    const auto text = read_file(image_record(state), 4096);
-    if (!text.has_value()) return {};
+struct LoadedImage {
+    std::string archive;
+    std::string id;
+};
+std::vector<LoadedImage> loaded_images(const StateDir& state) {
+    std::vector<LoadedImage> images;
+    const auto text = read_file(image_record(state), kImageRecordBytesMax);
+    if (!text.has_value()) return images;
     std::istringstream words(*text);
-    std::string archive, id;
-    words >> archive >> id;
-    return id == image_id ? archive : std::string();
+    for (LoadedImage each; words >> each.archive >> each.id;) images.push_back(each);
+    return images;
+}
+
+std::string loaded_from(const StateDir& state, const std::string& image_id) {
+    for (const LoadedImage& each : loaded_images(state)) {
+        if (each.id == image_id) return each.archive;
+    }
+    return {};
+}
+
+Result<> remember_image(const StateDir& state, const LoadedImage& image) {
+    std::string record = image.archive + " " + image.id + "\n";
+    std::size_t kept = 1;
+    for (const LoadedImage& each : loaded_images(state)) {
+        if (each.id == image.id || kept++ >= kImagesRemembered) continue;
+        record += each.archive + " " + each.id + "\n";
+    }
+    return replace_file(image_record(state), record, FileOptions());
 }
 
 bool runs(const Container& container) {
@@ -66,6 +91,12 @@ Result<> fill_facts(const ContainerSpec& spec, const StateDir& state, ContainerF
             facts.spec_hash = container->label(agent_api::kSpecLabel);
             facts.flavor = container->label(agent_api::kFlavorLabel);
             facts.container_image_id = container->image_id;
+            facts.image = container->image;
+            // Whatever an engine says of that name, it keeps nobody from asking for another one.
+            if (!facts.image.empty()) {
+                const auto now = docker.image_id(facts.image);
+                if (now.has_value()) facts.image_now = now->value_or("");
+            }
             if (runs(*container)) facts.host_ports = container->host_ports;
         } else {
             facts.holder = engine::owner_words(*container);
@@ -167,8 +198,7 @@ Result<> load_container_image(const ContainerSpec& spec, const StateDir& state) 
                                  "docker.archive holds no image by the name " + spec.image +
                                      "; correct docker.image in the inventory, or the archive"});
     }
-    const std::string record = spec.archive_sha256 + " " + *image + "\n";
-    return replace_file(image_record(state), record, FileOptions());
+    return remember_image(state, {spec.archive_sha256, *image});
 }
 
 Result<> make_container_network(const ContainerSpec& spec) {

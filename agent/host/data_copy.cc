@@ -278,9 +278,9 @@ agent_api::DataSurvey survey_data(const agent_api::FactsRequest& request) {
         return ok();
     };
     if (const auto done = read(); !done.has_value()) survey.words = done.error().message();
-    if (request.ports.empty()) return survey;
-    const auto conf =
-        client::four_letter(request.address, request.ports.front(), "conf", kConfPatience);
+    const auto port = request.client_port();
+    if (!port) return survey;
+    const auto conf = client::four_letter(request.address, *port, "conf", kConfPatience);
     if (!conf.has_value()) return survey;
     const auto lines = client::parse_conf(*conf);
     const auto version = lines.find("version");

@@ -88,9 +88,9 @@ class Planner {
     }
 
     std::optional<AgentError> check_manager() const {
-        if (copies_ && spec_.manager != Manager::systemd) {
+        if (copies_ && spec_.manager == Manager::supervised) {
             return AgentError{AgentErrc::unsupported,
-                              "only a server under systemd changes its flavor"};
+                              "only a server under systemd or in a container changes its flavor"};
         }
         const bool systemd = spec_.agent_is_unit();
         if (systemd && !facts_.systemd) {
@@ -359,6 +359,8 @@ class Planner {
         std::string why;
         if (!there.exists) {
             why = "it does not exist";
+        } else if (!there.flavor.empty() && there.flavor != to_string(spec_.release.flavor)) {
+            why = "another server takes its place, " + there.flavor + " is there";
         } else if (there.spec_hash != hash_of(*spec_.container)) {
             why = "its settings change";
         } else if (loads_image_ || there.container_image_id != there.image_id) {

@@ -16,6 +16,16 @@ TEST(ContainerSpec, PathsOfTheHostHaveOtherNamesInside) {
     EXPECT_EQ(path_in(spec, "/z/zk1/database"), "/z/zk1/database");
 }
 
+TEST(ContainerSpec, LabelsAndVariablesByTheirNames) {
+    ContainerSpec spec;
+    spec.labels = {{"a", "1"}, {"b", "2"}};
+    spec.environment = {{std::string(kJvmFlagsVariable), "-Xmx1g"}};
+    EXPECT_EQ(spec.label("b"), "2");
+    EXPECT_EQ(spec.label("c"), "");
+    EXPECT_EQ(spec.variable(kJvmFlagsVariable), "-Xmx1g");
+    EXPECT_EQ(spec.variable("a"), "");
+}
+
 TEST(Subnet, IsAnAddressAndAPrefix) {
     EXPECT_EQ(parse_subnet("172.18.0.0/16"), (Subnet{0xac120000, 16}));
     EXPECT_EQ(parse_subnet("0.0.0.0/0"), (Subnet{0, 0}));

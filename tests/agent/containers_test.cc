@@ -59,6 +59,8 @@ TEST_F(Containers, FactsSayWhatThereIs) {
     EXPECT_EQ(facts.spec_hash, hash_of(container()));
     EXPECT_EQ(facts.flavor, "zkserver");
     EXPECT_EQ(facts.container_image_id, "sha256:1");
+    EXPECT_EQ(facts.image, "zkserver:1");
+    EXPECT_EQ(facts.image_now, "sha256:1");
     EXPECT_TRUE(facts.host_ports.empty());  // it does not run
     ASSERT_TRUE(start_node_container(container()).has_value());
     facts = container_facts(container(), state_);
@@ -167,6 +169,49 @@ TEST_F(Containers, AnArchiveIsRememberedWithItsImage) {
     // Somebody brought another one by this name.
     fake_.images["zkserver:1"] = "sha256:3";
     EXPECT_EQ(container_facts(container(), state_).archive_sha256, "");
+}
+
+TEST_F(Containers, TheImageThatOursWasMadeFromIsAskedForWhateverIsWanted) {
+    ASSERT_TRUE(make_node_container(spec_).has_value());
+    fake_.images["official:1"] = "sha256:7";
+    container().image = "official:1";
+    EXPECT_EQ(container_facts(container(), state_).image_id, "sha256:7");
+    EXPECT_EQ(container_facts(container(), state_).image_now, "sha256:1");
+    fake_.images["zkserver:1"] = "sha256:2";
+    EXPECT_EQ(container_facts(container(), state_).image_now, "sha256:2");
+    fake_.images.erase("zkserver:1");
+    const auto facts = container_facts(container(), state_);
+    EXPECT_EQ(facts.image, "zkserver:1");
+    EXPECT_EQ(facts.image_now, "");
+}
+
+/// Without that there is no way back to it but by sending it again.
+TEST_F(Containers, TheArchiveOfTheImageBeforeIsRemembered) {
+    std::vector<std::string> made;
+    ASSERT_TRUE(make_directories(state_.blob_dir(), 0700, made).has_value());
+    const auto load = [&](const std::string& image, char digit) {
+        container().image = image;
+        container().archive_sha256 = std::string(64, digit);
+        const std::string blob = state_.blob_file(container().archive_sha256);
+        ASSERT_TRUE(exists(blob) || write_new_file(blob, "tar", {}).has_value());
+        fake_.loads = {{image, "sha256:" + image}};
+        ASSERT_TRUE(load_container_image(container(), state_).has_value());
+    };
+    const auto known = [&](const std::string& image) {
+        container().image = image;
+        return container_facts(container(), state_).archive_sha256;
+    };
+    load("official:1", 'a');
+    load("zkserver:1", 'b');
+    EXPECT_EQ(known("official:1"), std::string(64, 'a'));
+    EXPECT_EQ(known("zkserver:1"), std::string(64, 'b'));
+    // The same image out of another archive; and not without end.
+    load("official:1", 'c');
+    EXPECT_EQ(known("official:1"), std::string(64, 'c'));
+    for (int i = 0; i < 7; ++i) load("more:" + std::to_string(i), 'd');
+    EXPECT_EQ(known("official:1"), std::string(64, 'c'));
+    load("more:7", 'd');
+    EXPECT_EQ(known("official:1"), "");
 }
 
 TEST(Routes, AreThoseOfInterfacesWithoutTheDefault) {

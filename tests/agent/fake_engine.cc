@@ -192,7 +192,7 @@ FakeEngine::Answer FakeEngine::about_containers(const std::string& method,
                       {"Image", container->image_id},
                       {"RestartCount", 0},
                       {"State", std::move(state)}};
-    told["Config"] = json::object{{"Labels", made_of.at("Labels")}};
+    told["Config"] = json::object{{"Labels", made_of.at("Labels")}, {"Image", made_of.at("Image")}};
     told["HostConfig"] = made_of.at("HostConfig");
     return {200, json::serialize(told)};
 }

@@ -726,6 +726,47 @@ TEST(NodePlanDocker, AnArchiveIsLoadedWhereTheImageCameFromElsewhere) {
     EXPECT_TRUE(plan_of(spec, facts).steps.empty());
 }
 
+TEST(NodePlanDocker, AnotherFlavorIsAnotherContainerBehindACopyOfTheData) {
+    const NodeSpec spec = docker_spec();
+    NodeFacts facts = docker_facts(spec);
+    facts.release_flavor = facts.container->flavor = "apache";
+    facts.container->spec_hash = "other";
+    facts.data.copy_bytes = 5ULL << 30;
+    facts.space = {{"/opt/zk/data", 6ULL << 30, 9ULL << 30, false}};
+    auto decision = make_plan(spec, facts, false, Copy::yes);
+    ASSERT_TRUE(std::holds_alternative<NodePlan>(decision));
+    const NodePlan& plan = std::get<NodePlan>(decision);
+    using enum StepKind;
+    EXPECT_THAT(kinds(plan), ElementsAre(stop_server, copy_data, make_container, start_server));
+    EXPECT_TRUE(plan.restarts_server);
+    EXPECT_THAT(plan.steps[2].words(),
+                testing::HasSubstr("another server takes its place, apache is there"));
+    facts.space[0].free_bytes = 5ULL << 30;
+    decision = make_plan(spec, facts, false, Copy::yes);
+    ASSERT_TRUE(std::holds_alternative<AgentError>(decision));
+    // The way back keeps no copy.
+    decision = make_plan(spec, facts, false, Copy::no);
+    ASSERT_TRUE(std::holds_alternative<NodePlan>(decision));
+    EXPECT_THAT(kinds(std::get<NodePlan>(decision)), ElementsAre(make_container, start_server));
+    // One that its engine starts again and again is taken away all the same.
+    facts.units[0].state = "activating";
+    decision = make_plan(spec, facts, false, Copy::no);
+    ASSERT_TRUE(std::holds_alternative<NodePlan>(decision));
+    EXPECT_THAT(kinds(std::get<NodePlan>(decision)), ElementsAre(make_container, start_server));
+}
+
+TEST(NodePlanDocker, AnotherImageOfTheSameServerIsNoMove) {
+    const NodeSpec spec = docker_spec();
+    NodeFacts facts = docker_facts(spec);
+    facts.release_flavor = facts.container->flavor = "zkserver";
+    facts.container->image_id = "sha256:2";
+    const auto decision = make_plan(spec, facts, false, Copy::yes);
+    ASSERT_TRUE(std::holds_alternative<NodePlan>(decision));
+    const NodePlan& plan = std::get<NodePlan>(decision);
+    EXPECT_THAT(kinds(plan), ElementsAre(StepKind::make_container, StepKind::start_server));
+    EXPECT_THAT(plan.steps[0].words(), testing::HasSubstr("its image changes"));
+}
+
 std::string docker_refusal(const NodeSpec& spec, const NodeFacts& facts) {
     auto decision = make_plan(spec, facts, false);
     auto* error = std::get_if<AgentError>(&decision);

@@ -81,6 +81,8 @@ TEST(Docker, ABridgeWithItsDefaults) {
     EXPECT_EQ(container.label("zkprov.cluster"), "demo");
     EXPECT_EQ(container.label("zkprov.sid"), "2");
     EXPECT_EQ(container.label("zkprov.flavor"), "zkserver");
+    EXPECT_EQ(spec.release.flavor, agent_api::Flavor::zkserver);
+    EXPECT_EQ(container.variable(agent_api::kJvmFlagsVariable), "");
     EXPECT_EQ(spec.server_sees(spec.data_dir), "/data");
 }
 
@@ -127,6 +129,8 @@ TEST(Docker, NodesOfOneHostHaveAnAgentEach) {
     EXPECT_EQ(spec.members[2].host, "172.18.0.9");
     const auto facts = agent_api::facts_for(spec);
     EXPECT_THAT(facts.ports, ElementsAre(2182));
+    EXPECT_EQ(facts.address, "172.18.0.3");
+    EXPECT_EQ(facts.client_port(), 2181);
     EXPECT_TRUE(facts.agent_is_unit);
 }
 
@@ -153,6 +157,7 @@ TEST(Docker, TheHostsNetworkTakesTheHostsPorts) {
     EXPECT_EQ(spec.address, "127.0.0.1");
     EXPECT_THAT(zoo_cfg_of(spec), HasSubstr("server.3=10.0.0.3:2888:3888"));
     EXPECT_THAT(agent_api::facts_for(spec).ports, ElementsAre(2181, 2888, 3888));
+    EXPECT_EQ(agent_api::facts_for(spec).client_port(), 2181);
 }
 
 TEST(Docker, OneServerAloneNeedsNoNetwork) {
@@ -163,6 +168,7 @@ TEST(Docker, OneServerAloneNeedsNoNetwork) {
     EXPECT_EQ(spec.container->network.driver, NetworkDriver::standard);
     EXPECT_THAT(spec.container->ports, ElementsAre(agent_api::PublishedPort{2191, 2191}));
     EXPECT_EQ(spec.client_port, 2191);
+    EXPECT_EQ(agent_api::facts_for(spec).client_port(), 2191);
     EXPECT_EQ(spec.address, "127.0.0.1");
 }
 
@@ -172,6 +178,10 @@ TEST(Docker, TheOfficialImageIsDrivenByAMountedFileAndJvmFlags) {
                                             "[-XX:+UseG1GC], config: {jute.maxbuffer: 524288}}\n");
     const NodeSpec spec = render_docker(inventory);
     EXPECT_EQ(spec.container->label("zkprov.flavor"), "apache");
+    EXPECT_EQ(spec.release.flavor, agent_api::Flavor::apache);
+    // Neither a release nor a Java of the host.
+    EXPECT_EQ(agent_api::facts_for(spec).release_record, "");
+    EXPECT_EQ(agent_api::facts_for(spec).java, "");
     EXPECT_FALSE(spec.container->read_only);
     EXPECT_THAT(spec.container->environment,
                 ElementsAre(agent_api::NamedValue{"ZOO_MY_ID", "1"},
@@ -180,6 +190,32 @@ TEST(Docker, TheOfficialImageIsDrivenByAMountedFileAndJvmFlags) {
                                                   "-Djute.maxbuffer=524288 -XX:+UseG1GC"}));
     EXPECT_THAT(zoo_cfg_of(spec), HasSubstr("4lw.commands.whitelist=srvr,ruok"));
     EXPECT_THAT(zoo_cfg_of(spec), testing::Not(HasSubstr("autocreate")));
+}
+
+/// Whoever writes the files of the volumes: nothing has to be given to anybody when an ensemble changes its server.
+TEST(Docker, BothServersHaveTheSameUserAndTheSamePlaces) {
+    const std::string text = kDockerHead + docker_keys() + kThreeContainers;
+    const NodeSpec ours = render_docker(good_docker(text));
+    const NodeSpec apache = render_docker(good_docker(text + "server: {flavor: apache}\n"));
+    EXPECT_EQ(ours.container->user, apache.container->user);
+    EXPECT_EQ(ours.container->binds, apache.container->binds);
+    EXPECT_EQ(ours.container->ports, apache.container->ports);
+    EXPECT_EQ(ours.directories, apache.directories);
+    EXPECT_NE(hash_of(*ours.container), hash_of(*apache.container));
+    for (const auto& file : ours.files) {
+        const auto other = std::ranges::find(apache.files, file.path, &agent_api::FileSpec::path);
+        ASSERT_NE(other, apache.files.end()) << file.path;
+        EXPECT_EQ(other->owner, file.owner) << file.path;
+        EXPECT_EQ(other->mode, file.mode) << file.path;
+    }
+}
+
+TEST(Docker, LabelsAndSpecificationNameOneFlavor) {
+    NodeSpec spec = render_docker(good_docker(kDockerHead + docker_keys() + kThreeContainers));
+    EXPECT_TRUE(validate(spec).has_value());
+    spec.release.flavor = agent_api::Flavor::apache;
+    ASSERT_FALSE(validate(spec).has_value());
+    EXPECT_THAT(validate(spec).error().words, HasSubstr("another flavor"));
 }
 
 struct BadDocker {
