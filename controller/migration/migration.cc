@@ -15,6 +15,7 @@
 namespace zk::migration {
 namespace {
 
+using agent_api::ContainerSpec;
 using agent_api::FileKind;
 using agent_api::FileSpec;
 using agent_api::NodeSpec;
@@ -43,6 +44,13 @@ const FileSpec* unit_of(const NodeSpec& spec) {
     return found == spec.files.end() ? nullptr : &*found;
 }
 
+/// Where the flags of its java stand.
+std::string command_line_of(const NodeSpec& spec) {
+    if (spec.container) return std::string(spec.container->variable(agent_api::kJvmFlagsVariable));
+    const FileSpec* const unit = unit_of(spec);
+    return unit == nullptr ? std::string() : unit->content;
+}
+
 /// What a server is told: keys of zoo.cfg, those that Apache's takes from its command line only, and other flags there.
 struct Settings {
     std::map<std::string, std::string> keys;
@@ -59,9 +67,8 @@ Settings settings_of(const NodeSpec& spec) {
             settings.keys[line.substr(0, equals)] = line.substr(equals + 1);
         }
     }
-    const FileSpec* const unit = unit_of(spec);
-    if (spec.release.flavor != Flavor::apache || unit == nullptr) return settings;
-    std::istringstream words(unit->content);
+    if (spec.release.flavor != Flavor::apache) return settings;
+    std::istringstream words(command_line_of(spec));
     for (std::string word; words >> word;) {
         const std::size_t equals = word.find('=');
         if (!word.starts_with("-D") || equals == std::string::npos) continue;
@@ -89,15 +96,9 @@ class Judge {
           from_(to_ == Flavor::apache ? Flavor::zkserver : Flavor::apache) {}
 
     std::vector<std::string> judge(const std::optional<agent_api::DataSurvey>& survey) {
-        if (inventory_.transport == inventory::Transport::local) {
+        if (inventory_.transport == inventory::Transport::local && !inventory_.docker) {
             return {
                 "transport: local has one flavor, zkserver, so there is nothing to move between"};
-        }
-        if (inventory_.docker) {
-            return {
-                "runtime: docker: a container changes its server with its image; zkprov apply with "
-                "the other docker.image and server.flavor does that, one container after the "
-                "other"};
         }
         for (const Member& member : members_) {
             if (!member.actual->formed() || !member.facts->applied) {
@@ -142,6 +143,7 @@ class Judge {
         judge_files(member, *before);
         judge_settings(member, *before);
         judge_places(member, *before);
+        judge_container(member, *before);
     }
 
     /// A reconfig by Apache's server, observers, TLS or SASL by hand: whatever it is, zkprov did not write it.
@@ -193,11 +195,67 @@ class Judge {
 
     void judge_places(const Member& member, const NodeSpec& before) {
         const NodeSpec& wanted = *member.wanted;
+        if (before.container.has_value() != wanted.container.has_value()) {
+            return add(
+                member,
+                before.container
+                    ? "its server is in a container, and the inventory wants it on the host"
+                    : "its server is on the host, and the inventory wants it in a container");
+        }
         if (before.install_dir == wanted.install_dir) return;
         add(member,
-            fmt::format("install_dir is {} there and {} in the inventory; a move keeps it",
+            fmt::format("{} is {} there and {} in the inventory; a move keeps it",
+                        wanted.container ? "docker.directory" : "install_dir",
                         before.install_dir,
                         wanted.install_dir));
+    }
+
+    /// Of a container its flavor changes, and with that its image; all else stays, and the old image is the way back.
+    void judge_container(const Member& member, const NodeSpec& before) {
+        if (!before.container || !member.wanted->container) return;
+        const ContainerSpec& old = *before.container;
+        const ContainerSpec& wanted = *member.wanted->container;
+        if (old.image == wanted.image) {
+            add(member,
+                fmt::format("docker.image is {} for both servers, and the way back needs the old "
+                            "image by a name of its own; name the image of {}",
+                            wanted.image,
+                            server_words(to_)));
+        }
+        judge_way_back(member);
+        for (const auto& [what, same] :
+             {std::pair("name", old.name == wanted.name),
+              std::pair("engine (docker.engine)", old.engine == wanted.engine),
+              std::pair("network (docker.network)", old.network == wanted.network),
+              std::pair("address", old.address == wanted.address),
+              std::pair("published port (host_port)", old.ports == wanted.ports),
+              std::pair("directories", old.binds == wanted.binds),
+              std::pair("user", old.user == wanted.user),
+              std::pair("restart policy (docker.restart)", old.restart == wanted.restart),
+              std::pair("time to stop", old.stop_s == wanted.stop_s)}) {
+            if (same) continue;
+            add(member,
+                fmt::format(
+                    "the {} of its container is another one in the inventory: a move changes "
+                    "the server and nothing else; zkprov apply that first, with flavor: {}",
+                    what,
+                    to_string(from_)));
+        }
+    }
+
+    /// An image that was given another content under its name is no way back to what runs.
+    void judge_way_back(const Member& member) {
+        const auto& there = member.facts->container;
+        if (!there || !there->ours || member.facts->interrupted) return;
+        if (there->image.empty() || there->image_now == there->container_image_id) return;
+        add(member,
+            fmt::format("its container was made from the image {}, and {}, so there is no way "
+                        "back; docker tag {} {} on its host gives it its name again",
+                        there->image,
+                        there->image_now.empty() ? "that name is gone there"
+                                                 : "that name is another image's there",
+                        there->container_image_id,
+                        there->image));
     }
 
     /// All members have the same tree.
@@ -269,6 +327,11 @@ void add_key_notes(const NodeSpec& wanted, std::vector<std::string>& lines) {
     for (const std::string& warning : config->warnings) lines.push_back("note: " + warning);
 }
 
+/// Which program it is, for people.
+std::string release_words(const NodeSpec& spec) {
+    return spec.container ? "(image " + spec.container->image + ")" : spec.release.version;
+}
+
 }  // namespace
 
 Flavor flavor_of(const inventory::Inventory& inventory) {
@@ -317,9 +380,9 @@ std::vector<std::string> announcement(const inventory::Inventory& inventory,
                             "shared with it by hard links",
                             step.id,
                             member->facts->release_flavor,
-                            before == nullptr ? "?" : before->release.version,
+                            before == nullptr ? "?" : release_words(*before),
                             to_string(to),
-                            wanted->release.version,
+                            release_words(*wanted),
                             mebibytes(member->facts->data.copy_bytes),
                             mebibytes(member->facts->data.link_bytes)));
         }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent_api/agent_errc.h"
+#include "inventory/docker.h"
 #include "migration/migration.h"
 #include "phases/parallel.h"
 
@@ -79,7 +80,14 @@ const agent_api::NodeSpec* way_back(const Run& run, ServerId id) {
 std::vector<client::ServerAddress> client_addresses(const inventory::Inventory& inventory) {
     std::vector<client::ServerAddress> addresses;
     for (const inventory::Node& node : inventory.nodes) {
-        addresses.push_back({node.host, node.ports.client});
+        // Only its own host reaches a container's address in a bridge; all others come by the port that it publishes.
+        const bool published = inventory.transport == inventory::Transport::ssh &&
+                               inventory::in_bridge(inventory) && node.host_port != 0;
+        if (published) {
+            addresses.push_back({node.ssh.host, node.host_port});
+        } else {
+            addresses.push_back({node.host, node.ports.client});
+        }
     }
     return addresses;
 }

@@ -21,7 +21,7 @@ std::vector<std::string> refusals_of_move(const Run& run);
 void announce_move(Run& run, const plan::Plan& plan);
 /// What was applied to the node's old server; nullptr: nobody knows.
 const agent_api::NodeSpec* way_back(const Run& run, ServerId id);
-/// Where clients reach the servers.
+/// Where clients on this machine reach the servers: of containers in a bridge of another host, at the ports of that host.
 std::vector<client::ServerAddress> client_addresses(const inventory::Inventory& inventory);
 /// Says what became of it, as far as it came; asks the nodes who led meanwhile.
 void report_move(Run& run);

@@ -69,13 +69,13 @@ it. The empty server may not vote until it has synchronised.
         {.name = "migrate",
          .meaning = "from Apache's server to ours, or back, under those who use it",
          .help =
-             R"(The inventory says which server (server.flavor), and --to says it once more. Node by node, followers
-first, the leader last: the old server is stopped, a verified copy of its data is kept beside them, and
-the new one goes on with the same data; the next node follows when it is in sync and has committed a
-write. A node whose new server does not come up gets its old one again, and the run ends with 9. What
-may not be moved is refused before anything is changed. Two sessions of zkprov's own write and watch
-meanwhile; at the end it tells what they lost (nothing), and the longest gap. If it is cut off, run it
-again: it goes on. The copies stay until you remove them.
+             R"(The inventory says which server (server.flavor; of containers also docker.image), and --to says it
+once more. Node by node, followers first, the leader last: the old server is stopped, a verified copy of
+its data is kept beside them, and the new one goes on with the same data; the next node follows when it
+is in sync and has committed a write. A node whose new server does not come up gets its old one again,
+and the run ends with 9. What may not be moved is refused before anything is changed. Two sessions of
+zkprov's own write and watch meanwhile; at the end it tells what they lost (nothing), and the longest
+gap. If it is cut off, run it again: it goes on. The copies stay until you remove them.
 )",
          .operands = {inventory()},
          .examples = {"zkprov migrate --to zkserver --dry-run",

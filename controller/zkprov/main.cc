@@ -356,13 +356,17 @@ Result<> check_target(agent_api::Flavor to, const ReadInventory& read) {
                      file +
                          ": server.flavor is apache, and --to says zkserver; take flavor: apache "
                          "and what belongs to it (tarball, sha512, java, heap, jvm_flags) out "
-                         "of server, or write flavor: zkserver there");
+                         "of server, or write flavor: zkserver there" +
+                         (read.inventory.docker ? ", and zkprov's image as docker.image" : ""));
     }
+    const std::string more = read.inventory.docker
+                                 ? " under server, and the image of Apache's server as docker.image"
+                                 : " and tarball: apache-zookeeper-X-bin.tar.gz under server";
     return Error(Errc::invalid,
                  file +
                      ": server.flavor is zkserver (which it is when nothing is written), and --to "
-                     "says apache; write flavor: apache and tarball: "
-                     "apache-zookeeper-X-bin.tar.gz under server");
+                     "says apache; write flavor: apache" +
+                     more);
 }
 
 phases::RunSettings run_settings(const Options& options,

@@ -266,6 +266,22 @@ void FakeNodes::change(FakeNode& node) {
     node.may_change = false;
 }
 
+namespace {
+
+/// As an engine tells of it.
+void add_container(const NodeSpec& applied, NodeFacts& facts) {
+    facts.units.front().name = applied.server_unit;
+    ContainerFacts& container = facts.container.emplace();
+    container.exists = container.ours = true;
+    container.spec_hash = hash_of(*applied.container);
+    container.flavor = applied.container->label(kFlavorLabel);
+    container.image = applied.container->image;
+    container.image_id = container.image_now = container.container_image_id =
+        "id of " + container.image;
+}
+
+}  // namespace
+
 NodeFacts FakeNodes::facts_of(ServerId id, const FactsRequest& request) const {
     const FakeNode& node = nodes_.at(id);
     NodeFacts facts;
@@ -292,6 +308,7 @@ NodeFacts FakeNodes::facts_of(ServerId id, const FactsRequest& request) const {
     facts.java_version = 17;
     if (!node.applied) return facts;
     facts.release_flavor = to_string(node.applied->release.flavor);
+    if (node.applied->container) add_container(*node.applied, facts);
     for (const FileSpec& file : node.applied->files) {
         const std::string content = file.content + (node.edited ? "#" : "");
         facts.paths.push_back({file.path, sha256_hex(content), file.mode, file.owner, false});

@@ -34,8 +34,11 @@ inventory::Inventory read(const std::string& server, const std::string& nodes = 
 class Moving : public testing::Test {
   protected:
     void set(const std::string& old, const std::string& now, const std::string& nodes = "1-3") {
-        old_ = read(old, nodes);
-        now_ = read(now, nodes);
+        set_inventories(read(old, nodes), read(now, nodes));
+    }
+    void set_inventories(const inventory::Inventory& old, const inventory::Inventory& now) {
+        old_ = old;
+        now_ = now;
         places_.clear();
         for (const inventory::Node& node : now_.nodes) {
             Place& place = places_.emplace_back();
@@ -160,8 +163,115 @@ TEST_F(Moving, NoServerThatSomebodyElseStarts) {
     EXPECT_THAT(refused(),
                 ElementsAre(HasSubstr("node 2 (192.168.6.138): its server runs outside")));
     place(1).facts.outside.reset();
-    now_.docker.emplace();
-    EXPECT_THAT(refused(), ElementsAre(HasSubstr("a container changes its server with its image")));
+    now_.transport = inventory::Transport::local;
+    EXPECT_THAT(refused(), ElementsAre(HasSubstr("transport: local has one flavor")));
+}
+
+/// The same of an ensemble in containers.
+class MovingContainers : public Moving {
+  protected:
+    static inventory::Inventory read_containers(const std::string& image,
+                                                const std::string& server,
+                                                const std::string& docker) {
+        inventory::Diagnostics diagnostics("i.yaml");
+        auto inventory = inventory::read_inventory(
+            "schema: zkprov/1\ncluster: demo\nruntime: docker\ntransport: local\n"
+            "docker: {image: " +
+                image + ", network: {subnet: 172.18.0.0/16, gateway: 172.18.0.1}" + docker +
+                "}\nserver: " + server + "\nnodes: [{id: 1-3, address: \"172.18.0.[2-4]\"}]\n",
+            "/w",
+            diagnostics);
+        EXPECT_EQ(diagnostics.format_all(), "");
+        return *inventory;
+    }
+    void to_ours(const std::string& apache = "{flavor: apache}",
+                 const std::string& ours = "{}",
+                 const std::string& docker = {}) {
+        set(read_containers("official:1", apache, {}), read_containers("zkserver:1", ours, docker));
+    }
+    void to_apache(const std::string& ours, const std::string& apache) {
+        set(read_containers("zkserver:1", ours, {}), read_containers("official:1", apache, {}));
+    }
+    using Moving::set;
+    void set(const inventory::Inventory& old, const inventory::Inventory& now) {
+        set_inventories(old, now);
+        for (Place& place : places_) {
+            auto& there = place.facts.container.emplace();
+            there.exists = there.ours = true;
+            there.flavor = place.facts.release_flavor;
+            there.image = place.facts.applied->container->image;
+            there.image_now = there.container_image_id = "sha256:1";
+        }
+    }
+};
+
+TEST_F(MovingContainers, BothWaysWithTheSameSettings) {
+    to_ours();
+    EXPECT_THAT(refused(), IsEmpty());
+    to_apache("{}", "{flavor: apache}");
+    EXPECT_THAT(refused(), IsEmpty());
+    const std::string keys = "config: {jute.maxbuffer: 500000, tickTime: 1730}";
+    to_ours("{flavor: apache, jvm_flags: [-XX:+UseSerialGC], " + keys + "}", "{" + keys + "}");
+    EXPECT_THAT(refused(), IsEmpty());
+    to_apache("{" + keys + "}", "{flavor: apache, " + keys + "}");
+    EXPECT_THAT(refused(), IsEmpty());
+}
+
+TEST_F(MovingContainers, FlagsAreThoseOfTheEnvironment) {
+    to_ours("{flavor: apache, jvm_flags: [-Dzookeeper.sslQuorum=true]}");
+    EXPECT_THAT(refused(), Contains(HasSubstr("server.jvm_flags has -Dzookeeper.sslQuorum")));
+    to_ours("{flavor: apache, config: {jute.maxbuffer: 500000}}");
+    EXPECT_THAT(refused(), Contains(HasSubstr("jute.maxbuffer is \"500000\" there and not set")));
+    to_ours("{flavor: apache, config: {tickTime: 1730}}");
+    EXPECT_THAT(refused(), Contains(HasSubstr("tickTime is \"1730\" there")));
+}
+
+TEST_F(MovingContainers, AMoveChangesNothingElseOfAContainer) {
+    to_ours("{flavor: apache}", "{}", ", restart: always");
+    EXPECT_THAT(refused(),
+                Contains(HasSubstr("node 1 (172.18.0.2): the restart policy (docker.restart) of "
+                                   "its container is another one in the inventory")));
+    to_ours("{flavor: apache}", "{}", ", host_port: 3000");
+    EXPECT_THAT(refused(), Contains(HasSubstr("the published port (host_port) of its container")));
+    to_ours("{flavor: apache}", "{}", ", directory: /elsewhere/zk");
+    EXPECT_THAT(refused(), Contains(HasSubstr("docker.directory is /data/zookeeper/demo/zk1")));
+    to_ours();
+    for (auto& file : place(2).facts.paths) {
+        if (file.path.ends_with("zoo.cfg")) file.sha256 = "another";
+    }
+    EXPECT_THAT(refused(), ElementsAre(HasSubstr("node 3 (172.18.0.4): ")));
+}
+
+TEST_F(MovingContainers, TheOldImageIsTheWayBack) {
+    set(read_containers("zk:1", "{flavor: apache}", {}), read_containers("zk:1", "{}", {}));
+    EXPECT_THAT(refused(), Contains(HasSubstr("docker.image is zk:1 for both servers")));
+    to_ours();
+    place(1).facts.container->image_now = "sha256:2";
+    EXPECT_THAT(refused(),
+                ElementsAre(HasSubstr("made from the image official:1, and that name is another "
+                                      "image's there")));
+    place(1).facts.container->image_now = "";
+    EXPECT_THAT(refused(), ElementsAre(HasSubstr("docker tag sha256:1 official:1")));
+    // One that has its new server already, or was being moved, has left the old image behind.
+    place(1).facts.interrupted = true;
+    EXPECT_THAT(refused(), IsEmpty());
+}
+
+TEST_F(MovingContainers, FromAHostIntoAContainerIsNoMove) {
+    to_ours();
+    place(0).facts.applied->container.reset();
+    EXPECT_THAT(refused(),
+                Contains(HasSubstr("its server is on the host, and the inventory wants it in a "
+                                   "container")));
+}
+
+TEST_F(MovingContainers, TheImagesAreAnnounced) {
+    to_ours();
+    plan::Plan plan;
+    plan.waves.push_back({"", {{ServerId(1), plan::Action::change, true, {}}}});
+    EXPECT_THAT(announcement(now_, members(), plan),
+                Contains(HasSubstr("move node 1: apache (image official:1) to zkserver (image "
+                                   "zkserver:1); a copy of its data first")));
 }
 
 TEST_F(Moving, WhatTheDataHold) {
