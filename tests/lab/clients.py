@@ -1,5 +1,6 @@
-"""Clients of the ensemble for the end-to-end tests: kazoo, Apache's zkCli.sh, and a writer that remembers what was
-acknowledged. Call enter_namespace() first: from then on this process reaches the lab and nothing else."""
+"""Clients of the ensemble for the end-to-end tests: kazoo, Apache's zkCli.sh, a writer that remembers what was
+acknowledged, and a load of sessions with ephemerals and watches. Call enter_namespace() first: from then on this process
+reaches the lab and nothing else."""
 
 import ctypes
 import logging
@@ -127,3 +128,110 @@ class Writer:
             close(client)
         except Exception as error:  # pylint: disable=broad-except
             self._error = error
+
+
+class Load:
+    """Sessions with ephemerals and watches, and writers, from before a move until after it.
+
+    Each session holds an ephemeral and a watch on what its writer writes. A writer sets numbers one after the other, each on the
+    condition that the one before is there (the version), so that an acknowledged write that is lost is seen at once.
+    """
+
+    SESSIONS = 3
+    ANSWER_S = 60
+    END_S = 120  # for the answer to a writer's last question
+
+    def __init__(self, hosts, root, session_s=10):
+        self.root = root
+        self.errors = []
+        self.acknowledged = [0] * self.SESSIONS
+        self.watches = [0] * self.SESSIONS
+        self._seen = [0] * self.SESSIONS
+        self._stop = threading.Event()
+        self._clients = [connect(hosts, session_s=session_s) for _ in range(self.SESSIONS)]
+        self.ids = [client.client_id[0] for client in self._clients]
+        self._clients[0].ensure_path(root)
+        for index, client in enumerate(self._clients):
+            client.create(f"{root}/e{index}", b"", ephemeral=True)
+            client.create(f"{root}/n{index}", b"0")
+        for index in range(self.SESSIONS):
+            self._watch(index)
+        self._threads = [threading.Thread(target=self._run, args=(index,), daemon=True) for index in range(self.SESSIONS)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def _watch(self, index):
+        """The session beside watches what this one writes; it may never see less than before."""
+        client = self._clients[(index + 1) % self.SESSIONS]
+
+        @client.DataWatch(f"{self.root}/n{index}")
+        def _changed(data, _stat):
+            if data is None:
+                self.errors.append(f"n{index} is gone")
+                return
+            self.watches[index] += 1
+            if int(data) < self._seen[index]:
+                self.errors.append(f"a watcher of n{index} saw {int(data)} after {self._seen[index]}")
+            self._seen[index] = int(data)
+
+    def _run(self, index):
+        client = self._clients[index]
+        path = f"{self.root}/n{index}"
+        written = 0
+        while not self._stop.is_set():
+            try:
+                stat = client.set(path, str(written + 1).encode(), version=written)
+                written += 1
+                self.acknowledged[index] += 1
+                if stat.version != written:
+                    self.errors.append(f"{path}: write {written} has version {stat.version}")
+            except Exception:  # pylint: disable=broad-except
+                found = self._look(client, path)
+                if found is None:
+                    return
+                if found < written:
+                    self.errors.append(f"{path}: {written} was acknowledged, {found} is there")
+                if found > written + 1:
+                    self.errors.append(f"{path}: {found} was never written")
+                written = found
+            time.sleep(0.01)
+
+    def _look(self, client, path):
+        for _ in range(600):
+            try:
+                return int(client.get(path)[0])
+            except Exception:  # pylint: disable=broad-except
+                if self._stop.is_set():
+                    return None
+                time.sleep(0.1)
+        self.errors.append(f"{path} could not be read for a minute")
+        return None
+
+    def __exit__(self, *_):
+        deadline = time.monotonic() + self.END_S
+        for thread in self._threads:
+            while thread.is_alive():
+                late = time.monotonic() > deadline
+                if late or sum(self.acknowledged) > 0:
+                    self._stop.set()
+                thread.join(0.1)
+                if late and thread.is_alive():
+                    self.errors.append(f"a writer of {self.root} has had no answer for {self.END_S} s")
+                    break
+
+    def finish(self, case):
+        """What must hold at the end."""
+        case.assertEqual(self.errors, [])
+        for index, client in enumerate(self._clients):
+            case.assertEqual(client.client_id[0], self.ids[index], "a session was lost")
+            client.sync_async(self.root).get(timeout=self.ANSWER_S)
+            ephemeral = client.get_async(f"{self.root}/e{index}").get(timeout=self.ANSWER_S)[1]
+            case.assertEqual(ephemeral.ephemeralOwner, self.ids[index])
+            case.assertGreater(self.acknowledged[index], 20)
+            case.assertGreater(self.watches[index], 1)
+        case.assertEqual(self.errors, [])
+        for client in self._clients:
+            close(client)

@@ -32,8 +32,12 @@ try:
 except ImportError:
     clients = None
 
+INVALID = 3
 PREFLIGHT = 6
+GATE = 9
 APACHE_IMAGE = "official:lab"
+BROKEN_IMAGE = "broken:lab"
+APACHE = "server: { flavor: apache, heap: 200m }"
 NODES = ("zookeeper_node01", "zookeeper_node02", "zookeeper_node03")
 ADDRESSES = ["172.18.0.2", "172.18.0.3", "172.18.0.4"]
 NETWORK = "network: { name: zoonet, driver: bridge, subnet: 172.18.0.0/16, gateway: 172.18.0.1 }"
@@ -339,6 +343,136 @@ class Faults(Case):
         clients.close(client)
         self.assertLessEqual(set(writer.acknowledged), kept)
         self.assertIn("no change", self.apply().text.lower())
+
+
+class Moves(Case):
+    """From the official image to ours and back, by zkprov migrate."""
+
+    def test_moves_between_the_servers(self):
+        if apache_image.missing():
+            skip(f"not installed: {apache_image.missing()}")
+        apache_image.build(engine, APACHE_IMAGE)
+        self.build_broken_image()
+        self.write(image=APACHE_IMAGE, more=APACHE)
+        self.apply(timeout=600)
+        self.healthy()
+        self.assertEqual(self.flavors(), ["apache"] * 3)
+        self.refusals_change_nothing()
+
+        self.write()
+        self.moved("zkserver", IMAGE, "/there")
+        self.assertEqual([self.copies(number) for number in (1, 2, 3)], [2] * 3)
+        self.assertIn("no change", self.migrate("zkserver").text.lower())
+
+        first = min(number for number in (1, 2, 3) if number != self.leading())
+        self.write(image=BROKEN_IMAGE, more=APACHE)
+        with clients.Load(ADDRESSES, "/broken", session_s=20) as load:
+            run = self.migrate("apache", code=GATE)
+        self.assertIn(f"node {first} (172.18.0.{first + 1}): has its old server again", run.text)
+        load.finish(self)
+        self.assertEqual(self.flavors(), ["zkserver"] * 3)
+        self.assertEqual(self.images(), [IMAGE] * 3)
+        self.owners_are_right()
+        self.assertEqual([self.copies(number) for number in (1, 2, 3)], [4 if number == first else 2 for number in (1, 2, 3)])
+        self.assertEqual(len(engine.docker("ps", "-aq")[1].split()), 3)
+        self.write()
+        self.zkprov("plan", self.inventory, "--exit-code")
+        self.healthy()
+
+        self.write(image=APACHE_IMAGE, more=APACHE)
+        self.moved("apache", APACHE_IMAGE, "/back")
+
+    def build_broken_image(self):
+        """Of the official contract, but for a server."""
+        place = programs.directory / "broken"
+        place.mkdir(exist_ok=True)
+        (place / "Dockerfile").write_text(f'FROM {APACHE_IMAGE}\nENTRYPOINT ["/bin/sh", "-c", "echo no server here; exit 3"]\n',
+                                          encoding="utf-8")
+        engine.docker("build", "-q", "-t", BROKEN_IMAGE, place)
+
+    def migrate(self, flavor, *words, code=0):
+        return self.zkprov("migrate", "--to", flavor, self.inventory, "--yes", *words, code=code, timeout=600)
+
+    def refusals_change_nothing(self):
+        before = self.started()
+        self.migrate("zkserver", code=INVALID)  # not what the inventory says
+        self.write()
+        self.refused("runs Apache's server, and the inventory asks for zkprov's own; zkprov migrate --to zkserver")
+        self.write(image=APACHE_IMAGE)
+        self.assertIn(f"docker.image is {APACHE_IMAGE} for both servers", self.migrate("zkserver", code=PREFLIGHT).text)
+        self.write(docker="host_port: 3181")
+        self.assertIn("the published port (host_port) of its container", self.migrate("zkserver", code=PREFLIGHT).text)
+        self.write(more="server: { config: { tickTime: 1900 } }")
+        self.assertIn("zkprov apply that first, with flavor: apache", self.migrate("zkserver", code=PREFLIGHT).text)
+        self.write()
+        said = self.migrate("zkserver", "--dry-run").text
+        for words in (f"move node 1: apache (image {APACHE_IMAGE}) to zkserver (image {IMAGE})", "leads until its turn", "3 restarts"):
+            self.assertIn(words, said)
+        self.assertEqual(self.started(), before)
+        self.assertEqual([self.copies(number) for number in (1, 2, 3)], [0] * 3)
+
+    def moved(self, flavor, image, root):
+        """The move itself, under a load."""
+        last = self.leading()
+        with clients.Load(ADDRESSES, root, session_s=20) as load:
+            run = self.migrate(flavor)
+        self.assertEqual(self.flavors(), [flavor] * 3, str(run))
+        self.assertEqual(self.images(), [image] * 3)
+        self.assertRegex(run.out, r"\d+ writes acknowledged in .*, 0 lost; .*; 0 of 2 sessions lost")
+        self.assertRegex(run.out, f"node 1: away .*before-{flavor}")
+        started = self.started()
+        self.assertEqual(max(started, key=started.get), NODES[last - 1], "the leader's turn is the last")
+        load.finish(self)
+        self.owners_are_right()
+        self.healthy()
+        self.zkprov("plan", self.inventory, "--exit-code")
+        self.assertEqual(len(engine.docker("ps", "-aq")[1].split()), 3)
+        # As users reach them from elsewhere.
+        for port in (2181, 2182, 2183):
+            self.assertIn("Mode: ", clients.four_letter("127.0.0.1", "srvr", port=port))
+        print("", *[line for line in run.out.splitlines() if "acknowledged" in line or "away" in line or line.startswith("led:")],
+              sep="\n  ", file=sys.stderr)
+
+    @staticmethod
+    def leading():
+        """The leader's number, as the servers say it: there is no zkServer.sh in every image."""
+        def look():
+            for number, address in enumerate(ADDRESSES, 1):
+                try:
+                    if "Mode: leader" in clients.four_letter(address, "srvr"):
+                        return number
+                except OSError:
+                    continue
+            return None
+        return eventually(look, "a server leads")
+
+    @staticmethod
+    def flavors():
+        """Whose servers run, as their processes say."""
+        programs_of = [os.readlink(f"/proc/{engine.inspect(name)['State']['Pid']}/exe") for name in NODES]
+        return ["apache" if program.endswith("/java") else "zkserver" for program in programs_of]
+
+    @staticmethod
+    def images():
+        return [engine.inspect(name)["Config"]["Image"] for name in NODES]
+
+    @staticmethod
+    def copies(number):
+        return len(list(engine.host(f"{PLACE}/zk{number}").glob("data*.before-*")))
+
+    def owners_are_right(self):
+        """Both servers run as 1000:1000 and have to read and write what the other one wrote; what zkprov writes they read."""
+        for number in (1, 2, 3):
+            place = engine.host(f"{PLACE}/zk{number}")
+            for name in ("data", "datalog", "logs"):
+                for path in [place / name, *(place / name).rglob("*")]:
+                    try:
+                        status = path.stat()
+                    except FileNotFoundError:
+                        continue  # purged this moment
+                    written = path.parent == place / "data" and path.name in ("myid", "zkprov.node")
+                    self.assertEqual((status.st_uid, status.st_gid), (0 if written else 1000, 1000), str(path))
+            self.assertTrue(list((place / "data/version-2").iterdir()))
 
 
 class Single(Case):

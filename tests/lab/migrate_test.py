@@ -14,8 +14,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 import unittest
 from pathlib import Path
 
@@ -48,104 +46,6 @@ def flavor(number):
 
 def flavors():
     return [flavor(number) for number in HOSTS]
-
-
-class Load:
-    """Sessions with ephemerals and watches, and writers, from before a move until after it.
-
-    Each session holds an ephemeral and a watch on what its writer writes. A writer sets numbers one after the other, each on the
-    condition that the one before is there (the version), so that an acknowledged write that is lost is seen at once.
-    """
-
-    SESSIONS = 3
-
-    def __init__(self, root):
-        self.root = root
-        self.errors = []
-        self.acknowledged = [0] * self.SESSIONS
-        self.watches = [0] * self.SESSIONS
-        self._seen = [0] * self.SESSIONS
-        self._stop = threading.Event()
-        self._clients = [clients.connect(e2e.ADDRESSES, session_s=10) for _ in range(self.SESSIONS)]
-        self.ids = [client.client_id[0] for client in self._clients]
-        self._clients[0].ensure_path(root)
-        for index, client in enumerate(self._clients):
-            client.create(f"{root}/e{index}", b"", ephemeral=True)
-            client.create(f"{root}/n{index}", b"0")
-        for index in range(self.SESSIONS):
-            self._watch(index)
-        self._threads = [threading.Thread(target=self._run, args=(index,), daemon=True) for index in range(self.SESSIONS)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def _watch(self, index):
-        """The session beside watches what this one writes; it may never see less than before."""
-        client = self._clients[(index + 1) % self.SESSIONS]
-
-        @client.DataWatch(f"{self.root}/n{index}")
-        def _changed(data, _stat):
-            if data is None:
-                self.errors.append(f"n{index} is gone")
-                return
-            self.watches[index] += 1
-            if int(data) < self._seen[index]:
-                self.errors.append(f"a watcher of n{index} saw {int(data)} after {self._seen[index]}")
-            self._seen[index] = int(data)
-
-    def _run(self, index):
-        client = self._clients[index]
-        path = f"{self.root}/n{index}"
-        written = 0
-        while not self._stop.is_set():
-            try:
-                stat = client.set(path, str(written + 1).encode(), version=written)
-                written += 1
-                self.acknowledged[index] += 1
-                if stat.version != written:
-                    self.errors.append(f"{path}: write {written} has version {stat.version}")
-            except Exception:  # pylint: disable=broad-except
-                found = self._look(client, path)
-                if found is None:
-                    return
-                if found < written:
-                    self.errors.append(f"{path}: {written} was acknowledged, {found} is there")
-                if found > written + 1:
-                    self.errors.append(f"{path}: {found} was never written")
-                written = found
-            time.sleep(0.01)
-
-    def _look(self, client, path):
-        for _ in range(600):
-            try:
-                return int(client.get(path)[0])
-            except Exception:  # pylint: disable=broad-except
-                if self._stop.is_set():
-                    return None
-                time.sleep(0.1)
-        self.errors.append(f"{path} could not be read for a minute")
-        return None
-
-    def __exit__(self, *_):
-        for thread in self._threads:
-            while thread.is_alive():
-                if sum(self.acknowledged) > 0:
-                    self._stop.set()
-                thread.join(0.1)
-
-    def finish(self, case):
-        """What must hold at the end."""
-        for index, client in enumerate(self._clients):
-            case.assertEqual(client.client_id[0], self.ids[index], "a session was lost")
-            client.sync(self.root)
-            case.assertEqual(client.get(f"{self.root}/e{index}")[1].ephemeralOwner, self.ids[index])
-            case.assertGreater(self.acknowledged[index], 20)
-            case.assertGreater(self.watches[index], 1)
-        case.assertEqual(self.errors, [])
-        for client in self._clients:
-            clients.close(client)
 
 
 def report(run):
@@ -231,7 +131,7 @@ class Moves(e2e.Story):
 
     def test_04_to_ours_under_load(self):
         self.ask_for("zkserver")
-        with Load("/there") as load:
+        with clients.Load(e2e.ADDRESSES, "/there") as load:
             run = zkprov("migrate", "--to", "zkserver", "--yes", timeout=600)
         self.assert_moved(run, "zkserver")
         load.finish(self)
@@ -247,7 +147,7 @@ class Moves(e2e.Story):
             # Whole for whoever looks at the tarball, and no server for the java that runs it.
             broken = apache_tarball.make(place, note="broken", with_jars=False)
             self.ask_for("apache", tarball=broken)
-            with Load("/broken") as load:
+            with clients.Load(e2e.ADDRESSES, "/broken") as load:
                 run = zkprov("migrate", "--to", "apache", "--yes", timeout=600)
             self.assert_run(run, EXIT_GATE, f"node {first}", "has its old server again")
             load.finish(self)
@@ -259,7 +159,7 @@ class Moves(e2e.Story):
 
     def test_07_back_under_load_with_the_controller_killed(self):
         self.ask_for("apache")
-        with Load("/back") as load:
+        with clients.Load(e2e.ADDRESSES, "/back") as load:
             with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as home:
                 first = subprocess.Popen([e2e.programs.zkprov, "migrate", "--to", "apache", "--yes", "-i", str(lab.inventory)],
                                          stdin=subprocess.DEVNULL, stdout=log, stderr=log,
