@@ -43,15 +43,26 @@ Result<LogHistory::Cursor> LogHistory::search(const LogRange& range) {
     if (file == files.begin())
         return Error(Errc::not_found, to_string(range.after) + " is before the oldest log");
     --file;
-    LogFileReader reader(disk_, dir_, file->name, payload_max_);
+    ZK_TRY(std::optional<Cursor> cursor, search_in(*file, range));
+    if (!cursor && file != files.begin()) {
+        // A file may hold no more than the begin of a block that stands in the one before.
+        --file;
+        ZK_TRY(cursor, search_in(*file, range));
+    }
+    if (cursor) return *std::move(cursor);
+    return Error(Errc::not_found, to_string(range.after) + " is not in " + dir_ + "/" + file->name);
+}
+
+// Behind the first record of `range.after` in this file.
+Result<std::optional<LogHistory::Cursor>> LogHistory::search_in(const LogFile& file,
+                                                                const LogRange& range) {
+    using Found = std::optional<Cursor>;
+    LogFileReader reader(disk_, dir_, file.name, payload_max_);
     for (;;) {
         ZK_TRY(const std::optional<LogRecord> record, reader.next());
-        if (!record || record->zxid > range.after) {
-            return Error(Errc::not_found,
-                         to_string(range.after) + " is not in " + dir_ + "/" + file->name);
-        }
+        if (!record || record->zxid > range.after) return Found();
         if (record->zxid == range.after)
-            return Cursor{range.reader, record->zxid, *file, record->end_offset};
+            return Found(Cursor{range.reader, record->zxid, file, record->end_offset});
     }
 }
 
@@ -60,6 +71,7 @@ Result<LogHistory::Txns> LogHistory::read_on(const LogRange& range, Cursor& curs
     std::size_t bytes = 0;
     auto reader = std::make_unique<LogFileReader>(disk_, dir_, cursor.file.name, payload_max_);
     reader->resume(cursor.offset);
+    std::optional<LogRepeats> repeats;
     while (cursor.last < range.up_to) {
         ZK_TRY(std::optional<LogRecord> record, reader->next());
         if (!record) {
@@ -69,7 +81,9 @@ Result<LogHistory::Txns> LogHistory::read_on(const LogRange& range, Cursor& curs
             continue;
         }
         if (record->zxid > range.up_to) break;
-        if (!follows(cursor.last, record->zxid)) {
+        ZK_TRY(const LogRepeats::Order order, order_of(*record, cursor, repeats));
+        if (order == LogRepeats::Order::repeated) continue;
+        if (order == LogRepeats::Order::broken || !follows(cursor.last, record->zxid)) {
             return Error(Errc::not_found,
                          dir_ + "/" + cursor.file.name + ": " + to_string(record->zxid) +
                              " cannot follow " + to_string(cursor.last));
@@ -81,6 +95,18 @@ Result<LogHistory::Txns> LogHistory::read_on(const LogRange& range, Cursor& curs
         txns.emplace_back(record->zxid, std::make_shared<const Bytes>(std::move(record->payload)));
     }
     return txns;
+}
+
+// `repeats` is made for the first record that goes backwards: most logs have none.
+Result<LogRepeats::Order> LogHistory::order_of(const LogRecord& record,
+                                               const Cursor& cursor,
+                                               std::optional<LogRepeats>& repeats) {
+    if (!repeats && record.zxid > cursor.last) return LogRepeats::Order::onward;
+    if (!repeats) {
+        ZK_TRY(std::vector<LogFile> files, list_logs(disk_, dir_));
+        repeats.emplace(disk_, dir_, std::move(files), payload_max_);
+    }
+    return repeats->look(cursor.file.name, record, cursor.last);
 }
 
 // False when the cursor's file is the newest. The place in the old one is kept until the new one has a record.

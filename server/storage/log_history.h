@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "storage/disk.h"
+#include "storage/log_repeats.h"
 #include "storage/txn_log.h"
 
 namespace zk::storage {
@@ -37,9 +39,10 @@ class LogHistory {
     LogHistory(Disk& disk, std::string dir, std::int32_t payload_max);
 
     using Txns = std::vector<std::pair<Zxid, SharedBytes>>;
-    /// Empty when nothing follows `after` up to `up_to`. Errc::not_found when `after` itself is not in the log, or
-    /// what follows it leaves a gap; Errc::corrupt at damage; else the disk's own error. The first slice of a reader
-    /// reads the file that holds `after` from its beginning.
+    /// Each txn once, also where it stands twice. Empty when nothing follows `after` up to `up_to`.
+    /// Errc::not_found when `after` itself is not in the log, or what follows it leaves a gap or goes backwards;
+    /// Errc::corrupt at damage; else the disk's own error. The first slice of a reader reads the file that holds `after`
+    /// from its beginning.
     Result<Txns> read(const LogRange& range);
     /// The files are about to change otherwise than by appending: no place is valid any longer.
     void forget() { cursors_.clear(); }
@@ -55,7 +58,11 @@ class LogHistory {
     };
     Result<Cursor> find(const LogRange& range);
     Result<Cursor> search(const LogRange& range);
+    Result<std::optional<Cursor>> search_in(const LogFile& file, const LogRange& range);
     Result<Txns> read_on(const LogRange& range, Cursor& cursor);
+    Result<LogRepeats::Order> order_of(const LogRecord& record,
+                                       const Cursor& cursor,
+                                       std::optional<LogRepeats>& repeats);
     Result<bool> next_file(Cursor& cursor);
     void keep(Cursor cursor);
 

@@ -124,13 +124,15 @@ LogReader::LogReader(
       dir_(std::move(dir)),
       files_(std::move(files)),
       payload_max_(payload_max),
+      repeats_(disk, dir_, files_, payload_max),
       last_(after),
-      last_place_("the snapshot or zxid that was started from") {
-    // The newest file that begins at or below `after` may hold records above it.
-    while (index_ + 1 < files_.size() && files_[index_ + 1].first <= after) ++index_;
-}
+      last_place_("the snapshot or zxid that was started from") {}
 
 Result<std::optional<LogRecord>> LogReader::next() {
+    if (!started_) {
+        ZK_TRY(index_, first_file_for(disk_, dir_, files_, last_, payload_max_));
+        started_ = true;
+    }
     for (;;) {
         if (!file_) {
             if (index_ == files_.size()) return std::optional<LogRecord>();
@@ -143,7 +145,9 @@ Result<std::optional<LogRecord>> LogReader::next() {
             continue;
         }
         if (!in_range_ && record->zxid <= last_) continue;
-        ZK_CHECK(check_order(record->zxid));
+        ZK_TRY(const LogRepeats::Order order, repeats_.look(file_->name(), *record, last_));
+        if (order == LogRepeats::Order::repeated) continue;
+        ZK_CHECK(check_order(record->zxid, order));
         in_range_ = true;
         last_ = record->zxid;
         last_place_ = file_->name();
@@ -165,12 +169,14 @@ Result<> LogReader::end_of_file() {
     return ok();
 }
 
-Result<> LogReader::check_order(Zxid zxid) const {
-    if (follows(last_, zxid)) return ok();
+Result<> LogReader::check_order(Zxid zxid, LogRepeats::Order order) const {
+    const bool broken = order == LogRepeats::Order::broken;
+    if (!broken && follows(last_, zxid)) return ok();
     std::string words = dir_ + "/" + file_->name() + " before offset " +
                         std::to_string(file_->offset()) + ": transaction " + to_string(zxid) +
                         " cannot follow " + to_string(last_) + " (" + last_place_ + ")";
-    words += zxid <= last_ ? ": the order is broken" : ": transactions between are missing";
+    words += broken ? ": the order is broken" : ": transactions between are missing";
+    if (broken && zxid > last_) words += ", a block that stands there twice breaks off";
     if (!torn_ends_.empty()) words += "; " + torn_ends_.back() + " ends in a torn record";
     return Error(Errc::corrupt, words);
 }

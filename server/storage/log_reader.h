@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "storage/disk.h"
+#include "storage/log_repeats.h"
 #include "storage/txn_log.h"
 
 namespace zk::storage {
@@ -68,9 +69,10 @@ class LogFileReader {
 };
 
 /// The records above a zxid, across files. Refuses what cannot be a history: damage, a zxid that
-/// decreases or leaves a gap (see follows()). The torn end of a file is the end of that file: in
-/// the last file a crash leaves it, in an earlier one it was left by the crash before the next file
-/// began, and the zxids tell whether anything is missing between.
+/// decreases or leaves a gap (see follows()). A block that stands there twice comes out once, see
+/// LogRepeats. The torn end of a file is the end of that file: in the last file a crash leaves it,
+/// in an earlier one it was left by the crash before the next file began, and the zxids tell whether
+/// anything is missing between.
 class LogReader {
   public:
     /// `files` as list_logs() gives them; may be empty.
@@ -85,15 +87,19 @@ class LogReader {
     [[nodiscard]] const std::string& file_name() const { return last_place_; }
     /// Words on each torn end met so far: "log.1 at offset 1234".
     [[nodiscard]] const std::vector<std::string>& torn_ends() const { return torn_ends_; }
+    /// What was left out so far because it stands there twice.
+    [[nodiscard]] const LogRepeats& repeats() const { return repeats_; }
 
   private:
-    Result<> check_order(Zxid zxid) const;
+    Result<> check_order(Zxid zxid, LogRepeats::Order order) const;
     Result<> end_of_file();
 
     Disk& disk_;
     std::string dir_;
     std::vector<LogFile> files_;
     std::int32_t payload_max_;
+    LogRepeats repeats_;
+    bool started_ = false;
     std::size_t index_ = 0;  // of the next file to open
     std::optional<LogFileReader> file_;
     Zxid last_;

@@ -186,6 +186,16 @@ Result<RecoveredState> replay_log(Disk& disk,
     ZK_CHECK(check.finish());
     for (const std::string& torn : reader.torn_ends())
         log.warn("storage.torn_log_end file={}/{}", log_dir, torn);
+    for (const LogRepeats::Block& block : reader.repeats().blocks()) {
+        ZK_COVERED("storage.repeats_left_out");
+        log.info("storage.log_repeats file={}/{} offset={} first={} last={} records={}",
+                 log_dir,
+                 block.file,
+                 block.offset,
+                 block.first,
+                 block.last,
+                 block.records);
+    }
     state.tree->set_last_zxid(state.last_zxid);
     state.recent.assign(std::make_move_iterator(recent.begin()),
                         std::make_move_iterator(recent.end()));

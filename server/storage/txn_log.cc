@@ -7,6 +7,7 @@
 #include "base/checksum.h"
 #include "storage/file_name.h"
 #include "storage/log_reader.h"
+#include "storage/log_repeats.h"
 
 namespace zk::storage {
 namespace {
@@ -15,6 +16,40 @@ constexpr std::string_view kLogPrefix = "log.";
 constexpr std::size_t kPendingMax = std::size_t{1} << 20;
 // The zero fill grows when less than this is left, as in FilePadding.
 constexpr std::uint64_t kPadMargin = 4096;
+
+Result<> remove_behind(Disk& disk,
+                       const std::string& dir,
+                       std::vector<LogFile>& files,
+                       std::size_t keep) {
+    while (files.size() > keep) {
+        ZK_CHECK(disk.remove(dir + "/" + files.back().name));
+        ZK_CHECK(disk.sync_dir(dir));  // one by one: a crash between must not leave a gap
+        files.pop_back();
+    }
+    return ok();
+}
+
+/// Where a file ends when nothing above a zxid may stay in it.
+struct Cut {
+    std::uint64_t end = kLogHeaderBytes;
+    bool reached = false;  ///< the zxid, or one above it, is in the file
+    bool headerless = false;
+};
+
+Result<Cut> find_cut(Disk& disk, const std::string& dir, const std::string& name, Zxid last) {
+    LogFileReader reader(disk, dir, name);
+    Cut cut;
+    for (;;) {
+        ZK_TRY(const std::optional<LogRecord> record, reader.next());
+        if (!record) break;
+        cut.reached = record->zxid >= last;
+        if (record->zxid > last) break;
+        cut.end = record->end_offset;
+        if (record->zxid == last) break;  // what is cut may be damaged and does not matter
+    }
+    cut.headerless = reader.headerless();
+    return cut;
+}
 }  // namespace
 
 std::string log_name(Zxid first) { return std::string(kLogPrefix) + hex_name(first); }
@@ -150,27 +185,24 @@ Result<> LogWriter::flush() {
 
 Result<> truncate_log(Disk& disk, const std::string& dir, Zxid last) {
     ZK_TRY(std::vector<LogFile> files, list_logs(disk, dir));
-    while (!files.empty() && files.back().first > last) {
-        ZK_CHECK(disk.remove(dir + "/" + files.back().name));
-        ZK_CHECK(disk.sync_dir(dir));  // one by one: a crash between must not leave a gap
-        files.pop_back();
-    }
+    std::size_t keep = files.size();
+    while (keep > 0 && files[keep - 1].first > last) --keep;
+    ZK_CHECK(remove_behind(disk, dir, files, keep));
     if (files.empty()) return ok();
-    LogFileReader reader(disk, dir, files.back().name);
-    std::uint64_t end = kLogHeaderBytes;
-    for (;;) {
-        ZK_TRY(const std::optional<LogRecord> record, reader.next());
-        if (!record || record->zxid > last) break;
-        end = record->end_offset;
-        if (record->zxid == last) break;  // what is cut may be damaged and does not matter
+    // The first of all records above `last`: behind it there are only such, and second copies.
+    ZK_TRY(std::size_t index, first_file_for(disk, dir, files, last));
+    ZK_TRY(Cut cut, find_cut(disk, dir, files[index].name, last));
+    while (!cut.reached && index + 1 < files.size()) {
+        ZK_TRY(cut, find_cut(disk, dir, files[++index].name, last));
     }
-    const std::string path = dir + "/" + reader.name();
-    if (reader.headerless()) {
+    ZK_CHECK(remove_behind(disk, dir, files, index + 1));
+    const std::string path = dir + "/" + files.back().name;
+    if (cut.headerless) {
         ZK_CHECK(disk.remove(path));
         return disk.sync_dir(dir);
     }
     ZK_TRY(const std::uint64_t size, disk.size(path));
-    if (size > end) ZK_CHECK(disk.truncate(path, end));
+    if (size > cut.end) ZK_CHECK(disk.truncate(path, cut.end));
     return ok();
 }
 

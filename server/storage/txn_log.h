@@ -93,9 +93,9 @@ constexpr bool follows(Zxid last, Zxid next) {
     return next.value() == last.value() + 1 || (next.epoch() > last.epoch() && next.counter() == 1);
 }
 
-/// Removes every record above `last`: whole files first, newest first, then cuts the one that holds
-/// both sides. Durable when it returns. Does not look whether `last` itself is there. REQUIRES: no
-/// writer has a file open.
+/// Removes every record above `last`, all copies of it (see LogRepeats): whole files first, newest
+/// first, then cuts the one that holds both sides. Durable when it returns. Does not look whether
+/// `last` itself is there. REQUIRES: no writer has a file open.
 Result<> truncate_log(Disk& disk, const std::string& dir, Zxid last);
 
 }  // namespace zk::storage

@@ -7,13 +7,16 @@
 #include "jute/txn.h"
 #include "storage/log_damage.h"
 #include "storage/log_reader.h"
+#include "storage/log_repeats.h"
 #include "zkdata/check_epochs.h"
+#include "zkdata/log_records.h"
 
 namespace zk::zkdata {
 namespace {
 
 using Kind = Source::Kind;
 using storage::LogEnd;
+using Order = storage::LogRepeats::Order;
 
 const std::string kRestore =
     "restore the file from a backup, or empty the directories to copy everything from the leader";
@@ -21,9 +24,16 @@ const std::string kRestore =
 /// Whether a file is the end of its log: only there a crash may leave an unfinished write.
 enum class Place { alone, newest, older };
 
+/// What is known of the log before a record, across its files.
+struct History {
+    storage::LogRepeats repeats;
+    std::optional<Zxid> last;  ///< the highest so far
+};
+
 struct LogLook {
-    std::optional<Zxid> first, last;
-    std::size_t txns = 0;
+    std::optional<Zxid> name;         ///< of the first record, whatever it is
+    std::optional<Zxid> first, last;  ///< what stands there again left out
+    std::size_t txns = 0;             ///< each once
     LogEnd end;
     bool unreadable = false;  ///< a record that is no transaction, or no log at all
 };
@@ -69,9 +79,23 @@ void judge_end(const std::string& file, const LogEnd& end, Place place, Findings
                                            file));
 }
 
+// After all files: a block may go on in the next one.
+void note_repeats(const std::string& dir, const storage::LogRepeats& repeats, Findings& findings) {
+    for (const storage::LogRepeats::Block& block : repeats.blocks()) {
+        findings.add({Severity::note,
+                      dir + "/" + block.file,
+                      block.offset,
+                      "transactions " + to_string(block.first) + " to " + to_string(block.last) +
+                          " stand there again, byte for byte, as a follower of Apache's may log "
+                          "them; each counts once",
+                      {}});
+    }
+}
+
 Result<LogLook> look_at_log(storage::Disk& disk,
                             const std::string& dir,
                             const std::string& name,
+                            History& history,
                             Findings& findings) {
     const std::string file = dir + "/" + name;
     LogLook look;
@@ -95,14 +119,22 @@ Result<LogLook> look_at_log(storage::Disk& disk,
                  "transaction " + to_string(zxid) + ": " + txn.error().message(),
                  kRestore});
         }
-        if (look.last && !storage::follows(*look.last, zxid)) {
+        Order order = Order::onward;
+        if (history.last) {
+            ZK_TRY(order, history.repeats.look(name, **record, *history.last));
+        }
+        if (!look.name) look.name = zxid;
+        if (order == Order::repeated) continue;
+        if (look.last && (order == Order::broken || !storage::follows(*look.last, zxid))) {
             findings.error(file,
                            "transaction " + to_string(zxid) + " comes behind " +
-                               to_string(*look.last) + ": something is missing between",
+                               to_string(*look.last) +
+                               (order == Order::broken ? ": the order is broken"
+                                                       : ": something is missing between"),
                            kRestore);
         }
         if (!look.first) look.first = zxid;
-        look.last = zxid;
+        look.last = history.last = zxid;
         ++look.txns;
     }
     if (reader.headerless()) {
@@ -113,16 +145,17 @@ Result<LogLook> look_at_log(storage::Disk& disk,
                              file);
     }
     ZK_TRY(look.end, storage::examine_log_end(disk, dir, name, storage::kLogPayloadMax));
-    if (look.first && name.starts_with("log.") && name != storage::log_name(*look.first)) {
+    if (look.name && name.starts_with("log.") && name != storage::log_name(*look.name)) {
         findings.warning(
             file,
-            "its first transaction is " + to_string(*look.first) + ", which its name does not say",
+            "its first transaction is " + to_string(*look.name) + ", which its name does not say",
             "Apache's server takes it for " + name + ": name it as it was");
     }
     findings.note(file,
                   std::to_string(look.txns) + " transactions" +
                       (look.first ? ", " + to_string(*look.first) + " to " + to_string(*look.last)
                                   : std::string()));
+    if (look.name && !look.last) look.last = history.last;  // nothing but repeats
     return look;
 }
 
@@ -245,9 +278,10 @@ Result<> DirectoryCheck::look_at_logs() {
     std::vector<std::string> strays;
     ZK_TRY(const std::vector<storage::LogFile> files,
            storage::list_logs(disk_, paths_.logs(), &strays));
+    History history{storage::LogRepeats(disk_, paths_.logs(), files), std::nullopt};
     for (const storage::LogFile& file : files) {
         const bool is_newest = &file == &files.back();
-        ZK_TRY(LogLook look, look_at_log(disk_, paths_.logs(), file.name, findings_));
+        ZK_TRY(LogLook look, look_at_log(disk_, paths_.logs(), file.name, history, findings_));
         judge_end(paths_.logs() + "/" + file.name,
                   look.end,
                   is_newest ? Place::newest : Place::older,
@@ -255,6 +289,7 @@ Result<> DirectoryCheck::look_at_logs() {
         any_txn_ |= look.txns > 0;
         if (is_newest) newest_ = look;
     }
+    note_repeats(paths_.logs(), history.repeats, findings_);
     for (const std::string& stray : strays) {
         findings_.warning(stray,
                           "its name only resembles a log's",
@@ -318,7 +353,11 @@ Result<> check(storage::Disk& disk, const Source& source, Findings& findings) {
         case Kind::directory:
             return DirectoryCheck(disk, source, findings).run();
         case Kind::log: {
-            ZK_TRY(const LogLook look, look_at_log(disk, source.dir, source.name, findings));
+            ZK_TRY(std::vector<storage::LogFile> files, logs_with(disk, source.dir, source.name));
+            History history{storage::LogRepeats(disk, source.dir, std::move(files)), std::nullopt};
+            ZK_TRY(const LogLook look,
+                   look_at_log(disk, source.dir, source.name, history, findings));
+            note_repeats(source.dir, history.repeats, findings);
             judge_end(source.path, look.end, Place::alone, findings);
             return ok();
         }

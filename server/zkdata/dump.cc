@@ -3,7 +3,7 @@
 #include <string>
 
 #include "cli/json.h"
-#include "storage/log_reader.h"
+#include "zkdata/log_records.h"
 #include "zkdata/txn_text.h"
 
 namespace zk::zkdata {
@@ -14,14 +14,23 @@ using Kind = Source::Kind;
 
 Data data_of(const Options& options) { return options.data ? Data::content : Data::size; }
 
+/// The line of a record that stands there a second time.
+std::string marked_again(std::string line, bool json) {
+    const std::string mark = json ? ",\"again\":true}\n" : " again\n";
+    line.resize(line.size() - (json ? 2 : 1));
+    return line + mark;
+}
+
 Result<> dump_log(storage::Disk& disk,
                   const Source& source,
                   const Options& options,
                   const Print& print) {
-    storage::LogFileReader reader(disk, source.dir, source.name);
+    ZK_TRY(std::vector<storage::LogFile> files, logs_with(disk, source.dir, source.name));
+    LogRecords records(disk, source.dir, source.name, std::move(files));
     std::size_t count = 0;
+    std::size_t again = 0;
     for (;;) {
-        ZK_TRY(const std::optional<storage::LogRecord> record, reader.next());
+        ZK_TRY(const std::optional<storage::LogRecord> record, records.next());
         if (!record) break;
         if (options.to && record->zxid > *options.to) break;
         if (options.from && record->zxid < *options.from) continue;
@@ -32,14 +41,17 @@ Result<> dump_log(storage::Disk& disk,
         }
         const std::uint64_t offset =
             record->end_offset - record->payload.size() - storage::kLogRecordOverhead;
-        print(options.json ? txn_json(*txn, offset, data_of(options))
-                           : txn_text(*txn, data_of(options)));
-        ++count;
+        std::string line = options.json ? txn_json(*txn, offset, data_of(options))
+                                        : txn_text(*txn, data_of(options));
+        if (records.again()) line = marked_again(std::move(line), options.json);
+        print(line);
+        ++(records.again() ? again : count);
     }
     if (options.json) return ok();
-    print("end of " + source.path + ": " + std::to_string(count) + " transactions\n");
-    if (reader.torn()) {
-        print("behind offset " + std::to_string(reader.offset()) +
+    print("end of " + source.path + ": " + std::to_string(count) + " transactions" +
+          (again != 0 ? ", " + std::to_string(again) + " of them again" : std::string()) + "\n");
+    if (records.reader().torn()) {
+        print("behind offset " + std::to_string(records.reader().offset()) +
               " an unfinished write: zkdata check says more\n");
     }
     return ok();

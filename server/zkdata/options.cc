@@ -57,7 +57,7 @@ const std::string kDumpHelp = with_exit_codes(
     R"(Of a log a line for each transaction; of a snapshot its sessions and nodes; of a directory the tree that
 a server would start with, or had when --at was its last transaction. Damage ends a log's dump with
 an error that names the place. The data of nodes are left out without --data. --json prints one
-object a line.
+object a line. A transaction that stands in a log twice is marked "again" the second time.
 )");
 const std::string kCompareHelp = with_exit_codes(
     R"(LEFT and RIGHT are snapshots or directories of any server. Two directories are compared at the last
@@ -68,7 +68,7 @@ Only the data of /zookeeper/config are compared: each server keeps its own.
 const std::string kSummaryHelp = with_exit_codes(
     R"(Of a directory or snapshot: nodes, bytes, sessions with their ephemeral nodes, the largest nodes, the
 nodes with most children, the largest subtrees. Of a log: transactions by type, their bytes, the
-largest ones.
+largest ones; each once, also where it stands there twice.
 )");
 const std::string kRepairHelp = with_exit_codes(
     R"(Cuts off what a power cut left of an unfinished write at the end of the newest log: bytes that were

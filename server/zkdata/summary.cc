@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "cli/json.h"
-#include "storage/log_reader.h"
+#include "zkdata/log_records.h"
 #include "zkdata/txn_text.h"
 
 namespace zk::zkdata {
@@ -143,10 +143,12 @@ Result<> summarise_log(storage::Disk& disk,
                        const Print& print) {
     LogSummary sums;
     Largest largest(options.top);
-    storage::LogFileReader reader(disk, source.dir, source.name);
+    ZK_TRY(std::vector<storage::LogFile> files, logs_with(disk, source.dir, source.name));
+    LogRecords records(disk, source.dir, source.name, std::move(files));
     for (;;) {
-        ZK_TRY(const std::optional<storage::LogRecord> record, reader.next());
+        ZK_TRY(const std::optional<storage::LogRecord> record, records.next());
         if (!record) break;
+        if (records.again()) continue;
         const auto header = jute::decode_txn_header(record->payload);
         if (!header.has_value()) return header.error().with_context(source.path);
         ++sums.txns;
@@ -165,7 +167,8 @@ Result<> summarise_log(storage::Disk& disk,
         JsonObject object;
         object.text("kind", "logSummary")
             .number("txns", as_signed(sums.txns))
-            .number("bytes", as_signed(sums.bytes));
+            .number("bytes", as_signed(sums.bytes))
+            .number("again", as_signed(records.repeated()));
         if (sums.first) {
             object.text("first", to_string(sums.first->zxid))
                 .text("last", to_string(sums.last->zxid))
@@ -180,6 +183,8 @@ Result<> summarise_log(storage::Disk& disk,
     }
     print(source.path + ": " + std::to_string(sums.txns) + " transactions, " +
           std::to_string(sums.bytes) + " bytes\n");
+    if (records.repeated() != 0)
+        print(std::to_string(records.repeated()) + " of them stand there twice\n");
     if (sums.first) {
         print("from " + to_string(sums.first->zxid) + " of " + utc_text(sums.first->time) + " to " +
               to_string(sums.last->zxid) + " of " + utc_text(sums.last->time) + "\n");

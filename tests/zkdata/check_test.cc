@@ -71,6 +71,50 @@ TEST(Check, TornEndIsAWarning) {
     EXPECT_THAT(notes(findings), HasSubstr("a server starts with zxid 0x7"));
 }
 
+TEST(Check, ABlockThatStandsThereTwiceIsANote) {
+    sim::SimDisk disk;
+    fill(disk);
+    const std::size_t offset = repeat_some(disk);
+    for (const std::string& path : {std::string("/zk"), kDir + "/log.1"}) {
+        const Findings findings = found(disk, path);
+        EXPECT_THAT(errors(findings) + warnings(findings), IsEmpty());
+        EXPECT_THAT(notes(findings), HasSubstr("log.1: 8 transactions, 0x1 to 0x8"));
+        EXPECT_THAT(notes(findings),
+                    HasSubstr("log.1 at offset " + std::to_string(offset) +
+                              ": transactions 0x3 to 0x5 stand there again"));
+    }
+    EXPECT_THAT(notes(found(disk)), HasSubstr("a server starts with zxid 0x8, 12 nodes"));
+}
+
+TEST(Check, ABlockMayGoOnInTheNextFile) {
+    sim::SimDisk disk;
+    fill(disk);
+    Bytes bytes = log_content(disk);
+    const std::size_t record = (bytes.size() - storage::kLogHeaderBytes) / 8;
+    const Bytes header = bytes.substr(0, storage::kLogHeaderBytes);
+    const Bytes last_two = bytes.substr(bytes.size() - 2 * record);
+    disk.put(kDir + "/log.7", header + last_two);
+    EXPECT_THAT(errors(found(disk)), IsEmpty());
+    EXPECT_THAT(notes(found(disk)), HasSubstr("log.7: 0 transactions\n"));
+    EXPECT_THAT(notes(found(disk)), HasSubstr("transactions 0x7 to 0x8 stand there again"));
+    // In a torn copy nothing is lost.
+    disk.put(kDir + "/log.7", header + last_two.substr(0, record + 5));
+    EXPECT_THAT(errors(found(disk)), IsEmpty());
+    EXPECT_THAT(notes(found(disk)), HasSubstr("a server starts with zxid 0x8"));
+}
+
+TEST(Check, OtherBytesThatGoBackwardsAreAnError) {
+    sim::SimDisk disk;
+    fill(disk);
+    const std::size_t second = repeat_some(disk);
+    Bytes bytes = log_content(disk);
+    const std::size_t record = (bytes.size() - storage::kLogHeaderBytes) / 11;
+    disk.put(kDir + "/log.1", bytes.erase(second + record, record));
+    EXPECT_THAT(errors(found(disk)),
+                HasSubstr("transaction 0x5 comes behind 0x5: the order is broken"));
+    EXPECT_THAT(errors(found(disk)), HasSubstr("a server would not start"));
+}
+
 TEST(Check, EmptyLastLogStopsOlderServers) {
     sim::SimDisk disk;
     fill(disk);

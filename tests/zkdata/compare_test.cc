@@ -46,6 +46,8 @@ TEST(Compare, DirectoriesAreComparedAtTheirLastCommonTxn) {
     EXPECT_EQ(same.count, 0U) << same.text;
     EXPECT_THAT(same.text, HasSubstr("left:  /zk: zxid 0x5"));
     EXPECT_THAT(same.text, HasSubstr("no difference\n"));
+    repeat_some(disk);
+    EXPECT_EQ(compared(disk, "/zk", "/other").text, same.text);
     Options at;
     at.at = Zxid(3);
     EXPECT_THAT(compared(disk, "/zk", "/other", at).text, HasSubstr("zxid 0x3"));

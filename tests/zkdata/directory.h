@@ -27,6 +27,16 @@ inline void fill(sim::SimDisk& disk) {
 
 inline std::string log_content(sim::SimDisk& disk) { return storage::content(disk, "log.1"); }
 
+/// log.1 with records 3 to 5 a second time behind the fifth; returns the offset of the second copy.
+inline std::size_t repeat_some(sim::SimDisk& disk) {
+    std::string bytes = log_content(disk);
+    const std::size_t record = (bytes.size() - storage::kLogHeaderBytes) / 8;
+    const std::size_t begin = storage::kLogHeaderBytes + 2 * record;
+    const std::size_t end = begin + 3 * record;
+    disk.put(kDir + "/log.1", bytes.insert(end, bytes.substr(begin, 3 * record)));
+    return end;
+}
+
 /// Everything that check() says of `path`.
 inline Findings found(storage::Disk& disk, const std::string& path = "/zk") {
     Findings findings;

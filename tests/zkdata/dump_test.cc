@@ -100,6 +100,25 @@ TEST(Dump, LogGivesALineForEachTxnOfTheRange) {
     EXPECT_THAT(json, HasSubstr("\"data\":\"0x5\""));
 }
 
+TEST(Dump, WhatStandsThereTwiceIsMarked) {
+    sim::SimDisk disk;
+    fill(disk);
+    repeat_some(disk);
+    const Dumped all = dumped(disk, kDir + "/log.1");
+    EXPECT_EQ(lines(all.text), 12);
+    EXPECT_THAT(all.text, HasSubstr(" 3 bytes again\n"));
+    EXPECT_THAT(all.text,
+                EndsWith("end of /zk/version-2/log.1: 8 transactions, 3 of them again\n"));
+    Options json;
+    json.json = true;
+    const std::string text = dumped(disk, kDir + "/log.1", json).text;
+    EXPECT_EQ(lines(text), 11);
+    std::size_t marks = 0;
+    for (std::size_t at = 0; (at = text.find(",\"again\":true}\n", at)) != std::string::npos; ++at)
+        ++marks;
+    EXPECT_EQ(marks, 3U);
+}
+
 TEST(Dump, DamageEndsALogWithItsPlace) {
     sim::SimDisk disk;
     fill(disk);

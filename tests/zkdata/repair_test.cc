@@ -47,6 +47,19 @@ TEST(Repair, TornEndIsCutAndTheFileKept) {
     EXPECT_EQ(ZK_VALUE(plan_repair(disk, the(disk, "/zk"))).step, Step::nothing);
 }
 
+TEST(Repair, ABlockThatStandsThereTwiceStays) {
+    sim::SimDisk disk;
+    fill(disk);
+    repeat_some(disk);
+    EXPECT_EQ(ZK_VALUE(plan_repair(disk, the(disk, "/zk"))).step, Step::nothing);
+    const Bytes before = log_content(disk);
+    disk.put(kDir + "/log.1", before + Bytes(7, 'x'));
+    const RepairPlan plan = ZK_VALUE(plan_repair(disk, the(disk, "/zk")));
+    ASSERT_EQ(plan.step, Step::cut);
+    ZK_OK(carry_out(disk, plan));
+    EXPECT_EQ(log_content(disk), before);
+}
+
 TEST(Repair, BackupIsDurableBeforeTheFileIsCut) {
     for (std::uint64_t calls = 0; calls < 8; ++calls) {
         sim::SimDisk disk(calls + 1);

@@ -72,5 +72,26 @@ TEST(Summary, OfALogCountsTypes) {
     EXPECT_THAT(text, HasSubstr("\"kind\":\"summary\",\"zxid\":\"0x8\",\"nodes\":12,"));
 }
 
+TEST(Summary, OfALogCountsWhatStandsThereTwiceOnce) {
+    sim::SimDisk disk;
+    fill(disk);
+    repeat_some(disk);
+    std::string text;
+    Options options;
+    const Print print = [&text](std::string_view part) { text += part; };
+    ZK_OK(summary(disk, ZK_VALUE(look_at(disk, kDir + "/log.1", {})), options, print));
+    EXPECT_THAT(text, HasSubstr("log.1: 8 transactions, "));
+    EXPECT_THAT(text, HasSubstr("3 of them stand there twice\n"));
+    EXPECT_THAT(text, HasSubstr("    8 create, "));
+    text.clear();
+    options.json = true;
+    ZK_OK(summary(disk, ZK_VALUE(look_at(disk, kDir + "/log.1", {})), options, print));
+    EXPECT_THAT(text, HasSubstr("\"txns\":8,"));
+    EXPECT_THAT(text, HasSubstr("\"again\":3,"));
+    text.clear();
+    ZK_OK(summary(disk, ZK_VALUE(look_at(disk, "/zk", {})), options, print));
+    EXPECT_THAT(text, HasSubstr("\"kind\":\"summary\",\"zxid\":\"0x8\",\"nodes\":12,"));
+}
+
 }  // namespace
 }  // namespace zk::zkdata
