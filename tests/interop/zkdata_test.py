@@ -6,8 +6,10 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import unittest
+import zlib
 
 import servers
 from data_directory_test import Filled
@@ -89,6 +91,28 @@ def our_nodes(snapshot):
         elif one["kind"] == "session":
             sessions[one["session"]] = (one["timeout"], one["ephemerals"])
     return nodes, sessions
+
+
+def read_log(path):
+    """Its header, and the bytes of each record."""
+    with open(path, "rb") as file:
+        content = file.read()
+    records, at = [], 16
+    while at + 12 <= len(content) and any(content[at:at + 12]):
+        checksum, length = struct.unpack(">qi", content[at:at + 12])
+        end = at + 12 + length + 1
+        payload = content[at + 12:end - 1]
+        assert zlib.adler32(payload) == checksum and content[end - 1:end] == b"B", (path, at)
+        records.append(content[at:end])
+        at = end
+    return content[:16], records
+
+
+def write_log(path, header, records, behind=b""):
+    """With the zeros that a server has at the end."""
+    content = header + b"".join(records) + behind
+    with open(path, "wb") as file:
+        file.write(content + bytes(-len(content) % 65536))
 
 
 class Zkdata(Filled):
@@ -187,6 +211,65 @@ class Zkdata(Filled):
                     found = [line for line in differences(before, tree_of(server)) if "/gone" not in str(line)]
                     self.assertEqual(found, [])
                     server.kill()
+
+    def trees_of_copies(self, server, flavors):
+        """What servers of `flavors` make of the directory, each of a copy of its own; it stays as it is."""
+        whole, trees = server.data_dir + ".whole", []
+        shutil.copytree(server.data_dir, whole)
+        for flavor in flavors:
+            server.flavor = effective(flavor)
+            server.write_config([], {})
+            server.start()
+            try:
+                server.wait_serving()
+                trees.append(tree_of(server))
+            finally:
+                server.kill()
+                shutil.rmtree(server.data_dir)
+                shutil.copytree(whole, server.data_dir)
+        shutil.rmtree(whole)
+        return trees
+
+    def test_a_block_that_stands_there_twice_counts_once(self):
+        """A log as a follower of Apache's 3.8.0 may leave it: some records, and then the same again."""
+        server = self.written_by(APACHE)[1]
+        before = tree_of(server)
+        server.kill()
+        log = self.files(server, "log")[-1]
+        header, records = read_log(log)
+        self.assertGreater(len(records), 900)
+        # Creations, changes and deletions are among them; one record; nearly all.
+        for first, last in ((250, 470), (700, 701), (1, len(records))):
+            with self.subTest("records %d to %d" % (first, last)):
+                block = records[first:last]
+                kept = records[:last] + block + records[last:]
+                write_log(log, header, kept)
+                apaches, ours = self.trees_of_copies(server, (APACHE, OURS))
+                self.assertEqual(differences(apaches, ours), [])
+                self.assertEqual(differences(before, ours), [])
+                self.assertEqual(our_txns(log), apache_txns(log))
+                self.check_repeats(server, log, kept, block)
+        # Where a crash cut the second copy short nothing follows it, and nothing is missing.
+        block = records[600:]
+        write_log(log, header, records + block[:-1], block[-1][:-1])
+        self.assertEqual(differences(before, self.trees_of_copies(server, (OURS,))[0]), [])
+        self.check_repeats(server, log, records + block[:-1], block[:-1])
+        # Without one record in it, it is no copy.
+        write_log(log, header, records + block[:10] + block[11:])
+        code, lines, _ = zkdata("check", server.data_dir)
+        self.assertEqual(code, 1, lines)
+        self.assertTrue(any("the order is broken" in line for line in lines), lines)
+
+    def check_repeats(self, server, log, kept, block):
+        told = objects("dump", log)
+        again = [txn["zxid"] for txn in told if txn.get("again")]
+        self.assertEqual((len(told), len(again)), (len(kept), len(block)))
+        summary = objects("summary", log)[0]
+        self.assertEqual((summary["txns"], summary["again"]), (len(kept) - len(block), len(block)))
+        code, lines, errors = zkdata("check", server.data_dir)
+        self.assertEqual(code, 0, lines + [errors])
+        words = "transactions %s to %s stand there again" % (again[0], again[-1])
+        self.assertTrue(any(line.startswith("note:") and words in line for line in lines), lines)
 
     def test_logs_and_snapshots_by_volume(self):
         """snapSizeLimitInKb and txnLogSizeLimitInKb do in both servers what they say: here no count of transactions does."""
