@@ -16,8 +16,8 @@
 #include <fmt/core.h>
 #include <sys/wait.h>
 
+#include "base/plain_line.h"
 #include "child/child.h"
-#include "ssh/plain_line.h"
 
 namespace zk::phases {
 namespace {
@@ -78,7 +78,7 @@ class Output {
         }
     }
     void show() {
-        if (++lines_ <= kLinesMax) on_line_(ssh::plain_line(line_));
+        if (++lines_ <= kLinesMax) on_line_(plain_line(line_));
         if (lines_ == kLinesMax + 1) on_line_("... (it prints more than is shown)");
         line_.clear();
     }

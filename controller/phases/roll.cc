@@ -7,10 +7,10 @@
 #include <fmt/core.h>
 
 #include "agent_api/agent_errc.h"
+#include "base/plain_line.h"
 #include "phases/hook.h"
 #include "phases/move.h"
 #include "phases/parallel.h"
-#include "ssh/plain_line.h"
 #include "threads/mutex.h"
 
 namespace zk::phases {
@@ -311,7 +311,7 @@ std::optional<Stop> Roll::run_hooks(HookPoint point,
         {"ZKPROV_NODE", ids},
         {"ZKPROV_WAVE", std::to_string(wave_number_)}};
     for (const playbook::Hook& hook : run_.playbook.hooks.at(point)) {
-        run_.console.say(prefix + ssh::plain_line(hook.text));
+        run_.console.say(prefix + plain_line(hook.text));
         const auto done =
             run_hook(hook,
                      variables,

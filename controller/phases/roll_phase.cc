@@ -4,10 +4,10 @@
 
 #include <fmt/core.h>
 
+#include "base/plain_line.h"
 #include "phases/move.h"
 #include "phases/phase.h"
 #include "phases/roll.h"
-#include "ssh/plain_line.h"
 
 namespace zk::phases {
 namespace {
@@ -57,7 +57,7 @@ class RollPhase final : public Phase {
         for (const auto& [point, hooks] : run_.playbook.hooks) {
             for (const playbook::Hook& hook : hooks) {
                 run_.console.say("hook " + std::string(to_string(point)) + ": " +
-                                 ssh::plain_line(hook.text));
+                                 plain_line(hook.text));
             }
         }
     }

@@ -4,7 +4,7 @@
 #include <array>
 #include <sstream>
 
-#include "ssh/plain_line.h"
+#include "base/plain_line.h"
 #include "ssh/wire.h"
 
 namespace zk::ssh {

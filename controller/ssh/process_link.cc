@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ssh/plain_line.h"
+#include "base/plain_line.h"
 
 namespace zk::ssh {
 namespace {

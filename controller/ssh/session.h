@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/plain_line.h"
 #include "ssh/kexinit.h"
-#include "ssh/plain_line.h"
 #include "ssh/stream.h"
 
 struct _LIBSSH2_SESSION;  // NOLINT(bugprone-reserved-identifier): libssh2's name

@@ -1,8 +1,8 @@
 // What a login shell may do instead of our command, or before it, and what is said of that.
 #include <gtest/gtest.h>
 
+#include "base/plain_line.h"
 #include "bootstrap_fixture.h"
-#include "ssh/plain_line.h"
 #include "support.h"
 
 namespace zk::ssh {
@@ -171,18 +171,6 @@ TEST_F(LoginShell, WordsOfTheHostCannotSteerTheTerminal) {
     ASSERT_FALSE(refused.has_value());
     EXPECT_NE(refused.error().words.find("it said: no?[2Jway / here;"), std::string::npos)
         << refused.error().words;
-}
-
-TEST(PlainLine, KeepsTextAndDropsTheRest) {
-    EXPECT_EQ(plain_line("one\r\ntwo\tthree\n\n"), "one / two three");
-    EXPECT_EQ(plain_line("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"),
-              "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80");
-    EXPECT_EQ(plain_line("\x1b]0;x\x07 \xc2\x9b 1"), "?]0;x? ?? 1");
-    // Cut off, overlong, a surrogate, beyond Unicode.
-    EXPECT_EQ(plain_line("\xe2\x82"), "??");
-    EXPECT_EQ(plain_line("\xc0\xaf\xe0\x80\xaf"), "?????");
-    EXPECT_EQ(plain_line("\xed\xa0\x80\xf4\x90\x80\x80"), "???????");
-    EXPECT_EQ(plain_line(""), "");
 }
 
 }  // namespace

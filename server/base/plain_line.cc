@@ -1,8 +1,8 @@
-#include "ssh/plain_line.h"
+#include "base/plain_line.h"
 
 #include <cstddef>
 
-namespace zk::ssh {
+namespace zk {
 namespace {
 
 /// Length of the well-formed, printable UTF-8 character that `text` begins with; 0: it does not.
@@ -50,4 +50,4 @@ std::string plain_line(std::string_view words) {
     return line;
 }
 
-}  // namespace zk::ssh
+}  // namespace zk
