@@ -5,6 +5,7 @@
 #include "agent_api/join_report.h"
 #include "agent_api/json_io.h"
 #include "agent_api/link.h"
+#include "agent_api/node_log.h"
 
 namespace zk::agent_api {
 
@@ -41,6 +42,8 @@ std::string to_json(const PageRequest& message) { return write_json(message); }
 std::string to_json(const Page& message) { return write_json(message); }
 std::string to_json(const SurveyRequest& request) { return write_json(request); }
 std::string to_json(const HostSurvey& survey) { return write_json(survey); }
+std::string to_json(const LogRequest& message) { return write_json(message); }
+std::string to_json(const NodeLog& message) { return write_json(message); }
 
 Result<NodeSpec> parse_node_spec(std::string_view text) {
     return read_json<NodeSpec>(text, "node specification");
@@ -109,6 +112,8 @@ template Result<PageRequest> parse_payload<PageRequest>(std::string_view);
 template Result<Page> parse_payload<Page>(std::string_view);
 template Result<SurveyRequest> parse_payload<SurveyRequest>(std::string_view);
 template Result<HostSurvey> parse_payload<HostSurvey>(std::string_view);
+template Result<LogRequest> parse_payload<LogRequest>(std::string_view);
+template Result<NodeLog> parse_payload<NodeLog>(std::string_view);
 
 std::optional<std::size_t> broken_json_at(ByteView payload) {
     if (!payload.starts_with('{')) return 0;

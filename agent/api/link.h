@@ -65,6 +65,8 @@ enum class MessageType : std::uint8_t {
     remember = 27,
     survey_request = 28,  ///< controller: SurveyRequest
     survey = 29,          ///< agent: HostSurvey
+    log_request = 30,     ///< controller: LogRequest
+    log = 31,             ///< agent: NodeLog
 };
 
 struct Message {

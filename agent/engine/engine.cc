@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::size_t kAnswerBytesMax = 16UL << 20;
+constexpr std::size_t kLogBytesMax = 4UL << 20;
 constexpr auto kStopSlack = seconds(15);
 constexpr auto kStopMost = seconds(600);  // whatever somebody gave a container as its time
 constexpr auto kLoadPatience = seconds(300);
@@ -45,6 +46,13 @@ Error unreachable(const std::string& socket, const Error& error) {
     return error.with_context("the Docker engine");
 }
 
+/// As the API takes times: "1764493200.000000001".
+std::string unix_seconds(std::int64_t at_ns) {
+    constexpr std::int64_t kSecondNs = 1'000'000'000;
+    const std::string part = std::to_string(at_ns % kSecondNs);
+    return std::to_string(at_ns / kSecondNs) + "." + std::string(9 - part.size(), '0') + part;
+}
+
 }  // namespace
 
 Engine::Engine(std::string socket, milliseconds patience)
@@ -59,9 +67,11 @@ Result<Engine::Answer> Engine::ask(const Question& question) {
     if (!question.file.empty()) call.content_type = "application/x-tar";
     if (!question.body.empty()) call.content_type = "application/json";
     const auto patience = question.patience.count() == 0 ? patience_ : question.patience;
-    auto page = http::call_unix(socket_, call, patience, kAnswerBytesMax);
+    if (question.cut_at > 0) call.long_body = http::LongBody::cut;
+    const std::size_t bytes_max = question.cut_at > 0 ? question.cut_at : kAnswerBytesMax;
+    auto page = http::call_unix(socket_, call, patience, bytes_max);
     if (!page.has_value()) return unreachable(socket_, page.error());
-    return Answer{page->status, std::move(page->body)};
+    return Answer{page->status, std::move(page->body), page->cut};
 }
 
 Result<Engine::Answer> Engine::demand(const Question& question) {
@@ -121,6 +131,27 @@ std::string Engine::last_words(const std::string& name, int lines) {
     const auto answer = demand({.target = "/containers/" + name +
                                           "/logs?stdout=1&stderr=1&tail=" + std::to_string(lines)});
     return answer.has_value() ? plain_log(answer->body) : std::string();
+}
+
+Result<Log> Engine::log(const std::string& name, const LogQuestion& question) {
+    ZK_CHECK(learn_api());
+    std::string target = "/containers/" + name + "/logs?stdout=1&stderr=1&timestamps=1&tail=" +
+                         (question.tail ? std::to_string(*question.tail) : "all");
+    if (question.since_ns > 0) target += "&since=" + unix_seconds(question.since_ns);
+    ZK_TRY(const auto answer, ask({.target = target, .cut_at = kLogBytesMax}));
+    if (answer.status == kNotFound) {
+        return from_agent_error(
+            {AgentErrc::not_found,
+             "there is no container " + name + " on this host; zkprov apply makes it"});
+    }
+    if (answer.status >= 300) {
+        return Error(Errc::failed,
+                     "the Docker engine does not give the log of the container " + name + ": " +
+                         failure_words(answer.body) +
+                         "; where its logging driver sends logs elsewhere, look there");
+    }
+    auto parsed = parse_log(answer.body);
+    return Log{std::move(parsed.lines), parsed.messages, answer.cut};
 }
 
 Result<> Engine::load_image(const std::string& archive) {

@@ -13,6 +13,17 @@
 
 namespace zk::engine {
 
+/// Which part of a container's log: of what is not older than `since_ns` (since 1970; 0: all) the last `tail` messages.
+struct LogQuestion {
+    std::optional<std::int64_t> tail;  ///< nothing: all
+    std::int64_t since_ns = 0;
+};
+struct Log {
+    std::vector<LoggedLine> lines;
+    std::size_t messages = 0;  ///< of those that `tail` counts
+    bool cut = false;          ///< there is more behind these
+};
+
 class Engine {
   public:
     /// `patience` is for each question; what takes its time has more.
@@ -27,6 +38,10 @@ class Engine {
     Result<std::vector<agent_api::SubnetFact>> networks();
     /// The end of what the container wrote; empty: it cannot be had.
     std::string last_words(const std::string& name, int lines);
+
+    /// What the container wrote to stdout and stderr. Of very much the front, which is `cut` then. Errors: the engine's, and
+    /// AgentErrc::not_found where there is no such container.
+    Result<Log> log(const std::string& name, const LogQuestion& question);
 
     Result<> load_image(const std::string& archive);
     Result<> make_network(const agent_api::ContainerSpec& spec);
@@ -46,6 +61,7 @@ class Engine {
     struct Answer {
         unsigned status = 0;
         std::string body;
+        bool cut = false;
     };
     struct Question {
         std::string method = "GET";
@@ -53,6 +69,7 @@ class Engine {
         std::string body{};
         std::string file{};
         std::chrono::milliseconds patience{};  ///< 0: that of the engine
+        std::size_t cut_at = 0;                ///< a longer answer is cut there; 0: it is an error
     };
     Result<Answer> ask(const Question& question);
     /// ... and a status of 300 or above is an error with the engine's words.

@@ -224,25 +224,6 @@ Result<> check_load(std::string_view lines) {
     return ok();
 }
 
-std::string plain_log(std::string_view stream) {
-    constexpr std::size_t kHead = 8;  // stream, 0, 0, 0, and the size with its highest byte first
-    std::string text;
-    while (stream.size() >= kHead) {
-        const bool framed =
-            stream[0] >= 0 && stream[0] <= 2 && stream[1] == 0 && stream[2] == 0 && stream[3] == 0;
-        if (!framed) break;
-        std::size_t size = 0;
-        for (std::size_t i = 4; i < kHead; ++i) {
-            size = size << 8U | static_cast<unsigned char>(stream[i]);
-        }
-        stream.remove_prefix(kHead);
-        size = std::min(size, stream.size());
-        text += stream.substr(0, size);
-        stream.remove_prefix(size);
-    }
-    return text.append(stream);
-}
-
 std::string create_body(const ContainerSpec& spec, const std::string& generation) {
     json::object body;
     body["Image"] = spec.image;

@@ -52,6 +52,22 @@ Result<> check_load(std::string_view lines);
 /// The lines of a log, which come in pieces with eight bytes in front of each; of a terminal's without.
 std::string plain_log(std::string_view stream);
 
+/// A line of a log that was asked for with times. Without its line end.
+struct LoggedLine {
+    std::int64_t at_ns = 0;  ///< since 1970; 0: the engine does not say
+    std::string text;
+    friend bool operator==(const LoggedLine&, const LoggedLine&) = default;
+};
+struct LoggedLines {
+    std::vector<LoggedLine> lines;
+    std::size_t messages = 0;  ///< of the engine: a long line is several
+};
+/// Pieces as of plain_log(), each with its time in front; a line of several pieces has that of its first. What is cut off
+/// at the end, or has no line end yet, is left out.
+LoggedLines parse_log(std::string_view stream);
+/// "2026-11-30T09:15:00.123456789Z" or with an offset in place of Z, in ns since 1970; nothing: it is none.
+std::optional<std::int64_t> parse_time_ns(std::string_view text);
+
 /// `generation` and the hash of the specification become labels.
 std::string create_body(const agent_api::ContainerSpec& spec, const std::string& generation);
 std::string network_body(const agent_api::ContainerSpec& spec);

@@ -16,6 +16,7 @@
 #include "agent_host/host_facts.h"
 #include "agent_host/node_control.h"
 #include "agent_host/node_executor.h"
+#include "agent_host/node_log.h"
 #include "agent_host/server_survey.h"
 #include "agent_serve/health.h"
 #include "agent_serve/probe_write.h"
@@ -93,6 +94,8 @@ Result<> Session::dispatch(const Message& message) {
             return elections();
         case MessageType::page_request:
             return page(message.payload);
+        case MessageType::log_request:
+            return log(message.payload);
         case MessageType::control:
             return control(message.payload);
         case MessageType::probe_write:
@@ -272,6 +275,21 @@ Result<> Session::page(ByteView payload) {
     if (answer.has_value()) return reply(answer->type, answer->payload);
     return reply_error(AgentError{
         AgentErrc::failed, "no resident agent answers on this host: " + answer.error().message()});
+}
+
+Result<> Session::log(ByteView payload) {
+    const auto request = agent_api::parse_log_request(payload);
+    if (!request.has_value()) return reply_error(request.error());
+    const auto spec = state_.load_spec();
+    if (!spec.has_value()) return reply_error(spec.error());
+    if (!*spec) {
+        return reply_error(AgentError{
+            AgentErrc::not_found,
+            "there is no server on this host yet, so it has no log; zkprov apply makes one"});
+    }
+    const auto log = agent_host::read_node_log(**spec, state_, *request);
+    if (!log.has_value()) return reply_error(log.error());
+    return reply(MessageType::log, agent_api::to_json(*log));
 }
 
 Result<> Session::control(ByteView payload) {

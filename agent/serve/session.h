@@ -54,6 +54,7 @@ class Session {
     Result<> health();
     Result<> elections();
     Result<> page(ByteView payload);
+    Result<> log(ByteView payload);
     Result<> control(ByteView payload);
     Result<> remember(ByteView payload);
     Result<std::string> keep_memory(const agent_api::MemberMemory& told);

@@ -17,6 +17,7 @@ namespace zk::http {
 struct Page {
     unsigned status = 0;
     std::string body;
+    bool cut = false;  ///< there was more
 };
 
 /// `address` is an IP address. Errors: no connection, Errc::timeout, an answer that is not HTTP or larger than `bytes_max`.

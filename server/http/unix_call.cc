@@ -81,6 +81,9 @@ asio::awaitable<Result<Page>> exchange_words(UnixExchange& exchange,
         auto done = co_await send_file(exchange, file);
         if (!done.has_value()) co_return done.error();
     }
+    if (call.long_body == LongBody::cut) {
+        co_return co_await read_cut_page(exchange.socket, bytes_max);
+    }
     co_return co_await read_page(exchange.socket, bytes_max);
 }
 

@@ -11,12 +11,16 @@
 
 namespace zk::http {
 
+enum class LongBody { refused, cut };
+
 struct UnixCall {
     std::string method = "GET";
     std::string target;  ///< path and query; begins with "/"
     std::string content_type{};
     std::string body{};
     std::string body_file{};  ///< sent instead of `body`, piece by piece
+    /// A body that is larger than it may be is an error, or is cut there: Page::cut.
+    LongBody long_body = LongBody::refused;
 };
 
 /// `timeout` is for all of it. Errors: as of async_get; the code is the system's where no connection could be made

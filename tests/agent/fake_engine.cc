@@ -1,6 +1,8 @@
 #include "fake_engine.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 
 #include <boost/asio/io_context.hpp>
@@ -22,7 +24,49 @@ namespace beast_http = boost::beast::http;
 namespace json = boost::json;
 using asio::local::stream_protocol;
 
-constexpr std::uint64_t kBodyBytesMax = 64UL << 20U;
+constexpr std::uint64_t kBodyBytesMax = 256UL << 20U;  // a test sends its own program
+
+/// What stands behind "name=" in a query; empty: nothing does.
+std::string in_query(const std::string& query, const std::string& name) {
+    const std::size_t at = ("&" + query).find("&" + name + "=");
+    if (at == std::string::npos) return {};
+    const std::size_t begin = at + name.size() + 1;
+    return query.substr(begin, query.find('&', begin) - begin);
+}
+
+std::int64_t to_ns(const std::string& seconds) {
+    if (seconds.empty()) return 0;
+    const std::size_t dot = seconds.find('.');
+    return std::stoll(seconds.substr(0, dot)) * 1'000'000'000 + std::stoll(seconds.substr(dot + 1));
+}
+
+std::string time_text(std::int64_t at_ns) {
+    const auto seconds = static_cast<std::time_t>(at_ns / 1'000'000'000);
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    char text[64];
+    const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.", &parts);
+    const std::string part = std::to_string(at_ns % 1'000'000'000);
+    return std::string(text, size) + std::string(9 - part.size(), '0') + part + "Z ";
+}
+
+/// As Docker does it: of the last messages those that are not older.
+std::string log_of(const FakeContainer& container, const std::string& query) {
+    const std::string tail = in_query(query, "tail");
+    const std::size_t count = container.logged.size();
+    const std::size_t wanted = tail == "all" ? count : std::stoul(tail);
+    const std::int64_t since_ns = to_ns(in_query(query, "since"));
+    std::string text;
+    for (std::size_t i = count - std::min(count, wanted); i < count; ++i) {
+        const FakeMessage& message = container.logged[i];
+        if (message.at_ns < since_ns) continue;
+        const std::string piece = time_text(message.at_ns) + message.text;
+        text += std::string{message.stream, 0, 0, 0, 0};
+        for (const unsigned shift : {16U, 8U, 0U}) text += static_cast<char>(piece.size() >> shift);
+        text += piece;
+    }
+    return text;
+}
 
 json::object words(const std::string& message) { return {{"message", message}}; }
 
@@ -179,6 +223,10 @@ FakeEngine::Answer FakeEngine::about_containers(const std::string& method,
         containers[named()] = *container;
         containers.erase(name);
         return {204, ""};
+    }
+    if (verb == "logs" && !log_error.empty()) return {501, json::serialize(words(log_error))};
+    if (verb == "logs" && !in_query(query, "timestamps").empty()) {
+        return {200, log_of(*container, query)};
     }
     if (verb == "logs") return {200, std::string("\1\0\0\0\0\0\0\6words\n", 14)};
     if (verb != "json") return {404, json::serialize(words("page not found"))};

@@ -12,12 +12,20 @@
 
 namespace zk::engine {
 
+/// A message as its logging driver keeps it: a line with its end, or a part of a long one.
+struct FakeMessage {
+    std::int64_t at_ns = 0;
+    std::string text;
+    char stream = 1;
+};
+
 struct FakeContainer {
     std::string id;
     std::string image_id;
     std::string body;  ///< it was made from; as JSON
     std::string status = "created";
     std::int64_t exit_code = 0;
+    std::vector<FakeMessage> logged;
 };
 
 class FakeEngine {
@@ -39,6 +47,7 @@ class FakeEngine {
     std::map<std::string, std::string> networks;  ///< by name: bodies
     std::string refuses_create;                   ///< words; empty: it does not
     std::string load_error;
+    std::string log_error;                     ///< words; empty: logs can be read
     std::map<std::string, std::string> loads;  ///< what an archive brings: names, ids
     std::vector<std::string> asked;            ///< "POST /v1.41/containers/x/start"
 

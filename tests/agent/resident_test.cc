@@ -1,8 +1,12 @@
 // The resident agent: watches, remembers, starts again, is replaced without touching the server.
 #include "agent_serve/resident.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 #include <unistd.h>
 
@@ -11,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "agent_api/node_log.h"
 #include "agent_host/agent_socket.h"
 #include "agent_host/node_control.h"
 #include "agent_host/process.h"
@@ -106,6 +111,46 @@ TEST_F(ResidentAgent, DataIsRememberedOnceTheRecordIsFree) {
     EXPECT_FALSE((*state_.load_identity())->formed);
     *session = agent_host::Fd();
     EXPECT_TRUE(await([&] { return (*state_.load_identity())->formed; }));
+}
+
+TEST_F(ResidentAgent, ASessionReadsTheLogsOfServerAndAgent) {
+    AgentSession session(state_.path());
+    const auto ask = [&session](agent_api::LogOf of, const std::string& cursor) {
+        const auto answer =
+            session.ask(MessageType::log_request, to_json(agent_api::LogRequest{of, 100, cursor}));
+        EXPECT_EQ(answer.type, MessageType::log) << answer.payload;
+        return *agent_api::parse_node_log(answer.payload);
+    };
+    const auto agents = ask(agent_api::LogOf::agent, "");
+    EXPECT_EQ(agents.cluster, spec_.cluster);
+    EXPECT_EQ(agents.sid, spec_.sid);
+    EXPECT_EQ(agents.source, state_.file("agent.log"));
+    EXPECT_TRUE(std::any_of(agents.lines.begin(), agents.lines.end(), [](const auto& line) {
+        return line.text.find("server.started") != std::string::npos;
+    }));
+    const auto before = ask(agent_api::LogOf::server, "");
+    std::ofstream(spec_.console_log_path(), std::ios::app) << "a line of its own\n";
+    const auto after = ask(agent_api::LogOf::server, before.cursor);
+    ASSERT_EQ(after.lines.size(), 1u);
+    EXPECT_EQ(after.lines[0].text, "a line of its own");
+    const auto wrong = session.ask(MessageType::log_request, "{\"lines\":-1}");
+    EXPECT_EQ(wrong.type, MessageType::error);
+    EXPECT_EQ(agent_api::parse_payload<agent_api::AgentError>(wrong.payload)->code,
+              agent_api::AgentErrc::invalid);
+}
+
+TEST(LogOfNothing, IsNotThereBeforeTheFirstApply) {
+    char pattern[] = "/tmp/zkprov-nothing-XXXXXX";
+    const std::string directory = ::mkdtemp(pattern);
+    {
+        AgentSession session(directory);
+        const auto answer = session.ask(MessageType::log_request, "{}");
+        ASSERT_EQ(answer.type, MessageType::error);
+        const auto error = agent_api::parse_payload<agent_api::AgentError>(answer.payload);
+        EXPECT_EQ(error->code, agent_api::AgentErrc::not_found);
+        EXPECT_NE(error->words.find("zkprov apply"), std::string::npos);
+    }
+    std::filesystem::remove_all(directory);
 }
 
 /// What a session says of the node's elections when its server says `elec` to that word.
