@@ -97,6 +97,17 @@ Result<agent_api::Elections> Conversation::elections(LinkDeadline deadline) {
     return expect<agent_api::Elections>(MessageType::elections, deadline);
 }
 
+Result<agent_api::NodeLog> Conversation::log(const agent_api::LogRequest& request,
+                                             LinkDeadline deadline) {
+    const threads::Lock busy(busy_);
+    ZK_CHECK(send(MessageType::log_request, agent_api::to_json(request), deadline));
+    ZK_TRY(const Message message, receive(deadline));
+    if (message.type != MessageType::log) return unexpected(message.type);
+    auto log = agent_api::parse_node_log(message.payload);
+    if (!log) return log.error().with_context(link_->name());
+    return log;
+}
+
 Result<agent_api::Page> Conversation::page(const std::string& target, LinkDeadline deadline) {
     const threads::Lock busy(busy_);
     ZK_CHECK(send(

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "agent_api/link.h"
+#include "agent_api/node_log.h"
 #include "phases/link_words.h"
 #include "phases/release.h"
 #include "threads/mutex.h"
@@ -33,6 +34,8 @@ class Conversation {
     Result<agent_api::HostSurvey> survey(const agent_api::SurveyRequest& request,
                                          LinkDeadline deadline);
     Result<agent_api::Elections> elections(LinkDeadline deadline);
+    /// A piece of the log of the node's server or agent.
+    Result<agent_api::NodeLog> log(const agent_api::LogRequest& request, LinkDeadline deadline);
     /// What the resident agent's HTTP listener would answer.
     Result<agent_api::Page> page(const std::string& target, LinkDeadline deadline);
     /// Sends the blob unless the agent has it. True when it was sent.

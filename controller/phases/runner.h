@@ -3,6 +3,7 @@
 // reason.
 #pragma once
 
+#include "agent_api/node_log.h"
 #include "importing/importing.h"
 #include "inventory/inventory.h"
 #include "phases/fleet.h"
@@ -84,6 +85,21 @@ ExitCode run_events(const inventory::Inventory& inventory,
                     const RunSettings& settings,
                     Console& console,
                     const EventsRequest& request);
+
+struct LogsRequest {
+    ServerId node;
+    agent_api::LogOf of = agent_api::LogOf::server;
+    std::int64_t lines = agent_api::kLogLinesStandard;  ///< 0 to agent_api::kLogLinesMax
+    bool follow = false;                                ///< until it is interrupted or the deadline
+    milliseconds interval{1000};                        ///< from one question to the next
+};
+/// Prints the last lines of a node's log, and with `follow` what comes behind them. ExitCode::interrupted only without
+/// `follow`, which ends in no other way; what an agent cannot give while it is followed is said once, and asked for again.
+/// REQUIRES: the node is in the inventory.
+ExitCode run_logs(const inventory::Inventory& inventory,
+                  const RunSettings& settings,
+                  Console& console,
+                  const LogsRequest& request);
 
 /// Starts or stops the servers of all nodes.
 ExitCode run_control(const inventory::Inventory& inventory,

@@ -19,6 +19,7 @@ const Names kOnHosts = {"apply",
                         "plan",
                         "status",
                         "events",
+                        "logs",
                         "ui",
                         "replace-node",
                         "migrate",
@@ -125,6 +126,17 @@ answered.
 )",
          .operands = {inventory()},
          .examples = {"zkprov events --since 1h", "zkprov events --explain"}},
+        {.name = "logs",
+         .meaning = "what a node's server wrote last, and what it writes",
+         .help =
+             R"(Prints the end of the log of one node's server, or with --agent of its agent, from where it is kept:
+the journal of its unit, the file of a server that runs without systemd, the Docker engine of its
+container. With --follow it goes on until Ctrl-C or the end of --timeout, through rotations of the log
+and restarts of the server. A time that the line does not begin with itself is put in front. With
+-o json each line is an object of its own. Control characters are shown as '?'. Changes nothing.
+)",
+         .operands = {{.name = "NODE", .meaning = "the node's id"}, inventory()},
+         .examples = {"zkprov logs 2", "zkprov logs 2 -n 500 -f", "zkprov logs 2 --agent -o json"}},
         {.name = "ui",
          .meaning = "the agents' web page in a browser here, over the link to a node",
          .help =
@@ -263,6 +275,22 @@ std::vector<Option> what_and_how() {
          .value = "1h",
          .meaning = "only what is not older",
          .commands = {"events"}},
+        {.name = "lines",
+         .letter = 'n',
+         .type = Type::number,
+         .value = "N",
+         .meaning = "so many of the last lines",
+         .least = 0,
+         .most = agent_api::kLogLinesMax,
+         .standard = "100",
+         .commands = {"logs"}},
+        {.name = "follow",
+         .letter = 'f',
+         .meaning = "go on with what is written, until Ctrl-C",
+         .commands = {"logs"}},
+        {.name = "agent",
+         .meaning = "the log of the node's agent, instead of its server's",
+         .commands = {"logs"}},
         {.name = "watch",
          .letter = 'w',
          .meaning = "again and again, until Ctrl-C",

@@ -75,8 +75,9 @@ std::string ask_person(const std::string& question) {
 }
 
 void write_to(std::FILE* stream, const std::string& text) {
-    std::fwrite(text.data(), 1, text.size(), stream);
-    std::fflush(stream);
+    const bool written = std::fwrite(text.data(), 1, text.size(), stream) == text.size();
+    // `zkprov logs -f | head`: nobody reads what is watched any more.
+    if ((std::fflush(stream) != 0 || !written) && stream == stdout && watching) interrupted = true;
 }
 
 Console make_console(bool json, Colour colour) {
@@ -211,6 +212,15 @@ ExitCode run_verb(const Options& options,
             return run_watch(inventory, settings, console, {options.interval, terminal_of_stdout});
         case Verb::events:
             return run_events(inventory, settings, console, {options.explain, options.since});
+        case Verb::logs:
+            watching = true;
+            return run_logs(inventory,
+                            settings,
+                            console,
+                            {*options.node,
+                             options.of_agent ? agent_api::LogOf::agent : agent_api::LogOf::server,
+                             options.lines,
+                             options.follow});
         case Verb::ui:
             watching = true;
             return run_ui(inventory, settings, console, {options.node, options.port});
@@ -325,6 +335,15 @@ ExitCode run_compose(const Options& options,
     return ExitCode::done;
 }
 
+std::string nodes_in_words(const inventory::Inventory& inventory) {
+    constexpr std::size_t kNamed = 9;
+    std::string words;
+    for (std::size_t i = 0; i < inventory.nodes.size() && i < kNamed; ++i) {
+        words += (words.empty() ? "" : ", ") + to_string(inventory.nodes[i].id);
+    }
+    return inventory.nodes.size() > kNamed ? words + " and others" : words;
+}
+
 struct ReadInventory {
     InventoryFile file;
     inventory::Inventory inventory;
@@ -341,7 +360,8 @@ Result<ReadInventory> read_checked(const Options& options, Console& console) {
     read.inventory = *std::move(inventory);
     if (options.node && read.inventory.find(*options.node) == nullptr) {
         return Error(Errc::invalid,
-                     "there is no node " + to_string(*options.node) + " in " + read.file.name);
+                     "there is no node " + to_string(*options.node) + " in " + read.file.name +
+                         "; it has " + nodes_in_words(read.inventory));
     }
     return read;
 }

@@ -18,11 +18,12 @@ struct VerbName {
     Verb verb;
 };
 /// By the first word of a command.
-constexpr std::array<VerbName, 18> kVerbs = {{
+constexpr std::array<VerbName, 19> kVerbs = {{
     {"apply", Verb::apply},
     {"plan", Verb::plan},
     {"status", Verb::status},
     {"events", Verb::events},
+    {"logs", Verb::logs},
     {"ui", Verb::ui},
     {"replace-node", Verb::replace_node},
     {"migrate", Verb::migrate},
@@ -65,8 +66,8 @@ Result<ServerId> read_node(std::string_view verb, const std::string& word) {
     const auto ids = inventory::expand_ids(word);
     if (!ids) return usage(std::string(verb) + ": the id " + ids.error().words);
     if (ids->size() == 1) return ids->front();
-    return usage(std::string(verb) +
-                 " takes one node at a time: with more, a quorum could be lost");
+    return usage(std::string(verb) + " takes one node at a time" +
+                 (verb == to_string(Verb::logs) ? "" : ": with more, a quorum could be lost"));
 }
 
 /// By the operand, or by -i, the environment and so on.
@@ -137,7 +138,8 @@ Result<Options> read_options(const Parsed& parsed, Options options) {
         options.lock_verb = breaks ? LockVerb::revoke : LockVerb::show;
     }
     if (options.verb == Verb::completion) options.shell = shell_named(parsed.operand("SHELL"));
-    if (options.verb == Verb::replace_node || options.verb == Verb::wipe) {
+    if (options.verb == Verb::replace_node || options.verb == Verb::wipe ||
+        options.verb == Verb::logs) {
         ZK_TRY(options.node, read_node(to_string(options.verb), parsed.operand("NODE")));
     }
     if (options.verb == Verb::cloud_init) {
@@ -168,6 +170,9 @@ Result<Options> read_options(const Parsed& parsed, Options options) {
     options.exit_code = parsed.flag("exit-code");
     options.explain = parsed.flag("explain");
     if (parsed.has("since")) options.since = parsed.duration("since");
+    if (parsed.has("lines")) options.lines = parsed.number("lines");
+    options.follow = parsed.flag("follow");
+    options.of_agent = parsed.flag("agent");
     options.watch = parsed.flag("watch");
     if (parsed.has("interval")) options.interval = parsed.duration("interval");
     options.accept_new_host_keys = parsed.flag("accept-new-host-keys");

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent_api/node_log.h"
 #include "agent_api/node_spec.h"
 #include "base/ids.h"
 #include "base/result.h"
@@ -23,6 +24,7 @@ enum class Verb {
     plan,
     status,
     events,
+    logs,
     ui,
     replace_node,
     migrate,
@@ -47,7 +49,7 @@ enum class Colour { automatic, always, never };
 struct Options {
     Verb verb = Verb::help;
     std::string inventory_file;    ///< "-": standard input
-    std::optional<ServerId> node;  ///< replace-node, wipe, cloud-init, ui
+    std::optional<ServerId> node;  ///< replace-node, wipe, logs, cloud-init, ui
     LockVerb lock_verb = LockVerb::show;
     std::string confirm;  ///< lock break, wipe: the cluster's name, instead of a question
     bool accept_quorum_loss = false;  ///< wipe
@@ -60,7 +62,10 @@ struct Options {
     std::optional<milliseconds> since;                   ///< events: only what is not older
     bool watch = false;                                  ///< status: again and again
     milliseconds interval{2000};                         ///< ... so often
-    std::uint16_t port = 0;                              ///< ui: of this machine; 0: any free one
+    std::int64_t lines = agent_api::kLogLinesStandard;   ///< logs: of its end
+    bool follow = false;                                 ///< logs: and what comes behind it
+    bool of_agent = false;   ///< logs: the agent's instead of the server's
+    std::uint16_t port = 0;  ///< ui: of this machine; 0: any free one
     bool exit_code = false;  ///< plan: 2 when there is something to change
     bool accept_new_host_keys = false;
     bool stats = false;

@@ -1,8 +1,10 @@
 #include "fake_nodes.h"
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 #include "agent_api/digest.h"
@@ -39,6 +41,10 @@ class FakeLink final : public AgentLink {
             !payload_of<Apply>(std::string(payload)).dry) {
             broken_ = true;
         }
+        if (type == MessageType::log_request) {
+            broken_ = broken_ || nodes_[id_.value()].log_unanswered;
+            hangs_ = nodes_[id_.value()].log_hangs;
+        }
         if (type == MessageType::lock) {
             FakeNode& node = nodes_[id_.value()];
             broken_ = broken_ || node.lock_unanswered || node.lock_unanswered_after-- <= 0;
@@ -54,6 +60,10 @@ class FakeLink final : public AgentLink {
     }
     Result<Message> receive(LinkDeadline deadline) override {
         if (gate_.valid()) gate_.wait();
+        if (hangs_) {
+            std::this_thread::sleep_until(deadline - milliseconds(5));
+            return link_error(LinkErrc::timeout, name_ + ": no answer in time");
+        }
         const bool takes_long = takes_ > milliseconds(0);
         if (takes_long && std::chrono::steady_clock::now() + takes_ > deadline) broken_ = true;
         if (broken_) return link_error(LinkErrc::closed, name_ + ": the link ended");
@@ -91,6 +101,7 @@ class FakeLink final : public AgentLink {
     milliseconds takes_{0};
     bool broken_ = false;
     bool late_ = false;
+    bool hangs_ = false;
 };
 
 /// The lines of its zoo.cfg, as a server that runs with them tells them.
@@ -145,6 +156,12 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
             Elections said = node.elections;
             said.wall_ms = WallMs(clocks::wall_now().value() + node.clock_ahead_ms);
             return {message_of(MessageType::elections, to_json(said))};
+        }
+        case MessageType::log_request: {
+            const auto request = *parse_log_request(payload);
+            node.log_requests.push_back(request);
+            if (node.log_error) return {message_of(MessageType::error, to_json(*node.log_error))};
+            return {message_of(MessageType::log, to_json(log_of(id, node, request)))};
         }
         case MessageType::page_request: {
             const auto request = payload_of<agent_api::PageRequest>(payload);
@@ -218,6 +235,24 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
             return {message_of(MessageType::error,
                                to_json(AgentError{AgentErrc::unsupported, "unknown"}))};
     }
+}
+
+/// Its cursor is how many lines were told.
+NodeLog FakeNodes::log_of(ServerId id, FakeNode& node, const LogRequest& request) {
+    NodeLog said;
+    said.cluster = "demo";
+    said.sid = id;
+    said.source = "/logs/zkserver.log";
+    const auto wanted = static_cast<std::size_t>(request.lines);
+    std::size_t at = request.cursor.empty() ? node.log.size() - std::min(node.log.size(), wanted)
+                                            : std::stoul(request.cursor);
+    while (at < node.log.size() && said.lines.size() < std::min(node.log_piece, wanted)) {
+        said.lines.push_back(node.log[at++]);
+    }
+    said.more = wanted > 0 && at < node.log.size();
+    said.cursor = std::to_string(at);
+    if (node.after_log) node.after_log(node, said);
+    return said;
 }
 
 LockState FakeNodes::lock(FakeNode& node, const LockRequest& request) {

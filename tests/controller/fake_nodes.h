@@ -37,6 +37,15 @@ struct FakeNode {
     std::optional<agent_api::MemberMemory> memory;
     std::optional<agent_api::AgentError> remember_error;
     agent_api::Elections elections;  ///< what it says of them
+    std::vector<agent_api::LogLine> log;
+    std::size_t log_piece = 1000;  ///< lines of one answer
+    std::optional<agent_api::AgentError> log_error;
+    bool log_hangs =
+        false;  ///< it does not answer, and its link gives up just before the time is over
+    bool log_unanswered = false;  ///< the link breaks when it is asked for
+    std::function<void(FakeNode&, agent_api::NodeLog&)>
+        after_log;  ///< what it says instead, and becomes
+    std::vector<agent_api::LogRequest> log_requests;
     std::int64_t clock_ahead_ms = 0;
     /// Somebody else's server serves; an apply that takes over restarts it.
     std::optional<agent_api::OutsideServer> outside;
@@ -105,6 +114,9 @@ class FakeNodes {
     agent_api::ApplyDone apply(ServerId id, const agent_api::Apply& apply);
     agent_api::ApplyDone apply_outside(FakeNode& node, ServerId id, const agent_api::Apply& apply);
     agent_api::LockState lock(FakeNode& node, const agent_api::LockRequest& request);
+    static agent_api::NodeLog log_of(ServerId id,
+                                     FakeNode& node,
+                                     const agent_api::LogRequest& request);
     static void change(FakeNode& node);
     void elect();
 

@@ -84,6 +84,29 @@ TEST(Options, EventsSinceAndExplained) {
     EXPECT_THAT(bad("events --yes"), HasSubstr("events does not have it"));
 }
 
+TEST(Options, LogsOfOneNode) {
+    Options options = good("logs 2 a.yaml");
+    EXPECT_EQ(options.verb, Verb::logs);
+    EXPECT_EQ(options.node, ServerId(2));
+    EXPECT_EQ(options.inventory_file, "a.yaml");
+    EXPECT_EQ(options.lines, agent_api::kLogLinesStandard);
+    EXPECT_FALSE(options.follow);
+    EXPECT_FALSE(options.of_agent);
+    options = good("logs -n 0 -f --agent 3 --timeout 5s -o json");
+    EXPECT_EQ(options.lines, 0);
+    EXPECT_TRUE(options.follow);
+    EXPECT_TRUE(options.of_agent);
+    EXPECT_EQ(options.output, Output::json);
+    EXPECT_EQ(good("logs 2 --lines=10000").lines, agent_api::kLogLinesMax);
+    EXPECT_THAT(bad("logs"), HasSubstr("logs needs the node's id, such as: zkprov logs 2"));
+    EXPECT_THAT(bad("logs 1-2"), HasSubstr("logs takes one node at a time"));
+    EXPECT_THAT(bad("logs 2 -n 10001"), HasSubstr("10000"));
+    EXPECT_THAT(bad("logs 2 -n -1"), HasSubstr("-n"));
+    EXPECT_THAT(bad("status -f"), HasSubstr("-f is for logs"));
+    EXPECT_THAT(bad("logs 2 --lock-timeout 1s"), HasSubstr("logs does not have it"));
+    EXPECT_THAT(bad("log 2"), HasSubstr("logs"));
+}
+
 TEST(Options, CloudInitTakesProgramsFromOnePlace) {
     const std::string sum(64, 'a');
     Options options = good("cloud-init --image /opt/zkprov.tar a.yaml");

@@ -197,6 +197,7 @@ class Cluster(Case):
         # By the host's ports, as the guide's clients.
         for port in (2181, 2182, 2183):
             self.assertIn("Mode: ", clients.four_letter("127.0.0.1", "srvr", port=port))
+        self.logs_of_a_container()
         with clients.Writer(ADDRESSES, "/load") as writer:
             self.killed_and_back()
             writer.wait_for_more(20)
@@ -208,6 +209,17 @@ class Cluster(Case):
         clients.close(client)
         events = self.zkprov("events", self.inventory, "--explain").out
         self.assertIn("server", events)
+
+    def logs_of_a_container(self):
+        told = self.zkprov("logs", "2", self.inventory, "-n", "10000", "-o", "json").out
+        lines = [json.loads(line) for line in told.splitlines()]
+        self.assertTrue(any("server.started client_port=" in line["text"] for line in lines), told[-2000:])
+        self.assertTrue(all(line["at_ms"] > 1_700_000_000_000 for line in lines))
+        own = "".join(engine.docker("logs", NODES[1])[1:])
+        self.assertEqual(len(self.zkprov("logs", "2", self.inventory, "-n", "5").out.splitlines()), min(5, len(own.splitlines())))
+        self.assertIn("agent.started", self.zkprov("logs", "2", self.inventory, "--agent", "-n", "10000").out)
+        # It ends with its time, and well.
+        self.zkprov("logs", "2", self.inventory, "-f", "--timeout", "5s")
 
     def as_the_guide_has_it(self):
         network = json.loads(engine.docker("network", "inspect", "zoonet")[1])[0]

@@ -885,6 +885,29 @@ class Ensemble(Story):
                          "what runs was the right one all the time")
         self.assertEqual(server_pid(3), server)
 
+    def test_09p_logs_of_a_server_and_its_agent_from_the_journal(self):
+        run = zkprov("logs", "2", "-n", "10000")
+        self.assert_run(run, EXIT_DONE)
+        self.assertIn("server.started client_port=", run.out)
+        agent = zkprov("logs", "2", "--agent", "-o", "json")
+        self.assert_run(agent, EXIT_DONE)
+        lines = [json.loads(line) for line in agent.out.splitlines()]
+        self.assertEqual({(line["schema"], line["node"], line["of"]) for line in lines}, {("zkprov.logs/1", 2, "agent")})
+        self.assertTrue(all(line["at_ms"] > 1_700_000_000_000 for line in lines))
+        with watching("logs", "2", "-n", "0", "-f") as logs:
+            time.sleep(3)  # it has looked where the journal ends
+            lab.ssh(2, "systemctl restart zookeeper")
+            seen = []
+            for line in logs.stdout:
+                seen.append(line)
+                if "server.started client_port=" in line:
+                    break
+        self.assertEqual(logs.returncode, EXIT_DONE)
+        self.assertTrue(any("server.stopped" in line for line in seen), seen)
+        self.assertEqual(len(seen), len(set(seen)), "nothing is told twice")
+        self.assertIn("no node 9", zkprov("logs", "9").text)
+        wait_until_healthy()
+
     def test_10_replace_a_wiped_node(self):
         others = [number for number in HOSTS if number != 2]
         before = [units(number) for number in others]
