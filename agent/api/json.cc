@@ -6,6 +6,7 @@
 #include "agent_api/json_io.h"
 #include "agent_api/link.h"
 #include "agent_api/node_log.h"
+#include "agent_api/removal.h"
 
 namespace zk::agent_api {
 
@@ -44,6 +45,8 @@ std::string to_json(const SurveyRequest& request) { return write_json(request); 
 std::string to_json(const HostSurvey& survey) { return write_json(survey); }
 std::string to_json(const LogRequest& message) { return write_json(message); }
 std::string to_json(const NodeLog& message) { return write_json(message); }
+std::string to_json(const RemovalRequest& request) { return write_json(request); }
+std::string to_json(const RemovalReport& report) { return write_json(report); }
 
 Result<NodeSpec> parse_node_spec(std::string_view text) {
     return read_json<NodeSpec>(text, "node specification");
@@ -114,6 +117,8 @@ template Result<SurveyRequest> parse_payload<SurveyRequest>(std::string_view);
 template Result<HostSurvey> parse_payload<HostSurvey>(std::string_view);
 template Result<LogRequest> parse_payload<LogRequest>(std::string_view);
 template Result<NodeLog> parse_payload<NodeLog>(std::string_view);
+template Result<RemovalRequest> parse_payload<RemovalRequest>(std::string_view);
+template Result<RemovalReport> parse_payload<RemovalReport>(std::string_view);
 
 std::optional<std::size_t> broken_json_at(ByteView payload) {
     if (!payload.starts_with('{')) return 0;

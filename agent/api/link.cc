@@ -7,7 +7,7 @@ constexpr std::size_t kRefusedBytesMax = 4096;
 
 bool known(std::uint8_t type) {
     return type >= static_cast<std::uint8_t>(MessageType::hello) &&
-           type <= static_cast<std::uint8_t>(MessageType::log);
+           type <= static_cast<std::uint8_t>(MessageType::removal);
 }
 
 }  // namespace

@@ -67,6 +67,9 @@ enum class MessageType : std::uint8_t {
     survey = 29,          ///< agent: HostSurvey
     log_request = 30,     ///< controller: LogRequest
     log = 31,             ///< agent: NodeLog
+    /// controller: RemovalRequest (agent_api/removal.h), one stage of taking the node away.
+    removal_request = 32,
+    removal = 33,  ///< agent: RemovalReport
 };
 
 struct Message {

@@ -172,6 +172,24 @@ Result<> Engine::make_network(const agent_api::ContainerSpec& spec) {
     return answer.has_value() ? ok() : Result<>(answer.error());
 }
 
+Result<std::optional<std::string>> Engine::network_cluster(const std::string& name) {
+    ZK_CHECK(learn_api());
+    ZK_TRY(const auto answer, ask({.target = "/networks/" + name}));
+    if (answer.status == kNotFound) return std::optional<std::string>();
+    if (answer.status >= 300) {
+        return Error(Errc::failed, "the Docker engine says: " + failure_words(answer.body));
+    }
+    ZK_TRY(auto cluster, parse_network_cluster(answer.body));
+    return std::optional<std::string>(std::move(cluster));
+}
+
+Result<> Engine::remove_network(const std::string& name) {
+    ZK_CHECK(learn_api());
+    ZK_TRY(const auto answer, ask({.method = "DELETE", .target = "/networks/" + name}));
+    if (answer.status < 300 || answer.status == kNotFound) return ok();
+    return Error(Errc::failed, "the Docker engine says: " + failure_words(answer.body));
+}
+
 Result<> Engine::make_container(const agent_api::ContainerSpec& spec,
                                 const std::string& name,
                                 const std::string& generation) {

@@ -45,6 +45,10 @@ class Engine {
 
     Result<> load_image(const std::string& archive);
     Result<> make_network(const agent_api::ContainerSpec& spec);
+    /// Nothing: there is no such network. Else the cluster by whose label it is known; empty: it has none.
+    Result<std::optional<std::string>> network_cluster(const std::string& name);
+    /// Fails while a container uses it; one that is gone meanwhile is no error.
+    Result<> remove_network(const std::string& name);
     /// Under `name`, which may be another one than the specification's. Does not start it.
     Result<> make_container(const agent_api::ContainerSpec& spec,
                             const std::string& name,

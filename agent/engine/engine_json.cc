@@ -195,6 +195,11 @@ Result<std::vector<SubnetFact>> parse_networks(std::string_view text) {
     return networks;
 }
 
+Result<std::string> parse_network_cluster(std::string_view text) {
+    ZK_TRY(const json::value value, parse_json(text, "a network"));
+    return text_in(member(value, "Labels"), agent_api::kClusterLabel);
+}
+
 Result<std::string> parse_image_id(std::string_view text) {
     ZK_TRY(const json::value value, parse_json(text, "an image"));
     std::string id = text_in(value, "Id");

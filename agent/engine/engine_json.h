@@ -43,6 +43,8 @@ struct Container {
 Result<Container> parse_container(std::string_view json);
 /// A network for each subnet; one without any stands once, with none.
 Result<std::vector<agent_api::SubnetFact>> parse_networks(std::string_view json);
+/// Of one network: the value of kClusterLabel; empty: it has none.
+Result<std::string> parse_network_cluster(std::string_view json);
 /// Of an image: its id.
 Result<std::string> parse_image_id(std::string_view json);
 /// Why a call failed, in the engine's words; those of `json` itself where it is no JSON.

@@ -15,6 +15,13 @@ std::optional<std::uint32_t> group_id(const std::string& name);
 /// "user:group" by name, or by number where a number has no name.
 std::string owner_name(std::uint32_t uid, std::uint32_t gid);
 
+/// What an agent made for the server: of both only what was not there.
+struct MadeAccount {
+    std::string user;
+    std::uint32_t uid = 0;  ///< of the user
+    std::string group;
+};
+
 struct Owner {
     std::optional<std::uint32_t> uid;
     std::optional<std::uint32_t> gid;

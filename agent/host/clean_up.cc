@@ -98,14 +98,8 @@ bool is_begun_release(const std::string& path) {
                                         (programs->empty() || is_release(path))));
 }
 
-void remove_release(const std::string& path, std::vector<std::string>& removed) {
-    if (is_begun_apache_release(path)) {
-        if (remove_tree(path)) removed.push_back(path);
-        return;
-    }
-    ::unlink((path + "/bin/zkserver").c_str());
-    ::rmdir((path + "/bin").c_str());
-    if (::rmdir(path.c_str()) == 0) removed.push_back(path);
+void note_removed(const std::string& path, std::vector<std::string>& removed) {
+    if (remove_release(path)) removed.push_back(path);
 }
 
 void remove_releases(const agent_api::NodeSpec& spec,
@@ -141,7 +135,7 @@ void remove_releases(const agent_api::NodeSpec& spec,
         const std::string path = releases + "/" + entry.name;
         const bool staged = entry.name.ends_with(kStaged);
         if (staged ? is_old(entry) && is_begun_release(path) : is_release(path)) {
-            remove_release(path, removed);
+            note_removed(path, removed);
         }
     }
 }
@@ -175,6 +169,23 @@ void remove_staged(const agent_api::NodeSpec& spec, std::vector<std::string>& re
 }
 
 }  // namespace
+
+std::vector<std::string> releases_in(const std::string& install_dir) {
+    std::vector<std::string> releases;
+    for (const LeftOver& entry : left_overs_of(install_dir + "/releases", true)) {
+        const std::string path = install_dir + "/releases/" + entry.name;
+        if (is_begun_release(path)) releases.push_back(path);
+    }
+    std::sort(releases.begin(), releases.end());
+    return releases;
+}
+
+bool remove_release(const std::string& path) {
+    if (is_begun_apache_release(path)) return remove_tree(path);
+    ::unlink((path + "/bin/zkserver").c_str());
+    ::rmdir((path + "/bin").c_str());
+    return ::rmdir(path.c_str()) == 0;
+}
 
 std::vector<std::string> clean_up(const agent_api::NodeSpec& spec,
                                   const StateDir& state,

@@ -23,4 +23,9 @@ std::vector<std::string> clean_up(const agent_api::NodeSpec& spec,
                                   const StateDir& state,
                                   const std::string& before);
 
+/// All of them, also what was put aside or staged: of a node that is taken away. Directories that hold something else stay.
+std::vector<std::string> releases_in(const std::string& install_dir);
+/// Removes one of these. True: it is gone.
+bool remove_release(const std::string& path);
+
 }  // namespace zk::agent_host

@@ -248,6 +248,34 @@ Result<> stop_node_container(const ContainerSpec& spec) {
     return container && runs(*container) ? docker.stop(container->id) : ok();
 }
 
+Result<std::vector<std::string>> own_containers(const ContainerSpec& spec) {
+    Engine docker(spec.engine);
+    std::vector<std::string> names;
+    for (const std::string& name : {spec.name + kNewContainer, spec.name}) {
+        ZK_TRY(const auto container, docker.container(name));
+        if (container && engine::owned(*container, spec)) names.push_back(name);
+    }
+    return names;
+}
+
+Result<> remove_own_container(const ContainerSpec& spec, const std::string& name) {
+    Engine docker(spec.engine);
+    ZK_TRY(const auto container, own_container(docker, spec, name));
+    return container ? end_container(docker, *container) : ok();
+}
+
+Result<bool> has_own_network(const ContainerSpec& spec) {
+    if (spec.network.driver != agent_api::NetworkDriver::bridge) return false;
+    Engine docker(spec.engine);
+    ZK_TRY(const auto cluster, docker.network_cluster(spec.network.name));
+    return cluster && !cluster->empty() && *cluster == spec.label(agent_api::kClusterLabel);
+}
+
+Result<> remove_own_network(const ContainerSpec& spec) {
+    ZK_TRY(const bool ours, has_own_network(spec));
+    return ours ? Engine(spec.engine).remove_network(spec.network.name) : ok();
+}
+
 std::vector<SubnetFact> parse_routes(const std::string& text) {
     std::vector<SubnetFact> routes;
     std::istringstream lines(text);

@@ -34,6 +34,15 @@ Result<> start_node_container(const agent_api::ContainerSpec& spec);
 /// Nothing to do where it does not run, or is not there.
 Result<> stop_node_container(const agent_api::ContainerSpec& spec);
 
+/// The names of the node's container, and of one that an interrupted apply left beside it, where labels say this node.
+Result<std::vector<std::string>> own_containers(const agent_api::ContainerSpec& spec);
+/// Stops and removes one of these.
+Result<> remove_own_container(const agent_api::ContainerSpec& spec, const std::string& name);
+/// Whether the engine has the node's network, and zkprov made it for this ensemble, by its label.
+Result<bool> has_own_network(const agent_api::ContainerSpec& spec);
+/// Fails while another container uses it.
+Result<> remove_own_network(const agent_api::ContainerSpec& spec);
+
 /// The networks in the text of /proc/net/route that lie behind an interface, without the default route. Pure.
 std::vector<agent_api::SubnetFact> parse_routes(const std::string& text);
 

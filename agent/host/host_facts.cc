@@ -350,6 +350,7 @@ std::optional<Epoch> read_current_epoch(const std::string& data_dir) {
 
 namespace {
 
+constexpr std::uint32_t kNobodyYet = 0xffffffff;  // no file has this owner
 constexpr std::size_t kOwnerBytesMax = 4096;
 
 void read_owner(const std::string& data_dir, DataFact& fact) {
@@ -442,8 +443,10 @@ Result<NodeFacts> gather_facts(const FactsRequest& request, const StateDir& stat
         ZK_TRY(facts.before, state.load_before());
     }
     if (request.survey) facts.survey = survey_data(request);
-    if (const auto uid = request.user.empty() ? std::nullopt : user_id(request.user)) {
-        facts.others_file = find_others_file(request.data_dir, request.log_dir, *uid);
+    if (!request.user.empty()) {
+        // Nobody's files are a user's that is yet to be made: an earlier one left them.
+        const std::uint32_t uid = user_id(request.user).value_or(kNobodyYet);
+        facts.others_file = find_others_file(request.data_dir, request.log_dir, uid);
     }
     repair_identity(facts);
     if (facts.identity && facts.data.state == DataState::data) {

@@ -43,10 +43,6 @@ std::string one_line(std::string text) {
     return text;
 }
 
-bool lies_inside(const std::string& path, const std::string& directory) {
-    return path == directory || path.starts_with(directory + "/");
-}
-
 }  // namespace
 
 std::string last_lines(const std::string& path, std::size_t count) {

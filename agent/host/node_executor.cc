@@ -231,7 +231,12 @@ Result<> NodeExecutor::stage_user() {
                             spec_.user}));
         made_user_ = true;
     }
-    return ok();
+    if (!made_user_ && !made_group_) return ok();
+    MadeAccount made;
+    if (made_user_) made.user = spec_.user;
+    made.uid = user_id(spec_.user).value_or(0);
+    if (made_group_) made.group = group;
+    return state_.save_made_account(made);
 }
 
 Result<> NodeExecutor::stage_directory(const std::string& path) {
@@ -281,6 +286,7 @@ Result<> NodeExecutor::stage_file(const std::string& path) {
 }
 
 void NodeExecutor::take_back() {
+    if (made_user_ || made_group_) state_.forget_made_account();
     for (const std::string& path : staged_files_) ::unlink(path.c_str());
     for (const std::string& path : staged_trees_) remove_tree(path);
     for (auto path = made_directories_.rbegin(); path != made_directories_.rend(); ++path) {

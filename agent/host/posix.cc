@@ -141,6 +141,13 @@ bool exists(const std::string& path) {
     struct stat status {};
     return ::lstat(path.c_str(), &status) == 0;
 }
+bool is_directory(const std::string& path) {
+    struct stat status {};
+    return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+bool lies_inside(const std::string& path, const std::string& directory) {
+    return path == directory || path.starts_with(directory + "/");
+}
 
 Result<Bytes> read_file(const std::string& path, std::size_t bytes_max) {
     ZK_TRY(const Fd file, open_to_read(path));
@@ -206,6 +213,10 @@ Result<> rename_durably(const std::string& from, const std::string& to) {
     return sync_directory(parent_of(to));
 }
 
+Result<> remove_file(const std::string& path) {
+    if (::unlink(path.c_str()) == 0 || errno == ENOENT || errno == ENOTDIR) return ok();
+    return system_error("remove " + path);
+}
 Result<> remove_durably(const std::string& path) {
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error("remove " + path);
     return sync_directory(parent_of(path));

@@ -41,6 +41,10 @@ bool is_not_found(const Error& error);
 std::string utc_stamp();
 std::string parent_of(const std::string& path);
 bool exists(const std::string& path);
+/// Itself and not a link to one.
+bool is_directory(const std::string& path);
+/// Whether a path is `directory` or below it; by their texts.
+bool lies_inside(const std::string& path, const std::string& directory);
 /// The whole file; Errc::invalid beyond `bytes_max`, and for what is not a file.
 Result<Bytes> read_file(const std::string& path, std::size_t bytes_max = 16UL << 20);
 /// The last `bytes` of a file, or all of a shorter one.
@@ -60,7 +64,9 @@ Result<> copy_file(const std::string& from, const std::string& to, FileOptions o
 Result<> replace_file(const std::string& path, ByteView content, FileOptions options);
 /// Renames and syncs the directory of `to`.
 Result<> rename_durably(const std::string& from, const std::string& to);
-/// Removes a file, if it is there, and syncs its directory.
+/// Removes a file, if it is there.
+Result<> remove_file(const std::string& path);
+/// ... and syncs its directory.
 Result<> remove_durably(const std::string& path);
 Result<> sync_directory(const std::string& path);
 /// Makes missing parents too; those it made are appended to `made`, outermost first.

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <sstream>
 #include <thread>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@ namespace {
 constexpr std::string_view kSystemStateDir = "/var/lib/zkprov";
 constexpr std::string_view kSystemSocketDir = "/run/zkprov";
 constexpr std::size_t kRefusalBytesMax = 65536;  // a page of words
+constexpr std::string_view kNotMade = "-";       // no name of an account
 
 /// Nothing for a missing file; an error with `advice` for one that cannot be read or understood.
 template <class T, class Parse>
@@ -261,6 +263,27 @@ std::vector<agent_api::ElectionEntry> StateDir::load_history() const {
 Result<> StateDir::save_history(const std::vector<agent_api::ElectionEntry>& history) const {
     return replace_file(file("history.json"), agent_api::to_json(history) + "\n", FileOptions());
 }
+
+std::optional<MadeAccount> StateDir::made_account() const {
+    const auto text = read_file(file("account"), 4096);
+    if (!text.has_value()) return std::nullopt;
+    MadeAccount made;
+    std::istringstream words(*text);
+    if (!(words >> made.user >> made.uid >> made.group)) return std::nullopt;
+    for (std::string* const name : {&made.user, &made.group}) {
+        if (*name == kNotMade) name->clear();
+    }
+    return made;
+}
+Result<> StateDir::save_made_account(const MadeAccount& made) const {
+    const auto word = [](const std::string& name) {
+        return name.empty() ? std::string(kNotMade) : name;
+    };
+    const std::string text =
+        word(made.user) + " " + std::to_string(made.uid) + " " + word(made.group) + "\n";
+    return replace_file(file("account"), text, FileOptions());
+}
+void StateDir::forget_made_account() const { ::unlink(file("account").c_str()); }
 
 Desired StateDir::load_desired() const {
     const auto text = read_file(file("desired"), 64);

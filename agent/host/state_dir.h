@@ -13,6 +13,7 @@
 #include "agent_api/node_facts.h"
 #include "agent_api/node_health.h"
 #include "agent_api/node_spec.h"
+#include "agent_host/accounts.h"
 #include "agent_host/posix.h"
 #include "agent_host/process.h"
 #include "base/result.h"
@@ -83,6 +84,12 @@ class StateDir {
 
     [[nodiscard]] std::vector<agent_api::ElectionEntry> load_history() const;
     Result<> save_history(const std::vector<agent_api::ElectionEntry>& history) const;
+
+    /// The account that was made for the server; nothing when it was there before, or nobody knows.
+    [[nodiscard]] std::optional<MadeAccount> made_account() const;
+    Result<> save_made_account(const MadeAccount& made) const;
+    /// It was taken back.
+    void forget_made_account() const;
 
     [[nodiscard]] Desired load_desired() const;
     Result<> save_desired(Desired desired) const;

@@ -17,6 +17,7 @@
 #include "agent_host/node_control.h"
 #include "agent_host/node_executor.h"
 #include "agent_host/node_log.h"
+#include "agent_host/removal.h"
 #include "agent_host/server_survey.h"
 #include "agent_serve/health.h"
 #include "agent_serve/probe_write.h"
@@ -98,6 +99,8 @@ Result<> Session::dispatch(const Message& message) {
             return log(message.payload);
         case MessageType::control:
             return control(message.payload);
+        case MessageType::removal_request:
+            return removal(message.payload);
         case MessageType::probe_write:
             return probe_write(message.payload);
         case MessageType::lock:
@@ -300,6 +303,33 @@ Result<> Session::control(ByteView payload) {
     agent_api::Done done;
     done.words = *words;
     return reply(MessageType::done, agent_api::to_json(done));
+}
+
+Result<> Session::removal(ByteView payload) {
+    const auto request = agent_api::parse_payload<agent_api::RemovalRequest>(payload);
+    if (!request.has_value()) return reply_error(request.error());
+    const auto report = carry_out(*request);
+    if (!report.has_value()) return reply_error(report.error());
+    return reply(MessageType::removal, agent_api::to_json(*report));
+}
+
+Result<agent_api::RemovalReport> Session::carry_out(const agent_api::RemovalRequest& request) {
+    if (request.stage == agent_api::RemovalStage::look) {
+        return agent_host::remove_node(state_, request);
+    }
+    ZK_CHECK(state_.prepare());
+    ZK_TRY(const agent_host::Fd lock, state_.lock());
+    ZK_CHECK(lock_.may_change());
+    const std::string name = "removal, " + std::string(to_string(request.stage));
+    lock_.note(name + " begins");
+    auto report = agent_host::remove_node(state_, request);
+    if (!report.has_value()) {
+        lock_.note(name + " failed");
+    } else if (request.stage != agent_api::RemovalStage::leave) {
+        // Behind the last stage there is nothing left to write to, and it must stay so.
+        lock_.note(name + " ends");
+    }
+    return report;
 }
 
 Result<> Session::remember(ByteView payload) {

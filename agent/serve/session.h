@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent_api/link.h"
+#include "agent_api/removal.h"
 #include "agent_host/node_control.h"
 #include "agent_host/state_dir.h"
 #include "agent_serve/blob_store.h"
@@ -56,12 +57,14 @@ class Session {
     Result<> page(ByteView payload);
     Result<> log(ByteView payload);
     Result<> control(ByteView payload);
+    Result<> removal(ByteView payload);
     Result<> remember(ByteView payload);
     Result<std::string> keep_memory(const agent_api::MemberMemory& told);
     Result<> probe_write(ByteView payload);
     Result<std::string> carry_out(agent_api::ControlAction action);
     static Result<std::string> carry_out(agent_host::NodeControl control,
                                          agent_api::ControlAction action);
+    Result<agent_api::RemovalReport> carry_out(const agent_api::RemovalRequest& request);
     Result<> lock(ByteView payload);
 
     agent_host::StateDir state_;

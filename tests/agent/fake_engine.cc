@@ -148,6 +148,15 @@ FakeEngine::Answer FakeEngine::answer(const std::string& method,
         networks[name] = body;
         return {201, "{}"};
     }
+    const std::string network = "/networks/";
+    if (path.starts_with(network)) {
+        const std::string name = path.substr(network.size());
+        if (!networks.contains(name)) return {404, json::serialize(words("network not found"))};
+        if (method != "DELETE") return {200, networks[name]};
+        if (!network_user.empty()) return {403, json::serialize(words("has active endpoints"))};
+        networks.erase(name);
+        return {204, ""};
+    }
     if (path == "/images/load") {
         if (!load_error.empty()) return {200, json::serialize(json::object{{"error", load_error}})};
         for (const auto& [name, id] : loads) images[name] = id;

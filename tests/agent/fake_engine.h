@@ -45,6 +45,7 @@ class FakeEngine {
     std::map<std::string, std::string> images;  ///< by name: ids
     std::map<std::string, FakeContainer> containers;
     std::map<std::string, std::string> networks;  ///< by name: bodies
+    std::string network_user;                     ///< of all networks; empty: nobody uses them
     std::string refuses_create;                   ///< words; empty: it does not
     std::string load_error;
     std::string log_error;                     ///< words; empty: logs can be read
