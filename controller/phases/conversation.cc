@@ -186,6 +186,13 @@ Result<std::string> Conversation::control(agent_api::ControlAction action, LinkD
     }
 }
 
+Result<agent_api::RemovalReport> Conversation::remove(const agent_api::RemovalRequest& request,
+                                                      LinkDeadline deadline) {
+    const threads::Lock busy(busy_);
+    ZK_CHECK(send(MessageType::removal_request, agent_api::to_json(request), deadline));
+    return expect<agent_api::RemovalReport>(MessageType::removal, deadline);
+}
+
 Result<std::string> Conversation::remember(const agent_api::MemberMemory& memory,
                                            LinkDeadline deadline) {
     const threads::Lock busy(busy_);

@@ -11,6 +11,7 @@
 
 #include "agent_api/link.h"
 #include "agent_api/node_log.h"
+#include "agent_api/removal.h"
 #include "phases/link_words.h"
 #include "phases/release.h"
 #include "threads/mutex.h"
@@ -48,6 +49,9 @@ class Conversation {
     /// Writes through the node's own server.
     Result<agent_api::ProbeDone> probe(const agent_api::ProbeWrite& probe, LinkDeadline deadline);
     Result<std::string> control(agent_api::ControlAction action, LinkDeadline deadline);
+    /// One stage of taking the node away.
+    Result<agent_api::RemovalReport> remove(const agent_api::RemovalRequest& request,
+                                            LinkDeadline deadline);
     /// Tells what this node shall remember of other members.
     Result<std::string> remember(const agent_api::MemberMemory& memory, LinkDeadline deadline);
     Result<agent_api::LockState> lock(const agent_api::LockRequest& request, LinkDeadline deadline);

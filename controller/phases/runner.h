@@ -120,6 +120,21 @@ ExitCode run_wipe(const inventory::Inventory& inventory,
                   Console& console,
                   const WipeRequest& request);
 
+enum class DataFate { kept, deleted };
+enum class Unreachable { refused, skipped };
+struct DestroyRequest {
+    std::string confirmed;  ///< the cluster's name, as in run_lock_break
+    DataFate data = DataFate::kept;
+    Unreachable unreachable = Unreachable::refused;
+    bool dry_run = false;  ///< only says what would go, and what would stay
+};
+/// Takes the ensemble away from its hosts: servers, units, containers, programs, records, and the data where it is asked
+/// for. Hosts on which nothing is installed are passed over; nothing anywhere is ExitCode::done, too.
+ExitCode run_destroy(const inventory::Inventory& inventory,
+                     const RunSettings& settings,
+                     Console& console,
+                     const DestroyRequest& request);
+
 /// Prints who holds the run lock, node by node.
 ExitCode run_lock_show(const inventory::Inventory& inventory,
                        const RunSettings& settings,

@@ -26,6 +26,7 @@ const Names kOnHosts = {"apply",
                         "start",
                         "stop",
                         "wipe",
+                        "destroy",
                         "lock show",
                         "lock break"};
 
@@ -100,6 +101,22 @@ zkprov replace-node brings the node back.
 )",
          .operands = {{.name = "NODE", .meaning = "the node's id"}, inventory()},
          .examples = {"zkprov wipe 2", "zkprov wipe 2 --confirm demo"}},
+        {.name = "destroy",
+         .meaning = "take the ensemble away from its hosts; its data stay unless told otherwise",
+         .help =
+             R"(Stops the servers, the leader last, and removes what zkprov installed: units, containers, their network,
+programs, zoo.cfg, the agents and their records, and the account where zkprov made it. What goes is what
+each agent recorded, and it has to be what the inventory says. Asks for the ensemble's name.
+
+Data and logs stay, and zkprov apply takes them up again. --delete-data deletes them, but not where a
+directory holds something that no server wrote there, or is another node's. What zkprov did not install
+stays. What stays is told at the end. All hosts have to answer, or --skip-unreachable leaves those that
+do not as they are. If it ends midway, run it again.
+)",
+         .operands = {inventory()},
+         .examples = {"zkprov destroy --dry-run",
+                      "zkprov destroy --confirm demo",
+                      "zkprov destroy --delete-data --skip-unreachable"}},
     };
 }
 
@@ -328,12 +345,18 @@ std::vector<Option> what_and_how() {
          .commands = {"migrate"}},
         {.name = "dry-run",
          .meaning = "only say what would be done, and what would keep it from being done",
-         .commands = {"migrate"}},
+         .commands = {"migrate", "destroy"}},
         {.name = "confirm",
          .type = Type::text,
          .value = "NAME",
          .meaning = "the cluster's name, instead of the question",
-         .commands = {"lock break", "wipe"}},
+         .commands = {"lock break", "wipe", "destroy"}},
+        {.name = "delete-data",
+         .meaning = "also the servers' data and logs; nothing brings them back",
+         .commands = {"destroy"}},
+        {.name = "skip-unreachable",
+         .meaning = "leave hosts as they are that cannot be reached",
+         .commands = {"destroy"}},
         {.name = "accept-quorum-loss",
          .meaning = "also when the other servers cannot serve without this one",
          .commands = {"wipe"}},
@@ -462,7 +485,7 @@ std::vector<Option> times_and_links() {
          .type = Type::duration,
          .value = "10m",
          .meaning = "wait so long for another run that changes the ensemble",
-         .commands = {"apply", "replace-node", "migrate", "start", "stop", "wipe"}},
+         .commands = {"apply", "replace-node", "migrate", "start", "stop", "wipe", "destroy"}},
         {.name = "ssh-client",
          .type = Type::choice,
          .value = "NAME",

@@ -240,6 +240,16 @@ ExitCode run_verb(const Options& options,
                              options.confirm,
                              options.accept_quorum_loss ? phases::QuorumLoss::accepted
                                                         : phases::QuorumLoss::refused});
+        case Verb::destroy:
+            return run_destroy(
+                inventory,
+                settings,
+                console,
+                {options.confirm,
+                 options.delete_data ? phases::DataFate::deleted : phases::DataFate::kept,
+                 options.skip_unreachable ? phases::Unreachable::skipped
+                                          : phases::Unreachable::refused,
+                 options.dry_run});
         case Verb::lock:
             return options.lock_verb == LockVerb::show
                        ? run_lock_show(inventory, settings, console)

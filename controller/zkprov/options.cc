@@ -18,7 +18,7 @@ struct VerbName {
     Verb verb;
 };
 /// By the first word of a command.
-constexpr std::array<VerbName, 19> kVerbs = {{
+constexpr std::array<VerbName, 20> kVerbs = {{
     {"apply", Verb::apply},
     {"plan", Verb::plan},
     {"status", Verb::status},
@@ -30,6 +30,7 @@ constexpr std::array<VerbName, 19> kVerbs = {{
     {"start", Verb::start},
     {"stop", Verb::stop},
     {"wipe", Verb::wipe},
+    {"destroy", Verb::destroy},
     {"lock", Verb::lock},
     {"import", Verb::import_hosts},
     {"bundle", Verb::bundle},
@@ -156,6 +157,8 @@ Result<Options> read_options(const Parsed& parsed, Options options) {
     ZK_TRY(options.inventory_file, read_inventory_name(parsed));
     options.confirm = parsed.text("confirm");
     options.accept_quorum_loss = parsed.flag("accept-quorum-loss");
+    options.delete_data = parsed.flag("delete-data");
+    options.skip_unreachable = parsed.flag("skip-unreachable");
     options.yes = parsed.flag("yes");
     options.dry_run = parsed.flag("dry-run");
     if (options.verb == Verb::migrate) {

@@ -31,6 +31,7 @@ enum class Verb {
     start,
     stop,
     wipe,
+    destroy,
     lock,
     import_hosts,
     bundle,
@@ -51,19 +52,21 @@ struct Options {
     std::string inventory_file;    ///< "-": standard input
     std::optional<ServerId> node;  ///< replace-node, wipe, logs, cloud-init, ui
     LockVerb lock_verb = LockVerb::show;
-    std::string confirm;  ///< lock break, wipe: the cluster's name, instead of a question
+    std::string confirm;  ///< lock break, wipe, destroy: the cluster's name, instead of a question
     bool accept_quorum_loss = false;  ///< wipe
+    bool delete_data = false;         ///< destroy
+    bool skip_unreachable = false;    ///< destroy
     Output output = Output::table;
     Colour colour = Colour::automatic;
     bool yes = false;
     agent_api::Flavor to = agent_api::Flavor::zkserver;  ///< migrate: whose server
-    bool dry_run = false;                                ///< migrate: only say what would be done
-    bool explain = false;                                ///< events
-    std::optional<milliseconds> since;                   ///< events: only what is not older
-    bool watch = false;                                  ///< status: again and again
-    milliseconds interval{2000};                         ///< ... so often
-    std::int64_t lines = agent_api::kLogLinesStandard;   ///< logs: of its end
-    bool follow = false;                                 ///< logs: and what comes behind it
+    bool dry_run = false;               ///< migrate, destroy: only say what would be done
+    bool explain = false;               ///< events
+    std::optional<milliseconds> since;  ///< events: only what is not older
+    bool watch = false;                 ///< status: again and again
+    milliseconds interval{2000};        ///< ... so often
+    std::int64_t lines = agent_api::kLogLinesStandard;  ///< logs: of its end
+    bool follow = false;                                ///< logs: and what comes behind it
     bool of_agent = false;   ///< logs: the agent's instead of the server's
     std::uint16_t port = 0;  ///< ui: of this machine; 0: any free one
     bool exit_code = false;  ///< plan: 2 when there is something to change

@@ -201,6 +201,8 @@ std::vector<Message> FakeNodes::answer(ServerId id, MessageType type, const std:
             return {message_of(MessageType::done,
                                to_json(Done{wipe ? "/data is now /data.quarantine-1" : "ok"}))};
         }
+        case MessageType::removal_request:
+            return remove(id, payload_of<RemovalRequest>(payload));
         case MessageType::probe_write: {
             elect();
             ++node.probes;
@@ -253,6 +255,33 @@ NodeLog FakeNodes::log_of(ServerId id, FakeNode& node, const LogRequest& request
     said.cursor = std::to_string(at);
     if (node.after_log) node.after_log(node, said);
     return said;
+}
+
+std::vector<Message> FakeNodes::remove(ServerId id, const RemovalRequest& request) {
+    FakeNode& node = nodes_.at(id);
+    node.removals.push_back(request);
+    if (node.removal_error && node.removal_fails_at == request.stage) {
+        return {message_of(MessageType::error, to_json(*node.removal_error))};
+    }
+    RemovalReport report;
+    report.installed = node.applied.has_value();
+    if (request.stage != RemovalStage::look) {
+        change(node);
+        story.push_back(std::string(to_string(request.stage)) + " " + to_string(id));
+    }
+    if (request.stage == RemovalStage::stop) node.running = false;
+    const bool tells = request.stage == RemovalStage::look || request.stage == RemovalStage::remove;
+    if (tells && report.installed) report.removed.emplace_back("the unit zookeeper.service");
+    if (tells && node.has_data) {
+        if (request.delete_data) report.removed.emplace_back("/data");
+        if (!request.delete_data) report.kept.push_back({"/data", "the server's data and logs"});
+    }
+    if (request.stage == RemovalStage::remove && request.delete_data) node.has_data = false;
+    if (request.stage == RemovalStage::leave) {
+        node.applied.reset();
+        node.identity.reset();
+    }
+    return {message_of(MessageType::removal, to_json(report))};
 }
 
 LockState FakeNodes::lock(FakeNode& node, const LockRequest& request) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "agent_api/link.h"
+#include "agent_api/removal.h"
 #include "inventory/inventory.h"
 #include "phases/fleet.h"
 
@@ -20,8 +21,11 @@ struct FakeNode {
     std::optional<agent_api::AgentError> apply_error;  ///< the next real apply fails
     std::optional<agent_api::AgentError> dry_error;    ///< dry runs fail
     std::optional<agent_api::AgentError> control_error;
-    std::shared_future<void> opens_after;    ///< when valid: its link opens no sooner
-    std::shared_future<void> answers_after;  ///< when valid: its health comes no sooner
+    std::optional<agent_api::AgentError> removal_error;  ///< at the stage below
+    agent_api::RemovalStage removal_fails_at = agent_api::RemovalStage::look;
+    std::vector<agent_api::RemovalRequest> removals;  ///< what it was asked for
+    std::shared_future<void> opens_after;             ///< when valid: its link opens no sooner
+    std::shared_future<void> answers_after;           ///< when valid: its health comes no sooner
     bool link_breaks_in_apply = false;
     milliseconds answer_takes{0};  ///< of its health: a question that waits less ends the link
     bool probe_fails = false;
@@ -112,6 +116,7 @@ class FakeNodes {
     agent_api::NodeFacts facts_of(ServerId id, const agent_api::FactsRequest& request) const;
     agent_api::NodeHealth health_of(ServerId id);
     agent_api::ApplyDone apply(ServerId id, const agent_api::Apply& apply);
+    std::vector<agent_api::Message> remove(ServerId id, const agent_api::RemovalRequest& request);
     agent_api::ApplyDone apply_outside(FakeNode& node, ServerId id, const agent_api::Apply& apply);
     agent_api::LockState lock(FakeNode& node, const agent_api::LockRequest& request);
     static agent_api::NodeLog log_of(ServerId id,

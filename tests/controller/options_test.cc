@@ -70,6 +70,13 @@ TEST(Options, WipeTakesOneIdToo) {
     EXPECT_THAT(bad("replace-node 2 --accept-quorum-loss"), HasSubstr("is for wipe"));
     EXPECT_THAT(bad("wipe 2 --playbook my.yaml"), HasSubstr("wipe does not have it"));
     EXPECT_TRUE(help_text("wipe").has_value());
+    const Options gone = good("destroy a.yaml --confirm demo --delete-data --skip-unreachable");
+    EXPECT_EQ(gone.verb, Verb::destroy);
+    EXPECT_EQ(gone.confirm, "demo");
+    EXPECT_TRUE(gone.delete_data && gone.skip_unreachable);
+    EXPECT_FALSE(good("destroy").delete_data);
+    EXPECT_TRUE(good("destroy --dry-run").dry_run);
+    EXPECT_THAT(bad("wipe 2 --delete-data"), HasSubstr("is for destroy"));
 }
 
 TEST(Options, EventsSinceAndExplained) {
@@ -254,12 +261,13 @@ TEST(Options, TheTableIsSound) {
 
 TEST(Options, WhatACommandDoesNotHaveIsRefused) {
     EXPECT_THAT(bad("apply --confirm demo"),
-                HasSubstr("--confirm is for lock break and wipe; apply"));
+                HasSubstr("--confirm is for lock break, wipe and destroy; apply"));
     EXPECT_THAT(bad("lock show --confirm demo"), HasSubstr("lock show does not have it"));
     EXPECT_THAT(bad("apply --exit-code"), HasSubstr("--exit-code is for plan; apply"));
     EXPECT_THAT(bad("status --yes"), HasSubstr("status does not have it"));
-    EXPECT_THAT(bad("plan --lock-timeout 5s"),
-                HasSubstr("is for apply, replace-node, migrate, start, stop and wipe; plan"));
+    EXPECT_THAT(
+        bad("plan --lock-timeout 5s"),
+        HasSubstr("is for apply, replace-node, migrate, start, stop, wipe and destroy; plan"));
     EXPECT_THAT(bad("version -i a.yaml"), HasSubstr("version does not have it"));
 }
 

@@ -505,6 +505,47 @@ class Single(Case):
         self.assertIn("no change", self.apply().text.lower())
 
 
+class EndOfLife(Case):
+    def test_containers_and_network_go_and_data_stay_until_asked_for(self):
+        self.write()
+        self.apply()
+        self.healthy()
+        with clients.Writer(ADDRESSES, "/end") as writer:
+            writer.wait_for_more(20)
+        self.zkprov("destroy", self.inventory, code=3)
+        run = self.zkprov("destroy", self.inventory, "--confirm", "demo")
+        self.assertIn("destroyed on 3 hosts", run.text)
+        self.assertEqual(engine.docker("ps", "-aq")[1], "")
+        self.assertNotIn("zoonet", engine.docker("network", "ls")[1])
+        self.assertTrue(engine.docker("images", "-q", IMAGE)[1])
+        for number in (1, 2, 3):
+            left = {path.name for path in engine.host(f"{PLACE}/zk{number}").iterdir()}
+            self.assertEqual(left, {"data", "datalog", "logs"})
+        # The same data serve again.
+        self.apply()
+        self.healthy()
+        client = clients.connect(ADDRESSES)
+        self.assertEqual(set(writer.acknowledged) - {f"/end/{name}" for name in client.get_children("/end")}, set())
+        clients.close(client)
+        self.zkprov("destroy", self.inventory, "--confirm", "demo")
+        run = self.zkprov("destroy", self.inventory, "--confirm", "demo", "--delete-data")
+        self.assertIn("destroyed", run.text)
+        self.assertFalse(engine.host(PLACE).exists())
+        run = self.zkprov("destroy", self.inventory, "--confirm", "demo", "--delete-data")
+        self.assertIn("nothing of it is installed", run.text)
+        self.assertEqual(engine.docker("ps", "-aq")[1], "")
+
+    def test_what_others_made_stays(self):
+        engine.docker("network", "create", "--driver", "bridge", "--subnet=172.18.0.0/16", "--gateway=172.18.0.1", "zoonet")
+        self.write()
+        self.apply()
+        self.healthy()
+        engine.docker("run", "-d", "--name", "other", IMAGE)
+        self.zkprov("destroy", self.inventory, "--confirm", "demo", "--delete-data")
+        self.assertIn("zoonet", engine.docker("network", "ls")[1])
+        self.assertIn("other", engine.docker("ps", "--format", "{{.Names}}")[1])
+
+
 class Refusals(Case):
     def test_no_engine(self):
         self.write(socket="/data/none.sock")

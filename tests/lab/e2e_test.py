@@ -1317,6 +1317,89 @@ class Alone(Case):
             self.assertEqual(sorted(set(writer.acknowledged) - read_all(address(1), writer.root)), [])
 
 
+class EndOfLife(Story):
+    """An ensemble is taken away, taken up again by its data, and taken away for good."""
+
+    @classmethod
+    def setUpClass(cls):
+        need_programs()
+        bare_hosts()
+        cls.written = set()
+
+    def left(self, number):
+        """All of zkprov on the host, but data and logs."""
+        return lab.ssh(number, f"find {INSTALL_DIR} /etc/systemd/system/zookeeper.service* /etc/systemd/system/zkprov* "
+                               "/var/lib/zkprov /run/zkprov -path '*/data' -prune -o -path '*/logs' -prune -o "
+                               "-not -type d -print 2>/dev/null; "
+                               "id zookeeper 2>/dev/null; pgrep -a 'zkserver|zkprov' ; true").stdout
+
+    def test_1_without_its_name_or_a_host_nothing_changes(self):
+        self.assert_run(zkprov("apply", "--yes"), EXIT_DONE)
+        wait_until_healthy()
+        with clients.Writer(ADDRESSES, "/e2e-end") as writer:
+            writer.wait_for_more(50)
+        type(self).written = set(writer.acknowledged)
+        before = {number: units(number) for number in HOSTS}
+        self.assert_run(zkprov("destroy"), EXIT_INVALID, "--confirm lab")
+        self.assert_run(zkprov("destroy", "--confirm", "other"), EXIT_INVALID, "nothing was changed")
+        lab.partition(3)
+        try:
+            run = zkprov("destroy", "--confirm", "lab", "--connect-timeout", "2s")
+        finally:
+            lab.heal(3)
+        self.assert_run(run, EXIT_UNREACHABLE, "--skip-unreachable", "nothing was changed")
+        self.assert_run(zkprov("destroy", "--dry-run"), EXIT_DONE, "the unit zookeeper.service", "keeps")
+        self.assertEqual({number: units(number) for number in HOSTS}, before)
+
+    def test_2_other_directories_are_refused(self):
+        before = {number: units(number) for number in HOSTS}
+        with inventory(server="server: { data_dir: /srv/data }\n") as path:
+            run = zkprov("destroy", "--confirm", "lab", "--delete-data", inventory=path)
+        self.assert_run(run, EXIT_PREFLIGHT, "the inventory says data_dir /srv/data", "nothing was changed")
+        self.assertEqual({number: units(number) for number in HOSTS}, before)
+
+    def test_3_all_goes_but_the_data(self):
+        run = zkprov("destroy", "--confirm", "lab")
+        self.assert_run(run, EXIT_DONE, "destroyed on 3 hosts", "the server's data and logs")
+        for number in HOSTS:
+            self.assertEqual(self.left(number), "")
+            names = lab.ssh(number, f"ls {INSTALL_DIR}/data/version-2; stat -c %U {INSTALL_DIR}/data/version-2").stdout
+            self.assertIn("currentEpoch", names)
+            self.assertIn("root", names, "the number of an account that is gone owns nothing")
+        again = zkprov("destroy", "--confirm", "lab")
+        self.assert_run(again, EXIT_DONE, "nothing of it is installed on its hosts")
+        for number in HOSTS:
+            self.assertEqual(self.left(number), "")
+
+    def test_4_apply_takes_the_data_up_again(self):
+        self.assert_run(zkprov("apply", "--yes"), EXIT_DONE)
+        wait_until_healthy()
+        for number in HOSTS:
+            self.assertEqual(sorted(self.written - read_all(address(number), "/e2e-end")), [])
+        with clients.Writer(ADDRESSES, "/e2e-end-again") as writer:
+            writer.wait_for_more(20)
+        self.assert_nothing_lost(writer)
+
+    def test_5_what_is_not_ours_stays_with_the_data(self):
+        lab.ssh(2, f"touch {INSTALL_DIR}/data/letter")
+        run = zkprov("destroy", "--confirm", "lab", "--delete-data")
+        self.assert_run(run, EXIT_DONE, f"zkprov does not know {INSTALL_DIR}/data/letter")
+        lab.ssh(2, f"test -e {INSTALL_DIR}/data/letter && test -e {INSTALL_DIR}/data/version-2/currentEpoch")
+        for number in HOSTS:
+            self.assertEqual(self.left(number), "")
+            if number != 2:
+                lab.ssh(number, f"test ! -e {INSTALL_DIR}")
+
+    def test_6_in_the_end_nothing_is_left(self):
+        lab.ssh(2, f"rm {INSTALL_DIR}/data/letter")
+        self.assert_run(zkprov("destroy", "--confirm", "lab", "--delete-data"), EXIT_DONE, "destroyed")
+        for number in HOSTS:
+            lab.ssh(number, f"test ! -e {INSTALL_DIR} && test ! -e /var/lib/zkprov")
+        run = zkprov("destroy", "--confirm", "lab", "--delete-data")
+        self.assert_run(run, EXIT_DONE, "nothing of it is installed on its hosts")
+        self.assertNotIn("keeps", run.text)
+
+
 def _failures(result):
     return len(result.failures) + len(result.errors) if result is not None else 0
 
