@@ -1,5 +1,7 @@
 #include "agent_api/survey.h"
 
+#include "agent_api/container_survey.h"
+
 namespace zk::agent_api {
 
 std::string words_of(const OutsideServer& server) {
@@ -13,6 +15,21 @@ const SettingSurvey* ServerSurvey::setting(std::string_view key) const {
         if (each.key == key) found = &each;
     }
     return found;
+}
+
+const MountSurvey* mount_of(const ContainerSurvey& container, const std::string& inside) {
+    const MountSurvey* nearest = nullptr;
+    for (const MountSurvey& mount : container.mounts) {
+        const bool holds = inside == mount.target || inside.starts_with(mount.target + "/");
+        if (!holds) continue;
+        if (nearest == nullptr || mount.target.size() > nearest->target.size()) nearest = &mount;
+    }
+    return nearest;
+}
+
+std::string host_path(const ContainerSurvey& container, const std::string& inside) {
+    const MountSurvey* const mount = mount_of(container, inside);
+    return mount == nullptr ? std::string() : mount->source + inside.substr(mount->target.size());
 }
 
 }  // namespace zk::agent_api

@@ -20,7 +20,7 @@ namespace zk::agent_api {
 struct SettingSurvey {
     std::string key;
     std::string value;
-    std::int64_t line = 0;  ///< of the file; 0: of the command line
+    std::int64_t line = 0;  ///< of the file; 0: of the command line; -1: of the environment
     bool secret = false;    ///< the value is left out
 
     friend bool operator==(const SettingSurvey&, const SettingSurvey&) = default;
@@ -84,13 +84,104 @@ struct ServerSurvey {
     [[nodiscard]] const SettingSurvey* setting(std::string_view key) const;
 };
 
+/// A volume of a container.
+struct MountSurvey {
+    std::string type;    ///< bind: a directory or file of the host; volume: the engine's
+    std::string name;    ///< of the engine's volume; one that nobody named is 64 hex digits
+    std::string source;  ///< on the host
+    std::string target;  ///< in the container
+    bool read_only = false;
+
+    /// A directory or file of the host that somebody chose.
+    [[nodiscard]] bool is_bind() const { return type == "bind"; }
+    /// Of the engine's own making, because the image asks for a volume there.
+    [[nodiscard]] bool is_nameless() const {
+        return !is_bind() && (name.empty() || name.size() == 64);
+    }
+
+    friend bool operator==(const MountSurvey&, const MountSurvey&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("type", self.type);
+        archive("name", self.name);
+        archive("source", self.source);
+        archive("target", self.target);
+        archive("read_only", self.read_only);
+    }
+};
+
+/// A TCP port of a container under one of its host.
+struct PortSurvey {
+    std::string address;  ///< of the host; empty: all
+    std::uint16_t host_port = 0;
+    std::uint16_t port = 0;
+
+    friend bool operator==(const PortSurvey&, const PortSurvey&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("address", self.address);
+        archive("host_port", self.host_port);
+        archive("port", self.port);
+    }
+};
+
+/// A server that runs in a container.
+struct ContainerSurvey {
+    std::string name;
+    std::string image;  ///< as it was named
+    std::int64_t pid = 0;
+    std::string cluster;               ///< by zkprov's label; empty: not zkprov's
+    std::string sid;                   ///< the same
+    std::optional<NodeSpec> applied;   ///< what zkprov applied last to it
+    std::string network;               ///< its mode: a network's name, host, bridge or default
+    std::string address;               ///< in that network
+    bool fixed_address = false;        ///< somebody chose it
+    std::vector<std::string> aliases;  ///< other names that the network knows it by
+    std::vector<std::string> other_networks;
+    std::vector<PortSurvey> ports;
+    std::vector<MountSurvey> mounts;
+    std::string restart;            ///< the engine's policy
+    std::int64_t restarts_max = 0;  ///< of on-failure; 0: no end
+    std::string user;               ///< empty: the image's own
+    std::vector<std::string> more;  ///< settings that no inventory has, in words
+    std::string unknown_layout;     ///< why it is not laid out as the official image's are
+    std::optional<ServerId> my_id;  ///< ZOO_MY_ID
+    ServerSurvey server;            ///< its directories are the host's
+
+    friend bool operator==(const ContainerSurvey&, const ContainerSurvey&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("name", self.name);
+        archive("image", self.image);
+        archive("pid", self.pid);
+        archive("cluster", self.cluster);
+        archive("sid", self.sid);
+        archive("applied", self.applied);
+        archive("network", self.network);
+        archive("address", self.address);
+        archive("fixed_address", self.fixed_address);
+        archive("aliases", self.aliases);
+        archive("other_networks", self.other_networks);
+        archive("ports", self.ports);
+        archive("mounts", self.mounts);
+        archive("restart", self.restart);
+        archive("restarts_max", self.restarts_max);
+        archive("user", self.user);
+        archive("more", self.more);
+        archive("unknown_layout", self.unknown_layout);
+        archive("my_id", self.my_id);
+        archive("server", self.server);
+    }
+};
+
 struct HostSurvey {
     std::string hostname;
     std::uint32_t uid = 0;  ///< of the agent: others than root do not see all
     bool systemd = false;
-    std::vector<ServerSurvey> servers;  ///< by pid
-    std::optional<NodeSpec> applied;    ///< what zkprov applied last on this host
-    std::vector<std::string> existing;  ///< of the directories that were asked for
+    std::vector<ServerSurvey> servers;        ///< by pid
+    std::optional<NodeSpec> applied;          ///< what zkprov applied last on this host
+    std::vector<std::string> existing;        ///< of the directories that were asked for
+    std::string engine;                       ///< the socket of the engine that was asked
+    std::string engine_failure;               ///< why it says nothing
+    std::vector<ContainerSurvey> containers;  ///< of `servers` those in containers, by name
+    std::vector<SubnetFact> networks;         ///< of the engine, where it has such containers
 
     friend bool operator==(const HostSurvey&, const HostSurvey&) = default;
     static void fields(auto& archive, auto& self) {
@@ -100,12 +191,20 @@ struct HostSurvey {
         archive("servers", self.servers);
         archive("applied", self.applied);
         archive("existing", self.existing);
+        archive("engine", self.engine);
+        archive("engine_failure", self.engine_failure);
+        archive("containers", self.containers);
+        archive("networks", self.networks);
     }
 };
 /// Which directories of the caller's choice exist: he may want one that nobody uses.
 struct SurveyRequest {
     std::vector<std::string> directories;
-    static void fields(auto& archive, auto& self) { archive("directories", self.directories); }
+    std::string engine;  ///< the socket of a Docker engine
+    static void fields(auto& archive, auto& self) {
+        archive("directories", self.directories);
+        archive("engine", self.engine);
+    }
 };
 
 std::string to_json(const HostSurvey& survey);

@@ -24,7 +24,7 @@ constexpr unsigned kNotFound = 404;
 Error unreachable(const std::string& socket, const Error& error) {
     namespace errc = boost::system::errc;
     const std::string way_out =
-        "; name the engine's socket as docker.engine in the inventory (podman: "
+        "; name the engine's socket as docker.engine in the inventory, or with --engine (podman: "
         "/run/podman/podman.sock)";
     if (error.code == errc::no_such_file_or_directory) {
         return from_agent_error({AgentErrc::not_found,
@@ -124,6 +124,24 @@ Result<std::vector<agent_api::SubnetFact>> Engine::networks() {
     ZK_CHECK(learn_api());
     ZK_TRY(const auto answer, demand({.target = "/networks"}));
     return parse_networks(answer.body);
+}
+
+Result<std::vector<Listed>> Engine::running() {
+    ZK_CHECK(learn_api());
+    ZK_TRY(const auto answer, demand({.target = "/containers/json"}));
+    return parse_list(answer.body);
+}
+
+Result<std::optional<agent_api::RunningContainer>> Engine::look_at(const std::string& id) {
+    using agent_api::RunningContainer;
+    ZK_CHECK(learn_api());
+    ZK_TRY(const auto answer, ask({.target = "/containers/" + id + "/json"}));
+    if (answer.status == kNotFound) return std::optional<RunningContainer>();
+    if (answer.status >= 300) {
+        return Error(Errc::failed, "the Docker engine says: " + failure_words(answer.body));
+    }
+    ZK_TRY(auto container, parse_running(answer.body));
+    return std::optional<RunningContainer>(std::move(container));
 }
 
 std::string Engine::last_words(const std::string& name, int lines) {

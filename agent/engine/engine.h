@@ -10,6 +10,7 @@
 #include "agent_api/container_spec.h"
 #include "base/result.h"
 #include "engine/engine_json.h"
+#include "engine/running_json.h"
 
 namespace zk::engine {
 
@@ -36,6 +37,10 @@ class Engine {
     Result<std::optional<Container>> container(const std::string& name);
     Result<std::optional<std::string>> image_id(const std::string& image);
     Result<std::vector<agent_api::SubnetFact>> networks();
+    /// All that run, whoever made them.
+    Result<std::vector<Listed>> running();
+    /// One of them in full; nothing: it is gone.
+    Result<std::optional<agent_api::RunningContainer>> look_at(const std::string& id);
     /// The end of what the container wrote; empty: it cannot be had.
     std::string last_words(const std::string& name, int lines);
 

@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 
 #include "agent_host/accounts.h"
+#include "agent_host/container_survey.h"
 #include "agent_host/host_facts.h"
 #include "agent_host/ports.h"
 #include "agent_host/posix.h"
@@ -208,6 +209,8 @@ Result<agent_api::HostSurvey> survey_host(const agent_api::SurveyRequest& reques
         if (host.systemd) check_unit(survey);
         ask(survey);
     }
+    host.engine = request.engine;
+    survey_containers(state, "/proc", host);
     ZK_TRY(host.applied, state.load_spec());
     for (const std::string& directory : request.directories) {
         if (exists(directory)) host.existing.push_back(directory);

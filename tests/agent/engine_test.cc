@@ -53,6 +53,73 @@ TEST(EngineJson, AContainerHasWhatItsSpecificationSaysAndNoRights) {
     EXPECT_EQ(endpoint.at("IPAMConfig").at("IPv4Address"), "172.18.0.3");
 }
 
+/// As Docker 20.10 tells of a container that a guide's line made.
+constexpr const char* kInspected = R"({
+  "Id": "abc", "Name": "/zookeeper_node02", "Image": "sha256:1",
+  "Path": "/docker-entrypoint.sh", "Args": ["zkServer.sh", "start-foreground"],
+  "State": {"Status": "running", "Pid": 4711},
+  "Config": {"Image": "zookeeper:3.9.4", "User": "", "Labels": {"maintainer": "x"},
+             "Env": ["ZOO_MY_ID=2", "ZOO_SERVERS=server.2=172.18.0.3:2888:3888;2181", "PATH"]},
+  "HostConfig": {"NetworkMode": "zoonet", "Privileged": true, "Memory": 1073741824, "CapAdd": null,
+                 "RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3},
+                 "PortBindings": {"2181/tcp": [{"HostIp": "", "HostPort": "2182"}],
+                                  "8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8082"}],
+                                  "9/udp": [{"HostPort": "9"}], "2888/tcp": null}},
+  "NetworkSettings": {"Networks": {
+      "zoonet": {"IPAMConfig": {"IPv4Address": "172.18.0.3"}, "IPAddress": "172.18.0.3",
+                 "Aliases": ["abc", "zoo2"]},
+      "monitoring": {"IPAddress": "10.0.0.4"}}},
+  "Mounts": [{"Type": "bind", "Source": "/zk2/datalog/", "Destination": "/datalog", "RW": true},
+             {"Type": "bind", "Source": "/zk2/data", "Destination": "/data", "RW": true},
+             {"Type": "volume", "Name": "v", "Source": "/var/v", "Destination": "/conf", "RW": false}]
+})";
+
+TEST(EngineJson, AContainerOfSomebodyElse) {
+    const auto running = parse_running(kInspected);
+    ASSERT_TRUE(running.has_value()) << running.error().message();
+    EXPECT_EQ(running->id, "abc");
+    EXPECT_THAT(running->words,
+                testing::ElementsAre("/docker-entrypoint.sh", "zkServer.sh", "start-foreground"));
+    EXPECT_EQ(running->environment.at("ZOO_MY_ID"), "2");
+    EXPECT_EQ(running->environment.size(), 2U);
+    const auto& told = running->told;
+    EXPECT_EQ(told.name, "zookeeper_node02");
+    EXPECT_EQ(told.image, "zookeeper:3.9.4");
+    EXPECT_EQ(told.pid, 4711);
+    EXPECT_EQ(told.cluster, "");
+    EXPECT_EQ(told.network, "zoonet");
+    EXPECT_EQ(told.address, "172.18.0.3");
+    EXPECT_TRUE(told.fixed_address);
+    EXPECT_THAT(told.aliases, testing::ElementsAre("abc", "zoo2"));
+    EXPECT_THAT(told.other_networks, testing::ElementsAre("monitoring"));
+    EXPECT_THAT(told.ports,
+                testing::UnorderedElementsAre(agent_api::PortSurvey{"", 2182, 2181},
+                                              agent_api::PortSurvey{"127.0.0.1", 8082, 8080}));
+    EXPECT_EQ(told.restart, "on-failure");
+    EXPECT_EQ(told.restarts_max, 3);
+    ASSERT_EQ(told.mounts.size(), 3U);
+    EXPECT_EQ(told.mounts[2].source, "/zk2/datalog");
+    EXPECT_TRUE(told.mounts[0].read_only);
+    EXPECT_THAT(told.more,
+                testing::ElementsAre(HasSubstr("privileged"), HasSubstr("memory is limited")));
+    EXPECT_EQ(agent_api::host_path(told, "/data/version-2"), "/zk2/data/version-2");
+    EXPECT_EQ(agent_api::host_path(told, "/database"), "");
+    EXPECT_FALSE(parse_running("{}").has_value());
+    EXPECT_FALSE(parse_running("no").has_value());
+}
+
+TEST(EngineJson, TheListOfThoseThatRun) {
+    const auto listed = parse_list(
+        R"([{"Id": "abc", "Names": ["/zk1", "/other/alias"],
+             "Mounts": [{"Source": "/a", "RW": true}, {"Source": "/b", "RW": false}, "podman's"]},
+            {"Names": ["/nobody"]}])");
+    ASSERT_TRUE(listed.has_value()) << listed.error().message();
+    ASSERT_EQ(listed->size(), 1U);
+    EXPECT_EQ(listed->front().name, "zk1");
+    EXPECT_THAT(listed->front().written, testing::ElementsAre("/a"));
+    EXPECT_FALSE(parse_list("{}").has_value());
+}
+
 TEST(EngineJson, TheHostsNetworkNeedsNoAddress) {
     ContainerSpec spec = make_spec();
     spec.network = {agent_api::NetworkDriver::host, "", "", ""};

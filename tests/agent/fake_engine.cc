@@ -199,12 +199,29 @@ FakeEngine::Answer FakeEngine::create(const std::string& name, const std::string
     return {201, json::serialize(json::object{{"Id", container.id}})};
 }
 
+/// Those that run.
+FakeEngine::Answer FakeEngine::list() const {
+    json::array all;
+    for (const auto& [name, container] : containers) {
+        if (container.status != "running") continue;
+        json::array mounts;
+        for (const std::string& source : container.sources) {
+            mounts.push_back(json::object{{"Source", source}, {"RW", true}});
+        }
+        all.push_back(json::object{{"Id", container.id},
+                                   {"Names", json::array{json::string("/" + name)}},
+                                   {"Mounts", std::move(mounts)}});
+    }
+    return {200, json::serialize(all)};
+}
+
 FakeEngine::Answer FakeEngine::about_containers(const std::string& method,
                                                 std::string path,
                                                 const std::string& query,
                                                 const std::string& body) {
     const auto named = [&] { return query.substr(query.find('=') + 1); };
     if (path == "create") return create(named(), body);
+    if (path == "json") return list();
     const std::size_t slash = path.find('/');
     const std::string word = path.substr(0, slash);
     const std::string verb = slash == std::string::npos ? std::string() : path.substr(slash + 1);
@@ -239,6 +256,7 @@ FakeEngine::Answer FakeEngine::about_containers(const std::string& method,
     }
     if (verb == "logs") return {200, std::string("\1\0\0\0\0\0\0\6words\n", 14)};
     if (verb != "json") return {404, json::serialize(words("page not found"))};
+    if (!container->inspected.empty()) return {200, container->inspected};
     const auto made_of = json::parse(container->body);
     json::object state{{"Status", container->status},
                        {"Pid", container->status == "running" ? 4711 : 0},

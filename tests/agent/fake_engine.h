@@ -25,7 +25,9 @@ struct FakeContainer {
     std::string body;  ///< it was made from; as JSON
     std::string status = "created";
     std::int64_t exit_code = 0;
-    std::vector<FakeMessage> logged;
+    std::vector<FakeMessage> logged{};
+    std::vector<std::string> sources{};  ///< of its volumes, as the list of containers tells them
+    std::string inspected{};             ///< the whole answer, as JSON; empty: made of `body`
 };
 
 class FakeEngine {
@@ -64,6 +66,7 @@ class FakeEngine {
                             std::string path,
                             const std::string& query,
                             const std::string& body);
+    [[nodiscard]] Answer list() const;
     Answer create(const std::string& name, const std::string& body);
     FakeContainer* find(const std::string& word);
 
