@@ -165,6 +165,8 @@ struct ContainerFacts {
     std::vector<std::uint16_t> host_ports;  ///< that ours publishes, if it runs
     std::vector<SubnetFact> networks;
     std::vector<SubnetFact> routes;
+    std::string
+        data_user;  ///< a container that runs on the node's data and is not the node's; empty: none
 
     friend bool operator==(const ContainerFacts&, const ContainerFacts&) = default;
     static void fields(auto& archive, auto& self) {
@@ -183,6 +185,7 @@ struct ContainerFacts {
         archive("host_ports", self.host_ports);
         archive("networks", self.networks);
         archive("routes", self.routes);
+        archive("data_user", self.data_user);
     }
 };
 

@@ -74,6 +74,20 @@ bool runs(const Container& container) {
            container.status == "restarting";
 }
 
+/// A running container, none of this node's, that may write to its directories; empty: none.
+Result<std::string> data_user(Engine& docker, const ContainerSpec& spec) {
+    ZK_TRY(const auto running, docker.running());
+    for (const engine::Listed& each : running) {
+        for (const agent_api::BindSpec& bind : spec.binds) {
+            const auto& written = each.written;
+            const bool uses =
+                std::find(written.begin(), written.end(), bind.source) != written.end();
+            if (uses && !bind.read_only) return each.name;
+        }
+    }
+    return std::string();
+}
+
 Result<> fill_facts(const ContainerSpec& spec, const StateDir& state, ContainerFacts& facts) {
     Engine docker(spec.engine);
     ZK_TRY(const auto version, docker.version());
@@ -101,6 +115,9 @@ Result<> fill_facts(const ContainerSpec& spec, const StateDir& state, ContainerF
         } else {
             facts.holder = engine::owner_words(*container);
         }
+    }
+    if (!facts.ours) {
+        ZK_TRY(facts.data_user, data_user(docker, spec));
     }
     ZK_TRY(facts.networks, docker.networks());
     if (const auto routes = read_file("/proc/net/route"); routes.has_value()) {

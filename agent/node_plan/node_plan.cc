@@ -115,6 +115,7 @@ class Planner {
         const agent_api::ContainerSpec& wanted = *spec_.container;
         const agent_api::ContainerFacts& there = *facts_.container;
         if (!there.failure.empty()) return AgentError{AgentErrc::failed, there.failure};
+        if (!there.data_user.empty()) return data_in_use(wanted, there.data_user);
         if (there.exists && !there.ours) {
             return AgentError{AgentErrc::identity_conflict,
                               "there is a container " + wanted.name + " already, and it is " +
@@ -139,6 +140,20 @@ class Planner {
                     "or name its archive as docker.archive in the inventory"};
         }
         return check_network();
+    }
+
+    /// Nobody can make a container zkprov's that was made without its labels.
+    [[nodiscard]] AgentError data_in_use(const agent_api::ContainerSpec& wanted,
+                                         const std::string& user) const {
+        const std::string rename =
+            user == wanted.name ? "; docker rename " + user + " " + user + ".before-zkprov" : "";
+        return {
+            AgentErrc::identity_conflict,
+            "the container " + user + " runs on the data in " + spec_.data_dir +
+                ", and it is not this node's; it is not touched, and two servers would damage "
+                "them. To put zkprov's own in its place, on the same data, at a time when it may "
+                "stop: docker update --restart=no " +
+                user + "; docker stop " + user + rename + "; then zkprov apply"};
     }
 
     /// The network by the name is as it should be, or there is room for one.

@@ -46,6 +46,23 @@ class Containers : public testing::Test {
     NodeSpec spec_;
 };
 
+TEST_F(Containers, WhoeverElseRunsOnTheNodesDataIsTold) {
+    container().binds = {{"/zk2/data", "/data", false}, {"/zk2/conf", "/conf", true}};
+    auto& theirs = fake_.containers["zookeeper_node02"];
+    theirs.id = "theirs";
+    theirs.status = "running";
+    theirs.sources = {"/zk2/conf", "/zk1/data"};
+    EXPECT_EQ(container_facts(container(), state_).data_user, "");
+    theirs.sources.emplace_back("/zk2/data");
+    EXPECT_EQ(container_facts(container(), state_).data_user, "zookeeper_node02");
+    theirs.status = "exited";
+    EXPECT_EQ(container_facts(container(), state_).data_user, "");
+    // A node's own is asked for nothing: what else has its data is the user's affair.
+    theirs.status = "running";
+    ASSERT_TRUE(make_node_container(spec_).has_value());
+    EXPECT_EQ(container_facts(container(), state_).data_user, "");
+}
+
 TEST_F(Containers, FactsSayWhatThereIs) {
     auto facts = container_facts(container(), state_);
     EXPECT_EQ(facts.failure, "");

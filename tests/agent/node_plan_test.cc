@@ -781,6 +781,16 @@ TEST(NodePlanDocker, WhatIsInTheWayIsSaidBeforeAnythingChanges) {
     EXPECT_THAT(docker_refusal(spec, facts), HasSubstr("there is no Docker engine"));
     facts = docker_facts(spec);
     facts.container->ours = false;
+    facts.container->data_user = "zk2";
+    EXPECT_THAT(docker_refusal(spec, facts),
+                HasSubstr("the container zk2 runs on the data in /opt/zk/data, and it is not this "
+                          "node's"));
+    EXPECT_THAT(docker_refusal(spec, facts), HasSubstr("docker stop zk2; then zkprov apply"));
+    facts.container->data_user = "demo-2";
+    EXPECT_THAT(docker_refusal(spec, facts),
+                HasSubstr("docker rename demo-2 demo-2.before-zkprov; then"));
+    facts = docker_facts(spec);
+    facts.container->ours = false;
     facts.container->holder = "server 1 of other";
     EXPECT_THAT(docker_refusal(spec, facts),
                 HasSubstr("it is server 1 of other; it is not touched"));
