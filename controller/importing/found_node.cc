@@ -38,36 +38,61 @@ constexpr std::array<std::string_view, 12> kScriptFlags = {"-XX:+HeapDumpOnOutOf
                                                            "-Dlogback.configurationFile=",
                                                            "-Dcom.sun.management.jmxremote.local"};
 constexpr std::string_view kJmx = "-Dcom.sun.management.jmxremote";
+constexpr const char* kMain = " org.apache.zookeeper.server.quorum.QuorumPeerMain /conf/zoo.cfg";
 constexpr std::string_view kAutocreate = "-Dzookeeper.db.autocreate";
 
 class Reader {
   public:
-    explicit Reader(const SurveyedHost& host) : host_(host) { node_.host = host.host; }
+    Reader(const std::string& host, const std::string& place) {
+        node_.host = host;
+        node_.place = place;
+    }
 
-    Result<FoundNode> read() {
-        const HostSurvey& survey = host_.survey;
+    Result<FoundNode> read(const HostSurvey& survey) {
         if (survey.applied) {
             read_own(*survey.applied);
-        } else if (const ServerSurvey* const server = the_server()) {
+        } else if (const ServerSurvey* const server = the_server(survey)) {
             read_foreign(*server);
         }
-        if (wrong_.empty()) return std::move(node_);
-        std::string words;
-        for (const std::string& line : wrong_) {
-            words += (words.empty() ? "" : "\n") + host_.host + ": " + line;
-        }
-        return Error(Errc::invalid, std::move(words));
+        return end();
+    }
+    Result<FoundNode> read(const NodeSpec& spec) {
+        read_own(spec);
+        return end();
+    }
+    Result<FoundNode> read(const agent_api::ContainerSurvey& container) {
+        contained_ = true;
+        ServerSurvey server = container.server;
+        // Its start writes the file where there is none.
+        if (!server.data.myid) server.data.myid = container.my_id;
+        read_foreign(server);
+        return end();
     }
 
   private:
+    Result<FoundNode> end() {
+        if (wrong_.empty()) return std::move(node_);
+        std::string words;
+        for (const std::string& line : wrong_) {
+            words += (words.empty() ? "" : "\n") + node_.place + ": " + line;
+        }
+        return Error(Errc::invalid, std::move(words));
+    }
     void refuse(std::string words) { wrong_.push_back(std::move(words)); }
     void comment(std::string words) {
         node_.comments.push_back("server " + to_string(node_.sid) + ": " + std::move(words));
     }
 
-    const ServerSurvey* the_server() {
-        const HostSurvey& survey = host_.survey;
-        if (survey.servers.empty()) {
+    const ServerSurvey* the_server(const HostSurvey& survey) {
+        const auto contained = std::ranges::find(survey.servers, true, &ServerSurvey::container);
+        if (contained != survey.servers.end()) {
+            refuse("its server (process " + std::to_string(contained->pid) +
+                   ") runs in a container, and " +
+                   (survey.engine_failure.empty()
+                        ? "the engine at " + survey.engine +
+                              " does not tell of it; name the socket of its engine (--engine)"
+                        : survey.engine_failure));
+        } else if (survey.servers.empty()) {
             refuse(survey.uid == 0
                        ? "no ZooKeeper server runs there; start it, or leave the host out"
                        : "no ZooKeeper server was seen there, and the agent is not root; log in as "
@@ -80,8 +105,6 @@ class Reader {
             }
             refuse("several ZooKeeper servers run there (" + pids +
                    "); zkprov has one on each host, move the others away first");
-        } else if (survey.servers.front().container) {
-            refuse("its server runs in a container, which this version does not import");
         } else if (!survey.systemd) {
             refuse("systemd does not run this host, and zkprov's servers are its units");
         } else {
@@ -107,6 +130,7 @@ class Reader {
         node_.log_dir = spec.log_dir;
         node_.http = {spec.http_address, spec.http_port};
         ServerSurvey server;
+        if (spec.container) read_own_container(spec, server);
         server.flavor = node_.flavor;
         for (const agent_api::FileSpec& file : spec.files) {
             if (file.path == spec.conf_path) {
@@ -119,6 +143,33 @@ class Reader {
         read_config(server);
         if (node_.flavor == Flavor::apache) read_java(server);
         node_.java = spec.java;
+    }
+
+    void read_own_container(const NodeSpec& spec, ServerSurvey& server) {
+        const agent_api::ContainerSpec& made = *spec.container;
+        if (spec.agent_path.empty()) {
+            return refuse(
+                "zkprov runs it with transport: local, and its inventory is on this host");
+        }
+        node_.flavor = made.label(agent_api::kFlavorLabel) == to_string(Flavor::apache)
+                           ? Flavor::apache
+                           : Flavor::zkserver;
+        FoundContainer& found = node_.container.emplace();
+        found.engine = made.engine;
+        found.image = made.image;
+        found.name = made.name;
+        found.directory = spec.install_dir;
+        found.network = made.network;
+        found.address = made.address;
+        found.restart = made.restart;
+        if (!made.ports.empty()) found.host_port = made.ports.front().host_port;
+        if (made.network.driver == agent_api::NetworkDriver::standard)
+            node_.member_host = node_.host;
+        for (const agent_api::NamedValue& each : made.environment) {
+            if (each.name == "SERVER_JVMFLAGS") read_flags("java " + each.value + kMain, server);
+        }
+        if (made.archive_sha256.empty()) return;
+        comment("its image was brought as an archive; name the file as docker.archive");
     }
 
     /// Of a unit that zkprov wrote: its command may go on in the next lines.
@@ -138,6 +189,9 @@ class Reader {
                 command += unit[i];
             }
         }
+        read_flags(command, server);
+    }
+    static void read_flags(const std::string& command, ServerSurvey& server) {
         std::vector<std::string> words;
         for (std::string_view rest = command; !rest.empty();) {
             const std::size_t end = std::min(rest.find(' '), rest.size());
@@ -155,21 +209,22 @@ class Reader {
         node_.flavor = server.flavor;
         node_.version = server.version;
         if (!server.conf_failure.empty()) {
-            return refuse("process " + std::to_string(server.pid) + ": " + server.conf_failure +
-                          "; zkprov needs a zoo.cfg that it can read");
+            return refuse((contained_ ? "" : "process " + std::to_string(server.pid) + ": ") +
+                          server.conf_failure + "; zkprov needs a zoo.cfg that it can read");
         }
         read_members(server);
         read_sid(server);
         // The agent asks at that port only.
-        if (server.role.empty() && server.setting("clientPort") != nullptr) {
+        if (server.role.empty() && (contained_ || server.setting("clientPort") != nullptr)) {
             comment("it does not answer clients at the moment");
         }
         read_ports(server);
-        read_directories(server);
+        if (!contained_) read_directories(server);
         if (!wrong_.empty()) return;
         read_config(server);
         read_others(server);
         if (node_.flavor == Flavor::apache) read_java(server);
+        if (contained_) return;
         if (node_.flavor == Flavor::apache && !server.program.starts_with('/')) {
             comment("which Java runs it is not known; server.java names the program");
         } else {
@@ -204,7 +259,7 @@ class Reader {
             node_.sid = known ? *myid : ServerId(1);
             if (!node_.members.empty()) node_.sid = node_.members.begin()->first;
             node_.member_host =
-                node_.members.empty() ? host_.host : node_.members.begin()->second.host;
+                node_.members.empty() ? node_.host : node_.members.begin()->second.host;
             if (known && *myid != node_.sid) {
                 refuse("its myid says " + to_string(*myid) + ", its one server line is of " +
                        to_string(node_.sid) + "; make them one");
@@ -385,13 +440,27 @@ class Reader {
         return std::to_string(*number * unit / kMega) + "m";
     }
 
-    const SurveyedHost& host_;
     FoundNode node_;
+    bool contained_ = false;
     std::vector<std::string> wrong_;
 };
 
 }  // namespace
 
-Result<FoundNode> read_node(const SurveyedHost& host) { return Reader(host).read(); }
+Result<FoundNode> read_node(const SurveyedHost& host) {
+    return Reader(host.host, host.host).read(host.survey);
+}
+
+Result<FoundNode> read_applied(const std::string& host,
+                               const std::string& place,
+                               const NodeSpec& spec) {
+    return Reader(host, place).read(spec);
+}
+
+Result<FoundNode> read_contained(const std::string& host,
+                                 const std::string& place,
+                                 const agent_api::ContainerSurvey& container) {
+    return Reader(host, place).read(container);
+}
 
 }  // namespace zk::importing

@@ -1,9 +1,11 @@
 #include "importing/importing.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
+#include "importing/found_container.h"
 #include "importing/found_node.h"
 #include "importing/inventory_text.h"
 #include "inventory/ranges.h"
@@ -32,6 +34,7 @@ class Ensemble {
     explicit Ensemble(std::vector<FoundNode>& nodes) : nodes_(nodes) {}
 
     std::vector<std::string> check() {
+        check_runtimes();
         check_ids();
         check_members();
         check_flavors();
@@ -41,12 +44,29 @@ class Ensemble {
     }
 
   private:
+    /// Containers of two bridges are on two hosts, or cannot reach each other.
+    void check_runtimes() {
+        const FoundNode& first = nodes_.front();
+        for (const FoundNode& node : nodes_) {
+            if (node.container.has_value() != first.container.has_value()) {
+                wrong_.push_back(first.place + " and " + node.place +
+                                 ": one runs in a container, the other does not; an inventory has "
+                                 "one way for all nodes");
+            } else if (node.container && (node.container->network != first.container->network ||
+                                          (first.in_bridge() && node.host != first.host))) {
+                wrong_.push_back(first.place + " and " + node.place +
+                                 ": their containers are in different networks; zkprov's are in "
+                                 "one bridge of one host, or each in its host's own network");
+            }
+        }
+    }
+
     void check_ids() {
         std::map<ServerId, const FoundNode*> first;
         for (const FoundNode& node : nodes_) {
             const auto [at, is_new] = first.emplace(node.sid, &node);
             if (is_new) continue;
-            wrong_.push_back(at->second->host + " and " + node.host + ": both are server " +
+            wrong_.push_back(at->second->place + " and " + node.place + ": both are server " +
                              to_string(node.sid) +
                              "; one of them is named twice, belongs to another ensemble, or has "
                              "the wrong myid");
@@ -68,17 +88,19 @@ class Ensemble {
             // Two that run alone are two ensembles.
             if (same && (!node.members.empty() || nodes_.size() == 1)) continue;
             if (&node == &first && same) continue;
-            wrong_.push_back(first.host + " and " + node.host +
+            wrong_.push_back(first.place + " and " + node.place +
                              ": they are not of one ensemble, or disagree on its members: " +
                              members_text(first.members) + "; " + members_text(node.members) +
-                             ". Name the hosts of one ensemble, and make its zoo.cfg files agree");
+                             (node.container ? ". Name the containers of one ensemble (--container)"
+                                             : ". Name the hosts of one ensemble") +
+                             ", and make its zoo.cfg files agree");
         }
     }
 
     void check_flavors() {
         for (const FoundNode& node : nodes_) {
             if (node.flavor == nodes_.front().flavor) continue;
-            wrong_.push_back(nodes_.front().host + " and " + node.host +
+            wrong_.push_back(nodes_.front().place + " and " + node.place +
                              ": one runs Apache's server, the other zkprov's own; an inventory has "
                              "one of them for all nodes");
         }
@@ -90,7 +112,7 @@ class Ensemble {
             const auto name = [](const FoundNode& each) {
                 return each.own ? "zkprov's ensemble " + each.cluster : "none of zkprov's";
             };
-            wrong_.push_back(nodes_.front().host + " and " + node.host + ": they belong to " +
+            wrong_.push_back(nodes_.front().place + " and " + node.place + ": they belong to " +
                              name(nodes_.front()) + " and " + name(node) +
                              "; apply the inventory that there is first");
         }
@@ -107,7 +129,9 @@ class Ensemble {
         }
         if (missing.empty()) return;
         wrong_.push_back("the ensemble has members on hosts that were not named: " + missing +
-                         "; name all of its hosts");
+                         (nodes_.front().container
+                              ? "; name all of its hosts, and start its containers that do not run"
+                              : "; name all of its hosts"));
     }
 
     std::vector<FoundNode>& nodes_;
@@ -125,6 +149,18 @@ std::string free_install_dir(const std::vector<SurveyedHost>& hosts) {
     return {};
 }
 
+Result<std::vector<FoundNode>> read_nodes(const SurveyedHost& host,
+                                          const ImportSettings& settings) {
+    if (!settings.engine.empty() && !host.survey.engine_failure.empty()) {
+        return Error(Errc::invalid, host.host + ": " + host.survey.engine_failure);
+    }
+    if (are_in_containers(host, settings)) return read_containers(host, settings);
+    ZK_TRY(auto node, read_node(host));
+    std::vector<FoundNode> nodes;
+    nodes.push_back(std::move(node));
+    return nodes;
+}
+
 Error error_of(const std::vector<std::string>& lines) {
     std::string words;
     for (const std::string& line : lines) words += (words.empty() ? "" : "\n") + line;
@@ -138,11 +174,11 @@ Result<std::string> make_inventory(const std::vector<SurveyedHost>& hosts,
     std::vector<std::string> wrong;
     std::vector<FoundNode> nodes;
     for (const SurveyedHost& host : hosts) {
-        auto node = read_node(host);
-        if (node.has_value()) {
-            nodes.push_back(*std::move(node));
+        auto found = read_nodes(host, settings);
+        if (found.has_value()) {
+            std::ranges::move(*found, std::back_inserter(nodes));
         } else {
-            wrong.push_back(node.error().words);
+            wrong.push_back(found.error().words);
         }
     }
     if (!wrong.empty()) return error_of(wrong);
@@ -154,10 +190,10 @@ Result<std::string> make_inventory(const std::vector<SurveyedHost>& hosts,
     for (FoundNode& node : nodes) {
         auto address = inventory::read_address(node.member_host);
         if (!address.has_value()) {
-            return Error(Errc::invalid, node.host + ": " + address.error().words);
+            return Error(Errc::invalid, node.place + ": " + address.error().words);
         }
         node.member_host = *std::move(address);
-        if (!node.own) node.install_dir = install_dir;
+        if (!node.own && !node.container) node.install_dir = install_dir;
     }
     if (nodes.front().install_dir.empty()) {
         return Error(

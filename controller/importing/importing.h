@@ -19,15 +19,21 @@ namespace zk::importing {
 inline constexpr std::array<std::string_view, 3> kInstallDirs = {
     "/usr/local/zookeeper", "/usr/local/zkprov", "/opt/zkprov-zookeeper"};
 
+/// Where a Docker engine listens unless it is told another place.
+inline constexpr std::string_view kEngine = "/run/docker.sock";
+
 struct SurveyedHost {
     std::string host;  ///< as it was named: where SSH goes
     agent_api::HostSurvey survey;
 };
 
 struct ImportSettings {
-    std::string cluster;      ///< empty: what zkprov applied there, else "zookeeper"
-    std::string tarball;      ///< flavor apache; empty: a name that has to be filled
-    inventory::SshLogin ssh;  ///< of all hosts; its host says nothing
+    std::string cluster;  ///< empty: what zkprov applied there, else "zookeeper"
+    std::string tarball;  ///< flavor apache; empty: a name that has to be filled
+    std::string
+        engine;  ///< the socket of the hosts' Docker engine; empty: kEngine, if there is one
+    std::vector<std::string> containers;  ///< only these; empty: all that run a server
+    inventory::SshLogin ssh;              ///< of all hosts; its host says nothing
 };
 
 /// The inventory of the ensemble whose servers run on these hosts. Errors: Errc::invalid, one line for each reason.

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
+#include <map>
 #include <optional>
 #include <set>
 
 #include <fmt/core.h>
 
+#include "importing/docker_text.h"
+#include "importing/most_common.h"
 #include "inventory/apache.h"
 
 namespace zk::importing {
@@ -14,41 +18,6 @@ namespace {
 
 constexpr std::string_view kStandardDir = "/usr/local/zookeeper";
 constexpr std::uint16_t kHttpPort = 9180;
-
-/// A scalar of YAML: bare where nobody could read anything else in it.
-std::string scalar(const std::string& text) {
-    const auto plain = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               std::string_view("/._-+@").find(c) != std::string_view::npos;
-    };
-    const bool begins = !text.empty() && text.front() != '-' && text.front() != '.' &&
-                        text.front() != '@' && text.front() != '+';
-    if (begins && std::ranges::all_of(text, plain)) return text;
-    std::string quoted = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') quoted += '\\';
-        quoted += c;
-    }
-    return quoted + "\"";
-}
-
-/// The value that most nodes have; of two that as many have, the one of the lower id.
-template <class Value>
-Value most_common(const std::vector<FoundNode>& nodes,
-                  const std::function<Value(const FoundNode&)>& value_of) {
-    Value best = value_of(nodes.front());
-    std::ptrdiff_t most = 0;
-    for (const FoundNode& node : nodes) {
-        const Value value = value_of(node);
-        const auto count = std::ranges::count_if(
-            nodes, [&](const FoundNode& other) { return value_of(other) == value; });
-        if (count > most) {
-            most = count;
-            best = value;
-        }
-    }
-    return best;
-}
 
 using Keys = std::vector<std::pair<std::string, std::string>>;
 
@@ -58,10 +27,12 @@ class Writer {
         : nodes_(nodes), settings_(settings) {}
 
     std::string write(const std::string& cluster) {
+        if (nodes_.front().container) docker_.emplace(nodes_, cluster);
         write_head();
         line("schema: zkprov/1");
         line("cluster: " + scalar(cluster));
         write_ssh();
+        if (docker_) write_lines(docker_->section());
         write_server();
         write_agent();
         write_nodes();
@@ -71,13 +42,20 @@ class Writer {
 
   private:
     void line(const std::string& words) { text_ += words + "\n"; }
+    void write_lines(const std::vector<std::string>& lines) {
+        for (const std::string& each : lines) line(each);
+    }
 
     void write_head() {
         std::string hosts;
-        for (const FoundNode& node : nodes_) hosts += (hosts.empty() ? "" : ", ") + node.host;
+        std::set<std::string> told;
+        for (const FoundNode& node : nodes_) {
+            if (told.insert(node.host).second) hosts += (hosts.empty() ? "" : ", ") + node.host;
+        }
         line("# Written by zkprov import, from what runs on " + hosts + ".");
         const bool own = std::ranges::all_of(nodes_, &FoundNode::own);
         if (own) return;
+        if (docker_) return write_lines(docker_->way_over());
         line(
             "# zkprov plan says what would be added; zkprov apply --adopt adds it and restarts no");
         line(
@@ -136,7 +114,9 @@ class Writer {
         line("  flavor: apache");
         const std::string version =
             most_common<std::string>(nodes_, [](const FoundNode& node) { return node.version; });
-        if (settings_.tarball.empty()) {
+        if (docker_) {
+            // Its image holds it.
+        } else if (settings_.tarball.empty()) {
             line("  # " +
                  (version.empty() ? std::string("The version is not known")
                                   : "Apache ZooKeeper " + version + " runs") +
@@ -159,7 +139,9 @@ class Writer {
             nodes_, [](const FoundNode& node) { return node.jvm_flags; });
         for (const FoundNode& node : nodes_) {
             if (node.jvm_flags != flags) differs(node, "the flags of its JVM");
-            if (node.version != version) differs(node, "its version, " + node.version);
+            if (node.version != version && !docker_) {
+                differs(node, "its version, " + node.version);
+            }
         }
         if (flags.empty()) return;
         line("  jvm_flags:");
@@ -182,12 +164,19 @@ class Writer {
     }
 
     static Keys places_of(const FoundNode& node) {
-        return {{"install_dir", node.install_dir},
-                {"data_dir", node.data_dir},
-                {"log_dir", node.log_dir},
-                {"client_port", std::to_string(node.ports.client)},
-                {"peer_port", std::to_string(node.ports.peer)},
-                {"election_port", std::to_string(node.ports.election)}};
+        Keys places = {{"install_dir", node.install_dir},
+                       {"data_dir", node.data_dir},
+                       {"log_dir", node.log_dir},
+                       {"client_port", std::to_string(node.ports.client)},
+                       {"peer_port", std::to_string(node.ports.peer)},
+                       {"election_port", std::to_string(node.ports.election)}};
+        if (!node.container) return places;
+        // Its directories are the container's, and one that has no address of its own has its host's port.
+        places.erase(places.begin(), places.begin() + 3);
+        if (node.container->network.driver == agent_api::NetworkDriver::standard) {
+            places.erase(places.begin());
+        }
+        return places;
     }
     static std::string find(const Keys& keys, const std::string& key) {
         for (const auto& [name, value] : keys) {
@@ -228,26 +217,50 @@ class Writer {
     static std::string listen_of(const FoundNode& node) {
         if (node.http.port == 0) return "off";
         if (node.http.address == "127.0.0.1") return "loopback";
-        return node.http.address == node.member_host ? "node" : node.http.address;
+        const std::string& own = node.in_bridge() ? node.host : node.member_host;
+        return node.http.address == own ? "node" : node.http.address;
     }
-    static std::string agent_of(const FoundNode& node) {
+    static std::string agent_words(const FoundNode& node, std::uint16_t port) {
         const std::string listen = listen_of(node);
         if (listen == "off") return "off";
         std::string words = "{ http: { listen: " + scalar(listen);
-        if (node.http.port != kHttpPort) words += ", port: " + std::to_string(node.http.port);
+        if (port != kHttpPort) words += ", port: " + std::to_string(port);
         return words + " } }";
     }
+    /// As an inventory's own agent would have it: of containers of one host each has the next port.
+    [[nodiscard]] std::string agent_of(const FoundNode& node) const {
+        const auto before = node.in_bridge() ? &node - nodes_.data() : 0;
+        return agent_words(node, static_cast<std::uint16_t>(node.http.port - before));
+    }
     void write_agent() {
-        common_agent_ = most_common<std::string>(nodes_, agent_of);
+        common_agent_ = most_common<std::string>(
+            nodes_, [this](const FoundNode& node) { return agent_of(node); });
         if (common_agent_ != "off") line("agent: " + common_agent_);
+    }
+    void write_own_agent(const FoundNode& node) {
+        if (agent_of(node) == common_agent_) return;
+        std::string words = agent_words(node, node.http.port);
+        if (words == "off") words = "{ http: { listen: off } }";
+        // Without a port it would be counted on from the first node's.
+        if (node.in_bridge() && node.http.port == kHttpPort) {
+            words.insert(words.find(" }"), ", port: " + std::to_string(kHttpPort));
+        }
+        line("    agent: " + words);
+    }
+    void write_host(const FoundNode& node) {
+        if (docker_) {
+            return write_lines(
+                docker_->node_lines(static_cast<std::size_t>(&node - nodes_.data())));
+        }
+        line("    host: " + scalar(node.member_host));
+        if (node.host != node.member_host) line("    ssh: { host: " + scalar(node.host) + " }");
     }
 
     void write_nodes() {
         line("nodes:");
         for (const FoundNode& node : nodes_) {
             line("  - id: " + to_string(node.sid));
-            line("    host: " + scalar(node.member_host));
-            if (node.host != node.member_host) line("    ssh: { host: " + scalar(node.host) + " }");
+            write_host(node);
             for (const auto& [key, value] : places_of(node)) {
                 if (value != find(common_, key)) line("    " + key + ": " + scalar(value));
             }
@@ -257,15 +270,14 @@ class Writer {
                 return common != common_config_.end() && common->second == entry.second;
             });
             if (!own.empty()) write_config(own, "    ");
-            const std::string agent = agent_of(node);
-            if (agent == common_agent_) continue;
-            line("    agent: " + (agent == "off" ? "{ http: { listen: off } }" : agent));
+            write_own_agent(node);
         }
     }
 
     /// What several servers have alike is said once.
     void write_left_out() {
         std::vector<std::string> lines = left_out_;
+        if (docker_) std::ranges::copy(docker_->left_out(), std::back_inserter(lines));
         for (const FoundNode& node : nodes_) {
             lines.insert(lines.end(), node.comments.begin(), node.comments.end());
         }
@@ -296,6 +308,7 @@ class Writer {
 
     const std::vector<FoundNode>& nodes_;
     const ImportSettings& settings_;
+    std::optional<DockerText> docker_;
     std::string text_;
     Keys common_;
     std::map<std::string, std::string> common_config_;
@@ -304,6 +317,22 @@ class Writer {
 };
 
 }  // namespace
+
+std::string scalar(const std::string& text) {
+    const auto plain = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("/._-+@").find(c) != std::string_view::npos;
+    };
+    const bool begins = !text.empty() && text.front() != '-' && text.front() != '.' &&
+                        text.front() != '@' && text.front() != '+';
+    if (begins && std::ranges::all_of(text, plain)) return text;
+    std::string quoted = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') quoted += '\\';
+        quoted += c;
+    }
+    return quoted + "\"";
+}
 
 std::string inventory_text(const std::vector<FoundNode>& nodes,
                            const ImportSettings& settings,

@@ -14,4 +14,7 @@ std::string inventory_text(const std::vector<FoundNode>& nodes,
                            const ImportSettings& settings,
                            const std::string& cluster);
 
+/// A scalar of YAML: bare where nobody could read anything else in it.
+std::string scalar(const std::string& text);
+
 }  // namespace zk::importing

@@ -39,6 +39,8 @@ ExitCode run_import(const inventory::Inventory& hosts_only,
     for (const std::string_view directory : importing::kInstallDirs) {
         request.directories.emplace_back(directory);
     }
+    request.engine =
+        import_settings.engine.empty() ? std::string(importing::kEngine) : import_settings.engine;
     std::vector<importing::SurveyedHost> surveyed(hosts.size());
     const LinkDeadline deadline = settings.deadline_for(kImportLimit);
     for_all(hosts, [&](Host& host) {

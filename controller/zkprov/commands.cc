@@ -207,19 +207,24 @@ std::vector<Command> taking_commands() {
              R"(Looks at the ZooKeeper servers that run on the hosts, whoever installed them: Apache's, by hand or
 from a package, or zkprov's own. Asks their processes, files and systemd, and prints the inventory
 that describes them, with what it cannot express as comments. Changes nothing on the hosts, but that
-the agent's program is put there, as by every command.
+the agent's program is put there, as by every command. Asks the Docker engine, too: containers of the
+official image, or of zkprov's, become an inventory with runtime: docker.
 
 All hosts of the ensemble have to be named. Refuses servers that would not serve under zkprov as they
-do now: observers, TLS, SASL, members changed by reconfig, several servers on one host, containers.
+do now: observers, TLS, SASL, members changed by reconfig, several servers on one host, containers
+whose data are in no directory of the host.
 
 Afterwards: zkprov plan says what would be added. zkprov apply --adopt adds it and restarts no server.
-zkprov apply --take-over then restarts the servers under zkprov's unit, one by one.
+zkprov apply --take-over then restarts the servers under zkprov's unit, one by one. Containers that
+zkprov did not make are not touched: the inventory's first lines say how zkprov's take their place.
 )",
          .operands = {{.name = "HOST",
                        .meaning = "the hosts' addresses or names, also as a range",
                        .most = 255}},
-         .examples = {"zkprov import 192.168.6.[137-139] >inventory.yaml",
-                      "zkprov import zk1 zk2 zk3 --user ops --cluster demo"}},
+         .examples =
+             {"zkprov import 192.168.6.[137-139] >inventory.yaml",
+              "zkprov import zk1 zk2 zk3 --user ops --cluster demo",
+              "zkprov import 192.168.6.137 --container zk1 --container zk2 --container zk3"}},
     };
 }
 
@@ -427,6 +432,19 @@ std::vector<Option> of_import() {
          .type = Type::file,
          .value = "FILE",
          .meaning = "the release of Apache's server, as the inventory names it",
+         .commands = {"import"}},
+        {.name = "engine",
+         .type = Type::text,
+         .value = "SOCKET",
+         .meaning = "of the Docker engine on the hosts, such as /run/podman/podman.sock",
+         .otherwise = "/run/docker.sock, if there is one",
+         .commands = {"import"}},
+        {.name = "container",
+         .type = Type::text,
+         .value = "NAME",
+         .meaning = "only this container",
+         .otherwise = "all that run a server",
+         .repeat = Repeat::collects,
          .commands = {"import"}},
     };
 }

@@ -515,6 +515,8 @@ ExitCode run_import_command(const Options& options, Console& console) {
     importing::ImportSettings settings;
     settings.cluster = options.cluster;
     settings.tarball = options.tarball;
+    settings.engine = options.engine;
+    settings.containers = options.containers;
     settings.ssh = hosts->nodes.front().ssh;
     settings.ssh.client = options.ssh_client.value_or(settings.ssh.client);
     return run_import(

@@ -129,6 +129,15 @@ Result<Options> read_import(const Parsed& parsed, Options options) {
     options.ssh_config = parsed.text("ssh-config");
     options.cluster = parsed.text("cluster");
     options.tarball = parsed.text("tarball");
+    options.engine = parsed.text("engine");
+    if (!options.engine.empty() && !options.engine.starts_with('/')) {
+        return Error(
+            Errc::invalid,
+            "--engine must be the absolute path of a socket on the hosts, found " + options.engine);
+    }
+    for (const command_line::Value& name : parsed.all("container")) {
+        options.containers.push_back(name.text);
+    }
     return options;
 }
 

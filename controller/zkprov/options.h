@@ -92,6 +92,8 @@ struct Options {
     std::string ssh_config;
     std::string cluster;
     std::string tarball;
+    std::string engine;                   ///< its socket, on the hosts
+    std::vector<std::string> containers;  ///< only these
     // cloud-init: exactly one of image, url and embed.
     std::string image;
     std::string url;

@@ -296,7 +296,7 @@ TEST(Import, OfEachHostThereIsOneServerThatCanBeRead) {
     std::string told = refusal(hosts);
     EXPECT_THAT(told, HasSubstr("192.168.6.137: no ZooKeeper server runs there"));
     EXPECT_THAT(told, HasSubstr("192.168.6.138: several ZooKeeper servers run there (102 with"));
-    EXPECT_THAT(told, HasSubstr("192.168.6.139: its server runs in a container"));
+    EXPECT_THAT(told, HasSubstr("192.168.6.139: its server (process 103) runs in a container"));
     hosts = guide();
     hosts[0].survey.servers.clear();
     hosts[0].survey.uid = 1000;

@@ -160,6 +160,9 @@ TEST(Options, ImportTakesHostsAndHowToLogIn) {
     EXPECT_EQ(options.cluster, "demo");
     EXPECT_EQ(options.tarball, "t.tar.gz");
     EXPECT_FALSE(good("import zk1").ssh_port);
+    EXPECT_EQ(good("import h --engine /run/podman.sock").engine, "/run/podman.sock");
+    EXPECT_THAT(bad("import h --engine podman.sock"), HasSubstr("absolute path of a socket"));
+    EXPECT_EQ(good("import h --container a --container b").containers.size(), 2U);
     EXPECT_THAT(bad("import"), HasSubstr("import needs the hosts' addresses or names"));
     EXPECT_TRUE(good("apply --adopt").adopt);
     EXPECT_TRUE(good("plan --take-over").take_over);
