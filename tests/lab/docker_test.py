@@ -12,6 +12,8 @@ that it leaves behind are stopped by their pids.
 import atexit
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -24,6 +26,7 @@ sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
 import apache_image  # noqa: E402
+import container_test  # noqa: E402
 from engine import IMAGE, NAMESPACE, Engine, docker_program  # noqa: E402
 from programs import BIN, PROGRAMS, Programs, Run, eventually  # noqa: E402
 
@@ -624,6 +627,101 @@ class Refusals(Case):
         self.refused(f"{PLACE}/zk2/data/myid says 3, this is server 2")
         self.assertEqual((data / "myid").read_text(encoding="utf-8"), "3\n")
         self.assertEqual(engine.docker("ps", "-aq")[1], "")
+
+
+class Import(Case):
+    """A guide's lines first, zkprov afterwards. The engine's host gets an sshd; /var/lib is a file system in memory there."""
+
+    PORT = 2222
+
+    @classmethod
+    def setUpClass(cls):
+        if not os.access("/usr/sbin/sshd", os.X_OK):
+            skip("openssh-server is not installed (scripts/deps test installs it)")
+        cls.place = programs.directory / "sshd"
+        cls.place.mkdir(exist_ok=True)
+        for name in ("host", "user"):
+            if not (cls.place / name).exists():
+                subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", cls.place / name], check=True)
+        key = (cls.place / "host.pub").read_text(encoding="utf-8").split()
+        (cls.place / "known_hosts").write_text(f"[127.0.0.1]:{cls.PORT} {key[0]} {key[1]}\n", encoding="utf-8")
+        (cls.place / "config").write_text(
+            f"Port {cls.PORT}\nListenAddress 127.0.0.1\nHostKey {cls.place}/host\nAuthorizedKeysFile {cls.place}/user.pub\n"
+            "PermitRootLogin prohibit-password\nUsePAM no\nStrictModes no\nPidFile none\n", encoding="utf-8")
+        os.makedirs("/run/sshd", exist_ok=True)
+        subprocess.run(engine.on_host("mount", "-t", "tmpfs", "lib", "/var/lib"), check=True)
+        cls.addClassCleanup(subprocess.run, engine.on_host("umount", "-l", "/var/lib"), check=False)
+        cls.sshd = subprocess.Popen(engine.on_host("/usr/sbin/sshd", "-D", "-e", "-f", cls.place / "config"),
+                                    stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        cls.addClassCleanup(cls.sshd.wait, 20)
+        cls.addClassCleanup(cls.sshd.terminate)
+
+    def import_host(self, *words, code=0):
+        return self.zkprov("import", "127.0.0.1", "--user", "root", "--ssh-port", self.PORT, "--key", self.place / "user",
+                           "--known-hosts", self.place / "known_hosts", "--engine", engine.socket, *words, code=code)
+
+    def guides_lines(self):
+        engine.line(container_test.NETWORK)
+        for number in (1, 2, 3):
+            engine.line(container_test.MEMBER.format(id=number, last=number + 1, port=2180 + number))
+        client = eventually(self.connect, "a leader", timeout_s=60)
+        client.create("/before", b"kept")
+        clients.close(client)
+
+    @staticmethod
+    def connect():
+        try:
+            return clients.connect(ADDRESSES)
+        except Exception:  # noqa: BLE001: kazoo has many
+            return None
+
+    def test_the_guides_cluster(self):
+        self.guides_lines()
+        before = {name: engine.inspect(name)["Id"] for name in NODES}
+        text = self.import_host("--cluster", "demo").out
+        for words in ("runtime: docker", f"directory: {PLACE}", "name: zoonet, driver: bridge, subnet: 172.18.0.0/16",
+                      "address: 172.18.0.4", "container: zookeeper_node03", "autopurge.purgeInterval: 0",
+                      "# servers 1, 2, 3: it is privileged"):
+            self.assertIn(words, text)
+        # What the agents of units need is not on this host: they are processes.
+        local = re.sub(r"^ssh:\n(  .*\n)+", "", text, flags=re.MULTILINE).replace("runtime: ", "transport: local\nruntime: ")
+        self.inventory.write_text(local, encoding="utf-8")
+        run = self.zkprov("plan", self.inventory, code=PREFLIGHT)
+        for name in NODES:
+            self.assertIn(f"the container {name} runs on the data in", run.text)
+        self.refused("it is not touched, and two servers would damage them")
+        self.assertEqual({name: engine.inspect(name)["Id"] for name in NODES}, before)
+        self.give_way(text)
+        self.assertIn("make the container zookeeper_node02", self.zkprov("plan", self.inventory).out)
+        self.apply()
+        self.healthy()
+        client = clients.connect(ADDRESSES)
+        self.assertEqual(client.get("/before")[0], b"kept")
+        clients.close(client)
+        self.assertIn("no change", self.apply().text.lower())
+        self.assertIn("with transport: local its inventory is on this host", self.import_host(code=PREFLIGHT).text)
+
+    def give_way(self, text):
+        """The commands that the inventory names."""
+        commands = [line.lstrip("# ") for line in text.splitlines() if line.startswith("#   ")]
+        self.assertEqual(len(commands), 3)
+        for command in commands[:2]:
+            engine.docker(*shlex.split(command)[1:])
+        self.assertIn("docker rename $name $name.before-zkprov", commands[2])
+        for name in NODES:
+            engine.docker("rename", name, f"{name}.before-zkprov")
+
+    def test_bad_places(self):
+        engine.docker("run", "-d", "--name", "zk", "-v", "named:/data", IMAGE)
+        try:
+            self.assertIn("its /data is in the engine's volume named", self.import_host(code=PREFLIGHT).text)
+            run = self.import_host("--container", "none", code=PREFLIGHT)
+            self.assertIn("no container of these names runs a ZooKeeper server", run.text)
+            run = self.import_host("--engine", "/data/none.sock", code=PREFLIGHT)
+            self.assertIn("there is no Docker engine at /data/none.sock", run.text)
+        finally:
+            engine.remove("zk")
+            engine.docker("volume", "rm", "named", check=False)
 
 
 class Compose(Case):
