@@ -119,7 +119,9 @@ server:
   config:
     admin.enableServer: true
     autopurge.purgeInterval: 0
+    autopurge.snapRetainCount: 3
     initLimit: 5
+    maxClientCnxns: 60
     syncLimit: 2
 nodes:
   - id: 1
@@ -348,10 +350,19 @@ TEST(ImportContainers, ServersBesideThemAreNotPassedOver) {
 
 // ---- zkprov's own -----------------------------------------------------------------------------
 
-std::vector<SurveyedHost> applied_containers(const inventory::Inventory& inventory) {
-    std::map<std::string, SurveyedHost> hosts;
+agent_api::NodeSpec rendered(const inventory::Inventory& inventory, const inventory::Node& node) {
     agent_api::ReleaseSpec release;
     release.version = "container";
+    release.sha256 = std::string(64, 'a');
+    release.size = 1000;
+    auto spec = inventory::render_node(inventory, node, release, "g-1");
+    if (spec.has_value()) return *std::move(spec);
+    ADD_FAILURE() << spec.error().message();
+    return {};
+}
+
+std::vector<SurveyedHost> applied_containers(const inventory::Inventory& inventory) {
+    std::map<std::string, SurveyedHost> hosts;
     for (const auto& node : inventory.nodes) {
         SurveyedHost& host = hosts[node.ssh.host];
         host.host = node.ssh.host;
@@ -361,7 +372,7 @@ std::vector<SurveyedHost> applied_containers(const inventory::Inventory& invento
         told.name = node.container;
         told.cluster = inventory.cluster;
         told.sid = to_string(node.id);
-        told.applied = *inventory::render_node(inventory, node, release, "g-1");
+        told.applied = rendered(inventory, node);
     }
     std::vector<SurveyedHost> all;
     for (auto& [name, host] : hosts) all.push_back(std::move(host));
@@ -373,11 +384,9 @@ void expect_same_containers(const std::string& rest) {
     const std::string text = docker_text(applied_containers(before));
     const auto after = read_docker(text);
     ASSERT_EQ(after.nodes.size(), before.nodes.size()) << text;
-    agent_api::ReleaseSpec release;
-    release.version = "container";
     for (std::size_t i = 0; i < before.nodes.size(); ++i) {
-        const auto was = *inventory::render_node(before, before.nodes[i], release, "g-1");
-        const auto is = *inventory::render_node(after, after.nodes[i], release, "g-1");
+        const auto was = rendered(before, before.nodes[i]);
+        const auto is = rendered(after, after.nodes[i]);
         EXPECT_EQ(agent_api::to_json(is), agent_api::to_json(was)) << text;
         EXPECT_EQ(after.nodes[i].ssh.host, before.nodes[i].ssh.host);
     }
