@@ -1,5 +1,7 @@
 #include "engine/engine.h"
 
+#include <fstream>
+
 #include <boost/json.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -224,7 +226,9 @@ TEST(Engine, WhatItRefusesIsToldInItsWords) {
     ASSERT_FALSE(made.has_value());
     EXPECT_EQ(made.error().words, "the Docker engine says: No such image");
     fake.load_error = "no space left";
-    const auto loaded = engine.load_image("/proc/self/exe");
+    const std::string archive = fake.directory() + "/image.tar";
+    std::ofstream(archive) << "an archive";
+    const auto loaded = engine.load_image(archive);
     ASSERT_FALSE(loaded.has_value());
     EXPECT_EQ(loaded.error().words, "no space left");
 }
