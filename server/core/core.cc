@@ -40,6 +40,7 @@ Core::Core(Settings settings,
       next_session_(session::first_session_id(settings_.standalone ? kAloneSid : settings_.my_id,
                                               settings_.monotonic_ms)) {
     take_sessions(recovered.sessions);
+    count_load(recovered.load);
     // A server alone leaves the node as it is: empty, or what an ensemble has left there.
     if (!settings_.standalone) database_.set_config(members_->text(), Zxid(members_->version()));
 }
@@ -277,6 +278,7 @@ void Core::end_role() {
     leader_.reset();
     learner_.reset();
     alone_.reset();
+    unsynced_.clear();
     zab_actions_.clear();
     zab_current_.clear();
     zab_done_ = 0;

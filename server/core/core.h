@@ -29,6 +29,7 @@
 #include "core/event.h"
 #include "core/local_sessions.h"
 #include "core/status_page.h"
+#include "core/unsynced_txns.h"
 #include "election/election.h"
 #include "ensemble/membership.h"
 #include "jute/txn.h"
@@ -75,6 +76,8 @@ struct Settings {
     std::uint32_t counter_limit = 0xffffffff;
     /// Spreads snapshots of the members over time.
     std::uint64_t seed = 0;
+    /// Tells the time within a step, for what is only measured; empty: a step takes none.
+    std::function<Instant()> stopwatch{};
 };
 
 class Core {
@@ -218,6 +221,9 @@ class Core {
     zab::Settings zab_settings() const;
 
     void count(const zab::Action& action);
+    void count_append(const zab::AppendTxn& append);
+    void count_sync(zab::PacketType type);
+    void count_load(const storage::LoadStatistics& load);
     void count_propagation(const jute::TxnHeader& header, metrics::Summary summary);
     void count_ack(ServerId sid, Zxid zxid, Instant now);
     void count_own_acks(Zxid up_to, Instant now);
@@ -244,6 +250,10 @@ class Core {
         ErrorCode of_ephemerals = ErrorCode::ok;  ///< of creates that make them
     };
     [[nodiscard]] SessionCheck check_session(const QueuedRequest& request) const;
+    [[nodiscard]] jute::Txn prepare(const QueuedRequest& request,
+                                    const SessionCheck& check,
+                                    Zxid zxid);
+    [[nodiscard]] Instant measured() const;
     bool upgrade(SessionId session, Instant now, Actions& out);
     void end_local_if_due(SessionId session, Actions& out);
     void expire_sessions(Instant now, Actions& out);
@@ -309,6 +319,7 @@ class Core {
         Instant at;
     };
     std::deque<Proposed> proposed_;
+    UnsyncedTxns unsynced_;
     std::optional<Instant> unserved_since_;  ///< nothing is served since then
     std::optional<Instant> follows_since_;   ///< and is not in sync yet
 };

@@ -1,4 +1,5 @@
 // What links and the disk tell, on its way to the role, and what the role asks for. See core.h.
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -96,6 +97,7 @@ void Core::handle(storage::DiskEvent& event, Instant now, Actions& out) {
         Actions& out;
         void operator()(storage::LogDurable& e) {
             core.count_own_acks(e.up_to, now);
+            core.unsynced_.durable(e.up_to, core.wall_, core.counts_);
             core.database_.durable(e.up_to);
             if (core.alone_) core.alone_->on_log_durable(e.up_to, core.zab_actions_);
             if (core.leader_) core.leader_->on_log_durable(e.up_to, now, core.zab_actions_);
@@ -163,6 +165,7 @@ void Core::handle(TakeSnapshot&, Instant, Actions& out) {
 // Of a database that was read again.
 void Core::take_recovered(const storage::RecoveredState& recovered) {
     take_sessions(recovered.sessions);
+    count_load(recovered.load);
     accepted_epoch_ = recovered.accepted_epoch;
     current_epoch_ = recovered.current_epoch;
 }
@@ -211,22 +214,51 @@ std::optional<std::uint32_t> Core::reads_come_before(const zab::Action& action) 
 void Core::count(const zab::Action& action) {
     using metrics::Counter;
     if (const auto* append = std::get_if<zab::AppendTxn>(&action)) {
-        counts_.add(Counter::sync_processor_request_queued);
-        if (!learner_ || !serving_) return;
-        counts_.add(Counter::learner_proposal_received_count);
-        jute::InputArchive archive(*append->bytes);
-        const auto header = archive.get<jute::TxnHeader>();
-        if (archive.ok()) count_propagation(header, metrics::Summary::propagation_latency);
+        count_append(*append);
     } else if (std::holds_alternative<zab::Committed>(action)) {
         if (leader_) counts_.add(Counter::commit_count);
         if (!learner_ || !serving_) return;
         counts_.add(Counter::learner_commit_received_count);
     } else if (const auto* sent = std::get_if<zab::SendToLearner>(&action)) {
-        if (sent->packet.type == zab::PacketType::diff) counts_.add(Counter::diff_count);
-        if (sent->packet.type == zab::PacketType::snap) counts_.add(Counter::snap_count);
+        count_sync(sent->packet.type);
     } else if (std::holds_alternative<zab::LearnerRevalidates>(action)) {
         counts_.add(Counter::revalidate_count);
     }
+}
+
+void Core::count_append(const zab::AppendTxn& append) {
+    using metrics::Counter;
+    counts_.add(Counter::sync_processor_request_queued);
+    jute::InputArchive archive(*append.bytes);
+    const auto header = archive.get<jute::TxnHeader>();
+    // A server alone acknowledges to nobody; a learner what comes before UPTODATE all in one.
+    const bool acknowledged = archive.ok() && (leader_ || (learner_ && serving_));
+    unsynced_.appended(append.zxid, acknowledged ? std::optional(header.time) : std::nullopt);
+    if (!learner_ || !serving_) return;
+    counts_.add(Counter::learner_proposal_received_count);
+    if (archive.ok()) count_propagation(header, metrics::Summary::propagation_latency);
+}
+
+/// When a learner's synchronisation begins: how many there are now, this one among them. A TRUNC counts as a DIFF, as in
+/// Apache's LearnerHandler.
+void Core::count_sync(zab::PacketType type) {
+    using zab::PacketType;
+    const bool snapshot = type == PacketType::snap;
+    if (!snapshot && type != PacketType::diff && type != PacketType::trunc) return;
+    counts_.add(snapshot ? metrics::Counter::snap_count : metrics::Counter::diff_count);
+    if (!leader_) return;
+    const auto in_flight =
+        leader_->syncs_in_flight(snapshot ? zab::SyncBy::snapshot : zab::SyncBy::txns);
+    counts_.observe(
+        snapshot ? metrics::Summary::inflight_snap_count : metrics::Summary::inflight_diff_count,
+        static_cast<std::int64_t>(in_flight));
+}
+
+/// Each time when the database is read from disk: at the start, and behind a TRUNC or an aborted SNAP.
+void Core::count_load(const storage::LoadStatistics& load) {
+    counts_.observe(metrics::Summary::startup_snap_load_time, to_ms(load.snapshots));
+    counts_.observe(metrics::Summary::startup_txns_load_time, to_ms(load.log));
+    counts_.observe(metrics::Summary::startup_txns_loaded, load.txns);
 }
 
 /// By the wall clocks of two servers, as Apache's: it is as good as they agree.

@@ -246,16 +246,7 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
         ZK_COVERED("core.left_over_removed");
         txn = *std::move(removal);
     } else {
-        txn = preparer_->prepare({.session = request.session,
-                                  .cxid = request.cxid,
-                                  .op = request.op,
-                                  .body = request.body,
-                                  .auth = request.auth,
-                                  .zxid = zxid,
-                                  .time = wall_,
-                                  .session_check = session_check.any,
-                                  .ephemeral_check = session_check.of_ephemerals});
-        shrink(txn);
+        txn = prepare(request, session_check, zxid);
     }
     auto bytes = std::make_shared<const Bytes>(jute::encode_txn(txn, request.body.size()));
     // A txn that is not proposed is in no log: then the table of sessions must not know of it either.
@@ -270,6 +261,26 @@ void Core::propose(QueuedRequest& request, Instant now, Actions&) {
     // Whoever asks for it: behind the closeSession nothing of this session may be proposed any more.
     if (request.op == OpCode::close_session) sessions_.begin_closing(request.session);
 }
+
+jute::Txn Core::prepare(const QueuedRequest& request, const SessionCheck& check, Zxid zxid) {
+    const bool closes = request.op == OpCode::close_session;
+    const Instant began = closes ? measured() : Instant{};
+    jute::Txn txn = preparer_->prepare({.session = request.session,
+                                        .cxid = request.cxid,
+                                        .op = request.op,
+                                        .body = request.body,
+                                        .auth = request.auth,
+                                        .zxid = zxid,
+                                        .time = wall_,
+                                        .session_check = check.any,
+                                        .ephemeral_check = check.of_ephemerals});
+    shrink(txn);
+    if (closes)
+        counts_.observe(metrics::Summary::close_session_prep_time, to_ms(measured() - began));
+    return txn;
+}
+
+Instant Core::measured() const { return settings_.stopwatch ? settings_.stopwatch() : now_; }
 
 // The list of a session's ephemerals may become longer than what other servers take. Without it every server deletes what
 // it knows the session to own, which is the same.

@@ -20,6 +20,21 @@ constexpr std::string_view kThrottle =
     "requests that are held back wait in their sockets here; the key has no effect";
 constexpr std::string_view kSync =
     "this server always syncs before it acknowledges; the key has no effect";
+// Where an operator or a client would notice.
+constexpr std::string_view kTrustEmpty =
+    "transactions without the snapshot that they build on are refused all the same, since some may "
+    "be lost: let Apache's server start with this key once, it writes one; the key has no effect";
+constexpr std::string_view kDigests =
+    "digests of the tree are always written and compared here; the key has no effect";
+constexpr std::string_view kExtra =
+    "beyond the longest request there is room for 1048575 bytes more here, whatever servers add; "
+    "the key has no effect";
+constexpr std::string_view kPeersKeptAlive =
+    "connections between servers are always kept alive here, and their end is seen within seconds; "
+    "the key has no effect";
+constexpr std::string_view kNotEager =
+    "permissions of a write are checked by the leader only, and a refusal takes a zxid; the key "
+    "has no effect";
 constexpr std::string_view kCommandLine =
     "Apache's server takes it from the command line only; it has no effect";
 constexpr std::string_view kNobody = "nothing reads it, not even Apache's server; it has no effect";
@@ -63,17 +78,16 @@ constexpr ConfigKey inert(std::string_view name,
 constexpr std::array kWithoutEffect = {
     // Storage.
     inert("forceSync", {yes_no}, "yes", kSync, "FileTxnLog"),
-    inert("fsync.warningthresholdms", kMs, "1000", kInside, "FileTxnLog"),
     inert("flushDelay", kMs, "0", kInside, "ZooKeeperServer"),
     inert("maxWriteQueuePollTime", kMs, "flushDelay / 3", kInside, "ZooKeeperServer"),
     inert("maxBatchSize", kCount, "1000", kInside, "ZooKeeperServer"),
     inert("snapshotSizeFactor", {text}, "0.33", kInside, "ZKDatabase"),
-    inert("snapshot.trust.empty", kFlag, "false", kInside, "FileTxnSnapLog"),
+    inert("snapshot.trust.empty", kFlag, "false", kTrustEmpty, "FileTxnSnapLog"),
     inert("forceSnapshotSync", kFlag, "false", kInside, "LearnerHandler"),
     inert("serializeLastProcessedZxid.enabled", kFlag, "true", kInside, "ZooKeeperServer"),
-    inert("digest.enabled", kFlag, "true", kInside, "ZooKeeperServer"),
+    inert("digest.enabled", kFlag, "true", kDigests, "ZooKeeperServer"),
     // Limits.
-    inert("jute.maxbuffer.extrasize", kBytes, "jute.maxbuffer", kInside, "BinaryInputArchive"),
+    inert("jute.maxbuffer.extrasize", kBytes, "jute.maxbuffer", kExtra, "BinaryInputArchive"),
     inert("request_throttle_stall_time",
           kMs,
           "100",
@@ -111,7 +125,7 @@ constexpr std::array kWithoutEffect = {
           "",
           "each server has one address; the key has no effect",
           "QuorumPeerConfig"),
-    inert("tcpKeepAlive", kFlag, "false", kInside, "QuorumCnxManager"),
+    inert("tcpKeepAlive", kFlag, "false", kPeersKeptAlive, "QuorumCnxManager"),
     inert("leader.maxTimeToWaitForEpoch",
           kMs,
           "-1 (off)",
@@ -149,7 +163,6 @@ constexpr std::array kWithoutEffect = {
     inert("follower.nodelay", kFlag, "true", kCommandLine, "Learner"),
     // Threads and connections.
     inert("serverCnxnFactory", kClass, "NIOServerCnxnFactory", kInside, "ServerCnxnFactory"),
-    inert("nio.sessionlessCnxnTimeout", kMs, "10000", kInside, "NIOServerCnxnFactory"),
     inert("nio.*", kCount, "", kLoops, "NIOServerCnxnFactory"),
     inert("netty.advancedFlowControl.enabled",
           kFlag,
@@ -165,7 +178,6 @@ constexpr std::array kWithoutEffect = {
           "outstandingHandshake.limit"),
     inert("netty.*", kText, "", kLoops, kNetty),
     inert("commitProcessor.*", kCount, "", kLoops, "CommitProcessor"),
-    inert("clientTcpKeepAlive", kFlag, "false", kInside, "NIOServerCnxn"),
     inert("jvm.pause.*", kText, "", "there is no JVM; the key has no effect", "QuorumPeerConfig"),
     // Watches, tracing, containers.
     inert("watchManagerName", kClass, "WatchManager", kInside, "WatchManagerFactory"),
@@ -177,7 +189,7 @@ constexpr std::array kWithoutEffect = {
     inert("messageTracker.*", kText, "", kInside, "MessageTracker"),
     inert("pathStats.*", kText, "", kInside, "RequestPathMetricsCollector"),
     inert("znode.container.*", kCount, "", kCommandLine, "ContainerManager"),
-    inert("enableEagerACLCheck", kFlag, "false", kInside, "ZooKeeperServer"),
+    inert("enableEagerACLCheck", kFlag, "false", kNotEager, "ZooKeeperServer"),
     // The admin server, metrics, audit.
     inert("admin.*", kText, "", kAdmin, "JettyAdminServer"),
     inert("metricsProvider.*", kText, "", kNoMetrics, "PrometheusMetricsProvider"),

@@ -44,7 +44,10 @@ struct ServerConfig {
     int client_connections_max = 60;       ///< maxClientCnxns: per client address; 0: no limit
     int connections_max = 0;               ///< maxCnxns: in total; 0: no limit
     int client_backlog = -1;               ///< clientPortListenBacklog; -1: the system's default
-    int outstanding_max = 1000;            ///< globalOutstandingLimit
+    /// nio.sessionlessCnxnTimeout: a connection without a session ends after it.
+    milliseconds sessionless_timeout{10'000};
+    bool client_keep_alive = false;  ///< clientTcpKeepAlive
+    int outstanding_max = 1000;      ///< globalOutstandingLimit
     /// clientLoops: 1: the server's own loop serves clients, too; more: so many threads beside it. Ours.
     int client_loops = 1;
     std::int32_t jute_max_buffer = limits::kJuteMaxBuffer;  ///< jute.maxbuffer, bytes
@@ -55,6 +58,7 @@ struct ServerConfig {
     std::int64_t log_size_kib = -1;
     /// preAllocSize: log files grow in these steps; 0: they do not.
     std::int64_t log_grow_kib = 65536;
+    milliseconds slow_sync{1000};  ///< fsync.warningthresholdms: a longer one is logged and counted
     /// commitLogCount: txns kept for DIFF.
     std::size_t committed_window = limits::kCommittedWindow;
     SnapshotCompression snapshot_compression = SnapshotCompression::none;

@@ -36,9 +36,9 @@ inline constexpr std::size_t kParkedMax = 1000;
 /// Bytes of identities that one connection may prove: about a thousand ordinary ones.
 /// Every write carries a copy of them to the leader.
 inline constexpr std::size_t kIdentityBytesMax = 64 << 10;
-/// A connection without ConnectRequest, or one that is closing and whose client does not read, ends
-/// after this.
-inline constexpr Duration kSessionlessMax = std::chrono::seconds(10);
+/// A connection that is closing and whose client does not read ends after this; and one whose session's timeout has passed
+/// for so long without a word.
+inline constexpr Duration kLingerMax = std::chrono::seconds(10);
 /// While others wait for room: how long a client may hold some without sending the rest of its
 /// request, or without taking answers.
 inline constexpr Duration kStalledMax = std::chrono::seconds(10);
@@ -113,7 +113,8 @@ class Connection {
 
     std::size_t effort = 0;  ///< since bytes came, or since resume()
     bool tired = false;      ///< effort is used up: waits for resume()
-    bool late = false;       ///< the frame that is looked at has waited too long for its turn
+    Duration waited{};       ///< how long the frame that is looked at has, in working time
+    bool late = false;       ///< and that is too long
 
     Activity activity;
     Instant established;  ///< not in working time, as the next

@@ -79,6 +79,9 @@ void Frontend::on_written(ConnectionId id, Instant now, Out& out) {
 void Frontend::on_closed(ConnectionId id, Out& out) {
     Connection* connection = find(id);
     if (connection == nullptr) return;
+    // Its client's doing, and not the end of what this server has closed.
+    if (connection->state != Connection::State::closing)
+        totals_.counts.add(metrics::Counter::connection_drop_count);
     close(*connection, Close::at_once, "peer", out);
     connection->taken = 0;
     account(*connection);
@@ -96,10 +99,10 @@ void Frontend::on_tick(Instant now, Out& out) {
 void Frontend::tick(Connection& connection, Instant working, Out& out) {
     if (connection.state == Connection::State::closing) {
         if (!connection.lingers_since) connection.lingers_since = working;
-        if (working - *connection.lingers_since > kSessionlessMax)
+        if (working - *connection.lingers_since > kLingerMax)
             close(connection, Close::at_once, "linger", out);
     } else if (!connection.asked_core) {
-        if (working - connection.opened <= kSessionlessMax) return;
+        if (working - connection.opened <= settings_.sessionless_max) return;
         ++totals_.sessionless_expired;
         close(connection, Close::at_once, "sessionless", out);
     } else if (stalls(connection, working)) {
@@ -109,7 +112,7 @@ void Frontend::tick(Connection& connection, Instant working, Out& out) {
         // A session that moved away keeps its connection here until the client lets go of it, or
         // falls silent.
         const Duration timeout = std::chrono::milliseconds(connection.timeout_ms);
-        if (working - connection.heard > timeout + kSessionlessMax)
+        if (working - connection.heard > timeout + kLingerMax)
             close(connection, Close::at_once, "silent", out);
     } else if (connection.state == Connection::State::open && !output_full(connection, 0)) {
         // Its pings lie unread because we do not read: that must not cost the session.
@@ -200,7 +203,7 @@ bool Frontend::take_frame(Connection& connection, Instant now, Out& out) {
         close(connection, Close::at_once, "large_request", out);
         return false;
     }
-    const bool waited = connection.ticket != 0;
+    const bool has_waited = connection.ticket != 0;
     connection.admitted = admit(connection);
     if (!connection.admitted) return false;
     const std::optional<ByteView> frame = connection.decoder.next();
@@ -210,8 +213,8 @@ bool Frontend::take_frame(Connection& connection, Instant now, Out& out) {
     }
     connection.granted = 0;
     const Duration longest = settings_.throttled_op_wait;
-    connection.late =
-        waited && longest.count() > 0 && time_.now() - connection.waits_since > longest;
+    connection.waited = has_waited ? time_.now() - connection.waits_since : Duration{};
+    connection.late = longest.count() > 0 && connection.waited > longest;
     if (connection.state == Connection::State::greeting) {
         accept_connect(connection, *frame, now, out);
     } else {
@@ -403,9 +406,9 @@ void Frontend::reset_connection_statistics() {
 Duration Frontend::ends_in(const Connection& connection) const {
     const bool open = connection.state == Connection::State::open;
     const Instant since = open ? connection.heard : connection.opened;
-    const Duration limit =
-        open ? Duration(std::chrono::milliseconds(connection.timeout_ms)) : Duration{};
-    return since + limit + kSessionlessMax - time_.now();
+    const Duration limit = open ? std::chrono::milliseconds(connection.timeout_ms) + kLingerMax
+                                : Duration(settings_.sessionless_max);
+    return since + limit - time_.now();
 }
 
 std::vector<WatchedPath> Frontend::watched_paths() const {

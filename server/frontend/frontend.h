@@ -59,6 +59,8 @@ struct Settings {
     std::string super_digest;               ///< "super:<base64>"; empty: nobody is super
     std::string digest_algorithm = "SHA1";  ///< DigestAuthenticationProvider.digestAlg
     tree::AccessRules access{};
+    /// nio.sessionlessCnxnTimeout: a connection without ConnectRequest ends after this, looked at with each on_tick().
+    milliseconds sessionless_max{10'000};
     /// enforce.auth.schemes, where enforce.auth.enabled: who has proven none of these may only prove one. Empty: all may
     /// ask.
     std::vector<std::string> required_schemes;

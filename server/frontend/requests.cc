@@ -166,6 +166,9 @@ void Frontend::accept_request(Connection& connection, ByteView frame, Instant no
     if (!proves && !may_ask(connection)) {
         return refuse_unproven(connection, header.xid, header.op, now);
     }
+    if (!proves)
+        totals_.counts.observe(metrics::Summary::request_throttle_queue_time_ms,
+                               to_ms(connection.waited));
     if (read_only_ && refuse_change(connection, header, now)) return;
     if ((way == Way::core || way == Way::local) && is_late(connection, header.op)) {
         return refuse_late(connection, header.xid, header.op, now);

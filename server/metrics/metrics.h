@@ -1,6 +1,6 @@
 // What a server counts and measures while it works, under the names of Apache's server, so that what watches Apache's
-// watches ours. All of Apache's names are here: of what this server does not have (throttles, TLS, queues between threads)
-// the value stays 0, as it does in a server of Apache's that does not use it.
+// watches ours. All of Apache's names are here: of what this server does not have (TLS, SASL, queues between threads;
+// docs/OPERATIONS.md has the whole list) the value stays 0, as it does in a server of Apache's that does not use it.
 // Pure values: each room that counts has its own, and whoever prints merges them. Not thread-safe.
 // Source: ZooKeeper ServerMetrics, AvgMinMaxCounter, AvgMinMaxPercentileCounter.
 #pragma once

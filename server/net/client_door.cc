@@ -21,7 +21,7 @@ ClientDoor::ClientDoor(boost::asio::io_context& io, const ClientDoorSettings& se
                 {.event = "clients",
                  .port = "the client port",
                  .where = "clientPort in zoo.cfg, or clientPortAddress"},
-                {},
+                {.keep_alive = settings.keep_alive},
                 *this,
                 std::move(log)) {}
 

@@ -25,6 +25,7 @@ struct ClientDoorSettings {
     std::string address;  ///< clientPortAddress; empty: all addresses, IPv6 too where there is any
     std::uint16_t port = 2181;  ///< clientPort; 0: the kernel picks
     int backlog = -1;           ///< clientPortListenBacklog; -1: the system's largest
+    bool keep_alive = false;    ///< clientTcpKeepAlive
     frontend::Admission::Limits admission;
 };
 

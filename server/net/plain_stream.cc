@@ -146,6 +146,7 @@ std::unique_ptr<Stream> plain_stream(tcp::socket socket, StreamTuning tuning) {
     const asio::ip::address local = plain(socket.local_endpoint(ignored).address());
     socket.non_blocking(true, ignored);
     socket.set_option(tcp::no_delay(true), ignored);
+    if (tuning.keep_alive) socket.set_option(asio::socket_base::keep_alive(true), ignored);
     if (tuning.peer_dead_after) tune_peer_socket(socket, *tuning.peer_dead_after);
     return std::make_unique<PlainStream>(
         std::move(socket), tcp::endpoint(plain(remote.address()), remote.port()), local);

@@ -10,7 +10,7 @@ namespace zk::storage {
 namespace {
 /// Half of RecoveryOptions::torn_max.
 constexpr std::size_t kUnsyncedBytesMax = std::size_t{4} << 20;
-static_assert(kUnsyncedBytesMax + kLogPayloadMax < RecoveryOptions{}.torn_max);
+static_assert(kUnsyncedBytesMax + kLogPayloadMax < kTornMax);
 
 /// Appends share a sync, and a read finds what the file holds, synced or not.
 template <class Command>

@@ -263,10 +263,15 @@ Epoch look_at_epoch(
 
 // Snapshots newest first until one loads and its log carries it to a consistent state.
 struct Attempts {
+    Duration loading{};  // all of them
     std::string words;   // why the newer ones were not used
     Zxid at_least{-1};   // names of damaged ones: so far the history once went
     bool newer = false;  // one not above the limit was tried; older ones had ended before it began
 };
+
+Instant time_of(const RecoveryOptions& options) {
+    return options.stopwatch ? options.stopwatch() : Instant{};
+}
 
 Result<std::optional<RecoveredState>> try_snapshot(Disk& disk,
                                                    const Paths& paths,
@@ -276,7 +281,10 @@ Result<std::optional<RecoveredState>> try_snapshot(Disk& disk,
                                                    Attempts& attempts,
                                                    const Log& log) {
     using State = std::optional<RecoveredState>;
+    const Instant began = time_of(options);
     auto loaded = load_snapshot(disk, paths.snapshots(), file);
+    const Instant read = time_of(options);
+    attempts.loading += read - began;
     if (!loaded.has_value()) {
         log.warn("storage.snapshot_unusable {}", loaded.error().message());
         attempts.words += "; " + loaded.error().message();
@@ -301,6 +309,8 @@ Result<std::optional<RecoveredState>> try_snapshot(Disk& disk,
     }
     RecoveredState state = *std::move(replayed);
     state.snapshot = file.zxid;
+    state.load.snapshots = attempts.loading;
+    state.load.log = time_of(options) - read;
     if (digest && digest->zxid > state.last_zxid) {
         ZK_COVERED("storage.fuzzy_snapshot_ahead_of_log");
         attempts.words += "; " + paths.snapshots() + "/" + file.name + " contains changes up to " +

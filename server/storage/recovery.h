@@ -3,6 +3,8 @@
 // Source: ZooKeeper FileTxnSnapLog.restore, QuorumPeer.loadDataBase.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "base/time.h"
 #include "storage/disk.h"
 #include "storage/snapshot_file.h"
 #include "storage/txn_log.h"
@@ -31,6 +34,8 @@ struct Paths {
     [[nodiscard]] std::string initialize_marker() const { return log_dir + "/initialize"; }
 };
 
+inline constexpr std::uint64_t kTornMax = std::uint64_t{8} << 20;
+
 struct RecoveryOptions {
     /// zookeeper.db.autocreate: an empty directory becomes a new database even without the marker.
     bool autocreate = true;
@@ -44,7 +49,16 @@ struct RecoveryOptions {
     std::int32_t payload_max = kLogPayloadMax;
     /// Whole records may follow a torn one in the newest log when all of it lies within so many bytes, as one write
     /// that was never synced. Above what DiskExecutor leaves unsynced. 0: none may follow.
-    std::uint64_t torn_max = std::uint64_t{8} << 20;
+    std::uint64_t torn_max = kTornMax;
+    /// Tells the time while a database is loaded; empty: that takes none.
+    std::function<Instant()> stopwatch{};
+};
+
+/// Of one loading. Source: ZooKeeper FileTxnSnapLog, STARTUP_SNAP_LOAD_TIME and the next ones of ServerMetrics.
+struct LoadStatistics {
+    Duration snapshots{};   ///< reading them, also those that were not usable
+    Duration log{};         ///< reading and applying what follows the snapshot
+    std::int64_t txns = 0;  ///< that were applied
 };
 
 struct RecoveredState {
@@ -59,6 +73,7 @@ struct RecoveredState {
     Zxid snapshot;       ///< the snapshot it was built from
     /// The first replayed txn, last_zxid when there was none: from here on the log is known to have no gap.
     Zxid replayed_from;
+    LoadStatistics load;
 };
 
 /// Loads the newest valid snapshot and replays the log; makes a new database in empty directories

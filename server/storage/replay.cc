@@ -178,6 +178,7 @@ Result<RecoveredState> replay_log(Disk& disk,
         ZK_CHECK(check.after(
             state.last_zxid, record->zxid, txn->digest, log_dir + "/" + reader.file_name()));
         state.last_zxid = record->zxid;
+        ++state.load.txns;
         if (!std::exchange(replayed, true)) state.replayed_from = record->zxid;
         recent.emplace_back(record->zxid,
                             std::make_shared<const Bytes>(std::move(record->payload)));

@@ -31,6 +31,9 @@
 
 namespace zk::zab {
 
+/// What a learner is synchronised by.
+enum class SyncBy { txns, snapshot };
+
 /// A learner as `status` shows it.
 struct LearnerView {
     LinkId link = 0;
@@ -108,6 +111,9 @@ class Leader {
     void revalidated(LinkId link, SessionId session, bool valid, Actions& out);
 
     [[nodiscard]] std::vector<LearnerView> learners() const;
+    /// Learners that are being brought to this history, by a snapshot or by txns (DIFF and TRUNC): from the decision how
+    /// until their UPTODATE. Source: ZooKeeper LearnerSyncThrottler.getSyncInProgress.
+    [[nodiscard]] std::size_t syncs_in_flight(SyncBy means) const;
     /// Whose link this is; nullopt: of nobody who has said so, or of no voter.
     [[nodiscard]] std::optional<ServerId> voter_at(LinkId link) const;
     /// The latest epoch that this server or a voter that came to it has accepted. A next reign must begin above it, also
@@ -155,6 +161,7 @@ class Leader {
         Zxid peer_last;
         /// A DIFF or TRUNC of an earlier attempt could not be followed.
         bool wants_snapshot = false;
+        SyncBy sync_by = SyncBy::txns;
         Waiting waiting = Waiting::nothing;
         Zxid sent;  ///< catching_up: the last txn of our history that it has or was sent
         std::optional<Instant> deadline;  ///< for the next packet; none while it waits for us

@@ -4,6 +4,7 @@
 // The history goes out in pieces, each when the one before has nearly left, from memory or else from the log files. What
 // is proposed meanwhile waits there, not in the queue of the link: so however long a snapshot takes on a slow link, no
 // bound is met, and the learner gets in as soon as its link carries more than clients write.
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -28,6 +29,7 @@ void Leader::synchronize(LinkId id, Link& link, Instant now, Actions& out) {
               plan.after,
               plan.from_files);
     link.stage = Stage::catching_up;
+    link.sync_by = SyncBy::txns;
     link.sent = plan.after;
     note_progress(link, now);
     if (plan.from_files) {
@@ -44,6 +46,7 @@ void Leader::synchronize(LinkId id, Link& link, Instant now, Actions& out) {
 
 void Leader::begin_snapshot(LinkId id, Link& link, Actions& out) {
     const SyncPlan plan = plan_snapshot(*committed_);
+    link.sync_by = SyncBy::snapshot;
     link.sent = plan.after;
     out.push_back(SendToLearner{id, {PacketType::snap, plan.zxid, {}, {}}});
     out.push_back(SendSnapshot{id});
@@ -136,6 +139,15 @@ void Leader::on_history_read(LinkId id,
     for (const CommittedTxn& txn : txns) send_history(id, link, txn, out);
     link.waiting = Waiting::room;
     out.push_back(AwaitRoom{id});
+}
+
+std::size_t Leader::syncs_in_flight(SyncBy means) const {
+    const auto count = std::ranges::count_if(links_, [means](const auto& entry) {
+        const Link& link = entry.second;
+        return link.sync_by == means && link.stage >= Stage::catching_up &&
+               link.stage < Stage::serving && link.waiting != Waiting::decision;
+    });
+    return static_cast<std::size_t>(count);
 }
 
 /// A learner that gets on keeps its place, and the quorum that waits for it.

@@ -107,7 +107,8 @@ core::Settings core_settings(const Configuration& configuration) {
             .election = {.resend_min = config.notification_interval_min,
                          .resend_max = config.notification_interval_max},
             .monotonic_ms = clocks::wall_now().value(),
-            .seed = static_cast<std::uint64_t>(clocks::steady_now().time_since_epoch().count())};
+            .seed = static_cast<std::uint64_t>(clocks::steady_now().time_since_epoch().count()),
+            .stopwatch = clocks::steady_now};
 }
 
 storage::ExecutorOptions executor_options(const ensemble::ServerConfig& config) {
@@ -117,7 +118,12 @@ storage::ExecutorOptions executor_options(const ensemble::ServerConfig& config) 
         static_cast<std::uint64_t>(std::max<std::int64_t>(config.log_size_kib, 0)) * 1024;
     options.recovery.autocreate = config.db_autocreate;
     options.recovery.standalone = !config.replicated();
+    options.recovery.stopwatch = clocks::steady_now;
     return options;
+}
+
+disk::LogThreadOptions log_options(const ensemble::ServerConfig& config) {
+    return {.executor = executor_options(config), .slow_batch = config.slow_sync};
 }
 
 storage::SnapshotName::Compression compression_of(const ensemble::ServerConfig& config) {
@@ -190,6 +196,7 @@ net::ClientSettings client_settings(const ensemble::ServerConfig& config) {
     settings.door.address = config.client_address;
     settings.door.port = *config.client_port;
     settings.door.backlog = config.client_backlog;
+    settings.door.keep_alive = config.client_keep_alive;
     settings.door.admission.per_address_max = config.client_connections_max;
     settings.door.admission.connections_max = config.connections_max;
     settings.frontend.session_timeout_min_ms =
@@ -198,6 +205,7 @@ net::ClientSettings client_settings(const ensemble::ServerConfig& config) {
         static_cast<std::int32_t>(config.session_timeout_highest().count());
     settings.frontend.jute_max_buffer = config.jute_max_buffer;
     settings.frontend.outstanding_max = config.outstanding_max;
+    settings.frontend.sessionless_max = config.sessionless_timeout;
     settings.frontend.super_digest = config.super_digest;
     settings.frontend.digest_algorithm = config.digest_algorithm;
     settings.frontend.access = access_rules(config);
@@ -233,8 +241,7 @@ class Server final : public net::ServerPort, public net::WordPort {
           signals_(io_, SIGTERM, SIGINT),
           purge_(io_),
           watchdog_(io_),
-          log_thread_(
-              disk_, paths, {.executor = executor_options(configuration_.config)}, loop_, log_),
+          log_thread_(disk_, paths, log_options(configuration_.config), loop_, log_),
           snapshot_thread_(
               snapshot_disk_, paths, loop_, log_, compression_of(configuration_.config)),
           admin_(

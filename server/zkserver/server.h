@@ -34,7 +34,7 @@ Result<> load_configuration(const std::string& path,
 /// The configuration of a server alone that was started without a zoo.cfg.
 Configuration configuration_of(const AloneArguments& arguments);
 
-/// Exit codes of zkserver; Apache's numbers.
+/// Exit codes of zkserver; Apache's numbers, whose server ends with 1 where data are damaged.
 enum class ExitCode {
     stopped = 0,                ///< by SIGTERM or SIGINT
     failed = 1,                 ///< could not go on: client port taken, disk failed, ...

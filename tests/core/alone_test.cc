@@ -183,6 +183,48 @@ TEST(ServerAlone, WritesAreCountedByNamespace) {
     EXPECT_EQ(names.at("app").sum(), (4 + 4) + (9 + 4) + (4 + 1) + 9);
 }
 
+TEST(ServerAlone, TellsWhatLoadingItsDataAndEndingSessionsTook) {
+    using enum metrics::Summary;
+    using Counted = std::pair<std::int64_t, std::int64_t>;
+    Settings settings = alone_settings();
+    settings.stopwatch = [at = Instant{}]() mutable { return at += milliseconds(3); };
+    OneServer server(settings);
+    const auto counted = [&](metrics::Summary summary) {
+        const metrics::Metrics counts = server.core().counts();
+        return Counted(counts.value(summary).count(), counts.value(summary).max());
+    };
+    EXPECT_EQ(counted(startup_snap_load_time), Counted(1, 0)) << "there was nothing";
+    EXPECT_EQ(counted(startup_txns_loaded), Counted(1, 0));
+    const SessionId session = server.open();
+    server.ask(session, OpCode::create, create("/a"));
+    server.ask(session, OpCode::create, create("/b"));
+    EXPECT_EQ(counted(close_session_prep_time), Counted(0, 0));
+    server.ask(session, OpCode::close_session);
+    EXPECT_EQ(counted(close_session_prep_time), Counted(1, 3));
+    server.restart(sim::CrashMode::lose);
+    EXPECT_EQ(counted(startup_snap_load_time), Counted(1, 3));
+    EXPECT_EQ(counted(startup_txns_load_time), Counted(1, 3));
+    EXPECT_EQ(counted(startup_txns_loaded), Counted(1, 4));
+}
+
+TEST(ServerAlone, CountsWhatOneSyncMakesDurable) {
+    OneServer server(alone_settings());
+    const SessionId session = server.open();
+    server.hold_disk();
+    server.ask(session, OpCode::create, create("/a"));
+    server.ask(session, OpCode::create, create("/b"));
+    server.ask(session, OpCode::create, create("/c"));
+    server.release_disk();
+    const metrics::Metrics counts = server.core().counts();
+    const metrics::Distribution& batches =
+        counts.value(metrics::Summary::sync_processor_batch_size);
+    EXPECT_EQ(batches.count(), 2);
+    EXPECT_EQ(batches.min(), 1) << "the session";
+    EXPECT_EQ(batches.max(), 3);
+    EXPECT_EQ(counts.value(metrics::Summary::proposal_ack_creation_latency).count(), 0)
+        << "nobody is told";
+}
+
 TEST(ServerAlone, WhatFailsIsInTheLogAsWell) {
     OneServer server(alone_settings());
     const SessionId session = server.open();

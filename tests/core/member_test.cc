@@ -80,6 +80,69 @@ TEST(Member, ALeaderTimesAcknowledgementsUntilAQuorumHasThem) {
     EXPECT_EQ(counted("2"), Counted(0, 0));
 }
 
+/// How many values, and the largest.
+std::pair<std::int64_t, std::int64_t> counted(const OneServer& server, metrics::Summary summary) {
+    const metrics::Metrics counts = server.core().counts();
+    return {counts.value(summary).count(), counts.value(summary).max()};
+}
+using Counted = std::pair<std::int64_t, std::int64_t>;
+
+TEST(Member, ALeaderCountsTheSynchronisationsUnderWay) {
+    using enum metrics::Summary;
+    OneServer server(settings_of({1, 2, 3}));
+    is_elected(server);
+    server.learner_connects(2);
+    server.learner_connects(3);
+    server.learner_acks_epoch(2, Zxid(0));
+    EXPECT_EQ(counted(server, inflight_diff_count), Counted(1, 1));
+    server.learner_acks_epoch(3, Zxid(0));
+    EXPECT_EQ(counted(server, inflight_diff_count), Counted(2, 2));
+    server.from_learner(2, {PacketType::ack, Zxid(Epoch(1), 0), {}, {}});
+    server.from_learner(3, {PacketType::ack, Zxid(Epoch(1), 0), {}, {}});
+    ASSERT_TRUE(server.core().serving());
+    server.open();
+    server.from_learner(2, {PacketType::ack, Zxid(Epoch(1), 1), {}, {}});
+
+    server.step(LearnerClosed{3});
+    server.learner_connects(3, Epoch(1));
+    server.learner_acks_epoch(3, Zxid(0), Bytes(1, zab::kSnapshotWanted));
+    EXPECT_EQ(counted(server, inflight_snap_count), Counted(1, 1));
+    EXPECT_EQ(counted(server, inflight_diff_count), Counted(2, 2));
+
+    server.step(LearnerClosed{3});
+    server.learner_connects(3, Epoch(1));
+    server.learner_acks_epoch(3, Zxid(Epoch(1), 9));
+    EXPECT_EQ(counted(server, inflight_diff_count), Counted(3, 2)) << "a TRUNC is one, too";
+    const metrics::Metrics counts = server.core().counts();
+    EXPECT_EQ(counts.value(metrics::Counter::diff_count), 3);
+    EXPECT_EQ(counts.value(metrics::Counter::snap_count), 1);
+}
+
+TEST(Member, AcknowledgementsAreAsOldAsTheirTxns) {
+    using enum metrics::Summary;
+    OneServer follower(settings_of({1, 2, 3}));
+    begins_to_follow(follower, 2, Epoch(1));
+    follower.from_leader({PacketType::diff, Zxid(0), {}, {}});
+    is_up_to_date(follower, Epoch(1));
+    follower.set_wall(WallMs(31));
+    follower.wait(Core::kTickPeriod);
+    proposal_comes(follower, node_txn(Zxid(Epoch(1), 1), "/a", 1));
+    EXPECT_EQ(counted(follower, proposal_ack_creation_latency), Counted(1, 30));
+    EXPECT_EQ(counted(follower, sync_processor_batch_size), Counted(1, 1));
+
+    OneServer leader(settings_of({1, 2, 3}));
+    is_elected(leader);
+    leader.learner_joins(2);
+    leader.hold_disk();
+    leader.step(request::ToCore(request::OpenSession{{}, OneServer::kTimeoutMs}));
+    leader.set_wall(WallMs(8));
+    leader.wait(Core::kTickPeriod);
+    EXPECT_EQ(counted(leader, proposal_ack_creation_latency), Counted(0, 0));
+    leader.release_disk();
+    EXPECT_EQ(counted(leader, proposal_ack_creation_latency), Counted(1, 7)) << "its own";
+    EXPECT_EQ(counted(leader, sync_processor_batch_size), Counted(1, 1));
+}
+
 TEST(Member, ItsElectionsAreRemembered) {
     OneServer server(settings_of({1, 2, 3}));
     is_elected(server);

@@ -212,12 +212,16 @@ class OneServer {
         const zab::LearnerInfo info{ServerId(sid), zab::kProtocolVersion, 0};
         from_learner(sid, {zab::PacketType::follower_info, Zxid(accepted, 0), encode(info), {}});
     }
+    /// `more`: what it has to say behind its epoch.
+    void learner_acks_epoch(int sid, Zxid last, const Bytes& more = {}) {
+        Bytes epoch;
+        append_be(epoch, std::int32_t{0});
+        from_learner(sid, {zab::PacketType::ack_epoch, last, epoch + more, {}});
+    }
     /// With nothing in its log.
     void learner_joins(int sid) {
         learner_connects(sid);
-        Bytes epoch;
-        append_be(epoch, std::int32_t{0});
-        from_learner(sid, {zab::PacketType::ack_epoch, Zxid(0), std::move(epoch), {}});
+        learner_acks_epoch(sid, Zxid(0));
         step(LearnerRoom{link(sid)});
         from_learner(sid, {zab::PacketType::ack, Zxid(core().status().current_epoch, 0), {}, {}});
     }
@@ -262,6 +266,7 @@ class OneServer {
         storage::ExecutorOptions options;
         options.recovery.standalone = settings_.standalone;
         options.log.preallocate_bytes = 4096;
+        options.recovery.stopwatch = settings_.stopwatch;
         return options;
     }
     static zab::LinkId link(int sid) { return static_cast<zab::LinkId>(sid); }

@@ -124,10 +124,19 @@ TEST(ZooCfgValues, NumbersThatAreJavaProperties) {
          {"znode.container.checkIntervalMs=500", "znode.container.checkIntervalMs=500", ""},
          {"znode.container.checkIntervalMs=1m", "", "the default 60000 counts"},
          {"znode.container.maxPerMinute=1", "znode.container.maxPerMinute=1", ""},
+         {"fsync.warningthresholdms=20", "fsync.warningthresholdms=20", ""},
+         {"fsync.warningthresholdms=0", "fsync.warningthresholdms=0", ""},
+         {"fsync.warningthresholdms=-1", "fsync.warningthresholdms=-1", ""},
+         {"fsync.warningthresholdms=1s", "", "the default 1000 counts"},
+         {"nio.sessionlessCnxnTimeout=0x100", "nio.sessionlessCnxnTimeout=256", ""},
+         {"nio.sessionlessCnxnTimeout=soon", "", "the default 10000 counts"},
+         {"nio.numSelectorThreads=2", "", "only clientLoops"},
          {"fastleader.maxNotificationInterval=1m", "", "the default 60000 counts"}});
     expect_refused({"znode.container.checkIntervalMs=0",
                     "znode.container.maxPerMinute=0",
                     "cnxTimeout=x",
+                    "nio.sessionlessCnxnTimeout=0",
+                    "nio.sessionlessCnxnTimeout=-1",
                     "cnxTimeout=-1",
                     "fastleader.minNotificationInterval=0"});
 }
@@ -179,8 +188,19 @@ TEST(ZooCfgValues, WordsThatAreJavaProperties) {
          {"admin.enableServer=false", "", ""},
          {"admin.serverPort=8081", "admin.serverPort=8081", ""},
          {"admin.serverPort=x", "", "the default 8080 counts"},
+         {"clientTcpKeepAlive=True", "clientTcpKeepAlive=true", ""},
+         {"clientTcpKeepAlive=1", "", "everything but 'true' is false"},
          {"metricsProvider.exportJvmInfo=false", "metricsProvider.exportJvmInfo=false", ""},
          {"4lw.commands.whitelist=", "4lw.commands.whitelist=", ""}});
+}
+
+// What these do in Apache's server somebody notices: the warning says what there is instead.
+TEST(ZooCfgValues, WhatOperatorsAndClientsWouldMissIsSaid) {
+    expect_taken({{"tcpKeepAlive=true", "", "always kept alive"},
+                  {"enableEagerACLCheck=true", "", "by the leader only"},
+                  {"digest.enabled=false", "", "always written and compared"},
+                  {"jute.maxbuffer.extrasize=4096", "", "1048575 bytes more"},
+                  {"snapshot.trust.empty=true", "", "refused all the same"}});
 }
 
 TEST(ZooCfgValues, DigestsByJavasNames) {

@@ -198,6 +198,46 @@ TEST_F(Handshake, SilentNewcomerIsClosed) {
     EXPECT_EQ(frontend.statistics().sessionless_expired, 1);
 }
 
+struct ImpatientHandshake : Harness {
+    static Settings impatient() {
+        Settings own = settings();
+        own.sessionless_max = milliseconds(2500);
+        return own;
+    }
+    ImpatientHandshake() : Harness(impatient()) {}
+};
+
+// nio.sessionlessCnxnTimeout
+TEST_F(ImpatientHandshake, HowLongANewcomerMayBeSilentIsASetting) {
+    open(1);
+    join(2, 9);
+    pass(seconds(2));
+    EXPECT_EQ(orders[1].close, Close::no);
+    pass(seconds(1));
+    EXPECT_EQ(orders[1].close, Close::at_once);
+    EXPECT_EQ(frontend.statistics().sessionless_expired, 1);
+    EXPECT_EQ(orders[2].close, Close::no) << "it has a session";
+}
+
+TEST_F(Handshake, WhoGoesByItselfIsCountedAndNotWhoIsSentAway) {
+    const auto dropped = [this] {
+        return frontend.statistics().counts.value(metrics::Counter::connection_drop_count);
+    };
+    open(1);
+    feed(1, "r");
+    frontend.on_closed(1, out);
+    EXPECT_EQ(dropped(), 1);
+    join(2, 9);
+    frontend.on_closed(2, out);
+    EXPECT_EQ(dropped(), 2);
+    open(3);
+    feed(3, connect_frame(SessionId(10)));
+    say(request::SessionOpened{{3, 3}, SessionId(), 0, {}});  // has expired
+    frontend.on_closed(3, out);
+    frontend.on_closed(3, out);
+    EXPECT_EQ(dropped(), 2);
+}
+
 TEST_F(Handshake, WaitingForTheCoreIsNotSilence) {
     open(1);
     feed(1, connect_frame());

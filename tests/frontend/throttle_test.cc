@@ -171,6 +171,23 @@ TEST_F(TwoRequests, WhoHasWaitedTooLongIsToldSo) {
     EXPECT_EQ(orders[2].close, Close::no);
 }
 
+TEST_F(TwoRequests, EachRequestTellsHowLongItWasHeldBack) {
+    const auto told = [this] {
+        return frontend.statistics().counts.value(metrics::Summary::request_throttle_queue_time_ms);
+    };
+    join(1, 9);
+    join(2, 10);
+    EXPECT_EQ(told().count(), 0) << "a handshake is no request";
+    feed(1, set_frame(1) + set_frame(2));
+    feed(2, set_frame(1));
+    EXPECT_EQ(told().count(), 2);
+    EXPECT_EQ(told().max(), 0);
+    pass(seconds(3));
+    say(reply(1, 9, 1, OpCode::set_data));
+    EXPECT_EQ(told().count(), 3);
+    EXPECT_EQ(told().max(), 3000);
+}
+
 TEST_F(TwoRequests, WhoAsksNothingIsNotHeldBack) {
     join(1, 9);
     join(2, 10);

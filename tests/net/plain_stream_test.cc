@@ -3,12 +3,14 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 namespace zk::net {
 namespace {
@@ -65,6 +67,23 @@ class PlainStreamTest : public testing::Test {
     std::shared_ptr<User> user_ = std::make_shared<User>();
     Stream::Moved last_;
 };
+
+// clientTcpKeepAlive
+TEST(PlainStream, IsKeptAliveWhereThatIsAskedFor) {
+    for (const bool asked : {false, true}) {
+        asio::io_context io;
+        tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), 0});
+        tcp::socket other(io);
+        other.connect(acceptor.local_endpoint());
+        tcp::socket socket = acceptor.accept();
+        const int handle = socket.native_handle();
+        const auto stream = plain_stream(std::move(socket), {.keep_alive = asked});
+        int kept = -1;
+        socklen_t size = sizeof kept;
+        ASSERT_EQ(::getsockopt(handle, SOL_SOCKET, SO_KEEPALIVE, &kept, &size), 0);
+        EXPECT_EQ(kept != 0, asked);
+    }
+}
 
 TEST_F(PlainStreamTest, KnowsItsEnds) {
     EXPECT_EQ(stream_->remote(), other_.local_endpoint());
