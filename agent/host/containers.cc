@@ -69,20 +69,28 @@ Result<> remember_image(const StateDir& state, const LoadedImage& image) {
     return replace_file(image_record(state), record, FileOptions());
 }
 
+// Where every image of a server has them.
+constexpr std::string_view kDataTarget = "/data";
+constexpr std::string_view kLogTarget = "/datalog";
+
 bool runs(const Container& container) {
     return container.status == "running" || container.status == "paused" ||
            container.status == "restarting";
 }
 
-/// A running container, none of this node's, that may write to its directories; empty: none.
+/// A running container, none of this node's, that may write to its data or its log; empty: none.
 Result<std::string> data_user(Engine& docker, const ContainerSpec& spec) {
     ZK_TRY(const auto running, docker.running());
     for (const engine::Listed& each : running) {
         for (const agent_api::BindSpec& bind : spec.binds) {
-            const auto& written = each.written;
-            const bool uses =
-                std::find(written.begin(), written.end(), bind.source) != written.end();
-            if (uses && !bind.read_only) return each.name;
+            if (bind.target != kDataTarget && bind.target != kLogTarget) continue;
+            const bool uses = std::any_of(
+                each.written.begin(), each.written.end(), [&](const std::string& written) {
+                    return lies_inside(written, bind.source) || lies_inside(bind.source, written);
+                });
+            if (!uses) continue;
+            ZK_TRY(const auto user, docker.container(each.name));
+            if (user && !engine::owned(*user, spec)) return each.name;
         }
     }
     return std::string();
@@ -116,7 +124,7 @@ Result<> fill_facts(const ContainerSpec& spec, const StateDir& state, ContainerF
             facts.holder = engine::owner_words(*container);
         }
     }
-    if (!facts.ours) {
+    if (!facts.ours || !runs(*container)) {
         ZK_TRY(facts.data_user, data_user(docker, spec));
     }
     ZK_TRY(facts.networks, docker.networks());
@@ -256,7 +264,18 @@ Result<> start_node_container(const ContainerSpec& spec) {
             {AgentErrc::not_found,
              "there is no container " + spec.name + " on this host; zkprov apply makes it"});
     }
+    ZK_TRY(const std::string user, data_user(docker, spec));
+    if (!user.empty()) {
+        return from_agent_error({AgentErrc::unsafe,
+                                 "the container " + user + " runs on the data of " + spec.name +
+                                     ", and is not this node's; stop it first"});
+    }
     return docker.start(container->id);
+}
+
+Result<std::string> other_user_of_data(const ContainerSpec& spec) {
+    Engine docker(spec.engine);
+    return data_user(docker, spec);
 }
 
 Result<> stop_node_container(const ContainerSpec& spec) {

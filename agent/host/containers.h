@@ -30,7 +30,10 @@ Result<> make_container_network(const agent_api::ContainerSpec& spec);
 /// The new one is made beside the old one, so that what the engine refuses ends nothing; then it takes its name and its
 /// place, and does not run yet.
 Result<> make_node_container(const agent_api::NodeSpec& spec);
+/// Errors: also another container that runs on the node's data (unsafe).
 Result<> start_node_container(const agent_api::ContainerSpec& spec);
+/// The name of a running container that may write to the node's data or log and is not the node's; empty: none.
+Result<std::string> other_user_of_data(const agent_api::ContainerSpec& spec);
 /// Nothing to do where it does not run, or is not there.
 Result<> stop_node_container(const agent_api::ContainerSpec& spec);
 

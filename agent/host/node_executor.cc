@@ -232,9 +232,10 @@ Result<> NodeExecutor::stage_user() {
         made_user_ = true;
     }
     if (!made_user_ && !made_group_) return ok();
-    MadeAccount made;
+    account_before_ = state_.made_account();
+    MadeAccount made = account_before_.value_or(MadeAccount());
     if (made_user_) made.user = spec_.user;
-    made.uid = user_id(spec_.user).value_or(0);
+    if (made_user_ || !account_before_) made.uid = user_id(spec_.user).value_or(0);
     if (made_group_) made.group = group;
     return state_.save_made_account(made);
 }
@@ -286,7 +287,12 @@ Result<> NodeExecutor::stage_file(const std::string& path) {
 }
 
 void NodeExecutor::take_back() {
-    if (made_user_ || made_group_) state_.forget_made_account();
+    if (made_user_ || made_group_) {
+        // Best effort, as all here: without the record the account stays.
+        if (!account_before_ || !state_.save_made_account(*account_before_).has_value()) {
+            state_.forget_made_account();
+        }
+    }
     for (const std::string& path : staged_files_) ::unlink(path.c_str());
     for (const std::string& path : staged_trees_) remove_tree(path);
     for (auto path = made_directories_.rbegin(); path != made_directories_.rend(); ++path) {

@@ -77,6 +77,7 @@ class NodeExecutor {
     std::optional<agent_api::NodeSpec> applied_;  ///< before this one
     bool made_user_ = false;
     bool made_group_ = false;
+    std::optional<MadeAccount> account_before_;
 };
 
 }  // namespace zk::agent_host

@@ -18,6 +18,7 @@
 #include "agent_host/process.h"
 #include "agent_host/removal_data.h"
 #include "agent_host/systemd.h"
+#include "data_users/data_users.h"
 
 namespace zk::agent_host {
 namespace {
@@ -65,18 +66,11 @@ class Removal {
     Result<> check() {
         outside_ = control_.outside();
         if (!request_.delete_data) return ok();
-        if (!report.installed && control_.server_pid() != 0) {
-            return from_agent_error(
-                {AgentErrc::unsafe,
-                 "a server runs from " + spec_.data_dir +
-                     ", and nothing is recorded of it here; stop it first, or leave its data "
-                     "(without --delete-data)"});
-        }
-        if (!outside_) return ok();
+        ZK_TRY(const std::string user, user_of_data());
+        if (user.empty()) return ok();
         return from_agent_error({AgentErrc::unsafe,
-                                 words_of(*outside_) + " serves from " + spec_.data_dir +
-                                     ", and zkprov did not start it; stop it first, or leave its "
-                                     "data (without --delete-data)"});
+                                 user + ", and zkprov did not start it; stop it first, or leave "
+                                        "the data (without --delete-data)"});
     }
     /// All but the record; where the stage is `look` only says so.
     Result<> remove();
@@ -104,6 +98,8 @@ class Removal {
         report.kept.push_back({what, why});
     }
 
+    [[nodiscard]] std::int64_t own_server() const;
+    [[nodiscard]] Result<std::string> user_of_data() const;
     [[nodiscard]] static Whose whose(const FileSpec& file);
     [[nodiscard]] bool owns_unit(const std::string& unit) const;
     Result<> end_agent();
@@ -138,6 +134,33 @@ bool Removal::owns_unit(const std::string& unit) const {
         return file.kind == FileKind::unit && file.path.ends_with("/" + unit) &&
                whose(file) == Whose::ours;
     });
+}
+
+/// The process that stop_server() ends; 0: there is none.
+std::int64_t Removal::own_server() const {
+    if (!report.installed || spec_.manager == Manager::docker) return 0;
+    const bool ours = spec_.manager == Manager::supervised || owns_unit(spec_.server_unit);
+    return ours && !outside_ ? control_.server_pid() : 0;
+}
+
+/// Who uses the data and is not stopped here, as the begin of a sentence; empty: nobody. A unit of our name may run a server
+/// that its administrator started, so the processes themselves are asked.
+Result<std::string> Removal::user_of_data() const {
+    if (outside_) return words_of(*outside_) + " serves from " + spec_.data_dir;
+    if (spec_.container) {
+        ZK_TRY(const std::string container, other_user_of_data(*spec_.container));
+        // What runs in containers has paths of its own.
+        return container.empty() ? container
+                                 : "the container " + container + " uses " + spec_.data_dir;
+    }
+    ZK_TRY(const auto users, data_users::find_users({spec_.data_dir, spec_.log_dir}));
+    const std::int64_t server = own_server();
+    const std::int64_t agent = control_.agent_pid();
+    for (const data_users::Use& use : users) {
+        if (use.pid == server || use.pid == agent) continue;
+        return "process " + std::to_string(use.pid) + " " + use.why;
+    }
+    return std::string();
 }
 
 Result<> Removal::stop_server() {
@@ -284,6 +307,11 @@ Result<> Removal::remove_data() {
     if (looks()) {
         for (const std::string& place : data_places(spec_)) report.removed.push_back(place);
         return ok();
+    }
+    // What was stopped may have been started again since.
+    ZK_TRY(const std::string user, user_of_data());
+    if (!user.empty()) {
+        return from_agent_error({AgentErrc::unsafe, user + "; the data are left"});
     }
     ZK_TRY(const auto gone, delete_data(spec_));
     report.removed.insert(report.removed.end(), gone.begin(), gone.end());

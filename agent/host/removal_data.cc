@@ -114,13 +114,16 @@ Result<> empty_directory(const agent_api::NodeSpec& spec, const std::string& dir
         const std::string path = directory + "/" + name;
         if (name == "lost+found" || leads_to_other(spec, path)) continue;
         if (is_owners(name) != (part == Part::owners)) continue;
+        // Nothing but what was looked at before: more may have come since.
         if (name != kVersion2) {
-            ZK_CHECK(remove_file(path));
+            if (is_beside_stored(name)) ZK_CHECK(remove_file(path));
             continue;
         }
         ZK_TRY(const auto stored, sorted_names_in(path));
-        for (const std::string& each : stored) ZK_CHECK(remove_file(path + "/" + each));
-        if (::rmdir(path.c_str()) != 0) return system_error("delete " + path);
+        for (const std::string& each : stored) {
+            if (is_stored(each)) ZK_CHECK(remove_file(path + "/" + each));
+        }
+        if (::rmdir(path.c_str()) != 0 && errno != ENOTEMPTY) return system_error("delete " + path);
     }
     return ok();
 }
@@ -227,6 +230,10 @@ Result<std::vector<std::string>> delete_data(const agent_api::NodeSpec& spec) {
 
 Result<> give_data_to_root(const agent_api::NodeSpec& spec, std::uint32_t uid) {
     Result<> done = ok();
+    // A record that the server's account wrote would become one of ours.
+    const std::string word = spec.data_dir + "/" + std::string(agent_api::kLeftDataFile);
+    struct stat status {};
+    if (::lstat(word.c_str(), &status) == 0 && status.st_uid == uid) ZK_CHECK(remove_file(word));
     for (const std::string& place : data_places(spec)) give_tree(place, uid, done);
     for (const std::string& copy : copies_of_data(spec)) give_tree(copy, uid, done);
     return done;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/numbers.h"
 #include "ensemble/zoo_cfg.h"
+#include "plan/observe.h"
 
 namespace zk::migration {
 namespace {
@@ -349,7 +350,7 @@ bool is_to_move(const Member& member) {
 
 const NodeSpec* before_move(const Member& member) {
     for (const auto* spec : {&member.facts->applied, &member.facts->before}) {
-        if (*spec && (*spec)->release.flavor != member.wanted->release.flavor) return &**spec;
+        if (*spec && plan::flavor_word(**spec) != plan::flavor_word(*member.wanted)) return &**spec;
     }
     return nullptr;
 }

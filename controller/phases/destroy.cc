@@ -19,7 +19,7 @@ using agent_api::RemovalRequest;
 using agent_api::RemovalStage;
 
 constexpr milliseconds kRemovalLook{20000};
-constexpr milliseconds kRemovalStop{90000};
+constexpr milliseconds kRemovalStop{120000};  // an agent gives systemd 90 s
 constexpr milliseconds kRemovalRest{300000};  // deleting large data takes its time
 
 class Destroy {
@@ -144,10 +144,10 @@ class Destroy {
     std::optional<Stop> stop_servers() {
         for (Host* const host : in_order()) {
             if (auto stop = before_change()) return stop;
+            begin_change(*host);
             ask(*host, RemovalStage::stop, kRemovalStop);
             if (auto stop = after_change()) return stop;
             if (!reports_.at(host->node->id).installed) continue;
-            run_.changes.of(host->node->id).changed = true;
             run_.console.say(name_of(*host->node) + ": the server is stopped");
         }
         return std::nullopt;
@@ -155,9 +155,18 @@ class Destroy {
 
     std::optional<Stop> everywhere(RemovalStage stage) {
         if (auto stop = before_change()) return stop;
+        for (const Host& host : run_.hosts) begin_change(host);
         for_all(run_.hosts, [this, stage](Host& host) { ask(host, stage, kRemovalRest); });
         for (const Host& host : run_.hosts) note(host);
         return after_change();
+    }
+
+    /// An agent whose answer does not come may have done it.
+    void begin_change(const Host& host) {
+        const RemovalReport& report = reports_.at(host.node->id);
+        if (report.installed || !report.removed.empty()) {
+            run_.changes.of(host.node->id).changed = true;
+        }
     }
 
     std::optional<Stop> before_change() {
@@ -181,7 +190,6 @@ class Destroy {
         const RemovalReport& report = reports_.at(host.node->id);
         if (!has_work_ || host.failure || report.removed.empty()) return;
         NodeChanges& changes = run_.changes.of(host.node->id);
-        changes.changed = true;
         changes.words = "removed: " + joined(report.removed);
         for (const KeptThing& kept : report.kept) {
             changes.words += "; stays: " + kept.what + " (" + kept.why + ")";

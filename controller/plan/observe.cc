@@ -63,9 +63,7 @@ NodeActual observe(const NodeSpec& spec, const NodeFacts& facts) {
         }
         actual.spaces.push_back({fact.path, fact.free_bytes, fact.read_only});
     }
-    const std::string_view wanted = spec.container ? spec.container->label(agent_api::kFlavorLabel)
-                                                   : to_string(spec.release.flavor);
-    if (facts.release_flavor != wanted) {
+    if (facts.release_flavor != flavor_word(spec)) {
         actual.other_flavor = facts.release_flavor;
     }
     if (facts.outside && facts.outside->flavor != to_string(spec.release.flavor)) {
@@ -74,10 +72,17 @@ NodeActual observe(const NodeSpec& spec, const NodeFacts& facts) {
     actual.java_least = spec.java_least;
     actual.java_version = facts.java_version;
     actual.java_words = facts.java_words;
+    // Of a container that runs on the node's data the planner has more to say than that it has the ports.
+    const bool on_our_data = facts.container && !facts.container->data_user.empty();
     for (const agent_api::PortFact& fact : facts.ports) {
-        if (!fact.ours) actual.taken_ports.push_back({fact.port, fact.owner});
+        if (!fact.ours && !on_our_data) actual.taken_ports.push_back({fact.port, fact.owner});
     }
     return actual;
+}
+
+std::string flavor_word(const agent_api::NodeSpec& spec) {
+    return std::string(spec.container ? spec.container->label(agent_api::kFlavorLabel)
+                                      : to_string(spec.release.flavor));
 }
 
 namespace {

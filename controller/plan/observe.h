@@ -12,4 +12,8 @@ namespace zk::plan {
 /// clock_offset_ms.
 NodeActual observe(const agent_api::NodeSpec& spec, const agent_api::NodeFacts& facts);
 
+/// Whose server a specification means: a container's label says it also where it was written before specifications of
+/// containers did.
+std::string flavor_word(const agent_api::NodeSpec& spec);
+
 }  // namespace zk::plan

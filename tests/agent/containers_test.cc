@@ -57,10 +57,35 @@ TEST_F(Containers, WhoeverElseRunsOnTheNodesDataIsTold) {
     EXPECT_EQ(container_facts(container(), state_).data_user, "zookeeper_node02");
     theirs.status = "exited";
     EXPECT_EQ(container_facts(container(), state_).data_user, "");
-    // A node's own is asked for nothing: what else has its data is the user's affair.
     theirs.status = "running";
-    ASSERT_TRUE(make_node_container(spec_).has_value());
+    theirs.sources = {"/zk2"};
+    EXPECT_EQ(container_facts(container(), state_).data_user, "zookeeper_node02") << "all of it";
+    theirs.sources = {"/zk2/data/version-2"};
+    EXPECT_EQ(container_facts(container(), state_).data_user, "zookeeper_node02") << "a part";
+    theirs.sources = {"/zk2/database"};
     EXPECT_EQ(container_facts(container(), state_).data_user, "");
+    // Who collects logs is not a second server.
+    container().binds.push_back({"/zk2/logs", "/logs", false});
+    theirs.sources = {"/zk2/logs"};
+    EXPECT_EQ(container_facts(container(), state_).data_user, "");
+}
+
+TEST_F(Containers, NoSecondServerIsStartedOnTheData) {
+    container().binds = {{"/zk2/data", "/data", false}};
+    ASSERT_TRUE(make_node_container(spec_).has_value());
+    auto& theirs = fake_.containers["theirs"];
+    theirs.id = "theirs";
+    theirs.status = "running";
+    theirs.sources = {"/zk2/data"};
+    EXPECT_EQ(container_facts(container(), state_).data_user, "theirs")
+        << "ours is there, and stands still";
+    const auto refused = start_node_container(container());
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_THAT(refused.error().message(), HasSubstr("the container theirs runs on the data of"));
+    theirs.status = "exited";
+    fake_.containers.at(container().name).sources = {"/zk2/data"};
+    ASSERT_TRUE(start_node_container(container()).has_value());
+    EXPECT_EQ(*other_user_of_data(container()), "") << "the node's own is no other";
 }
 
 TEST_F(Containers, FactsSayWhatThereIs) {

@@ -2,7 +2,9 @@
 #include "agent_host/removal.h"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <unistd.h>
@@ -10,6 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "agent_api/agent_errc.h"
 #include "agent_host/containers.h"
@@ -245,6 +248,40 @@ TEST_F(Removing, AStrangerMakesAllDataStay) {
     }
 }
 
+// A unit of our name may run a server that its administrator started.
+TEST_F(Removing, DataThatSomebodyUsesAreNotDeleted) {
+    install();
+    put(unit("zookeeper.service"), "[Unit]\nDescription=theirs\n");
+    const std::string log = spec_.log_dir + "/version-2/log.1";
+    const pid_t user = ::fork();
+    if (user == 0) {
+        if (::open(log.c_str(), O_RDONLY) < 0) ::_exit(1);
+        ::execl("/bin/sleep", "sleep", "60", static_cast<char*>(nullptr));
+        ::_exit(1);
+    }
+    const auto is_open = [&] {
+        std::error_code code;
+        return fs::read_symlink("/proc/" + std::to_string(user) + "/exe", code).filename() ==
+                   "sleep" ||
+               fs::read_symlink("/proc/" + std::to_string(user) + "/exe", code).filename() ==
+                   "coreutils";
+    };
+    for (int tries = 0; tries < 1000 && !is_open(); ++tries) ::usleep(10'000);
+    request_.delete_data = true;
+    for (const auto stage : {RemovalStage::look, RemovalStage::stop, RemovalStage::remove}) {
+        const auto refused = ask(stage);
+        ASSERT_FALSE(refused.has_value());
+        EXPECT_THAT(refused.error().message(),
+                    HasSubstr("process " + std::to_string(user) + " has " + log + " open"));
+    }
+    EXPECT_EQ(asked_, "") << "all refuse before anything changes";
+    EXPECT_TRUE(exists(spec_.data_dir + "/version-2/snapshot.0"));
+    ::kill(user, SIGKILL);
+    ::waitpid(user, nullptr, 0);
+    done(RemovalStage::remove);
+    EXPECT_FALSE(exists(spec_.data_dir));
+}
+
 TEST_F(Removing, DataOfAnotherServerStay) {
     request_.delete_data = true;
     install();
@@ -476,6 +513,25 @@ TEST_F(RemovingContainers, ThoseOfOthersStay) {
     EXPECT_THAT(why_kept(report, "the container demo-2"), HasSubstr("server 3 of demo"));
     EXPECT_THAT(done(RemovalStage::leave).removed, Not(Contains("the network zoonet")));
     EXPECT_TRUE(fake_.networks.contains("zoonet"));
+}
+
+TEST_F(RemovingContainers, DataThatAnotherContainerUsesAreNotDeleted) {
+    spec_.container->binds = {{spec_.data_dir, "/data", false}};
+    begin();
+    auto& theirs = fake_.containers["by-hand"];
+    theirs.id = "theirs";
+    theirs.status = "running";
+    theirs.sources = {spec_.data_dir};
+    request_.delete_data = true;
+    const auto refused = ask(RemovalStage::look);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_THAT(refused.error().message(),
+                HasSubstr("the container by-hand uses " + spec_.data_dir));
+    EXPECT_FALSE(ask(RemovalStage::remove).has_value());
+    EXPECT_EQ(fake_.containers.size(), 2U);
+    theirs.status = "exited";
+    done(RemovalStage::remove);
+    EXPECT_FALSE(exists(spec_.data_dir));
 }
 
 TEST_F(RemovingContainers, ANetworkThatIsUsedStays) {

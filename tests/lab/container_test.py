@@ -87,6 +87,15 @@ def serving(name):
     return status(name)[0] == 0
 
 
+def members_lines(an_engine):
+    """The guide's lines have a flag that nothing here needs, and that a machine which is a guest itself cannot give."""
+    code, _, err = an_engine.docker("run", "--rm", "--privileged", IMAGE, "zkServer.sh", "version", check=False)
+    if code != 0 and "unable to apply caps" in err:
+        print("This machine's root has not all capabilities: the lines run without --privileged.", file=sys.stderr)
+        return MEMBER.replace(" --privileged", "")
+    return MEMBER
+
+
 class Case(unittest.TestCase):
     def tearDown(self):
         names = engine.docker("ps", "-aq", check=False)[1].split()
@@ -183,12 +192,7 @@ class OneContainer(Case):
 class Cluster(Case):
     @classmethod
     def setUpClass(cls):
-        """The guide's lines have a flag that nothing here needs, and that a machine which is a guest itself cannot give."""
-        code, _, err = engine.docker("run", "--rm", "--privileged", IMAGE, "zkServer.sh", "version", check=False)
-        cls.lines = MEMBER
-        if code != 0 and "unable to apply caps" in err:
-            print("This machine's root has not all capabilities: the lines run without --privileged.", file=sys.stderr)
-            cls.lines = MEMBER.replace(" --privileged", "")
+        cls.lines = members_lines(engine)
 
     def member(self, number):
         return engine.line(self.lines.format(id=number, last=number + 1, port=2180 + number))

@@ -352,6 +352,8 @@ class Faults(Case):
             writer.wait_for_more(20)
             after = self.started()
             self.assertTrue(all(after[name] != before[name] for name in NODES))
+        # Nothing starts agents of the transport local at a boot.
+        self.apply()
         self.healthy()
         client = clients.connect(ADDRESSES)
         kept = {f"/load/{name}" for name in client.get_children("/load")}
@@ -662,8 +664,9 @@ class Import(Case):
 
     def guides_lines(self):
         engine.line(container_test.NETWORK)
+        lines = container_test.members_lines(engine)
         for number in (1, 2, 3):
-            engine.line(container_test.MEMBER.format(id=number, last=number + 1, port=2180 + number))
+            engine.line(lines.format(id=number, last=number + 1, port=2180 + number))
         client = eventually(self.connect, "a leader", timeout_s=60)
         client.create("/before", b"kept")
         clients.close(client)
@@ -678,11 +681,14 @@ class Import(Case):
     def test_the_guides_cluster(self):
         self.guides_lines()
         before = {name: engine.inspect(name)["Id"] for name in NODES}
-        text = self.import_host("--cluster", "demo").out
+        # By their names: other tests' servers run on this machine, too.
+        names = [word for name in NODES for word in ("--container", name)]
+        text = self.import_host("--cluster", "demo", *names).out
         for words in ("runtime: docker", f"directory: {PLACE}", "name: zoonet, driver: bridge, subnet: 172.18.0.0/16",
-                      "address: 172.18.0.4", "container: zookeeper_node03", "autopurge.purgeInterval: 0",
-                      "# servers 1, 2, 3: it is privileged"):
+                      "address: 172.18.0.4", "container: zookeeper_node03", "autopurge.purgeInterval: 0"):
             self.assertIn(words, text)
+        self.assertEqual("# servers 1, 2, 3: it is privileged" in text,
+                         engine.inspect(NODES[0])["HostConfig"]["Privileged"])
         # What the agents of units need is not on this host: they are processes.
         local = re.sub(r"^ssh:\n(  .*\n)+", "", text, flags=re.MULTILINE).replace("runtime: ", "transport: local\nruntime: ")
         self.inventory.write_text(local, encoding="utf-8")

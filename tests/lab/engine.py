@@ -138,13 +138,23 @@ class Engine:
         """The host loses its power and comes back: all that runs on it ends at once; what is left is the engine's disk and
         /data."""
         containers = [self.inspect(name)["State"]["Pid"] for name in self.docker("ps", "-q")[1].split()]
-        for pid in (*self._own_processes(), *containers):  # or the engine would start again what ends
+        self._process.kill()  # first, or the engine would start again what ends
+        self._process.wait(30)
+
+        def all_ended():
+            left = self._own_processes()
+            for pid in left:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            return not left
+        eventually(all_ended, "all processes of the engine have ended", timeout_s=30)
+        for pid in containers:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        self._process.wait(30)
-        eventually(lambda: not self._own_processes(), "all processes of the engine have ended", timeout_s=30)
         # /run is empty after a boot, and no network of the engine is left.
         mounts = Path(f"/proc/{self._machine.pid}/mounts").read_text(encoding="utf-8").splitlines()
         places = [line.split()[1] for line in mounts if line.split()[1].startswith(str(self.place))]
