@@ -86,7 +86,9 @@ Result<std::string> data_user(Engine& docker, const ContainerSpec& spec) {
             if (bind.target != kDataTarget && bind.target != kLogTarget) continue;
             const bool uses = std::any_of(
                 each.written.begin(), each.written.end(), [&](const std::string& written) {
-                    return lies_inside(written, bind.source) || lies_inside(bind.source, written);
+                    // What has no place on the host, as a file system in memory, is named by nothing.
+                    return !written.empty() &&
+                           (lies_inside(written, bind.source) || lies_inside(bind.source, written));
                 });
             if (!uses) continue;
             ZK_TRY(const auto user, docker.container(each.name));

@@ -61,8 +61,7 @@ std::string service(const ContainerSpec& spec) {
                             quoted(bind.source),
                             quoted(bind.target));
         if (bind.read_only) text += "        read_only: true\n";
-        // A directory that is missing is a disk that is missing.
-        text += "        bind: { create_host_path: false }\n";
+        // Not create_host_path: false, which the first docker-compose does not know.
     }
     return text + map_lines("environment", spec.environment) + map_lines("labels", spec.labels);
 }

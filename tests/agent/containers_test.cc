@@ -62,7 +62,7 @@ TEST_F(Containers, WhoeverElseRunsOnTheNodesDataIsTold) {
     EXPECT_EQ(container_facts(container(), state_).data_user, "zookeeper_node02") << "all of it";
     theirs.sources = {"/zk2/data/version-2"};
     EXPECT_EQ(container_facts(container(), state_).data_user, "zookeeper_node02") << "a part";
-    theirs.sources = {"/zk2/database"};
+    theirs.sources = {"/zk2/database", ""};
     EXPECT_EQ(container_facts(container(), state_).data_user, "");
     // Who collects logs is not a second server.
     container().binds.push_back({"/zk2/logs", "/logs", false});
