@@ -257,7 +257,11 @@ FakeEngine::Answer FakeEngine::about_containers(const std::string& method,
     if (verb == "logs") return {200, std::string("\1\0\0\0\0\0\0\6words\n", 14)};
     if (verb != "json") return {404, json::serialize(words("page not found"))};
     if (!container->inspected.empty()) return {200, container->inspected};
-    const auto made_of = json::parse(container->body);
+    const auto made_of = json::parse(container->body.empty() ? "{}" : container->body).as_object();
+    const auto of = [&](const char* key, json::value otherwise) {
+        const auto* const value = made_of.if_contains(key);
+        return value == nullptr ? otherwise : *value;
+    };
     json::object state{{"Status", container->status},
                        {"Pid", container->status == "running" ? 4711 : 0},
                        {"ExitCode", container->exit_code},
@@ -267,8 +271,9 @@ FakeEngine::Answer FakeEngine::about_containers(const std::string& method,
                       {"Image", container->image_id},
                       {"RestartCount", 0},
                       {"State", std::move(state)}};
-    told["Config"] = json::object{{"Labels", made_of.at("Labels")}, {"Image", made_of.at("Image")}};
-    told["HostConfig"] = made_of.at("HostConfig");
+    told["Config"] =
+        json::object{{"Labels", of("Labels", json::object())}, {"Image", of("Image", "other:1")}};
+    told["HostConfig"] = of("HostConfig", json::object());
     return {200, json::serialize(told)};
 }
 
