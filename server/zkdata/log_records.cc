@@ -6,7 +6,6 @@ namespace zk::zkdata {
 
 using storage::LogFile;
 using storage::LogRecord;
-using Order = storage::LogRepeats::Order;
 
 Result<std::vector<LogFile>> logs_with(storage::Disk& disk,
                                        const std::string& dir,
@@ -21,11 +20,11 @@ Result<std::vector<LogFile>> logs_with(storage::Disk& disk,
 Result<std::optional<LogRecord>> LogRecords::next() {
     ZK_TRY(std::optional<LogRecord> record, reader_.next());
     if (!record) return record;
-    Order order = Order::onward;
+    auto order = storage::LogRepeats::Order::onward;
     if (last_) {
         ZK_TRY(order, repeats_.look(name_, *record, *last_));
     }
-    again_ = order == Order::repeated;
+    again_ = order == storage::LogRepeats::Order::repeated;
     if (!again_) last_ = record->zxid;
     return record;
 }

@@ -3,16 +3,14 @@ where they cannot differ."""
 import json
 import os
 import re
-import socket
 import struct
-import subprocess
 import unittest
 import urllib.error
 import urllib.request
 
 from kazoo.security import make_acl, make_digest_acl
 
-from raw_client import (ADD_WATCH, CLOSE_SESSION, CREATE, DELETE, EXISTS, GET_CHILDREN, GET_CHILDREN2, GET_DATA, MULTI, MULTI_READ, SET_DATA,
+from raw_client import (ADD_WATCH, CREATE, DELETE, EXISTS, GET_CHILDREN, GET_CHILDREN2, GET_DATA, MULTI, MULTI_READ, SET_DATA,
                         RawClient, create_body, multi_body, set_data_body, string, version_body, watch_body)
 from servers import APACHE, OURS, Ensemble, Server, effective, free_ports, wait_until
 from trees import Connected, differences, tree_of
@@ -581,63 +579,6 @@ class Metrics(unittest.TestCase):
             self.assertGreaterEqual(follower[name], 20, name)
         self.assertGreaterEqual(follower["follower_sync_time_count"], 1)
         self.assertEqual(follower["proposal_count"], 0)
-
-    def test_what_a_load_a_synchronisation_and_a_restart_leave(self):
-        with RawClient(self.leader.client_port) as client:
-            client.connect()
-            client.call(1, CREATE, create_body("/left"))
-            client.call(2, CLOSE_SESSION, b"")
-        with RawClient(self.leader.client_port) as client:
-            client.connect()  # and goes without a word
-        follower = self.ensemble.followers()[0]
-        follower.stop()
-        follower.start()
-        self.ensemble.wait_leader()
-        wait_until("it is back", lambda: follower.word("srvr") is not None and "Mode" in follower.word("srvr"))
-        follower.stop()
-        # As one does whose log had rotted: it takes all from the leader.
-        open(os.path.join(follower.data_dir, "version-2", "needs_snapshot"), "w").close()
-        follower.start()
-        wait_until("it has got a snapshot", lambda: self.page(self.leader)[0]["snap_count"] >= 1)
-        wait_until("it is back", lambda: follower.word("srvr") is not None and "Mode" in follower.word("srvr"))
-        values, _ = self.page(self.leader)
-        for name in ("startup_snap_load_time_count", "startup_txns_load_time_count", "startup_txns_loaded_count",
-                     "inflight_diff_count_sum", "inflight_snap_count_sum", "connection_drop_count",
-                     "proposal_ack_creation_latency_count", "request_throttle_queue_time_ms_count",
-                     "sync_processor_batch_size_sum", "close_session_prep_time_count"):
-            self.assertGreaterEqual(values[name], 1, name)
-        for name in ("unrecoverable_error_count", "local_write_committed_time_ms_count"):
-            self.assertEqual(values[name], 0, name)
-
-    def test_what_was_loaded_is_counted(self):
-        with AdminEnsemble([OURS], standalone=True) as ensemble:
-            ensemble.start()
-            server = ensemble[1]
-            wait_until("the admin server answers", lambda: answers(server))
-            with RawClient(server.client_port) as client:
-                client.connect()
-                for i in range(20):
-                    client.call(i + 1, CREATE, create_body("/m%d" % i))
-            server.stop()
-            with open(os.path.join(server.folder, "zoo.cfg"), "a") as f:
-                f.write("fsync.warningthresholdms=-1\nnio.sessionlessCnxnTimeout=1500\nclientTcpKeepAlive=true\n")
-            server.start()
-            wait_until("the admin server answers again", lambda: answers(server))
-            values = server.json("monitor")
-            self.assertGreaterEqual(values["sum_startup_txns_loaded"], 20)
-            self.assertEqual(values["cnt_startup_snap_load_time"], 1)
-            with RawClient(server.client_port) as client:
-                client.connect()
-                client.call(1, CREATE, create_body("/slow"))
-                state = subprocess.run(["ss", "-Htno", "sport = :%d" % server.client_port], capture_output=True, text=True,
-                                       check=False)
-                if state.returncode == 0 and state.stdout:
-                    self.assertIn("keepalive", state.stdout)
-            stats = server.json("server_stats")["server_stats"]
-            self.assertGreaterEqual(stats["fsync_threshold_exceed_count"], 1, "each sync is longer than that")
-            with socket.create_connection(("127.0.0.1", server.client_port)) as silent:
-                silent.settimeout(8)  # less than without the setting
-                self.assertEqual(silent.recv(1), b"")
 
     def test_only_metrics_are_there(self):
         self.assertEqual(request(self.leader.metrics_port, "/")[0], 404)
