@@ -68,13 +68,14 @@ class Destroy {
             const auto is_reached = [](const Host& host) {
                 return !host.failure || exit_code_of(*host.failure) != ExitCode::unreachable;
             };
-            const auto away = std::ranges::stable_partition(run_.hosts, is_reached);
-            for (Host& host : away) {
-                host.silence = reason_of(host);
-                run_.console.say(name_of(*host.node) + " is left alone: " + host.silence);
-                skipped_.push_back(std::move(host));
+            const auto away =
+                std::stable_partition(run_.hosts.begin(), run_.hosts.end(), is_reached);
+            for (auto host = away; host != run_.hosts.end(); ++host) {
+                host->silence = reason_of(*host);
+                run_.console.say(name_of(*host->node) + " is left alone: " + host->silence);
+                skipped_.push_back(std::move(*host));
             }
-            run_.hosts.erase(away.begin(), away.end());
+            run_.hosts.erase(away, run_.hosts.end());
         }
         if (run_.hosts.empty()) {
             return Stop{ExitCode::unreachable, {"none of the hosts can be reached"}};
