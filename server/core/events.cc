@@ -229,12 +229,13 @@ void Core::count(const zab::Action& action) {
 void Core::count_append(const zab::AppendTxn& append) {
     using metrics::Counter;
     counts_.add(Counter::sync_processor_request_queued);
+    // A server alone acknowledges to nobody; a learner what comes before UPTODATE all in one.
+    const bool follows = learner_ && serving_;
+    if (!leader_ && !follows) return unsynced_.appended(append.zxid, std::nullopt);
     jute::InputArchive archive(*append.bytes);
     const auto header = archive.get<jute::TxnHeader>();
-    // A server alone acknowledges to nobody; a learner what comes before UPTODATE all in one.
-    const bool acknowledged = archive.ok() && (leader_ || (learner_ && serving_));
-    unsynced_.appended(append.zxid, acknowledged ? std::optional(header.time) : std::nullopt);
-    if (!learner_ || !serving_) return;
+    unsynced_.appended(append.zxid, archive.ok() ? std::optional(header.time) : std::nullopt);
+    if (!follows) return;
     counts_.add(Counter::learner_proposal_received_count);
     if (archive.ok()) count_propagation(header, metrics::Summary::propagation_latency);
 }
