@@ -28,6 +28,7 @@ struct DataTree::Applier {
 };
 
 ApplyResult DataTree::apply(const jute::Txn& txn) {
+    bury();
     std::vector<Change> changes;
     ApplyResult result = Applier{*this, txn.header, changes}.apply(txn.header.type, txn.body);
     result.changes = std::move(changes);

@@ -5,12 +5,19 @@
 
 #include "base/check.h"
 #include "tree/digest.h"
+#include "tree/node_arena.h"
 #include "tree/path.h"
 
 namespace zk::tree {
+namespace {
 
-DataTree::DataTree() {
-    root_ = Node::make("", Bytes());
+// Removed nodes that one txn frees: more than it removes as a rule, and not so many that it takes long.
+constexpr std::size_t kBuriedAtOnce = 64;
+
+}  // namespace
+
+DataTree::DataTree() : arena_(std::make_unique<NodeArena>()) {
+    root_ = Node::make(*arena_, "", Bytes());
     node_count_ = 1;
     digest_ = root_->digest();
     add_built_in(kSystemPath);
@@ -19,12 +26,14 @@ DataTree::DataTree() {
 }
 
 DataTree::~DataTree() = default;
-DataTree::DataTree(DataTree&&) noexcept = default;
+DataTree::DataTree(DataTree&& other) noexcept : DataTree() { *this = std::move(other); }
 
 DataTree& DataTree::operator=(DataTree&& other) noexcept {
-    const std::uint64_t generation = std::max(generation_, other.generation_) + 1;
+    generation_ = std::max(generation_, other.generation_) + 1;
     acl_ = std::move(other.acl_);
     root_ = std::move(other.root_);
+    graveyard_ = std::move(other.graveyard_);
+    std::swap(arena_, other.arena_);  // where no node of ours is left
     ephemerals_ = std::move(other.ephemerals_);
     containers_ = std::move(other.containers_);
     ttl_nodes_ = std::move(other.ttl_nodes_);
@@ -35,8 +44,6 @@ DataTree& DataTree::operator=(DataTree&& other) noexcept {
     node_count_ = other.node_count_;
     bytes_ = other.bytes_;
     ephemeral_count_ = other.ephemeral_count_;
-    graveyard_.reset();
-    generation_ = generation;
     load_parent_ = nullptr;
     loaded_ = {};
     return *this;
@@ -182,7 +189,7 @@ Node* DataTree::add_node(Node& parent,
                          std::optional<ByteView> data,
                          AclId acl,
                          const StatPersisted& stat) {
-    Node::Owned owned = Node::make(name_of(path), data);
+    Node::Owned owned = Node::make(*arena_, name_of(path), data);
     Node& node = *owned;
     if (!parent.add_child(owned)) return nullptr;
     node.set_stat(stat);
@@ -228,17 +235,24 @@ void DataTree::remove_subtree(Node& parent, std::string_view path) {
             doomed.push_back({std::move(child), std::move(child_path)});
         }
         forget(*next.node, next.path);
-        if (const auto graveyard = graveyard_.lock()) {
-            next.node->removed_ = 1;
-            graveyard->push_back(std::move(next.node));
-        }
+        if (walks_.expired()) continue;
+        next.node->removed_ = 1;
+        graveyard_.push_back(std::move(next.node));
     }
 }
 
-std::shared_ptr<DataTree::Graveyard> DataTree::graveyard() const {
-    std::shared_ptr<Graveyard> graveyard = graveyard_.lock();
-    if (!graveyard) graveyard_ = graveyard = std::make_shared<Graveyard>();
-    return graveyard;
+std::shared_ptr<const DataTree::Walks> DataTree::walks() const {
+    std::shared_ptr<const Walks> walks = walks_.lock();
+    if (!walks) walks_ = walks = std::make_shared<const Walks>();
+    return walks;
+}
+
+std::size_t DataTree::slabs() const { return arena_->slabs(); }
+
+void DataTree::bury() {
+    if (graveyard_.empty() || !walks_.expired()) return;
+    graveyard_.resize(graveyard_.size() - std::min(graveyard_.size(), kBuriedAtOnce));
+    if (graveyard_.empty()) graveyard_ = decltype(graveyard_)();
 }
 
 void DataTree::forget(const Node& node, const std::string& path) {
@@ -274,7 +288,7 @@ void DataTree::clear_for_load() {
     node_count_ = 0;
     bytes_ = 0;
     ephemeral_count_ = 0;
-    graveyard_.reset();
+    graveyard_ = decltype(graveyard_)();
     generation_ += 1;
     load_parent_ = nullptr;
     loaded_ = {};
@@ -296,7 +310,7 @@ Result<> DataTree::load_node(std::string_view path,
     }
     if (path.empty() || path == kRootPath) {
         if (root_) return corrupt("comes twice");
-        root_ = Node::make("", data);
+        root_ = Node::make(*arena_, "", data);
         root_->set_stat(stat);
         root_->set_acl_id(*own_acl);
         root_->path_data_crc_ = tree::path_data_crc("", root_->data());

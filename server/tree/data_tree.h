@@ -107,6 +107,8 @@ class DataTree {
     /// Bytes of all paths and data, like ZooKeeper's approximate data size.
     [[nodiscard]] std::size_t approximate_bytes() const { return bytes_; }
     [[nodiscard]] std::size_t ephemeral_count() const { return ephemeral_count_; }
+    /// Slabs of 64 KiB that hold the nodes.
+    [[nodiscard]] std::size_t slabs() const;
 
     /// Overwrites /zookeeper/config with the server's own configuration; no txn, no digest, no
     /// watch.
@@ -160,7 +162,11 @@ class DataTree {
     void quota_node_created(std::string_view path);
     void find_quotas();
 
+    /// Frees a few of the removed nodes that no walk may name any more.
+    void bury();
+
     AclCache acl_;
+    std::unique_ptr<NodeArena> arena_;  ///< before the nodes, which it outlives; never null
     Node::Owned root_;
     std::map<SessionId, std::set<std::string>> ephemerals_;
     std::set<std::string> containers_, ttl_nodes_;
@@ -171,10 +177,12 @@ class DataTree {
     std::size_t node_count_ = 0;
     std::size_t bytes_ = 0;
     std::size_t ephemeral_count_ = 0;
-    /// Removed nodes that a walk may still name; it goes with the last walk. Empty without walks.
-    using Graveyard = std::vector<Node::Owned>;
-    std::shared_ptr<Graveyard> graveyard() const;
-    mutable std::weak_ptr<Graveyard> graveyard_;
+    /// What all walks under way have in common.
+    struct Walks {};
+    std::shared_ptr<const Walks> walks() const;
+    mutable std::weak_ptr<const Walks> walks_;
+    /// Removed nodes that a walk may still name. They are freed here, a few with each txn, once there is no walk.
+    std::vector<Node::Owned> graveyard_;
     std::uint64_t generation_ = 0;  ///< loads so far: walks from before are over
     /// While loading, when nothing is removed: the parent of the node before, which most have in common.
     Node* load_parent_ = nullptr;
@@ -214,7 +222,7 @@ class Walk {
     void visit(const Node& node, VisitedNode& out);
 
     const DataTree* tree_;
-    std::shared_ptr<const DataTree::Graveyard> graveyard_;
+    std::shared_ptr<const DataTree::Walks> walks_;
     Zxid start_zxid_;
     AclId acl_end_;
     std::uint64_t generation_;

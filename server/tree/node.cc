@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "tree/digest.h"
+#include "tree/node_arena.h"
 
 namespace zk::tree {
 namespace {
@@ -238,17 +239,25 @@ void Node::Delete::operator()(Node* node) const {
             next->children()->for_each([&doomed](Node* child) { doomed.push_back(child); });
             next->more_->children.reset();
         }
+        const bool alone = next->alone_;
         next->~Node();
-        ::operator delete(next);
+        if (alone) {
+            ::operator delete(next);
+        } else {
+            NodeArena::free(next);
+        }
     }
 }
 
-Node::Owned Node::make(std::string_view name, std::optional<ByteView> data) {
+Node::Owned Node::make(NodeArena& arena, std::string_view name, std::optional<ByteView> data) {
     const std::size_t room = data && data->size() <= kRoomMax ? data->size() : 0;
     const bool long_name = name.size() >= kNameLong;
     const std::size_t name_at = long_name ? kLengthBytes : 0;
-    void* memory = ::operator new(sizeof(Node) + name_at + name.size() + room);
+    const std::size_t size = sizeof(Node) + name_at + name.size() + room;
+    const bool alone = size > NodeArena::kBlockMax;
+    void* memory = alone ? ::operator new(size) : arena.allocate(size);
     Owned node(new (memory) Node());
+    node->alone_ = alone;
     ZK_ASSERT(name.size() <= UINT32_MAX);
     const auto length = static_cast<std::uint32_t>(name.size());
     node->name_size_ = long_name ? kNameLong : static_cast<std::uint16_t>(length);

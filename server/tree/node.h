@@ -64,6 +64,7 @@ constexpr std::optional<std::int64_t> ttl_of(std::int64_t ephemeral_owner) {
 bool is_left_over(const StatPersisted& stat, std::size_t child_count, WallMs now);
 
 class ChildSet;
+class NodeArena;
 
 class Node {
   public:
@@ -105,7 +106,8 @@ class Node {
 
     Node() = default;
     ~Node();
-    static Owned make(std::string_view name, std::optional<ByteView> data);
+    /// In the arena, which outlives it; very long ones lie alone.
+    static Owned make(NodeArena& arena, std::string_view name, std::optional<ByteView> data);
     void set_data(std::optional<ByteView> data);
     void set_acl_id(AclId id);
     void set_ctime(WallMs time);
@@ -143,6 +145,7 @@ class Node {
     std::uint64_t ctime_in_more_ : 1 = 0;
     std::uint64_t outside_digest_ : 1 = 0;
     std::uint64_t removed_ : 1 = 0;  ///< from its tree, and kept for a walk
+    std::uint64_t alone_ : 1 = 0;    ///< not in an arena
     std::uint32_t path_data_crc_ = 0;
     std::uint16_t acl_ = 0;  ///< id + 1: the open list is 0
     std::uint16_t name_size_ = 0;

@@ -4,7 +4,7 @@ namespace zk::tree {
 
 Walk::Walk(const DataTree& tree)
     : tree_(&tree),
-      graveyard_(tree.graveyard()),
+      walks_(tree.walks()),
       start_zxid_(tree.last_zxid()),
       acl_end_(tree.acl().next_id()),
       generation_(tree.generation_) {}

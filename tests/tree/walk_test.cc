@@ -104,6 +104,32 @@ TEST(Walk, ManyChildrenThatComeAndGo) {
     EXPECT_EQ(left_for_second.size(), 99U);
 }
 
+// Their memory is taken again once no walk can come by, a few nodes with each txn.
+TEST(Walk, RemovedNodesAreFreedBehindTheLastWalk) {
+    DataTree tree;
+    std::int64_t zxid = 0;
+    constexpr int kNodes = 10'000;
+    const auto fill = [&] {
+        for (int i = 0; i < kNodes; ++i)
+            tree.apply(create(++zxid, "/n" + std::to_string(i), i + 1));
+    };
+    const auto drain = [&] {
+        for (int i = 0; i < kNodes; ++i) tree.apply(remove(++zxid, "/n" + std::to_string(i)));
+    };
+    fill();
+    const std::size_t full = tree.slabs();
+    ASSERT_GE(full, 6U);
+    auto walk = std::make_unique<Walk>(tree);
+    drain();
+    fill();
+    EXPECT_GT(tree.slabs(), full + full / 2);
+    drain();
+    EXPECT_GT(tree.slabs(), full + full / 2);
+    walk.reset();
+    for (int i = 0; i < 2 * kNodes / 50; ++i) tree.apply(set_data(++zxid, "/", "x", i + 1));
+    EXPECT_LE(tree.slabs(), DataTree().slabs() + 1);
+}
+
 TEST(Walk, AclsMadeMeanwhileAreReplacedByTheReadOnlyOne) {
     DataTree tree;
     tree.apply(create(1, "/a", 1));
