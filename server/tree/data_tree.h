@@ -107,7 +107,7 @@ class DataTree {
     /// Bytes of all paths and data, like ZooKeeper's approximate data size.
     [[nodiscard]] std::size_t approximate_bytes() const { return bytes_; }
     [[nodiscard]] std::size_t ephemeral_count() const { return ephemeral_count_; }
-    /// Slabs of 64 KiB that hold the nodes.
+    /// Slabs of 256 KiB that hold the nodes.
     [[nodiscard]] std::size_t slabs() const;
 
     /// Overwrites /zookeeper/config with the server's own configuration; no txn, no digest, no

@@ -9,10 +9,12 @@
 
 namespace zk::tree {
 
-/// Slabs of 64 KiB; each has blocks of one size, taken from its beginning and, once freed, from the last freed on. A slab
+/// Slabs of 256 KiB; each has blocks of one size, taken from its beginning and, once freed, from the last freed on. A slab
 /// without blocks in use is given back, but for one that is kept for whoever comes next.
 class NodeArena {
   public:
+    /// A power of two: the slab of a block is found by its address.
+    static constexpr std::size_t kSlabBytes = std::size_t{256} * 1024;
     /// Larger blocks are not for it, bytes.
     static constexpr std::size_t kBlockMax = 1024;
 
@@ -41,6 +43,8 @@ class NodeArena {
 
     std::array<Slab*, kBlockMax / kStep + 1>
         with_room_{};  ///< by size in steps: slabs that have a block left
+    std::array<bool, kBlockMax / kStep + 1>
+        grown_{};  ///< by size in steps: has had a slab of its own
     Slab* kept_ = nullptr;
     std::size_t slabs_ = 0;
 };

@@ -53,8 +53,8 @@ TEST(NodeArena, AMillionBytesOfSmallBlocksTakeLittleMoreThanThat) {
     NodeArena arena;
     std::vector<void*> blocks;
     for (int i = 0; i < 100'000; ++i) blocks.push_back(arena.allocate(137));
-    EXPECT_LE(arena.slabs(), (100'000U * 144) / 65536 + 2);
-    EXPECT_GE(arena.slabs(), (100'000U * 144) / 65536);
+    EXPECT_LE(arena.slabs(), 100'000U * 144 / NodeArena::kSlabBytes + 2);
+    EXPECT_GE(arena.slabs(), 100'000U * 144 / NodeArena::kSlabBytes);
     for (void* block : blocks) NodeArena::free(block);
     EXPECT_EQ(arena.slabs(), 1U);
 }

@@ -111,7 +111,7 @@ TEST(Walk, RemovedNodesAreFreedBehindTheLastWalk) {
     constexpr int kNodes = 10'000;
     const auto fill = [&] {
         for (int i = 0; i < kNodes; ++i)
-            tree.apply(create(++zxid, "/n" + std::to_string(i), i + 1));
+            tree.apply(create(++zxid, "/n" + std::to_string(i), i + 1, Bytes(500, 'x')));
     };
     const auto drain = [&] {
         for (int i = 0; i < kNodes; ++i) tree.apply(remove(++zxid, "/n" + std::to_string(i)));
