@@ -42,6 +42,9 @@ inline constexpr Duration kLingerMax = std::chrono::seconds(10);
 /// While others wait for room: how long a client may hold some without sending the rest of its
 /// request, or without taking answers.
 inline constexpr Duration kStalledMax = std::chrono::seconds(10);
+/// A connection that says nothing and is told nothing for so long gives its buffers back: most clients only ping most of
+/// the time, and one that once was told a megabyte may never be again.
+inline constexpr Duration kRestsAfter = std::chrono::seconds(2);
 /// Requests of a connection that has gone count until they are answered, but not longer than this.
 inline constexpr Duration kOrphanMax = std::chrono::seconds(60);
 /// A gap between two calls that is taken for a stop of this process: two periods of on_tick.

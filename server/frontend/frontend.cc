@@ -97,6 +97,10 @@ void Frontend::on_tick(Instant now, Out& out) {
 }
 
 void Frontend::tick(Connection& connection, Instant working, Out& out) {
+    if (working - connection.progress >= kRestsAfter) {
+        if (connection.output.empty()) release(connection.output);
+        connection.decoder.rest();
+    }
     if (connection.state == Connection::State::closing) {
         if (!connection.lingers_since) connection.lingers_since = working;
         if (working - *connection.lingers_since > kLingerMax)

@@ -9,7 +9,7 @@ constexpr std::size_t kKeptBytesMax = std::size_t{128} << 10;
 void FrameDecoder::feed(ByteView bytes) {
     if (broken_) return;
     if (consumed_ == buffer_.size()) {
-        if (buffer_.capacity() > kKeptBytesMax) buffer_ = Bytes();
+        if (buffer_.capacity() > kKeptBytesMax) release(buffer_);
         buffer_.clear();
         consumed_ = 0;
     } else if (consumed_ > 65536 && consumed_ * 2 > buffer_.size()) {

@@ -25,6 +25,15 @@ class FrameDecoder {
     [[nodiscard]] bool broken() const { return broken_; }
     /// Bytes that are held and not yet given out.
     [[nodiscard]] std::size_t buffered() const { return buffer_.size() - consumed_; }
+    /// Gives the buffer's memory back if there is nothing in it.
+    void rest() {
+        if (buffered() == 0) {
+            release(buffer_);
+            consumed_ = 0;
+        }
+    }
+    /// Bytes of memory that the buffer has.
+    [[nodiscard]] std::size_t capacity() const { return buffer_.capacity(); }
 
   private:
     Bytes buffer_;

@@ -57,6 +57,7 @@ class ClientLoop::Link final : public StreamUser, public std::enable_shared_from
     const std::string address;
     Bytes writing;             ///< taken from the frontend
     std::size_t written = 0;   ///< of `writing`
+    bool rests = true;         ///< nothing was written since the last tick
     bool write_waits = false;  ///< for the stream to take more
     bool read_waits = false;   ///< for something to read
     /// Read since a write began to wait and not surely used: requests that the frontend holds.
@@ -117,6 +118,9 @@ void ClientLoop::tick() {
     while (!lingering_.empty() && lingering_.front().until <= now) {
         if (const LinkPtr link = lingering_.front().link.lock()) end(link);
         lingering_.pop_front();
+    }
+    for (const auto& [id, link] : links_) {
+        if (std::exchange(link->rests, true) && !link->write_waits) release(link->writing);
     }
     {
         const Reading reading(slot_);
@@ -237,6 +241,7 @@ bool ClientLoop::do_next() {
         if (link && !link->write_waits) {
             link->writing.clear();
             link->written = 0;
+            link->rests = false;
             orders = turn_.take(link->id, link->writing);
         }
         has_more_ = turn_.has_more();
@@ -292,7 +297,7 @@ bool ClientLoop::write_some(const LinkPtr& link) {
             return true;
         }
     }
-    if (link->writing.capacity() > kKeptBytesMax) link->writing = Bytes();
+    if (link->writing.capacity() > kKeptBytesMax) release(link->writing);
     return true;
 }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
+#include <span>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -24,15 +26,50 @@ using boost::system::error_code;
 /// A wait reads so much itself: most requests are shorter. To wait without reading costs Asio a system call
 /// for each wait, which is a tenth of a small request.
 constexpr std::size_t kAheadBytes = 512;
+/// And so much while nothing longer came: a ping, or what begins a session. Thousands of clients do no more.
+constexpr std::size_t kIdleAheadBytes = 64;
+/// So many short ones in a row give the longer buffer back.
+constexpr int kShortReadsMax = 16;
+
+/// What waits have read.
+class Ahead {
+  public:
+    [[nodiscard]] std::span<char> room() {
+        return long_ ? std::span<char>(long_.get(), kAheadBytes) : std::span<char>(short_);
+    }
+    [[nodiscard]] std::span<const char> bytes() { return room().subspan(begin_, end_ - begin_); }
+    void consume(std::size_t count) { begin_ += count; }
+    /// A wait is over. False: there may be more.
+    bool filled(std::size_t count) {
+        end_ = count;
+        return count < room().size();
+    }
+    /// Before the next wait. REQUIRES: all was consumed.
+    void renew() {
+        if (!long_) {
+            if (end_ == short_.size()) long_ = std::make_unique<char[]>(kAheadBytes);
+        } else if (end_ > short_.size()) {
+            short_reads_ = 0;
+        } else if (++short_reads_ == kShortReadsMax) {
+            short_reads_ = 0;
+            long_.reset();
+        }
+        begin_ = end_ = 0;
+    }
+
+  private:
+    std::array<char, kIdleAheadBytes> short_{};
+    std::unique_ptr<char[]> long_;
+    std::size_t begin_ = 0, end_ = 0;
+    int short_reads_ = 0;
+};
 
 /// Shared with the waits that are under way.
 struct Connection {
     explicit Connection(tcp::socket own) : socket(std::move(own)) {}
     tcp::socket socket;
     bool open = true;
-    std::array<char, kAheadBytes> ahead{};  ///< read by a wait; not given out yet
-    std::size_t ahead_begin = 0;
-    std::size_t ahead_end = 0;
+    Ahead ahead;           ///< read by a wait; not given out yet
     bool drained = false;  ///< that wait found less than it could take: the kernel has nothing more
     error_code ahead_error;
 };
@@ -70,10 +107,11 @@ class PlainStream final : public Stream {
 Stream::Moved PlainStream::read(std::span<char> into) {
     Connection& connection = *connection_;
     Moved moved;
-    moved.bytes = std::min(into.size(), connection.ahead_end - connection.ahead_begin);
+    const std::span<const char> ahead = connection.ahead.bytes();
+    moved.bytes = std::min(into.size(), ahead.size());
     if (moved.bytes > 0) {
-        std::memcpy(into.data(), connection.ahead.data() + connection.ahead_begin, moved.bytes);
-        connection.ahead_begin += moved.bytes;
+        std::memcpy(into.data(), ahead.data(), moved.bytes);
+        connection.ahead.consume(moved.bytes);
         if (connection.drained || moved.bytes == into.size()) return moved;
         into = into.subspan(moved.bytes);
     } else if (connection.ahead_error) {
@@ -109,20 +147,20 @@ Stream::Moved PlainStream::write(std::span<const ByteView> pieces) {
 
 void PlainStream::await_readable(std::shared_ptr<StreamUser> user) {
     Connection& connection = *connection_;
-    if (connection.ahead_begin < connection.ahead_end || connection.ahead_error) {
+    if (!connection.ahead.bytes().empty() || connection.ahead_error) {
         return asio::post(connection.socket.get_executor(),
                           [shared = connection_, user = std::move(user)] {
                               if (shared->open) user->on_readable();
                           });
     }
-    connection.ahead_begin = connection.ahead_end = 0;
+    connection.ahead.renew();
     connection.drained = false;
+    const std::span<char> room = connection.ahead.room();
     connection.socket.async_read_some(
-        asio::buffer(connection.ahead),
+        asio::buffer(room.data(), room.size()),
         [shared = connection_, user = std::move(user)](error_code error, std::size_t count) {
             if (!shared->open) return;
-            shared->ahead_end = count;
-            shared->drained = count < shared->ahead.size();
+            shared->drained = shared->ahead.filled(count);
             shared->ahead_error = error;
             user->on_readable();
         });

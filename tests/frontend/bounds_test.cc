@@ -225,6 +225,46 @@ TEST_F(Bounds, ClientsThatTakeNoAnswersShareABound) {
     for (ConnectionId id = 1; id <= 4; ++id) EXPECT_EQ(frames(id).size(), 50U) << id;
 }
 
+// Thousands of clients that only ping must not each keep what their largest answer once took.
+TEST_F(Bounds, AConnectionThatIsSilentGivesItsBuffersBack) {
+    create("/a");
+    join(1, session_of(1));
+    hold_output = true;
+    const auto answer_to_a_read = [&] {
+        feed(1, request_frame(1, OpCode::get_data, plain("/a")));
+        Bytes bytes;
+        frontend.take(1, bytes);
+        EXPECT_FALSE(bytes.empty());
+        frontend.on_written(1, now, out);
+        return bytes.capacity();
+    };
+    Bytes large;
+    large.reserve(200'000);
+    frontend.take(1, large);
+    EXPECT_GE(answer_to_a_read(), 200'000U) << "a busy one goes on with the buffer that it has";
+    large = Bytes();
+    large.reserve(200'000);
+    frontend.take(1, large);
+    pass(seconds(3));
+    static_assert(kRestsAfter < seconds(3));
+    EXPECT_LT(answer_to_a_read(), 1000U);
+}
+
+// What is no longer counted is no longer there, though others wait behind it.
+TEST(SessionGate, AnAnsweredRequestLeavesItsMemory) {
+    SessionGate gate;
+    for (int i = 0; i < 2; ++i) {
+        ParkedRequest request;
+        request.bytes = Bytes(100'000, 'x');
+        gate.park(std::move(request));
+    }
+    const ParkedRequest& first = gate.head();
+    EXPECT_GE(first.bytes.capacity(), 100'000U);
+    gate.pop();
+    EXPECT_LT(first.bytes.capacity(), 100U);
+    EXPECT_EQ(gate.head().bytes.size(), 100'000U);
+}
+
 // Ten clients that take nothing, and what the others notice of it.
 class SlowReaders : public Bounds {
   protected:

@@ -141,5 +141,23 @@ TEST(Log, FormatsIds) {
     EXPECT_EQ(line, "");
 }
 
+TEST(Frames, ADecoderThatRestsKeepsNoMemoryAndNoByteLess) {
+    FrameDecoder decoder(1 << 20);
+    Bytes frame;
+    append_frame(frame, Bytes(100'000, 'x'));
+    decoder.feed(frame);
+    decoder.rest();
+    ASSERT_TRUE(decoder.next());
+    EXPECT_FALSE(decoder.next());
+    EXPECT_GE(decoder.capacity(), 100'000U);
+    decoder.rest();
+    EXPECT_LT(decoder.capacity(), 100U);
+    decoder.feed(ByteView(frame).substr(0, 70'000));
+    decoder.rest();
+    EXPECT_FALSE(decoder.next());
+    decoder.feed(ByteView(frame).substr(70'000));
+    EXPECT_EQ(decoder.next(), Bytes(100'000, 'x'));
+}
+
 }  // namespace
 }  // namespace zk::jute

@@ -92,7 +92,7 @@ TEST_F(PlainStreamTest, KnowsItsEnds) {
 
 // A wait reads ahead so many bytes as most requests have: less, as many, more, and many times more.
 TEST_F(PlainStreamTest, EachByteIsReadOnceAndInOrder) {
-    for (const std::size_t size : {1, 40, 511, 512, 513, 1024, 100'000}) {
+    for (const std::size_t size : {1, 40, 63, 64, 65, 511, 512, 513, 1024, 100'000}) {
         for (const std::size_t piece : {1, 100, 512, 65536}) {
             std::string text(size, ' ');
             for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + i % 23);
@@ -106,6 +106,19 @@ TEST_F(PlainStreamTest, EachByteIsReadOnceAndInOrder) {
             }
             EXPECT_EQ(all, text) << size << " in pieces of " << piece;
         }
+    }
+}
+
+// Behind many short ones in a row there is less room ahead, behind a longer one there is more.
+TEST_F(PlainStreamTest, ReadsAheadAsMuchAsComes) {
+    std::size_t size = 1;
+    for (int i = 0; i < 400; ++i) {
+        size = i % 25 == 0 ? 60 + size * 7 % 600 : 1 + size * 5 % 64;
+        std::string text(size, static_cast<char>('a' + i % 23));
+        say(text);
+        std::string all;
+        while (all.size() < size) all += read_once(1 + static_cast<std::size_t>(i) % 300);
+        ASSERT_EQ(all, text) << i;
     }
 }
 
