@@ -17,9 +17,6 @@ using ByteView = std::string_view;
 /// the window of recent commits without a copy.
 using SharedBytes = std::shared_ptr<const std::string>;
 
-/// Empties a byte string and frees its memory, which the assignment of an empty one does not.
-inline void release(Bytes& bytes) { Bytes().swap(bytes); }
-
 /// The other byte order.
 template <class Int>
 constexpr Int swap_bytes(Int value) {

@@ -98,7 +98,7 @@ void Frontend::on_tick(Instant now, Out& out) {
 
 void Frontend::tick(Connection& connection, Instant working, Out& out) {
     if (working - connection.progress >= kRestsAfter) {
-        if (connection.output.empty()) release(connection.output);
+        if (connection.output.empty()) Bytes().swap(connection.output);
         connection.decoder.rest();
     }
     if (connection.state == Connection::State::closing) {

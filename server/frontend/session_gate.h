@@ -113,7 +113,7 @@ class SessionGate {
         bytes_ -= head().cost;
         owed_ -= head().answer;
         large_ -= head().large;
-        release(head().bytes);
+        Bytes().swap(head().bytes);
         ++first_;
         if (first_ == requests_.size()) {
             requests_.clear();

@@ -2,14 +2,14 @@
 
 namespace zk::jute {
 namespace {
-/// A buffer that grew for one long frame is not kept for ever.
+/// A buffer that grew for one long frame is not kept for ever. (Assigning an empty string would keep it.)
 constexpr std::size_t kKeptBytesMax = std::size_t{128} << 10;
 }  // namespace
 
 void FrameDecoder::feed(ByteView bytes) {
     if (broken_) return;
     if (consumed_ == buffer_.size()) {
-        if (buffer_.capacity() > kKeptBytesMax) release(buffer_);
+        if (buffer_.capacity() > kKeptBytesMax) Bytes().swap(buffer_);
         buffer_.clear();
         consumed_ = 0;
     } else if (consumed_ > 65536 && consumed_ * 2 > buffer_.size()) {

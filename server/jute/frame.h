@@ -28,7 +28,7 @@ class FrameDecoder {
     /// Gives the buffer's memory back if there is nothing in it.
     void rest() {
         if (buffered() == 0) {
-            release(buffer_);
+            Bytes().swap(buffer_);
             consumed_ = 0;
         }
     }

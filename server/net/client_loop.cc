@@ -120,7 +120,7 @@ void ClientLoop::tick() {
         lingering_.pop_front();
     }
     for (const auto& [id, link] : links_) {
-        if (std::exchange(link->rests, true) && !link->write_waits) release(link->writing);
+        if (std::exchange(link->rests, true) && !link->write_waits) Bytes().swap(link->writing);
     }
     {
         const Reading reading(slot_);
@@ -297,7 +297,7 @@ bool ClientLoop::write_some(const LinkPtr& link) {
             return true;
         }
     }
-    if (link->writing.capacity() > kKeptBytesMax) release(link->writing);
+    if (link->writing.capacity() > kKeptBytesMax) Bytes().swap(link->writing);
     return true;
 }
 
