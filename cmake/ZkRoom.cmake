@@ -142,8 +142,10 @@ if(ZK_TESTS)
 endif()
 
 # A test program of one room: zk_test(tree SOURCES data_tree_test.cc DEPS zk::tree). A long one may run in PARTS.
+# COST: about how many seconds it takes, of those that take long. They begin first, so that cores have work until the end; CTest
+# knows by itself only what it has run before in the same folder.
 function(zk_test name)
-  cmake_parse_arguments(TEST "" "PARTS" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(TEST "" "PARTS;COST" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
   add_executable(${name}_test ${TEST_SOURCES})
   zk_unity(${name}_test)
   target_link_libraries(${name}_test PRIVATE zk_options zk_unit_marks zk::base ${TEST_DEPS} ${TEST_LIBS} GTest::gtest GTest::gmock
@@ -155,10 +157,16 @@ function(zk_test name)
       add_test(NAME ${name}_${part} COMMAND ${name}_test --gtest_brief=1)
       set_tests_properties(${name}_${part} PROPERTIES LABELS "unit;${TEST_LABELS}" TIMEOUT 900
                            ENVIRONMENT "GTEST_TOTAL_SHARDS=${TEST_PARTS};GTEST_SHARD_INDEX=${shard}")
+      if(TEST_COST)
+        set_tests_properties(${name}_${part} PROPERTIES COST ${TEST_COST})
+      endif()
     endforeach()
   else()
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
     set_tests_properties(${name} PROPERTIES LABELS "unit;${TEST_LABELS}" TIMEOUT 900)
+    if(TEST_COST)
+      set_tests_properties(${name} PROPERTIES COST ${TEST_COST})
+    endif()
   endif()
   if(tsan IN_LIST TEST_LABELS)
     add_dependencies(tsan_tests ${name}_test)

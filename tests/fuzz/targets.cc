@@ -7,8 +7,12 @@ namespace zk::fuzz {
 const std::vector<Target>& targets() {
     static const std::vector<Target> kAll = [] {
         std::vector<Target> all;
-        for (const auto part :
-             {storage_targets, wire_targets, peer_targets, text_targets, tarball_targets}) {
+        for (const auto part : {storage_targets,
+                                wire_targets,
+                                peer_targets,
+                                text_targets,
+                                tarball_targets,
+                                http_targets}) {
             const std::vector<Target> some = part();
             all.insert(all.end(), some.begin(), some.end());
         }

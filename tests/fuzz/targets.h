@@ -30,6 +30,7 @@ std::vector<Target> wire_targets();
 std::vector<Target> peer_targets();
 std::vector<Target> text_targets();
 std::vector<Target> tarball_targets();
+std::vector<Target> http_targets();
 
 /// The first bytes of an input, as numbers that steer a run.
 class Steering {

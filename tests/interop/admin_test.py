@@ -231,6 +231,23 @@ class AdminOfAServerAlone(unittest.TestCase):
         self.assertEqual(told[0]["cnt_weighed_read_per_namespace"], 5)
         self.assertEqual(told[1], told[0])
 
+    def test_connections_that_clients_drop_are_counted_alike(self):
+        before = [answer["connection_drop_count"] for answer in self.both("monitor")]
+        for server in self.servers:
+            for _ in range(3):
+                client = RawClient(server.client_port)
+                client.connect(4000)
+                client.close()  # without a word
+            RawClient(server.client_port).close()  # it never said anything
+            for _ in range(2):
+                with RawClient(server.client_port) as client:
+                    client.connect(4000)  # closes its session; then it is the server that ends the connection
+            self.assertEqual(server.word("ruok"), "imok")
+        wait_until("all connections have ended", lambda: all(answer["connections"] == [] for answer in self.both("connections")))
+        # Of each server's six: those whose clients went first.
+        wait_until("four are counted by each", lambda: [
+            answer["connection_drop_count"] - then for answer, then in zip(self.both("monitor"), before)] == [4, 4])
+
     def test_resets_count(self):
         clients = self.clients()
         for client in clients:
@@ -498,91 +515,6 @@ class Transfers(unittest.TestCase):
         ensemble.wait_leader()
         self.assertEqual(differences(before, tree_of(ensemble[3])), [])
         self.filled(ensemble[1], "/new", 5)
-
-
-class Metrics(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.ensemble = AdminEnsemble([OURS] * 3)
-        for server in cls.ensemble.servers:
-            with open(os.path.join(server.folder, "zoo.cfg"), "a") as f:
-                f.write("metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider\n"
-                        "metricsProvider.httpHost=127.0.0.1\nmetricsProvider.httpPort=%d\n" % server.metrics_port)
-        cls.addClassCleanup(cls.ensemble.__exit__, None, None, None)
-        cls.ensemble.start()
-        cls.leader = cls.ensemble.wait_leader()
-        with RawClient(cls.leader.client_port) as client:
-            client.connect()
-            for i in range(20):
-                client.call(i + 1, CREATE, create_body("/m%d" % i))
-                client.call(100 + i, GET_DATA, watch_body("/m%d" % i))
-
-    def page(self, server):
-        status, headers, body = request(server.metrics_port, "/metrics")
-        self.assertEqual(status, 200)
-        self.assertEqual(headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
-        values, types = {}, {}
-        for line in body.splitlines():
-            if line.startswith("# TYPE "):
-                types[line.split()[2]] = line.split()[3]
-            elif not line.startswith("#"):
-                name, value = line.rsplit(" ", 1)
-                self.assertNotIn(name, values)
-                values[name] = float(value)
-        return values, types
-
-    def test_names_that_dashboards_and_alerts_use(self):
-        values, types = self.page(self.leader)
-        kinds = {
-            "gauge": "znode_count approximate_data_size watch_count ephemerals_count num_alive_connections global_sessions "
-                     "local_sessions outstanding_requests avg_latency max_latency min_latency packets_received packets_sent "
-                     "open_file_descriptor_count max_file_descriptor_count connection_drop_probability quorum_size "
-                     "synced_followers synced_observers synced_non_voting_followers learners pending_syncs leader_uptime "
-                     "uptime outstanding_tls_handshake auth_failed_count last_proposal_size max_proposal_size "
-                     "min_proposal_size last_client_response_size max_client_response_size min_client_response_size",
-            "counter": "looking_count connection_drop_count connection_rejected connection_request_count "
-                       "stale_sessions_expired sessionless_connections_expired bytes_received_count response_bytes "
-                       "watch_bytes diff_count snap_count proposal_count commit_count request_throttle_wait_count "
-                       "throttled_ops stale_requests stale_requests_dropped large_requests_rejected digest_mismatches_count "
-                       "unrecoverable_error_count response_packet_cache_hits response_packet_cache_misses "
-                       "outstanding_changes_queued outstanding_changes_removed dead_watchers_queued dead_watchers_cleared "
-                       "unsuccessful_handshake tls_handshake_exceeded quit_leading_due_to_disloyal_voter "
-                       "process_cpu_seconds_total",
-            "summary": "election_time leader_unavailable_time unavailable_time fsynctime snapshottime dbinittime "
-                       "startup_snap_load_time startup_txns_load_time startup_txns_loaded inflight_snap_count "
-                       "inflight_diff_count readlatency updatelatency propagation_latency commit_propagation_latency "
-                       "follower_sync_time observer_sync_time proposal_latency quorum_ack_latency "
-                       "proposal_ack_creation_latency prep_processor_queue_time_ms prep_processor_queue_size "
-                       "sync_processor_queue_time_ms sync_processor_queue_flush_time_ms "
-                       "sync_processor_queue_and_flush_time_ms sync_processor_batch_size sync_processor_queue_size "
-                       "read_commitproc_time_ms write_commitproc_time_ms pending_session_queue_size "
-                       "request_throttle_queue_time_ms node_created_watch_count node_deleted_watch_count "
-                       "node_changed_watch_count node_children_watch_count jvm_pause_time_ms"}
-        for kind, names in kinds.items():
-            for name in names.split():
-                self.assertEqual(types.get(name), kind, name)
-        for name in kinds["counter"].split()[:-1]:
-            self.assertEqual(values[name], values[name + "_total"], name)
-
-    def test_what_happened_is_counted(self):
-        values, _ = self.page(self.leader)
-        self.assertEqual(values["quorum_size"], 3)
-        self.assertEqual(values["synced_followers"], 2)
-        for name in ("proposal_count", "commit_count", "proposal_latency_count", "updatelatency_count", "readlatency_count"):
-            self.assertGreaterEqual(values[name], 20, name)
-        for name in ("looking_count", "election_time_count", "connection_request_count", "leader_unavailable_time_count",
-                     "fsynctime_count", "dbinittime_count", "diff_count", "response_bytes", "bytes_received_count"):
-            self.assertGreaterEqual(values[name], 1, name)
-        follower, _ = self.page(self.ensemble.followers()[0])
-        for name in ("learner_proposal_received_count", "learner_commit_received_count", "propagation_latency_count",
-                     "commit_propagation_latency_count"):
-            self.assertGreaterEqual(follower[name], 20, name)
-        self.assertGreaterEqual(follower["follower_sync_time_count"], 1)
-        self.assertEqual(follower["proposal_count"], 0)
-
-    def test_only_metrics_are_there(self):
-        self.assertEqual(request(self.leader.metrics_port, "/")[0], 404)
-        self.assertEqual(request(self.leader.metrics_port, "/metrics", "POST")[0], 405)
 
 
 if __name__ == "__main__":

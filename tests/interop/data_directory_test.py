@@ -3,12 +3,14 @@
 import glob
 import os
 import pathlib
+import shutil
+import threading
 import unittest
 
 from kazoo.security import make_acl, make_digest_acl
 
-from raw_client import CREATE, RawClient, create_body
-from servers import APACHE, OURS, Ensemble, effective
+from raw_client import CREATE, DELETE, SET_DATA, Closed, RawClient, create_body, set_data_body, version_body
+from servers import APACHE, OURS, Ensemble, effective, wait_until
 from trees import Connected, differences, tree_of
 
 
@@ -166,6 +168,93 @@ class MovedDirectory(Filled):
                         data, stat = client.get("/zookeeper/config")
                     told.append((data.count(b"server."), stat.version, stat.cversion, stat.numChildren))
             self.assertEqual(told[1], told[0], "written by " + filler)
+
+
+class KilledDirectory(unittest.TestCase):
+    """Of a server that was killed while it wrote: what both servers make of the same files."""
+
+    ROUNDS = 2
+    WRITERS = 4
+    ACKNOWLEDGED = 200  # in a round: several snapshots of 100 txns
+
+    def write(self, server, root, sent, acknowledged):
+        """Creates, sets and deletes until the server is gone."""
+        client = RawClient(server.client_port)
+        try:
+            client.connect(30000)
+            for i in range(100000):
+                path = "%s-%d" % (root, i)
+                sent.add(path)
+                if client.call(4 * i + 1, CREATE, create_body(path, b"%d" % i * 50))[2] == 0:
+                    acknowledged.add(path)
+                client.call(4 * i + 2, SET_DATA, set_data_body(path, b"changed"))
+                client.call(4 * i + 3, CREATE, create_body(path + "/child", flags=1))
+                client.call(4 * i + 4, DELETE, version_body(path + "/child"))
+        except (Closed, OSError):
+            pass
+        finally:
+            client.close()
+
+    def round(self, ensemble, name):
+        """Kills the server under load. Returns what was sent and what was acknowledged."""
+        server = ensemble.start()[1]
+        sent, acknowledged = [set() for _ in range(self.WRITERS)], [set() for _ in range(self.WRITERS)]
+        writers = [threading.Thread(target=self.write, args=(server, "/%s-%d" % (name, i), sent[i], acknowledged[i]))
+                   for i in range(self.WRITERS)]
+        for writer in writers:
+            writer.start()
+        try:
+            wait_until("enough is written", lambda: sum(map(len, acknowledged)) >= self.ACKNOWLEDGED)
+        finally:
+            server.kill()
+            for writer in writers:
+                writer.join()
+        return set().union(*sent), set().union(*acknowledged)
+
+    def read(self, ensemble, flavor):
+        """The tree as this server has it, its last zxid, and what its log says about digests."""
+        server = ensemble[1]
+        server.flavor = effective(flavor)
+        ensemble.configure()
+        ensemble.start()
+        zxid = [line for line in server.word("srvr").splitlines() if line.startswith("Zxid: ")]
+        tree = tree_of(server)
+        server.kill()
+        with open(os.path.join(server.folder, "server.log"), errors="replace") as log:
+            wrong = [line for line in log if "not matching" in line or "digest_mismatch" in line]
+        self.assertEqual(wrong, [], flavor + ": digests")
+        return zxid, tree
+
+    def exchange(self, writer, other):
+        with Ensemble([writer], standalone=True, snapCount=100) as ensemble:
+            server = ensemble[1]
+            all_sent, kept = {"/", "/zookeeper", "/zookeeper/quota"}, set()
+            for number in range(self.ROUNDS):
+                server.flavor = effective(writer)
+                ensemble.configure()
+                sent, acknowledged = self.round(ensemble, "round-%d" % number)
+                all_sent |= sent
+                kept |= acknowledged
+                files = server.data_dir + ".killed"
+                shutil.copytree(server.data_dir, files)
+                told = []
+                for flavor in (writer, other):
+                    shutil.rmtree(server.data_dir)
+                    shutil.copytree(files, server.data_dir)
+                    told.append(self.read(ensemble, flavor))
+                shutil.rmtree(files)
+                self.assertEqual(told[0][0], told[1][0], "the last zxid")
+                self.assertEqual(differences(told[0][1], told[1][1]), [])
+                tree = set(told[1][1])
+                self.assertEqual(kept - tree, set(), "acknowledged by %s, and lost for %s" % (writer, other))
+                self.assertEqual({path for path in tree if not path.endswith("/child")} - all_sent, set(), "nobody has sent that")
+                # The next round goes on in what `other` has left.
+
+    def test_apaches_files(self):
+        self.exchange(APACHE, OURS)
+
+    def test_our_files(self):
+        self.exchange(OURS, APACHE)
 
 
 if __name__ == "__main__":

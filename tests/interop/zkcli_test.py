@@ -83,13 +83,13 @@ class Lines:
         self.said = {"out": "", "err": ""}
         self.read_until(lambda: "SyncConnected" in self.said["out"], "a session")
 
-    def read_until(self, met, what, seconds=60):
-        """Reads until `met`, or, without it, until nothing has come for a moment."""
+    def read_until(self, met, what, seconds=60, quiet_s=0.25):
+        """Reads until `met`, or, without it, until nothing has come for `quiet_s`."""
         streams = {self.process.stdout.fileno(): "out", self.process.stderr.fileno(): "err"}
         deadline = time.monotonic() + seconds
         while met is None or not met():
-            left = 0.25 if met is None else deadline - time.monotonic()
-            if left <= 0:
+            left = quiet_s if met is None else deadline - time.monotonic()
+            if met is not None and left <= 0:
                 raise AssertionError("waited in vain for %s; there is %r" % (what, self.said))
             ready = select.select(list(streams), [], [], left)[0]
             if met is None and not ready:
@@ -106,15 +106,16 @@ class Lines:
         self.process.stdin.write((line + "\n").encode())
         self.process.stdin.flush()
 
-    def command(self, line, marker):
-        """What a command prints, up to what a command with a known answer prints behind it."""
+    def command(self, line, marker, events):
+        """What a command prints, up to what a command with a known answer prints behind it. Where there are `events`, another
+        thread prints them, at any time; all else is in its pipe before that answer is in its."""
         before = {name: len(text) for name, text in self.said.items()}
         self.send(line)
         self.send("ls /marker-%d" % marker)
         mark = "Node does not exist: /marker-%d\n" % marker
         closed = "Not connected\n"
         self.read_until(lambda: mark in self.said["err"] or closed in self.said["out"][before["out"]:], line)
-        self.read_until(None, line)  # events of another thread
+        self.read_until(None, line, quiet_s=0.25 if events else 0)
         return {name: cleaned(text[before[name]:].replace(mark, "")) for name, text in self.said.items()}
 
     def end(self):
@@ -125,18 +126,19 @@ class Lines:
         return code
 
 
-def transcript(program, address, commands):
+def transcript(program, address, commands, events):
     """Per command, the lines on both streams; the events among them apart, since Apache's come from another thread."""
     client = Lines(program, address)
+    client.read_until(None, "the rest of what tells of the session")
     told = []
     for number, command in enumerate(commands):
-        said = client.command(command, number)
-        events = sorted(line for line in said["out"] if line.startswith("WatchedEvent"))
+        said = client.command(command, number, events)
+        happened = sorted(line for line in said["out"] if line.startswith("WatchedEvent"))
         out = [line for line in said["out"] if line not in ("", "WATCHER::") and not line.startswith("WatchedEvent")]
         if command in SKIPPED_TEXT:
             told.append((command, [], [], []))
         else:
-            told.append((command, out, [usage_apart(line) for line in said["err"]], events))
+            told.append((command, out, [usage_apart(line) for line in said["err"]], happened))
     client.end()
     return told
 
@@ -169,12 +171,12 @@ class SameAsApaches(unittest.TestCase):
         for path in ("/z", "/d", "/n", "/n2", "/w", "/p", "/r", "/none"):
             run(ZKCLI, "deleteall", path, server=address)
 
-    def compare(self, ensemble, commands):
+    def compare(self, ensemble, commands, events=False):
         self.maxDiff = None
         address = ensemble[1].address
-        theirs = transcript(ZKCLI_SH, address, commands)
+        theirs = transcript(ZKCLI_SH, address, commands, events)
         self.clear(address)
-        mine = transcript(ZKCLI, address, commands)
+        mine = transcript(ZKCLI, address, commands, events)
         self.clear(address)
         for their, my in zip(theirs, mine):
             with self.subTest(command=their[0]):
@@ -190,12 +192,12 @@ class SameAsApaches(unittest.TestCase):
     def test_watches(self):
         for ensemble in (self.apaches, self.ours):
             with self.subTest(server=ensemble[1].flavor):
-                self.compare(ensemble, WATCHES)
+                self.compare(ensemble, WATCHES, events=True)
 
     def test_lasting_watches(self):
         for ensemble in (self.apaches, self.ours):
             with self.subTest(server=ensemble[1].flavor):
-                self.compare(ensemble, LASTING_WATCHES)
+                self.compare(ensemble, LASTING_WATCHES, events=True)
 
     def test_exit_codes_of_single_commands(self):
         address = self.apaches[1].address
