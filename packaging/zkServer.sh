@@ -41,10 +41,10 @@ case $word in
     '') usage; exit 0 ;;
     *) usage; exit 2 ;;
 esac
-if [ -f "$conf_dir/zookeeper-env.sh" ]; then
+for file in zookeeper-env.sh java.env; do
     # shellcheck source=/dev/null
-    . "$conf_dir/zookeeper-env.sh"
-fi
+    [ ! -f "$conf_dir/$file" ] || { set +u; . "$conf_dir/$file"; set -u; }
+done
 config=${2:-${ZOOCFG:-zoo.cfg}}
 case $config in */*) ;; *) config=$conf_dir/$config ;; esac
 
@@ -54,9 +54,22 @@ for program in "$prefix/current/bin/zkserver" "$prefix/bin/zkserver"; do
 done
 [ -n "$server" ] || server=$(command -v zkserver) || fail "There is no zkserver in $prefix/current/bin, $prefix/bin or PATH."
 
+# Of a Java machine, which is not here: their properties (-Dzookeeper.KEY=VALUE) are keys of zoo.cfg. Of the rest the server says
+# that it has no effect. A later variable counts before an earlier one, as in Apache's script.
+flags=()
+[ -z "${ZOO_LOG4J_PROP:-}" ] || flags+=(--java-flags "ZOO_LOG4J_PROP=-Dzookeeper.root.logger=$ZOO_LOG4J_PROP")
+for variable in SERVER_JVMFLAGS JVMFLAGS; do
+    [ -z "${!variable:-}" ] || flags+=(--java-flags "$variable=${!variable}")
+done
+[ -z "${ZOO_DATADIR_AUTOCREATE_DISABLE:-}" ] || flags+=(--property datadir.autocreate=false)
+
 case $word in
     version) exec "$server" --version ;;
-    print-cmd) printf '"%s" "%s"\n' "$server" "$config"; exit 0 ;;
+    print-cmd)
+        printf '"%s" ' "$server" ${flags[@]+"${flags[@]}"}
+        printf '"%s"\n' "$config"
+        exit 0
+        ;;
 esac
 echo "Using config: $config" >&2
 [ -r "$config" ] || fail "$config cannot be read by $(id -un); give another one: $0 $word <config>, or run this as root."
@@ -95,6 +108,9 @@ start() {
     if managed; then
         pid=$(unit_pid)
         [ "$pid" = 0 ] || { echo "already running as process $pid."; return 1; }
+        if [ -n "${SERVER_JVMFLAGS:-}${JVMFLAGS:-}" ]; then
+            echo "SERVER_JVMFLAGS and JVMFLAGS do not reach this server, which $UNIT starts: their keys belong into server.config of the inventory (zkprov apply)." >&2
+        fi
         systemctl start "$UNIT" || { echo "FAILED TO START"; return 1; }
         echo STARTED
         return 0
@@ -115,7 +131,7 @@ start() {
         echo "FAILED TO WRITE PID"
         return 1
     fi
-    nohup "$server" "$config" >> "$log" 2>&1 < /dev/null &
+    nohup "$server" ${flags[@]+"${flags[@]}"} "$config" >> "$log" 2>&1 < /dev/null &
     pid=$!
     if ! printf '%s' "$pid" > "$pid_file"; then
         kill "$pid"
@@ -208,7 +224,7 @@ case $word in
         if managed && pid=$(unit_pid) && [ "$pid" != 0 ] || pid=$(own_pid); then
             fail "already running as process $pid."
         fi
-        exec "$server" "$config"
+        exec "$server" ${flags[@]+"${flags[@]}"} "$config"
         ;;
     stop) stop ;;
     restart) stop && start ;;

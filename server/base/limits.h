@@ -8,9 +8,15 @@ namespace zk::limits {
 
 /// Largest client frame when jute.maxbuffer is not set: ZooKeeper's 0xfffff, not 1 MiB.
 inline constexpr std::int32_t kJuteMaxBuffer = 0xfffff;
-/// Strings and buffers inside server-made records may exceed jute.maxbuffer by as much again
+/// The most that jute.maxbuffer may be. Apache's server takes any number of 31 bits; a request is in memory some times on
+/// its way, and a leader has it in a queue for each learner.
+inline constexpr std::int32_t kJuteMaxBufferMost = std::int32_t{64} << 20;
+/// What a record that servers make may have with a jute.maxbuffer: as much again
 /// (zookeeper.jute.maxbuffer.extrasize defaults to jute.maxbuffer).
-inline constexpr std::int32_t kJuteExtra = kJuteMaxBuffer;
+constexpr std::int32_t with_jute_extra(std::int32_t jute_max_buffer) { return 2 * jute_max_buffer; }
+/// The longest of them at any server. What came from a server, or stands on a disk, is read up to this: it was accepted
+/// under a limit that may have been another.
+inline constexpr std::int32_t kJuteRecordMost = with_jute_extra(kJuteMaxBufferMost);
 /// Largest election frame that any known server accepts.
 inline constexpr std::int32_t kElectionFrameMax = 524288;
 /// Longest address text in an election port's initial message.
@@ -23,7 +29,7 @@ inline constexpr std::size_t kCommittedWindowBytes = std::size_t{16} << 20;
 inline constexpr std::size_t kProposalsInFlightMax = 2000;
 
 /// Bytes of requests of one client connection that are not answered yet: two legal requests of the largest size, so that
-/// one is read while the other is written.
+/// one is read while the other is written. A larger jute.maxbuffer raises it, and the next one (frontend/shares).
 inline constexpr std::size_t kConnectionBytesMax = std::size_t{2} << 20;
 /// The same over all connections of a client loop: keeps disk and links busy; each is copied some times on its way.
 inline constexpr std::size_t kClientLoopBytesMax = std::size_t{16} << 20;
@@ -40,7 +46,8 @@ inline constexpr std::size_t kClientOutputBytesEnd = std::size_t{256} << 20;
 /// Watches of a client loop, as they are reckoned (WatchTable::kWatchBytes and the path for each): four million ordinary
 /// ones. Beyond it the connection that has most of them is closed.
 inline constexpr std::size_t kWatchBytesMax = std::size_t{1} << 30;
-/// Answer of one multiRead. Apache's server has no limit, and each of the 60,000 parts may ask for a megabyte.
+/// Answer of one multiRead, or twice jute.maxbuffer where that is more. Apache's server has no limit, and each of the 60,000
+/// parts may ask for a megabyte.
 inline constexpr std::size_t kMultiReadBytesMax = std::size_t{16} << 20;
 
 /// An epoch, or a vote's epoch, is believed this far beyond what a server knows by itself: more elections than an ensemble

@@ -12,6 +12,7 @@
 #include <boost/asio/write.hpp>
 
 #include "asio_impl/await.h"
+#include "base/limits.h"
 
 namespace zk::client {
 namespace {
@@ -20,7 +21,7 @@ namespace asio = boost::asio;
 using asio_impl::kAwait;
 
 // Answers may be larger than requests: a list of children has no bound of its own.
-constexpr std::int32_t kAnswerBytesMax = 64 * 1024 * 1024;
+constexpr std::int32_t kAnswerBytesMax = limits::kJuteRecordMost;
 
 std::string place_of(const ClientOptions& options) {
     return options.host + ":" + std::to_string(options.port);

@@ -212,7 +212,8 @@ prep::Policy Core::policy() {
     return {.extended_types = settings_.extended_types,
             .quotas = settings_.enforce_quota ? &quota_check_ : nullptr,
             .access = settings_.access,
-            .close_session_names_nodes = settings_.close_session_names_nodes};
+            .close_session_names_nodes = settings_.close_session_names_nodes,
+            .jute_max_buffer = settings_.jute_max_buffer};
 }
 
 void Core::begin_serving(Epoch epoch, Instant now, Actions& out) {

@@ -58,8 +58,10 @@ struct Settings {
     bool enforce_quota = false;  ///< enforceQuota: hard limits refuse writes
     tree::AccessRules access{};
     bool close_session_names_nodes = true;  ///< closeSessionTxn.enabled
-    bool leader_serves = true;              ///< leaderServes: clients may connect to a leader
-    SweepSettings sweep{};                  ///< of containers and TTL nodes
+    /// jute.maxbuffer, bytes. The same at all members.
+    std::int32_t jute_max_buffer = limits::kJuteMaxBuffer;
+    bool leader_serves = true;  ///< leaderServes: clients may connect to a leader
+    SweepSettings sweep{};      ///< of containers and TTL nodes
     LocalSessionMode local_sessions = LocalSessionMode::off;  ///< without effect for a server alone
     /// readonlymode.enabled: a server that finds no leader lets clients read that ask for it. Not for a server alone.
     bool read_only_mode = false;
@@ -243,7 +245,7 @@ class Core {
     void propose_queued(Instant now, Actions& out);
     void order(QueuedRequest& request, Instant now, Actions& out);
     void tell_waiting_of_end(SessionId session, Actions& out);
-    static void shrink(jute::Txn& txn);
+    void shrink(jute::Txn& txn) const;
     void revalidated(SessionId session, bool valid, Actions& out);
     struct SessionCheck {
         ErrorCode any = ErrorCode::ok;

@@ -284,13 +284,13 @@ Instant Core::measured() const { return settings_.stopwatch ? settings_.stopwatc
 
 // The list of a session's ephemerals may become longer than what other servers take. Without it every server deletes what
 // it knows the session to own, which is the same.
-void Core::shrink(jute::Txn& txn) {
-    constexpr std::size_t kPathsBytesMax = limits::kJuteMaxBuffer;
+void Core::shrink(jute::Txn& txn) const {
+    const auto bytes_max = static_cast<std::size_t>(settings_.jute_max_buffer);
     auto* closed = std::get_if<jute::CloseSessionTxn>(&txn.body);
     if (closed == nullptr || !closed->paths) return;
     std::size_t bytes = 0;
     for (const std::string& path : *closed->paths) bytes += path.size() + 4;
-    if (bytes <= kPathsBytesMax) return;
+    if (bytes <= bytes_max) return;
     ZK_COVERED("core.close_session_shrunk");
     closed->paths->clear();
 }

@@ -163,8 +163,6 @@ constexpr std::array kHonoured = {
         .number = floored(Digits::property, 1, "each connection has one request under way at most"),
         .inventory = {1, 1'000'000},
         .source = "ZooKeeperServer"},
-    // In a file the key is another property for Apache's server (zookeeper.jute.maxbuffer), which nothing reads. Here it
-    // can lower the limit.
     ConfigKey{.name = "clientLoops",
               .type = KeyType::number,
               .unit = "loops",
@@ -174,20 +172,20 @@ constexpr std::array kHonoured = {
               .number = from(1, 64),
               .inventory = {1, 64},
               .source = "ours"},
-    ConfigKey{
-        .name = "jute.maxbuffer",
-        .type = KeyType::number,
-        .unit = "bytes",
-        .standard = "1048575",
-        .set_by = SetBy::user,
-        .field = &ServerConfig::jute_max_buffer,
-        .number = {.digits = Digits::property,
-                   .counts = {1024, limits::kJuteMaxBuffer},
-                   .outside = Outside::standard,
-                   .words = "has no effect, as in Apache's server; the limit is 1048575 bytes"},
-        .words = "taken as this server's limit; Apache's takes it from the command line only",
-        .inventory = {1024, limits::kJuteMaxBuffer},
-        .source = "BinaryInputArchive"},
+    // In a file the key is another property for Apache's server (zookeeper.jute.maxbuffer), which nothing reads.
+    ConfigKey{.name = "jute.maxbuffer",
+              .type = KeyType::number,
+              .unit = "bytes",
+              .standard = "1048575",
+              .set_by = SetBy::user,
+              .field = &ServerConfig::jute_max_buffer,
+              .number = {.digits = Digits::property,
+                         .counts = {1024, limits::kJuteMaxBufferMost},
+                         .outside = Outside::standard,
+                         .words = "not from 1024 to 67108864; the default of 1048575 bytes counts"},
+              .words = "taken as this server's limit; Apache's takes it from the command line only",
+              .inventory = {1024, limits::kJuteMaxBufferMost},
+              .source = "BinaryInputArchive"},
     ConfigKey{.name = "snapCount",
               .type = KeyType::number,
               .unit = "transactions",
@@ -524,7 +522,8 @@ constexpr std::array kHonoured = {
               .source = "QuorumPeer.QuorumServer"},
 };
 
-static_assert(limits::kJuteMaxBuffer == 1048575, "the words of jute.maxbuffer name it");
+static_assert(limits::kJuteMaxBuffer == 1048575 && limits::kJuteMaxBufferMost == 67108864,
+              "the words of jute.maxbuffer name them");
 static_assert(limits::kCommittedWindow == 500, "the words of commitLogCount name it");
 
 }  // namespace

@@ -27,7 +27,7 @@ constexpr std::string_view kTrustEmpty =
 constexpr std::string_view kDigests =
     "digests of the tree are always written and compared here; the key has no effect";
 constexpr std::string_view kExtra =
-    "beyond the longest request there is room for 1048575 bytes more here, whatever servers add; "
+    "beyond the longest request there is room for as many bytes more here, whatever servers add; "
     "the key has no effect";
 constexpr std::string_view kPeersKeptAlive =
     "connections between servers are always kept alive here, and their end is seen within seconds; "

@@ -89,6 +89,8 @@ struct Settings {
     /// What nothing can hold back (events, reads in front of a write under way) ends here: those who have left most are
     /// closed.
     std::size_t loop_output_bytes_end = limits::kClientOutputBytesEnd;
+    /// Longest answer of a multiRead.
+    std::size_t multi_read_bytes_max = limits::kMultiReadBytesMax;
     /// What the watches of the loop may cost (Watches::bytes). Beyond it the connection that has most is closed.
     std::size_t watch_bytes_max = limits::kWatchBytesMax;
 };

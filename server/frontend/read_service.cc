@@ -174,7 +174,7 @@ ErrorCode read_parts(const tree::DataTree& tree, ByteView body, const Asker& ask
             answer(jute::MultiHeader{part->header.type, false, ErrorCode::ok});
             (void)read_node(tree, part->header.type, part->request.path, *node, asker, answer);
         }
-        if (out.size() - start > limits::kMultiReadBytesMax) {
+        if (out.size() - start > asker.multi_read_bytes_max) {
             ZK_COVERED("frontend.multi_read_too_large");
             return refuse();
         }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/limits.h"
 #include "jute/codes.h"
 #include "jute/protocol.h"
 #include "metrics/metrics.h"
@@ -39,6 +40,7 @@ struct Asker {
     std::size_t* effort =
         nullptr;  ///< counts the entries that are looked at, and what takes as long
     metrics::Metrics* counts = nullptr;  ///< of what is read, by namespace
+    std::size_t multi_read_bytes_max = limits::kMultiReadBytesMax;  ///< of its answer
     /// One of the `needed` permission bits.
     [[nodiscard]] bool may(const jute::AclList& list, std::int32_t needed) const {
         if (effort != nullptr) *effort += list.size();

@@ -405,8 +405,12 @@ ErrorCode Frontend::answer_local(Connection& connection, OpCode op, ByteView bod
             break;
     }
     ZK_ASSERT(is_read(op));
-    const Asker asker{
-        connection.auth, connection.session, settings_.access, &connection.effort, &totals_.counts};
+    const Asker asker{.auth = connection.auth,
+                      .session = connection.session,
+                      .access = settings_.access,
+                      .effort = &connection.effort,
+                      .counts = &totals_.counts,
+                      .multi_read_bytes_max = settings_.multi_read_bytes_max};
     ++connection.effort;
     const ReadResult result = read(*tree_, op, body, asker, out);
     if (result.watch == ReadResult::Watch::data)

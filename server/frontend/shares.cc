@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "base/check.h"
+#include "base/limits.h"
 
 namespace zk::frontend {
 namespace {
@@ -14,6 +15,15 @@ std::size_t part(std::size_t all, std::uint32_t loops, std::size_t least) {
 }
 
 }  // namespace
+
+void make_room(std::int32_t jute_max_buffer, Settings& settings) {
+    ZK_ASSERT(jute_max_buffer > 0 && jute_max_buffer <= limits::kJuteMaxBufferMost);
+    const auto request = static_cast<std::size_t>(jute_max_buffer);
+    settings.jute_max_buffer = jute_max_buffer;
+    settings.connection_bytes_max = std::max(settings.connection_bytes_max, 2 * request);
+    settings.loop_bytes_max = std::max(settings.loop_bytes_max, 2 * request);
+    settings.multi_read_bytes_max = std::max(settings.multi_read_bytes_max, 2 * request);
+}
 
 Settings share_of(const Settings& all, std::uint32_t number, std::uint32_t loops) {
     ZK_ASSERT(number < loops);
@@ -27,7 +37,10 @@ Settings share_of(const Settings& all, std::uint32_t number, std::uint32_t loops
     one.large_request_bytes_max =
         std::max(all.large_request_bytes_max / loops,
                  std::min<std::int64_t>(all.large_request_bytes_max, all.jute_max_buffer));
-    one.loop_bytes_max = part(all.loop_bytes_max, loops, all.small_bytes_max);
+    // Small requests of others are always under way: one of the largest size must be let in beside them.
+    one.loop_bytes_max = part(all.loop_bytes_max,
+                              loops,
+                              static_cast<std::size_t>(all.jute_max_buffer) + all.small_bytes_max);
     one.loop_output_bytes_max = part(all.loop_output_bytes_max, loops, all.small_bytes_max);
     one.loop_output_bytes_end = part(all.loop_output_bytes_end, loops, all.small_bytes_max);
     one.watch_bytes_max = all.watch_bytes_max / loops;

@@ -81,9 +81,8 @@ class OutputArchive {
 class InputArchive {
   public:
     static constexpr bool kReading = true;
-    /// `length_max` bounds each string and buffer (jute.maxbuffer plus the extra size).
-    explicit InputArchive(ByteView bytes,
-                          std::int32_t length_max = limits::kJuteMaxBuffer + limits::kJuteExtra)
+    /// `length_max` bounds each string and buffer. What bounds a client's is its frame.
+    explicit InputArchive(ByteView bytes, std::int32_t length_max = limits::kJuteRecordMost)
         : bytes_(bytes), length_max_(length_max) {}
 
     /// False after the first short or unreasonable read.

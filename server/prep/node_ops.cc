@@ -48,12 +48,13 @@ std::optional<ByteView> view_of(const jute::Buffer& data) {
 // for every identity that the connection has proven.
 bool is_too_large(std::size_t other_bytes,
                   const jute::AclList& list,
-                  const std::vector<jute::AuthId>& auth) {
+                  const std::vector<jute::AuthId>& auth,
+                  std::size_t bytes_max) {
     constexpr std::size_t kFixedFieldsMax = 64;
     std::size_t bytes = other_bytes + kFixedFieldsMax;
-    const auto add = [&bytes](const jute::AuthId& id) {
+    const auto add = [&bytes, bytes_max](const jute::AuthId& id) {
         bytes += 4 + 4 + id.scheme.size() + 4 + id.id.size();
-        return bytes <= kTxnBodyBytesMax;
+        return bytes <= bytes_max;
     };
     for (const jute::Acl& entry : list) {
         if (entry.id.scheme != "auth") {
@@ -64,7 +65,7 @@ bool is_too_large(std::size_t other_bytes,
             if (!add(id)) return true;
         }
     }
-    return bytes > kTxnBodyBytesMax;
+    return bytes > bytes_max;
 }
 
 /// Counters that Apache's servers cannot read end them when they count the next node.
@@ -111,7 +112,8 @@ Prepared NodeOps::create_ttl(const CreateTtlRequest& request) {
 Prepared NodeOps::make(const jute::CreateRequest& request, OpCode type, std::int64_t ttl_ms) {
     if (!has_parent(request.path)) return mistake(ErrorCode::bad_arguments);
     const std::size_t data_bytes = request.data ? request.data->size() : 0;
-    if (is_too_large(request.path.size() + data_bytes, request.acl, auth)) {
+    if (is_too_large(
+            request.path.size() + data_bytes, request.acl, auth, policy.txn_body_bytes_max())) {
         return mistake(ErrorCode::marshalling_error);
     }
     std::optional<jute::AclList> acl = tree::fix_up_acl(request.acl, auth, policy.access);
@@ -227,7 +229,7 @@ Prepared NodeOps::set_data(const jute::SetDataRequest& request) {
 Prepared NodeOps::set_acl(const jute::SetAclRequest& request) {
     if (session_check != ErrorCode::ok) return mistake(session_check);
     if (!tree::validate_path(request.path)) return mistake(ErrorCode::bad_arguments);
-    if (is_too_large(request.path.size(), request.acl, auth)) {
+    if (is_too_large(request.path.size(), request.acl, auth, policy.txn_body_bytes_max())) {
         return mistake(ErrorCode::marshalling_error);
     }
     std::optional<jute::AclList> acl = tree::fix_up_acl(request.acl, auth, policy.access);

@@ -23,11 +23,6 @@
 
 namespace zk::prep {
 
-/// Largest body of a txn. A txn that some server could not read back, from its log or from a
-/// PROPOSAL, would keep it out of the ensemble for good; header and digest need room, too.
-inline constexpr std::size_t kTxnBodyBytesMax =
-    std::size_t{limits::kJuteMaxBuffer} + limits::kJuteExtra - 1024;
-
 /// A txn body, or the client's mistake.
 struct Prepared {
     ErrorCode error = ErrorCode::ok;
@@ -53,6 +48,13 @@ struct Policy {
     tree::AccessRules access{};
     /// closeSessionTxn.enabled: a closeSession names the nodes that go with it, for followers that read a fuzzy snapshot.
     bool close_session_names_nodes = true;
+    /// jute.maxbuffer, 1024 to limits::kJuteMaxBufferMost bytes. The same at all members.
+    std::int32_t jute_max_buffer = limits::kJuteMaxBuffer;
+    /// Largest body of a txn, bytes. A txn that some server could not read back, from its log or from a PROPOSAL, would
+    /// keep it out of the ensemble for good; header and digest need room, too.
+    [[nodiscard]] constexpr std::size_t txn_body_bytes_max() const {
+        return static_cast<std::size_t>(limits::with_jute_extra(jute_max_buffer)) - 1024;
+    }
 };
 
 /// Who asks, and the txn's place. Operations change `changes` only when they succeed.

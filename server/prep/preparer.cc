@@ -155,7 +155,7 @@ jute::Txn Preparer::prepare(const PrepareRequest& request) {
     if (request.op == OpCode::close_session) {
         return close_session(request.session, request.cxid, request.zxid, request.time);
     }
-    if (request.body.size() > kTxnBodyBytesMax) {
+    if (request.body.size() > policy_.txn_body_bytes_max()) {
         return error(request.session,
                      request.cxid,
                      request.zxid,
@@ -199,6 +199,7 @@ jute::Txn Preparer::prepare_multi(const PrepareRequest& request) {
     NodeOps ops = ops_for(request);
     jute::MultiTxn multi;
     ErrorCode failure = ErrorCode::ok;
+    const std::size_t bytes_max = policy_.txn_body_bytes_max();
     std::size_t bytes = 0;
     changes_.begin();
     for (const auto& [type, op] : *decoded) {
@@ -211,14 +212,14 @@ jute::Txn Preparer::prepare_multi(const PrepareRequest& request) {
                                                            : sub_error(failure));
         }
         bytes += kSubTxnHeaderBytes + multi.parts.back().body.size();
-        if (bytes > kTxnBodyBytesMax) break;
+        if (bytes > bytes_max) break;
     }
-    if (failure == ErrorCode::ok && bytes <= kTxnBodyBytesMax) {
+    if (failure == ErrorCode::ok && bytes <= bytes_max) {
         changes_.keep();
     } else {
         changes_.undo();
     }
-    if (bytes > kTxnBodyBytesMax) return refused(ErrorCode::marshalling_error);
+    if (bytes > bytes_max) return refused(ErrorCode::marshalling_error);
     // Not a result of the operations: it ends the connection, as it does for any other request, so
     // it must not hide in the list of results.
     if (failure == ErrorCode::session_moved) return refused(failure);

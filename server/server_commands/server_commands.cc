@@ -45,15 +45,30 @@ std::optional<ServerCommand> apache_server(const std::vector<std::string>& words
     return command;
 }
 
+/// Options of zkserver that take a value and leave it a server.
+constexpr std::array<std::string_view, 3> kServesWith = {
+    "--property", "--java-flags", "--log-level"};
+
 std::optional<ServerCommand> own_server(const std::vector<std::string>& words) {
-    if (words.size() != 2 || words[1].empty() || words[1].front() == '-') return std::nullopt;
+    if (words.empty()) return std::nullopt;
     const std::string_view program = words.front();
     const std::size_t slash = program.rfind('/');
     const auto name = slash == std::string_view::npos ? program : program.substr(slash + 1);
     if (name != "zkserver") return std::nullopt;
     ServerCommand command;
     command.program = program;
-    command.config_file = words[1];
+    for (std::size_t i = 1; i < words.size(); ++i) {
+        const std::string_view word = words[i];
+        if (!word.starts_with('-')) {
+            if (word.empty() || !command.config_file.empty()) return std::nullopt;
+            command.config_file = word;
+            continue;
+        }
+        const std::size_t equals = word.find('=');
+        if (!std::ranges::count(kServesWith, word.substr(0, equals))) return std::nullopt;
+        if (equals == std::string_view::npos) ++i;
+    }
+    if (command.config_file.empty()) return std::nullopt;
     return command;
 }
 

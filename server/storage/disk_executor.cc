@@ -10,7 +10,8 @@ namespace zk::storage {
 namespace {
 /// Half of RecoveryOptions::torn_max.
 constexpr std::size_t kUnsyncedBytesMax = std::size_t{4} << 20;
-static_assert(kUnsyncedBytesMax + kLogPayloadMax < kTornMax);
+// However large a record is: behind one that fills this alone nothing is written before it is synced.
+static_assert(kUnsyncedBytesMax + kLogRecordOverhead < kTornMax);
 
 /// Appends share a sync, and a read finds what the file holds, synced or not.
 template <class Command>

@@ -19,6 +19,16 @@ constexpr std::size_t kZxidOffset = 12;  // in the payload, behind session and c
 // A record begins with them: the checksum has 32 of 64 bits.
 constexpr std::size_t kAlwaysZeroBytes = 4;
 
+/// `record` with its checksum, length and end byte.
+bool is_whole(ByteView record) {
+    if (record.back() != 'B') return false;
+    const auto checksum = load_be<std::int64_t>(record.data());
+    const ByteView payload = record.substr(kHeadBytes, record.size() - kLogRecordOverhead);
+    const std::uint32_t actual = adler32(kAdler32Start, payload);
+    return static_cast<std::int64_t>(actual) == checksum &&
+           jute::decode_txn_header(payload).has_value();
+}
+
 /// One file, and the searches in it.
 class Examination {
   public:
@@ -34,7 +44,7 @@ class Examination {
     Result<> find_used_end();
     Result<> find_good_behind();
     Result<std::optional<std::uint64_t>> find_record(std::uint64_t from);
-    [[nodiscard]] bool is_record(ByteView bytes) const;
+    Result<bool> is_record(ByteView window, std::uint64_t offset);
     Result<> classify(bool reader_saw_torn);
 
     Disk& disk_;
@@ -104,12 +114,13 @@ Result<> Examination::find_good_behind() {
 
 Result<std::optional<std::uint64_t>> Examination::find_record(std::uint64_t from) {
     using Found = std::optional<std::uint64_t>;
-    const std::size_t record_max = static_cast<std::size_t>(payload_max_) + kLogRecordOverhead;
+    const std::size_t record_max = static_cast<std::size_t>(kLogPayloadMax) + kLogRecordOverhead;
     while (from < end_.used_end) {
         ZK_TRY(const Bytes window, disk_.read(path_, from, kWindowBytes + record_max));
         const std::size_t until = std::min<std::size_t>(window.size(), kWindowBytes);
         for (std::size_t i = 0; i < until; ++i) {
-            if (is_record(ByteView(window).substr(i))) return Found(from + i);
+            ZK_TRY(const bool found, is_record(ByteView(window).substr(i), from + i));
+            if (found) return Found(from + i);
         }
         from += until;
         if (until == 0) break;
@@ -117,20 +128,23 @@ Result<std::optional<std::uint64_t>> Examination::find_record(std::uint64_t from
     return Found();
 }
 
-// The cheap tests first: this is asked for every byte.
-bool Examination::is_record(ByteView bytes) const {
-    if (bytes.size() < kHeadBytes || load_be<std::int32_t>(bytes.data()) != 0) return false;
-    const auto checksum = load_be<std::int64_t>(bytes.data());
-    const auto length = load_be<std::int32_t>(bytes.data() + 8);
-    if (checksum == 0 || length < 1 || length > payload_max_) return false;
+// The cheap tests first: this is asked for every byte. A record may have been written under a larger jute.maxbuffer than
+// this server's, and be longer than the window.
+Result<bool> Examination::is_record(ByteView window, std::uint64_t offset) {
+    constexpr std::size_t kLeast = kHeadBytes + kZxidOffset + 8 + 1;
+    if (window.size() < kLeast || load_be<std::int32_t>(window.data()) != 0) return false;
+    const auto length = load_be<std::int32_t>(window.data() + 8);
+    if (load_be<std::int64_t>(window.data()) == 0 || length < 1 || length > kLogPayloadMost)
+        return false;
     const std::size_t total = static_cast<std::size_t>(length) + kLogRecordOverhead;
-    if (bytes.size() < total || bytes[total - 1] != 'B') return false;
-    const ByteView payload = bytes.substr(kHeadBytes, static_cast<std::size_t>(length));
-    if (payload.size() < kZxidOffset + 8) return false;
-    if (Zxid(load_be<std::int64_t>(payload.data() + kZxidOffset)) <= last_) return false;
-    const std::uint32_t actual = adler32(kAdler32Start, payload);
-    return static_cast<std::int64_t>(actual) == checksum &&
-           jute::decode_txn_header(payload).has_value();
+    if (offset + total > end_.used_end || total < kLeast) return false;
+    if (Zxid(load_be<std::int64_t>(window.data() + kHeadBytes + kZxidOffset)) <= last_)
+        return false;
+    if (window.size() >= total) return is_whole(window.substr(0, total));
+    ZK_TRY(const Bytes end_byte, disk_.read(path_, offset + total - 1, 1));
+    if (end_byte != "B") return false;
+    ZK_TRY(const Bytes record, disk_.read(path_, offset, total));
+    return record.size() == total && is_whole(record);
 }
 
 // etcd's rule (wal.isTornEntry): a sector of nothing but zeros inside the record was not written.

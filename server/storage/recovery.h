@@ -45,7 +45,7 @@ struct RecoveryOptions {
     /// Removes temporary files of a crashed predecessor. Only at the start of a process: later they
     /// may be in use.
     bool remove_temporary = true;
-    /// Larger records are damage; raise with jute.maxbuffer.
+    /// The length of a larger record is believed only when all of it is there: limits::with_jute_extra(jute.maxbuffer).
     std::int32_t payload_max = kLogPayloadMax;
     /// Whole records may follow a torn one in the newest log when all of it lies within so many bytes, as one write
     /// that was never synced. Above what DiskExecutor leaves unsynced. 0: none may follow.

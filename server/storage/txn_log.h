@@ -22,8 +22,11 @@ inline constexpr std::int32_t kLogVersion = 2;
 inline constexpr std::size_t kLogHeaderBytes = 16;
 /// Checksum (8), length (4) and end byte 'B' (1) around each payload.
 inline constexpr std::size_t kLogRecordOverhead = 13;
-/// Largest payload that a reader takes for one: what jute.maxbuffer and its extra size admit.
-inline constexpr std::int32_t kLogPayloadMax = limits::kJuteMaxBuffer + limits::kJuteExtra;
+/// Largest payload whose length is believed without its bytes, where nobody says what jute.maxbuffer is: what the default
+/// and its extra size admit. A whole record may be larger, see LogFileReader::next().
+inline constexpr std::int32_t kLogPayloadMax = limits::with_jute_extra(limits::kJuteMaxBuffer);
+/// Largest payload that any server writes, with the largest jute.maxbuffer.
+inline constexpr std::int32_t kLogPayloadMost = limits::kJuteRecordMost;
 
 struct LogOptions {
     /// Growth step of a file, zookeeper.preAllocSize (there in KiB). 0: no preallocation.

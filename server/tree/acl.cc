@@ -181,6 +181,8 @@ std::optional<jute::AclList> fix_up_acl(const jute::AclList& list,
         }
         if (!expanded || bytes > kFixedBytesMax) return std::nullopt;
     }
+    // A larger jute.maxbuffer lets longer lists in; none is shortened.
+    if (bytes > kFixedBytesMax) return std::nullopt;
     return fixed;
 }
 

@@ -11,7 +11,8 @@ namespace zk::zab {
 namespace {
 
 constexpr std::size_t kHeaderBytes = 4 + 8 + 4;  // type, zxid, length of data
-constexpr std::int32_t kBufferMax = limits::kJuteMaxBuffer + limits::kJuteExtra;
+// Whatever jute.maxbuffer is here: a proposal that is refused keeps the learner out of the ensemble for good.
+constexpr std::int32_t kBufferMax = limits::kJuteRecordMost;
 
 Error corrupt(const std::string& what) { return {Errc::corrupt, "quorum packet: " + what}; }
 

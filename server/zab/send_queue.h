@@ -3,10 +3,12 @@
 // themselves; the simulator keeps its own. Pure. One for each link.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 
+#include "base/limits.h"
 #include "base/time.h"
 #include "metrics/metrics.h"
 
@@ -22,6 +24,15 @@ struct SendQueueLimits {
     /// The shortest time between two reports of progress.
     Duration progress_every = milliseconds(100);
 };
+
+/// Limits with room for the proposals that jute.maxbuffer (bytes) admits: a learner that owes one of the largest, while the
+/// next one is made, is not cut off.
+constexpr SendQueueLimits queue_limits_for(std::int32_t jute_max_buffer) {
+    SendQueueLimits limits;
+    const auto proposal = static_cast<std::size_t>(limits::with_jute_extra(jute_max_buffer));
+    limits.owed_max = std::max(limits.owed_max, 2 * proposal);
+    return limits;
+}
 
 /// What has to be told after a change.
 enum class QueueNews { none, progress, room };

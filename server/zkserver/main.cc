@@ -62,9 +62,11 @@ int run_server(const std::vector<std::string>& words) {
         loaded = zk::zkserver::load_configuration(
             options->config_path, options->properties, configuration);
     }
+    std::vector<std::string>& warnings = configuration.config.warnings;
+    warnings.insert(warnings.end(), options->warnings.begin(), options->warnings.end());
     const bool check_only = options->what == Options::What::check;
     if (check_only || !loaded.has_value()) {
-        for (const std::string& warning : configuration.config.warnings) {
+        for (const std::string& warning : warnings) {
             std::fprintf(stderr, "zkserver: warning: %s\n", warning.c_str());
         }
     }

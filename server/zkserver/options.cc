@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/numbers.h"
 #include "command_line/parse.h"
+#include "image/java_flags.h"
 
 namespace zk::zkserver {
 
@@ -42,8 +43,27 @@ Result<AloneArguments> read_alone(const Parsed& parsed, const std::string& port)
     return alone;
 }
 
-Result<std::vector<ensemble::Property>> read_property_options(const Parsed& parsed) {
-    std::vector<ensemble::Property> properties;
+/// Flags first: a property that is given by itself counts.
+Result<> read_java_flag_options(const Parsed& parsed, Options& options) {
+    image::JavaFlags flags;
+    for (const command_line::Value& value : parsed.all("java-flags")) {
+        const std::string_view text = value.text;
+        const std::size_t equals = text.find('=');
+        if (equals == 0 || equals == std::string_view::npos || text.front() == '-') {
+            return Error(Errc::invalid,
+                         "--java-flags \"" + value.text +
+                             "\" is no VARIABLE=FLAGS, such as "
+                             "SERVER_JVMFLAGS=-Dzookeeper.snapCount=50000");
+        }
+        image::read_java_flags(text.substr(equals + 1), text.substr(0, equals), flags);
+    }
+    options.properties = std::move(flags.properties);
+    options.warnings = std::move(flags.warnings);
+    if (flags.log_level && !parsed.given("log-level")) options.level = *flags.log_level;
+    return ok();
+}
+
+Result<> read_property_options(const Parsed& parsed, std::vector<ensemble::Property>& properties) {
     for (const command_line::Value& value : parsed.all("property")) {
         const std::size_t equals = value.text.find('=');
         if (equals == 0 || equals == std::string::npos) {
@@ -55,7 +75,7 @@ Result<std::vector<ensemble::Property>> read_property_options(const Parsed& pars
         std::erase_if(properties, [&](const auto& other) { return other.key == property.key; });
         properties.push_back(std::move(property));
     }
-    return properties;
+    return ok();
 }
 
 }  // namespace
@@ -92,21 +112,27 @@ Exit codes
                            {.name = kConnectionsMax,
                             .meaning = "connections of one client address, unlimited without it",
                             .least = 0}}}},
-        .options = {{.name = "check",
-                     .meaning = "read the configuration and say whether it can be used"},
-                    {.name = "log-level",
-                     .type = Type::choice,
-                     .value = "LEVEL",
-                     .meaning = "the least that is logged",
-                     .choices = {"trace", "debug", "info", "warn", "error", "off"},
-                     .standard = "info"},
-                    {.name = "property",
-                     .type = Type::text,
-                     .value = "KEY=VALUE",
-                     .meaning =
-                         "a key of zoo.cfg that counts where the file does not hold it, as a "
+        .options =
+            {{.name = "check", .meaning = "read the configuration and say whether it can be used"},
+             {.name = "log-level",
+              .type = Type::choice,
+              .value = "LEVEL",
+              .meaning = "the least that is logged",
+              .choices = {"trace", "debug", "info", "warn", "error", "off"},
+              .standard = "info"},
+             {.name = "property",
+              .type = Type::text,
+              .value = "KEY=VALUE",
+              .meaning = "a key of zoo.cfg that counts where the file does not hold it, as a "
                          "Java property does; may be given again",
-                     .repeat = command_line::Repeat::collects}},
+              .repeat = command_line::Repeat::collects},
+             {.name = "java-flags",
+              .type = Type::text,
+              .value = "VARIABLE=FLAGS",
+              .meaning = "flags of Apache's server by the name of their variable: properties "
+                         "among them (-Dzookeeper.KEY=VALUE) count as --property, of the rest "
+                         "it is said that it has no effect",
+              .repeat = command_line::Repeat::collects}},
     };
     return kProgram;
 }
@@ -119,18 +145,20 @@ Result<Options> parse_options(const std::vector<std::string>& words) {
     if (parsed.asked != Asked::run) return options;
     if (parsed.flag("check")) options.what = Options::What::check;
     const std::string first = parsed.operand("ZOO_CFG|PORT");
-    ZK_TRY(options.properties, read_property_options(parsed));
+    const bool known = parse_log_level(parsed.text("log-level"), options.level);
+    ZK_ASSERT(known);
+    ZK_CHECK(read_java_flag_options(parsed, options));
+    ZK_CHECK(read_property_options(parsed, options.properties));
     if (parsed.operand(kDataDir).empty()) {
         options.config_path = first;
     } else {
         if (!options.properties.empty()) {
-            return Error(Errc::invalid,
-                         "--property needs a ZOO_CFG; with PORT DATADIR there is none");
+            return Error(
+                Errc::invalid,
+                "--property and --java-flags need a ZOO_CFG; with PORT DATADIR there is none");
         }
         ZK_TRY(options.alone, read_alone(parsed, first));
     }
-    const bool known = parse_log_level(parsed.text("log-level"), options.level);
-    ZK_ASSERT(known);
     return options;
 }
 

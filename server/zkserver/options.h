@@ -28,8 +28,9 @@ struct Options {
     std::string config_path;              ///< with `alone`: empty
     std::optional<AloneArguments> alone;  ///< instead of a file
     LogLevel level = LogLevel::info;
-    /// Keys that count where the file does not hold them.
+    /// Keys that count where the file does not hold them: of --java-flags, then of --property.
     std::vector<ensemble::Property> properties;
+    std::vector<std::string> warnings;  ///< what of --java-flags has no effect, and why
 };
 
 const command_line::Program& program();

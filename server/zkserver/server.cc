@@ -26,6 +26,7 @@
 #include "disk/posix_disk.h"
 #include "disk/snapshot_writer.h"
 #include "election/history.h"
+#include "frontend/shares.h"
 #include "net/alarm.h"
 #include "net/client_loops.h"
 #include "net/core_loop.h"
@@ -96,6 +97,7 @@ core::Settings core_settings(const Configuration& configuration) {
             .enforce_quota = config.enforce_quota,
             .access = access_rules(config),
             .close_session_names_nodes = config.close_session_names_nodes,
+            .jute_max_buffer = config.jute_max_buffer,
             .leader_serves = config.leader_serves,
             .sweep = {.interval = config.container_interval,
                       .removals_per_minute = config.container_removals_per_minute},
@@ -118,6 +120,9 @@ storage::ExecutorOptions executor_options(const ensemble::ServerConfig& config) 
         static_cast<std::uint64_t>(std::max<std::int64_t>(config.log_size_kib, 0)) * 1024;
     options.recovery.autocreate = config.db_autocreate;
     options.recovery.standalone = !config.replicated();
+    // A limit that was lowered says nothing of what is in the log.
+    options.recovery.payload_max =
+        std::max(storage::kLogPayloadMax, limits::with_jute_extra(config.jute_max_buffer));
     options.recovery.stopwatch = clocks::steady_now;
     return options;
 }
@@ -146,7 +151,8 @@ net::QuorumLinkSettings quorum_settings(const Configuration& configuration,
             .members = std::move(members),
             .connect_timeout = config.connect_limit(),
             .listen_on_all_addresses = config.listen_on_all_addresses,
-            .dead_after = std::max(config.init_limit(), config.sync_limit())};
+            .dead_after = std::max(config.init_limit(), config.sync_limit()),
+            .queue = zab::queue_limits_for(config.jute_max_buffer)};
 }
 
 net::ElectionLinkSettings election_settings(const Configuration& configuration,
@@ -203,7 +209,7 @@ net::ClientSettings client_settings(const ensemble::ServerConfig& config) {
         static_cast<std::int32_t>(config.session_timeout_lowest().count());
     settings.frontend.session_timeout_max_ms =
         static_cast<std::int32_t>(config.session_timeout_highest().count());
-    settings.frontend.jute_max_buffer = config.jute_max_buffer;
+    frontend::make_room(config.jute_max_buffer, settings.frontend);
     settings.frontend.outstanding_max = config.outstanding_max;
     settings.frontend.sessionless_max = config.sessionless_timeout;
     settings.frontend.super_digest = config.super_digest;

@@ -1,9 +1,12 @@
 #include "ensemble/zoo_cfg.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace zk::ensemble {
 namespace {
+
+using testing::HasSubstr;
 
 constexpr std::string_view kThree =
     "# an ensemble of three\n"

@@ -143,17 +143,23 @@ TEST(ZooCfgValues, NumbersThatAreJavaProperties) {
 
 // The key is none of Apache's in a file; with the command line it is another matter.
 TEST(ZooCfgValues, JuteMaxbufferOfAFileIsNoneOfApaches) {
-    expect_taken({{"jute.maxbuffer=4194304", "", "has no effect"},
-                  {"jute.maxbuffer=0xffffff", "", "has no effect"},
-                  {"jute.maxbuffer=4M", "", "has no effect"},
-                  {"jute.maxbuffer=-1", "", "has no effect"},
-                  {"jute.maxbuffer=0", "", "has no effect"},
-                  {"jute.maxbuffer=99999999999", "", "has no effect"},
+    expect_taken({{"jute.maxbuffer=4194304", "jute.maxbuffer=4194304", "this server's limit"},
+                  {"jute.maxbuffer=0xffffff", "jute.maxbuffer=16777215", "this server's limit"},
+                  {"jute.maxbuffer=67108864", "jute.maxbuffer=67108864", "this server's limit"},
+                  {"jute.maxbuffer=1024", "jute.maxbuffer=1024", "this server's limit"},
+                  {"jute.maxbuffer=67108865", "", "not from 1024 to 67108864"},
+                  {"jute.maxbuffer=1023", "", "not from 1024 to 67108864"},
+                  {"jute.maxbuffer=4M", "", "not from 1024 to 67108864"},
+                  {"jute.maxbuffer=-1", "", "not from 1024 to 67108864"},
+                  {"jute.maxbuffer=0", "", "not from 1024 to 67108864"},
+                  {"jute.maxbuffer=99999999999", "", "not from 1024 to 67108864"},
                   {"jute.maxbuffer=0xfffff", "", ""},
                   {"jute.maxbuffer=1048575", "", ""},
                   {"jute.maxbuffer=0x8000", "jute.maxbuffer=32768", "this server's limit"}});
-    EXPECT_THAT(parse_zoo_cfg(kThreeVoters + "jute.maxbuffer=4194304\n", "z")->warnings[0],
-                HasSubstr("the limit is 1048575 bytes"));
+    EXPECT_THAT(parse_zoo_cfg(kThreeVoters + "jute.maxbuffer=128000000\n", "z")->warnings[0],
+                HasSubstr("the default of 1048575 bytes counts"));
+    EXPECT_EQ(parse_zoo_cfg(kThreeVoters + "jute.maxbuffer=4194304\n", "z")->jute_max_buffer,
+              4'194'304);
 }
 
 TEST(ZooCfgValues, WordsThatAreJavaProperties) {
@@ -199,7 +205,7 @@ TEST(ZooCfgValues, WhatOperatorsAndClientsWouldMissIsSaid) {
     expect_taken({{"tcpKeepAlive=true", "", "always kept alive"},
                   {"enableEagerACLCheck=true", "", "by the leader only"},
                   {"digest.enabled=false", "", "always written and compared"},
-                  {"jute.maxbuffer.extrasize=4096", "", "1048575 bytes more"},
+                  {"jute.maxbuffer.extrasize=4096", "", "as many bytes more"},
                   {"snapshot.trust.empty=true", "", "refused all the same"}});
 }
 

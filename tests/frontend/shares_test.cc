@@ -51,11 +51,27 @@ TEST(Shares, EachLoopLetsInWhatTheServerLetsInOfOneClient) {
     EXPECT_EQ(one.request_throttle_max, 1);
     EXPECT_EQ(one.large_request_bytes_max, 900'000)
         << "no request is refused for the loops' number";
-    EXPECT_EQ(one.loop_bytes_max, all.loop_bytes_max / 64);
+    EXPECT_EQ(one.loop_bytes_max, 900'000 + all.small_bytes_max);
     all.request_throttle_max = 0;
     EXPECT_EQ(share_of(all, 0, 64).request_throttle_max, 0) << "no limit";
     all.large_request_bytes_max = 1000;
     EXPECT_EQ(share_of(all, 0, 2).large_request_bytes_max, 1000) << "nor let in that would not be";
+}
+
+TEST(Shares, ThereIsRoomForTheLargestRequest) {
+    Settings all;
+    make_room(1024, all);
+    EXPECT_EQ(all.jute_max_buffer, 1024);
+    EXPECT_EQ(all.connection_bytes_max, limits::kConnectionBytesMax);
+    EXPECT_EQ(all.loop_bytes_max, limits::kClientLoopBytesMax);
+    EXPECT_EQ(all.multi_read_bytes_max, limits::kMultiReadBytesMax);
+    constexpr std::size_t kRequest = limits::kJuteMaxBufferMost;
+    make_room(limits::kJuteMaxBufferMost, all);
+    EXPECT_EQ(all.connection_bytes_max, 2 * kRequest);
+    EXPECT_EQ(all.loop_bytes_max, 2 * kRequest);
+    EXPECT_EQ(all.multi_read_bytes_max, 2 * kRequest);
+    EXPECT_EQ(share_of(all, 0, 64).loop_bytes_max, kRequest + all.small_bytes_max)
+        << "small requests are always under way";
 }
 
 }  // namespace

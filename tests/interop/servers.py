@@ -150,7 +150,8 @@ class Server:
             values.update(own_settings())
         # Apache's server takes these from its command line only.
         self.java_properties = ["-D%s=%s" % item for item in settings.items() 
-                                if item[0].startswith("znode.container.") or item[0] == "readonlymode.enabled"]
+                                if item[0].startswith("znode.container.")
+                                or item[0] in ("readonlymode.enabled", "jute.maxbuffer")]
         if self.flavor == APACHE:
             values.setdefault("admin.enableServer", "false")
         lines += ["%s=%s" % item for item in values.items()]

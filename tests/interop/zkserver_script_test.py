@@ -11,6 +11,7 @@ import subprocess
 import unittest
 
 import servers
+from raw_client import CREATE, RawClient, create_body
 
 PACKAGING = pathlib.Path(__file__).resolve().parents[2] / "packaging"
 APACHES = "/usr/share/zookeeper/bin/zkServer.sh"
@@ -142,6 +143,33 @@ class ZkServerScript(unittest.TestCase):
                                                           self.ours.prefix / "zoo.cfg")))
         by_folder = self.ours.run("--config", str(self.ours.prefix), "print-cmd")
         self.assertEqual(by_folder[1], out)
+
+    def test_flags_of_the_java_machine(self):
+        """Files and variables as operators know them: the properties among them have their effect."""
+        folder = self.ours.prefix
+        (folder / "zookeeper-env.sh").write_text(
+            'SERVER_JVMFLAGS="$SERVER_JVMFLAGS -Dzookeeper.globalOutstandingLimit=77 -Dzookeeper.cnxTimeout=4321"\n')
+        (folder / "java.env").write_text(
+            'export JVMFLAGS="-Dzookeeper.globalOutstandingLimit=78 -Xmx100m $JVMFLAGS"\n')
+        code, out, _ = self.ours.run("print-cmd", ZOOCFGDIR=str(folder))
+        self.assertEqual((code, out), (0, '"%s" "--java-flags" "SERVER_JVMFLAGS= -Dzookeeper.globalOutstandingLimit=77 '
+                                          '-Dzookeeper.cnxTimeout=4321" "--java-flags" "JVMFLAGS='
+                                          '-Dzookeeper.globalOutstandingLimit=78 -Xmx100m " "%s"\n' %
+                                          (self.ours.prefix.resolve() / "bin" / "zkserver", self.ours.prefix / "zoo.cfg")))
+        given = "-Djute.maxbuffer=4194304 -Dzookeeper.no.such=1"
+        self.assertEqual(self.ours.run("start", ZOOCFGDIR=str(folder), SERVER_JVMFLAGS=given)[:2],
+                         (0, "Starting zookeeper ... STARTED\n"))
+        self.assertEqual(self.second.run("start", JVMFLAGS="-Djute.maxbuffer=4194304")[0], 0)
+        servers.wait_until("two servers that serve",
+                           lambda: all(host.said("status")[0] == 0 for host in (self.ours, self.second)))
+        log = "".join(path.read_text() for path in self.ours.logs.iterdir())
+        for told in ("SERVER_JVMFLAGS: -Dzookeeper.no.such=1: no property of this server", "JVMFLAGS: -Xmx100m: for the Java machine"):
+            self.assertIn(told, log)
+        with RawClient(self.ours.server.client_port) as raw:
+            raw.connect()
+            self.assertEqual(raw.call(1, CREATE, create_body("/large", b"x" * (2 * 1024 * 1024)))[2], 0)
+        self.assertEqual(self.ours.said("stop")[0], 0)
+        self.assertEqual(self.second.said("stop")[0], 0)
 
     def test_a_port_behind_the_member(self):
         config = self.ours.prefix / "zoo.cfg"

@@ -399,9 +399,9 @@ TEST(Inventory, ConfigValuesThatTheServerDoesNotTakeAreRefused) {
                            " } }\nnodes: [{id: 1-3, host: \"h[1-3]\"}]\n");
     };
     EXPECT_THAT(
-        problems("jute.maxbuffer: 4194304"),
-        HasSubstr("server.config.jute.maxbuffer: must be a whole number from 1024 to 1048575"));
-    EXPECT_EQ(problems("jute.maxbuffer: 1048575"), "");
+        problems("jute.maxbuffer: 67108865"),
+        HasSubstr("server.config.jute.maxbuffer: must be a whole number from 1024 to 67108864"));
+    EXPECT_EQ(problems("jute.maxbuffer: 67108864"), "");
     EXPECT_THAT(problems("leaderServes: \"no\""),
                 HasSubstr("server.config.leaderServes: may not be set here"));
     EXPECT_EQ(problems("DigestAuthenticationProvider.digestAlg: SHA-256"), "");

@@ -473,7 +473,8 @@ TEST(Preparer, NoTxnIsTooLargeToBeReadBack) {
     EXPECT_EQ(bench.error(OpCode::create, create("/a", mode, own)), ErrorCode::marshalling_error);
     EXPECT_EQ(bench.error(OpCode::set_acl, jute::SetAclRequest{"/", own, -1}),
               ErrorCode::marshalling_error);
-    EXPECT_EQ(Bench::error_of(bench.ask_raw(OpCode::create, Bytes(kTxnBodyBytesMax + 1, '\0'))),
+    EXPECT_EQ(Bench::error_of(
+                  bench.ask_raw(OpCode::create, Bytes(Policy().txn_body_bytes_max() + 1, '\0'))),
               ErrorCode::marshalling_error);
     EXPECT_EQ(bench.preparer.outstanding(), 0U);
 
@@ -491,7 +492,31 @@ TEST(Preparer, NoTxnIsTooLargeToBeReadBack) {
         bench.ask(OpCode::create, create("/a", mode, own, Bytes(limits::kJuteMaxBuffer, 'd')));
     EXPECT_EQ(Bench::error_of(largest), ErrorCode::ok);
     EXPECT_LE(jute::encode_txn(largest).size(),
-              std::size_t{limits::kJuteMaxBuffer} + limits::kJuteExtra);
+              static_cast<std::size_t>(limits::with_jute_extra(limits::kJuteMaxBuffer)));
+}
+
+// What a follower with the same jute.maxbuffer reads is twice that, and no more.
+TEST(Preparer, TxnsAreAsLargeAsJuteMaxbufferAdmits) {
+    for (const std::int32_t limit : {1024, limits::kJuteMaxBuffer, 4 << 20}) {
+        SCOPED_TRACE(limit);
+        Bench bench(Policy{.jute_max_buffer = limit});
+        const auto bytes = static_cast<std::size_t>(limit);
+        const jute::Txn largest = bench.ask(
+            OpCode::create,
+            create("/a", CreateMode::persistent, tree::open_acl_list(), Bytes(bytes - 100, 'd')));
+        EXPECT_EQ(Bench::error_of(largest), ErrorCode::ok);
+        EXPECT_LE(jute::encode_txn(largest).size(), 2 * bytes);
+        EXPECT_EQ(Bench::error_of(bench.ask_raw(OpCode::create, Bytes(2 * bytes - 1023, '\0'))),
+                  ErrorCode::marshalling_error);
+        // Of a follower with a larger limit.
+        EXPECT_EQ(bench.error(OpCode::create,
+                              create("/b",
+                                     CreateMode::persistent,
+                                     tree::open_acl_list(),
+                                     Bytes(2 * bytes - 1000, 'd'))),
+                  ErrorCode::marshalling_error);
+        EXPECT_EQ(bench.tree.find("/b"), nullptr);
+    }
 }
 
 // Only a confused peer asks for these. Persistent nodes and containers belong to no session.

@@ -52,6 +52,22 @@ TEST(ServerCommands, OursHasOneOperand) {
     EXPECT_FALSE(own_server({"/bin/zkserver", "--version"}));
     EXPECT_FALSE(own_server({"/bin/notzkserver", "/c/zoo.cfg"}));
     EXPECT_TRUE(own_server({"zkserver", "zoo.cfg"}));
+    // As packaging/zkServer.sh and the image start it.
+    for (const std::vector<std::string>& options :
+         {std::vector<std::string>{"--java-flags", "JVMFLAGS=-Dzookeeper.snapCount=5 -Xmx1g"},
+          {"--property", "snapCount=5", "--property=a=b", "--log-level", "warn"},
+          {"--java-flags=JVMFLAGS=-Xmx1g", "--log-level=info"}}) {
+        std::vector<std::string> words = {"/bin/zkserver"};
+        words.insert(words.end(), options.begin(), options.end());
+        EXPECT_FALSE(own_server(words)) << options[0];
+        words.emplace_back("/c/zoo.cfg");
+        const auto found = own_server(words);
+        ASSERT_TRUE(found) << options[0];
+        EXPECT_EQ(found->config_file, "/c/zoo.cfg");
+        words.emplace_back("another");
+        EXPECT_FALSE(own_server(words)) << options[0];
+    }
+    EXPECT_FALSE(own_server({"/bin/zkserver", "--property"}));
 }
 
 TEST(ServerCommands, WordsEndInZeros) {

@@ -257,5 +257,78 @@ TEST(LogDamage, NoMoreIsLeftUnsyncedThanMayBeTorn) {
     }
 }
 
+// Behind one that fills the bound alone, too: each is synced before the next is written.
+TEST(LogDamage, RecordsOfALargeJuteMaxbufferAreSyncedAlone) {
+    sim::SimDisk disk;
+    ZK_VALUE(recover(disk, kPaths, {}));
+    DiskExecutor executor(disk, kPaths, {plain_log(), {}});
+    std::vector<DiskCommand> batch;
+    for (std::int64_t i = 1; i <= 3; ++i) {
+        const std::size_t bytes = i == 2 ? std::size_t{10} << 20 : 100;
+        batch.emplace_back(
+            AppendTxn{Zxid(i), shared(create_txn(Zxid(i), "/n", Bytes(bytes, 'x')))});
+    }
+    std::vector<DiskEvent> events;
+    executor.execute(batch, events);
+    ASSERT_EQ(events.size(), 3U);
+    for (std::size_t i = 0; i < events.size(); ++i)
+        EXPECT_EQ(std::get<LogDurable>(events[i]).up_to, Zxid(static_cast<std::int64_t>(i + 1)));
+}
+
+/// log.1 with the records 1 and 3 of no size, and 2 with 5 MiB, written under a jute.maxbuffer of 4 MiB.
+void log_with_a_large_record(sim::SimDisk& disk) {
+    ZK_VALUE(recover(disk, kPaths, {}));
+    LogWriter writer(disk, kDir, {.preallocate_bytes = 1 << 16, .file_bytes_max = 0});
+    for (std::int64_t i = 1; i <= 3; ++i) {
+        const std::size_t bytes = i == 2 ? std::size_t{5} << 20 : kRecordBytes;
+        ZK_OK(writer.append(
+            Zxid(i), *shared(create_txn(Zxid(i), "/n" + std::to_string(i), Bytes(bytes, 'x')))));
+    }
+    ZK_OK(writer.sync());
+}
+
+TEST(LogDamage, LargeRecordsAreReadWhateverTheLimitIsNow) {
+    for (const std::int32_t limit : {kLogPayloadMax, 8 << 20, kLogPayloadMost}) {
+        sim::SimDisk disk;
+        log_with_a_large_record(disk);
+        const auto state = ZK_VALUE(recover(disk, kPaths, {.payload_max = limit}));
+        EXPECT_EQ(state.last_zxid, Zxid(3)) << limit;
+        ASSERT_NE(state.tree->find("/n2"), nullptr) << limit;
+        EXPECT_EQ(state.tree->find("/n2")->data_size(), std::size_t{5} << 20) << limit;
+    }
+}
+
+// It was acknowledged, also by a server whose limit was larger then.
+TEST(LogDamage, ALargeRecordBehindTheDamageIsSeen) {
+    for (const std::int32_t limit : {kLogPayloadMax, 8 << 20}) {
+        sim::SimDisk disk;
+        log_with_a_large_record(disk);
+        const std::size_t large =
+            shared(create_txn(Zxid(2), "/n2", Bytes(std::size_t{5} << 20, 'x')))->size();
+        const std::size_t end_of_second = begin_of(2) + large + kLogRecordOverhead;
+        edit(disk, [&](Bytes& bytes) {
+            bytes.resize(end_of_second);  // without the third
+            lose_sector(bytes, 1);
+        });
+        const LogEnd end = ZK_VALUE(examine_log_end(disk, kDir, "log.1", limit));
+        EXPECT_EQ(end.good_zxid, Zxid(2)) << limit;
+        EXPECT_EQ(end.good_end, end_of_second) << limit;
+        EXPECT_FALSE(end.plain) << limit;
+    }
+}
+
+// What a crash leaves of a large record is torn where such records are made, and said to be damage where they are not.
+TEST(LogDamage, TheTornEndOfALargeRecordIsJudgedByTheLimit) {
+    for (const std::int32_t limit : {kLogPayloadMax, 8 << 20}) {
+        sim::SimDisk disk;
+        log_with_a_large_record(disk);
+        edit(disk, [](Bytes& bytes) { bytes.resize(begin_of(2) + (std::size_t{3} << 20)); });
+        const LogEnd end = ZK_VALUE(examine_log_end(disk, kDir, "log.1", limit));
+        const bool believed = limit != kLogPayloadMax;
+        EXPECT_EQ(end.kind, believed ? LogEnd::Kind::torn : LogEnd::Kind::rot) << limit;
+        EXPECT_EQ(end.plain, believed) << limit;
+    }
+}
+
 }  // namespace
 }  // namespace zk::storage

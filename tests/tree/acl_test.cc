@@ -203,6 +203,19 @@ TEST(AclCache, OneIdPerListUntilTheLastUserIsGone) {
     EXPECT_EQ(cache.find(kReadOnlyAcl), read_only_acl_list());
 }
 
+// jute.maxbuffer of more than a megabyte lets it in. With the last entries left out it would say something else.
+TEST(Acl, AListThatIsTooLongIsRefusedAndNotShortened) {
+    AclList list;
+    for (int i = 0; i < 11; ++i)
+        list.push_back(entry(
+            31,
+            "digest",
+            std::string(100'000, 'u') + std::to_string(i) + ":" + std::string(27, 'A') + "="));
+    EXPECT_FALSE(fix_up_acl(list, kNobody));
+    list.pop_back();
+    EXPECT_EQ(fix_up_acl(list, kNobody), list);
+}
+
 TEST(AclCache, EmptyListIsAListOfItsOwn) {
     AclCache cache;
     const AclId id = cache.intern({});

@@ -166,5 +166,25 @@ TEST(PacketDecoder, RandomBytesNeverHarm) {
     }
 }
 
+// A proposal that is refused keeps a learner out of the ensemble: the leader's jute.maxbuffer may be the larger one.
+TEST(Packet, DataOfTheLargestJuteMaxbufferIsTaken) {
+    const auto head = [](std::int32_t length) {
+        Bytes bytes = proposal_header(Zxid(1), 0);
+        store_be(bytes.data() + bytes.size() - 4, length);
+        return bytes;
+    };
+    PacketDecoder decoder;
+    decoder.feed(head(limits::kJuteRecordMost));
+    EXPECT_FALSE(decoder.next()->has_value()) << "waits for the rest";
+    PacketDecoder other;
+    other.feed(head(limits::kJuteRecordMost + 1));
+    EXPECT_FALSE(other.next().has_value());
+
+    const Packet large{PacketType::proposal, Zxid(1), Bytes(std::size_t{5} << 20, 'd'), {}};
+    PacketDecoder reader;
+    reader.feed(encode(large));
+    EXPECT_EQ(**reader.next(), large);
+}
+
 }  // namespace
 }  // namespace zk::zab

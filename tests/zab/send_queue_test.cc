@@ -122,5 +122,16 @@ TEST(SendQueue, OnlyWhatComesAfterUpToDateIsOwed) {
     EXPECT_EQ(queue.bytes(), 1000U);
 }
 
+TEST(SendQueue, ALearnerMayOweTwoOfTheLargestProposals) {
+    EXPECT_EQ(queue_limits_for(1024).owed_max, SendQueueLimits().owed_max);
+    EXPECT_EQ(queue_limits_for(limits::kJuteMaxBuffer).owed_max, SendQueueLimits().owed_max);
+    SendQueue queue(queue_limits_for(limits::kJuteMaxBufferMost));
+    queue.up_to_date();
+    queue.queued(std::size_t{limits::kJuteRecordMost} * 2);
+    EXPECT_FALSE(queue.overflowed());
+    queue.queued(1);
+    EXPECT_TRUE(queue.overflowed());
+}
+
 }  // namespace
 }  // namespace zk::zab

@@ -49,7 +49,40 @@ TEST(ServerOptions, Properties) {
     EXPECT_EQ(options.properties[1].value, "6");
     EXPECT_THAT(bad({"--property", "snapCount", "zoo.cfg"}), HasSubstr("is no KEY=VALUE"));
     EXPECT_THAT(bad({"--property", "=5", "zoo.cfg"}), HasSubstr("is no KEY=VALUE"));
-    EXPECT_THAT(bad({"--property", "a=b", "2181", "/data"}), HasSubstr("needs a ZOO_CFG"));
+    EXPECT_THAT(bad({"--property", "a=b", "2181", "/data"}), HasSubstr("need a ZOO_CFG"));
+}
+
+TEST(ServerOptions, JavaFlags) {
+    const Options options =
+        good({"--java-flags",
+              "SERVER_JVMFLAGS=-Xmx1g -Dzookeeper.snapCount=5 -Djute.maxbuffer=4194304",
+              "--java-flags=JVMFLAGS=-Dzookeeper.snapCount=6 -Dzookeeper.root.logger=WARN,X",
+              "zoo.cfg"});
+    ASSERT_EQ(options.properties.size(), 2U);
+    EXPECT_EQ(options.properties[0].key, "jute.maxbuffer");
+    EXPECT_EQ(options.properties[0].value, "4194304");
+    EXPECT_EQ(options.properties[1].key, "snapCount");
+    EXPECT_EQ(options.properties[1].value, "6");
+    EXPECT_EQ(options.level, LogLevel::warn);
+    EXPECT_THAT(options.warnings,
+                testing::ElementsAre(HasSubstr("SERVER_JVMFLAGS: -Xmx1g: for the Java machine")));
+    EXPECT_EQ(
+        good({"--log-level=debug", "--java-flags", "X=-Dzookeeper.root.logger=WARN", "zoo.cfg"})
+            .level,
+        LogLevel::debug);
+    EXPECT_EQ(
+        good({"--property", "snapCount=7", "--java-flags", "X=-Dzookeeper.snapCount=5", "zoo.cfg"})
+            .properties[0]
+            .value,
+        "7")
+        << "given by itself";
+    EXPECT_THAT(good({"--java-flags", "X=", "zoo.cfg"}).warnings, testing::IsEmpty());
+    EXPECT_THAT(bad({"--java-flags", "-Dzookeeper.snapCount=5", "zoo.cfg"}),
+                HasSubstr("is no VARIABLE=FLAGS"));
+    EXPECT_THAT(bad({"--java-flags", "snapCount", "zoo.cfg"}), HasSubstr("is no VARIABLE=FLAGS"));
+    EXPECT_THAT(bad({"--java-flags", "=5", "zoo.cfg"}), HasSubstr("is no VARIABLE=FLAGS"));
+    EXPECT_THAT(bad({"--java-flags", "X=-Dzookeeper.snapCount=5", "2181", "/data"}),
+                HasSubstr("need a ZOO_CFG"));
 }
 
 // Apache's ZooKeeperServerMain: no limit of connections there, unlike in a zoo.cfg.
