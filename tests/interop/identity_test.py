@@ -5,6 +5,7 @@ directories change places, a zoo.cfg gets another port, and a neighbour takes a 
     ZKPROV_BIN=build/release/bin tests/interop/identity_test.py
 """
 
+import errno
 import json
 import os
 import signal
@@ -14,6 +15,8 @@ import tempfile
 import threading
 import time
 import unittest
+
+from servers import is_ours_now
 
 BIN = os.path.abspath(os.environ["ZKPROV_BIN"])
 if os.path.isfile(BIN):  # the server, as other tests are told of it: the rest lies beside
@@ -27,6 +30,8 @@ def free_ports(count):
         sockets = []
         try:
             for port in range(first, first + count):
+                if not is_ours_now(port):
+                    raise OSError(errno.EADDRINUSE, "another test has chosen it")
                 sockets.append(socket.socket())
                 sockets[-1].bind(("127.0.0.1", port))
             return first

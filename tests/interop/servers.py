@@ -3,6 +3,7 @@
 Each server has a directory of its own and is stopped by its process id. INTEROP_SERVER=apache puts Apache's server in the
 place of ours: that is how a test itself is checked. INTEROP_SETTINGS="clientLoops=2" is in the zoo.cfg of every server of ours.
 """
+import fcntl
 import os
 import pathlib
 import shutil
@@ -25,6 +26,7 @@ log4j.appender.CONSOLE.layout.ConversionPattern=%d{ISO8601} %-5p [%t:%C{1}] %m%n
 """
 
 
+port_locks = None
 last_port = 20000 + os.getpid() * 37 % 12000
 
 
@@ -58,6 +60,19 @@ def node_pids(directory, sid, program):
     return found
 
 
+def is_ours_now(port):
+    """Keeps the port for this process until it ends, among all tests: that nobody listens there says nothing about a test
+    that has chosen it and not yet started its server. The locks are those of bytes of one file."""
+    global port_locks
+    if port_locks is None:
+        port_locks = open(os.path.join(tempfile.gettempdir(), "zkprov-test-ports-%d" % os.getuid()), "ab")
+    try:
+        fcntl.lockf(port_locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
 def free_ports(count):
     """Ports that nobody has now, below the range of outgoing connections, so that no client takes one meanwhile."""
     global last_port
@@ -65,6 +80,8 @@ def free_ports(count):
     while len(ports) < count:
         last_port = 20000 + (last_port - 20000 + 1) % 12000
         port = last_port
+        if not is_ours_now(port):
+            continue
         s = socket.socket()
         try:
             s.bind(("127.0.0.1", port))
