@@ -197,7 +197,7 @@ TEST(Import, FlagsOfTheJvm) {
         const auto read = survey::read_command({"java",
                                                 "-Xmx2097152k",
                                                 "-XX:+UseG1GC",
-                                                "-Djute.maxbuffer=2000000",
+                                                "-Djute.maxbuffer=100000000",
                                                 "-Dzookeeper.snapCount=7000",
                                                 "-Dzookeeper.unheard.of=1",
                                                 "-Dmy.password=hidden",
@@ -219,7 +219,7 @@ TEST(Import, FlagsOfTheJvm) {
     EXPECT_EQ(inventory.apache->java, "/opt/jdk-17/bin/java");
     EXPECT_EQ(inventory.apache->jvm_flags,
               (std::vector<std::string>{
-                  "-XX:+UseG1GC", "-Djute.maxbuffer=2000000", "-Dzookeeper.unheard.of=1"}));
+                  "-XX:+UseG1GC", "-Djute.maxbuffer=100000000", "-Dzookeeper.unheard.of=1"}));
     EXPECT_THAT(
         text, HasSubstr("# server 3: Java, /opt/jdk 17/bin/java, is another one than the others'"));
     EXPECT_THAT(text,

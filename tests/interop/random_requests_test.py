@@ -231,6 +231,13 @@ class RandomRequests(unittest.TestCase):
         for ensemble in cls.ensembles:
             ensemble.servers[0].wait_serving()
 
+    def ask(self, index, side, client, seed, requests):
+        try:
+            return side.burst(client, requests)
+        except TimeoutError:
+            logs = "\n".join("---- %s\n%s" % (server.flavor, server.log_tail()) for server in self.ensembles[index].servers)
+            raise AssertionError("seed %d: no answer of side %d to all of %r\n%s" % (seed, index, requests, logs)) from None
+
     def compare(self, seed, rounds, longest, refused):
         rng = random.Random(seed)
         top = "/%s-%d" % (self._testMethodName, seed)
@@ -242,7 +249,8 @@ class RandomRequests(unittest.TestCase):
             if rng.random() < 0.1:
                 for side in sides:
                     side.old = side.now
-            told = [[side.burst(side.clients[who], requests), side.burst(side.clients[1 - who], [])] for side in sides]
+            told = [[self.ask(i, side, side.clients[who], seed, requests), self.ask(i, side, side.clients[1 - who], seed, [])]
+                    for i, side in enumerate(sides)]
             # Of an unreadable node Debian's 3.8.0 tells that it exists; later servers and ours refuse.
             if any(frame[2] == -102 and frame[0] > 0 and requests[frame[0] - 1][0] == EXISTS
                    for answers in told[1:] for frame in answers[0]):
