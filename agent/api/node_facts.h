@@ -235,8 +235,26 @@ struct UnitFact {
     }
 };
 
-/// A ZooKeeper server that runs from this node's directories and is not the process of its unit: somebody else started it
-/// (decisions/0015).
+/// A container that somebody else made.
+struct OutsideContainer {
+    std::string id;
+    std::string name;
+    std::string restart;            ///< the engine's policy
+    std::int64_t restarts_max = 0;  ///< of on-failure; 0: no end
+    std::vector<std::uint16_t> host_ports;
+
+    friend bool operator==(const OutsideContainer&, const OutsideContainer&) = default;
+    static void fields(auto& archive, auto& self) {
+        archive("id", self.id);
+        archive("name", self.name);
+        archive("restart", self.restart);
+        archive("restarts_max", self.restarts_max);
+        archive("host_ports", self.host_ports);
+    }
+};
+
+/// A ZooKeeper server that runs from this node's directories and is not the process of its unit, or of its container:
+/// somebody else started it (decisions/0015).
 struct OutsideServer {
     std::int64_t pid = 0;
     std::uint64_t start_ticks = 0;
@@ -247,6 +265,7 @@ struct OutsideServer {
     std::int64_t parent = 0;  ///< of its process; 1: nobody waits for its end
     std::string parent_name;
     bool container = false;
+    std::optional<OutsideContainer> held_by;  ///< of a node whose server runs in a container
     std::string conf_path;
     std::vector<std::string> members;  ///< "1=host:2888:3888", by id; none: it runs alone
 
@@ -261,11 +280,12 @@ struct OutsideServer {
         archive("parent", self.parent);
         archive("parent_name", self.parent_name);
         archive("container", self.container);
+        archive("held_by", self.held_by);
         archive("conf_path", self.conf_path);
         archive("members", self.members);
     }
 };
-/// "java (4711), which the unit zk.service holds".
+/// "java (4711) of the unit zk.service", "the container zk1".
 std::string words_of(const OutsideServer& server);
 
 struct SpaceFact {

@@ -120,6 +120,11 @@ std::string NodeSpec::server_sees(const std::string& path) const {
 
 bool NodeSpec::waits_for_unit(std::string_view path) const {
     if (path == data_dir || path == log_dir || path == data_dir + "/myid") return true;
+    if (container) {
+        const bool bound = std::ranges::any_of(
+            container->binds, [&](const BindSpec& bind) { return path == bind.source; });
+        return bound || path == conf_path;
+    }
     return path.ends_with("/" + server_unit) ||
            path.find("/" + server_unit + ".d/") != std::string_view::npos;
 }

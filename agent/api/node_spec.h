@@ -176,8 +176,8 @@ struct NodeSpec {
     [[nodiscard]] std::string release_record() const;
     [[nodiscard]] std::string resident_agent_path() const;
     [[nodiscard]] std::string console_log_path() const;
-    /// Whether a directory or file of this specification is left as it is while the server runs outside of its unit: that
-    /// server, and whoever started it, may read or write it.
+    /// Whether a directory or file of this specification is left as it is while the server runs outside of its unit or
+    /// container: that server, and whoever started it, may read or write it.
     [[nodiscard]] bool waits_for_unit(std::string_view path) const;
     /// Whether the resident agent is a unit of systemd; else zkprov starts it as a process of its own.
     [[nodiscard]] bool agent_is_unit() const;

@@ -5,6 +5,7 @@
 namespace zk::agent_api {
 
 std::string words_of(const OutsideServer& server) {
+    if (server.held_by) return "the container " + server.held_by->name;
     const std::string words = server.program + " (" + std::to_string(server.pid) + ")";
     return server.unit.empty() ? words : words + " of the unit " + server.unit;
 }

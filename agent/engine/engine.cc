@@ -241,6 +241,16 @@ Result<> Engine::rename(const std::string& id, const std::string& name) {
     return answer.has_value() ? ok() : Result<>(answer.error());
 }
 
+Result<> Engine::set_restart(const std::string& id,
+                             const std::string& policy,
+                             std::int64_t restarts_max) {
+    ZK_CHECK(learn_api());
+    const auto answer = demand({.method = "POST",
+                                .target = "/containers/" + id + "/update",
+                                .body = restart_body(policy, restarts_max)});
+    return answer.has_value() ? ok() : Result<>(answer.error());
+}
+
 Result<> Engine::remove(const std::string& id) {
     ZK_CHECK(learn_api());
     const auto answer = demand({.method = "DELETE", .target = "/containers/" + id + "?v=1"});

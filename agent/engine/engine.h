@@ -63,6 +63,10 @@ class Engine {
     /// SIGTERM, and SIGKILL after the container's own time to stop.
     Result<> stop(const std::string& id);
     Result<> rename(const std::string& id, const std::string& name);
+    /// Whether the engine starts it again, and how often at most (on-failure; 0: no end).
+    Result<> set_restart(const std::string& id,
+                         const std::string& policy,
+                         std::int64_t restarts_max = 0);
     /// With the volumes that have no name. REQUIRES: it does not run.
     Result<> remove(const std::string& id);
 

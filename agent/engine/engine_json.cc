@@ -277,4 +277,13 @@ std::string network_body(const ContainerSpec& spec) {
     return json::serialize(body);
 }
 
+std::string restart_body(const std::string& policy, std::int64_t restarts_max) {
+    json::object restart;
+    restart["Name"] = policy.empty() ? "no" : policy;
+    restart["MaximumRetryCount"] = restarts_max;
+    json::object body;
+    body["RestartPolicy"] = std::move(restart);
+    return json::serialize(body);
+}
+
 }  // namespace zk::engine

@@ -73,5 +73,7 @@ std::optional<std::int64_t> parse_time_ns(std::string_view text);
 /// `generation` and the hash of the specification become labels.
 std::string create_body(const agent_api::ContainerSpec& spec, const std::string& generation);
 std::string network_body(const agent_api::ContainerSpec& spec);
+/// Of an update of a container.
+std::string restart_body(const std::string& policy, std::int64_t restarts_max);
 
 }  // namespace zk::engine

@@ -93,27 +93,23 @@ bool take_lines(const std::vector<engine::LoggedLine>& lines,
     return true;
 }
 
-}  // namespace
-
-Result<NodeLog> read_container_log(const ContainerSpec& spec, const LogRequest& request) {
+Result<NodeLog> read_log_of(Engine& docker, const Container& container, const LogRequest& request) {
     NodeLog answer;
-    answer.source = "the container " + spec.name;
-    Engine docker(spec.engine);
-    ZK_TRY(const Container container, logged_container(docker, spec));
+    answer.source = "the container " + container.name;
     const bool first = request.cursor.empty();
     LogTime read;
     engine::Log log;
     if (first) {
         // Where the log ends is known by its last line, and by how many others are of its time.
-        ZK_TRY(log, docker.log(spec.name, {request.lines + kSameTimeMost, 0}));
+        ZK_TRY(log, docker.log(container.name, {request.lines + kSameTimeMost, 0}));
     } else {
         ZK_TRY(read, parse_log_time(request.cursor));
-        ZK_TRY(log, log_since(docker, spec.name, read));
+        ZK_TRY(log, log_since(docker, container.name, read));
     }
     if (first && log.lines.empty() && container.status == "created") {
         return from_agent_error(
             {AgentErrc::not_found,
-             "the container " + spec.name + " was never started; zkprov start does it"});
+             "the container " + container.name + " was never started; zkprov start does it"});
     }
     LogChunk chunk(first ? agent_api::kLogLinesMax : request.lines);
     const std::size_t wanted = std::min(static_cast<std::size_t>(request.lines), log.lines.size());
@@ -123,6 +119,26 @@ Result<NodeLog> read_container_log(const ContainerSpec& spec, const LogRequest& 
     answer.more = !all || (log.cut && !chunk.lines().empty());
     answer.lines = chunk.take();
     return answer;
+}
+
+}  // namespace
+
+Result<NodeLog> read_container_log(const ContainerSpec& spec, const LogRequest& request) {
+    Engine docker(spec.engine);
+    ZK_TRY(const Container container, logged_container(docker, spec));
+    return read_log_of(docker, container, request);
+}
+
+Result<NodeLog> read_outside_log(const ContainerSpec& spec,
+                                 const agent_api::OutsideContainer& outside,
+                                 const LogRequest& request) {
+    Engine docker(spec.engine);
+    ZK_TRY(const auto container, docker.container(outside.name));
+    if (!container) {
+        return from_agent_error(
+            {AgentErrc::not_found, "the container " + outside.name + " is gone"});
+    }
+    return read_log_of(docker, *container, request);
 }
 
 }  // namespace zk::agent_host

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent_api/container_spec.h"
+#include "agent_api/node_facts.h"
 #include "agent_api/node_log.h"
 #include "base/result.h"
 
@@ -14,5 +15,9 @@ namespace zk::agent_host {
 /// Errc::invalid for a cursor that is none of a container; the engine's.
 Result<agent_api::NodeLog> read_container_log(const agent_api::ContainerSpec& spec,
                                               const agent_api::LogRequest& request);
+/// The same of the container that serves in the place of the node's.
+Result<agent_api::NodeLog> read_outside_log(const agent_api::ContainerSpec& spec,
+                                            const agent_api::OutsideContainer& outside,
+                                            const agent_api::LogRequest& request);
 
 }  // namespace zk::agent_host

@@ -7,6 +7,7 @@
 #include "agent_host/host_facts.h"
 #include "agent_host/posix.h"
 #include "agent_host/server_probe.h"
+#include "agent_host/server_survey.h"
 #include "base/numbers.h"
 #include "engine/engine.h"
 #include "survey/container.h"
@@ -26,8 +27,8 @@ constexpr auto kWordPatience = std::chrono::milliseconds(1500);
 /// By the engine's word, or, where something stands between, by the process' cgroup.
 agent_api::ServerSurvey* process_of(const RunningContainer& container,
                                     const std::string& proc,
-                                    HostSurvey& host) {
-    for (agent_api::ServerSurvey& server : host.servers) {
+                                    std::vector<agent_api::ServerSurvey>& servers) {
+    for (agent_api::ServerSurvey& server : servers) {
         if (server.pid == container.told.pid) return &server;
         const auto cgroup = read_file(proc + "/" + std::to_string(server.pid) + "/cgroup", 65536);
         if (cgroup.has_value() && cgroup->find(container.id) != std::string::npos) return &server;
@@ -74,12 +75,11 @@ void read_record(const StateDir& state, ContainerSurvey& told) {
 
 /// Nothing: it is no server.
 std::optional<ContainerSurvey> look(RunningContainer container,
-                                    const StateDir& state,
                                     const std::string& proc,
-                                    HostSurvey& host) {
+                                    std::vector<agent_api::ServerSurvey>& servers) {
     ContainerSurvey& told = container.told;
     survey::Beside beside;
-    agent_api::ServerSurvey* const process = process_of(container, proc, host);
+    agent_api::ServerSurvey* const process = process_of(container, proc, servers);
     beside.process = process;
     const std::string zoo_cfg = host_path(told, survey::conf_file_of(container));
     if (!zoo_cfg.empty()) {
@@ -93,8 +93,6 @@ std::optional<ContainerSurvey> look(RunningContainer container,
     if (!told.server.data_dir.empty()) {
         told.server.data = read_data_fact(told.server.data_dir, told.server.log_dir);
     }
-    read_record(state, told);
-    ask_server(told);
     return std::move(told);
 }
 
@@ -105,9 +103,11 @@ Result<> ask_engine(const StateDir& state, const std::string& proc, HostSurvey& 
     for (const engine::Listed& each : listed) {
         ZK_TRY(auto container, docker.look_at(each.id));
         if (!container) continue;
-        if (auto found = look(*std::move(container), state, proc, host)) {
-            host.containers.push_back(*std::move(found));
-        }
+        auto found = look(*std::move(container), proc, host.servers);
+        if (!found) continue;
+        read_record(state, *found);
+        ask_server(*found);
+        host.containers.push_back(*std::move(found));
     }
     std::ranges::sort(host.containers, {}, &ContainerSurvey::name);
     if (host.containers.empty()) return ok();
@@ -116,6 +116,15 @@ Result<> ask_engine(const StateDir& state, const std::string& proc, HostSurvey& 
 }
 
 }  // namespace
+
+Result<std::optional<ContainerSurvey>> survey_container(engine::Engine& docker,
+                                                        const std::string& name,
+                                                        const std::string& proc) {
+    ZK_TRY(auto container, docker.look_at(name));
+    if (!container) return std::optional<ContainerSurvey>();
+    auto servers = survey_servers(proc);
+    return look(*std::move(container), proc, servers);
+}
 
 void survey_containers(const StateDir& state, const std::string& proc, HostSurvey& host) {
     if (host.engine.empty()) return;

@@ -275,8 +275,9 @@ Result<> start_node_container(const ContainerSpec& spec) {
     return docker.start(container->id);
 }
 
-Result<std::string> other_user_of_data(const ContainerSpec& spec) {
-    Engine docker(spec.engine);
+Result<std::string> other_user_of_data(const ContainerSpec& spec,
+                                       std::chrono::milliseconds patience) {
+    Engine docker(spec.engine, patience);
     return data_user(docker, spec);
 }
 

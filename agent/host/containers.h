@@ -33,7 +33,9 @@ Result<> make_node_container(const agent_api::NodeSpec& spec);
 /// Errors: also another container that runs on the node's data (unsafe).
 Result<> start_node_container(const agent_api::ContainerSpec& spec);
 /// The name of a running container that may write to the node's data or log and is not the node's; empty: none.
-Result<std::string> other_user_of_data(const agent_api::ContainerSpec& spec);
+Result<std::string> other_user_of_data(
+    const agent_api::ContainerSpec& spec,
+    std::chrono::milliseconds patience = std::chrono::seconds(20));
 /// Nothing to do where it does not run, or is not there.
 Result<> stop_node_container(const agent_api::ContainerSpec& spec);
 

@@ -20,6 +20,7 @@
 #include "agent_host/data_owner.h"
 #include "agent_host/disks.h"
 #include "agent_host/journal.h"
+#include "agent_host/outside_container.h"
 #include "agent_host/ports.h"
 #include "agent_host/posix.h"
 #include "agent_host/process.h"
@@ -246,9 +247,13 @@ void gather_resident(const StateDir& state, NodeFacts& facts) {
     facts.resident_agent_sha256 = said->agent_sha256;
 }
 
-bool publishes(const agent_api::ContainerFacts& container, std::uint16_t port) {
-    return std::find(container.host_ports.begin(), container.host_ports.end(), port) !=
-           container.host_ports.end();
+/// The node's container, or the one that serves in its place.
+bool publishes(const NodeFacts& facts, std::uint16_t port) {
+    const auto holds = [port](const std::vector<std::uint16_t>& ports) {
+        return std::find(ports.begin(), ports.end(), port) != ports.end();
+    };
+    if (facts.container && holds(facts.container->host_ports)) return true;
+    return facts.outside && facts.outside->held_by && holds(facts.outside->held_by->host_ports);
 }
 
 Result<> gather_ports(const FactsRequest& request, std::int64_t server_pid, NodeFacts& facts) {
@@ -258,8 +263,8 @@ Result<> gather_ports(const FactsRequest& request, std::int64_t server_pid, Node
         PortFact fact;
         fact.port = listener.port;
         // What a container publishes the engine holds for it, or nobody whom /proc shows.
-        fact.ours = (server_pid != 0 && listener.pid == server_pid) ||
-                    (facts.container && publishes(*facts.container, listener.port));
+        fact.ours =
+            (server_pid != 0 && listener.pid == server_pid) || publishes(facts, listener.port);
         if (listener.pid != 0) {
             fact.owner = listener.program + " (" + std::to_string(listener.pid) + ")";
         }
@@ -287,11 +292,17 @@ Result<> gather_journal(const StateDir& state, const FactsRequest& request, Node
     return ok();
 }
 
-/// Only where systemd runs the server: where the agent does, all it knows is what it started.
+/// Where the agent runs the server, all it knows is what it started.
 Result<> gather_outside(const FactsRequest& request,
                         const StateDir& state,
                         std::int64_t unit_pid,
                         NodeFacts& facts) {
+    if (request.container) {
+        // Why the engine cannot be asked stands with the container.
+        if (facts.container->data_user.empty()) return ok();
+        ZK_TRY(facts.outside, find_outside_container(*request.container));
+        return ok();
+    }
     if (!request.any_address || request.ports.empty()) return ok();
     ZK_TRY(const auto applied, state.load_spec());
     facts.outside = find_outside_server({request.data_dir,

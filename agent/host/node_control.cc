@@ -13,10 +13,12 @@
 #include "agent_host/containers.h"
 #include "agent_host/deeds.h"
 #include "agent_host/host_facts.h"
+#include "agent_host/outside_container.h"
 #include "agent_host/posix.h"
 #include "agent_host/server_probe.h"
 #include "agent_host/server_survey.h"
 #include "agent_host/systemd.h"
+#include "base/check.h"
 
 namespace zk::agent_host {
 namespace {
@@ -70,12 +72,12 @@ Result<> NodeControl::start_server() {
         ZK_CHECK(state_.save_desired(Desired::run));
         return tell_resident(ControlAction::start);
     }
+    // Two servers on one data directory would be the end of it.
+    if (outside()) return ok();
     if (spec_.manager == Manager::docker) {
         ZK_CHECK(start_node_container(*spec_.container));
         return await_container();
     }
-    // Two servers on one data directory would be the end of it.
-    if (outside()) return ok();
     if (unit_is_missing()) {
         return agent_api::from_agent_error(
             AgentError{AgentErrc::not_found,
@@ -91,7 +93,8 @@ Result<> NodeControl::restart_server() {
         return agent_api::from_agent_error(
             AgentError{AgentErrc::unsafe,
                        words_of(*server) +
-                           " runs outside of its unit; zkprov apply --take-over puts it there"});
+                           " was not started by zkprov, and is not restarted by it; zkprov apply "
+                           "--take-over puts zkprov's own in its place"});
     }
     note_deed(state_, elections::Deed::Kind::restart, server_pid());
     if (spec_.manager == Manager::supervised) {
@@ -195,7 +198,10 @@ Result<> NodeControl::restart_agent() {
 
 Result<> NodeControl::stop() {
     note_deed(state_, elections::Deed::Kind::stop, server_pid());
-    if (spec_.manager == Manager::docker) return stop_node_container(*spec_.container);
+    if (spec_.manager == Manager::docker) {
+        if (const auto server = outside()) return stop_outside(*server);
+        return stop_node_container(*spec_.container);
+    }
     if (spec_.manager == Manager::systemd) {
         if (const auto server = outside()) ZK_CHECK(stop_outside(*server));
         return unit_is_missing() ? ok() : stop_unit(spec_.server_unit);
@@ -218,6 +224,7 @@ bool NodeControl::unit_is_missing() const {
 
 Result<> NodeControl::end_outside(const agent_api::OutsideServer& server) {
     note_deed(state_, elections::Deed::Kind::restart, server.pid);
+    if (server.held_by) return end_outside_container(*spec_.container, *server.held_by);
     // First: a host that loses its power in between must not start two.
     if (!server.unit.empty() && server.unit != spec_.server_unit) {
         ZK_CHECK(disable_unit(server.unit));
@@ -225,7 +232,14 @@ Result<> NodeControl::end_outside(const agent_api::OutsideServer& server) {
     return stop_outside(server);
 }
 
-Result<> NodeControl::stop_outside(const agent_api::OutsideServer& server) {
+Result<> NodeControl::bring_back_outside(const agent_api::OutsideServer& server) {
+    ZK_ASSERT(server.held_by.has_value());
+    note_deed(state_, elections::Deed::Kind::start, 0);
+    return bring_back_outside_container(*spec_.container, *server.held_by);
+}
+
+Result<> NodeControl::stop_outside(const agent_api::OutsideServer& server) const {
+    if (server.held_by) return stop_outside_container(*spec_.container, *server.held_by);
     if (!server.unit.empty()) ZK_CHECK(stop_unit(server.unit));
     ProcessId process;
     process.pid = server.pid;
@@ -312,6 +326,10 @@ std::int64_t NodeControl::server_pid() const {
 }
 
 std::optional<agent_api::OutsideServer> NodeControl::outside() const {
+    if (spec_.manager == Manager::docker) {
+        auto found = find_outside_container(*spec_.container);
+        return found.has_value() ? *std::move(found) : std::nullopt;
+    }
     if (spec_.manager != Manager::systemd) return std::nullopt;
     const auto states = unit_states({spec_.server_unit});
     return find_outside_server({spec_.data_dir,

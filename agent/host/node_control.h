@@ -28,22 +28,24 @@ class NodeControl {
     Result<> restart_agent();
     /// The server; where supervised the resident agent too, which would start it again otherwise.
     Result<> stop();
-    /// Stops a server outside of the node's unit, for good: a unit of its own does not start it any more.
+    /// Stops a server outside of the node's unit, for good: a unit of its own, or its engine, does not start it any more.
     Result<> end_outside(const agent_api::OutsideServer& server);
+    /// Of one in a container, after end_outside(): it serves again, instead of the node's own.
+    Result<> bring_back_outside(const agent_api::OutsideServer& server);
     /// Stops the server and renames data and logs. Returns words for people.
     Result<std::string> wipe();
 
     /// Of what runs now; 0 for none.
     [[nodiscard]] std::int64_t server_pid() const;
     [[nodiscard]] std::int64_t agent_pid() const;
-    /// A server of this node that is not the process of a unit of this name.
+    /// A server of this node that is not the process of a unit of this name, or of its container.
     [[nodiscard]] std::optional<agent_api::OutsideServer> outside() const;
 
   private:
     Result<> await_unit();
     Result<> await_container();
     [[nodiscard]] bool unit_is_missing() const;
-    static Result<> stop_outside(const agent_api::OutsideServer& server);
+    [[nodiscard]] Result<> stop_outside(const agent_api::OutsideServer& server) const;
     Result<> tell_resident(agent_api::ControlAction action);
     [[nodiscard]] Result<> check_wipe() const;
     Result<std::string> quarantine(const std::string& directory, const std::string& stamp);

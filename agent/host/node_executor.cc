@@ -30,6 +30,7 @@ using agent_api::StepState;
 using node_plan::StepKind;
 
 constexpr const char* kAside = ".zkprov-new";
+constexpr const char* kBeforeZkprov = ".before-zkprov";  ///< what had the place of a file of ours
 
 const agent_api::FileSpec* find_file(const agent_api::NodeSpec& spec, const std::string& path) {
     for (const auto& file : spec.files) {
@@ -140,7 +141,20 @@ Result<std::string> NodeExecutor::copy_data() {
            " shared by hard links)";
 }
 
+void NodeExecutor::bring_back_outside() {
+    const Step start{StepKind::start_server, words_of(*facts_.outside), "it serves again"};
+    tell(start, StepState::begun, "");
+    Result<> back = ok();
+    const std::string kept = spec_.conf_path + kBeforeZkprov;
+    if (exists(kept)) back = rename_durably(kept, spec_.conf_path);
+    if (back.has_value()) back = NodeControl(spec_, state_).bring_back_outside(*facts_.outside);
+    tell(start,
+         back.has_value() ? StepState::done : StepState::failed,
+         back.has_value() ? "" : back.error().message());
+}
+
 void NodeExecutor::go_on_as_before(Journal& journal, const Step& failed) {
+    if (ends_outside_) return bring_back_outside();
     if (failed.kind != StepKind::stop_server && failed.kind != StepKind::copy_data) return;
     take_back();
     if (!applied_) return;
@@ -331,7 +345,9 @@ Result<> NodeExecutor::commit(const Step& step) {
         case StepKind::own_data:
             return own_data();
         case StepKind::stop_outside:
-            return facts_.outside ? control.end_outside(*facts_.outside) : ok();
+            if (!facts_.outside) return ok();
+            ends_outside_ = facts_.outside->held_by.has_value();
+            return control.end_outside(*facts_.outside);
         case StepKind::load_image:
             return ok();
         case StepKind::make_network:
@@ -395,12 +411,13 @@ Result<> NodeExecutor::write_marker() {
     return replace_file(spec_.log_dir + "/initialize", ByteView(), options);
 }
 
-/// The unit of a server that is taken over may have the name of ours; it is the way back.
+/// The unit of a server that is taken over may have the name of ours, and its zoo.cfg its place; they are the way back.
 Result<> NodeExecutor::keep_theirs(const std::string& path) {
     const auto* file = find_file(spec_, path);
-    const bool theirs = facts_.outside && file->kind == agent_api::FileKind::unit &&
-                        spec_.waits_for_unit(path) && exists(path);
-    const std::string kept = path + ".before-zkprov";
+    const bool unit_or_conf = file->kind == agent_api::FileKind::unit || path == spec_.conf_path;
+    const bool theirs =
+        facts_.outside && unit_or_conf && spec_.waits_for_unit(path) && exists(path);
+    const std::string kept = path + kBeforeZkprov;
     if (!theirs || exists(kept)) return ok();
     FileOptions options;
     options.mode = 0644;

@@ -60,8 +60,10 @@ class NodeExecutor {
     /// Another flavor's server is to take over: what was applied of the one that goes is the way back.
     Result<> save_way_back();
     Result<std::string> copy_data();
-    /// Nothing but the server was touched: everything staged is taken back, and the server starts as it was.
+    /// Nothing but the server was touched: everything staged is taken back, and the server starts as it was. And a container
+    /// whose place zkprov's could not take serves again.
     void go_on_as_before(Journal& journal, const Step& failed);
+    void bring_back_outside();
     void take_back();
     Result<> remove_leftovers();
     [[nodiscard]] std::int64_t pid_to_replace(const Step& step) const;
@@ -77,6 +79,7 @@ class NodeExecutor {
     std::optional<agent_api::NodeSpec> applied_;  ///< before this one
     bool made_user_ = false;
     bool made_group_ = false;
+    bool ends_outside_ = false;  ///< a container of somebody else
     std::optional<MadeAccount> account_before_;
 };
 

@@ -47,15 +47,23 @@ Result<NodeLog> read_node_log(const NodeSpec& spec,
                               const StateDir& state,
                               const LogRequest& request) {
     auto log = read_log_home(spec, log_home(spec, state, request.of), request);
+    std::optional<agent_api::OutsideServer> outside;
+    if (!log.has_value() && request.of != LogOf::agent) {
+        const auto why = agent_api::agent_errc(log.error());
+        const bool absent = why == AgentErrc::not_found;
+        // A container that was taken in may have the name of the node's.
+        const bool theirs = spec.container && why == AgentErrc::identity_conflict;
+        if (absent || theirs) outside = NodeControl(spec, state).outside();
+    }
+    if (outside && outside->held_by) {
+        log = read_outside_log(*spec.container, *outside->held_by, request);
+    }
     if (log.has_value()) {
         log->cluster = spec.cluster;
         log->sid = spec.sid;
         return log;
     }
-    const bool absent = agent_api::agent_errc(log.error()) == AgentErrc::not_found;
-    if (!absent || request.of == LogOf::agent) return log;
-    const auto outside = NodeControl(spec, state).outside();
-    if (!outside) return log;
+    if (!outside || outside->held_by) return log;
     return agent_api::from_agent_error(
         {AgentErrc::not_found,
          words_of(*outside) + " runs outside of " + spec.server_unit + ", so its log is where " +

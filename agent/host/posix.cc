@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
+#include <filesystem>
 #include <poll.h>
 #include <thread>
 #include <unistd.h>
@@ -147,6 +148,15 @@ bool is_directory(const std::string& path) {
 }
 bool lies_inside(const std::string& path, const std::string& directory) {
     return path == directory || path.starts_with(directory + "/");
+}
+
+std::string real_path(const std::string& path) {
+    namespace fs = std::filesystem;
+    std::error_code code;
+    std::string real = fs::weakly_canonical(path, code).string();
+    if (code) real = fs::path(path).lexically_normal().string();
+    while (real.size() > 1 && real.ends_with('/')) real.pop_back();
+    return real;
 }
 
 Result<Bytes> read_file(const std::string& path, std::size_t bytes_max) {

@@ -45,6 +45,8 @@ bool exists(const std::string& path);
 bool is_directory(const std::string& path);
 /// Whether a path is `directory` or below it; by their texts.
 bool lies_inside(const std::string& path, const std::string& directory);
+/// Without links, as far as it exists; without a slash at its end.
+std::string real_path(const std::string& path);
 /// The whole file; Errc::invalid beyond `bytes_max`, and for what is not a file.
 Result<Bytes> read_file(const std::string& path, std::size_t bytes_max = 16UL << 20);
 /// The last `bytes` of a file, or all of a shorter one.

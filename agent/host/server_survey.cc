@@ -45,15 +45,6 @@ std::string link_of(const std::string& path) {
     return code ? std::string() : target;
 }
 
-/// Without links, as far as it exists.
-std::string real_path(const std::string& path) {
-    std::error_code code;
-    std::string real = fs::weakly_canonical(path, code).string();
-    if (code) real = fs::path(path).lexically_normal().string();
-    while (real.size() > 1 && real.ends_with('/')) real.pop_back();
-    return real;
-}
-
 /// The number behind `name` in /proc/PID/status.
 std::int64_t number_after(const std::string& status, std::string_view name) {
     const std::size_t at = status.find("\n" + std::string(name) + ":");

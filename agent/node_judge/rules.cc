@@ -194,8 +194,8 @@ void look_at_unit(const Probe& probe, Findings& found) {
     if (!probe.outside.empty()) {
         found.add(make_finding("unit.outside",
                                FindingLevel::warning,
-                               "its server runs outside of its unit until the next restart: " +
-                                   probe.outside + "; zkprov apply --take-over restarts it there"));
+                               "its server was not started by zkprov: " + probe.outside +
+                                   "; zkprov apply --take-over puts zkprov's own in its place"));
         return;
     }
     if (!probe.unit || probe.unit->enabled || probe.stopped_on_purpose) return;

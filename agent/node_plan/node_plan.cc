@@ -115,8 +115,12 @@ class Planner {
         const agent_api::ContainerSpec& wanted = *spec_.container;
         const agent_api::ContainerFacts& there = *facts_.container;
         if (!there.failure.empty()) return AgentError{AgentErrc::failed, there.failure};
-        if (!there.data_user.empty()) return data_in_use(wanted, there.data_user);
-        if (there.exists && !there.ours) {
+        if (!there.data_user.empty() && !facts_.outside) {
+            return data_in_use(wanted, there.data_user);
+        }
+        const bool serves = facts_.outside && facts_.outside->held_by &&
+                            facts_.outside->held_by->name == wanted.name;
+        if (there.exists && !there.ours && !serves) {
             return AgentError{AgentErrc::identity_conflict,
                               "there is a container " + wanted.name + " already, and it is " +
                                   there.holder +
@@ -142,7 +146,7 @@ class Planner {
         return check_network();
     }
 
-    /// Nobody can make a container zkprov's that was made without its labels.
+    /// It is no server whose place zkprov's can take.
     [[nodiscard]] AgentError data_in_use(const agent_api::ContainerSpec& wanted,
                                          const std::string& user) const {
         const std::string rename =
@@ -150,8 +154,9 @@ class Planner {
         return {
             AgentErrc::identity_conflict,
             "the container " + user + " runs on the data in " + spec_.data_dir +
-                ", and it is not this node's; it is not touched, and two servers would damage "
-                "them. To put zkprov's own in its place, on the same data, at a time when it may "
+                ", and it is not this node's, nor a ZooKeeper server that is laid out as the "
+                "official image's; it is not touched, and two programs would damage them. To put "
+                "zkprov's own in its place, on the same data, at a time when it may "
                 "stop: docker update --restart=no " +
                 user + "; docker stop " + user + rename + "; then zkprov apply"};
     }
@@ -227,10 +232,11 @@ class Planner {
     std::optional<AgentError> check_outside() const {
         if (!facts_.outside) return std::nullopt;
         const std::string words = words_of(*facts_.outside);
-        if (facts_.outside->container) {
+        if (facts_.outside->container && !facts_.outside->held_by) {
             return AgentError{AgentErrc::unsupported,
                               words + " serves from " + spec_.data_dir +
-                                  " in a container, which zkprov cannot take over; stop it there"};
+                                  " in a container, and the inventory does not say runtime: "
+                                  "docker; zkprov import writes one that does, or stop it there"};
         }
         if (is_known()) return std::nullopt;
         if (leave_ != OutsideLeave::adopt) {
@@ -369,10 +375,12 @@ class Planner {
     }
 
     void plan_container() {
-        if (!spec_.container) return;
+        if (!spec_.container || (facts_.outside && !takes_over_)) return;
         const agent_api::ContainerFacts& there = *facts_.container;
         std::string why;
-        if (!there.exists) {
+        if (takes_over_) {
+            why = "it takes the place of " + facts_.outside->held_by->name;
+        } else if (!there.exists) {
             why = "it does not exist";
         } else if (!there.flavor.empty() && there.flavor != to_string(spec_.release.flavor)) {
             why = "another server takes its place, " + there.flavor + " is there";
@@ -465,12 +473,12 @@ class Planner {
             record ? "the record differs" : "this host has no record of it");
     }
 
-    /// The unit in the place of a server outside of it: all that has waited for this, in one go.
+    /// The unit or the container in the place of a server outside of it: all that has waited for this, in one go.
     std::optional<AgentError> plan_take_over() {
         if (!facts_.outside || !is_known()) return std::nullopt;
         if (leave_ != OutsideLeave::take_over && server_why_.empty()) return std::nullopt;
         const agent_api::OutsideServer& server = *facts_.outside;
-        if (server.unit.empty() && server.parent != 1) {
+        if (!server.held_by && server.unit.empty() && server.parent != 1) {
             return AgentError{
                 AgentErrc::unsafe,
                 words_of(server) + " is a child of " + server.parent_name + " (" +
@@ -481,7 +489,7 @@ class Planner {
         takes_over_ = true;
         add(StepKind::stop_outside,
             words_of(server),
-            server_why_.empty() ? spec_.server_unit + " takes its place" : server_why_);
+            server_why_.empty() ? own_words() + " takes its place" : server_why_);
         plan_.restarts_server = true;
         for (const auto& directory : spec_.directories) {
             if (!spec_.waits_for_unit(directory.path)) continue;
@@ -492,6 +500,10 @@ class Planner {
             if (spec_.waits_for_unit(file.path)) plan_file(file);
         }
         return std::nullopt;
+    }
+
+    [[nodiscard]] std::string own_words() const {
+        return spec_.container ? "zkprov's own container" : spec_.server_unit;
     }
 
     void plan_systemd() {
@@ -555,7 +567,10 @@ class Planner {
         if (recorded && (!facts_.interrupted || !plan_.steps.empty())) return;
         add(StepKind::record_applied,
             "",
-            recorded ? "an interrupted apply is finished" : "the specification changes");
+            recorded ? "an interrupted apply is finished"
+            : facts_.outside && !takes_over_
+                ? "the specification is what a take-over will bring about"
+                : "the specification changes");
     }
 
     const NodeSpec& spec_;

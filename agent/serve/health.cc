@@ -101,6 +101,7 @@ NodeHealth node_health(const agent_host::StateDir& state) {
         outside = agent_host::find_outside_server(
             {spec->data_dir, spec->log_dir, spec->client_port, pid, spec->conf_path});
     }
+    if (spec->container && pid == 0) outside = control.outside();
     if (outside) pid = outside->pid;
     if (outside) probe.outside = words_of(*outside);
     const bool knows_process = pid != 0 || spec->manager == agent_api::Manager::supervised;

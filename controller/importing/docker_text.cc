@@ -35,26 +35,14 @@ DockerText::DockerText(const std::vector<FoundNode>& nodes, const std::string& c
     if (host_port_ == 0) host_port_ = inventory::DockerSettings().host_port;
 }
 
-std::vector<std::string> DockerText::way_over() const {
-    std::string names;
-    std::set<std::string> hosts;
-    for (const FoundNode& node : nodes_) {
-        names += " " + node.container->name;
-        hosts.insert(node.host);
-    }
+std::vector<std::string> DockerText::way_over() {
     return {
-        "# zkprov did not make these containers, and labels cannot be added to one: as long as "
-        "they are",
-        "# there by these names, zkprov plan and zkprov apply say so and change nothing. zkprov's "
-        "own are",
-        "# made on the same directories, network and ports in one planned stop, " +
-            std::string(hosts.size() == 1 ? "on that host:" : "on each host with its own:"),
-        "#   docker update --restart=no" + names,
-        "#   docker stop" + names,
-        "#   for name in" + names + "; do docker rename $name $name" + std::string(kAside) +
-            "; done",
-        "# and then zkprov apply. Back: zkprov stop, remove zkprov's containers, rename and start "
-        "these."};
+        "# zkprov plan says what would be added; zkprov apply --adopt adds it and restarts no "
+        "container;",
+        "# zkprov apply --take-over then puts zkprov's own containers, on the same directories, "
+        "network and",
+        "# ports, in the place of these, one by one. These stay, stopped, as NAME" +
+            std::string(kAside) + "."};
 }
 
 std::vector<std::string> DockerText::section() const {

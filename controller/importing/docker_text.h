@@ -16,7 +16,7 @@ class DockerText {
     DockerText(const std::vector<FoundNode>& nodes, const std::string& cluster);
 
     /// How such an ensemble comes to zkprov, as comments.
-    [[nodiscard]] std::vector<std::string> way_over() const;
+    [[nodiscard]] static std::vector<std::string> way_over();
     /// From `runtime` on.
     [[nodiscard]] std::vector<std::string> section() const;
     /// Of the node `index` of the list, without its id.

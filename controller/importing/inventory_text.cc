@@ -55,7 +55,7 @@ class Writer {
         line("# Written by zkprov import, from what runs on " + hosts + ".");
         const bool own = std::ranges::all_of(nodes_, &FoundNode::own);
         if (own) return;
-        if (docker_) return write_lines(docker_->way_over());
+        if (docker_) return write_lines(DockerText::way_over());
         line(
             "# zkprov plan says what would be added; zkprov apply --adopt adds it and restarts no");
         line(

@@ -156,18 +156,23 @@ class ApplyPlanner {
 
     void note_what_runs_outside() {
         std::vector<ServerId> outside;
+        bool contained = false;
         for (const NodeActual& actual : actuals_) {
             if (!actual.outside) continue;
+            contained = actual.outside->contained;
             const NodeStep* const step = plan_.find(actual.id);
             if (step == nullptr || !step->restarts) outside.push_back(actual.id);
         }
         if (outside.empty()) return;
         plan_.notes.push_back(fmt::format(
-            "{} run{} outside of zkprov's unit until the next restart; zkprov apply --take-over "
-            "restarts {} there, one by one",
+            "{} run{} {}; zkprov apply --take-over {}, one by one",
             name_nodes(outside),
             outside.size() == 1 ? "s" : "",
-            outside.size() == 1 ? "it" : "them"));
+            contained ? "in containers that zkprov did not make, until it is told to replace them"
+                      : "outside of zkprov's unit until the next restart",
+            contained             ? "puts its own in their place"
+            : outside.size() == 1 ? "restarts it there"
+                                  : "restarts them there"));
     }
 
     void start_what_is_down() {

@@ -50,6 +50,7 @@ struct Outside {
     std::string flavor;                ///< zkserver or apache
     std::vector<std::string> members;  ///< "1=host:2888:3888", by id; none: it runs alone
     bool adopted = false;              ///< the host's record says that it is this node
+    bool contained = false;            ///< its place is a container's, and no unit's
     friend bool operator==(const Outside&, const Outside&) = default;
 };
 

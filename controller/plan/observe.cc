@@ -51,7 +51,8 @@ NodeActual observe(const NodeSpec& spec, const NodeFacts& facts) {
             Outside{words_of(*facts.outside),
                     facts.outside->flavor,
                     facts.outside->members,
-                    record && record->cluster == spec.cluster && record->sid == spec.sid};
+                    record && record->cluster == spec.cluster && record->sid == spec.sid,
+                    facts.outside->held_by.has_value()};
         // What serves has data, whatever of them is on the disk yet.
         actual.server_running = actual.ever_served = true;
         actual.data_empty = false;
@@ -66,7 +67,7 @@ NodeActual observe(const NodeSpec& spec, const NodeFacts& facts) {
     if (facts.release_flavor != flavor_word(spec)) {
         actual.other_flavor = facts.release_flavor;
     }
-    if (facts.outside && facts.outside->flavor != to_string(spec.release.flavor)) {
+    if (facts.outside && facts.outside->flavor != flavor_word(spec)) {
         actual.other_flavor = facts.outside->flavor;
     }
     actual.java_least = spec.java_least;

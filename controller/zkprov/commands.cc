@@ -215,8 +215,8 @@ do now: observers, TLS, SASL, members changed by reconfig, several servers on on
 whose data are in no directory of the host.
 
 Afterwards: zkprov plan says what would be added. zkprov apply --adopt adds it and restarts no server.
-zkprov apply --take-over then restarts the servers under zkprov's unit, one by one. Containers that
-zkprov did not make are not touched: the inventory's first lines say how zkprov's take their place.
+zkprov apply --take-over then restarts the servers under zkprov's unit, one by one, or puts zkprov's
+own containers in the place of those that it did not make, which stay, stopped.
 )",
          .operands = {{.name = "HOST",
                        .meaning = "the hosts' addresses or names, also as a range",
@@ -383,7 +383,8 @@ std::vector<Option> of_import() {
              "take in servers that run already from the nodes' directories, without a restart",
          .commands = {"apply"}},
         {.name = "take-over",
-         .meaning = "restart those that were taken in, one by one, under zkprov's unit",
+         .meaning = "restart those that were taken in, one by one, under zkprov's unit or in its "
+                    "containers",
          .commands = {"apply", "plan"}},
         {.name = "user",
          .type = Type::text,

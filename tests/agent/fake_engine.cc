@@ -68,6 +68,8 @@ std::string log_of(const FakeContainer& container, const std::string& query) {
     return text;
 }
 
+constexpr std::string_view kNameMark = "@NAME@";
+
 json::object words(const std::string& message) { return {{"message", message}}; }
 
 }  // namespace
@@ -238,7 +240,7 @@ FakeEngine::Answer FakeEngine::about_containers(const std::string& method,
     }
     if (verb == "start") {
         const bool runs = container->status == "running";
-        container->status = "running";
+        container->status = ends_at_once && !container->body.empty() ? "exited" : "running";
         return {runs ? 304U : 204U, ""};
     }
     if (verb == "stop") {
@@ -246,9 +248,15 @@ FakeEngine::Answer FakeEngine::about_containers(const std::string& method,
         return {204, ""};
     }
     if (verb == "rename") {
+        if (containers.contains(named()))
+            return {409, json::serialize(words("The name is in use"))};
         containers[named()] = *container;
         containers.erase(name);
         return {204, ""};
+    }
+    if (verb == "update") {
+        container->updated = body;
+        return {200, "{}"};
     }
     if (verb == "logs" && !log_error.empty()) return {501, json::serialize(words(log_error))};
     if (verb == "logs" && !in_query(query, "timestamps").empty()) {
@@ -256,7 +264,12 @@ FakeEngine::Answer FakeEngine::about_containers(const std::string& method,
     }
     if (verb == "logs") return {200, std::string("\1\0\0\0\0\0\0\6words\n", 14)};
     if (verb != "json") return {404, json::serialize(words("page not found"))};
-    if (!container->inspected.empty()) return {200, container->inspected};
+    if (!container->inspected.empty()) {
+        std::string inspected = container->inspected;
+        const std::size_t at = inspected.find(kNameMark);
+        if (at != std::string::npos) inspected.replace(at, kNameMark.size(), name);
+        return {200, inspected};
+    }
     const auto made_of = json::parse(container->body.empty() ? "{}" : container->body).as_object();
     const auto of = [&](const char* key, json::value otherwise) {
         const auto* const value = made_of.if_contains(key);

@@ -27,7 +27,9 @@ struct FakeContainer {
     std::int64_t exit_code = 0;
     std::vector<FakeMessage> logged{};
     std::vector<std::string> sources{};  ///< of its volumes, as the list of containers tells them
-    std::string inspected{};             ///< the whole answer, as JSON; empty: made of `body`
+    /// The whole answer, as JSON, with @NAME@ for its name; empty: made of `body`.
+    std::string inspected{};
+    std::string updated{};  ///< the body of the last update
 };
 
 class FakeEngine {
@@ -49,6 +51,7 @@ class FakeEngine {
     std::map<std::string, std::string> networks;  ///< by name: bodies
     std::string network_user;                     ///< of all networks; empty: nobody uses them
     std::string refuses_create;                   ///< words; empty: it does not
+    bool ends_at_once = false;                    ///< whatever zkprov made and starts
     std::string load_error;
     std::string log_error;                     ///< words; empty: logs can be read
     std::map<std::string, std::string> loads;  ///< what an archive brings: names, ids

@@ -389,7 +389,7 @@ TEST_F(NodeRules, AServerOutsideOfItsUnit) {
     probe_.unit = UnitLook{"zookeeper.service", "inactive", "dead", false};
     probe_.outside = "java (77)";
     EXPECT_EQ(told(look()), Told{"unit.outside warning"});
-    EXPECT_NE(judge_.health().findings[0].words.find("until the next restart: java (77)"),
+    EXPECT_NE(judge_.health().findings[0].words.find("was not started by zkprov: java (77)"),
               std::string::npos);
     probe_.outside.clear();
     probe_.unit->enabled = true;

@@ -99,13 +99,9 @@ inventory::Inventory read_docker(const std::string& text) {
 TEST(ImportContainers, TheGuidesCluster) {
     EXPECT_EQ(docker_text({guides_host()}),
               R"(# Written by zkprov import, from what runs on 192.168.6.137.
-# zkprov did not make these containers, and labels cannot be added to one: as long as they are
-# there by these names, zkprov plan and zkprov apply say so and change nothing. zkprov's own are
-# made on the same directories, network and ports in one planned stop, on that host:
-#   docker update --restart=no zookeeper_node01 zookeeper_node02 zookeeper_node03
-#   docker stop zookeeper_node01 zookeeper_node02 zookeeper_node03
-#   for name in zookeeper_node01 zookeeper_node02 zookeeper_node03; do docker rename $name $name.before-zkprov; done
-# and then zkprov apply. Back: zkprov stop, remove zkprov's containers, rename and start these.
+# zkprov plan says what would be added; zkprov apply --adopt adds it and restarts no container;
+# zkprov apply --take-over then puts zkprov's own containers, on the same directories, network and
+# ports, in the place of these, one by one. These stay, stopped, as NAME.before-zkprov.
 schema: zkprov/1
 cluster: zookeeper
 runtime: docker

@@ -696,30 +696,79 @@ class Import(Case):
         # What the agents of units need is not on this host: they are processes.
         local = re.sub(r"^ssh:\n(  .*\n)+", "", text, flags=re.MULTILINE).replace("runtime: ", "transport: local\nruntime: ")
         self.inventory.write_text(local, encoding="utf-8")
-        run = self.zkprov("plan", self.inventory, code=PREFLIGHT)
-        for name in NODES:
-            self.assertIn(f"the container {name} runs on the data in", run.text)
-        self.refused("it is not touched, and two servers would damage them")
+        self.assertIn("take in what runs already, as it is", self.zkprov("plan", self.inventory).out)
+        run = self.apply(code=PREFLIGHT)
+        for words in ("serves from the node's directories already", "zkprov apply --adopt"):
+            self.assertIn(words, run.text)
         self.assertEqual({name: engine.inspect(name)["Id"] for name in NODES}, before)
-        self.give_way(text)
-        self.assertIn("make the container zookeeper_node02", self.zkprov("plan", self.inventory).out)
-        self.apply()
-        self.healthy()
+        with clients.Writer(ADDRESSES, "/load") as writer:
+            self.adopted(before, writer)
+            self.taken_over(before, writer)
         client = clients.connect(ADDRESSES)
         self.assertEqual(client.get("/before")[0], b"kept")
+        self.assertEqual(len(client.get_children("/load")), len(writer.acknowledged))
         clients.close(client)
         self.assertIn("no change", self.apply().text.lower())
         self.assertIn("with transport: local its inventory is on this host", self.import_host(code=PREFLIGHT).text)
 
-    def give_way(self, text):
-        """The commands that the inventory names."""
-        commands = [line.lstrip("# ") for line in text.splitlines() if line.startswith("#   ")]
-        self.assertEqual(len(commands), 3)
-        for command in commands[:2]:
-            engine.docker(*shlex.split(command)[1:])
-        self.assertIn("docker rename $name $name.before-zkprov", commands[2])
+    def findings(self):
+        return [{finding["id"]: finding["level"] for finding in node.get("findings", [])} for node in self.status()["nodes"]]
+
+    def adopted(self, before, writer):
+        """Nothing of theirs is touched, and zkprov's commands are about them."""
+        places = [engine.host(f"{PLACE}/zk{number}") for number in (1, 2, 3)]
+        files = {path: path.read_bytes() for place in places for path in place.glob("conf/*")}
+        started = self.started()
+        self.apply("--adopt")
+        self.assertEqual({name: engine.inspect(name)["Id"] for name in NODES}, before)
+        self.assertEqual(self.started(), started)
+        self.assertEqual({path: path.read_bytes() for place in places for path in place.glob("conf/*")}, files)
+        eventually(lambda: all(found.get("unit.outside") == "warning" for found in self.findings()), "the agents see them")
+        self.assertIn("no change", self.apply(code=None).text.lower())
+        self.assertTrue(self.zkprov("logs", "2", self.inventory, "-n", "3").out)
+        writer.wait_for_more(20)
+
+    def taken_over(self, before, writer):
+        """One at a time, the leader last; before that one whose container cannot start gets its own back."""
+        last = self.leader()
+        other = next(number for number in (1, 2, 3) if number != last)
+        log = engine.host(f"{PLACE}/zk{other}/datalog")
+        engine.docker("tag", IMAGE, "kept:lab")
+        try:
+            self.build_broken_image()
+            run = self.apply("--take-over", code=None)
+            self.assertNotEqual(run.code, 0)
+            self.assertIn("it serves again", run.text)
+        finally:
+            engine.docker("tag", "kept:lab", IMAGE)
+        self.assertTrue(log.exists())
+        now = {name: engine.inspect(name) for name in NODES}
+        self.assertEqual({name: told["Id"] for name, told in now.items()}, before)
+        self.assertEqual({told["State"]["Running"] for told in now.values()}, {True})
+        self.assertEqual(len({told["HostConfig"]["RestartPolicy"]["Name"] for told in now.values()}), 1)
+        eventually(lambda: sorted(node["role"] for node in self.status()["nodes"]) == ["follower", "follower", "leader"],
+                   "all serve again")
+        writer.wait_for_more(20)
+        last = self.leader()
+        run = self.apply("--take-over", "-v")
+        self.assertIn("3 restarts", run.text)
+        self.healthy()
+        after = self.started()
+        self.assertEqual(max(after, key=after.get), NODES[last - 1])
         for name in NODES:
-            engine.docker("rename", name, f"{name}.before-zkprov")
+            self.assertNotEqual(engine.inspect(name)["Id"], before[name])
+            old = engine.inspect(f"{name}.before-zkprov")
+            self.assertEqual((old["Id"], old["State"]["Running"], old["HostConfig"]["RestartPolicy"]["Name"]),
+                             (before[name], False, "no"))
+        writer.wait_for_more(20)
+
+    @staticmethod
+    def build_broken_image():
+        """By the same name: its server ends at once."""
+        context = programs.directory / "broken"
+        context.mkdir(exist_ok=True)
+        (context / "Dockerfile").write_text("FROM kept:lab\nENTRYPOINT [\"/none\"]\n", encoding="utf-8")
+        engine.docker("build", "-q", "-t", IMAGE, context)
 
     def test_bad_places(self):
         engine.docker("run", "-d", "--name", "zk", "-v", "named:/data", IMAGE)
