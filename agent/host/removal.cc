@@ -388,10 +388,13 @@ Result<> Removal::remove_account() {
 /// Directories that only the last of the node leaves empty.
 void remove_around(const StateDir& state, const RemovalRequest& request) {
     ::rmdir(request.install_dir.c_str());
-    // Of the transport local: base_dir.
-    if (parent_of(state.path()) == request.install_dir) {
-        ::rmdir(parent_of(request.install_dir).c_str());
-    }
+    // Of the transport local: base_dir. Of containers that are reached over SSH: docker.directory, where the state of
+    // each is elsewhere, and called after it.
+    const std::string sid = to_string(request.sid);
+    const bool local = parent_of(state.path()) == request.install_dir;
+    const bool contained = state.path().ends_with("/" + request.cluster + "-" + sid) &&
+                           request.install_dir.ends_with("/zk" + sid);
+    if (local || contained) ::rmdir(parent_of(request.install_dir).c_str());
 }
 
 Result<> leave(const StateDir& state,

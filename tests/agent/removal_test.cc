@@ -502,6 +502,30 @@ TEST_F(RemovingContainers, ContainerAndNetworkGoAndTheImageStays) {
     EXPECT_TRUE(fake_.networks.empty());
 }
 
+/// Over SSH each has a state directory that is called after it, far from its data.
+TEST_F(RemovingContainers, TheirCommonDirectoryGoesWithTheLastOfThem) {
+    const std::string place = dir_ + "/cluster";
+    request_.install_dir = place + "/zk2";
+    request_.data_dir = place + "/zk2/data";
+    request_.log_dir = place + "/zk2/datalog";
+    request_.stage = RemovalStage::leave;
+    const auto leave = [&](const std::string& state_dir) {
+        fs::create_directories(request_.install_dir);
+        const StateDir state(dir_ + state_dir);
+        EXPECT_TRUE(state.prepare().has_value());
+        EXPECT_TRUE(remove_node(state, request_, {}).has_value());
+        EXPECT_FALSE(exists(request_.install_dir));
+    };
+    fs::create_directories(place + "/zk3");
+    leave("/lib/demo-2");
+    EXPECT_TRUE(exists(place + "/zk3"));
+    fs::remove(place + "/zk3");
+    leave("/lib");
+    EXPECT_TRUE(exists(place)) << "nobody says that zkprov made it";
+    leave("/lib/demo-2");
+    EXPECT_FALSE(exists(place));
+}
+
 TEST_F(RemovingContainers, ThoseOfOthersStay) {
     begin();
     fake_.containers["demo-2"].body.replace(
