@@ -331,7 +331,10 @@ Result<> Removal::leave_word() {
 void Removal::remove_directories() {
     if (looks()) return;
     const std::vector<std::string> data = data_places(spec_);
-    std::vector<std::string> made = {spec_.install_dir + "/releases", parent_of(spec_.conf_path)};
+    // Not every specification names that of the agent's program; it is made with the file.
+    std::vector<std::string> made = {spec_.install_dir + "/releases",
+                                     parent_of(spec_.conf_path),
+                                     parent_of(spec_.resident_agent_path())};
     for (const auto& directory : spec_.directories) made.push_back(directory.path);
     std::sort(made.begin(), made.end(), [](const std::string& one, const std::string& other) {
         return one.size() > other.size();

@@ -502,6 +502,18 @@ TEST_F(RemovingContainers, ContainerAndNetworkGoAndTheImageStays) {
     EXPECT_TRUE(fake_.networks.empty());
 }
 
+TEST_F(RemovingContainers, TheDirectoryOfTheAgentsProgramGoesWithIt) {
+    const std::string programs = spec_.install_dir + "/bin";
+    spec_.agent_path = programs + "/zkprov-agent";
+    spec_.agent_unit = "zkprov-agent-demo-2.service";
+    // As the specification of a container has it.
+    std::erase_if(spec_.directories, [&](const auto& each) { return each.path == programs; });
+    begin();
+    ASSERT_TRUE(exists(programs + "/zkprov-agent"));
+    done(RemovalStage::remove);
+    EXPECT_FALSE(exists(programs));
+}
+
 /// Over SSH each has a state directory that is called after it, far from its data.
 TEST_F(RemovingContainers, TheirCommonDirectoryGoesWithTheLastOfThem) {
     const std::string place = dir_ + "/cluster";
