@@ -36,7 +36,9 @@ Error unreachable(const std::string& socket, const Error& error) {
     if (error.code == errc::permission_denied) {
         return from_agent_error({AgentErrc::no_right,
                                  "no right to the Docker engine's socket " + socket +
-                                     "; log in as root, or as a user with passwordless sudo"});
+                                     ", which root has, and the group that it belongs to, mostly "
+                                     "the group docker; log in as root, or as a user with "
+                                     "passwordless sudo"});
     }
     if (error.code == errc::connection_refused) {
         return from_agent_error({AgentErrc::failed,

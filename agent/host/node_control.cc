@@ -66,7 +66,14 @@ Result<UnitState> server_unit_state(const agent_api::NodeSpec& spec, millisecond
     return std::move(states.front());
 }
 
+Result<> NodeControl::ask_leave() const {
+    const auto refused = leave_ ? leave_() : std::nullopt;
+    if (!refused) return ok();
+    return agent_api::from_agent_error(AgentError{AgentErrc::identity_conflict, *refused});
+}
+
 Result<> NodeControl::start_server() {
+    if (spec_.manager == Manager::docker && server_pid() == 0) ZK_CHECK(ask_leave());
     note_deed(state_, elections::Deed::Kind::start, 0);
     if (spec_.manager == Manager::supervised) {
         ZK_CHECK(state_.save_desired(Desired::run));
@@ -96,6 +103,8 @@ Result<> NodeControl::restart_server() {
                            " was not started by zkprov, and is not restarted by it; zkprov apply "
                            "--take-over puts zkprov's own in its place"});
     }
+    // Before it is stopped: it would not come back.
+    if (spec_.manager == Manager::docker) ZK_CHECK(ask_leave());
     note_deed(state_, elections::Deed::Kind::restart, server_pid());
     if (spec_.manager == Manager::supervised) {
         ZK_CHECK(state_.save_desired(Desired::run));

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "agent_api/link.h"
 #include "agent_api/node_spec.h"
@@ -15,13 +17,18 @@
 
 namespace zk::agent_host {
 
+/// Why the server must not start, for people (docs/PROVISIONING.md 2.6); nothing: it may.
+using StartLeave = std::function<std::optional<std::string>()>;
+
 class NodeControl {
   public:
-    NodeControl(const agent_api::NodeSpec& spec, const StateDir& state)
-        : spec_(spec), state_(state) {}
+    /// `leave` is asked before a container starts, for its engine asks nobody; systemd and the resident agent ask
+    /// themselves. Left out: whoever calls knows that it may start.
+    NodeControl(const agent_api::NodeSpec& spec, const StateDir& state, StartLeave leave = {})
+        : spec_(spec), state_(state), leave_(std::move(leave)) {}
 
     /// Returns when the server has lived for a moment or opened its client port. start_failed with
-    /// its last words.
+    /// its last words; identity_conflict where it must not start: what runs then goes on.
     Result<> start_server();
     Result<> restart_server();
     Result<> start_agent();
@@ -42,6 +49,7 @@ class NodeControl {
     [[nodiscard]] std::optional<agent_api::OutsideServer> outside() const;
 
   private:
+    [[nodiscard]] Result<> ask_leave() const;
     Result<> await_unit();
     Result<> await_container();
     [[nodiscard]] bool unit_is_missing() const;
@@ -52,6 +60,7 @@ class NodeControl {
 
     const agent_api::NodeSpec& spec_;
     const StateDir& state_;
+    StartLeave leave_;
 };
 
 /// Of the server: its unit, or its container in systemd's words. Manager supervised has none: Errc::unsupported.

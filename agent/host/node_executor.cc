@@ -321,7 +321,7 @@ void NodeExecutor::take_back() {
 }
 
 Result<> NodeExecutor::commit(const Step& step) {
-    NodeControl control(spec_, state_);
+    NodeControl control(spec_, state_, leave);
     switch (step.kind) {
         case StepKind::make_user:
             return ok();  // needed for staging already

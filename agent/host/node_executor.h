@@ -14,6 +14,7 @@
 #include "agent_api/node_facts.h"
 #include "agent_api/node_spec.h"
 #include "agent_host/journal.h"
+#include "agent_host/node_control.h"
 #include "agent_host/state_dir.h"
 #include "base/result.h"
 #include "node_plan/node_plan.h"
@@ -33,6 +34,9 @@ class NodeExecutor {
     /// Called before each step is staged, before and after it is committed: for tests that end the
     /// process there.
     std::function<void(const std::string& point)> at_point = [](const std::string&) {};
+
+    /// Asked before a container starts; left out: it may.
+    StartLeave leave;
 
     /// Never fails as such: `error` in the answer tells where it stopped.
     agent_api::ApplyDone run(const node_plan::NodePlan& plan);

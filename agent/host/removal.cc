@@ -331,7 +331,10 @@ Result<> Removal::leave_word() {
 void Removal::remove_directories() {
     if (looks()) return;
     const std::vector<std::string> data = data_places(spec_);
-    std::vector<std::string> made = {spec_.install_dir + "/releases", parent_of(spec_.conf_path)};
+    // Not every specification names that of the agent's program; it is made with the file.
+    std::vector<std::string> made = {spec_.install_dir + "/releases",
+                                     parent_of(spec_.conf_path),
+                                     parent_of(spec_.resident_agent_path())};
     for (const auto& directory : spec_.directories) made.push_back(directory.path);
     std::sort(made.begin(), made.end(), [](const std::string& one, const std::string& other) {
         return one.size() > other.size();
@@ -388,10 +391,13 @@ Result<> Removal::remove_account() {
 /// Directories that only the last of the node leaves empty.
 void remove_around(const StateDir& state, const RemovalRequest& request) {
     ::rmdir(request.install_dir.c_str());
-    // Of the transport local: base_dir.
-    if (parent_of(state.path()) == request.install_dir) {
-        ::rmdir(parent_of(request.install_dir).c_str());
-    }
+    // Of the transport local: base_dir. Of containers that are reached over SSH: docker.directory, where the state of
+    // each is elsewhere, and called after it.
+    const std::string sid = to_string(request.sid);
+    const bool local = parent_of(state.path()) == request.install_dir;
+    const bool contained = state.path().ends_with("/" + request.cluster + "-" + sid) &&
+                           request.install_dir.ends_with("/zk" + sid);
+    if (local || contained) ::rmdir(parent_of(request.install_dir).c_str());
 }
 
 Result<> leave(const StateDir& state,

@@ -21,6 +21,7 @@
 #include "agent_host/server_survey.h"
 #include "agent_serve/health.h"
 #include "agent_serve/probe_write.h"
+#include "agent_serve/start_leave.h"
 #include "identity/identity.h"
 #include "node_plan/node_plan.h"
 
@@ -244,7 +245,9 @@ Result<ApplyDone> Session::carry_out(const agent_api::Apply& request) {
         return planned_only(plan);
     }
     lock_.note("apply begins");
-    auto done = agent_host::NodeExecutor(spec, facts, state_, std::move(tell)).run(plan);
+    agent_host::NodeExecutor executor(spec, facts, state_, std::move(tell));
+    executor.leave = leave_to_start();
+    auto done = executor.run(plan);
     for (const agent_api::StepReport& step : done.steps) {
         if (step.done && step.step == to_string(node_plan::StepKind::copy_data)) {
             lock_.note(step.words);
@@ -395,9 +398,13 @@ Result<std::string> Session::carry_out(ControlAction action) {
     if (!spec) return nothing_here();
     const std::string name(to_string(action));
     lock_.note(name + " begins");
-    auto done = carry_out(NodeControl(*spec, state_), action);
+    auto done = carry_out(NodeControl(*spec, state_, leave_to_start()), action);
     lock_.note(name + (done.has_value() ? " ends" : " failed"));
     return done;
+}
+
+agent_host::StartLeave Session::leave_to_start() const {
+    return [state = state_] { return refuse_start_now(state, stderr_log(LogLevel::off)); };
 }
 
 Result<std::string> Session::carry_out(NodeControl control, ControlAction action) {

@@ -62,6 +62,7 @@ class Session {
     Result<std::string> keep_memory(const agent_api::MemberMemory& told);
     Result<> probe_write(ByteView payload);
     Result<std::string> carry_out(agent_api::ControlAction action);
+    [[nodiscard]] agent_host::StartLeave leave_to_start() const;
     static Result<std::string> carry_out(agent_host::NodeControl control,
                                          agent_api::ControlAction action);
     Result<agent_api::RemovalReport> carry_out(const agent_api::RemovalRequest& request);

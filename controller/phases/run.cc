@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent_api/agent_errc.h"
 #include "base/check.h"
 #include "phases/parallel.h"
 #include "phases/run_report.h"
+#include "plan/rights.h"
 
 namespace zk::phases {
 namespace {
@@ -15,6 +17,12 @@ playbook::Playbook recipe(const RunSettings& settings, std::string_view name) {
     auto playbook = playbook::builtin_playbook(name);
     ZK_ASSERT(playbook.has_value());  // a test reads every built-in recipe
     return *std::move(playbook);
+}
+
+bool lacks_rights(const Host& host) {
+    return host.failure &&
+           (agent_api::agent_errc(*host.failure) == agent_api::AgentErrc::no_right ||
+            link_errc(*host.failure) == LinkErrc::sudo_refused);
 }
 
 }  // namespace
@@ -55,7 +63,11 @@ void Run::leave_out_failed() {
 
 std::optional<Stop> Run::stop_unchanged() const {
     auto stop = stop_for_failures(hosts);
-    if (stop) stop->messages.emplace_back("nothing was changed");
+    if (!stop) return stop;
+    if (inventory.docker && std::ranges::any_of(hosts, lacks_rights)) {
+        stop->messages.emplace_back(plan::kDockerGroupIsNotEnough);
+    }
+    stop->messages.emplace_back("nothing was changed");
     return stop;
 }
 

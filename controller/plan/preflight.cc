@@ -10,6 +10,7 @@
 #include "ensemble/ensemble_config.h"
 #include "inventory/ranges.h"
 #include "plan/incarnations.h"
+#include "plan/rights.h"
 
 namespace zk::plan {
 namespace {
@@ -32,9 +33,11 @@ class Checker {
     void check_rights() {
         const bool needs_root = inventory_.transport != Transport::local || inventory_.docker;
         if (!needs_root || actual_.root) return;
-        error(
+        std::string words =
             "the agent does not run as root; log in as root, or give the user passwordless sudo "
-            "(NOPASSWD) and leave ssh.sudo at auto");
+            "(NOPASSWD) and leave ssh.sudo at auto";
+        if (inventory_.docker) words.append("; ").append(kDockerGroupIsNotEnough);
+        error(std::move(words));
     }
 
     void check_identity() {

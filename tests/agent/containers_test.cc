@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "agent_api/agent_errc.h"
+#include "agent_host/node_control.h"
 #include "agent_host/posix.h"
 #include "fake_engine.h"
 
@@ -86,6 +87,33 @@ TEST_F(Containers, NoSecondServerIsStartedOnTheData) {
     fake_.containers.at(container().name).sources = {"/zk2/data"};
     ASSERT_TRUE(start_node_container(container()).has_value());
     EXPECT_EQ(*other_user_of_data(container()), "") << "the node's own is no other";
+}
+
+/// Whether the node was replaced is asked before each start: an engine asks nobody (docs/PROVISIONING.md 2.6).
+TEST_F(Containers, WhatMustNotStartStaysDown) {
+    spec_.manager = agent_api::Manager::docker;
+    // Nobody answers there: a container that runs for a while has started.
+    spec_.address = "127.0.0.1";
+    spec_.client_port = 1;
+    ASSERT_TRUE(make_node_container(spec_).has_value());
+    int asked = 0;
+    std::optional<std::string> refusal = "server 2 was replaced";
+    NodeControl control(spec_, state_, [&] { return ++asked, refusal; });
+    const auto refused = control.start_server();
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(agent_api::agent_errc(refused.error()), AgentErrc::identity_conflict);
+    EXPECT_THAT(refused.error().message(), HasSubstr("server 2 was replaced"));
+    EXPECT_EQ(fake_.containers["demo-2"].status, "created");
+    refusal = std::nullopt;
+    ASSERT_TRUE(control.start_server().has_value());
+    EXPECT_EQ(fake_.containers["demo-2"].status, "running");
+    EXPECT_EQ(asked, 2);
+    // What runs is never stopped for that.
+    refusal = "server 2 was replaced";
+    EXPECT_TRUE(control.start_server().has_value());
+    EXPECT_EQ(asked, 2);
+    EXPECT_FALSE(control.restart_server().has_value());
+    EXPECT_EQ(fake_.containers["demo-2"].status, "running");
 }
 
 TEST_F(Containers, FactsSayWhatThereIs) {

@@ -1,10 +1,13 @@
 #include "engine/engine.h"
 
+#include <filesystem>
 #include <fstream>
+#include <unistd.h>
 
 #include <boost/json.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/fsuid.h>
 
 #include "agent_api/agent_errc.h"
 #include "fake_engine.h"
@@ -242,6 +245,34 @@ TEST(Engine, WhoCannotBeReachedIsNamedWithTheWayOut) {
     EXPECT_THAT(none.error().words, HasSubstr("docker.engine"));
     fake.api = "1.30";
     EXPECT_THAT(Engine(fake.socket()).version().error().words, HasSubstr("1.12 to 1.30"));
+}
+
+/// The rights of a user, for this thread and a while: root may open every socket.
+class Unprivileged {
+  public:
+    Unprivileged() { ::setfsuid(kNobody); }
+    ~Unprivileged() { ::setfsuid(::geteuid()); }
+    Unprivileged(const Unprivileged&) = delete;
+    Unprivileged& operator=(const Unprivileged&) = delete;
+
+  private:
+    static constexpr uid_t kNobody = 65534;
+};
+
+TEST(Engine, WhoHasNoRightToTheSocketIsToldTheGroupAndTheWayOut) {
+    FakeEngine fake;
+    std::filesystem::permissions(fake.socket(), std::filesystem::perms::none);
+    const auto refused = [&] {
+        const Unprivileged user;
+        return Engine(fake.socket()).version();
+    }();
+    std::filesystem::permissions(fake.socket(), std::filesystem::perms::owner_all);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(agent_api::agent_errc(refused.error()), agent_api::AgentErrc::no_right);
+    EXPECT_THAT(refused.error().words, HasSubstr("no right to the Docker engine's socket"));
+    EXPECT_THAT(refused.error().words, HasSubstr(fake.socket()));
+    EXPECT_THAT(refused.error().words, HasSubstr("the group docker; log in as root"));
+    EXPECT_THAT(refused.error().words, HasSubstr("passwordless sudo"));
 }
 
 TEST(Engine, OneThatSaysNothingIsGivenUp) {

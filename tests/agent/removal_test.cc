@@ -502,6 +502,42 @@ TEST_F(RemovingContainers, ContainerAndNetworkGoAndTheImageStays) {
     EXPECT_TRUE(fake_.networks.empty());
 }
 
+TEST_F(RemovingContainers, TheDirectoryOfTheAgentsProgramGoesWithIt) {
+    const std::string programs = spec_.install_dir + "/bin";
+    spec_.agent_path = programs + "/zkprov-agent";
+    spec_.agent_unit = "zkprov-agent-demo-2.service";
+    // As the specification of a container has it.
+    std::erase_if(spec_.directories, [&](const auto& each) { return each.path == programs; });
+    begin();
+    ASSERT_TRUE(exists(programs + "/zkprov-agent"));
+    done(RemovalStage::remove);
+    EXPECT_FALSE(exists(programs));
+}
+
+/// Over SSH each has a state directory that is called after it, far from its data.
+TEST_F(RemovingContainers, TheirCommonDirectoryGoesWithTheLastOfThem) {
+    const std::string place = dir_ + "/cluster";
+    request_.install_dir = place + "/zk2";
+    request_.data_dir = place + "/zk2/data";
+    request_.log_dir = place + "/zk2/datalog";
+    request_.stage = RemovalStage::leave;
+    const auto leave = [&](const std::string& state_dir) {
+        fs::create_directories(request_.install_dir);
+        const StateDir state(dir_ + state_dir);
+        EXPECT_TRUE(state.prepare().has_value());
+        EXPECT_TRUE(remove_node(state, request_, {}).has_value());
+        EXPECT_FALSE(exists(request_.install_dir));
+    };
+    fs::create_directories(place + "/zk3");
+    leave("/lib/demo-2");
+    EXPECT_TRUE(exists(place + "/zk3"));
+    fs::remove(place + "/zk3");
+    leave("/lib");
+    EXPECT_TRUE(exists(place)) << "nobody says that zkprov made it";
+    leave("/lib/demo-2");
+    EXPECT_FALSE(exists(place));
+}
+
 TEST_F(RemovingContainers, ThoseOfOthersStay) {
     begin();
     fake_.containers["demo-2"].body.replace(

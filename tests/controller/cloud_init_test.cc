@@ -266,5 +266,22 @@ TEST(CloudInit, RefusesServersOfThisMachine) {
     EXPECT_THAT(bad(inventory, from_image()), HasSubstr("transport: local"));
 }
 
+TEST(CloudInit, RefusesServersInContainers) {
+    const Inventory inventory = read(
+        "schema: zkprov/1\ncluster: demo\nruntime: docker\n"
+        "docker: {image: \"zkserver:1\", network: {driver: host}}\n"
+        "nodes:\n  - {id: 1-3, host: \"192.168.6.[137-139]\"}\n");
+    EXPECT_THAT(bad(inventory, from_image()),
+                HasSubstr("runtime: docker is for hosts that zkprov reaches"));
+}
+
+TEST(CloudInit, RefusesServersOfApache) {
+    const Inventory inventory = read(
+        "schema: zkprov/1\ncluster: demo\nserver: {flavor: apache, tarball: zk.tar.gz}\n"
+        "nodes:\n  - {id: 1-3, host: \"192.168.6.[137-139]\"}\n");
+    EXPECT_THAT(bad(inventory, from_image()), HasSubstr("run zkprov's own server"));
+    EXPECT_THAT(bad(inventory, from_image()), HasSubstr("flavor: zkserver"));
+}
+
 }  // namespace
 }  // namespace zk::cloud_init

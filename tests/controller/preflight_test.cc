@@ -45,9 +45,14 @@ TEST(Preflight, Rights) {
     NodeActual actual = good(2);
     actual.root = false;
     EXPECT_THAT(findings_of({actual}), HasSubstr("error 2: the agent does not run as root"));
+    EXPECT_THAT(findings_of({actual}), testing::Not(HasSubstr("docker")));
     auto local = demo();
     local.transport = inventory::Transport::local;
     EXPECT_EQ(findings_of({actual}, local), "");
+    // Who may speak to the engine may not do the rest.
+    local.docker.emplace();
+    EXPECT_THAT(findings_of({actual}, local), HasSubstr("error 2: the agent does not run as root"));
+    EXPECT_THAT(findings_of({actual}, local), HasSubstr("the group docker is not enough"));
 }
 
 TEST(Preflight, JavaWhereTheServerNeedsOne) {

@@ -132,6 +132,20 @@ TEST_F(Runner, OneUnreachableHostStopsEverything) {
     EXPECT_EQ(apply(), ExitCode::preflight);
 }
 
+/// Who reaches an engine by its group may think that this is all that it takes.
+TEST_F(Runner, WithContainersWhoLacksRightsIsToldThatTheGroupDockerIsNotEnough) {
+    nodes[3].open_error = link_error(LinkErrc::sudo_refused, "node 3: sudo wants a password");
+    EXPECT_EQ(apply(), ExitCode::preflight);
+    EXPECT_THAT(err, Not(HasSubstr("docker")));
+    inventory.docker.emplace();
+    EXPECT_EQ(apply(), ExitCode::preflight);
+    EXPECT_THAT(err, HasSubstr("the group docker is not enough"));
+    EXPECT_THAT(err, HasSubstr("passwordless sudo\nnothing was changed\n"));
+    nodes[3].open_error = link_error(LinkErrc::unreachable, "node 3: no route; check the cable");
+    EXPECT_EQ(apply(), ExitCode::unreachable);
+    EXPECT_THAT(err, Not(HasSubstr("docker")));
+}
+
 TEST_F(Runner, WhatIsWrongOnThisSideIsSaidOnce) {
     for (std::int64_t id = 1; id <= 3; ++id) {
         nodes[id].open_error = link_error(LinkErrc::key_unusable, "key file k: not there");

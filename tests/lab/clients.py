@@ -30,8 +30,8 @@ def enter_namespace(name):
 
 
 def connect(hosts, timeout_s=20, session_s=6):
-    """A started kazoo client; `hosts` are addresses."""
-    client = KazooClient(hosts=",".join(f"{host}:{CLIENT_PORT}" for host in hosts), timeout=session_s,
+    """A started kazoo client; `hosts` are addresses, with or without a port."""
+    client = KazooClient(hosts=",".join(host if ":" in host else f"{host}:{CLIENT_PORT}" for host in hosts), timeout=session_s,
                          connection_retry=KazooRetry(max_tries=-1, delay=0.1, max_delay=0.5))
     try:
         client.start(timeout=timeout_s)

@@ -54,6 +54,7 @@ class Lab:
         self.cache = Path(cache or os.environ.get("ZKPROV_LAB_CACHE", lab_image.DEFAULT_CACHE))
         self.say = say
         self.binds = []  # directories of this machine that hosts see, read-only, from their next boot on
+        self.rights = []  # more words for systemd-nspawn, where hosts have to do what it forbids
         self._children = {}
         self._lock = None
 
@@ -359,7 +360,7 @@ class Lab:
                 ["/bin/sh", "-c", joins + 'exec "$@"', "sh", "systemd-nspawn", "-q", "--register=no", "--keep-unit",
                  f"--network-namespace-path=/run/netns/{self.namespace(number)}", "-D", str(self.root(number)),
                  f"--machine={self.namespace(number)}", "--boot", "--resolv-conf=off",
-                 *[f"--bind-ro={place}" for place in self.binds]],
+                 *[f"--bind-ro={place}" for place in self.binds], *self.rights],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
         self._children[process.pid] = process
         if process.poll() is not None:
