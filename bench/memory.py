@@ -12,16 +12,15 @@ import argparse
 import os
 import shutil
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "interop"))
-from raw_client import CREATE, MULTI, OPEN_ACL, RawClient, acl_list, create_body, multi_body, string  # noqa: E402
+from raw_client import CREATE, MULTI, RawClient, create_body, multi_body  # noqa: E402
 from servers import JARS, free_ports  # noqa: E402
+from snapshot_file import write_snapshot  # noqa: E402
 
 TICK = os.sysconf("SC_CLK_TCK")
 A_DIRECTORY = 1000
@@ -36,33 +35,9 @@ def paths(count):
         yield "/d%06d/n%07d" % (i // A_DIRECTORY, i), False
 
 
-def write_snapshot(path, count, data):
-    """A snapshot file as both servers write them, without the sections that may be missing."""
-    checksum = 1
-    with open(path, "wb") as file:
-        pending = [struct.pack(">iiqi", 0x5A4B534E, 2, -1, 0), struct.pack(">iq", 1, 1) + acl_list(OPEN_ACL)]
-
-        def flush():
-            nonlocal checksum
-            block = b"".join(pending)
-            pending.clear()
-            checksum = zlib.adler32(block, checksum)
-            file.write(block)
-
-        def node(name, content, children):
-            stat = struct.pack(">qqqqiiiqq", 1, 1, 1700000000000, 1700000000000, 0, children, 0, 0, 1)
-            pending.append(string(name) + string(content) + struct.pack(">q", 1) + stat)
-
-        node("", b"", 0)
-        for built_in in ("/zookeeper", "/zookeeper/quota", "/zookeeper/config"):
-            node(built_in, b"", 0)
-        for name, directory in paths(count):
-            node(name, b"" if directory else data, A_DIRECTORY if directory else 0)
-            if len(pending) > 5000:
-                flush()
-        pending.append(string("/"))
-        flush()
-        file.write(struct.pack(">q", checksum) + string("/"))
+def nodes(count, data):
+    for name, directory in paths(count):
+        yield name, b"" if directory else data, A_DIRECTORY if directory else 0
 
 
 class Server:
@@ -164,7 +139,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="zkmemory-")
     try:
         snapshot = os.path.join(folder, "snapshot")
-        write_snapshot(snapshot, options.nodes, b"x" * options.data)
+        write_snapshot(snapshot, nodes(options.nodes, b"x" * options.data))
         measure("ours", [os.path.abspath(options.zkserver)], options, folder, snapshot)
         if options.other:
             measure("other", [os.path.abspath(options.other)], options, folder, snapshot)

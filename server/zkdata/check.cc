@@ -95,11 +95,12 @@ void note_repeats(const std::string& dir, const storage::LogRepeats& repeats, Fi
 Result<LogLook> look_at_log(storage::Disk& disk,
                             const std::string& dir,
                             const std::string& name,
+                            std::int32_t payload_max,
                             History& history,
                             Findings& findings) {
     const std::string file = dir + "/" + name;
     LogLook look;
-    storage::LogFileReader reader(disk, dir, name);
+    storage::LogFileReader reader(disk, dir, name, payload_max);
     for (;;) {
         const auto record = reader.next();
         if (!record.has_value() && record.error().code != Errc::corrupt) return record.error();
@@ -144,7 +145,7 @@ Result<LogLook> look_at_log(storage::Disk& disk,
                          "3.9.3: zkdata repair " +
                              file);
     }
-    ZK_TRY(look.end, storage::examine_log_end(disk, dir, name, storage::kLogPayloadMax));
+    ZK_TRY(look.end, storage::examine_log_end(disk, dir, name, payload_max));
     if (look.name && name.starts_with("log.") && name != storage::log_name(*look.name)) {
         findings.warning(
             file,
@@ -204,7 +205,10 @@ Result<bool> check_snapshot(storage::Disk& disk,
 class DirectoryCheck {
   public:
     DirectoryCheck(storage::Disk& disk, const Source& source, Findings& findings)
-        : disk_(disk), paths_(source.paths), findings_(findings) {}
+        : disk_(disk),
+          paths_(source.paths),
+          payload_max_(source.payload_max),
+          findings_(findings) {}
 
     Result<> run() {
         ZK_CHECK(look_at_names(paths_.snapshots()));
@@ -224,6 +228,7 @@ class DirectoryCheck {
 
     storage::Disk& disk_;
     const storage::Paths& paths_;
+    const std::int32_t payload_max_;
     Findings& findings_;
     std::vector<storage::SnapshotName> snapshots_;
     bool any_snapshot_ = false;  // that is whole
@@ -278,10 +283,11 @@ Result<> DirectoryCheck::look_at_logs() {
     std::vector<std::string> strays;
     ZK_TRY(const std::vector<storage::LogFile> files,
            storage::list_logs(disk_, paths_.logs(), &strays));
-    History history{storage::LogRepeats(disk_, paths_.logs(), files), std::nullopt};
+    History history{storage::LogRepeats(disk_, paths_.logs(), files, payload_max_), std::nullopt};
     for (const storage::LogFile& file : files) {
         const bool is_newest = &file == &files.back();
-        ZK_TRY(LogLook look, look_at_log(disk_, paths_.logs(), file.name, history, findings_));
+        ZK_TRY(LogLook look,
+               look_at_log(disk_, paths_.logs(), file.name, payload_max_, history, findings_));
         judge_end(paths_.logs() + "/" + file.name,
                   look.end,
                   is_newest ? Place::newest : Place::older,
@@ -330,7 +336,7 @@ Result<> DirectoryCheck::restore() {
             findings_.warning(dir, std::string(line), {});
         },
         LogLevel::warn);
-    const auto state = storage::restore(disk_, paths_, limit(), {}, log);
+    const auto state = storage::restore(disk_, paths_, limit(), {.payload_max = payload_max_}, log);
     if (!state.has_value()) {
         if (state.error().code != Errc::corrupt && state.error().code != Errc::unsupported)
             return state.error();
@@ -354,9 +360,12 @@ Result<> check(storage::Disk& disk, const Source& source, Findings& findings) {
             return DirectoryCheck(disk, source, findings).run();
         case Kind::log: {
             ZK_TRY(std::vector<storage::LogFile> files, logs_with(disk, source.dir, source.name));
-            History history{storage::LogRepeats(disk, source.dir, std::move(files)), std::nullopt};
-            ZK_TRY(const LogLook look,
-                   look_at_log(disk, source.dir, source.name, history, findings));
+            History history{
+                storage::LogRepeats(disk, source.dir, std::move(files), source.payload_max),
+                std::nullopt};
+            ZK_TRY(
+                const LogLook look,
+                look_at_log(disk, source.dir, source.name, source.payload_max, history, findings));
             note_repeats(source.dir, history.repeats, findings);
             judge_end(source.path, look.end, Place::alone, findings);
             return ok();

@@ -26,7 +26,7 @@ Result<> dump_log(storage::Disk& disk,
                   const Options& options,
                   const Print& print) {
     ZK_TRY(std::vector<storage::LogFile> files, logs_with(disk, source.dir, source.name));
-    LogRecords records(disk, source.dir, source.name, std::move(files));
+    LogRecords records(disk, source.dir, source.name, std::move(files), source.payload_max);
     std::size_t count = 0;
     std::size_t again = 0;
     for (;;) {

@@ -1,6 +1,7 @@
 // The records of one log file, and which of them stand there a second time. Pure, over Disk.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,8 +24,11 @@ class LogRecords {
     LogRecords(storage::Disk& disk,
                const std::string& dir,
                const std::string& name,
-               std::vector<storage::LogFile> files)
-        : name_(name), reader_(disk, dir, name), repeats_(disk, dir, std::move(files)) {}
+               std::vector<storage::LogFile> files,
+               std::int32_t payload_max)
+        : name_(name),
+          reader_(disk, dir, name, payload_max),
+          repeats_(disk, dir, std::move(files), payload_max) {}
 
     /// All of them in the order of the file, repeated ones too; errors as LogFileReader's.
     Result<std::optional<storage::LogRecord>> next();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/check.h"
+#include "base/limits.h"
 #include "base/numbers.h"
 #include "command_line/parse.h"
 
@@ -23,6 +25,10 @@ Exit codes
     2  command line
     3  cannot be read, is refused, or a server uses it
 )";
+
+/// What help says of --jute-maxbuffer.
+constexpr std::string_view kJuteMaxBufferText = "1048575";
+static_assert(limits::kJuteMaxBuffer == 1048575);
 
 struct VerbName {
     std::string_view name;
@@ -51,6 +57,10 @@ server would start with. Each line says file, offset and reason, and what can be
     warning  a server helps itself, or the other kind of server does not take it
     note     good to know
 
+A transaction that is whole is read however large it is. One whose end is missing was torn by a
+crash only if it is no longer than a server writes; where jute.maxbuffer is larger than the default,
+--jute-maxbuffer must say so, or such an end passes for damage.
+
 Nothing is changed. While a server runs, what it is just writing may look torn.
 )");
 const std::string kDumpHelp = with_exit_codes(
@@ -73,7 +83,8 @@ largest ones; each once, also where it stands there twice.
 const std::string kRepairHelp = with_exit_codes(
     R"(Cuts off what a power cut left of an unfinished write at the end of the newest log: bytes that were
 never synced, so that nobody was told of them. Apache's server does not start from some of such
-ends, or from an empty last log. The whole file is kept beside, as backup.log.ZXID.
+ends, or from an empty last log. The whole file is kept beside, as backup.log.ZXID. Where servers
+have a jute.maxbuffer above the default, --jute-maxbuffer must say so, or a large one is refused.
 
 All else is refused: other damage may be in transactions that were acknowledged. So is a directory
 that a server uses: zkserver holds a lock on it; for Apache's, which takes none, /proc is searched
@@ -139,6 +150,14 @@ Program make_program() {
               .value = "DIR",
               .meaning = "dataLogDir, where it is not the directory itself",
               .commands = {"check", "dump", "summary", "repair"}},
+             {.name = "jute-maxbuffer",
+              .type = Type::number,
+              .value = "BYTES",
+              .meaning = "jute.maxbuffer of the server whose files these are",
+              .least = 1024,
+              .most = limits::kJuteMaxBufferMost,
+              .standard = kJuteMaxBufferText,
+              .commands = {"check", "dump", "compare", "summary", "repair"}},
              {.name = "json",
               .meaning = "print objects",
               .commands = {"check", "dump", "compare", "summary"}},
@@ -175,6 +194,13 @@ Result<std::optional<Zxid>> zxid_option(const Parsed& parsed, const std::string&
     if (!parsed.given(name)) return std::optional<Zxid>();
     ZK_TRY(const Zxid zxid, parse_zxid(parsed.text(name), "--" + name));
     return std::optional<Zxid>(zxid);
+}
+
+// As the server takes it: a limit below the default says nothing of what was written before.
+std::int32_t payload_max_for(std::int64_t jute_max_buffer) {
+    ZK_ASSERT(jute_max_buffer > 0 && jute_max_buffer <= limits::kJuteMaxBufferMost);
+    return std::max(storage::kLogPayloadMax,
+                    limits::with_jute_extra(static_cast<std::int32_t>(jute_max_buffer)));
 }
 
 command_line::Shell shell_called(const std::string& name) {
@@ -216,6 +242,8 @@ Result<Options> parse_options(const std::vector<std::string>& words) {
     }
     if (options.verb == Verb::completion) options.shell = shell_called(parsed.operand("SHELL"));
     options.log_dir = parsed.text("log-dir");
+    if (parsed.has("jute-maxbuffer"))
+        options.payload_max = payload_max_for(parsed.number("jute-maxbuffer"));
     options.json = parsed.flag("json");
     options.data = parsed.flag("data");
     options.dry_run = parsed.flag("dry-run");

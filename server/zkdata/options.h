@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "base/result.h"
 #include "command_line/completion.h"
 #include "command_line/program.h"
+#include "storage/txn_log.h"
 
 namespace zk::zkdata {
 
@@ -19,6 +21,8 @@ struct Options {
     Verb verb = Verb::help;
     std::vector<std::string> paths;  ///< files and directories, as many as the command takes
     std::string log_dir;             ///< dataLogDir; empty: the same as the directory
+    /// How long a record is believed to be: by the server's jute.maxbuffer.
+    std::int32_t payload_max = storage::kLogPayloadMax;
     bool json = false;
     bool data = false;     ///< dump: with the data of nodes
     bool dry_run = false;  ///< repair: says what it would do

@@ -64,7 +64,7 @@ Result<RepairPlan> plan_repair(storage::Disk& disk, const Source& source) {
     const std::string path = plan.dir + "/" + plan.name;
     ZK_TRY(plan.size, disk.size(path));
     ZK_TRY(plan.backup, backup_name(disk, plan.dir, plan.name));
-    storage::LogFileReader reader(disk, plan.dir, plan.name);
+    storage::LogFileReader reader(disk, plan.dir, plan.name, source.payload_max);
     const auto first = reader.next();
     if (reader.headerless()) {
         plan.step = Step::set_aside;
@@ -73,16 +73,15 @@ Result<RepairPlan> plan_repair(storage::Disk& disk, const Source& source) {
     if (!first.has_value() && reader.offset() < storage::kLogHeaderBytes)
         return first.error().code == Errc::corrupt ? not_repaired(first.error().words)
                                                    : first.error();
-    const storage::RecoveryOptions bounds;
     ZK_TRY(const storage::LogEnd end,
-           storage::examine_log_end(disk, plan.dir, plan.name, bounds.payload_max));
+           storage::examine_log_end(disk, plan.dir, plan.name, source.payload_max));
     if (end.kind == storage::LogEnd::Kind::clean) return plan;
     if (end.kind == storage::LogEnd::Kind::rot) {
         return not_repaired(end.what +
                             ": transactions that were acknowledged may be damaged. Restore the "
                             "file from a backup, or let this member copy the leader's data");
     }
-    if (end.good_end > end.offset + bounds.torn_max) {
+    if (end.good_end > end.offset + storage::kTornMax) {
         return not_repaired(end.what +
                             ": this is not the end of the log. Restore the file from a "
                             "backup, or let this member copy the leader's data");

@@ -37,9 +37,15 @@ std::string without_version(const std::string& path) {
 
 Result<Source> as_directory(storage::Disk& disk,
                             const std::string& path,
-                            const std::string& log_dir) {
-    Source source{
-        .kind = Kind::directory, .path = path, .dir = {}, .name = {}, .paths = {}, .snapshot = {}};
+                            const std::string& log_dir,
+                            std::int32_t payload_max) {
+    Source source{.kind = Kind::directory,
+                  .path = path,
+                  .dir = {},
+                  .name = {},
+                  .paths = {},
+                  .snapshot = {},
+                  .payload_max = payload_max};
     source.paths.data_dir = without_version(path);
     source.paths.log_dir =
         log_dir.empty() ? source.paths.data_dir : without_version(without_slashes(log_dir));
@@ -85,12 +91,21 @@ Compression compression_of(const std::string& name, ByteView head) {
 
 }  // namespace
 
-Result<Source> look_at(storage::Disk& disk, const std::string& given, const std::string& log_dir) {
+Result<Source> look_at(storage::Disk& disk,
+                       const std::string& given,
+                       const std::string& log_dir,
+                       std::int32_t payload_max) {
     const std::string path = without_slashes(given);
     ZK_TRY(const bool there, disk.exists(path));
     if (!there) return Error(Errc::not_found, path + " does not exist");
-    if (disk.list(path).has_value()) return as_directory(disk, path, log_dir);
-    Source source{.kind = {}, .path = path, .dir = {}, .name = {}, .paths = {}, .snapshot = {}};
+    if (disk.list(path).has_value()) return as_directory(disk, path, log_dir, payload_max);
+    Source source{.kind = {},
+                  .path = path,
+                  .dir = {},
+                  .name = {},
+                  .paths = {},
+                  .snapshot = {},
+                  .payload_max = payload_max};
     std::tie(source.dir, source.name) = split_path(path);
     ZK_TRY(const Bytes head, disk.read(path, 0, 8));
     const Compression compression = compression_of(source.name, head);
@@ -135,7 +150,7 @@ Result<Tree> load(storage::Disk& disk,
     if (source.kind != Kind::directory) {
         return Error(Errc::invalid, source.path + " holds no tree: name a snapshot or a directory");
     }
-    const storage::RecoveryOptions options;
+    const storage::RecoveryOptions options{.payload_max = source.payload_max};
     ZK_TRY(storage::RecoveredState state,
            storage::restore(disk, source.paths, at.value_or(kAll), options, log));
     if (at && state.last_zxid != *at) {

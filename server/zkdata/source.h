@@ -2,6 +2,7 @@
 // Pure, over Disk; changes nothing on it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "storage/disk.h"
 #include "storage/recovery.h"
 #include "storage/snapshot_file.h"
+#include "storage/txn_log.h"
 
 namespace zk::zkdata {
 
@@ -23,11 +25,17 @@ struct Source {
     std::string name;                ///< of a file
     storage::Paths paths;            ///< of a directory
     storage::SnapshotName snapshot;  ///< of a snapshot
+    /// Of the server whose files these are: storage::RecoveryOptions::payload_max. It decides on torn ends only: whole
+    /// records are read however large they are.
+    std::int32_t payload_max = storage::kLogPayloadMax;
 };
 
 /// By its content, and where that says nothing by its name: copies have any name. `log_dir` empty: the directory itself.
 /// Errc::invalid for what is none of these, Errc::not_found.
-Result<Source> look_at(storage::Disk& disk, const std::string& path, const std::string& log_dir);
+Result<Source> look_at(storage::Disk& disk,
+                       const std::string& path,
+                       const std::string& log_dir,
+                       std::int32_t payload_max = storage::kLogPayloadMax);
 
 struct Tree {
     std::unique_ptr<tree::DataTree> tree;

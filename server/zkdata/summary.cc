@@ -144,7 +144,7 @@ Result<> summarise_log(storage::Disk& disk,
     LogSummary sums;
     Largest largest(options.top);
     ZK_TRY(std::vector<storage::LogFile> files, logs_with(disk, source.dir, source.name));
-    LogRecords records(disk, source.dir, source.name, std::move(files));
+    LogRecords records(disk, source.dir, source.name, std::move(files), source.payload_max);
     for (;;) {
         ZK_TRY(const std::optional<storage::LogRecord> record, records.next());
         if (!record) break;

@@ -38,7 +38,7 @@ int fail(const Error& error) {
 int check(storage::Disk& disk, const Options& options) {
     bool wrong = false;
     for (const std::string& path : options.paths) {
-        const auto source = zkdata::look_at(disk, path, options.log_dir);
+        const auto source = zkdata::look_at(disk, path, options.log_dir, options.payload_max);
         if (!source.has_value()) return fail(source.error());
         zkdata::Findings findings;
         const auto checked = zkdata::check(disk, *source, findings);
@@ -53,9 +53,9 @@ int check(storage::Disk& disk, const Options& options) {
 }
 
 int compare(storage::Disk& disk, const Options& options) {
-    const auto left = zkdata::look_at(disk, options.paths[0], {});
+    const auto left = zkdata::look_at(disk, options.paths[0], {}, options.payload_max);
     if (!left.has_value()) return fail(left.error());
-    const auto right = zkdata::look_at(disk, options.paths[1], {});
+    const auto right = zkdata::look_at(disk, options.paths[1], {}, options.payload_max);
     if (!right.has_value()) return fail(right.error());
     const auto found = zkdata::compare(disk, *left, *right, options, print);
     if (!found.has_value()) return fail(found.error());
@@ -73,7 +73,8 @@ Result<disk::DirectoryLock> keep_out(const storage::Paths& paths) {
 }
 
 int repair(storage::Disk& disk, const Options& options) {
-    const auto source = zkdata::look_at(disk, options.paths.front(), options.log_dir);
+    const auto source =
+        zkdata::look_at(disk, options.paths.front(), options.log_dir, options.payload_max);
     if (!source.has_value()) return fail(source.error());
     const auto lock = keep_out(zkdata::server_paths(*source));
     if (!lock.has_value()) return fail(lock.error());
@@ -88,7 +89,8 @@ int repair(storage::Disk& disk, const Options& options) {
 }
 
 int look(storage::Disk& disk, const Options& options) {
-    const auto source = zkdata::look_at(disk, options.paths.front(), options.log_dir);
+    const auto source =
+        zkdata::look_at(disk, options.paths.front(), options.log_dir, options.payload_max);
     if (!source.has_value()) return fail(source.error());
     const auto done = options.verb == Verb::dump ? zkdata::dump(disk, *source, options, print)
                                                  : zkdata::summary(disk, *source, options, print);

@@ -73,9 +73,10 @@ class Closed(Exception):
 
 
 class RawClient:
-    def __init__(self, port, timeout=20):
+    def __init__(self, port, timeout=20, source=None):
+        """`source`: the address it comes from, another one of the loopback range."""
         self.address = ("127.0.0.1", port)
-        self.socket = socket.create_connection(self.address, timeout=timeout)
+        self.socket = socket.create_connection(self.address, timeout=timeout, source_address=source and (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.session = 0
         self.password = b"\0" * 16
@@ -132,8 +133,14 @@ class RawClient:
 
     def connect(self, timeout_ms=10000, session=0, password=b"\0" * 16, seen=0, read_only=b"\0"):
         """`read_only`: the last byte; old clients send none."""
+        self.ask_session(timeout_ms, session, password, seen, read_only)
+        return self.take_session()
+
+    def ask_session(self, timeout_ms=10000, session=0, password=b"\0" * 16, seen=0, read_only=b"\0"):
         payload = struct.pack(">iqiq", 0, seen, timeout_ms, session) + string(password)
         self.send_frame(payload + read_only)
+
+    def take_session(self):
         answer = self.read_frame()
         self.timeout, self.session = struct.unpack(">iq", answer[4:16])
         self.password = answer[20:36]

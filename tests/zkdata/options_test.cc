@@ -30,6 +30,7 @@ TEST(ZkdataOptions, CommandsTakeTheirPaths) {
     EXPECT_THAT(compare.paths, ElementsAre("a", "b"));
     EXPECT_EQ(compare.at, Zxid(16));
     EXPECT_TRUE(compare.json);
+    EXPECT_EQ(compare.payload_max, storage::kLogPayloadMax);
     const Options dump = read({"dump", "log.1", "--from=2", "--to=f", "--data"});
     EXPECT_EQ(dump.from, Zxid(2));
     EXPECT_EQ(dump.to, Zxid(15));
@@ -39,6 +40,19 @@ TEST(ZkdataOptions, CommandsTakeTheirPaths) {
     EXPECT_EQ(read({"--version"}).verb, Verb::version);
     EXPECT_EQ(read({"help", "dump"}).topic, "dump");
     EXPECT_EQ(read({"completion", "fish"}).shell, command_line::Shell::fish);
+}
+
+// As in a server: twice the limit, and never less than what the default admits.
+TEST(ZkdataOptions, JuteMaxbufferSaysHowLongARecordMayBe) {
+    for (const char* verb : {"check", "dump", "summary", "repair"}) {
+        EXPECT_EQ(read({verb, "a", "--jute-maxbuffer", "4194304"}).payload_max, 8 << 20) << verb;
+        EXPECT_EQ(read({verb, "a", "--jute-maxbuffer=1024"}).payload_max, storage::kLogPayloadMax);
+    }
+    EXPECT_EQ(read({"compare", "a", "b", "--jute-maxbuffer", "67108864"}).payload_max,
+              storage::kLogPayloadMost);
+    for (const char* wrong : {"1023", "67108865", "4m"})
+        EXPECT_THAT(refused({"check", "a", "--jute-maxbuffer", wrong}),
+                    HasSubstr("jute-maxbuffer"));
 }
 
 TEST(ZkdataOptions, MistakesAreNamed) {
