@@ -112,8 +112,9 @@ agent_api::ApplyDone NodeExecutor::run(const node_plan::NodePlan& plan) {
         if (done.has_value()) done = journal->done(i);
         if (!done.has_value()) {
             tell(step, StepState::failed, done.error().message());
-            go_on_as_before(*journal, step);
-            return stop(done.error());
+            result.error = to_agent_error(done.error());
+            result.error->words += go_on_as_before(*journal, step);
+            return result;
         }
         result.steps[i].done = true;
         tell(step, StepState::done, "");
@@ -141,31 +142,36 @@ Result<std::string> NodeExecutor::copy_data() {
            " shared by hard links)";
 }
 
-void NodeExecutor::bring_back_outside() {
+std::string NodeExecutor::bring_back_outside() {
     const Step start{StepKind::start_server, words_of(*facts_.outside), "it serves again"};
     tell(start, StepState::begun, "");
     Result<> back = ok();
     const std::string kept = spec_.conf_path + kBeforeZkprov;
     if (exists(kept)) back = rename_durably(kept, spec_.conf_path);
     if (back.has_value()) back = NodeControl(spec_, state_).bring_back_outside(*facts_.outside);
-    tell(start,
-         back.has_value() ? StepState::done : StepState::failed,
-         back.has_value() ? "" : back.error().message());
+    const std::string words = words_of(*facts_.outside);
+    if (back.has_value()) {
+        tell(start, StepState::done, "");
+        return "; " + words + " serves again";
+    }
+    tell(start, StepState::failed, back.error().message());
+    return "; and " + words + " is down: " + back.error().message();
 }
 
-void NodeExecutor::go_on_as_before(Journal& journal, const Step& failed) {
+std::string NodeExecutor::go_on_as_before(Journal& journal, const Step& failed) {
     if (ends_outside_) return bring_back_outside();
-    if (failed.kind != StepKind::stop_server && failed.kind != StepKind::copy_data) return;
+    if (failed.kind != StepKind::stop_server && failed.kind != StepKind::copy_data) return {};
     take_back();
-    if (!applied_) return;
+    if (!applied_) return {};
     // Should one of these fail, the next apply finds out what is missing.
-    if (!state_.save_spec(*applied_).has_value() || !journal.end().has_value()) return;
+    if (!state_.save_spec(*applied_).has_value() || !journal.end().has_value()) return {};
     Step start{StepKind::start_server, spec_.server_unit, "nothing was changed"};
     tell(start, StepState::begun, "");
     const auto started = NodeControl(*applied_, state_).start_server();
     tell(start,
          started.has_value() ? StepState::done : StepState::failed,
          started.has_value() ? "" : started.error().message());
+    return {};
 }
 
 Result<> NodeExecutor::prepare(const node_plan::NodePlan& plan) {

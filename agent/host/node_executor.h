@@ -66,8 +66,9 @@ class NodeExecutor {
     Result<std::string> copy_data();
     /// Nothing but the server was touched: everything staged is taken back, and the server starts as it was. And a container
     /// whose place zkprov's could not take serves again.
-    void go_on_as_before(Journal& journal, const Step& failed);
-    void bring_back_outside();
+    /// Returns what is to be said of it beside the error.
+    std::string go_on_as_before(Journal& journal, const Step& failed);
+    std::string bring_back_outside();
     void take_back();
     Result<> remove_leftovers();
     [[nodiscard]] std::int64_t pid_to_replace(const Step& step) const;

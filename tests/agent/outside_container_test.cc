@@ -178,7 +178,7 @@ TEST_F(OutsideContainer, ItServesAgainWhereZkprovsCannotBeMade) {
     fake_.refuses_create = "no such thing";
     const auto done = take_over();
     ASSERT_TRUE(done.error);
-    EXPECT_THAT(done.error->words, HasSubstr("no such thing"));
+    EXPECT_THAT(done.error->words, HasSubstr("no such thing; the container zk2 serves again"));
     EXPECT_EQ(names(), "zk2 theirs running, ");
     EXPECT_EQ(fake_.containers.at("zk2").updated,
               R"({"RestartPolicy":{"Name":"on-failure","MaximumRetryCount":7}})");
