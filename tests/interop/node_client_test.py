@@ -18,9 +18,9 @@ PROGRAM = os.path.join(HERE, "node", "program.js")
 LISTS = ["package.json", "package-lock.json"]
 CLIENT = os.environ.get("ZKPROV_NODE_CLIENT", os.path.join(HERE, "..", "..", "build", "node-client"))
 SKIPPED = 77
-# What npm says where there is no way to its registry. All else, a wrong digest above all, is a failure.
-UNREACHABLE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH",
-               "ERR_SOCKET_TIMEOUT", "ENOTCACHED")
+# What npm says of a client that is not the one that was chosen. All else, as no way to the registry or another certificate, is
+# of the machine.
+WRONG = ("EINTEGRITY", "E404", "ETARGET", "EUSAGE", "EJSONPARSE")
 
 
 class Unreachable(Exception):
@@ -48,13 +48,15 @@ def bring_client():
             shutil.copy(os.path.join(HERE, "node", name), part)
         done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=2"], cwd=part,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              timeout=600)
-        if done.returncode != 0 and any(word in done.stdout for word in UNREACHABLE):
-            raise Unreachable(done.stdout)
-        if done.returncode != 0:
+                              timeout=300)
+        if done.returncode != 0 and any(word in done.stdout for word in WRONG):
             raise SystemExit("npm failed:\n" + done.stdout)
+        if done.returncode != 0:
+            raise Unreachable(done.stdout)
         shutil.rmtree(CLIENT, ignore_errors=True)
         os.rename(part, CLIENT)
+    except subprocess.TimeoutExpired as slow:
+        raise Unreachable(str(slow)) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
