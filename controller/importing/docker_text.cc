@@ -1,7 +1,5 @@
 #include "importing/docker_text.h"
 
-#include <set>
-
 #include "importing/inventory_text.h"
 #include "importing/most_common.h"
 #include "inventory/docker.h"

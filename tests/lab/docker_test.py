@@ -13,7 +13,6 @@ import atexit
 import json
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -760,7 +759,7 @@ class Import(Case):
 
     @staticmethod
     def build_broken_image():
-        """By the same name: its server ends at once."""
+        """By the same name: there is nothing in it that could be started."""
         context = programs.directory / "broken"
         context.mkdir(exist_ok=True)
         (context / "Dockerfile").write_text("FROM kept:lab\nENTRYPOINT [\"/none\"]\n", encoding="utf-8")
